@@ -1,0 +1,22 @@
+# find_package(tamp COMPONENTS eigen xtensor ...) after `cmake --install`.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+get_property(components GLOBAL PROPERTY tamp_components)
+install(DIRECTORY include/tamp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/tamp)
+
+# One file of targets for each component, so that a user needs only the packages of those asked for.
+install(TARGETS tamp EXPORT tampTargets)
+install(EXPORT tampTargets NAMESPACE tamp:: DESTINATION ${package_folder})
+foreach(component IN LISTS components)
+  install(TARGETS tamp_${component} EXPORT tampTargets-${component})
+  install(EXPORT tampTargets-${component} NAMESPACE tamp:: DESTINATION ${package_folder})
+endforeach()
+configure_package_config_file(cmake/tampConfig.cmake.in ${PROJECT_BINARY_DIR}/tampConfig.cmake
+                              INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/tampConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES ${PROJECT_BINARY_DIR}/tampConfig.cmake ${PROJECT_BINARY_DIR}/tampConfigVersion.cmake
+        DESTINATION ${package_folder})

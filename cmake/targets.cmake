@@ -1,0 +1,27 @@
+# The targets that a user links. tamp::tamp needs nothing; each of the others adds one dependency
+# and exists where that dependency was found.
+
+add_library(tamp INTERFACE)
+add_library(tamp::tamp ALIAS tamp)
+target_compile_features(tamp INTERFACE cxx_std_20)
+target_include_directories(tamp INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
+                                          $<INSTALL_INTERFACE:include>)
+
+# tamp_component(NAME PACKAGE TARGET): tamp::NAME = tamp::tamp + TARGET out of PACKAGE.
+function(tamp_component name package target)
+  find_package(${package} QUIET)
+  if(TARGET ${target})
+    add_library(tamp_${name} INTERFACE)
+    add_library(tamp::${name} ALIAS tamp_${name})
+    set_target_properties(tamp_${name} PROPERTIES EXPORT_NAME ${name})
+    target_link_libraries(tamp_${name} INTERFACE tamp ${target})
+    set_property(GLOBAL APPEND PROPERTY tamp_components ${name})
+  else()
+    message(STATUS "tamp::${name} is not available: ${package} was not found")
+  endif()
+endfunction()
+
+tamp_component(eigen Eigen3 Eigen3::Eigen)
+tamp_component(xtensor xtensor xtensor)
+tamp_component(openmp OpenMP OpenMP::OpenMP_CXX)
+tamp_component(safetensors nlohmann_json nlohmann_json::nlohmann_json)

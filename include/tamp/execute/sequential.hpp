@@ -1,0 +1,18 @@
+#pragma once
+
+/// @file
+/// The calling thread does everything.
+
+#include "executor.hpp"
+
+namespace tamp::execute {
+
+/// The calling thread does everything, in one range.
+struct sequential {
+  template <class Body>
+  void for_each_range(std::size_t count, Body&& body) const {
+    if (count != 0) body(std::size_t{0}, count);
+  }
+};
+
+}  // namespace tamp::execute

@@ -1,0 +1,120 @@
+#pragma once
+
+/// @file
+/// Reads any tensor row by row, as contiguous numbers ready for arithmetic.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "element.hpp"
+#include "traits.hpp"
+#include "view.hpp"
+
+namespace tamp {
+namespace detail {
+
+/// What an algorithm holds of a tensor: a view by value, or a row_tensor by reference.
+template <strided_tensor T>
+auto source(T&& tensor) {
+  auto m = view(tensor);
+  static_assert(std::is_same_v<typename decltype(m)::space, cpu_space>,
+                "this tensor lives on a device, and the CPU cannot read it");
+  static_assert(element<typename decltype(m)::value_type>,
+                "tamp does not know this type of number: specialise tamp::element_traits for it");
+  return m;
+}
+template <row_tensor T>
+T& source(T&& tensor) {
+  return tensor;
+}
+
+/// Hands out the rows of a tensor, best in ascending order, as spans of its compute type.
+/// A span stays valid until the next call. One reader serves one thread.
+template <class Source>
+class row_reader;
+
+/// Rows of float or double that lie in one piece are handed out where they are. All others are
+/// converted into a buffer: one row at a time if it lies in one piece, else a tile of rows, so that
+/// every cache line fetched from a column-major matrix is used whole.
+template <class T>
+class row_reader<matrix_view<T>> {
+ public:
+  using value_type = compute_type<T>;
+
+  explicit row_reader(matrix_view<T> m) : matrix_(m) {
+    if (!matrix_.contiguous_rows()) {
+      // The rows of a tile are 64 bytes further apart than they are long: at a distance of a power
+      // of two they would all compete for the same few places in the first-level cache.
+      pitch_ = matrix_.cols() + 64 / sizeof(value_type);
+      buffer_.resize(tile_rows * pitch_);
+    } else if (!in_place) {
+      buffer_.resize(matrix_.cols());
+    }
+  }
+
+  std::span<const value_type> operator()(std::size_t i) {
+    if (!matrix_.contiguous_rows()) {
+      if (i < tile_begin_ || i >= tile_end_) load_tile(i);
+      return {buffer_.data() + (i - tile_begin_) * pitch_, matrix_.cols()};
+    }
+    const std::span<T> row = matrix_.row(i);
+    if constexpr (in_place) {
+      return row;
+    } else {
+      for (std::size_t j = 0; j < row.size(); ++j) buffer_[j] = traits::load(row[j]);
+      return buffer_;
+    }
+  }
+
+ private:
+  using traits = element_traits<std::remove_const_t<T>>;
+  static constexpr bool in_place = std::is_same_v<std::remove_const_t<T>, value_type>;
+  static constexpr std::size_t tile_rows = 64 / sizeof(T);  // one cache line of a column
+
+  void load_tile(std::size_t first) {
+    tile_begin_ = first;
+    tile_end_ = std::min(first + tile_rows, matrix_.rows());
+    const std::size_t height = tile_end_ - tile_begin_;
+    for (std::size_t j = 0; j < matrix_.cols(); ++j) {
+      const T* from = &matrix_(first, j);
+      for (std::size_t r = 0; r < height; ++r)
+        buffer_[r * pitch_ + j] =
+            traits::load(from[static_cast<std::ptrdiff_t>(r) * matrix_.row_stride()]);
+    }
+  }
+
+  matrix_view<T> matrix_;
+  std::vector<value_type> buffer_;
+  std::size_t pitch_ = 0, tile_begin_ = 0, tile_end_ = 0;
+};
+
+template <row_tensor T>
+class row_reader<T> {
+ public:
+  using value_type = float;
+
+  explicit row_reader(const T& tensor)
+      : tensor_(&tensor), buffer_(static_cast<std::size_t>(tensor.cols())) {}
+
+  std::span<const float> operator()(std::size_t i) {
+    tensor_->read_row(i, std::span<float>(buffer_));
+    return buffer_;
+  }
+
+ private:
+  const T* tensor_;
+  std::vector<float> buffer_;
+};
+
+template <class Source>
+row_reader(const Source&) -> row_reader<Source>;
+
+/// The type in which a tensor's rows are read.
+template <class Source>
+using row_value = typename row_reader<std::remove_cvref_t<Source>>::value_type;
+
+}  // namespace detail
+}  // namespace tamp

@@ -1,0 +1,112 @@
+#pragma once
+
+/// @file
+/// The library's own view of a matrix, against which every algorithm is written.
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include "../error.hpp"
+
+namespace tamp {
+
+/// Memory that the CPU can read.
+struct cpu_space {};
+
+/// A matrix that belongs to somebody else: pointer, extents, strides, memory space.
+///
+/// Strides count elements. Copying a view copies no numbers, and const protects the view, not the
+/// elements, as with std::span: a view that must not write is a matrix_view<const T>.
+template <class T, class Space = cpu_space>
+class matrix_view {
+ public:
+  using value_type = std::remove_const_t<T>;
+  using space = Space;
+
+  matrix_view() = default;
+
+  /// Element (i, j) is data[i * row_stride + j * col_stride].
+  constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::ptrdiff_t row_stride,
+                        std::ptrdiff_t col_stride) noexcept
+      : data_(data), rows_(rows), cols_(cols), row_stride_(row_stride), col_stride_(col_stride) {}
+
+  /// Row after row without a gap.
+  constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
+      : matrix_view(data, rows, cols, static_cast<std::ptrdiff_t>(cols), 1) {}
+
+  /// Row after row without a gap, over exactly rows * cols elements.
+  /// @throws shape_error if the span has another size
+  constexpr matrix_view(std::span<T> elements, std::size_t rows, std::size_t cols)
+      : matrix_view(elements.data(), rows, cols) {
+    const bool fits = cols == 0 ? elements.empty()
+                                : elements.size() % cols == 0 && elements.size() / cols == rows;
+    if (!fits)
+      detail::raise<shape_error>("matrix_view: ", elements.size(), " elements do not make ", rows,
+                                 " rows of ", cols);
+  }
+
+  /// A view that writes is also one that reads.
+  template <class U>
+    requires(std::is_const_v<T> && std::is_same_v<U, value_type>)
+  constexpr matrix_view(matrix_view<U, Space> other) noexcept
+      : matrix_view(other.data(), other.rows(), other.cols(), other.row_stride(),
+                    other.col_stride()) {}
+
+  constexpr T* data() const noexcept { return data_; }
+  constexpr std::size_t rows() const noexcept { return rows_; }
+  constexpr std::size_t cols() const noexcept { return cols_; }
+  constexpr std::size_t size() const noexcept { return rows_ * cols_; }
+  constexpr bool empty() const noexcept { return size() == 0; }
+  constexpr std::ptrdiff_t row_stride() const noexcept { return row_stride_; }
+  constexpr std::ptrdiff_t col_stride() const noexcept { return col_stride_; }
+
+  constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
+    return data_[static_cast<std::ptrdiff_t>(i) * row_stride_ +
+                 static_cast<std::ptrdiff_t>(j) * col_stride_];
+  }
+
+  /// Whether each row lies in one piece.
+  constexpr bool contiguous_rows() const noexcept { return cols_ <= 1 || col_stride_ == 1; }
+  /// Whether each column lies in one piece.
+  constexpr bool contiguous_cols() const noexcept { return rows_ <= 1 || row_stride_ == 1; }
+
+  /// Row i in one piece. Requires contiguous_rows().
+  constexpr std::span<T> row(std::size_t i) const noexcept {
+    return {data_ + static_cast<std::ptrdiff_t>(i) * row_stride_, cols_};
+  }
+
+  /// The same elements with rows and columns exchanged.
+  constexpr matrix_view transposed() const noexcept {
+    return {data_, cols_, rows_, col_stride_, row_stride_};
+  }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t rows_ = 0, cols_ = 0;
+  std::ptrdiff_t row_stride_ = 0, col_stride_ = 0;
+};
+
+/// Row after row, `leading` elements from one row's start to the next.
+template <class T>
+constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols,
+                                   std::size_t leading) noexcept {
+  return {data, rows, cols, static_cast<std::ptrdiff_t>(leading), 1};
+}
+template <class T>
+constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols) noexcept {
+  return {data, rows, cols};
+}
+
+/// Column after column, `leading` elements from one column's start to the next.
+template <class T>
+constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols,
+                                      std::size_t leading) noexcept {
+  return {data, rows, cols, 1, static_cast<std::ptrdiff_t>(leading)};
+}
+template <class T>
+constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols) noexcept {
+  return column_major(data, rows, cols, rows);
+}
+
+}  // namespace tamp
