@@ -5,14 +5,14 @@
 
 /// Marks a function that the CPU loops and the CUDA kernels share.
 #if defined(__CUDACC__)
-#define TAMP_FN __host__ __device__
+#  define TAMP_FN __host__ __device__
 #else
-#define TAMP_FN
+#  define TAMP_FN
 #endif
 
 /// 1 where errors are thrown, 0 where they are printed and the program aborts.
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
-#define TAMP_EXCEPTIONS 1
+#  define TAMP_EXCEPTIONS 1
 #else
-#define TAMP_EXCEPTIONS 0
+#  define TAMP_EXCEPTIONS 0
 #endif

@@ -1,0 +1,32 @@
+#pragma once
+
+/// @file
+/// Numbers as unsigned integers of the same order.
+
+#include <bit>
+#include <cstdint>
+
+namespace tamp::detail {
+
+/// An unsigned integer for each number but NaN, so that a < b exactly where key(a) < key(b); zeros
+/// of either sign share one. Positive numbers are ordered like their bits, negative ones the other
+/// way round.
+constexpr std::uint32_t ordered_key(float number) noexcept {
+  const auto bits = std::bit_cast<std::uint32_t>(number);
+  constexpr std::uint32_t sign = 0x80000000u;
+  return bits & sign ? sign - (bits ^ sign) : bits + sign;
+}
+constexpr std::uint64_t ordered_key(double number) noexcept {
+  const auto bits = std::bit_cast<std::uint64_t>(number);
+  constexpr std::uint64_t sign = 0x8000000000000000u;
+  return bits & sign ? sign - (bits ^ sign) : bits + sign;
+}
+
+constexpr bool is_nan(float number) noexcept {
+  return (std::bit_cast<std::uint32_t>(number) & 0x7fffffffu) > 0x7f800000u;
+}
+constexpr bool is_nan(double number) noexcept {
+  return (std::bit_cast<std::uint64_t>(number) & 0x7fffffffffffffffu) > 0x7ff0000000000000u;
+}
+
+}  // namespace tamp::detail

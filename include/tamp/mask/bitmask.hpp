@@ -1,0 +1,159 @@
+#pragma once
+
+/// @file
+/// Which weights stay: one bit each.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <ostream>
+#include <span>
+#include <vector>
+
+#include "../error.hpp"
+#include "../tensor/traits.hpp"
+
+namespace tamp::mask {
+
+/// 64 neighbouring weights of a row; bit k stands for the k-th of them.
+using word = std::uint64_t;
+inline constexpr std::size_t word_bits = 64;
+
+/// A mask over a (rows, cols) weight: true where the weight is KEPT.
+///
+/// Every row starts with a new word, so that rows can be worked on by different threads. Bits past
+/// the last column are always zero. One bit a weight: a mask of a 4096 x 4096 weight has 2 MiB.
+class bitmask {
+ public:
+  bitmask() = default;
+
+  /// Keeps everything, or nothing.
+  bitmask(std::size_t rows, std::size_t cols, bool keep = true)
+      : rows_(rows),
+        cols_(cols),
+        words_per_row_((cols + word_bits - 1) / word_bits),
+        words_(rows * words_per_row_, keep ? ~word{0} : word{0}) {
+    trim();
+  }
+
+  std::size_t rows() const noexcept { return rows_; }
+  std::size_t cols() const noexcept { return cols_; }
+  std::size_t size() const noexcept { return rows_ * cols_; }
+
+  /// Whether weight (i, j) is kept.
+  bool operator()(std::size_t i, std::size_t j) const noexcept {
+    return words_[i * words_per_row_ + j / word_bits] >> (j % word_bits) & 1u;
+  }
+  void set(std::size_t i, std::size_t j, bool keep) noexcept {
+    word& w = words_[i * words_per_row_ + j / word_bits];
+    const word bit = word{1} << (j % word_bits);
+    w = keep ? w | bit : w & ~bit;
+  }
+
+  /// The words of row i. Who writes them leaves the bits past the last column zero.
+  std::span<const word> row(std::size_t i) const noexcept {
+    return {words_.data() + i * words_per_row_, words_per_row_};
+  }
+  std::span<word> row(std::size_t i) noexcept {
+    return {words_.data() + i * words_per_row_, words_per_row_};
+  }
+
+  /// How many weights are kept, in all and in one row.
+  std::size_t count() const noexcept { return count_bits(words_); }
+  std::size_t count(std::size_t i) const noexcept { return count_bits(row(i)); }
+
+  /// The fraction that is dropped; 0 for an empty mask.
+  double sparsity() const noexcept {
+    return size() == 0 ? 0.0 : static_cast<double>(size() - count()) / static_cast<double>(size());
+  }
+
+  /// Kept in both. @throws shape_error if the shapes differ; so do | and ^
+  bitmask& operator&=(const bitmask& other) {
+    return combine(other, [](word a, word b) { return a & b; });
+  }
+  /// Kept in either.
+  bitmask& operator|=(const bitmask& other) {
+    return combine(other, [](word a, word b) { return a | b; });
+  }
+  /// Kept in exactly one.
+  bitmask& operator^=(const bitmask& other) {
+    return combine(other, [](word a, word b) { return a ^ b; });
+  }
+  friend bitmask operator&(bitmask a, const bitmask& b) { return a &= b; }
+  friend bitmask operator|(bitmask a, const bitmask& b) { return a |= b; }
+  friend bitmask operator^(bitmask a, const bitmask& b) { return a ^= b; }
+  /// Keeps what was dropped and drops what was kept.
+  bitmask operator~() const {
+    bitmask flipped = *this;
+    for (word& w : flipped.words_) w = ~w;
+    flipped.trim();
+    return flipped;
+  }
+
+  /// Same shape, same bits.
+  friend bool operator==(const bitmask&, const bitmask&) = default;
+
+  /// The mask of a matrix of bool, or of numbers: kept where it is not zero.
+  template <strided_tensor Flags>
+  static bitmask from(const Flags& flags) {
+    const auto from = view(flags);
+    bitmask mask(from.rows(), from.cols(), false);
+    for (std::size_t i = 0; i < from.rows(); ++i)
+      for (std::size_t j = 0; j < from.cols(); ++j)
+        if (from(i, j) != typename decltype(from)::value_type{}) mask.set(i, j, true);
+    return mask;
+  }
+
+  /// Writes true (or 1) into a matrix where a weight is kept and false (0) where it is dropped.
+  /// @throws shape_error if the shapes differ
+  template <strided_tensor Flags>
+  void copy_to(Flags&& flags) const {
+    const auto to = view(flags);
+    if (to.rows() != rows_ || to.cols() != cols_)
+      detail::raise<shape_error>("bitmask: a mask of ", rows_, " x ", cols_,
+                                 " cannot be copied to a matrix of ", to.rows(), " x ", to.cols());
+    using value = typename decltype(to)::value_type;
+    for (std::size_t i = 0; i < rows_; ++i)
+      for (std::size_t j = 0; j < cols_; ++j) to(i, j) = (*this)(i, j) ? value(1) : value(0);
+  }
+
+  /// '#' for a kept weight, '.' for a dropped one, a line a row; one summary line if it is large.
+  friend std::ostream& operator<<(std::ostream& out, const bitmask& mask) {
+    if (mask.rows_ > 64 || mask.cols_ > 128)
+      return out << "bitmask of " << mask.rows_ << " x " << mask.cols_ << ", " << mask.count()
+                 << " kept\n";
+    for (std::size_t i = 0; i < mask.rows_; ++i) {
+      for (std::size_t j = 0; j < mask.cols_; ++j) out << (mask(i, j) ? '#' : '.');
+      out << '\n';
+    }
+    return out;
+  }
+
+ private:
+  static std::size_t count_bits(std::span<const word> words) noexcept {
+    return std::accumulate(words.begin(), words.end(), std::size_t{0}, [](std::size_t sum, word w) {
+      return sum + static_cast<std::size_t>(std::popcount(w));
+    });
+  }
+
+  template <class Combine>
+  bitmask& combine(const bitmask& other, Combine&& both) {
+    if (rows_ != other.rows_ || cols_ != other.cols_)
+      detail::raise<shape_error>("bitmask: a mask of ", rows_, " x ", cols_,
+                                 " cannot be combined with one of ", other.rows_, " x ",
+                                 other.cols_);
+    for (std::size_t k = 0; k < words_.size(); ++k) words_[k] = both(words_[k], other.words_[k]);
+    return *this;
+  }
+
+  void trim() noexcept {
+    if (cols_ % word_bits == 0) return;
+    for (std::size_t i = 0; i < rows_; ++i) row(i).back() &= ~word{0} >> (64 - cols_ % word_bits);
+  }
+
+  std::size_t rows_ = 0, cols_ = 0, words_per_row_ = 0;
+  std::vector<word> words_;
+};
+
+}  // namespace tamp::mask

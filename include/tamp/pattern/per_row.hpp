@@ -1,0 +1,71 @@
+#pragma once
+
+/// @file
+/// Every row loses the same number of weights.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "../detail/bits.hpp"
+#include "../detail/drop_count.hpp"
+#include "../role.hpp"
+
+namespace tamp::pattern {
+
+/// Drops the lowest-scored weights of each row.
+///
+/// Reach for it first: comparing only weights that feed the same output is what Wanda found best
+/// for language models.
+///
+///     drop(row) = floor(cols * sparsity) lowest scores of the row
+///
+/// Among equal scores the lower column is dropped first. Linear in the number of columns.
+/// Source: Sun et al. 2024 (arXiv 2306.11695), section 3.
+/// @see pattern::per_tensor, which compares all weights of the layer
+struct per_row {
+  using role = tamp::role::pattern;
+  static constexpr std::string_view label() { return "per_row"; }
+
+  template <class Score>
+  class row_selector {
+   public:
+    row_selector(std::size_t cols, double sparsity)
+        : drop_(detail::drop_count(cols, sparsity)), ordered_(cols) {}
+
+    /// Sets the bits of `keep` for one row of scores.
+    void operator()(std::span<const Score> scores, std::span<mask::word> keep) {
+      const std::size_t cols = scores.size();
+      if (drop_ == 0 || drop_ == cols)
+        return detail::pack_bits(keep, cols, [&](std::size_t) { return drop_ == 0; });
+
+      std::copy(scores.begin(), scores.end(), ordered_.begin());
+      const auto nth = ordered_.begin() + static_cast<std::ptrdiff_t>(drop_ - 1);
+      std::nth_element(ordered_.begin(), nth, ordered_.end());
+      const Score threshold = *nth;
+      detail::pack_bits(keep, cols, [&](std::size_t j) { return scores[j] > threshold; });
+
+      // Of what equals the threshold, the leftmost `ties` are dropped and the others stay.
+      if (std::count(nth, ordered_.end(), threshold) == 1) return;
+      const auto less = [&](Score s) { return s < threshold; };
+      auto ties = drop_ - static_cast<std::size_t>(std::count_if(ordered_.begin(), nth, less));
+      for (std::size_t j = 0; j < cols; ++j) {
+        if (scores[j] != threshold) continue;
+        if (ties != 0)
+          --ties;
+        else
+          keep[j / mask::word_bits] |= mask::word{1} << (j % mask::word_bits);
+      }
+    }
+
+   private:
+    std::size_t drop_;
+    std::vector<Score> ordered_;
+  };
+
+  friend bool operator==(const per_row&, const per_row&) = default;
+};
+
+}  // namespace tamp::pattern

@@ -1,0 +1,105 @@
+#pragma once
+
+/// @file
+/// The one operation that writes: dropped weights become zero.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "../detail/bits.hpp"
+#include "../error.hpp"
+#include "../execute/standard.hpp"
+#include "../mask/bitmask.hpp"
+#include "../tensor/rows.hpp"
+
+namespace tamp {
+namespace detail {
+
+/// Refuses a weight that cannot be pruned in place.
+template <class T>
+void check_writable(std::string_view operation, matrix_view<T> weight) {
+  static_assert(!std::is_const_v<T>, "this weight is const and cannot be pruned in place");
+  if ((weight.rows() > 1 && weight.row_stride() == 0) ||
+      (weight.cols() > 1 && weight.col_stride() == 0))
+    raise<shape_error>(operation,
+                       ": the weight's rows or columns share their memory (a stride is 0)");
+}
+
+template <executor E, class T>
+void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weight) {
+  check_writable("apply", weight);
+  if (weight.contiguous_rows()) {
+    exec.for_each_range(weight.rows(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) zero_dropped(weight.row(i), keep.row(i));
+    });
+    return;
+  }
+  // Otherwise squares of 64 x 64 are transposed in the mask, where they are small, so that the
+  // weight is walked along its columns.
+  const std::size_t side = mask::word_bits;
+  const T zero = element_traits<T>::store(0);
+  exec.for_each_range((weight.rows() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
+    std::array<mask::word, mask::word_bits> square;
+    for (std::size_t band = begin; band < end; ++band) {
+      const std::size_t i = band * side, height = std::min(side, weight.rows() - i);
+      for (std::size_t w = 0; w * side < weight.cols(); ++w) {
+        square.fill(0);
+        for (std::size_t r = 0; r < height; ++r) square[r] = keep.row(i + r)[w];
+        transpose_bits(square);
+        const std::size_t width = std::min(side, weight.cols() - w * side);
+        for (std::size_t c = 0; c < width; ++c) {
+          T* column = &weight(i, w * side + c);
+          for (std::size_t r = 0; r < height; ++r)
+            if ((square[c] >> r & 1u) == 0)
+              column[static_cast<std::ptrdiff_t>(r) * weight.row_stride()] = zero;
+        }
+      }
+    }
+  });
+}
+
+template <executor E, row_tensor Weight>
+void zero_dropped(const E& exec, const mask::bitmask& keep, Weight& weight) {
+  exec.for_each_range(keep.rows(), [&](std::size_t begin, std::size_t end) {
+    std::vector<float> row(zeroable_row_tensor<Weight> ? 0 : keep.cols());
+    for (std::size_t i = begin; i < end; ++i) {
+      if constexpr (zeroable_row_tensor<Weight>) {
+        weight.zero(i, keep.row(i));
+      } else {
+        weight.read_row(i, std::span(row));
+        zero_dropped(std::span(row), keep.row(i));
+        weight.write_row(i, std::span<const float>(row));
+      }
+    }
+  });
+}
+
+}  // namespace detail
+
+/// Makes every dropped weight +0 and leaves the others as they are, to the bit.
+///
+/// Works in place on strided tensors of any layout and element type, and on row tensors that have
+/// `zero` or `write_row` (which `zero`, that touches no kept weight, is preferred to). Rows are
+/// worked on by the executor's threads.
+/// @throws shape_error if mask and weight differ in shape, or if the weight is a broadcast one
+template <executor E, prunable_tensor Weight>
+void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
+  auto&& target = detail::source(weight);
+  const auto rows = static_cast<std::size_t>(target.rows());
+  const auto cols = static_cast<std::size_t>(target.cols());
+  if (rows != keep.rows() || cols != keep.cols())
+    detail::raise<shape_error>("apply: the mask is ", keep.rows(), " x ", keep.cols(),
+                               ", the weight is ", rows, " x ", cols);
+  if (keep.size() != 0) detail::zero_dropped(exec, keep, target);
+}
+template <prunable_tensor Weight, executor E = execute::standard>
+void apply(const mask::bitmask& keep, Weight&& weight) {
+  apply(E{}, keep, weight);
+}
+
+}  // namespace tamp

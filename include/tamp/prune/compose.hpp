@@ -1,0 +1,121 @@
+#pragma once
+
+/// @file
+/// Policies in, recipe out.
+
+#include <cstddef>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "../allocate/uniform.hpp"
+#include "../detail/scored_rows.hpp"
+#include "../role.hpp"
+
+namespace tamp {
+namespace detail {
+
+/// Stands where a recipe has no allocation because its pattern fixes the sparsity.
+struct no_allocation {
+  friend bool operator==(const no_allocation&, const no_allocation&) = default;
+};
+
+template <class Role, class... Policies>
+inline constexpr std::size_t count_of_role =
+    (std::size_t{0} + ... + std::size_t{policy<Policies, Role>});
+
+template <class Role, class First, class... Rest>
+constexpr const auto& find_role(const First& first, const Rest&... rest) {
+  if constexpr (policy<First, Role>)
+    return first;
+  else
+    return find_role<Role>(rest...);
+}
+
+template <class Pattern>
+concept fixes_sparsity = requires {
+  { Pattern::sparsity } -> std::convertible_to<double>;
+};
+
+}  // namespace detail
+
+/// Composed policies. A value: printable, comparable, cheap to copy.
+template <class Score, class Allocate, class Pattern>
+struct recipe {
+  using score_policy = Score;
+  using allocate_policy = Allocate;
+  using pattern_policy = Pattern;
+
+  Score score;
+  Allocate allocate;
+  Pattern pattern;
+
+  /// Whether the pattern, and not an allocation, says how much is dropped.
+  static constexpr bool sparsity_is_fixed = detail::fixes_sparsity<Pattern>;
+
+  /// The same recipe with one sparsity for everything, as a plan gives it to a single layer.
+  constexpr auto at(double sparsity) const {
+    if constexpr (sparsity_is_fixed)
+      return *this;
+    else
+      return recipe<Score, allocate::uniform, Pattern>{score, {sparsity}, pattern};
+  }
+
+  /// "wanda, uniform 0.5, per_row".
+  std::string label() const {
+    std::string text = tamp::label(score);
+    if constexpr (!sparsity_is_fixed) text += ", " + tamp::label(allocate);
+    return text + ", " + tamp::label(pattern);
+  }
+
+  friend bool operator==(const recipe&, const recipe&) = default;
+};
+
+/// Composes a score, a pattern and, unless the pattern fixes the sparsity, an allocation, in any
+/// order:
+///
+///     const auto recipe = tamp::compose(tamp::score::wanda{}, tamp::pattern::per_row{},
+///                                       tamp::allocate::uniform{0.5});
+///
+/// Two policies of one role, or a missing one, do not compile.
+template <class... Policies>
+constexpr auto compose(const Policies&... policies) {
+  using namespace detail;
+  constexpr auto scores = count_of_role<role::score, Policies...>;
+  constexpr auto patterns = count_of_role<role::pattern, Policies...>;
+  constexpr auto allocations = count_of_role<role::allocate, Policies...>;
+  static_assert(scores + patterns + allocations == sizeof...(Policies),
+                "compose: every policy names its role (using role = tamp::role::score, allocate or "
+                "pattern)");
+  static_assert(scores >= 1,
+                "compose: the recipe has no score; add one, such as "
+                "tamp::score::magnitude{}");
+  static_assert(scores <= 1, "compose: the recipe has two scores");
+  static_assert(patterns >= 1,
+                "compose: the recipe has no pattern; add one, such as "
+                "tamp::pattern::per_row{}");
+  static_assert(patterns <= 1, "compose: the recipe has two patterns");
+  static_assert(allocations <= 1, "compose: the recipe has two allocations");
+  if constexpr (scores == 1 && patterns == 1) {
+    const auto& score = find_role<role::score>(policies...);
+    const auto& pattern = find_role<role::pattern>(policies...);
+    using score_type = std::remove_cvref_t<decltype(score)>;
+    using pattern_type = std::remove_cvref_t<decltype(pattern)>;
+    constexpr bool fixed = fixes_sparsity<pattern_type>;
+    static_assert(fixed || allocations >= 1,
+                  "compose: this pattern leaves the sparsity open; add an allocation, such as "
+                  "tamp::allocate::uniform{0.5}");
+    static_assert(!fixed || allocations == 0,
+                  "compose: this pattern fixes the sparsity; leave the allocation out");
+    if constexpr (!fixed && allocations == 1) {
+      const auto& allocate = find_role<role::allocate>(policies...);
+      return recipe<score_type, std::remove_cvref_t<decltype(allocate)>, pattern_type>{
+          score, allocate, pattern};
+    } else {
+      return recipe<score_type, no_allocation, pattern_type>{score, {}, pattern};
+    }
+  }
+}
+
+}  // namespace tamp

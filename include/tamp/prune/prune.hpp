@@ -1,0 +1,128 @@
+#pragma once
+
+/// @file
+/// Select and apply in one call, for one weight.
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <numeric>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "apply.hpp"
+#include "select.hpp"
+
+namespace tamp {
+
+/// What pruning one weight left of it.
+struct pruned {
+  std::size_t size = 0, kept = 0;
+
+  /// The fraction dropped; 0 for a weight without elements.
+  double sparsity() const noexcept {
+    return size == 0 ? 0.0 : static_cast<double>(size - kept) / static_cast<double>(size);
+  }
+  friend bool operator==(const pruned&, const pruned&) = default;
+};
+
+namespace detail {
+
+/// @throws value_error that names the first weight that is not finite
+template <executor E, class Source>
+void check_finite(const E& exec, const Source& weight, std::string_view operation,
+                  std::string_view layer) {
+  first_row broken;
+  exec.for_each_range(static_cast<std::size_t>(weight.rows()),
+                      [&](std::size_t begin, std::size_t end) {
+                        row_reader<std::remove_cvref_t<Source>> read(weight);
+                        for (std::size_t i = begin; i < end; ++i) {
+                          unsigned any = 0;
+                          for (const auto w : read(i)) any |= static_cast<unsigned>(!is_finite(w));
+                          if (any != 0) broken.note(i);
+                        }
+                      });
+  if (!broken.any()) return;
+  row_reader<std::remove_cvref_t<Source>> read(weight);
+  const auto row = read(broken.row());
+  for (std::size_t j = 0; j < row.size(); ++j)
+    if (!is_finite(row[j]))
+      raise<value_error>(operation, ": the weight in row ", broken.row(), ", column ", j,
+                         of_layer(layer), " is ", row[j]);
+}
+
+/// A score that says that finite weights and statistics never give it a NaN.
+template <class Score>
+concept never_nan_score = requires { requires Score::never_nan; };
+
+// Fused: each row is scored, selected and zeroed while it is in the cache, and no mask is stored.
+// Since nothing may be written before an error, the weights are checked in a pass of their own.
+template <executor E, class T, class Statistics, class Recipe>
+std::size_t prune_rows(const E& exec, matrix_view<T> weight, const Statistics& statistics,
+                       const Recipe& recipe) {
+  constexpr std::string_view operation = "prune";
+  check_writable(operation, weight);
+  const double sparsity = sparsity_of(recipe, weight.size());
+  return with_statistics<Recipe>(
+      statistics, weight.cols(), operation, {}, [&](std::span<const float> values) {
+        check_finite(exec, weight, operation, {});
+        const scored_rows scored(weight, recipe.score, values);
+        using score = typename decltype(scored)::score_type;
+        std::atomic<std::size_t> kept = 0;
+        scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
+          typename Recipe::pattern_policy::template row_selector<score> select_row(weight.cols(),
+                                                                                   sparsity);
+          std::vector<mask::word> keep((weight.cols() + mask::word_bits - 1) / mask::word_bits);
+          for (std::size_t i = begin; i < end; ++i) {
+            select_row(read_scores(i), keep);
+            zero_dropped(weight.row(i), keep);
+            for (const mask::word w : keep) kept += static_cast<std::size_t>(std::popcount(w));
+          }
+        });
+        return kept.load();
+      });
+}
+
+template <class Source, class Recipe>
+inline constexpr bool fusible = false;
+template <class T, class Recipe>
+inline constexpr bool fusible<matrix_view<T>, Recipe> =
+    row_pattern<typename Recipe::pattern_policy, compute_type<T>> &&
+    never_nan_score<typename Recipe::score_policy>;
+
+}  // namespace detail
+
+/// Prunes one weight in place: the same weights as apply(select(W, statistics, recipe), W).
+///
+///     const auto [size, kept] = tamp::prune(W, norms, recipe);
+///
+/// Where the pattern works row by row on rows that lie in one piece, selecting and zeroing are
+/// fused. An executor may go first.
+/// @throws what select and apply throw, before anything is written
+template <executor E, prunable_tensor Weight, class Statistics, class Recipe>
+pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
+  auto&& target = detail::source(weight);
+  const std::size_t size =
+      static_cast<std::size_t>(target.rows()) * static_cast<std::size_t>(target.cols());
+  if constexpr (detail::fusible<std::remove_cvref_t<decltype(target)>, Recipe>)
+    if (target.contiguous_rows())
+      return {size, detail::prune_rows(exec, target, statistics, recipe)};
+  const auto keep = detail::select_layer(exec, {}, target, statistics, recipe);
+  apply(exec, keep, target);
+  return {size, keep.count()};
+}
+template <executor E, prunable_tensor Weight, class Recipe>
+pruned prune(const E& exec, Weight&& weight, const Recipe& recipe) {
+  return prune(exec, weight, detail::no_statistics{}, recipe);
+}
+template <prunable_tensor Weight, class Statistics, class Recipe, executor E = execute::standard>
+pruned prune(Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
+  return prune(E{}, weight, statistics, recipe);
+}
+template <prunable_tensor Weight, class Recipe, executor E = execute::standard>
+pruned prune(Weight&& weight, const Recipe& recipe) {
+  return prune(E{}, weight, detail::no_statistics{}, recipe);
+}
+
+}  // namespace tamp

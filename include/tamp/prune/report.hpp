@@ -1,0 +1,81 @@
+#pragma once
+
+/// @file
+/// What pruning a model did: asked against achieved, per layer.
+
+#include <algorithm>
+#include <cstddef>
+#include <iomanip>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace tamp {
+
+/// What happened to one layer. Times are in seconds.
+struct layer_report {
+  std::string name;
+  std::size_t block = 0, rows = 0, cols = 0, kept = 0;
+  double asked = 0;             ///< sparsity that the plan asked for
+  std::size_t dead_inputs = 0;  ///< inputs that were zero on every calibration token
+  bool unseen = false;          ///< no calibration token came by: pruned by magnitude instead
+  double observe = 0, select = 0, apply = 0;
+
+  std::size_t size() const noexcept { return rows * cols; }
+  /// Sparsity that was reached; 0 for a layer without weights.
+  double achieved() const noexcept {
+    return size() == 0 ? 0.0 : static_cast<double>(size() - kept) / static_cast<double>(size());
+  }
+};
+
+/// What happened to a model. Layers are listed in the order in which they were pruned.
+struct prune_report {
+  std::string recipe;
+  std::vector<layer_report> layers;
+  bool cancelled = false;  ///< the progress callback stopped it; later layers are untouched
+  double calibrate = 0;    ///< seconds in the host's forward passes, statistics included
+
+  /// The fraction of all reported weights that went.
+  double achieved() const noexcept {
+    std::size_t size = 0, kept = 0;
+    for (const layer_report& layer : layers) size += layer.size(), kept += layer.kept;
+    return size == 0 ? 0.0 : static_cast<double>(size - kept) / static_cast<double>(size);
+  }
+  double observe() const noexcept { return sum(&layer_report::observe); }
+  double select() const noexcept { return sum(&layer_report::select); }
+  double apply() const noexcept { return sum(&layer_report::apply); }
+
+  /// A table, one line a layer, and a line of totals.
+  friend std::ostream& operator<<(std::ostream& out, const prune_report& report) {
+    std::size_t width = 5;
+    for (const layer_report& layer : report.layers) width = std::max(width, layer.name.size());
+    const auto state = out.flags();
+    const auto column = [&](auto value, int digits) { out << std::setw(digits) << value; };
+    out << report.recipe << (report.cancelled ? " (cancelled)\n" : "\n") << std::left
+        << std::setw(static_cast<int>(width)) << "layer" << std::right
+        << "    asked achieved   dead   ms\n"
+        << std::fixed;
+    for (const layer_report& layer : report.layers) {
+      out << std::left << std::setw(static_cast<int>(width)) << layer.name << std::right
+          << std::setprecision(4);
+      column(layer.asked, 9), column(layer.achieved(), 9), column(layer.dead_inputs, 7);
+      out << std::setprecision(1);
+      column(1e3 * (layer.observe + layer.select + layer.apply), 7);
+      out << (layer.unseen ? "  saw no token: magnitude\n" : "\n");
+    }
+    out << "achieved " << std::setprecision(4) << report.achieved() << std::setprecision(3)
+        << ", calibrated in " << report.calibrate << " s, selected in " << report.select()
+        << " s, applied in " << report.apply() << " s\n";
+    out.flags(state);
+    return out;
+  }
+
+ private:
+  double sum(double layer_report::* time) const noexcept {
+    double total = 0;
+    for (const layer_report& layer : layers) total += layer.*time;
+    return total;
+  }
+};
+
+}  // namespace tamp

@@ -1,0 +1,152 @@
+#pragma once
+
+/// @file
+/// Which weights of one layer stay. The weight itself is not touched.
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "../detail/drop_count.hpp"
+#include "../detail/scored_rows.hpp"
+#include "../error.hpp"
+#include "../execute/standard.hpp"
+#include "../mask/bitmask.hpp"
+#include "../tensor/rows.hpp"
+#include "compose.hpp"
+
+namespace tamp {
+namespace detail {
+
+/// A statistic's numbers, one for each input feature: an accumulator's values() or the numbers.
+template <class Statistics>
+decltype(auto) column_values(const Statistics& statistics) {
+  if constexpr (std::convertible_to<const Statistics&, std::span<const float>>) {
+    return std::span<const float>(statistics);
+  } else {
+    static_assert(
+        requires { std::span<const float>(statistics.values()); },
+        "a statistic is an accumulator with values(), or one float for each column of the weight");
+    return statistics.values();
+  }
+}
+
+/// Nothing was observed because nothing is needed.
+struct no_statistics {};
+
+inline void check_statistics(std::span<const float> values, std::size_t cols,
+                             std::string_view operation, std::string_view layer) {
+  if (values.size() != cols)
+    raise<shape_error>(operation, ": the weight", of_layer(layer), " has ", cols,
+                       " columns, the statistics cover ", values.size());
+  for (std::size_t j = 0; j < values.size(); ++j)
+    if (!is_finite(values[j]))
+      raise<value_error>(operation, ": the statistic of column ", j, of_layer(layer), " is ",
+                         values[j]);
+}
+
+/// Checks a recipe's inputs for one weight and calls `use(values)` with the statistic's numbers.
+template <class Recipe, class Statistics, class Use>
+decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
+                               std::string_view operation, std::string_view layer, Use&& use) {
+  using score = typename Recipe::score_policy;
+  if constexpr (needs_statistic<score>) {
+    using needed = needed_statistic_of<score>;
+    static_assert(!std::is_same_v<Statistics, no_statistics>,
+                  "this recipe's score needs a statistic: observe the layer's inputs and pass the "
+                  "result, as in select(weight, norms, recipe)");
+    if constexpr (!std::is_same_v<Statistics, no_statistics>) {
+      static_assert(std::is_same_v<Statistics, needed> ||
+                        std::convertible_to<const Statistics&, std::span<const float>>,
+                    "this is not the statistic that the recipe's score needs");
+      if constexpr (requires { statistics.tokens(); })
+        if (statistics.tokens() == 0)
+          raise<value_error>(operation, ": the statistics", of_layer(layer),
+                             " have seen no activations");
+      const auto& values = column_values(statistics);
+      check_statistics(values, cols, operation, layer);
+      return use(std::span<const float>(values));
+    }
+  } else {
+    return use(std::span<const float>());
+  }
+}
+
+/// How much the recipe drops from a weight that stands alone.
+template <class Recipe>
+double sparsity_of(const Recipe& recipe, std::size_t size) {
+  double sparsity = 0;
+  if constexpr (Recipe::sparsity_is_fixed)
+    sparsity = Recipe::pattern_policy::sparsity;
+  else
+    sparsity = recipe.allocate(std::span<const std::size_t>(&size, 1)).front();
+  check_sparsity(sparsity);
+  return sparsity;
+}
+
+/// A pattern that decides row by row.
+template <class Pattern, class Score>
+concept row_pattern = requires { typename Pattern::template row_selector<Score>; };
+
+template <executor E, class Source, class Statistics, class Recipe>
+mask::bitmask select_layer(const E& exec, std::string_view layer, const Source& weight,
+                           const Statistics& statistics, const Recipe& recipe) {
+  constexpr std::string_view operation = "select";
+  const auto rows = static_cast<std::size_t>(weight.rows());
+  const auto cols = static_cast<std::size_t>(weight.cols());
+  const double sparsity = sparsity_of(recipe, rows * cols);
+  return with_statistics<Recipe>(
+      statistics, cols, operation, layer, [&](std::span<const float> values) {
+        const scored_rows scored(weight, recipe.score, values);
+        using score = typename decltype(scored)::score_type;
+        using pattern = typename Recipe::pattern_policy;
+        mask::bitmask keep(rows, cols);
+        if constexpr (row_pattern<pattern, score>) {
+          scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
+            typename pattern::template row_selector<score> select_row(cols, sparsity);
+            for (std::size_t i = begin; i < end; ++i) select_row(read_scores(i), keep.row(i));
+          });
+        } else {
+          recipe.pattern.select_tensor(exec, scored, sparsity, keep);
+        }
+        scored.check(operation, layer);
+        return keep;
+      });
+}
+
+}  // namespace detail
+
+/// Chooses the weights of one layer that stay.
+///
+///     const auto keep = tamp::select(W, norms, recipe);
+///
+/// W is (out_features, in_features), any tensor; `statistics` is what the recipe's score needs: an
+/// accumulator such as stat::column_norm, or one float a column. It may be left out for a score
+/// that needs none. An executor may go first. W is not changed; apply(keep, W) does that. A weight
+/// without elements gives a mask without elements.
+///
+/// @throws shape_error if W and the statistics have different numbers of columns
+/// @throws value_error if a weight, a statistic or a score cannot be used (not finite, NaN), naming
+///         the first by row and column, if the statistics have seen nothing, or if the sparsity is
+///         not in [0, 1]
+template <executor E, tensor Weight, class Statistics, class Recipe>
+mask::bitmask select(const E& exec, const Weight& weight, const Statistics& statistics,
+                     const Recipe& recipe) {
+  return detail::select_layer(exec, {}, detail::source(weight), statistics, recipe);
+}
+template <executor E, tensor Weight, class Recipe>
+mask::bitmask select(const E& exec, const Weight& weight, const Recipe& recipe) {
+  return select(exec, weight, detail::no_statistics{}, recipe);
+}
+template <tensor Weight, class Statistics, class Recipe, executor E = execute::standard>
+mask::bitmask select(const Weight& weight, const Statistics& statistics, const Recipe& recipe) {
+  return select(E{}, weight, statistics, recipe);
+}
+template <tensor Weight, class Recipe, executor E = execute::standard>
+mask::bitmask select(const Weight& weight, const Recipe& recipe) {
+  return select(E{}, weight, detail::no_statistics{}, recipe);
+}
+
+}  // namespace tamp

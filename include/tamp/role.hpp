@@ -1,0 +1,32 @@
+#pragma once
+
+/// @file
+/// The role that a policy plays in a recipe, and what a policy may say about itself.
+
+#include <concepts>
+#include <string>
+
+namespace tamp {
+
+/// A policy is a plain struct that names its role: `using role = tamp::role::score;`.
+namespace role {
+struct score {};     ///< how much a weight matters
+struct allocate {};  ///< how much each layer may lose
+struct pattern {};   ///< what shape the loss may have
+}  // namespace role
+
+/// A policy of the given role.
+template <class P, class Role>
+concept policy = requires { requires std::same_as<typename P::role, Role>; };
+
+/// A policy's name for reports: what its `label()` returns, or "custom".
+template <class Policy>
+std::string label(const Policy& p) {
+  if constexpr (requires { std::string(p.label()); }) {
+    return std::string(p.label());
+  } else {
+    return "custom";
+  }
+}
+
+}  // namespace tamp

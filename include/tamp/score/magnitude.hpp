@@ -1,0 +1,36 @@
+#pragma once
+
+/// @file
+/// The score that needs no data.
+
+#include <cmath>
+#include <concepts>
+#include <string_view>
+
+#include "../config.hpp"
+#include "../role.hpp"
+
+namespace tamp::score {
+
+/// Keeps the weights that are largest in absolute value.
+///
+/// Reach for it as the baseline, or when there is no calibration data.
+///
+///     score(i, j) = |w(i, j)|
+///
+/// Zeros of either sign score the same. Source: Han et al. 2015 (arXiv 1506.02626).
+/// @see score::wanda, which weighs each input by its activations
+struct magnitude {
+  using role = tamp::role::score;
+  static constexpr std::string_view label() { return "magnitude"; }
+  static constexpr bool never_nan = true;
+
+  template <std::floating_point Real>
+  TAMP_FN Real operator()(Real weight) const noexcept {
+    return std::fabs(weight);
+  }
+
+  friend bool operator==(const magnitude&, const magnitude&) = default;
+};
+
+}  // namespace tamp::score
