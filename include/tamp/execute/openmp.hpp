@@ -4,12 +4,13 @@
 /// One range for each OpenMP thread. Only where the compiler has OpenMP switched on.
 
 #if !defined(_OPENMP)
-#error "tamp/execute/openmp.hpp needs OpenMP: compile with -fopenmp or link tamp::openmp"
+#  error "tamp/execute/openmp.hpp needs OpenMP: compile with -fopenmp or link tamp::openmp"
 #endif
 
 #include <omp.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 
 #include "../config.hpp"
@@ -17,7 +18,9 @@
 
 namespace tamp::execute {
 
-/// One range for each OpenMP thread, equal in length to one.
+/// One range for each OpenMP thread; the longest and the shortest differ by at most one.
+///
+/// If several ranges throw, what the lowest of them threw comes out, as from a sequential loop.
 struct openmp {
   int threads = 0;  ///< 0: as many as OpenMP would use
 
@@ -29,7 +32,10 @@ struct openmp {
       if (count != 0) body(std::size_t{0}, count);
       return;
     }
+#if TAMP_EXCEPTIONS
     std::exception_ptr thrown;  // an exception must not leave the parallel region
+    std::size_t thrown_by = team;
+#endif
 #pragma omp parallel for num_threads(static_cast<int>(team)) schedule(static, 1)
     for (std::size_t part = 0; part < team; ++part) {
 #if TAMP_EXCEPTIONS
@@ -38,8 +44,11 @@ struct openmp {
         body(begin_of(part, count, team), begin_of(part + 1, count, team));
 #if TAMP_EXCEPTIONS
       } catch (...) {
-#pragma omp critical(tamp_execute_openmp)
-        thrown = std::current_exception();
+#  pragma omp critical(tamp_execute_openmp)
+        if (part < thrown_by) {
+          thrown = std::current_exception();
+          thrown_by = part;
+        }
       }
 #endif
     }

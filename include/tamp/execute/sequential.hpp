@@ -3,6 +3,8 @@
 /// @file
 /// The calling thread does everything.
 
+#include <cstddef>
+
 #include "executor.hpp"
 
 namespace tamp::execute {

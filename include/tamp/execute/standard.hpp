@@ -5,7 +5,7 @@
 
 #include "sequential.hpp"
 #if defined(_OPENMP)
-#include "openmp.hpp"
+#  include "openmp.hpp"
 #endif
 
 namespace tamp::execute {

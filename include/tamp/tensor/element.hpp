@@ -12,7 +12,8 @@
 
 namespace tamp {
 
-/// IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. Storage only; arithmetic is in float.
+/// IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. Storage only; arithmetic is in
+/// float.
 struct f16 {
   std::uint16_t bits = 0;
 
@@ -24,7 +25,7 @@ struct f16 {
     value.bits = bits;
     return value;
   }
-  friend constexpr bool operator==(f16 a, f16 b) noexcept { return float(a) == float(b); }
+  TAMP_FN friend constexpr bool operator==(f16 a, f16 b) noexcept { return float(a) == float(b); }
 
  private:
   // A normal number needs only its exponent re-biased. A subnormal one is given the exponent of
@@ -46,7 +47,8 @@ struct f16 {
   TAMP_FN static constexpr std::uint16_t from_float(float value) noexcept {
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
     const std::uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u) return std::uint16_t(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
+    if (magnitude > 0x7f800000u)
+      return std::uint16_t(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
     if (magnitude >= 0x477ff000u) return std::uint16_t(sign | 0x7c00u);
     if (magnitude < 0x38800000u) {  // below 2^-14: adding 0.5 aligns and rounds the fraction
       const float aligned = std::bit_cast<float>(magnitude) + 0.5f;
@@ -71,7 +73,7 @@ struct bf16 {
     value.bits = bits;
     return value;
   }
-  friend constexpr bool operator==(bf16 a, bf16 b) noexcept { return float(a) == float(b); }
+  TAMP_FN friend constexpr bool operator==(bf16 a, bf16 b) noexcept { return float(a) == float(b); }
 
  private:
   TAMP_FN static constexpr std::uint16_t from_float(float value) noexcept {

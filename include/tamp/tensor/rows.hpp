@@ -38,7 +38,8 @@ class row_reader;
 
 /// Rows of float or double that lie in one piece are handed out where they are. All others are
 /// converted into a buffer: one row at a time if it lies in one piece, else a tile of rows, so that
-/// every cache line fetched from a column-major matrix is used whole.
+/// every cache line fetched from a column-major matrix is used whole. A tile holds rows that were
+/// not yet asked for, so nobody may write to the rows of a matrix while a reader is at work on it.
 template <class T>
 class row_reader<matrix_view<T>> {
  public:
@@ -49,7 +50,7 @@ class row_reader<matrix_view<T>> {
       // The rows of a tile are 64 bytes further apart than they are long: at a distance of a power
       // of two they would all compete for the same few places in the first-level cache.
       pitch_ = matrix_.cols() + 64 / sizeof(value_type);
-      buffer_.resize(tile_rows * pitch_);
+      buffer_.resize(std::min(tile_rows, matrix_.rows()) * pitch_);
     } else if (!in_place) {
       buffer_.resize(matrix_.cols());
     }

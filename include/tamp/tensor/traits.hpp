@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -48,27 +49,25 @@ concept strided_tensor = requires(T& tensor) {
 /// `read_row(i, out)` writes row i, converted to float, into `out` (of cols() entries). It is
 /// called from several threads at a time, for different rows.
 template <class T>
-concept row_tensor = !strided_tensor<T> &&
-                     requires(const std::remove_cvref_t<T>& tensor, std::span<float> out) {
-                       { tensor.rows() } -> std::convertible_to<std::size_t>;
-                       { tensor.cols() } -> std::convertible_to<std::size_t>;
-                       tensor.read_row(std::size_t{}, out);
-                     };
+concept row_tensor =
+    !strided_tensor<T> && requires(const std::remove_cvref_t<T>& tensor, std::span<float> out) {
+      { tensor.rows() } -> std::convertible_to<std::size_t>;
+      { tensor.cols() } -> std::convertible_to<std::size_t>;
+      tensor.read_row(std::size_t{}, out);
+    };
 
 /// A row_tensor that can be pruned by writing whole rows back.
 template <class T>
-concept writable_row_tensor =
-    row_tensor<T> && requires(T& tensor, std::span<const float> in) {
-      tensor.write_row(std::size_t{}, in);
-    };
+concept writable_row_tensor = row_tensor<T> && requires(T& tensor, std::span<const float> in) {
+  tensor.write_row(std::size_t{}, in);
+};
 
 /// A row_tensor that can drop weights without touching the kept ones, as quantised storage should:
 /// `zero(i, keep)` makes weight (i, j) zero where bit j % 64 of keep[j / 64] is 0.
 template <class T>
 concept zeroable_row_tensor =
-    row_tensor<T> && requires(T& tensor, std::span<const std::uint64_t> keep) {
-      tensor.zero(std::size_t{}, keep);
-    };
+    row_tensor<T> &&
+    requires(T& tensor, std::span<const std::uint64_t> keep) { tensor.zero(std::size_t{}, keep); };
 
 /// Anything that the library can read.
 template <class T>

@@ -17,7 +17,8 @@ struct cpu_space {};
 /// A matrix that belongs to somebody else: pointer, extents, strides, memory space.
 ///
 /// Strides count elements. Copying a view copies no numbers, and const protects the view, not the
-/// elements, as with std::span: a view that must not write is a matrix_view<const T>.
+/// elements, as with std::span: a view that must not write is a matrix_view<const T>. A view
+/// without elements has zero strides, whatever it was made with.
 template <class T, class Space = cpu_space>
 class matrix_view {
  public:
@@ -26,10 +27,15 @@ class matrix_view {
 
   matrix_view() = default;
 
-  /// Element (i, j) is data[i * row_stride + j * col_stride].
+  /// Element (i, j) is data[i * row_stride + j * col_stride]. Strides may be zero or negative.
   constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::ptrdiff_t row_stride,
                         std::ptrdiff_t col_stride) noexcept
-      : data_(data), rows_(rows), cols_(cols), row_stride_(row_stride), col_stride_(col_stride) {}
+      : data_(data), rows_(rows), cols_(cols) {
+    // Where there are no elements the pointer is often null, and nothing must be added to it.
+    if (rows == 0 || cols == 0) return;
+    row_stride_ = row_stride;
+    col_stride_ = col_stride;
+  }
 
   /// Row after row without a gap.
   constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
@@ -67,9 +73,13 @@ class matrix_view {
   }
 
   /// Whether each row lies in one piece.
-  constexpr bool contiguous_rows() const noexcept { return cols_ <= 1 || col_stride_ == 1; }
+  constexpr bool contiguous_rows() const noexcept {
+    return col_stride_ == 1 || cols_ <= 1 || rows_ == 0;
+  }
   /// Whether each column lies in one piece.
-  constexpr bool contiguous_cols() const noexcept { return rows_ <= 1 || row_stride_ == 1; }
+  constexpr bool contiguous_cols() const noexcept {
+    return row_stride_ == 1 || rows_ <= 1 || cols_ == 0;
+  }
 
   /// Row i in one piece. Requires contiguous_rows().
   constexpr std::span<T> row(std::size_t i) const noexcept {

@@ -1,0 +1,94 @@
+#pragma once
+
+/// @file
+/// xtensor's containers, adaptors and strided views.
+
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <xtensor/xexpression.hpp>
+#include <xtensor/xutils.hpp>
+
+#include "../error.hpp"
+#include "../tensor/traits.hpp"
+#include "../tensor/view.hpp"
+
+namespace tamp {
+namespace detail {
+
+template <class Derived>
+void take_xexpression(const xt::xexpression<Derived>&);
+
+/// Anything of xtensor's, whether it has elements in memory or computes them when asked.
+template <class T>
+concept xtensor_expression = requires(const T& tensor) { detail::take_xexpression(tensor); };
+
+template <class T>
+inline constexpr bool xtensor_in_memory = requires(T& tensor) {
+  tensor.data();
+  tensor.strides();
+};
+
+/// What data() points to: xtensor itself decides whether a T may be written to.
+template <class T>
+struct xtensor_element {
+  using type = const typename T::value_type;
+};
+template <class T>
+  requires xtensor_in_memory<T>
+struct xtensor_element<T> {
+  using type = std::remove_pointer_t<decltype(std::declval<T&>().data())>;
+};
+
+/// The number of dimensions where the type says it, else SIZE_MAX.
+template <class T>
+inline constexpr std::size_t xtensor_rank = xt::get_rank<std::remove_const_t<T>>::value;
+
+}  // namespace detail
+
+/// Everything of xtensor's with elements in memory, row- or column-major: xarray, xtensor,
+/// xtensor_fixed, xt::adapt, and xt::view, xt::strided_view or xt::transpose of one of them.
+///
+/// Nothing is copied: the view is valid as long as the elements are. Two dimensions are a matrix,
+/// one is a single row. Const objects give a view of const elements. Functions of arrays (a + b)
+/// and views without fixed strides (xt::keep, xt::filter) have no such elements: using them does
+/// not compile, and says to evaluate them first.
+/// @throws shape_error for another number of dimensions, where the type leaves it open
+template <detail::xtensor_expression T>
+struct tensor_traits<T> {
+  // `Tensor` is T or const T. The return type is written out so that asking whether an expression
+  // is a tensor compiles: the sentence is for those who go on to use it as one.
+  template <class Tensor>
+  static matrix_view<typename detail::xtensor_element<Tensor>::type> view(Tensor& tensor) {
+    static_assert(detail::xtensor_in_memory<Tensor>,
+                  "this xtensor expression has no elements at fixed strides in memory: evaluate it "
+                  "with xt::eval, or into an xt::xtensor, first");
+    constexpr std::size_t rank = detail::xtensor_rank<Tensor>;
+    static_assert(rank == 1 || rank == 2 || rank == static_cast<std::size_t>(-1),
+                  "a matrix has 2 dimensions and a single row 1: take an xt::view of this tensor");
+    if constexpr (detail::xtensor_in_memory<Tensor>) {
+      const std::size_t dimensions = tensor.dimension();
+      if (dimensions != 1 && dimensions != 2)
+        detail::raise<shape_error>(
+            "xtensor: a matrix has 2 dimensions and a single row 1, this tensor has ", dimensions);
+      const bool is_row = dimensions == 1;
+      const auto extent = [&](std::size_t d) {
+        return static_cast<std::size_t>(tensor.shape()[d]);
+      };
+      const auto stride = [&](std::size_t d) {
+        return static_cast<std::ptrdiff_t>(tensor.strides()[d]);
+      };
+      const std::size_t rows = is_row ? 1 : extent(0), cols = extent(dimensions - 1);
+      if (rows == 0 || cols == 0) return {nullptr, rows, cols};
+      // Not data() + data_offset(), which xtensor 0.24 computes wrongly for some views with
+      // newaxis.
+      auto* first = is_row ? std::addressof(tensor(0)) : std::addressof(tensor(0, 0));
+      return {first, rows, cols, is_row ? 0 : stride(0), stride(dimensions - 1)};
+    } else {
+      return {};
+    }
+  }
+};
+
+}  // namespace tamp
