@@ -4,8 +4,11 @@
 /// Loops between numbers and the words of a mask, 64 at a time.
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "../mask/bitmask.hpp"
 #include "../tensor/element.hpp"
@@ -24,15 +27,22 @@ void pack_bits(std::span<mask::word> out, std::size_t count, const Keep& keep) {
   }
 }
 
-/// Makes each of the contiguous elements +0 whose bit is 0.
+/// Makes each of the contiguous elements +0 whose bit is 0. Since +0 has no bit set, that is an AND
+/// with a mask of ones or zeros, which needs no branch and no arithmetic on T.
 template <element T>
 void zero_dropped(std::span<T> elements, std::span<const mask::word> keep) {
-  const T zero = element_traits<T>::store(0);
+  using bits = std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                                  std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
+  static_assert(sizeof(T) == sizeof(bits));
   for (std::size_t w = 0; w < keep.size(); ++w) {
-    const std::span<T> part = elements.subspan(
-        w * mask::word_bits, std::min(mask::word_bits, elements.size() - w * mask::word_bits));
-    const mask::word bits = keep[w];
-    for (std::size_t k = 0; k < part.size(); ++k) part[k] = bits >> k & 1u ? part[k] : zero;
+    const std::size_t begin = w * mask::word_bits;
+    const std::span<T> part =
+        elements.subspan(begin, std::min(mask::word_bits, elements.size() - begin));
+    const mask::word kept = keep[w];
+    for (std::size_t k = 0; k < part.size(); ++k) {
+      const auto ones = static_cast<bits>(0 - (kept >> k & 1u));
+      part[k] = std::bit_cast<T>(static_cast<bits>(std::bit_cast<bits>(part[k]) & ones));
+    }
   }
 }
 
