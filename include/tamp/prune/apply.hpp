@@ -40,7 +40,7 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weigh
     return;
   }
   // Otherwise squares of 64 x 64 are transposed in the mask, where they are small, so that the
-  // weight is walked along its columns.
+  // weight is walked along its columns, which usually lie in one piece.
   const std::size_t side = mask::word_bits;
   const T zero = element_traits<T>::store(0);
   exec.for_each_range((weight.rows() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
@@ -54,9 +54,13 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weigh
         const std::size_t width = std::min(side, weight.cols() - w * side);
         for (std::size_t c = 0; c < width; ++c) {
           T* column = &weight(i, w * side + c);
-          for (std::size_t r = 0; r < height; ++r)
-            if ((square[c] >> r & 1u) == 0)
-              column[static_cast<std::ptrdiff_t>(r) * weight.row_stride()] = zero;
+          if (weight.contiguous_cols()) {
+            zero_dropped(std::span(column, height), std::span(square).subspan(c, 1));
+          } else {
+            for (std::size_t r = 0; r < height; ++r)
+              if ((square[c] >> r & 1u) == 0)
+                column[static_cast<std::ptrdiff_t>(r) * weight.row_stride()] = zero;
+          }
         }
       }
     }
