@@ -1,0 +1,138 @@
+#include <tamp/execute/executor.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "loop_checks.hpp"
+
+namespace {
+
+// A host's thread pool as hosts write them: it knows tasks and nothing of tamp.
+class pool {
+ public:
+  explicit pool(std::size_t size) {
+    for (std::size_t k = 0; k < size; ++k) workers_.emplace_back([this] { work(); });
+  }
+  ~pool() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_all();
+    for (auto& worker : workers_) worker.join();
+  }
+  std::size_t size() const { return workers_.size(); }
+
+  void submit(std::function<void()> task) {
+    {
+      const std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [this] { return closing_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      const auto task = std::move(tasks_.back());
+      tasks_.pop_back();
+      lock.unlock();
+      task();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::function<void()>> tasks_;
+  std::vector<std::thread> workers_;
+  bool closing_ = false;
+};
+
+// What makes it an executor.
+struct on_pool {
+  pool* threads;
+
+  template <class Body>
+  void for_each_range(std::size_t count, Body&& body) const {
+    const std::size_t length = count / (4 * threads->size()) + 1;
+    const std::size_t parts = (count + length - 1) / length;
+    std::mutex mutex;
+    std::condition_variable finished;
+    std::size_t running = parts;
+    std::exception_ptr thrown;
+    for (std::size_t begin = 0; begin < count; begin += length)
+      threads->submit([&, begin] {
+        std::exception_ptr mine;
+        try {
+          body(begin, begin + length < count ? begin + length : count);
+        } catch (...) {
+          mine = std::current_exception();
+        }
+        const std::lock_guard lock(mutex);
+        if (mine) thrown = mine;
+        if (--running == 0) finished.notify_one();
+      });
+    std::unique_lock lock(mutex);
+    finished.wait(lock, [&] { return running == 0; });
+    if (thrown) std::rethrow_exception(thrown);
+  }
+};
+
+struct one_by_one {  // as fine as it gets, and backwards
+  void for_each_range(std::size_t count, const auto& body) const {
+    while (count-- > 0) body(count, count + 1);
+  }
+};
+
+struct without_a_loop {};
+struct that_only_works_when_not_const {
+  template <class Body>
+  void for_each_range(std::size_t, Body&&) {}
+};
+struct with_a_loop_over_indices {
+  void for_each_range(std::size_t, void (*)(std::size_t)) const {}
+};
+
+const std::size_t pool_sizes[] = {1, 2, 3, 8};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(execute_executor)
+
+BOOST_AUTO_TEST_CASE(what_runs_ranges_is_an_executor) {
+  static_assert(tamp::executor<on_pool> && tamp::executor<one_by_one>);
+  static_assert(!tamp::executor<pool> && !tamp::executor<without_a_loop>);
+  static_assert(!tamp::executor<that_only_works_when_not_const>);
+  static_assert(!tamp::executor<with_a_loop_over_indices> && !tamp::executor<int>);
+}
+
+BOOST_AUTO_TEST_CASE(a_hosts_pool_visits_every_index_exactly_once) {
+  for (const auto size : pool_sizes) {
+    pool threads(size);
+    checks::visits_every_index_exactly_once(on_pool{&threads});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(exceptions_come_out_of_a_hosts_pool) {
+  for (const auto size : pool_sizes) {
+    pool threads(size);
+    checks::lets_exceptions_out_and_works_afterwards(on_pool{&threads});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(ranges_may_be_of_one_index_and_in_any_order) {
+  checks::visits_every_index_exactly_once(one_by_one{});
+  checks::lets_exceptions_out_and_works_afterwards(one_by_one{});
+}
+
+BOOST_AUTO_TEST_SUITE_END()
