@@ -1,0 +1,107 @@
+#pragma once
+
+// The table that is printed and the CSV file that is kept, row by row as they come.
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "recipes.hpp"
+
+namespace study {
+
+// What one recipe came to.
+struct row {
+  named_recipe recipe;
+  double asked = 0, achieved = 0;
+  std::vector<double> quality;
+  double calibrate = 0, select = 0, apply = 0;  // seconds
+};
+
+// Rows on the terminal and, if a path is given, in a CSV file. A file of an interrupted study of
+// the same settings is continued: `known` finds the rows that it already has.
+class results {
+ public:
+  results(std::vector<std::string> quality_names, std::string settings, const std::string& csv)
+      : names_(std::move(quality_names)), settings_(std::move(settings)) {
+    if (!csv.empty()) open(csv);
+    std::string header = fmt::format("{:<34}{:>7}{:>9}", "recipe", "asked", "achieved");
+    for (const std::string& name : names_) header += fmt::format("{:>11}", name);
+    fmt::print("{}{:>11}{:>9}{:>8}\n", header, "calibrate", "select", "apply");
+  }
+
+  bool known(const row& r) const { return kept_.contains(key(r)); }
+
+  void add(const row& r) {
+    std::string line = fmt::format("{:<34}{:>7.3f}{:>9.4f}", label(r), r.asked, r.achieved);
+    for (const double value : r.quality) line += fmt::format("{:>11.{}f}", value, digits(value));
+    fmt::print("{}{:>9.2f} s{:>7.2f} s{:>6.2f} s\n", line, r.calibrate, r.select, r.apply);
+    std::fflush(stdout);
+    if (!file_.is_open()) return;
+    file_ << key(r) << fmt::format(",{:.6f}", r.achieved);
+    for (const double value : r.quality) file_ << fmt::format(",{:.6f}", value);
+    file_ << fmt::format(",{:.4f},{:.4f},{:.4f}", r.calibrate, r.select, r.apply) << std::endl;
+  }
+
+  // Prints a row that the CSV file already has.
+  void repeat(const row& r) const {
+    fmt::print("{:<34}{:>7.3f}  already in the CSV file: {}\n", label(r), r.asked,
+               kept_.at(key(r)));
+  }
+
+ private:
+  static std::string key(const row& r) {
+    return fmt::format("{},{},{},{:.4f}", r.recipe.score, r.recipe.allocate, r.recipe.pattern,
+                       r.asked);
+  }
+  static std::string label(const row& r) {
+    if (r.recipe.pattern.empty()) return r.recipe.score;
+    return fmt::format("{} {} {}", r.recipe.score, r.recipe.allocate, r.recipe.pattern);
+  }
+  static int digits(double value) { return value >= 1000 ? 0 : value >= 10 ? 1 : 3; }
+
+  void open(const std::string& path) {
+    std::string columns = "score,allocate,pattern,asked,achieved";
+    for (const std::string& name : names_) columns += "," + name;
+    const std::string head = "# " + settings_ + "\n" + columns + ",calibrate_s,select_s,apply_s\n";
+    if (std::filesystem::exists(path)) {
+      std::ifstream old(path);
+      std::string first, second, line;
+      std::getline(old, first);
+      std::getline(old, second);
+      if (first + "\n" + second + "\n" != head)
+        throw std::runtime_error(path + " holds a study of other settings (" + first +
+                                 "); name another file");
+      const auto fields = std::count(second.begin(), second.end(), ',');
+      std::string whole = head;
+      while (std::getline(old, line)) {
+        if (old.eof() || std::count(line.begin(), line.end(), ',') != fields) continue;
+        std::size_t fourth = 0;  // the key ends before the fourth comma
+        for (int comma = 0; comma < 4; ++comma) fourth = line.find(',', fourth + (comma != 0));
+        kept_.emplace(line.substr(0, fourth), line.substr(fourth + 1));
+        whole += line + "\n";
+      }
+      std::ofstream(path) << whole;  // a line cut short by an interruption is dropped
+      file_.open(path, std::ios::app);
+    } else {
+      file_.open(path);
+      file_ << head << std::flush;
+    }
+    if (!file_) throw std::runtime_error("cannot write " + path);
+  }
+
+  std::vector<std::string> names_;
+  std::string settings_;
+  std::ofstream file_;
+  std::map<std::string, std::string> kept_;
+};
+
+}  // namespace study

@@ -1,0 +1,55 @@
+"""Compiles and runs every complete program in README.md and docs/, and compares what it prints.
+
+    python3 check.py ROOT BUILD COMPILER [FLAGS...]
+
+A program is a ```cpp block that contains `int main`. If a ```text block is the next block, it is
+what the program must print.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+
+
+def programs(page):
+    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+    for k, (language, text) in enumerate(blocks):
+        if language == "cpp" and "int main" in text:
+            following = blocks[k + 1] if k + 1 < len(blocks) else ("", "")
+            yield text, following[1] if following[0] == "text" else None
+
+
+def check(source, output, folder, compiler, flags):
+    (folder / "program.cpp").write_text(source, encoding="utf-8")
+    command = [compiler, *flags, "-o", str(folder / "program"), str(folder / "program.cpp")]
+    built = subprocess.run(command, capture_output=True, text=True)
+    if built.returncode:
+        return "does not compile:\n" + built.stderr
+    run = subprocess.run([str(folder / "program")], capture_output=True, text=True, cwd=folder)
+    if run.returncode:
+        return f"exits with {run.returncode}:\n{run.stdout}{run.stderr}"
+    if output is not None and run.stdout != output:
+        return f"prints\n{run.stdout}instead of\n{output}"
+    return None
+
+
+def main():
+    root, build, compiler, *flags = sys.argv[1:]
+    folder = pathlib.Path(build)
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = [pathlib.Path(root, "README.md"), *sorted(pathlib.Path(root, "docs").rglob("*.md"))]
+    checked = failed = 0
+    for page in pages:
+        for number, (source, output) in enumerate(programs(page), 1):
+            checked += 1
+            if problem := check(source, output, folder, compiler, flags):
+                failed += 1
+                print(f"{page.relative_to(root)}, program {number} {problem}\n")
+    print(f"{checked} programs checked, {failed} failed")
+    sys.exit(bool(failed or not checked))
+
+
+if __name__ == "__main__":
+    main()
