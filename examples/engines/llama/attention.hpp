@@ -1,0 +1,59 @@
+#pragma once
+
+/// @file
+/// Causal grouped-query attention of one sequence.
+
+#include <algorithm>
+#include <cmath>
+
+#include "config.hpp"
+
+namespace llama {
+
+struct attention {
+  matrix context;         // (tokens, heads * head_dim)
+  row_vector last_query;  // (tokens,), softmax of the last query, mean over heads
+};
+
+/// Softmax of scale * scores, in place; row i sees the first `seen_by_first + i` columns.
+template <class Scores>
+void causal_softmax(Scores& scores, Index seen_by_first, float scale) {
+  for (Index i = 0; i < scores.rows(); ++i) {
+    const Index visible = std::min(seen_by_first + i, scores.cols());
+    auto seen = scores.row(i).head(visible).array();
+    const float largest = seen.maxCoeff();
+    seen = ((seen - largest) * scale).exp();
+    seen *= 1.0f / seen.sum();
+    scores.row(i).tail(scores.cols() - visible).setZero();
+  }
+}
+
+/// Attention of queries to keys and values that RoPE has already turned.
+///
+/// `q` is (tokens, heads * head_dim), `k` and `v` are (tokens, kv_heads * head_dim). Queries are
+/// taken in tiles, each against the keys up to its own end: half the work of the full square.
+inline attention attend(const config& c, const matrix& q, const matrix& k, const matrix& v) {
+  constexpr Index tile = 64;
+  const Index tokens = q.rows(), tiles = (tokens + tile - 1) / tile, group = c.heads / c.kv_heads;
+  const float scale = 1.0f / std::sqrt(float(c.head_dim));
+  attention result{matrix(tokens, q.cols()), {}};
+  matrix last_queries(c.heads, tokens);
+#pragma omp parallel for collapse(2) schedule(dynamic)
+  for (Index t = tiles - 1; t >= 0; --t) {
+    for (Index head = 0; head < c.heads; ++head) {
+      const Index begin = t * tile, rows = std::min(tile, tokens - begin), end = begin + rows;
+      const Index column = head * c.head_dim, kv_column = head / group * c.head_dim;
+      matrix scores(rows, end);
+      scores.noalias() = q.block(begin, column, rows, c.head_dim) *
+                         k.block(0, kv_column, end, c.head_dim).transpose();
+      causal_softmax(scores, begin + 1, scale);
+      result.context.block(begin, column, rows, c.head_dim).noalias() =
+          scores * v.block(0, kv_column, end, c.head_dim);
+      if (end == tokens) last_queries.row(head) = scores.row(rows - 1);
+    }
+  }
+  result.last_query = last_queries.colwise().mean();
+  return result;
+}
+
+}  // namespace llama
