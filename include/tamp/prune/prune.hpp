@@ -74,11 +74,13 @@ std::size_t prune_rows(const E& exec, matrix_view<T> weight, const Statistics& s
           typename Recipe::pattern_policy::template row_selector<score> select_row(weight.cols(),
                                                                                    sparsity);
           std::vector<mask::word> keep((weight.cols() + mask::word_bits - 1) / mask::word_bits);
+          std::size_t kept_here = 0;
           for (std::size_t i = begin; i < end; ++i) {
             select_row(read_scores(i), keep);
             zero_dropped(weight.row(i), keep);
-            for (const mask::word w : keep) kept += static_cast<std::size_t>(std::popcount(w));
+            for (const mask::word w : keep) kept_here += static_cast<std::size_t>(std::popcount(w));
           }
+          kept += kept_here;
         });
         return kept.load();
       });
