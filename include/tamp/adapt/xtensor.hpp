@@ -24,22 +24,24 @@ void take_xexpression(const xt::xexpression<Derived>&);
 template <class T>
 concept xtensor_expression = requires(const T& tensor) { detail::take_xexpression(tensor); };
 
+/// What an element is referred to by: a reference, or a value that was computed.
 template <class T>
-inline constexpr bool xtensor_in_memory = requires(T& tensor) {
-  tensor.data();
-  tensor.strides();
-};
+using xtensor_reference = decltype(std::declval<T&>().element(std::declval<const std::size_t*>(),
+                                                              std::declval<const std::size_t*>()));
 
-/// What data() points to: xtensor itself decides whether a T may be written to.
 template <class T>
-struct xtensor_element {
-  using type = const typename T::value_type;
-};
+inline constexpr bool xtensor_in_memory =
+    std::is_reference_v<xtensor_reference<T>> && requires(T& tensor) {
+      tensor.data();
+      tensor.strides();
+    };
+
+/// What elements are: xtensor itself decides whether a T may be written to.
+/// (What data() points to is not const for an adaptor of a const container.)
 template <class T>
-  requires xtensor_in_memory<T>
-struct xtensor_element<T> {
-  using type = std::remove_pointer_t<decltype(std::declval<T&>().data())>;
-};
+using xtensor_element =
+    std::conditional_t<xtensor_in_memory<T>, std::remove_reference_t<xtensor_reference<T>>,
+                       const typename T::value_type>;
 
 /// The number of dimensions where the type says it, else SIZE_MAX.
 template <class T>
@@ -60,7 +62,7 @@ struct tensor_traits<T> {
   // `Tensor` is T or const T. The return type is written out so that asking whether an expression
   // is a tensor compiles: the sentence is for those who go on to use it as one.
   template <class Tensor>
-  static matrix_view<typename detail::xtensor_element<Tensor>::type> view(Tensor& tensor) {
+  static matrix_view<detail::xtensor_element<Tensor>> view(Tensor& tensor) {
     static_assert(detail::xtensor_in_memory<Tensor>,
                   "this xtensor expression has no elements at fixed strides in memory: evaluate it "
                   "with xt::eval, or into an xt::xtensor, first");
@@ -81,10 +83,11 @@ struct tensor_traits<T> {
       };
       const std::size_t rows = is_row ? 1 : extent(0), cols = extent(dimensions - 1);
       if (rows == 0 || cols == 0) return {nullptr, rows, cols};
-      // Not data() + data_offset(), which xtensor 0.24 computes wrongly for some views with
-      // newaxis.
-      auto* first = is_row ? std::addressof(tensor(0)) : std::addressof(tensor(0, 0));
-      return {first, rows, cols, is_row ? 0 : stride(0), stride(dimensions - 1)};
+      // data() + data_offset() would be shorter, but is wrong in xtensor 0.24 for a view that adds
+      // an axis to a view with a step.
+      const std::size_t origin[2] = {0, 0};
+      return {std::addressof(tensor.element(origin, origin + dimensions)), rows, cols,
+              is_row ? 0 : stride(0), stride(dimensions - 1)};
     } else {
       return {};
     }
