@@ -185,7 +185,7 @@ gguf_writer gguf_of(const llama::model& m) {
   out.add_tensor("token_embd.weight", m.ends->embedding);
   out.add_tensor("output_norm.weight", m.ends->norm);
   for (std::size_t b = 0; b < m.blocks.size(); ++b) {
-    const std::string prefix = "blk." + std::to_string(b) + ".";
+    const std::string prefix = std::string("blk.").append(std::to_string(b)) + ".";
     out.add_tensor(prefix + "attn_norm.weight", m.blocks[b].input_norm);
     out.add_tensor(prefix + "ffn_norm.weight", m.blocks[b].post_attention_norm);
     for (std::size_t l = 0; l < m.blocks[b].weights.size(); ++l) {
@@ -217,8 +217,8 @@ struct recorder : llama::null_observer {
     std::string what;
     matrix values;
   };
-  void input(llama::layer l, const matrix& x) { events.push_back({"x" + std::to_string(l), x}); }
-  void output(llama::layer l, const matrix& y) { events.push_back({"y" + std::to_string(l), y}); }
+  void input(llama::layer l, const matrix& x) { events.push_back({{'x', char('0' + l)}, x}); }
+  void output(llama::layer l, const matrix& y) { events.push_back({{'y', char('0' + l)}, y}); }
   void attention(const row_vector& a) { events.push_back({"attention", a}); }
   std::vector<event> events;
 };
@@ -585,7 +585,7 @@ BOOST_AUTO_TEST_CASE(merges_outside_the_vocabulary_are_rejected) {
 BOOST_AUTO_TEST_CASE(text_is_split_at_numbers_words_contractions_and_spaces) {
   const auto split = [](std::string_view text) {
     std::string shown;
-    for (const auto piece : llama::split_smollm(text)) shown += "[" + std::string(piece) + "]";
+    for (const auto piece : llama::split_smollm(text)) (shown += '[').append(piece) += ']';
     return shown;
   };
   BOOST_CHECK_EQUAL(split("Hello world"), "[Hello][ world]");

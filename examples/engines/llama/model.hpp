@@ -25,7 +25,11 @@ inline constexpr std::array<std::string_view, 7> layer_names = {
 
 /// The Hugging Face name of a weight: "model.layers.3.self_attn.q_proj.weight".
 inline std::string weight_name(Index block, std::string_view part) {
-  return "model.layers." + std::to_string(block) + "." + std::string(part) + ".weight";
+  std::string name = "model.layers.";
+  name += std::to_string(block);
+  name += '.';
+  name += part;
+  return name += ".weight";
 }
 
 /// One decoder block.

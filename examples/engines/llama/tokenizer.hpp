@@ -50,8 +50,8 @@ class tokenizer {
       if (blank == std::string::npos) fail("merge ", rank, ", '", merges[rank], "', is not a pair");
       const std::string left = merges[rank].substr(0, blank),
                         right = merges[rank].substr(blank + 1);
-      merges_.emplace(key(token(rank, left), token(rank, right)),
-                      merge{int(rank), token(rank, left + right)});
+      const int left_token = token(rank, left), right_token = token(rank, right);
+      merges_.emplace(key(left_token, right_token), merge{int(rank), token(rank, left + right)});
     }
   }
 
