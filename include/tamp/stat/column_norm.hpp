@@ -47,7 +47,8 @@ class column_norm {
   template <executor E, tensor X>
   column_norm& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
     const auto& x = detail::source(activations);
-    const std::size_t tokens = x.rows(), features = x.cols();
+    const auto tokens = static_cast<std::size_t>(x.rows());
+    const auto features = static_cast<std::size_t>(x.cols());
     if (weight == 0)
       detail::raise<value_error>("column_norm: a batch of activations needs a weight above 0");
     check_features(features, "a batch of activations has ");
@@ -132,7 +133,8 @@ class column_norm {
   template <class Source>
   [[noreturn]] static void refuse(const Source& x, std::size_t feature) {
     detail::row_reader read_row(x);
-    for (std::size_t t = 0; t < x.rows(); ++t)
+    const auto tokens = static_cast<std::size_t>(x.rows());
+    for (std::size_t t = 0; t < tokens; ++t)
       if (const auto value = read_row(t)[feature]; !is_finite(value))
         detail::raise<value_error>("column_norm: the activation of token ", t, ", feature ",
                                    feature, " is ", value);
