@@ -1,0 +1,293 @@
+#include <tamp/stat/column_norm.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "../support/executors.hpp"
+#include "../support/tensors.hpp"
+
+using support::infinity;
+using support::matrix;
+using support::not_a_number;
+using tamp::stat::column_norm;
+
+namespace {
+
+// The definition, feature after feature.
+std::vector<double> sums_of_squares(const matrix<float>& x) {
+  std::vector<double> sums(x.cols(), 0.0);
+  for (std::size_t j = 0; j < x.cols(); ++j)
+    for (std::size_t t = 0; t < x.rows(); ++t) sums[j] += double{x(t, j)} * double{x(t, j)};
+  return sums;
+}
+
+bool close(const column_norm& a, const column_norm& b) {
+  bool same = a.features() == b.features() && a.count() == b.count() && a.tokens() == b.tokens();
+  for (std::size_t j = 0; same && j < a.features(); ++j) {
+    const double x = a.sum_of_squares()[j], y = b.sum_of_squares()[j];
+    same = std::abs(x - y) <= 1e-14 * x;
+  }
+  return same;
+}
+
+// Whole numbers, whose squares double sums up without rounding.
+matrix<float> whole_numbers(std::size_t rows, std::size_t cols, unsigned seed) {
+  matrix<float> x = support::random_matrix(rows, cols, seed);
+  for (std::size_t k = 0; k < rows * cols; ++k) x.data()[k] = std::round(8 * x.data()[k]);
+  return x;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(stat_column_norm)
+
+BOOST_AUTO_TEST_CASE(by_hand) {
+  // Two tokens of four features: 3^2 + 4^2 = 25, 0, 1 + 1 = 2, (-6)^2 + 8^2 = 100.
+  const matrix<float> x{{3, 0, 1, -6}, {-4, 0, 1, 8}};
+  column_norm norms;
+  norms.add(x);
+  BOOST_TEST(norms.values() == (std::vector{5.0f, 0.0f, std::sqrt(2.0f), 10.0f}),
+             boost::test_tools::per_element());
+  BOOST_TEST(norms.features() == 4u);
+  BOOST_TEST(norms.count() == 1u);
+  BOOST_TEST(norms.tokens() == 2u);
+  BOOST_TEST(norms.sum_of_squares()[3] == 100.0);
+}
+
+BOOST_AUTO_TEST_CASE(the_mean_is_over_sequences_however_many_tokens_they_have) {
+  column_norm norms;
+  norms.add(matrix<float>{{3, 2}, {4, 2}, {0, 2}});  // 25 and 12
+  norms.add(matrix<float>{{5, 2}});                  // 25 and 4
+  BOOST_TEST(norms.count() == 2u);
+  BOOST_TEST(norms.tokens() == 4u);
+  BOOST_TEST(norms.values()[0] == 5.0f);             // sqrt(50 / 2)
+  BOOST_TEST(norms.values()[1] == std::sqrt(8.0f));  // sqrt(16 / 2)
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_counts_a_batch_several_times_in_the_divisor) {
+  column_norm tokens;
+  tokens.add(matrix<float>{{3, 2}, {4, 2}, {0, 2}}, 3).add(matrix<float>{{5, 2}}, 1);
+  BOOST_TEST(tokens.count() == 4u);
+  BOOST_TEST(tokens.values()[0] == std::sqrt(12.5f));  // sqrt(50 / 4)
+  BOOST_TEST(tokens.values()[1] == 2.0f);              // sqrt(16 / 4)
+}
+
+BOOST_AUTO_TEST_CASE(a_span_is_one_token) {
+  std::vector<float> token{3, 4};
+  column_norm norms;
+  norms.add(std::span(token)).add(std::span<const float>(token), 3);
+  BOOST_TEST(norms.tokens() == 2u);
+  BOOST_TEST(norms.values()[1] == std::sqrt(8.0f));  // sqrt(32 / 4)
+}
+
+BOOST_AUTO_TEST_CASE(before_anything_is_seen_all_norms_are_zero) {
+  BOOST_TEST(column_norm().features() == 0u);
+  BOOST_TEST(column_norm().values().empty());
+  BOOST_TEST(column_norm(3).values() == std::vector<float>(3, 0.0f),
+             boost::test_tools::per_element());
+  BOOST_TEST(column_norm(3).tokens() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_without_tokens_is_a_sequence_without_tokens) {
+  column_norm norms;
+  norms.add(matrix<float>(0, 2));
+  BOOST_TEST(norms.features() == 2u);
+  BOOST_TEST(norms.count() == 1u);
+  BOOST_TEST(norms.tokens() == 0u);
+  BOOST_TEST(norms.values()[0] == 0.0f);
+  norms.add(matrix<float>{{4, 0}});
+  BOOST_TEST(norms.values()[0] == std::sqrt(8.0f));  // sqrt(16 / 2)
+  norms.add(tamp::column_major(static_cast<float*>(nullptr), 0, 2));
+  BOOST_TEST(norms.count() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_without_features_is_counted) {
+  column_norm norms;
+  norms.add(matrix<float>(5, 0));
+  BOOST_TEST(norms.tokens() == 5u);
+  BOOST_TEST(norms.values().empty());
+  BOOST_CHECK_THROW(norms.add(matrix<float>(5, 1)), tamp::shape_error);
+}
+
+BOOST_AUTO_TEST_CASE(squares_are_summed_in_double) {
+  matrix<float> x(9, 1, 1.0f);
+  x(0, 0) = 4096;  // its square is 2^24, to which float cannot add one
+  column_norm norms;
+  norms.add(x);
+  BOOST_TEST(norms.sum_of_squares()[0] == 16777224.0);
+  // Neither overflow nor underflow of the squares, as float would have.
+  norms = {};
+  norms.add(matrix<float>{{1e30f, 1e-40f}});
+  BOOST_TEST(norms.values()[0] == 1e30f);
+  BOOST_TEST(norms.values()[1] == 1e-40f);
+}
+
+BOOST_AUTO_TEST_CASE(the_size_of_a_strip_makes_no_difference) {
+  for (const std::size_t cols : {1u, 1023u, 1024u, 1025u, 2049u}) {
+    const auto x = support::random_matrix(18, cols, 3);
+    const auto expected = sums_of_squares(x);
+    for (const auto& exec : {support::any_executor{1}, support::any_executor{3}})
+      support::in_every_layout(x, [&](auto m) {
+        column_norm norms;
+        norms.add(exec, m);
+        BOOST_TEST((std::vector(norms.sum_of_squares().begin(), norms.sum_of_squares().end()) ==
+                    expected));
+      });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(layout_threads_and_tier_make_no_difference) {
+  const auto x = support::random_matrix(37, 70, 4);
+  column_norm expected;
+  expected.add(x, 2);
+  for (const auto& exec : support::every_executor) {
+    support::in_every_layout(x, [&](auto m) {
+      column_norm norms;
+      BOOST_TEST((norms.add(exec, m, 2) == expected));
+    });
+    column_norm norms;
+    BOOST_TEST((norms.add(exec, support::readable_rows{x}, 2) == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(every_element_type_gives_the_norms_of_its_numbers, T,
+                              decltype(std::tuple<double, tamp::f16, tamp::bf16>{})) {
+  const auto x = support::as<T>(support::random_matrix(21, 40, 5));
+  column_norm expected;
+  expected.add(support::as<float>(x));
+  support::in_every_layout(x, [&](auto m) {
+    column_norm norms;
+    BOOST_TEST((norms.add(support::any_executor{3}, m) == expected));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(double_activations_are_not_rounded_to_float) {
+  column_norm norms;
+  norms.add(matrix<double>{{1e200 / 1e60, 1.0 + 1e-12}});
+  BOOST_TEST(norms.sum_of_squares()[0] == 1e140 * 1e140, boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(norms.sum_of_squares()[1] > 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(merging_is_adding) {
+  const auto a = whole_numbers(5, 20, 6), b = whole_numbers(1, 20, 7), c = whole_numbers(9, 20, 8);
+  column_norm together, first, second, third;
+  together.add(a).add(b, 4).add(c);
+  first.add(a), second.add(b, 4), third.add(c);
+  auto left = first, right = second;
+  left.merge(second).merge(third);
+  right.merge(third).merge(first);
+  BOOST_TEST((left == together));
+  BOOST_TEST((right == together));
+
+  const column_norm nothing;
+  auto merged = together;
+  BOOST_TEST((merged.merge(nothing) == together));
+  merged = nothing;
+  BOOST_TEST((merged.merge(together) == together));
+  merged.merge(merged);
+  BOOST_TEST(merged.count() == 12u);
+  BOOST_TEST(merged.values() == together.values(), boost::test_tools::per_element());
+  merged = column_norm(20);
+  BOOST_TEST((merged.merge(together) == together));
+}
+
+BOOST_AUTO_TEST_CASE(merging_random_parts_differs_by_rounding_alone) {
+  column_norm together;
+  std::vector<column_norm> parts(4);
+  for (unsigned k = 0; k < 40; ++k) {
+    const auto x = support::random_matrix(1 + k % 5, 33, k);
+    together.add(x);
+    parts[k % 4].add(x);
+  }
+  column_norm forwards, backwards;
+  for (const auto& part : parts) forwards.merge(part);
+  for (std::size_t k = parts.size(); k-- > 0;) backwards.merge(parts[k]);
+  BOOST_TEST(close(forwards, together));
+  BOOST_TEST(close(backwards, together));
+}
+
+BOOST_AUTO_TEST_CASE(norms_grow_with_the_activations) {
+  const auto x = support::random_matrix(6, 10, 9);
+  auto doubled = x;
+  for (std::size_t k = 0; k < 60; ++k) doubled.data()[k] *= 2;
+  column_norm once, twice;
+  once.add(x), twice.add(doubled);
+  for (std::size_t j = 0; j < 10; ++j) BOOST_TEST(twice.values()[j] == 2 * once.values()[j]);
+}
+
+BOOST_AUTO_TEST_CASE(activations_that_are_not_finite_are_refused_and_nothing_is_added) {
+  column_norm norms;
+  norms.add(matrix<float>{{1, 2, 3}, {4, 5, 6}});
+  const column_norm before = norms;
+  for (const auto& exec : support::every_executor) {
+    matrix<float> x(4, 3, 1.0f);
+    x(2, 1) = not_a_number;
+    x(3, 1) = infinity;
+    support::check_error<tamp::value_error>(
+        "column_norm: the activation of token 2, feature 1 is nan", [&] { norms.add(exec, x); });
+    x(2, 1) = 0;
+    support::check_error<tamp::value_error>(
+        "column_norm: the activation of token 3, feature 1 is inf", [&] { norms.add(exec, x); });
+    support::check_error<tamp::value_error>(
+        "column_norm: the activation of token 3, feature 1 is inf",
+        [&] { norms.add(exec, support::readable_rows{x}); });
+    x(3, 1) = -infinity;
+    const auto half = support::as<tamp::f16>(x);
+    support::in_every_layout(half, [&](auto m) {
+      support::check_error<tamp::value_error>(
+          "column_norm: the activation of token 3, feature 1 is -inf", [&] { norms.add(exec, m); });
+    });
+    BOOST_TEST((norms == before));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(squares_beyond_double_are_refused) {
+  column_norm norms;
+  support::check_error<tamp::value_error>(
+      "column_norm: the squares of feature 1 are too large to be summed",
+      [&] { norms.add(matrix<double>{{1, 1e200}}); });
+  BOOST_TEST((norms == column_norm()));
+}
+
+BOOST_AUTO_TEST_CASE(another_number_of_features_is_refused_with_both_numbers) {
+  column_norm norms;
+  norms.add(matrix<float>(2, 4, 1.0f));
+  const column_norm before = norms;
+  support::check_error<tamp::shape_error>(
+      "column_norm: a batch of activations has 5 features, the statistics cover 4",
+      [&] { norms.add(matrix<float>(2, 5, 1.0f)); });
+  support::check_error<tamp::shape_error>(
+      "column_norm: the statistics to merge cover 3 features, the statistics cover 4",
+      [&] { norms.merge(column_norm(3)); });
+  BOOST_TEST((norms == before));
+  column_norm sized(4);
+  support::check_error<tamp::shape_error>(
+      "column_norm: a batch of activations has 0 features, the statistics cover 4",
+      [&] { sized.add(matrix<float>(2, 0)); });
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_of_zero_is_refused) {
+  column_norm norms;
+  support::check_error<tamp::value_error>(
+      "column_norm: a batch of activations needs a weight above 0",
+      [&] { norms.add(matrix<float>{{1}}, 0); });
+  BOOST_TEST((norms == column_norm()));
+}
+
+BOOST_AUTO_TEST_CASE(it_is_a_value) {
+  column_norm a;
+  a.add(matrix<float>{{1, 2}});
+  column_norm b = a;
+  BOOST_TEST((a == b));
+  b.add(matrix<float>{{1, 2}});
+  BOOST_TEST((a != b));
+  BOOST_TEST(tamp::stat::column_norm::label() == "column_norm");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
