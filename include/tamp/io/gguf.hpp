@@ -1,0 +1,243 @@
+#pragma once
+
+/// @file
+/// Reads GGUF files, as llama.cpp uses them: metadata, and tensors as rows.
+///
+/// The format: magic, version, counts, key-value pairs, descriptions of the tensors, then their
+/// bytes at aligned offsets (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md). Versions 2
+/// and 3, little-endian.
+
+#include <algorithm>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../detail/mapped_file.hpp"
+#include "../error.hpp"
+#include "ggml_blocks.hpp"
+#include "gguf_metadata.hpp"
+
+namespace tamp::io {
+
+/// What a GGUF file says of one tensor.
+struct gguf_tensor {
+  std::string name;
+  std::vector<std::size_t> shape;  ///< slowest dimension first, as in row-major order
+  std::uint32_t type = 0;          ///< ggml's number of the type
+  std::string_view type_name;      ///< "Q4_1", or "unknown"
+  std::size_t offset = 0;          ///< from the start of the data
+};
+
+/// A tensor of a GGUF file as a row_tensor: rows are converted to float as they are read. Refers to
+/// the file, which must outlive it.
+class gguf_rows {
+ public:
+  gguf_rows(const gguf_tensor& tensor, const ggml::type_info& type,
+            std::span<const std::byte> bytes)
+      : tensor_(&tensor), type_(&type), bytes_(bytes) {}
+
+  const std::string& name() const { return tensor_->name; }
+  std::string_view type() const { return type_->name; }
+  /// Slowest dimension first. All but the last count as rows.
+  const std::vector<std::size_t>& shape() const { return tensor_->shape; }
+  std::size_t cols() const { return tensor_->shape.back(); }
+  std::size_t rows() const { return cols() == 0 ? 0 : bytes_.size() / row_bytes(); }
+
+  /// Writes row i, as float, into `out`.
+  /// @throws shape_error if there is no row i or `out` has not cols() entries
+  void read_row(std::size_t i, std::span<float> out) const {
+    if (i >= rows() || out.size() != cols())
+      tamp::detail::raise<shape_error>("tensor '", name(), "' has ", rows(), " rows of ", cols(),
+                                       ": row ", i, " of ", out.size(), " cannot be read");
+    const std::byte* block = bytes_.data() + i * row_bytes();
+    for (std::size_t j = 0; j < out.size(); j += type_->values, block += type_->bytes)
+      type_->decode(block, out.data() + j);
+  }
+
+ private:
+  std::size_t row_bytes() const { return cols() / type_->values * type_->bytes; }
+
+  const gguf_tensor* tensor_;
+  const ggml::type_info* type_;
+  std::span<const std::byte> bytes_;
+};
+
+/// A GGUF file, mapped into memory. Opening it reads metadata and descriptions; all of both is
+/// checked against the size of the file before it is believed.
+class gguf_file {
+ public:
+  /// @throws file_error if the file cannot be opened, or is damaged or contradicts itself
+  explicit gguf_file(const std::filesystem::path& path) : file_(path) { read(); }
+
+  /// The keys of the metadata, sorted.
+  std::vector<std::string> keys() const {
+    std::vector<std::string> all;
+    for (const auto& [key, value] : metadata_) all.push_back(key);
+    return all;
+  }
+  bool has(std::string_view key) const { return metadata_.contains(key); }
+
+  /// A value of the metadata: a number, a bool or a std::string.
+  /// @throws file_error if there is no such key, if it holds something else, or if an integer does
+  ///         not fit into T; so does values
+  template <class T>
+  T value(std::string_view key) const {
+    const gguf_value& found = find(key);
+    T result{};
+    if (found.is_array || !found.read(result))
+      refuse("the metadata '", key, "' are ", found.describe(), " and not ",
+             gguf_value::name_of<T>());
+    return result;
+  }
+
+  /// An array of the metadata.
+  template <class T>
+  std::vector<T> values(std::string_view key) const {
+    const gguf_value& found = find(key);
+    std::vector<T> result;
+    if (!found.is_array || !found.read_all(result))
+      refuse("the metadata '", key, "' are ", found.describe(), " and not an array of ",
+             gguf_value::name_of<T>());
+    return result;
+  }
+
+  /// All tensors, in the order of the file.
+  const std::vector<gguf_tensor>& tensors() const noexcept { return tensors_; }
+  bool contains(std::string_view name) const { return index_.contains(name); }
+
+  /// @throws file_error if there is no tensor of that name, or its type cannot be read
+  gguf_rows tensor(std::string_view name) const {
+    const auto found = index_.find(name);
+    if (found == index_.end()) refuse("has no tensor named '", name, "'");
+    const gguf_tensor& t = tensors_[found->second];
+    const ggml::type_info* type = type_of(t.type);
+    if (type == nullptr || type->decode == nullptr)
+      refuse("tensor '", name, "' is of type ", t.type_name, " (", t.type,
+             "), which tamp does not read");
+    return {t, *type, data_.subspan(t.offset, bytes_of(t, *type))};
+  }
+
+ private:
+  static const ggml::type_info* type_of(std::uint32_t id) {
+    const auto found = std::find_if(ggml::types.begin(), ggml::types.end(),
+                                    [&](const auto& type) { return type.id == id; });
+    return found == ggml::types.end() ? nullptr : &*found;
+  }
+
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    tamp::detail::raise<file_error>(file_.name(), ": ", parts...);
+  }
+
+  const gguf_value& find(std::string_view key) const {
+    const auto found = metadata_.find(key);
+    if (found == metadata_.end()) refuse("has no metadata '", key, "'");
+    return found->second;
+  }
+
+  void read() {
+    detail::gguf_cursor cursor(file_.bytes(), file_.name());
+    if (cursor.bytes(4, "the magic") != "GGUF") refuse("is not a GGUF file");
+    const auto version = cursor.number<std::uint32_t>("the version");
+    if (version != 2 && version != 3)
+      refuse("is a GGUF file of version ", version, "; tamp reads 2 and 3, little-endian");
+    const auto tensors = cursor.number<std::uint64_t>("the number of tensors");
+    const auto pairs = cursor.number<std::uint64_t>("the number of metadata");
+    for (std::uint64_t k = 0; k < pairs; ++k) {
+      const std::string key(cursor.string("a metadata key"));
+      const auto type = cursor.number<std::uint32_t>("a metadata type");
+      if (!metadata_.emplace(key, cursor.value(type)).second)
+        refuse("has the metadata '", key, "' twice");
+    }
+    for (std::uint64_t k = 0; k < tensors; ++k) read_description(cursor);
+    find_data(cursor);
+  }
+
+  void read_description(detail::gguf_cursor& cursor) {
+    gguf_tensor t;
+    t.name = cursor.string("a tensor's name");
+    const auto dimensions = cursor.number<std::uint32_t>("a number of dimensions");
+    if (dimensions == 0 || dimensions > 4)
+      refuse("tensor '", t.name, "' has ", dimensions, " dimensions, not 1 to 4");
+    for (std::uint32_t d = 0; d < dimensions; ++d) {
+      const auto extent = cursor.number<std::uint64_t>("a tensor's shape");
+      if (extent > std::numeric_limits<std::size_t>::max())
+        refuse("tensor '", t.name, "' has an extent of ", extent);
+      t.shape.insert(t.shape.begin(), static_cast<std::size_t>(extent));
+    }
+    t.type = cursor.number<std::uint32_t>("a tensor's type");
+    const ggml::type_info* type = type_of(t.type);
+    t.type_name = type == nullptr ? "unknown" : type->name;
+    const auto offset = cursor.number<std::uint64_t>("a tensor's offset");
+    if (offset > file_.bytes().size())
+      refuse("tensor '", t.name, "' starts at byte ", offset,
+             " of the data, past the end of the file");
+    t.offset = static_cast<std::size_t>(offset);
+    if (!index_.emplace(t.name, tensors_.size()).second)
+      refuse("has two tensors named '", t.name, "'");
+    tensors_.push_back(std::move(t));
+  }
+
+  void find_data(const detail::gguf_cursor& cursor) {
+    std::size_t alignment = 32;
+    if (has("general.alignment")) alignment = value<std::uint32_t>("general.alignment");
+    if (!std::has_single_bit(alignment))
+      refuse("has an alignment of ", alignment, ", which is no power of two");
+    const std::size_t begin = (cursor.position() + alignment - 1) / alignment * alignment;
+    const auto all = file_.bytes();
+    data_ = begin < all.size() ? all.subspan(begin) : std::span<const std::byte>();
+
+    std::vector<std::pair<std::size_t, const gguf_tensor*>> order;
+    for (const gguf_tensor& t : tensors_) {
+      if (t.offset % alignment != 0)
+        refuse("tensor '", t.name, "' starts at byte ", t.offset,
+               " of the data, which is no multiple of ", alignment);
+      if (t.offset > data_.size())
+        refuse("tensor '", t.name, "' starts at byte ", t.offset, " of ", data_.size(), " of data");
+      if (type_of(t.type) != nullptr) order.emplace_back(t.offset, &t);
+    }
+    std::sort(order.begin(), order.end());
+    std::size_t end = 0;
+    for (const auto& [offset, t] : order) {
+      const std::size_t size = bytes_of(*t, *type_of(t->type));
+      if (size != 0 && offset < end) refuse("tensor '", t->name, "' overlaps the one before it");
+      if (size != 0) end = offset + size;
+    }
+  }
+
+  /// @throws file_error if the tensor's shape does not fit its type or the file
+  std::size_t bytes_of(const gguf_tensor& t, const ggml::type_info& type) const {
+    const std::size_t cols = t.shape.back(), room = data_.size() - t.offset;
+    if (std::find(t.shape.begin(), t.shape.end(), std::size_t{0}) != t.shape.end()) return 0;
+    if (cols % type.values != 0)
+      refuse("tensor '", t.name, "' has rows of ", cols, " values, which is no multiple of the ",
+             type.values, " in a block of ", type.name);
+    std::size_t blocks = cols / type.values;
+    const std::size_t most = room / type.bytes;
+    for (std::size_t d = 0; d + 1 < t.shape.size() && blocks <= most; ++d)
+      blocks = t.shape[d] <= most / blocks ? blocks * t.shape[d] : most + 1;
+    if (blocks > most)
+      refuse("tensor '", t.name, "' is larger than the ", room,
+             " bytes from its start to the end of "
+             "the file");
+    return blocks * type.bytes;
+  }
+
+  tamp::detail::mapped_file file_;
+  std::map<std::string, gguf_value, std::less<>> metadata_;
+  std::vector<gguf_tensor> tensors_;
+  std::map<std::string, std::size_t, std::less<>> index_;
+  std::span<const std::byte> data_;
+};
+
+}  // namespace tamp::io

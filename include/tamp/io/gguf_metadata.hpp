@@ -1,0 +1,238 @@
+#pragma once
+
+/// @file
+/// The values that a GGUF file's metadata hold, and the cursor that walks over them.
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+
+namespace tamp::io {
+namespace detail {
+
+class gguf_cursor;
+
+/// GGUF's types of value, by their numbers.
+enum class gguf_type : std::uint32_t {
+  u8,
+  i8,
+  u16,
+  i16,
+  u32,
+  i32,
+  f32,
+  boolean,
+  string,
+  array,
+  u64,
+  i64,
+  f64
+};
+inline constexpr std::array<std::string_view, 13> gguf_type_names = {"an unsigned 8-bit integer",
+                                                                     "a signed 8-bit integer",
+                                                                     "an unsigned 16-bit integer",
+                                                                     "a signed 16-bit integer",
+                                                                     "an unsigned 32-bit integer",
+                                                                     "a signed 32-bit integer",
+                                                                     "a float",
+                                                                     "a bool",
+                                                                     "a string",
+                                                                     "an array",
+                                                                     "an unsigned 64-bit integer",
+                                                                     "a signed 64-bit integer",
+                                                                     "a double"};
+/// Bytes of one value; 0 where that varies.
+inline constexpr std::array<std::size_t, 13> gguf_type_sizes = {1, 1, 2, 2, 4, 4, 4,
+                                                                1, 0, 0, 8, 8, 8};
+
+}  // namespace detail
+
+/// One value of the metadata: where it lies, and what it is.
+struct gguf_value {
+  detail::gguf_type type{};  ///< of the value, or of an array's elements
+  bool is_array = false;
+  std::size_t count = 1;
+  std::span<const std::byte> bytes;
+
+  /// "a float", "an array of 3 of: a string".
+  std::string describe() const {
+    const auto name = detail::gguf_type_names[static_cast<std::size_t>(type)];
+    return is_array ? tamp::detail::sentence("an array of ", count, " of: ", name)
+                    : std::string(name);
+  }
+  template <class T>
+  static std::string_view name_of() {
+    if constexpr (std::is_same_v<T, bool>)
+      return "a bool";
+    else if constexpr (std::is_integral_v<T>)
+      return "an integer of the wanted range";
+    else if constexpr (std::is_floating_point_v<T>)
+      return "a floating-point number";
+    else
+      return "a string";
+  }
+
+  /// Whether the (first) value is a T; then it is stored.
+  template <class T>
+  bool read(T& result) const {
+    std::vector<T> one;
+    if (count != 1 || !read_all(one)) return false;
+    result = std::move(one.front());
+    return true;
+  }
+  template <class T>
+  bool read_all(std::vector<T>& result) const;
+};
+
+namespace detail {
+
+/// Reads the parts of a GGUF file one after another and never past its end.
+class gguf_cursor {
+ public:
+  gguf_cursor(std::span<const std::byte> all, std::string_view file) : all_(all), file_(file) {}
+
+  std::size_t position() const noexcept { return at_; }
+
+  std::string_view bytes(std::uint64_t size, std::string_view what) {
+    if (size > all_.size() - at_)
+      tamp::detail::raise<file_error>(file_, ": ", what, " has ", size, " bytes at byte ", at_,
+                                      ", but only ", all_.size() - at_, " are left");
+    const auto begin = reinterpret_cast<const char*>(all_.data() + at_);
+    at_ += static_cast<std::size_t>(size);
+    return {begin, static_cast<std::size_t>(size)};
+  }
+  template <class T>
+  T number(std::string_view what) {
+    T value;
+    std::memcpy(&value, bytes(sizeof value, what).data(), sizeof value);
+    return value;
+  }
+  std::string_view string(std::string_view what) {
+    return bytes(number<std::uint64_t>(what), what);
+  }
+
+  /// The value of a key, of the type of that number.
+  gguf_value value(std::uint32_t type) {
+    gguf_value result;
+    result.type = checked(type);
+    if (result.type == gguf_type::array) {
+      result.is_array = true;
+      result.type = checked(number<std::uint32_t>("an array's type"));
+      if (result.type == gguf_type::array)
+        tamp::detail::raise<file_error>(file_, ": the metadata at byte ", at_,
+                                        " are an array of arrays, which tamp does not read");
+      const auto count = number<std::uint64_t>("an array's length");
+      if (count > all_.size() - at_)  // every element has a byte at least
+        tamp::detail::raise<file_error>(file_, ": an array at byte ", at_, " claims ", count,
+                                        " elements, but only ", all_.size() - at_,
+                                        " bytes are left");
+      result.count = static_cast<std::size_t>(count);
+    }
+    const std::size_t begin = at_, size = gguf_type_sizes[static_cast<std::size_t>(result.type)];
+    if (size == 0)
+      for (std::size_t k = 0; k < result.count; ++k) string("a string");
+    else
+      bytes(std::uint64_t{size} * result.count, "a value");
+    result.bytes = all_.subspan(begin, at_ - begin);
+    return result;
+  }
+
+ private:
+  gguf_type checked(std::uint32_t type) const {
+    if (type >= gguf_type_names.size())
+      tamp::detail::raise<file_error>(file_, ": the metadata at byte ", at_, " are of type ", type,
+                                      ", which does not exist");
+    return static_cast<gguf_type>(type);
+  }
+
+  std::span<const std::byte> all_;
+  std::string_view file_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace detail
+
+/// Whether all values can be held by T without loss of range; then they are stored. Any integer
+/// may be asked for as any other that holds it, float as double.
+template <class T>
+bool gguf_value::read_all(std::vector<T>& result) const {
+  detail::gguf_cursor cursor(bytes, {});
+  const auto each = [&]<class Stored>(Stored, const auto& convert) {
+    result.reserve(count);
+    for (std::size_t k = 0; k < count; ++k)
+      if (!convert(cursor.number<Stored>({}))) return false;
+    return true;
+  };
+  const auto as_integer = [&](auto stored) {
+    if constexpr (std::integral<T> && !std::same_as<T, bool>)
+      return each(stored, [&](auto number) {
+        if (std::in_range<T>(number)) result.push_back(static_cast<T>(number));
+        return std::in_range<T>(number);
+      });
+    else
+      return false;
+  };
+  const auto as_floating = [&](auto stored) {
+    if constexpr (std::floating_point<T>)
+      return each(stored, [&](auto number) {
+        result.push_back(static_cast<T>(number));
+        return true;
+      });
+    else
+      return false;
+  };
+  using detail::gguf_type;
+  switch (type) {
+    case gguf_type::u8:
+      return as_integer(std::uint8_t{});
+    case gguf_type::i8:
+      return as_integer(std::int8_t{});
+    case gguf_type::u16:
+      return as_integer(std::uint16_t{});
+    case gguf_type::i16:
+      return as_integer(std::int16_t{});
+    case gguf_type::u32:
+      return as_integer(std::uint32_t{});
+    case gguf_type::i32:
+      return as_integer(std::int32_t{});
+    case gguf_type::u64:
+      return as_integer(std::uint64_t{});
+    case gguf_type::i64:
+      return as_integer(std::int64_t{});
+    case gguf_type::f32:
+      return as_floating(float{});
+    case gguf_type::f64:
+      return as_floating(double{});
+    case gguf_type::boolean:
+      if constexpr (std::same_as<T, bool>)
+        return each(std::uint8_t{}, [&](std::uint8_t number) {
+          result.push_back(number != 0);
+          return number <= 1;
+        });
+      else
+        return false;
+    case gguf_type::string:
+      if constexpr (std::same_as<T, std::string>) {
+        for (std::size_t k = 0; k < count; ++k) result.emplace_back(cursor.string({}));
+        return true;
+      } else {
+        return false;
+      }
+    case gguf_type::array:
+      break;
+  }
+  return false;
+}
+
+}  // namespace tamp::io

@@ -1,0 +1,144 @@
+#pragma once
+
+/// @file
+/// Writes safetensors files. Needs nlohmann-json (CMake: tamp::safetensors).
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "dtype.hpp"
+
+namespace tamp::io {
+
+/// What a file to be written will hold.
+struct declaration {
+  std::string name;
+  dtype type{};
+  std::vector<std::size_t> shape;
+};
+
+/// Writes a safetensors file without holding it in memory: declare everything, write tensor after
+/// tensor, commit.
+///
+///     tamp::io::safetensors_writer out("pruned.safetensors", {{"w", tamp::io::dtype::f32, {2,
+///     4}}}); out.write<float>("w", numbers); out.commit();
+///
+/// All goes into a file with ".partial" added to its name, which commit renames. Without commit the
+/// partial file is removed and what stood under the name before is untouched. In the file, types of
+/// larger elements come first, so that everything is aligned.
+class safetensors_writer {
+ public:
+  /// @throws file_error if the file cannot be created, or if two tensors have one name
+  explicit safetensors_writer(std::filesystem::path path, const std::vector<declaration>& tensors,
+                              const std::map<std::string, std::string>& metadata = {})
+      : path_(std::move(path)), partial_(path_.string() + ".partial") {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    if (!metadata.empty()) json["__metadata__"] = metadata;
+    std::size_t offset = 0;
+    for (const auto element : {std::size_t{8}, std::size_t{4}, std::size_t{2}, std::size_t{1}})
+      for (const declaration& tensor : tensors) {
+        const auto& type = detail::entry(tensor.type);
+        if (type.size != element) continue;
+        const std::size_t size = detail::product(tensor.shape);
+        if (size > (std::numeric_limits<std::size_t>::max() - offset) / element)
+          refuse("tensor '", tensor.name, "' is too large");
+        const std::size_t end = offset + size * element;
+        if (tensor.name == "__metadata__" ||
+            !slots_.emplace(tensor.name, slot{tensor.type, offset, end}).second)
+          refuse("the name '", tensor.name, "' can stand for one tensor only");
+        json[tensor.name] = {
+            {"dtype", type.name}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+        offset = end;
+      }
+    std::string header = json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    if (header.find("\\ufffd") != header.npos) refuse("a name or the metadata are not valid UTF-8");
+    header.resize((header.size() + 7) / 8 * 8, ' ');
+    const std::uint64_t length = header.size();
+    data_ = sizeof length + header.size();
+    file_.open(partial_, std::ios::binary | std::ios::trunc);
+    file_.write(reinterpret_cast<const char*>(&length), sizeof length);
+    file_.write(header.data(), static_cast<std::streamsize>(header.size()));
+    if (!file_) refuse("cannot be written");
+  }
+
+  safetensors_writer(const safetensors_writer&) = delete;
+  safetensors_writer& operator=(const safetensors_writer&) = delete;
+
+  ~safetensors_writer() {
+    if (committed_) return;
+    file_.close();
+    std::error_code ignored;
+    std::filesystem::remove(partial_, ignored);
+  }
+
+  /// Writes the next numbers of a tensor, in row-major order: all of them, or piece by piece.
+  /// Tensors may be written in any order.
+  /// @throws file_error if the tensor was not declared, holds another type, or would overflow;
+  ///         nothing is written then
+  template <class T>
+  void write(std::string_view name, std::span<const T> values) {
+    const auto found = slots_.find(name);
+    if (found == slots_.end()) refuse("tensor '", name, "' was not declared");
+    slot& s = found->second;
+    const auto& given = detail::entry(detail::dtype_of<T>::value);
+    if (s.type != given.type)
+      refuse("tensor '", name, "' was declared as ", detail::entry(s.type).name, ", not ",
+             given.name);
+    if (values.size() > (s.end - s.next) / sizeof(T))
+      refuse("tensor '", name, "' has room for ", (s.end - s.next) / sizeof(T),
+             " more numbers, not ", values.size());
+    file_.seekp(static_cast<std::streamoff>(data_ + s.next));
+    file_.write(reinterpret_cast<const char*>(values.data()),
+                static_cast<std::streamsize>(values.size_bytes()));
+    if (!file_) refuse("cannot be written");
+    s.next += values.size_bytes();
+  }
+
+  /// Makes the file appear under its name, in one step.
+  /// @throws file_error if a declared tensor is not complete or the disk is full; the target is
+  ///         untouched then
+  void commit() {
+    for (const auto& [name, s] : slots_)
+      if (s.next != s.end)
+        refuse("tensor '", name, "' lacks ", (s.end - s.next) / detail::entry(s.type).size,
+               " numbers");
+    file_.close();
+    if (!file_) refuse("cannot be written");
+    std::error_code problem;
+    std::filesystem::rename(partial_, path_, problem);
+    if (problem) refuse("cannot be put in place: ", problem.message());
+    committed_ = true;
+  }
+
+ private:
+  struct slot {
+    dtype type;
+    std::size_t next, end;  // bytes from the start of the data
+  };
+
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    tamp::detail::raise<file_error>(path_.string(), ": ", parts...);
+  }
+
+  std::filesystem::path path_, partial_;
+  std::ofstream file_;
+  std::map<std::string, slot, std::less<>> slots_;
+  std::size_t data_ = 0;
+  bool committed_ = false;
+};
+
+}  // namespace tamp::io
