@@ -54,10 +54,11 @@ class column_norm {
     check_features(features, "a batch of activations has ");
     std::vector<double> sums(features, 0.0);
     if constexpr (strided_tensor<X>) {
-      // Threads share out the columns, not the tokens: every sum keeps its order.
-      exec.for_each_range(features, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t first = begin; first < end; first += strip) {
-          const std::size_t width = std::min(strip, end - first);
+      // Threads share out strips of columns, not the tokens: every sum keeps its order.
+      exec.for_each_range((features + strip - 1) / strip, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t first = begin * strip; first < std::min(end * strip, features);
+             first += strip) {
+          const std::size_t width = std::min(strip, features - first);
           const std::remove_cvref_t<decltype(x)> part{
               x.data() + static_cast<std::ptrdiff_t>(first) * x.col_stride(), tokens, width,
               x.row_stride(), x.col_stride()};
@@ -110,7 +111,7 @@ class column_norm {
   friend bool operator==(const column_norm&, const column_norm&) = default;
 
  private:
-  static constexpr std::size_t strip = 1024;  // sums that stay in the first-level cache
+  static constexpr std::size_t strip = 512;  // sums that stay in the first-level cache
 
   template <class Reader>
   static void add_squares(Reader read_row, std::size_t tokens, std::span<double> sums) {
