@@ -8,14 +8,13 @@
 #include <csignal>
 #include <cstddef>
 #include <exception>
+#include <filesystem>
 #include <iostream>
-#include <llama/tamp_host.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "progress_bar.hpp"
-#include "recipes.hpp"
+#include "prune_model.hpp"
 #include "results.hpp"
 #include "subject.hpp"
 
@@ -68,16 +67,6 @@ settings parse(CLI::App& app, int argc, char** argv) {
   return s;
 }
 
-// Prunes a copy of the model; the report says how it went.
-tamp::prune_report prune_copy(const study::named_recipe& named, llama::model& copy,
-                              const std::vector<llama::matrix>& samples, int threads,
-                              const tamp::progress_callback& on_progress) {
-  llama::tamp_host host(copy, samples);
-  const tamp::execute::openmp exec{threads};
-  return study::with_recipe(
-      named, [&](const auto& recipe) { return tamp::prune(exec, host, recipe, on_progress); });
-}
-
 int run(const settings& s) {
   if (s.threads != 0) omp_set_num_threads(s.threads);
   study::progress_bar bar;
@@ -103,8 +92,7 @@ int run(const settings& s) {
   for (std::size_t k = 0; k < recipes.size(); ++k) {
     study::row row;
     row.recipe = recipes[k];
-    row.asked = study::with_recipe(
-        recipes[k], [](const auto& recipe) { return tamp::detail::sparsity_of(recipe, 1); });
+    row.asked = study::asked_sparsity(recipes[k]);
     if (results.known(row)) {
       results.repeat(row);
       continue;
@@ -114,7 +102,7 @@ int run(const settings& s) {
       return (static_cast<double>(k) + part) / static_cast<double>(recipes.size());
     };
     const auto report =
-        prune_copy(recipes[k], copy, samples, s.threads, [&](const tamp::progress& now) {
+        study::prune_model(recipes[k], copy, samples, s.threads, [&](const tamp::progress& now) {
           const double share =
               static_cast<double>(now.layers_done) / static_cast<double>(now.layers);
           bar.show(fraction(0.8 * share),

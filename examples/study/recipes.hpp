@@ -1,14 +1,9 @@
 #pragma once
 
-// From names on a command line to recipes, which are types.
+// The recipes that the study knows, by the names of their policies.
 
-#include <fmt/format.h>
-
-#include <cstddef>
 #include <optional>
-#include <stdexcept>
 #include <string>
-#include <tamp/tamp.hpp>
 #include <vector>
 
 namespace study {
@@ -18,74 +13,19 @@ inline const std::vector<std::string> allocate_names{"uniform"};
 inline const std::vector<std::string> pattern_names{"per_row", "per_tensor", "1:2", "1:4",
                                                     "2:4",     "4:8",        "8:16"};
 
-// A recipe by its names. A pattern such as 2:4 fixes the sparsity and has no allocation.
+// A recipe by its names.
 struct named_recipe {
   std::string score, allocate, pattern;
-  std::optional<double> sparsity;
+  std::optional<double> sparsity;  // empty where the pattern fixes it, as 2:4 does
 };
 
-// Calls use(policy) with the policy of that name.
-template <class Use>
-auto with_score(const std::string& name, Use&& use) {
-  if (name == "magnitude") return use(tamp::score::magnitude{});
-  if (name == "wanda") return use(tamp::score::wanda{});
-  throw std::invalid_argument("there is no score called " + name);
-}
-
-template <class Use>
-auto with_allocation(const std::string& name, double sparsity, Use&& use) {
-  if (name == "uniform") return use(tamp::allocate::uniform{sparsity});
-  throw std::invalid_argument("there is no allocation called " + name);
-}
-
-// Calls open(pattern) for patterns that leave the sparsity open, fixed(pattern) for N:M.
-template <class Open, class Fixed>
-auto with_pattern(const std::string& name, Open&& open, Fixed&& fixed) {
-  using namespace tamp::pattern;
-  if (name == "per_row") return open(per_row{});
-  if (name == "per_tensor") return open(per_tensor{});
-  if (name == "1:2") return fixed(n_of_m<1, 2>{});
-  if (name == "1:4") return fixed(n_of_m<1, 4>{});
-  if (name == "2:4") return fixed(n_of_m<2, 4>{});
-  if (name == "4:8") return fixed(n_of_m<4, 8>{});
-  if (name == "8:16") return fixed(n_of_m<8, 16>{});
-  throw std::invalid_argument("there is no pattern called " + name);
-}
-
-// Calls use(recipe) with the composed recipe.
-template <class Use>
-auto with_recipe(const named_recipe& named, Use&& use) {
-  return with_score(named.score, [&](auto score) {
-    return with_pattern(
-        named.pattern,
-        [&](auto pattern) {
-          return with_allocation(named.allocate, named.sparsity.value(), [&](auto allocate) {
-            return use(tamp::compose(score, allocate, pattern));
-          });
-        },
-        [&](auto pattern) { return use(tamp::compose(score, pattern)); });
-  });
-}
+// The fraction of the weights that a recipe drops.
+double asked_sparsity(const named_recipe& named);
 
 // Every combination, patterns that fix their sparsity once.
-inline std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
-                                              const std::vector<std::string>& allocations,
-                                              const std::vector<std::string>& patterns,
-                                              const std::vector<double>& sparsities) {
-  std::vector<named_recipe> all;
-  for (const std::string& pattern : patterns)
-    with_pattern(
-        pattern,
-        [&](auto) {
-          for (const double sparsity : sparsities)
-            for (const std::string& score : scores)
-              for (const std::string& allocate : allocations)
-                all.push_back({score, allocate, pattern, sparsity});
-        },
-        [&](auto) {
-          for (const std::string& score : scores) all.push_back({score, "-", pattern, {}});
-        });
-  return all;
-}
+std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
+                                       const std::vector<std::string>& allocations,
+                                       const std::vector<std::string>& patterns,
+                                       const std::vector<double>& sparsities);
 
 }  // namespace study
