@@ -8,6 +8,7 @@
 /// and for any number of threads, the same sums are made in the same order.
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <span>
 

@@ -3,9 +3,11 @@
 /// @file
 /// What pruning did to a language model: perplexity, and the distance to the dense model.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>

@@ -3,6 +3,7 @@
 /// @file
 /// Questions about pictures: the sequences that a multimodal model sees, its answers, its accuracy.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
