@@ -84,22 +84,22 @@ constexpr auto view(T&& tensor) {
 }
 
 /// A plain pointer and its shape, row after row.
-template <element T>
+template <class T>
 constexpr matrix_view<T> view(T* data, std::size_t rows, std::size_t cols) noexcept {
   return {data, rows, cols};
 }
 
 /// Contiguous elements and their shape, row after row.
 /// @throws shape_error if the span does not hold rows * cols elements
-template <element T, std::size_t Extent>
+template <class T, std::size_t Extent>
 constexpr matrix_view<T> view(std::span<T, Extent> elements, std::size_t rows, std::size_t cols) {
   return {std::span<T>(elements), rows, cols};
 }
-template <element T>
+template <class T>
 constexpr matrix_view<T> view(std::vector<T>& elements, std::size_t rows, std::size_t cols) {
   return {std::span<T>(elements), rows, cols};
 }
-template <element T>
+template <class T>
 constexpr matrix_view<const T> view(const std::vector<T>& elements, std::size_t rows,
                                     std::size_t cols) {
   return {std::span<const T>(elements), rows, cols};
