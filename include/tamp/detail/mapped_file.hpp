@@ -54,7 +54,8 @@ class mapped_file {
 
 #if __has_include(<sys/mman.h>)
   void open() {
-    const int file = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC);
+    // Without O_NONBLOCK a named pipe would keep us waiting for its writer.
+    const int file = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) raise<file_error>(name_, ": cannot be opened: ", std::strerror(errno));
     struct ::stat status{};
     const bool regular = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);

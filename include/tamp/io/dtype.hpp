@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -35,40 +36,30 @@ inline constexpr dtype_entry dtypes[] = {{dtype::f64, "F64", 8}, {dtype::f32, "F
 
 constexpr const dtype_entry& entry(dtype type) { return dtypes[static_cast<std::size_t>(type)]; }
 
+/// The type of number that T is, by the name that files use.
 template <class T>
-struct dtype_of;
-template <>
-struct dtype_of<double> {
-  static constexpr dtype value = dtype::f64;
-};
-template <>
-struct dtype_of<float> {
-  static constexpr dtype value = dtype::f32;
-};
-template <>
-struct dtype_of<f16> {
-  static constexpr dtype value = dtype::f16;
-};
-template <>
-struct dtype_of<bf16> {
-  static constexpr dtype value = dtype::bf16;
-};
-template <>
-struct dtype_of<std::int64_t> {
-  static constexpr dtype value = dtype::i64;
-};
-template <>
-struct dtype_of<std::int32_t> {
-  static constexpr dtype value = dtype::i32;
-};
-template <>
-struct dtype_of<std::uint8_t> {
-  static constexpr dtype value = dtype::u8;
-};
-template <>
-struct dtype_of<bool> {
-  static constexpr dtype value = dtype::boolean;
-};
+consteval dtype dtype_of() {
+  if constexpr (std::same_as<T, double>)
+    return dtype::f64;
+  else if constexpr (std::same_as<T, float>)
+    return dtype::f32;
+  else if constexpr (std::same_as<T, f16>)
+    return dtype::f16;
+  else if constexpr (std::same_as<T, bf16>)
+    return dtype::bf16;
+  else if constexpr (std::same_as<T, std::int64_t>)
+    return dtype::i64;
+  else if constexpr (std::same_as<T, std::int32_t>)
+    return dtype::i32;
+  else if constexpr (std::same_as<T, std::uint8_t>)
+    return dtype::u8;
+  else if constexpr (std::same_as<T, bool>)
+    return dtype::boolean;
+  else
+    static_assert(sizeof(T) == 0,
+                  "safetensors: tamp knows double, float, tamp::f16, tamp::bf16, std::int64_t, "
+                  "std::int32_t, std::uint8_t and bool");
+}
 
 /// The product of the extents, or the largest number there is if that is too small for it.
 inline std::size_t product(std::span<const std::size_t> shape) {
@@ -83,5 +74,4 @@ inline std::size_t product(std::span<const std::size_t> shape) {
 }
 
 }  // namespace detail
-
 }  // namespace tamp::io

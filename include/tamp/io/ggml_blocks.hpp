@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "../tensor/element.hpp"
@@ -129,17 +130,24 @@ struct q6_k {
   }
 };
 
-/// One of ggml's types. `decode` is null for those that tamp does not read.
+/// Whole blocks, one after another, until `out` is full.
+template <class Format>
+void decode_row(const std::byte* blocks, std::span<float> out) noexcept {
+  for (std::size_t j = 0; j < out.size(); j += Format::values, blocks += Format::bytes)
+    Format::decode(blocks, out.data() + j);
+}
+
+/// One of ggml's types. `decode_row` is null for those that tamp does not read.
 struct type_info {
   std::uint32_t id;
   std::string_view name;
   std::size_t values, bytes;
-  void (*decode)(const std::byte*, float*) noexcept;
+  void (*decode_row)(const std::byte*, std::span<float>) noexcept;
 };
 
 template <class Format>
 constexpr type_info readable(std::uint32_t id, std::string_view name) {
-  return {id, name, Format::values, Format::bytes, &Format::decode};
+  return {id, name, Format::values, Format::bytes, &ggml::decode_row<Format>};
 }
 
 /// The types that GGUF files use, by their numbers.
@@ -157,11 +165,23 @@ inline constexpr std::array types = {readable<plain<float>>(0, "F32"),
                                      type_info{13, "Q5_K", 256, 176, nullptr},
                                      readable<q6_k>(14, "Q6_K"),
                                      type_info{15, "Q8_K", 256, 292, nullptr},
+                                     type_info{16, "IQ2_XXS", 256, 66, nullptr},
+                                     type_info{17, "IQ2_XS", 256, 74, nullptr},
+                                     type_info{18, "IQ3_XXS", 256, 98, nullptr},
+                                     type_info{19, "IQ1_S", 256, 50, nullptr},
+                                     type_info{20, "IQ4_NL", 32, 18, nullptr},
+                                     type_info{21, "IQ3_S", 256, 110, nullptr},
+                                     type_info{22, "IQ2_S", 256, 82, nullptr},
+                                     type_info{23, "IQ4_XS", 256, 136, nullptr},
                                      type_info{24, "I8", 1, 1, nullptr},
                                      type_info{25, "I16", 1, 2, nullptr},
                                      type_info{26, "I32", 1, 4, nullptr},
                                      type_info{27, "I64", 1, 8, nullptr},
                                      type_info{28, "F64", 1, 8, nullptr},
-                                     readable<plain<bf16>>(30, "BF16")};
+                                     type_info{29, "IQ1_M", 256, 56, nullptr},
+                                     readable<plain<bf16>>(30, "BF16"),
+                                     type_info{34, "TQ1_0", 256, 54, nullptr},
+                                     type_info{35, "TQ2_0", 256, 66, nullptr},
+                                     type_info{39, "MXFP4", 32, 17, nullptr}};
 
 }  // namespace tamp::io::ggml

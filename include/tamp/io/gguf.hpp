@@ -59,9 +59,7 @@ class gguf_rows {
     if (i >= rows() || out.size() != cols())
       tamp::detail::raise<shape_error>("tensor '", name(), "' has ", rows(), " rows of ", cols(),
                                        ": row ", i, " of ", out.size(), " cannot be read");
-    const std::byte* block = bytes_.data() + i * row_bytes();
-    for (std::size_t j = 0; j < out.size(); j += type_->values, block += type_->bytes)
-      type_->decode(block, out.data() + j);
+    type_->decode_row(bytes_.data() + i * row_bytes(), out);
   }
 
  private:
@@ -121,7 +119,7 @@ class gguf_file {
     if (found == index_.end()) refuse("has no tensor named '", name, "'");
     const gguf_tensor& t = tensors_[found->second];
     const ggml::type_info* type = type_of(t.type);
-    if (type == nullptr || type->decode == nullptr)
+    if (type == nullptr || type->decode_row == nullptr)
       refuse("tensor '", name, "' is of type ", t.type_name, " (", t.type,
              "), which tamp does not read");
     return {t, *type, data_.subspan(t.offset, bytes_of(t, *type))};
@@ -228,8 +226,7 @@ class gguf_file {
       blocks = t.shape[d] <= most / blocks ? blocks * t.shape[d] : most + 1;
     if (blocks > most)
       refuse("tensor '", t.name, "' is larger than the ", room,
-             " bytes from its start to the end of "
-             "the file");
+             " bytes from its start to the end of the file");
     return blocks * type.bytes;
   }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "../error.hpp"
+#include "../tensor/element.hpp"
 
 namespace tamp::io {
 namespace detail {
@@ -65,20 +66,25 @@ struct gguf_value {
   std::size_t count = 1;
   std::span<const std::byte> bytes;
 
-  /// "a float", "an array of 3 of: a string".
+  /// "a float", "a signed 8-bit integer (-3)", "an array of 3 of: a string".
   std::string describe() const {
+    using tamp::detail::sentence;
     const auto name = detail::gguf_type_names[static_cast<std::size_t>(type)];
-    return is_array ? tamp::detail::sentence("an array of ", count, " of: ", name)
-                    : std::string(name);
+    if (is_array) return sentence("an array of ", count, " of: ", name);
+    if (std::int64_t number = 0; read(number)) return sentence(name, " (", number, ")");
+    if (std::uint64_t number = 0; read(number)) return sentence(name, " (", number, ")");
+    return std::string(name);
   }
+  /// What a T is in these words, with the range of an integer.
   template <class T>
-  static std::string_view name_of() {
-    if constexpr (std::is_same_v<T, bool>)
+  static std::string name_of() {
+    using limits = std::numeric_limits<T>;
+    if constexpr (std::same_as<T, bool>)
       return "a bool";
-    else if constexpr (std::is_integral_v<T>)
-      return "an integer of the wanted range";
-    else if constexpr (std::is_floating_point_v<T>)
-      return "a floating-point number";
+    else if constexpr (std::integral<T>)
+      return tamp::detail::sentence("an integer from ", limits::min(), " to ", limits::max());
+    else if constexpr (std::floating_point<T>)
+      return std::same_as<T, float> ? "a float" : "a double";
     else
       return "a string";
   }
@@ -164,9 +170,12 @@ class gguf_cursor {
 }  // namespace detail
 
 /// Whether all values can be held by T without loss of range; then they are stored. Any integer
-/// may be asked for as any other that holds it, float as double.
+/// may be asked for as any other that holds it, float and double as each other.
 template <class T>
 bool gguf_value::read_all(std::vector<T>& result) const {
+  static_assert(std::integral<T> || std::same_as<T, float> || std::same_as<T, double> ||
+                    std::same_as<T, std::string>,
+                "gguf_file: metadata are integers, float, double, bool or std::string");
   detail::gguf_cursor cursor(bytes, {});
   const auto each = [&]<class Stored>(Stored, const auto& convert) {
     result.reserve(count);
@@ -187,7 +196,7 @@ bool gguf_value::read_all(std::vector<T>& result) const {
     if constexpr (std::floating_point<T>)
       return each(stored, [&](auto number) {
         result.push_back(static_cast<T>(number));
-        return true;
+        return is_finite(result.back()) || !is_finite(number);
       });
     else
       return false;

@@ -71,10 +71,11 @@ class safetensors_file {
   template <class T>
   std::span<const T> values(std::string_view name) const {
     const tensor_info& tensor = at(name);
-    const auto& wanted = detail::entry(detail::dtype_of<T>::value);
+    const auto& wanted = detail::entry(detail::dtype_of<T>());
     if (tensor.type != wanted.type)
       tamp::detail::raise<file_error>(file_.name(), ": tensor '", name, "' holds ",
                                       detail::entry(tensor.type).name, ", not ", wanted.name);
+    if (tensor.bytes.empty()) return {};
     if (reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % alignof(T) != 0)
       tamp::detail::raise<file_error>(file_.name(), ": tensor '", name,
                                       "' does not lie at a multiple of ", alignof(T),
@@ -118,6 +119,9 @@ class safetensors_file {
   }
 
  private:
+  static constexpr std::uint64_t longest_header = 100'000'000;
+  static constexpr int deepest = 4;
+
   std::vector<tensor_info>::const_iterator find(std::string_view name) const {
     const auto at = index_.find(name);
     return at == index_.end() ? tensors_.end()
@@ -147,6 +151,8 @@ class safetensors_file {
       refuse("has ", all.size(), " bytes and is too short for a safetensors file");
     std::memcpy(&length, all.data(), sizeof length);
     const auto rest = all.subspan(sizeof length);
+    if (length > longest_header)
+      refuse("the header claims ", length, " bytes, the format allows ", longest_header);
     if (length > rest.size())
       refuse("the header claims ", length, " bytes, but only ", rest.size(), " follow");
     const auto header = rest.first(static_cast<std::size_t>(length));
@@ -177,7 +183,8 @@ class safetensors_file {
     for (std::size_t k = 0; k < tensors_.size(); ++k) index_.emplace(tensors_[k].name, k);
   }
 
-  // JSON without duplicate keys and without depth: a header needs three levels.
+  // JSON without duplicate keys and without depth. Numbers lie three levels deep; one more is left
+  // to what a later version of the format may add.
   nlohmann::json parse(std::span<const std::byte> header) const {
     using nlohmann::json;
     std::vector<std::set<std::string>> keys;
@@ -187,17 +194,21 @@ class safetensors_file {
     const json result = json::parse(
         text, text + header.size(),
         [&](int depth, json::parse_event_t event, json& value) {
-          too_deep |= depth > 4;
+          too_deep = too_deep || depth > deepest;
+          if (too_deep) return false;
           if (event == json::parse_event_t::object_start) keys.emplace_back();
           if (event == json::parse_event_t::object_end) keys.pop_back();
           if (event == json::parse_event_t::key &&
               !keys.back().insert(value.get<std::string>()).second)
             duplicate = value.get<std::string>();
-          return !too_deep;
+          return true;
         },
         /*allow_exceptions=*/false);
-    if (too_deep) refuse("the header's JSON is nested too deeply");
-    if (result.is_discarded()) refuse("the header is not valid JSON");
+    if (too_deep) refuse("the header's JSON is nested more than ", deepest, " levels deep");
+    // The parser takes a zero byte for the end of the text.
+    if (result.is_discarded() ||
+        std::find(header.begin(), header.end(), std::byte{}) != header.end())
+      refuse("the header is not valid JSON");
     if (!result.is_object()) refuse("the header is not a JSON object");
     if (!duplicate.empty()) refuse("the header has the key '", duplicate, "' twice");
     return result;
@@ -213,8 +224,8 @@ class safetensors_file {
 
   tensor_info read_tensor(const std::string& name, const nlohmann::json& value,
                           std::span<const std::byte> data) const {
-    if (!value.is_object() || value.size() != 3 || !value.contains("dtype") ||
-        !value.contains("shape") || !value.contains("data_offsets"))
+    if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") ||
+        !value.contains("data_offsets"))
       refuse("tensor '", name, "' is not described by dtype, shape and data_offsets");
     tensor_info tensor;
     tensor.name = name;

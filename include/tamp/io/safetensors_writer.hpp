@@ -11,6 +11,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,19 +34,22 @@ struct declaration {
 /// Writes a safetensors file without holding it in memory: declare everything, write tensor after
 /// tensor, commit.
 ///
-///     tamp::io::safetensors_writer out("pruned.safetensors", {{"w", tamp::io::dtype::f32, {2,
-///     4}}}); out.write<float>("w", numbers); out.commit();
+///     using tamp::io::dtype;
+///     tamp::io::safetensors_writer out("pruned.safetensors", {{"w", dtype::f32, {2, 4}}});
+///     out.write<float>("w", numbers);
+///     out.commit();
 ///
-/// All goes into a file with ".partial" added to its name, which commit renames. Without commit the
-/// partial file is removed and what stood under the name before is untouched. In the file, types of
-/// larger elements come first, so that everything is aligned.
+/// All goes into a file beside the target, named after it with ".partial-" and a random number,
+/// which commit renames. Without commit that file is removed and what stood under the name before
+/// is untouched. In the file, types of larger elements come first, so that everything is aligned.
 class safetensors_writer {
  public:
   /// @throws file_error if the file cannot be created, or if two tensors have one name
   explicit safetensors_writer(std::filesystem::path path, const std::vector<declaration>& tensors,
                               const std::map<std::string, std::string>& metadata = {})
-      : path_(std::move(path)), partial_(path_.string() + ".partial") {
-    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+      : path_(std::move(path)), partial_(path_) {
+    partial_ += tamp::detail::sentence(".partial-", std::random_device{}());
+    nlohmann::json json = nlohmann::json::object();
     if (!metadata.empty()) json["__metadata__"] = metadata;
     std::size_t offset = 0;
     for (const auto element : {std::size_t{8}, std::size_t{4}, std::size_t{2}, std::size_t{1}})
@@ -53,8 +57,7 @@ class safetensors_writer {
         const auto& type = detail::entry(tensor.type);
         if (type.size != element) continue;
         const std::size_t size = detail::product(tensor.shape);
-        if (size > (std::numeric_limits<std::size_t>::max() - offset) / element)
-          refuse("tensor '", tensor.name, "' is too large");
+        if (size > (largest - offset) / element) refuse("tensor '", tensor.name, "' is too large");
         const std::size_t end = offset + size * element;
         if (tensor.name == "__metadata__" ||
             !slots_.emplace(tensor.name, slot{tensor.type, offset, end}).second)
@@ -64,24 +67,25 @@ class safetensors_writer {
         offset = end;
       }
     std::string header = json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-    if (header.find("\\ufffd") != header.npos) refuse("a name or the metadata are not valid UTF-8");
+    if (nlohmann::json::parse(header, nullptr, false) != json)
+      refuse("a tensor's name or the metadata are not valid UTF-8");
     header.resize((header.size() + 7) / 8 * 8, ' ');
     const std::uint64_t length = header.size();
     data_ = sizeof length + header.size();
     file_.open(partial_, std::ios::binary | std::ios::trunc);
     file_.write(reinterpret_cast<const char*>(&length), sizeof length);
     file_.write(header.data(), static_cast<std::streamsize>(header.size()));
-    if (!file_) refuse("cannot be written");
+    if (!file_) {
+      discard();
+      refuse("cannot be written: ", partial_.string(), " cannot be created or filled");
+    }
   }
 
   safetensors_writer(const safetensors_writer&) = delete;
   safetensors_writer& operator=(const safetensors_writer&) = delete;
 
   ~safetensors_writer() {
-    if (committed_) return;
-    file_.close();
-    std::error_code ignored;
-    std::filesystem::remove(partial_, ignored);
+    if (!committed_) discard();
   }
 
   /// Writes the next numbers of a tensor, in row-major order: all of them, or piece by piece.
@@ -93,7 +97,7 @@ class safetensors_writer {
     const auto found = slots_.find(name);
     if (found == slots_.end()) refuse("tensor '", name, "' was not declared");
     slot& s = found->second;
-    const auto& given = detail::entry(detail::dtype_of<T>::value);
+    const auto& given = detail::entry(detail::dtype_of<T>());
     if (s.type != given.type)
       refuse("tensor '", name, "' was declared as ", detail::entry(s.type).name, ", not ",
              given.name);
@@ -111,6 +115,7 @@ class safetensors_writer {
   /// @throws file_error if a declared tensor is not complete or the disk is full; the target is
   ///         untouched then
   void commit() {
+    if (committed_) refuse("has been committed before");
     for (const auto& [name, s] : slots_)
       if (s.next != s.end)
         refuse("tensor '", name, "' lacks ", (s.end - s.next) / detail::entry(s.type).size,
@@ -124,10 +129,18 @@ class safetensors_writer {
   }
 
  private:
+  static constexpr std::size_t largest = std::numeric_limits<std::ptrdiff_t>::max() / 2;
+
   struct slot {
     dtype type;
     std::size_t next, end;  // bytes from the start of the data
   };
+
+  void discard() {
+    file_.close();
+    std::error_code ignored;
+    std::filesystem::remove(partial_, ignored);
+  }
 
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {

@@ -1,0 +1,269 @@
+#include <tamp/io/safetensors_writer.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <span>
+#include <string>
+#include <tamp/io/safetensors.hpp>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "files.hpp"
+
+using support::check_error;
+using support::read_bytes;
+using support::temporary_folder;
+using tamp::bf16;
+using tamp::f16;
+using tamp::file_error;
+using tamp::io::declaration;
+using tamp::io::dtype;
+using tamp::io::safetensors_file;
+using tamp::io::safetensors_writer;
+
+namespace {
+
+using floats = std::vector<float>;
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(io_safetensors_writer)
+
+BOOST_AUTO_TEST_CASE(by_hand) {
+  const temporary_folder folder;
+  safetensors_writer out(folder / "w.safetensors", {{"w", dtype::f32, {1, 2}}}, {{"by", "hand"}});
+  out.write<float>("w", floats{1, -2});
+  out.commit();
+  const std::string header =
+      R"({"__metadata__":{"by":"hand"},"w":{"data_offsets":[0,8],"dtype":"F32","shape":[1,2]}})";
+  std::string padded = header;
+  padded.resize((header.size() + 7) / 8 * 8, ' ');
+  BOOST_TEST(read_bytes(folder / "w.safetensors") ==
+             support::bytes_of(std::uint64_t{padded.size()}) + padded +
+                 support::bytes_of(1.0f, -2.0f));
+}
+
+// In every type, declared in the worst order, written backwards.
+BOOST_AUTO_TEST_CASE(what_is_written_is_read_back_and_aligned) {
+  const temporary_folder folder;
+  const std::map<std::string, std::string> metadata = {{"", ""},
+                                                       {"\xc3\xbc", "\"\\\n\x01\xef\xbf\xbd"}};
+  safetensors_writer out(folder / "all",
+                         {{"bool", dtype::boolean, {1}},
+                          {"u8", dtype::u8, {2}},
+                          {"bf16", dtype::bf16, {1}},
+                          {"f16", dtype::f16, {2, 1}},
+                          {"none", dtype::f32, {3, 0}},
+                          {"i32", dtype::i32, {1}},
+                          {"f32", dtype::f32, {}},
+                          {"i64", dtype::i64, {1}},
+                          {"name \" \\ \xe2\x82\xac \xef\xbf\xbd", dtype::f64, {1, 1, 2}}},
+                         metadata);
+  out.write<double>("name \" \\ \xe2\x82\xac \xef\xbf\xbd", std::vector{0.1, -1e300});
+  out.write<std::int64_t>("i64", std::vector<std::int64_t>{INT64_MIN});
+  out.write<float>("f32", floats{0.1f});
+  out.write<std::int32_t>("i32", std::vector<std::int32_t>{-5});
+  out.write<f16>("f16", std::vector{f16(2.0f), f16(-3.0f)});
+  out.write<bf16>("bf16", std::vector{bf16(7.0f)});
+  out.write<std::uint8_t>("u8", std::vector<std::uint8_t>{0, 255});
+  const bool yes[] = {true};
+  out.write<bool>("bool", yes);
+  out.commit();
+
+  const safetensors_file file(folder / "all");
+  BOOST_TEST((file.metadata() == metadata));
+  BOOST_TEST(file.tensors().size() == 9u);
+  BOOST_TEST(file.values<double>("name \" \\ \xe2\x82\xac \xef\xbf\xbd")[1] == -1e300);
+  BOOST_TEST(file.values<std::int64_t>("i64")[0] == INT64_MIN);
+  BOOST_TEST(file.values<float>("f32")[0] == 0.1f);
+  BOOST_TEST(file.at("f32").shape.empty());
+  BOOST_TEST(file.values<std::int32_t>("i32")[0] == -5);
+  BOOST_TEST(float(file.values<f16>("f16")[1]) == -3);
+  BOOST_TEST((file.at("f16").shape == std::vector<std::size_t>{2, 1}));
+  BOOST_TEST(float(file.values<bf16>("bf16")[0]) == 7);
+  BOOST_TEST(file.values<std::uint8_t>("u8")[1] == 255);
+  BOOST_TEST(file.values<bool>("bool")[0]);
+  BOOST_TEST((file.at("none").shape == std::vector<std::size_t>{3, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(pieces_of_several_tensors_may_take_turns) {
+  const temporary_folder folder;
+  safetensors_writer out(folder / "pieces", {{"a", dtype::f32, {3, 2}}, {"b", dtype::f32, {4}}});
+  out.write<float>("b", floats{10});
+  out.write<float>("a", floats{1, 2, 3});
+  out.write<float>("a", floats{});
+  out.write<float>("b", floats{20, 30, 40});
+  out.write<float>("a", floats{4, 5, 6});
+  out.commit();
+  const safetensors_file file(folder / "pieces");
+  BOOST_TEST((file.read_floats("a") == floats{1, 2, 3, 4, 5, 6}));
+  BOOST_TEST((file.read_floats("b") == floats{10, 20, 30, 40}));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_appears_before_commit) {
+  const temporary_folder folder;
+  folder.write("w", "old");
+  {
+    safetensors_writer out(folder / "w", {{"w", dtype::f32, {1}}});
+    out.write<float>("w", floats{1});
+    BOOST_TEST(read_bytes(folder / "w") == "old");
+    BOOST_TEST(folder.count() == 2u);
+    out.commit();
+    BOOST_TEST(folder.count() == 1u);
+    BOOST_TEST(safetensors_file(folder / "w").read_floats("w")[0] == 1);
+  }
+  BOOST_TEST(safetensors_file(folder / "w").read_floats("w")[0] == 1);
+}
+
+BOOST_AUTO_TEST_CASE(without_commit_nothing_is_left) {
+  const temporary_folder folder;
+  folder.write("w", "old");
+  {
+    safetensors_writer out(folder / "w", {{"w", dtype::f32, {1}}});
+    out.write<float>("w", floats{1});
+    safetensors_writer other(folder / "new", {{"w", dtype::f32, {1}}});
+  }
+  BOOST_TEST(folder.count() == 1u);
+  BOOST_TEST(read_bytes(folder / "w") == "old");
+}
+
+// The file being read and the one being written have the same name.
+BOOST_AUTO_TEST_CASE(a_file_can_be_replaced_while_it_is_read) {
+  const temporary_folder folder;
+  for (const float x : {1.0f, 2.0f}) {
+    safetensors_writer out(folder / "w", {{"w", dtype::f32, {1}}});
+    out.write<float>("w", floats{x});
+    out.commit();
+  }
+  const safetensors_file before(folder / "w");
+  safetensors_writer out(folder / "w", {{"w", dtype::f32, {1}}});
+  out.write<float>("w", before.values<float>("w"));
+  out.commit();
+  BOOST_TEST(before.values<float>("w")[0] == 2);
+  BOOST_TEST(safetensors_file(folder / "w").values<float>("w")[0] == 2);
+}
+
+BOOST_AUTO_TEST_CASE(two_writers_of_one_file_do_not_mix) {
+  const temporary_folder folder;
+  safetensors_writer a(folder / "w", {{"w", dtype::f32, {2}}}),
+      b(folder / "w", {{"w", dtype::f32, {2}}});
+  a.write<float>("w", floats{1, 1});
+  b.write<float>("w", floats{2, 2});
+  a.commit();
+  BOOST_TEST((safetensors_file(folder / "w").read_floats("w") == floats{1, 1}));
+  b.commit();
+  BOOST_TEST((safetensors_file(folder / "w").read_floats("w") == floats{2, 2}));
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_write_changes_nothing) {
+  const temporary_folder folder;
+  const std::string path = (folder / "w").string();
+  safetensors_writer out(path, {{"w", dtype::f32, {3}}});
+  out.write<float>("w", floats{1, 2});
+  check_error<file_error>(path + ": tensor 'v' was not declared",
+                          [&] { out.write<float>("v", floats{1}); });
+  check_error<file_error>(path + ": tensor 'w' was declared as F32, not F64",
+                          [&] { out.write<double>("w", std::vector{1.0}); });
+  check_error<file_error>(path + ": tensor 'w' has room for 1 more numbers, not 2",
+                          [&] { out.write<float>("w", floats{8, 9}); });
+  out.write<float>("w", floats{3});
+  out.commit();
+  BOOST_TEST((safetensors_file(path).read_floats("w") == floats{1, 2, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(commit_wants_every_number_and_happens_once) {
+  const temporary_folder folder;
+  const std::string path = (folder / "w").string();
+  safetensors_writer out(path, {{"a", dtype::f64, {2, 2}}, {"b", dtype::u8, {0}}});
+  out.write<double>("a", std::vector{1.0});
+  check_error<file_error>(path + ": tensor 'a' lacks 3 numbers", [&] { out.commit(); });
+  BOOST_TEST(!std::filesystem::exists(path));
+  out.write<double>("a", std::vector{2.0, 3.0, 4.0});
+  out.commit();
+  check_error<file_error>(path + ": has been committed before", [&] { out.commit(); });
+  BOOST_TEST(safetensors_file(path).values<double>("a")[3] == 4);
+}
+
+BOOST_AUTO_TEST_CASE(declarations_that_no_file_can_hold_are_refused) {
+  const temporary_folder folder;
+  const std::string path = (folder / "w").string();
+  const auto refused = [&](const std::string& sentence, const std::vector<declaration>& tensors,
+                           const std::map<std::string, std::string>& metadata = {}) {
+    check_error<file_error>(path + ": " + sentence,
+                            [&] { safetensors_writer{path, tensors, metadata}; });
+    BOOST_TEST(folder.count() == 0u);
+  };
+  refused("the name 'w' can stand for one tensor only",
+          {{"w", dtype::f32, {1}}, {"w", dtype::u8, {1}}});
+  refused("the name '__metadata__' can stand for one tensor only",
+          {{"__metadata__", dtype::f32, {1}}});
+  refused("a tensor's name or the metadata are not valid UTF-8", {{"\xff", dtype::f32, {1}}});
+  refused("a tensor's name or the metadata are not valid UTF-8", {}, {{"a", "\xc3"}});
+  refused("tensor 'w' is too large", {{"w", dtype::f32, {std::size_t{1} << 62}}});
+  refused("tensor 'w' is too large",
+          {{"w", dtype::u8, {std::size_t{1} << 32, std::size_t{1} << 33}}});
+  refused("tensor 'v' is too large",
+          {{"w", dtype::u8, {std::size_t{1} << 61}}, {"v", dtype::u8, {std::size_t{1} << 61}}});
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_that_does_not_exist_is_named) {
+  const temporary_folder folder;
+  const auto path = folder / "missing";
+  try {
+    safetensors_writer{path / "w", {}};
+    BOOST_ERROR("nothing was refused");
+  } catch (const file_error& problem) {
+    BOOST_TEST(
+        std::string(problem.what()).starts_with((path / "w").string() + ": cannot be written"));
+  }
+  // A folder in the target's place: refused at commit, and the partial file goes.
+  std::filesystem::create_directory(path);
+  {
+    safetensors_writer out(path, {});
+    BOOST_CHECK_THROW(out.commit(), file_error);
+  }
+  BOOST_TEST(folder.count() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(random_tensors_survive_the_round_trip) {
+  const temporary_folder folder;
+  std::mt19937 random(7);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<declaration> tensors;
+    std::map<std::string, std::vector<std::uint8_t>> bytes;
+    std::map<std::string, floats> numbers;
+    for (unsigned k = 0; k < random() % 8; ++k) {
+      const std::string name = tamp::detail::sentence("t", k);
+      const std::vector<std::size_t> shape = {random() % 5, random() % 40};
+      const std::size_t size = shape[0] * shape[1];
+      if (random() % 2 == 0) {
+        tensors.push_back({name, dtype::u8, shape});
+        for (std::size_t i = 0; i < size; ++i)
+          bytes[name].push_back(static_cast<std::uint8_t>(random()));
+      } else {
+        tensors.push_back({name, dtype::f32, shape});
+        for (std::size_t i = 0; i < size; ++i)
+          numbers[name].push_back(static_cast<float>(random()));
+      }
+    }
+    safetensors_writer out(folder / "random", tensors);
+    for (const auto& [name, values] : bytes) out.write<std::uint8_t>(name, values);
+    for (const auto& [name, values] : numbers) out.write<float>(name, values);
+    out.commit();
+    const safetensors_file file(folder / "random");
+    BOOST_TEST(file.tensors().size() == tensors.size());
+    for (const declaration& tensor : tensors)
+      BOOST_TEST((file.at(tensor.name).shape == tensor.shape));
+    for (const auto& [name, values] : numbers) BOOST_TEST((file.read_floats(name) == values));
+    for (const auto& [name, values] : bytes) {
+      const auto read = file.values<std::uint8_t>(name);
+      BOOST_TEST((std::vector<std::uint8_t>(read.begin(), read.end()) == values));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
