@@ -97,7 +97,7 @@ class bitmask {
   /// The mask of a matrix of bool, or of numbers: kept where it is not zero.
   template <strided_tensor Flags>
   static bitmask from(const Flags& flags) {
-    const auto from = view(flags);
+    const auto from = tamp::view(flags);
     bitmask mask(from.rows(), from.cols(), false);
     for (std::size_t i = 0; i < from.rows(); ++i)
       for (std::size_t j = 0; j < from.cols(); ++j)
@@ -109,7 +109,7 @@ class bitmask {
   /// @throws shape_error if the shapes differ
   template <strided_tensor Flags>
   void copy_to(Flags&& flags) const {
-    const auto to = view(flags);
+    const auto to = tamp::view(flags);
     if (to.rows() != rows_ || to.cols() != cols_)
       detail::raise<shape_error>("bitmask: a mask of ", rows_, " x ", cols_,
                                  " cannot be copied to a matrix of ", to.rows(), " x ", to.cols());

@@ -24,6 +24,7 @@ namespace detail {
 template <class T>
 void check_writable(std::string_view operation, matrix_view<T> weight) {
   static_assert(!std::is_const_v<T>, "this weight is const and cannot be pruned in place");
+  if (weight.empty()) return;
   if ((weight.rows() > 1 && weight.row_stride() == 0) ||
       (weight.cols() > 1 && weight.col_stride() == 0))
     raise<shape_error>(operation,
@@ -103,7 +104,7 @@ void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
 }
 template <prunable_tensor Weight, executor E = execute::standard>
 void apply(const mask::bitmask& keep, Weight&& weight) {
-  apply(E{}, keep, weight);
+  tamp::apply(E{}, keep, weight);
 }
 
 }  // namespace tamp

@@ -19,7 +19,7 @@ namespace detail {
 /// What an algorithm holds of a tensor: a view by value, or a row_tensor by reference.
 template <strided_tensor T>
 auto source(T&& tensor) {
-  auto m = view(tensor);
+  auto m = tamp::view(tensor);
   static_assert(std::is_same_v<typename decltype(m)::space, cpu_space>,
                 "this tensor lives on a device, and the CPU cannot read it");
   static_assert(element<typename decltype(m)::value_type>,
