@@ -14,8 +14,10 @@ constexpr std::size_t drop_count(std::size_t size, double sparsity) noexcept {
   return static_cast<std::size_t>(static_cast<double>(size) * sparsity);
 }
 
+constexpr bool is_sparsity(double number) noexcept { return number >= 0.0 && number <= 1.0; }
+
 inline void check_sparsity(double sparsity) {
-  if (!(sparsity >= 0.0 && sparsity <= 1.0))
+  if (!is_sparsity(sparsity))
     raise<value_error>("a sparsity is a fraction in [0, 1], not ", sparsity);
 }
 

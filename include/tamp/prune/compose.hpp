@@ -3,14 +3,16 @@
 /// @file
 /// Policies in, recipe out.
 
+#include <concepts>
 #include <cstddef>
+#include <span>
 #include <string>
-#include <tuple>
 #include <type_traits>
-#include <utility>
+#include <vector>
 
 #include "../allocate/uniform.hpp"
-#include "../detail/scored_rows.hpp"
+#include "../detail/drop_count.hpp"
+#include "../error.hpp"
 #include "../role.hpp"
 
 namespace tamp {
@@ -71,6 +73,25 @@ struct recipe {
 
   friend bool operator==(const recipe&, const recipe&) = default;
 };
+
+namespace detail {
+
+/// How much a recipe drops from each of several layers, given their numbers of weights.
+template <class Recipe>
+std::vector<double> sparsities_of(const Recipe& recipe, std::span<const std::size_t> num_params) {
+  if constexpr (Recipe::sparsity_is_fixed) {
+    return std::vector<double>(num_params.size(), Recipe::pattern_policy::sparsity);
+  } else {
+    std::vector<double> sparsities = recipe.allocate(num_params);
+    if (sparsities.size() != num_params.size())
+      raise<shape_error>("the allocation gave ", sparsities.size(), " sparsities for ",
+                         num_params.size(), num_params.size() == 1 ? " layer" : " layers");
+    for (const double sparsity : sparsities) check_sparsity(sparsity);
+    return sparsities;
+  }
+}
+
+}  // namespace detail
 
 /// Composes a score, a pattern and, unless the pattern fixes the sparsity, an allocation, in any
 /// order:

@@ -3,6 +3,7 @@
 /// @file
 /// A recipe resolved to one sparsity a layer.
 
+#include <algorithm>
 #include <cstddef>
 #include <iomanip>
 #include <ostream>
@@ -10,8 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../detail/drop_count.hpp"
-#include "../error.hpp"
+#include "../tensor/rows.hpp"
 #include "compose.hpp"
 #include "model.hpp"
 
@@ -47,13 +47,15 @@ struct pruning_plan {
   friend std::ostream& operator<<(std::ostream& out, const pruning_plan& plan) {
     std::size_t width = 5;
     for (const planned_layer& layer : plan.layers) width = std::max(width, layer.name.size());
-    const auto state = out.flags();
+    const auto flags = out.flags();
+    const auto precision = out.precision();
     for (const planned_layer& layer : plan.layers)
       out << std::setw(4) << layer.block << "  " << std::left << std::setw(static_cast<int>(width))
           << layer.name << std::right << std::setw(7) << layer.rows << " x " << std::left
-          << std::setw(6) << layer.cols << std::right << std::fixed << std::setprecision(4)
+          << std::setw(6) << layer.cols << ' ' << std::right << std::fixed << std::setprecision(4)
           << layer.sparsity << '\n';
-    out.flags(state);
+    out.flags(flags);
+    out.precision(precision);
     return out;
   }
 };
@@ -66,7 +68,7 @@ void for_each_layer(Model& host, Visit&& visit) {
   std::size_t index = 0;
   for (std::size_t block = 0; block < static_cast<std::size_t>(host.blocks()); ++block)
     host.visit_layers(block, [&](std::string_view name, auto&& weight) {
-      visit(index++, block, name, source(weight));
+      visit(index++, block, name, detail::source(weight));
     });
 }
 
@@ -84,23 +86,14 @@ pruning_plan empty_plan(Model& host) {
 
 /// Decides how much each layer of a model loses. The model is only read.
 /// @throws value_error if the allocation gives a layer a sparsity outside [0, 1]
+/// @throws shape_error if it does not give one for each layer
 template <model Model, class Recipe>
 pruning_plan plan(Model& host, const Recipe& recipe) {
   pruning_plan plan = detail::empty_plan(host);
-  if constexpr (Recipe::sparsity_is_fixed) {
-    for (planned_layer& layer : plan.layers) layer.sparsity = Recipe::pattern_policy::sparsity;
-  } else {
-    std::vector<std::size_t> num_params;
-    for (const planned_layer& layer : plan.layers) num_params.push_back(layer.rows * layer.cols);
-    const std::vector<double> sparsities = recipe.allocate(num_params);
-    if (sparsities.size() != plan.layers.size())
-      detail::raise<shape_error>("plan: the allocation gave ", sparsities.size(),
-                                 " sparsities for ", plan.layers.size(), " layers");
-    for (std::size_t k = 0; k < sparsities.size(); ++k) {
-      detail::check_sparsity(sparsities[k]);
-      plan.layers[k].sparsity = sparsities[k];
-    }
-  }
+  std::vector<std::size_t> num_params;
+  for (const planned_layer& layer : plan.layers) num_params.push_back(layer.rows * layer.cols);
+  const std::vector<double> sparsities = detail::sparsities_of(recipe, num_params);
+  for (std::size_t k = 0; k < sparsities.size(); ++k) plan.layers[k].sparsity = sparsities[k];
   return plan;
 }
 

@@ -62,7 +62,6 @@ template <executor E, class T, class Statistics, class Recipe>
 std::size_t prune_rows(const E& exec, matrix_view<T> weight, const Statistics& statistics,
                        const Recipe& recipe) {
   constexpr std::string_view operation = "prune";
-  check_writable(operation, weight);
   const double sparsity = sparsity_of(recipe, weight.size());
   return with_statistics<Recipe>(
       statistics, weight.cols(), operation, {}, [&](std::span<const float> values) {
@@ -107,24 +106,25 @@ pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const
   auto&& target = detail::source(weight);
   const std::size_t size =
       static_cast<std::size_t>(target.rows()) * static_cast<std::size_t>(target.cols());
+  if constexpr (strided_tensor<Weight>) detail::check_writable("prune", target);
   if constexpr (detail::fusible<std::remove_cvref_t<decltype(target)>, Recipe>)
     if (target.contiguous_rows())
       return {size, detail::prune_rows(exec, target, statistics, recipe)};
-  const auto keep = detail::select_layer(exec, {}, target, statistics, recipe);
-  apply(exec, keep, target);
+  const auto keep = detail::select_layer(exec, "prune", {}, target, statistics, recipe);
+  tamp::apply(exec, keep, target);
   return {size, keep.count()};
 }
 template <executor E, prunable_tensor Weight, class Recipe>
 pruned prune(const E& exec, Weight&& weight, const Recipe& recipe) {
-  return prune(exec, weight, detail::no_statistics{}, recipe);
+  return tamp::prune(exec, weight, detail::no_statistics{}, recipe);
 }
 template <prunable_tensor Weight, class Statistics, class Recipe, executor E = execute::standard>
 pruned prune(Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
-  return prune(E{}, weight, statistics, recipe);
+  return tamp::prune(E{}, weight, statistics, recipe);
 }
 template <prunable_tensor Weight, class Recipe, executor E = execute::standard>
 pruned prune(Weight&& weight, const Recipe& recipe) {
-  return prune(E{}, weight, detail::no_statistics{}, recipe);
+  return tamp::prune(E{}, weight, detail::no_statistics{}, recipe);
 }
 
 }  // namespace tamp

@@ -75,8 +75,8 @@ std::size_t count_dead(const Statistics& statistics) {
   return static_cast<std::size_t>(std::count(values.begin(), values.end(), 0.0f));
 }
 
-/// Refuses a plan that was made for another model.
-template <model Model>
+/// Refuses a plan that was made for another model, or that the recipe cannot follow.
+template <class Recipe, model Model>
 void check_plan(Model& host, const pruning_plan& plan) {
   const pruning_plan own = empty_plan(host);
   if (own.layers.size() != plan.layers.size())
@@ -89,7 +89,14 @@ void check_plan(Model& host, const pruning_plan& plan) {
       raise<shape_error>("prune: layer ", k, " of the plan is ", theirs.name, " (", theirs.rows,
                          " x ", theirs.cols, "), that of the model is ", mine.name, " (", mine.rows,
                          " x ", mine.cols, ")");
-    check_sparsity(theirs.sparsity);
+    if (!is_sparsity(theirs.sparsity))
+      raise<value_error>("prune: the plan gives ", theirs.name, " a sparsity of ", theirs.sparsity,
+                         ", which is not in [0, 1]");
+    if constexpr (Recipe::sparsity_is_fixed)
+      if (theirs.sparsity != Recipe::pattern_policy::sparsity)
+        raise<value_error>("prune: the plan gives ", theirs.name, " a sparsity of ",
+                           theirs.sparsity, ", the recipe's pattern fixes ",
+                           Recipe::pattern_policy::sparsity);
   }
 }
 
@@ -103,8 +110,9 @@ class model_pruner {
   }
 
   prune_report run() {
-    check_plan(host_, plan_);
+    check_plan<Recipe>(host_, plan_);
     for_each_layer(host_, [&](auto, auto, std::string_view name, auto&& weight) {
+      if constexpr (strided_tensor<decltype(weight)>) check_writable("prune", weight);
       check_finite(exec_, weight, "prune", name);
     });
     const auto blocks = static_cast<std::size_t>(host_.blocks());
@@ -120,8 +128,9 @@ class model_pruner {
                          no_statistics>;
 
   bool go_on(std::size_t block, std::string_view layer) {
-    report_.cancelled = on_progress_ && !on_progress_({block, host_.blocks(), report_.layers.size(),
-                                                       plan_.layers.size(), layer});
+    report_.cancelled =
+        on_progress_ && !on_progress_({block, static_cast<std::size_t>(host_.blocks()),
+                                       report_.layers.size(), plan_.layers.size(), layer});
     return !report_.cancelled;
   }
 
@@ -138,11 +147,12 @@ class model_pruner {
       statistics = std::move(observer.statistics);
       seconds = std::move(observer.seconds);
       report_.calibrate += watch.seconds();
+      check_observed(statistics);
     }
     std::size_t k = 0;
     host_.visit_layers(block, [&](std::string_view name, auto&& weight) {
       if (!report_.cancelled && go_on(block, name)) {
-        layer_report done = prune_layer(name, source(weight), statistics[k]);
+        layer_report done = prune_layer(name, detail::source(weight), statistics[k]);
         done.block = block;
         done.observe = seconds[k];
         report_.layers.push_back(std::move(done));
@@ -155,6 +165,16 @@ class model_pruner {
         host_.advance(block);
         report_.calibrate += watch.seconds();
       }
+    }
+  }
+
+  // All layers of a block are checked before the first of them is written.
+  void check_observed(const std::vector<statistic>& statistics) const {
+    const planned_layer* layer = plan_.layers.data() + report_.layers.size();
+    for (const statistic& seen : statistics) {
+      if (seen.tokens() != 0)
+        check_statistics(column_values(seen), layer->cols, "prune", layer->name);
+      ++layer;
     }
   }
 
@@ -172,13 +192,13 @@ class model_pruner {
       done.unseen = seen.tokens() == 0;
       if (done.unseen) {
         const auto blind = recipe{score::magnitude{}, here.allocate, here.pattern};
-        keep = select_layer(exec_, name, weight, no_statistics{}, blind);
+        keep = select_layer(exec_, "prune", name, weight, no_statistics{}, blind);
       } else {
         done.dead_inputs = count_dead(seen);
-        keep = select_layer(exec_, name, weight, seen, here);
+        keep = select_layer(exec_, "prune", name, weight, seen, here);
       }
     } else {
-      keep = select_layer(exec_, name, weight, seen, here);
+      keep = select_layer(exec_, "prune", name, weight, seen, here);
     }
     done.select = selecting.seconds();
     const stopwatch applying;
@@ -208,9 +228,11 @@ class model_pruner {
 /// token is pruned by magnitude with the same pattern, and the report says so. A plan may be
 /// given; else plan(host, recipe) is followed. An executor may go first.
 ///
-/// @throws value_error if any weight of the model is not finite, before the first is written, or if
-///         activations turn out not to be, before anything of their block is written
-/// @throws shape_error if the plan was made for another model
+/// @throws value_error if any weight of the model is not finite or the plan has a sparsity that the
+///         recipe cannot follow, before anything is written, or if activations turn out not to be
+///         finite, before anything of their block is written
+/// @throws shape_error if the plan was made for another model, or a layer saw inputs of another
+///         width than its weight's, before anything of its block is written
 template <executor E, model Model, class Recipe>
 prune_report prune(const E& exec, Model& host, const Recipe& recipe, const pruning_plan& plan,
                    const progress_callback& on_progress = {}) {
@@ -219,16 +241,16 @@ prune_report prune(const E& exec, Model& host, const Recipe& recipe, const pruni
 template <executor E, model Model, class Recipe>
 prune_report prune(const E& exec, Model& host, const Recipe& recipe,
                    const progress_callback& on_progress = {}) {
-  return prune(exec, host, recipe, tamp::plan(host, recipe), on_progress);
+  return tamp::prune(exec, host, recipe, tamp::plan(host, recipe), on_progress);
 }
 template <model Model, class Recipe, executor E = execute::standard>
 prune_report prune(Model& host, const Recipe& recipe, const pruning_plan& plan,
                    const progress_callback& on_progress = {}) {
-  return prune(E{}, host, recipe, plan, on_progress);
+  return tamp::prune(E{}, host, recipe, plan, on_progress);
 }
 template <model Model, class Recipe, executor E = execute::standard>
 prune_report prune(Model& host, const Recipe& recipe, const progress_callback& on_progress = {}) {
-  return prune(E{}, host, recipe, tamp::plan(host, recipe), on_progress);
+  return tamp::prune(E{}, host, recipe, tamp::plan(host, recipe), on_progress);
 }
 
 }  // namespace tamp

@@ -49,7 +49,8 @@ struct prune_report {
   friend std::ostream& operator<<(std::ostream& out, const prune_report& report) {
     std::size_t width = 5;
     for (const layer_report& layer : report.layers) width = std::max(width, layer.name.size());
-    const auto state = out.flags();
+    const auto flags = out.flags();
+    const auto precision = out.precision();
     const auto column = [&](auto value, int digits) { out << std::setw(digits) << value; };
     out << report.recipe << (report.cancelled ? " (cancelled)\n" : "\n") << std::left
         << std::setw(static_cast<int>(width)) << "layer" << std::right
@@ -66,7 +67,8 @@ struct prune_report {
     out << "achieved " << std::setprecision(4) << report.achieved() << std::setprecision(3)
         << ", calibrated in " << report.calibrate << " s, selected in " << report.select()
         << " s, applied in " << report.apply() << " s\n";
-    out.flags(state);
+    out.flags(flags);
+    out.precision(precision);
     return out;
   }
 

@@ -77,13 +77,7 @@ decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
 /// How much the recipe drops from a weight that stands alone.
 template <class Recipe>
 double sparsity_of(const Recipe& recipe, std::size_t size) {
-  double sparsity = 0;
-  if constexpr (Recipe::sparsity_is_fixed)
-    sparsity = Recipe::pattern_policy::sparsity;
-  else
-    sparsity = recipe.allocate(std::span<const std::size_t>(&size, 1)).front();
-  check_sparsity(sparsity);
-  return sparsity;
+  return sparsities_of(recipe, std::span(&size, 1)).front();
 }
 
 /// A pattern that decides row by row.
@@ -91,9 +85,9 @@ template <class Pattern, class Score>
 concept row_pattern = requires { typename Pattern::template row_selector<Score>; };
 
 template <executor E, class Source, class Statistics, class Recipe>
-mask::bitmask select_layer(const E& exec, std::string_view layer, const Source& weight,
-                           const Statistics& statistics, const Recipe& recipe) {
-  constexpr std::string_view operation = "select";
+mask::bitmask select_layer(const E& exec, std::string_view operation, std::string_view layer,
+                           const Source& weight, const Statistics& statistics,
+                           const Recipe& recipe) {
   const auto rows = static_cast<std::size_t>(weight.rows());
   const auto cols = static_cast<std::size_t>(weight.cols());
   const double sparsity = sparsity_of(recipe, rows * cols);
@@ -134,19 +128,19 @@ mask::bitmask select_layer(const E& exec, std::string_view layer, const Source& 
 template <executor E, tensor Weight, class Statistics, class Recipe>
 mask::bitmask select(const E& exec, const Weight& weight, const Statistics& statistics,
                      const Recipe& recipe) {
-  return detail::select_layer(exec, {}, detail::source(weight), statistics, recipe);
+  return detail::select_layer(exec, "select", {}, detail::source(weight), statistics, recipe);
 }
 template <executor E, tensor Weight, class Recipe>
 mask::bitmask select(const E& exec, const Weight& weight, const Recipe& recipe) {
-  return select(exec, weight, detail::no_statistics{}, recipe);
+  return tamp::select(exec, weight, detail::no_statistics{}, recipe);
 }
 template <tensor Weight, class Statistics, class Recipe, executor E = execute::standard>
 mask::bitmask select(const Weight& weight, const Statistics& statistics, const Recipe& recipe) {
-  return select(E{}, weight, statistics, recipe);
+  return tamp::select(E{}, weight, statistics, recipe);
 }
 template <tensor Weight, class Recipe, executor E = execute::standard>
 mask::bitmask select(const Weight& weight, const Recipe& recipe) {
-  return select(E{}, weight, detail::no_statistics{}, recipe);
+  return tamp::select(E{}, weight, detail::no_statistics{}, recipe);
 }
 
 }  // namespace tamp
