@@ -4,9 +4,9 @@
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <ostream>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace support {
@@ -14,10 +14,11 @@ namespace support {
 /// `threads` threads with one range each, as a host's own pool would run them. With 0 threads a
 /// hostile one: ranges of a single index from the last to the first, with empty ranges in between.
 struct any_executor {
+  using body_function = std::function<void(std::size_t, std::size_t)>;
+
   std::size_t threads = 1;
 
-  template <class Body>
-  void for_each_range(std::size_t count, Body&& body) const {
+  void for_each_range(std::size_t count, const body_function& body) const {
     if (threads == 0) {
       for (std::size_t i = count; i-- > 0;) body(i, i + 1), body(i, i);
       return;

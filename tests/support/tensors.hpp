@@ -28,7 +28,8 @@ class matrix {
       : rows_(rows), cols_(cols), numbers_(rows * cols, value) {}
   matrix(std::initializer_list<std::initializer_list<T>> rows)
       : rows_(rows.size()), cols_(rows.size() == 0 ? 0 : rows.begin()->size()) {
-    for (const auto& row : rows) numbers_.insert(numbers_.end(), row.begin(), row.end());
+    for (const auto& row : rows)
+      for (const T& number : row) numbers_.push_back(number);
   }
 
   std::size_t rows() const { return rows_; }

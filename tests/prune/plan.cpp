@@ -1,0 +1,128 @@
+#include <tamp/prune/plan.hpp>
+
+#include <tamp/pattern/n_of_m.hpp>
+#include <tamp/pattern/per_row.hpp>
+#include <tamp/score/magnitude.hpp>
+#include <tamp/score/wanda.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <iomanip>
+#include <span>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "../support/model.hpp"
+
+using support::matrix;
+using tamp::compose;
+using tamp::allocate::uniform;
+using tamp::pattern::n_of_m;
+using tamp::pattern::per_row;
+using tamp::score::magnitude;
+using tamp::score::wanda;
+
+namespace {
+
+// A user's allocation: the share of a layer in all weights. A wrong one adds a layer.
+struct by_size {
+  using role = tamp::role::allocate;
+  double factor = 1;
+  std::size_t too_many = 0;
+  std::vector<double> operator()(std::span<const std::size_t> num_params) const {
+    double total = 0;
+    for (const std::size_t n : num_params) total += static_cast<double>(n);
+    std::vector<double> sparsities(num_params.size() + too_many);
+    for (std::size_t k = 0; k < num_params.size(); ++k)
+      sparsities[k] = factor * static_cast<double>(num_params[k]) / total;
+    return sparsities;
+  }
+};
+
+support::mlp small_model() {
+  support::mlp host(2, 4, 2, 1);
+  host.weights[1].up = support::random_matrix(6, 4, 9);
+  host.weights[1].down = support::random_matrix(4, 6, 9);
+  return host;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(prune_plan)
+
+BOOST_AUTO_TEST_CASE(by_hand) {
+  auto host = small_model();  // 8, 8, 24 and 24 weights
+  const auto plan = tamp::plan(host, compose(magnitude{}, per_row{}, by_size{}));
+  BOOST_REQUIRE(plan.layers.size() == 4u);
+  BOOST_TEST((plan.layers[0] == tamp::planned_layer{"0.up", 0, 2, 4, 0.125}));
+  BOOST_TEST((plan.layers[1] == tamp::planned_layer{"0.down", 0, 4, 2, 0.125}));
+  BOOST_TEST((plan.layers[2] == tamp::planned_layer{"1.up", 1, 6, 4, 0.375}));
+  BOOST_TEST((plan.layers[3] == tamp::planned_layer{"1.down", 1, 4, 6, 0.375}));
+  BOOST_TEST(plan.sparsity() == (2 * 8 * 0.125 + 2 * 24 * 0.375) / 64);
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_runs_no_calibration_and_writes_nothing) {
+  auto host = small_model();
+  const auto before = host.weights;
+  static_cast<void>(tamp::plan(host, compose(wanda{}, per_row{}, uniform{0.5})));
+  BOOST_TEST(host.calls.empty());
+  BOOST_TEST((host.weights == before));
+}
+
+BOOST_AUTO_TEST_CASE(a_fixed_pattern_gives_every_layer_its_sparsity) {
+  auto host = small_model();
+  const auto plan = tamp::plan(host, compose(magnitude{}, n_of_m<1, 4>{}));
+  for (const auto& layer : plan.layers) BOOST_TEST(layer.sparsity == 0.75);
+  BOOST_TEST(plan.sparsity() == 0.75);
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_is_a_value) {
+  auto host = small_model();
+  const auto recipe = compose(magnitude{}, per_row{}, uniform{0.5});
+  auto plan = tamp::plan(host, recipe);
+  BOOST_TEST((plan == tamp::plan(host, recipe)));
+  plan.layers[2].sparsity = 0;
+  BOOST_TEST((plan != tamp::plan(host, recipe)));
+  BOOST_TEST(plan.sparsity() == 0.5 * 40 / 64);
+}
+
+BOOST_AUTO_TEST_CASE(a_model_without_blocks_or_weights_has_a_plan) {
+  support::mlp nothing(0, 4, 2, 1), empty(1, 0, 0, 1);
+  const auto recipe = compose(magnitude{}, per_row{}, uniform{0.5});
+  BOOST_TEST(tamp::plan(nothing, recipe).layers.empty());
+  BOOST_TEST(tamp::plan(nothing, recipe).sparsity() == 0.0);
+  BOOST_TEST(tamp::plan(empty, recipe).layers.size() == 2u);
+  BOOST_TEST(tamp::plan(empty, recipe).sparsity() == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_prints_a_line_a_layer_and_leaves_the_stream_as_it_was) {
+  auto host = small_model();
+  std::ostringstream out;
+  out << std::setprecision(3) << tamp::plan(host, compose(magnitude{}, per_row{}, by_size{}))
+      << 0.123456;
+  BOOST_TEST(out.str() ==
+             "   0  0.up        2 x 4      0.1250\n"
+             "   0  0.down      4 x 2      0.1250\n"
+             "   1  1.up        6 x 4      0.3750\n"
+             "   1  1.down      4 x 6      0.3750\n"
+             "0.123");
+  tamp::pruning_plan wide;
+  wide.layers.push_back({"head", 31, 1234567, 12345678, 0.5});
+  std::ostringstream one_line;
+  one_line << wide;
+  BOOST_TEST(one_line.str() == "  31  head 1234567 x 12345678 0.5000\n");
+}
+
+BOOST_AUTO_TEST_CASE(an_allocation_outside_of_0_to_1_or_for_other_layers_is_refused) {
+  auto host = small_model();
+  support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 1.5", [&] {
+    tamp::plan(host, compose(magnitude{}, per_row{}, by_size{4}));
+  });
+  support::check_error<tamp::shape_error>("the allocation gave 5 sparsities for 4 layers", [&] {
+    tamp::plan(host, compose(magnitude{}, per_row{}, by_size{1, 1}));
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,371 @@
+#include <tamp/prune/prune_model.hpp>
+
+#include <tamp/pattern/n_of_m.hpp>
+#include <tamp/pattern/per_row.hpp>
+#include <tamp/pattern/per_tensor.hpp>
+#include <tamp/score/wanda.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "../support/executors.hpp"
+#include "../support/model.hpp"
+
+using support::matrix;
+using support::mlp;
+using tamp::compose;
+using tamp::allocate::uniform;
+using tamp::pattern::n_of_m;
+using tamp::pattern::per_row;
+using tamp::pattern::per_tensor;
+using tamp::score::magnitude;
+using tamp::score::wanda;
+using tamp::stat::column_norm;
+
+namespace {
+
+const auto half_by_wanda = compose(wanda{}, per_row{}, uniform{0.5});
+
+// What the layers of a block see of the samples.
+std::vector<column_norm> observed(const support::mlp_block& block,
+                                  const std::vector<matrix<float>>& samples) {
+  std::vector<column_norm> norms(2);
+  for (const auto& x : samples) {
+    norms[0].add(x);
+    norms[1].add(block.hidden(x));
+  }
+  return norms;
+}
+
+// Pruning block by block, in so many words.
+template <class Recipe>
+std::vector<support::mlp_block> pruned_by_hand(mlp host, const Recipe& recipe) {
+  for (auto& block : host.weights) {
+    const auto norms = observed(block, host.samples);
+    tamp::prune(block.up, norms[0], recipe);
+    tamp::prune(block.down, norms[1], recipe);
+    for (auto& x : host.samples) x = block.output(x);
+  }
+  return host.weights;
+}
+
+// Hosts that differ from mlp in one thing.
+struct host_with_expert : mlp {  // layer 2 is an expert that no token is sent to
+  using mlp::mlp;
+  matrix<float> expert = support::random_matrix(6, 8, 77);
+  void visit_layers(std::size_t block, auto&& visit) {
+    mlp::visit_layers(block, visit);
+    if (block == 1) visit("1.expert", expert);
+  }
+  void observe_block(std::size_t block, auto& observer) {
+    mlp::observe_block(block, observer);
+    if (block == 1) observer.input(2, matrix<float>(0, 8));
+  }
+};
+
+struct host_in_float_rows : mlp {  // block 1's up projection is a tensor of the second tier
+  using mlp::mlp;
+  support::zeroable_rows rows;
+  void visit_layers(std::size_t block, auto&& visit) {
+    if (block != 1) return mlp::visit_layers(block, visit);
+    visit(std::string_view("1.up"), rows);
+    visit(std::string_view("1.down"), weights[1].down);
+  }
+};
+
+// What the second layer of block 1 sees is up to the test.
+struct host_with_second_input : mlp {
+  using mlp::mlp;
+  void observe_block(std::size_t block, auto& observer) {
+    observer.input(0, samples[0]);
+    observer.input(1, block == 1 ? second_input : matrix<double>(1, 12, 1.0));
+  }
+  matrix<double> second_input;
+};
+
+struct host_with_third_input : mlp {
+  using mlp::mlp;
+  void observe_block(std::size_t, auto& observer) { observer.input(2, samples[0]); }
+};
+
+struct host_with_broadcast : mlp {
+  using mlp::mlp;
+  void visit_layers(std::size_t block, auto&& visit) {
+    visit("up", weights[block].up);
+    auto& down = weights[block].down;
+    visit("down", tamp::matrix_view<float>(down.data(), down.rows(), down.cols(), 0, 1));
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(prune_prune_model)
+
+BOOST_AUTO_TEST_CASE(by_hand) {
+  // One block, up = 2 x 2 and down = 2 x 2, one sample of one token (1, 3).
+  mlp host(1, 2, 2, 1);
+  host.weights[0] = {matrix<float>{{2, -1}, {4, 1}}, matrix<float>{{1, 1}, {-7, 1}}};
+  host.samples = {matrix<float>{{1, 3}}};
+  // up: |w| norm is 2 3 / 4 3, the lower of each row goes. What down saw came from the dense up:
+  // relu(-1, 7) = (0, 7), so that its first input is dead and goes in both rows.
+  const tamp::prune_report report = tamp::prune(host, half_by_wanda);
+  BOOST_TEST((host.weights[0].up == matrix<float>{{0, -1}, {4, 0}}));
+  BOOST_TEST((host.weights[0].down == matrix<float>{{0, 1}, {0, 1}}));
+  BOOST_TEST(report.recipe == "wanda, uniform 0.5, per_row");
+  BOOST_REQUIRE(report.layers.size() == 2u);
+  BOOST_TEST(report.layers[0].name == "0.up");
+  BOOST_TEST(report.layers[0].dead_inputs == 0u);
+  BOOST_TEST(report.layers[1].name == "0.down");
+  BOOST_TEST(report.layers[1].dead_inputs == 1u);
+  BOOST_TEST(report.layers[1].kept == 2u);
+  BOOST_TEST(report.achieved() == 0.5);
+  BOOST_TEST(!report.cancelled);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_is_calibrated_on_what_the_pruned_blocks_before_it_produce) {
+  const mlp dense(3, 16, 24, 2);
+  for (const auto& exec : support::every_executor) {
+    mlp host = dense;
+    tamp::prune(exec, host, half_by_wanda);
+    BOOST_TEST((host.weights == pruned_by_hand(dense, half_by_wanda)));
+  }
+  // That is not what the dense blocks would have given, else this test would show nothing.
+  mlp by_dense = dense;
+  for (std::size_t b = 0; b < 3; ++b) {
+    const auto norms = observed(dense.weights[b], by_dense.samples);
+    tamp::prune(by_dense.weights[b].up, norms[0], half_by_wanda);
+    tamp::prune(by_dense.weights[b].down, norms[1], half_by_wanda);
+    for (auto& x : by_dense.samples) x = dense.weights[b].output(x);
+  }
+  const auto pruned = pruned_by_hand(dense, half_by_wanda);
+  BOOST_TEST((by_dense.weights[0] == pruned[0]));
+  BOOST_TEST((by_dense.weights[1] != pruned[1]));
+  BOOST_TEST((by_dense.weights[2] != pruned[2]));
+}
+
+BOOST_AUTO_TEST_CASE(other_patterns_prune_models_too) {
+  const mlp dense(2, 16, 24, 3);
+  mlp host = dense;
+  const auto two_of_four = compose(wanda{}, n_of_m<2, 4>{});
+  const auto report = tamp::prune(host, two_of_four);
+  BOOST_TEST((host.weights == pruned_by_hand(dense, two_of_four)));
+  BOOST_TEST(report.layers[3].asked == 0.5);
+  BOOST_TEST(report.achieved() == 0.5);
+  host = dense;
+  const auto whole_layers = compose(wanda{}, per_tensor{}, uniform{0.3});
+  tamp::prune(host, whole_layers);
+  BOOST_TEST((host.weights == pruned_by_hand(dense, whole_layers)));
+}
+
+BOOST_AUTO_TEST_CASE(blocks_are_observed_and_advanced_in_order_and_the_last_not_advanced) {
+  mlp host(3, 4, 4, 4);
+  tamp::prune(host, half_by_wanda);
+  BOOST_TEST(host.calls == (std::vector<std::string>{"observe 0", "advance 0", "observe 1",
+                                                     "advance 1", "observe 2"}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_recipe_that_needs_no_statistic_runs_nothing_forward) {
+  mlp host(3, 4, 4, 4);
+  const auto report = tamp::prune(host, compose(magnitude{}, per_row{}, uniform{0.5}));
+  BOOST_TEST(host.calls.empty());
+  BOOST_TEST(report.layers.size() == 6u);
+  BOOST_TEST(report.calibrate == 0.0);
+  BOOST_TEST(report.achieved() == 0.5);
+}
+
+BOOST_AUTO_TEST_CASE(a_model_without_blocks_is_pruned_at_once) {
+  mlp host(0, 4, 4, 4);
+  BOOST_TEST(tamp::prune(host, half_by_wanda).layers.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_layer_that_saw_no_token_is_pruned_by_magnitude_and_flagged) {
+  host_with_expert host(2, 8, 12, 5);
+  auto by_magnitude = host.expert;
+  tamp::prune(by_magnitude, compose(magnitude{}, per_row{}, uniform{0.5}));
+  const auto rest = pruned_by_hand(host, half_by_wanda);
+  const auto report = tamp::prune(host, half_by_wanda);
+  BOOST_REQUIRE(report.layers.size() == 5u);
+  for (std::size_t k = 0; k < 5; ++k) BOOST_TEST(report.layers[k].unseen == (k == 4));
+  BOOST_TEST(report.layers[4].name == "1.expert");
+  BOOST_TEST(report.layers[4].achieved() == 0.5);
+  BOOST_TEST(report.layers[4].dead_inputs == 0u);
+  BOOST_TEST((host.expert == by_magnitude));
+  BOOST_TEST((host.weights == rest));
+  // Fixed patterns too.
+  host = host_with_expert(2, 8, 12, 5);
+  const auto two_of_four = tamp::prune(host, compose(wanda{}, n_of_m<2, 4>{}));
+  BOOST_TEST(two_of_four.layers[4].unseen);
+  BOOST_TEST(two_of_four.layers[4].achieved() == 0.5);
+}
+
+BOOST_AUTO_TEST_CASE(dead_inputs_are_counted) {
+  mlp host(1, 8, 12, 6);
+  for (auto& x : host.samples)
+    for (std::size_t t = 0; t < x.rows(); ++t) x(t, 2) = x(t, 7) = 0;
+  BOOST_TEST(tamp::prune(host, half_by_wanda).layers[0].dead_inputs == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_may_mix_tiers) {
+  const mlp dense(2, 8, 12, 7);
+  host_in_float_rows host(2, 8, 12, 7);
+  host.rows.numbers = dense.weights[1].up;
+  tamp::prune(host, half_by_wanda);
+  const auto expected = pruned_by_hand(dense, half_by_wanda);
+  BOOST_TEST((host.weights[0] == expected[0]));
+  BOOST_TEST((host.rows.numbers == expected[1].up));
+  BOOST_TEST((host.weights[1].down == expected[1].down));
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_may_be_given_and_edited) {
+  const mlp dense(2, 8, 12, 8);
+  mlp host = dense;
+  auto plan = tamp::plan(host, half_by_wanda);
+  plan.layers[0].sparsity = 0;
+  plan.layers[1].sparsity = 1;
+  plan.layers[3].sparsity = 0.25;
+  const auto report = tamp::prune(host, half_by_wanda, plan);
+  BOOST_TEST((host.weights[0].up == dense.weights[0].up));
+  BOOST_TEST((host.weights[0].down == matrix<float>(8, 12)));
+  BOOST_TEST(report.layers[2].achieved() == 0.5);
+  BOOST_TEST(report.layers[3].asked == 0.25);
+  BOOST_TEST(report.layers[3].achieved() == 0.25);
+  BOOST_TEST(report.achieved() == plan.sparsity());
+  mlp same = dense;
+  tamp::prune(support::one_thread, same, half_by_wanda, plan);
+  BOOST_TEST((same.weights == host.weights));
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_for_another_model_is_refused_and_nothing_is_written) {
+  mlp host(2, 8, 12, 9);
+  const auto before = host.weights;
+  const auto refused = [&](const tamp::pruning_plan& plan, const std::string& sentence) {
+    support::check_error<tamp::shape_error>(sentence,
+                                            [&] { tamp::prune(host, half_by_wanda, plan); });
+    BOOST_TEST((host.weights == before));
+    BOOST_TEST(host.calls.empty());
+  };
+  const auto plan = tamp::plan(host, half_by_wanda);
+  auto other = plan;
+  other.layers.pop_back();
+  refused(other, "prune: the plan has 3 layers, the model 4");
+  other = plan;
+  other.layers[3].name = "1.gate";
+  refused(other,
+          "prune: layer 3 of the plan is 1.gate (8 x 12), that of the model is 1.down (8 x 12)");
+  other = plan;
+  other.layers[2].cols = 7;
+  refused(other, "prune: layer 2 of the plan is 1.up (12 x 7), that of the model is 1.up (12 x 8)");
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_that_the_recipe_cannot_follow_is_refused_and_nothing_is_written) {
+  mlp host(2, 8, 12, 9);
+  const auto before = host.weights;
+  auto plan = tamp::plan(host, half_by_wanda);
+  plan.layers[3].sparsity = 1.1;
+  support::check_error<tamp::value_error>(
+      "prune: the plan gives 1.down a sparsity of 1.1, which is not in [0, 1]",
+      [&] { tamp::prune(host, half_by_wanda, plan); });
+  // 2:4 cannot leave a layer out.
+  plan.layers[3].sparsity = 0;
+  support::check_error<tamp::value_error>(
+      "prune: the plan gives 1.down a sparsity of 0, the recipe's pattern fixes 0.5",
+      [&] { tamp::prune(host, compose(wanda{}, n_of_m<2, 4>{}), plan); });
+  BOOST_TEST((host.weights == before));
+  BOOST_TEST(host.calls.empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_callback_is_told_before_each_block_and_each_layer) {
+  mlp host(2, 4, 4, 10);
+  std::vector<std::string> told;
+  tamp::prune(host, half_by_wanda, [&](const tamp::progress& p) {
+    told.push_back(std::to_string(p.block) + "/" + std::to_string(p.blocks) + " " +
+                   std::to_string(p.layers_done) + "/" + std::to_string(p.layers) + " " +
+                   std::string(p.layer));
+    return true;
+  });
+  BOOST_TEST(told == (std::vector<std::string>{"0/2 0/4 ", "0/2 0/4 0.up", "0/2 1/4 0.down",
+                                               "1/2 2/4 ", "1/2 2/4 1.up", "1/2 3/4 1.down"}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_done_when_the_callback_cancels_is_done_and_reported) {
+  const mlp dense(3, 8, 12, 11);
+  const auto expected = pruned_by_hand(dense, half_by_wanda);
+  for (std::size_t stop_at = 0; stop_at < 9; ++stop_at) {  // three calls for each block
+    mlp host = dense;
+    std::size_t calls = 0;
+    const auto report =
+        tamp::prune(host, half_by_wanda, [&](const tamp::progress&) { return calls++ != stop_at; });
+    BOOST_TEST(calls == stop_at + 1);
+    BOOST_TEST(report.cancelled);
+    const std::size_t done = stop_at / 3 * 2 + (stop_at % 3 == 2);
+    BOOST_TEST(report.layers.size() == done);
+    for (std::size_t b = 0; b < 3; ++b) {
+      BOOST_TEST((host.weights[b].up == (2 * b < done ? expected : dense.weights)[b].up));
+      BOOST_TEST((host.weights[b].down == (2 * b + 1 < done ? expected : dense.weights)[b].down));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_that_is_not_finite_is_refused_before_the_first_is_written) {
+  for (const auto& exec : support::every_executor) {
+    mlp host(2, 8, 12, 12);
+    host.weights[1].down(7, 11) = support::not_a_number;
+    const auto before = host.weights;
+    support::check_error<tamp::value_error>(
+        "prune: the weight in row 7, column 11 of 1.down is nan",
+        [&] { tamp::prune(exec, host, half_by_wanda); });
+    BOOST_TEST((host.weights == before));
+    BOOST_TEST(host.calls.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(activations_that_cannot_be_used_are_refused_before_their_block_is_written) {
+  const auto refused = [](const matrix<double>& input, const std::string& sentence) {
+    host_with_second_input host(2, 8, 12, 13);
+    host.second_input = input;
+    const auto dense = host.weights;
+    BOOST_CHECK_EXCEPTION(tamp::prune(host, half_by_wanda), tamp::error,
+                          [&](const tamp::error& e) { return e.what() == sentence; });
+    BOOST_TEST((host.weights[0] != dense[0]));
+    BOOST_TEST((host.weights[1] == dense[1]));
+  };
+  matrix<double> input(3, 12, 1.0);
+  input(2, 5) = support::not_a_number;
+  refused(input, "column_norm: the activation of token 2, feature 5 is nan");
+  refused(matrix<double>(3, 11, 1.0),
+          "prune: the weight of 1.down has 12 columns, the statistics cover 11");
+  input(2, 5) = 1e100;  // finite, but the norm is not
+  refused(input, "prune: the statistic of column 5 of 1.down is inf");
+}
+
+BOOST_AUTO_TEST_CASE(an_input_of_a_layer_that_does_not_exist_is_refused) {
+  host_with_third_input host(1, 8, 12, 14);
+  support::check_error<tamp::shape_error>(
+      "observe: the host reports an input of layer 2 in a block that has 2",
+      [&] { tamp::prune(host, half_by_wanda); });
+}
+
+BOOST_AUTO_TEST_CASE(a_broadcast_weight_is_refused_before_the_first_is_written) {
+  host_with_broadcast host(1, 8, 12, 15);
+  const auto before = host.weights;
+  support::check_error<tamp::shape_error>(
+      "prune: the weight's rows or columns share their memory (a stride is 0)",
+      [&] { tamp::prune(host, half_by_wanda); });
+  BOOST_TEST((host.weights == before));
+}
+
+BOOST_AUTO_TEST_CASE(pruning_a_pruned_model_by_magnitude_changes_nothing) {
+  mlp host(2, 8, 12, 16);
+  const auto recipe = compose(magnitude{}, per_row{}, uniform{0.5});
+  tamp::prune(host, recipe);
+  const auto once = host.weights;
+  BOOST_TEST(tamp::prune(host, recipe).achieved() == 0.5);
+  BOOST_TEST((host.weights == once));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

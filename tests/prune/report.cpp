@@ -1,0 +1,70 @@
+#include <tamp/prune/report.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <iomanip>
+#include <sstream>
+
+namespace {
+
+tamp::prune_report two_layers() {
+  tamp::layer_report first, second;
+  first.name = "0.attention";
+  first.rows = 2, first.cols = 4, first.kept = 4;
+  first.asked = 0.5;
+  first.dead_inputs = 1;
+  first.observe = 0.001, first.select = 0.002, first.apply = 0.004;
+  second.name = "0.mlp";
+  second.block = 1;
+  second.rows = 8, second.cols = 3, second.kept = 16;
+  second.asked = 0.4;
+  second.unseen = true;
+  second.select = 0.5;
+  tamp::prune_report report;
+  report.recipe = "wanda, uniform 0.5, per_row";
+  report.layers = {first, second};
+  report.calibrate = 1.25;
+  return report;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(prune_report)
+
+BOOST_AUTO_TEST_CASE(by_hand) {
+  const auto report = two_layers();
+  BOOST_TEST(report.layers[0].size() == 8u);
+  BOOST_TEST(report.layers[0].achieved() == 0.5);
+  BOOST_TEST(report.layers[1].achieved() == 1.0 / 3);
+  BOOST_TEST(report.achieved() == 12.0 / 32);  // 4 of 8 and 8 of 24
+  BOOST_TEST(report.observe() == 0.001);
+  BOOST_TEST(report.select() == 0.502);
+  BOOST_TEST(report.apply() == 0.004);
+}
+
+BOOST_AUTO_TEST_CASE(where_there_are_no_weights_nothing_was_achieved) {
+  BOOST_TEST(tamp::layer_report().achieved() == 0.0);
+  BOOST_TEST(tamp::prune_report().achieved() == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(it_prints_as_a_table_and_leaves_the_stream_as_it_was) {
+  auto report = two_layers();
+  std::ostringstream out;
+  out << std::setprecision(3) << report << 0.123456;
+  BOOST_TEST(out.str() ==
+             "wanda, uniform 0.5, per_row\n"
+             "layer          asked achieved   dead   ms\n"
+             "0.attention   0.5000   0.5000      1    7.0\n"
+             "0.mlp         0.4000   0.3333      0  500.0  saw no token: magnitude\n"
+             "achieved 0.3750, calibrated in 1.250 s, selected in 0.502 s, applied in 0.004 s\n"
+             "0.123");
+  report.layers.clear();
+  report.cancelled = true;
+  std::ostringstream cancelled;
+  cancelled << report;
+  BOOST_TEST(cancelled.str() ==
+             "wanda, uniform 0.5, per_row (cancelled)\n"
+             "layer    asked achieved   dead   ms\n"
+             "achieved 0.0000, calibrated in 1.250 s, selected in 0.000 s, applied in 0.000 s\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,72 @@
+#pragma once
+
+// A small host: blocks of two linear layers, h = relu(up x), y = x + down h, so that what a block
+// sees depends on the weights of the blocks before it.
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "tensors.hpp"
+
+namespace support {
+
+/// y = x W^T, for every token of x.
+inline matrix<float> linear(const matrix<float>& x, const matrix<float>& weight) {
+  matrix<float> y(x.rows(), weight.rows());
+  for (std::size_t t = 0; t < x.rows(); ++t)
+    for (std::size_t i = 0; i < weight.rows(); ++i)
+      for (std::size_t j = 0; j < weight.cols(); ++j) y(t, i) += x(t, j) * weight(i, j);
+  return y;
+}
+
+struct mlp_block {
+  matrix<float> up, down;
+
+  matrix<float> hidden(const matrix<float>& x) const {
+    matrix<float> h = linear(x, up);
+    for (std::size_t k = 0; k < h.rows() * h.cols(); ++k) h.data()[k] = std::max(h.data()[k], 0.0f);
+    return h;
+  }
+  matrix<float> output(const matrix<float>& x) const {
+    matrix<float> y = linear(hidden(x), down);
+    for (std::size_t k = 0; k < y.rows() * y.cols(); ++k) y.data()[k] += x.data()[k];
+    return y;
+  }
+  friend bool operator==(const mlp_block&, const mlp_block&) = default;
+};
+
+class mlp {
+ public:
+  mlp(std::size_t num_blocks, std::size_t features, std::size_t hidden, unsigned seed) {
+    for (unsigned b = 0; b < num_blocks; ++b)
+      weights.push_back({random_matrix(hidden, features, seed + 2 * b),
+                         random_matrix(features, hidden, seed + 2 * b + 1)});
+    for (unsigned s = 0; s < 3; ++s)
+      samples.push_back(random_matrix(5 + s, features, seed + 99 + s));
+  }
+
+  std::size_t blocks() const { return weights.size(); }
+  void visit_layers(std::size_t block, auto&& visit) {
+    visit(std::to_string(block) + ".up", weights[block].up);
+    visit(std::to_string(block) + ".down", weights[block].down);
+  }
+  void observe_block(std::size_t block, auto& observer) {
+    calls.push_back("observe " + std::to_string(block));
+    for (const auto& x : samples) {
+      observer.input(0, x);
+      observer.input(1, weights[block].hidden(x));
+    }
+  }
+  void advance(std::size_t block) {
+    calls.push_back("advance " + std::to_string(block));
+    for (auto& x : samples) x = weights[block].output(x);
+  }
+
+  std::vector<mlp_block> weights;
+  std::vector<matrix<float>> samples;
+  std::vector<std::string> calls;
+};
+
+}  // namespace support
