@@ -20,7 +20,7 @@ template <class Keep>
 void pack_bits(std::span<mask::word> out, std::size_t count, const Keep& keep) {
   for (std::size_t w = 0; w < out.size(); ++w) {
     const std::size_t begin = w * mask::word_bits;
-    const std::size_t width = std::min(mask::word_bits, count - begin);
+    const std::size_t width = (std::min)(mask::word_bits, count - begin);
     mask::word bits = 0;
     for (std::size_t k = 0; k < width; ++k) bits |= mask::word{keep(begin + k)} << k;
     out[w] = bits;
@@ -37,7 +37,7 @@ void zero_dropped(std::span<T> elements, std::span<const mask::word> keep) {
   for (std::size_t w = 0; w < keep.size(); ++w) {
     const std::size_t begin = w * mask::word_bits;
     const std::span<T> part =
-        elements.subspan(begin, std::min(mask::word_bits, elements.size() - begin));
+        elements.subspan(begin, (std::min)(mask::word_bits, elements.size() - begin));
     const mask::word kept = keep[w];
     for (std::size_t k = 0; k < part.size(); ++k) {
       const auto ones = static_cast<bits>(0 - (kept >> k & 1u));

@@ -67,13 +67,15 @@ inline std::string of_layer(std::string_view layer) {
 }
 
 /// Scores the rows of a weight on demand. A weight that is not finite, or whose score is NaN, is
-/// noted and its row scores zero; `check` turns the note into an error once the threads are done.
+/// noted and its row scores zero; `raise_if_broken` turns the note into an error once the threads
+/// are done.
 template <class Source, class Score>
 class scored_rows {
  public:
   using weight_type = row_value<Source>;
   using score_type = decltype(score_of(std::declval<const Score&>(), weight_type{}, float{}));
-  static_assert(std::is_floating_point_v<score_type>, "a score returns float or double");
+  static_assert(std::is_same_v<score_type, float> || std::is_same_v<score_type, double>,
+                "a score returns float or double");
 
   scored_rows(const Source& weight, const Score& score, std::span<const float> statistics)
       : weight_(weight), score_(score), statistics_(statistics) {}
@@ -93,7 +95,7 @@ class scored_rows {
   }
 
   /// @throws value_error that names the first weight in row-major order that cannot be scored
-  void check(std::string_view operation, std::string_view layer) const {
+  void raise_if_broken(std::string_view operation, std::string_view layer) const {
     if (!broken_.any()) return;
     const std::size_t i = broken_.row();
     row_reader<std::remove_cvref_t<Source>> read_weights(weight_);

@@ -27,7 +27,7 @@ struct openmp {
   template <class Body>
   void for_each_range(std::size_t count, Body&& body) const {
     const auto wanted = static_cast<std::size_t>(threads > 0 ? threads : omp_get_max_threads());
-    const std::size_t team = std::min(wanted, count);
+    const std::size_t team = (std::min)(wanted, count);
     if (team <= 1) {
       if (count != 0) body(std::size_t{0}, count);
       return;
@@ -59,7 +59,7 @@ struct openmp {
 
  private:
   static std::size_t begin_of(std::size_t part, std::size_t count, std::size_t team) {
-    return count / team * part + std::min(part, count % team);
+    return count / team * part + (std::min)(part, count % team);
   }
 };
 

@@ -63,7 +63,7 @@ consteval dtype dtype_of() {
 
 /// The product of the extents, or the largest number there is if that is too small for it.
 inline std::size_t product(std::span<const std::size_t> shape) {
-  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  constexpr std::size_t most = (std::numeric_limits<std::size_t>::max)();
   if (std::find(shape.begin(), shape.end(), std::size_t{0}) != shape.end()) return 0;
   std::size_t size = 1;
   for (const std::size_t extent : shape) {

@@ -169,7 +169,7 @@ class gguf_file {
       refuse("tensor '", t.name, "' has ", dimensions, " dimensions, not 1 to 4");
     for (std::uint32_t d = 0; d < dimensions; ++d) {
       const auto extent = cursor.number<std::uint64_t>("a tensor's shape");
-      if (extent > std::numeric_limits<std::size_t>::max())
+      if (extent > (std::numeric_limits<std::size_t>::max)())
         refuse("tensor '", t.name, "' has an extent of ", extent);
       t.shape.insert(t.shape.begin(), static_cast<std::size_t>(extent));
     }

@@ -82,7 +82,7 @@ struct gguf_value {
     if constexpr (std::same_as<T, bool>)
       return "a bool";
     else if constexpr (std::integral<T>)
-      return tamp::detail::sentence("an integer from ", limits::min(), " to ", limits::max());
+      return tamp::detail::sentence("an integer from ", (limits::min)(), " to ", (limits::max)());
     else if constexpr (std::floating_point<T>)
       return std::same_as<T, float> ? "a float" : "a double";
     else

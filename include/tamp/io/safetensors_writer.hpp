@@ -129,7 +129,7 @@ class safetensors_writer {
   }
 
  private:
-  static constexpr std::size_t largest = std::numeric_limits<std::ptrdiff_t>::max() / 2;
+  static constexpr std::size_t largest = (std::numeric_limits<std::ptrdiff_t>::max)() / 2;
 
   struct slot {
     dtype type;

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <ostream>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "../error.hpp"
@@ -97,7 +98,7 @@ class bitmask {
   /// The mask of a matrix of bool, or of numbers: kept where it is not zero.
   template <strided_tensor Flags>
   static bitmask from(const Flags& flags) {
-    const auto from = tamp::view(flags);
+    const auto from = detail::cpu_view(flags);
     bitmask mask(from.rows(), from.cols(), false);
     for (std::size_t i = 0; i < from.rows(); ++i)
       for (std::size_t j = 0; j < from.cols(); ++j)
@@ -109,7 +110,9 @@ class bitmask {
   /// @throws shape_error if the shapes differ
   template <strided_tensor Flags>
   void copy_to(Flags&& flags) const {
-    const auto to = tamp::view(flags);
+    const auto to = detail::cpu_view(flags);
+    static_assert(!std::is_const_v<std::remove_pointer_t<decltype(to.data())>>,
+                  "these flags are const and cannot be written");
     if (to.rows() != rows_ || to.cols() != cols_)
       detail::raise<shape_error>("bitmask: a mask of ", rows_, " x ", cols_,
                                  " cannot be copied to a matrix of ", to.rows(), " x ", to.cols());

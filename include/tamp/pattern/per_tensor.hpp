@@ -58,7 +58,7 @@ struct per_tensor {
     std::size_t left = ties;  // from here on equal[i] is how many of row i's equals are dropped
     std::vector<bool> some_stay(equal.size());
     for (std::size_t i = 0; i < equal.size(); ++i) {
-      const std::size_t dropped = std::min(left, equal[i]);
+      const std::size_t dropped = (std::min)(left, equal[i]);
       some_stay[i] = dropped < equal[i];
       left -= dropped;
       equal[i] = dropped;
@@ -97,7 +97,7 @@ struct per_tensor {
     key_type prefix = 0;
     std::size_t rank = drop;  // among the scores that start with `prefix`
     for (int decided = 0; decided < bits;) {
-      const int width = std::min(digit, bits - decided), shift = bits - decided - width;
+      const int width = (std::min)(digit, bits - decided), shift = bits - decided - width;
       const auto starts_with_prefix = [=](key_type key) {
         return decided == 0 || key >> (shift + width) == prefix;
       };

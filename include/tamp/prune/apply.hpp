@@ -33,7 +33,6 @@ void check_writable(std::string_view operation, matrix_view<T> weight) {
 
 template <executor E, class T>
 void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weight) {
-  check_writable("apply", weight);
   if (weight.contiguous_rows()) {
     exec.for_each_range(weight.rows(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) zero_dropped(weight.row(i), keep.row(i));
@@ -47,12 +46,12 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weigh
   exec.for_each_range((weight.rows() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
     std::array<mask::word, mask::word_bits> square;
     for (std::size_t band = begin; band < end; ++band) {
-      const std::size_t i = band * side, height = std::min(side, weight.rows() - i);
+      const std::size_t i = band * side, height = (std::min)(side, weight.rows() - i);
       for (std::size_t w = 0; w * side < weight.cols(); ++w) {
         square.fill(0);
         for (std::size_t r = 0; r < height; ++r) square[r] = keep.row(i + r)[w];
         transpose_bits(square);
-        const std::size_t width = std::min(side, weight.cols() - w * side);
+        const std::size_t width = (std::min)(side, weight.cols() - w * side);
         for (std::size_t c = 0; c < width; ++c) {
           T* column = &weight(i, w * side + c);
           if (weight.contiguous_cols()) {
@@ -100,6 +99,7 @@ void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
   if (rows != keep.rows() || cols != keep.cols())
     detail::raise<shape_error>("apply: the mask is ", keep.rows(), " x ", keep.cols(),
                                ", the weight is ", rows, " x ", cols);
+  if constexpr (strided_tensor<Weight>) detail::check_writable("apply", target);
   if (keep.size() != 0) detail::zero_dropped(exec, keep, target);
 }
 template <prunable_tensor Weight, executor E = execute::standard>

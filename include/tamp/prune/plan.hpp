@@ -46,7 +46,7 @@ struct pruning_plan {
   /// One line a layer: block, name, shape, sparsity.
   friend std::ostream& operator<<(std::ostream& out, const pruning_plan& plan) {
     std::size_t width = 5;
-    for (const planned_layer& layer : plan.layers) width = std::max(width, layer.name.size());
+    for (const planned_layer& layer : plan.layers) width = (std::max)(width, layer.name.size());
     const auto flags = out.flags();
     const auto precision = out.precision();
     for (const planned_layer& layer : plan.layers)

@@ -48,7 +48,7 @@ struct prune_report {
   /// A table, one line a layer, and a line of totals.
   friend std::ostream& operator<<(std::ostream& out, const prune_report& report) {
     std::size_t width = 5;
-    for (const layer_report& layer : report.layers) width = std::max(width, layer.name.size());
+    for (const layer_report& layer : report.layers) width = (std::max)(width, layer.name.size());
     const auto flags = out.flags();
     const auto precision = out.precision();
     const auto column = [&](auto value, int digits) { out << std::setw(digits) << value; };

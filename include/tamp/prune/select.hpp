@@ -105,7 +105,7 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
         } else {
           recipe.pattern.select_tensor(exec, scored, sparsity, keep);
         }
-        scored.check(operation, layer);
+        scored.raise_if_broken(operation, layer);
         return keep;
       });
 }

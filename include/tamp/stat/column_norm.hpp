@@ -56,9 +56,9 @@ class column_norm {
     if constexpr (strided_tensor<X>) {
       // Threads share out strips of columns, not the tokens: every sum keeps its order.
       exec.for_each_range((features + strip - 1) / strip, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t first = begin * strip; first < std::min(end * strip, features);
+        for (std::size_t first = begin * strip; first < (std::min)(end * strip, features);
              first += strip) {
-          const std::size_t width = std::min(strip, features - first);
+          const std::size_t width = (std::min)(strip, features - first);
           const std::remove_cvref_t<decltype(x)> part{
               x.data() + static_cast<std::ptrdiff_t>(first) * x.col_stride(), tokens, width,
               x.row_stride(), x.col_stride()};

@@ -19,9 +19,7 @@ namespace detail {
 /// What an algorithm holds of a tensor: a view by value, or a row_tensor by reference.
 template <strided_tensor T>
 auto source(T&& tensor) {
-  auto m = tamp::view(tensor);
-  static_assert(std::is_same_v<typename decltype(m)::space, cpu_space>,
-                "this tensor lives on a device, and the CPU cannot read it");
+  auto m = detail::cpu_view(tensor);
   static_assert(element<typename decltype(m)::value_type>,
                 "tamp does not know this type of number: specialise tamp::element_traits for it");
   return m;
@@ -50,7 +48,7 @@ class row_reader<matrix_view<T>> {
       // The rows of a tile are 64 bytes further apart than they are long: at a distance of a power
       // of two they would all compete for the same few places in the first-level cache.
       pitch_ = matrix_.cols() + 64 / sizeof(value_type);
-      buffer_.resize(std::min(tile_rows, matrix_.rows()) * pitch_);
+      buffer_.resize((std::min)(tile_rows, matrix_.rows()) * pitch_);
     } else if (!in_place) {
       buffer_.resize(matrix_.cols());
     }
@@ -77,7 +75,7 @@ class row_reader<matrix_view<T>> {
 
   void load_tile(std::size_t first) {
     tile_begin_ = first;
-    tile_end_ = std::min(first + tile_rows, matrix_.rows());
+    tile_end_ = (std::min)(first + tile_rows, matrix_.rows());
     const std::size_t height = tile_end_ - tile_begin_;
     for (std::size_t j = 0; j < matrix_.cols(); ++j) {
       const T* from = &matrix_(first, j);

@@ -83,6 +83,19 @@ constexpr auto view(T&& tensor) {
   return tensor_traits<std::remove_cvref_t<T>>::view(tensor);
 }
 
+namespace detail {
+
+/// The view of a tensor that the CPU is about to touch.
+template <strided_tensor T>
+constexpr auto cpu_view(T&& tensor) {
+  auto m = tamp::view(tensor);
+  static_assert(std::is_same_v<typename decltype(m)::space, cpu_space>,
+                "this tensor lives on a device, and the CPU cannot read it");
+  return m;
+}
+
+}  // namespace detail
+
 /// A plain pointer and its shape, row after row.
 template <class T>
 constexpr matrix_view<T> view(T* data, std::size_t rows, std::size_t cols) noexcept {
