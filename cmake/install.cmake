@@ -14,6 +14,7 @@ foreach(component IN LISTS components)
   install(TARGETS tamp_${component} EXPORT tampTargets-${component})
   install(EXPORT tampTargets-${component} NAMESPACE tamp:: DESTINATION ${package_folder})
 endforeach()
+list(JOIN components ", " component_names)
 configure_package_config_file(cmake/tampConfig.cmake.in ${PROJECT_BINARY_DIR}/tampConfig.cmake
                               INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/tampConfigVersion.cmake
