@@ -1,0 +1,14 @@
+// expects: nothing
+
+// What the other files do wrong, done right: this one compiles.
+#include <tamp/tamp.hpp>
+#include <vector>
+
+void right(std::vector<float>& numbers) {
+  const auto weight = tamp::view(numbers, 2, 4);
+  const auto recipe =
+      tamp::compose(tamp::score::wanda{}, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5});
+  const auto norms = tamp::observe<tamp::stat::column_norm>(weight);
+  tamp::apply(tamp::select(weight, norms, recipe), weight);
+  tamp::prune(weight, norms, tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{}));
+}

@@ -1,0 +1,8 @@
+// expects: this is not the statistic that the recipe's score needs
+#include <tamp/tamp.hpp>
+#include <vector>
+
+void wrong(std::vector<float>& numbers) {
+  tamp::select(tamp::view(numbers, 2, 4), std::vector<double>{1, 2, 3, 4},
+               tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{}));
+}
