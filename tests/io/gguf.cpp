@@ -402,11 +402,13 @@ BOOST_AUTO_TEST_CASE(tensors_lie_within_the_file) {
                 gguf_bytes{}.tensor("w", {32}, 2, std::string(17, ' ')));
   check_refused("tensor 'w' is larger than the 4 bytes from its start to the end of the file",
                 gguf_bytes{}.tensor("w", {huge, huge, huge, huge}, 0, "1234"));
-  // 2^62 rows of four bytes are 2^64 bytes, which is 0; 2^31 * 2^31 * 4 as well
+  // in 64 bits 2^62 * 4, 2^31 * 2^31 * 4 and 2^63 * 2 are 0
   check_refused("tensor 'w' is larger than the 0 bytes from its start to the end of the file",
                 gguf_bytes{}.tensor("w", {1, huge * 4}, 0, ""));
   check_refused("tensor 'w' is larger than the 64 bytes from its start to the end of the file",
                 gguf_bytes{}.tensor("w", {1u << 31, 1u << 31}, 0, std::string(64, ' ')));
+  check_refused("tensor 'w' is larger than the 64 bytes from its start to the end of the file",
+                gguf_bytes{}.tensor("w", {2, huge * 8}, 0, std::string(64, ' ')));
   check_refused("tensor 'Q5_1' is larger than the 23 bytes from its start to the end of the file",
                 gguf_bytes{}.tensor("Q5_1", {32}, 7, std::string(23, ' ')));
 }
