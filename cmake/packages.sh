@@ -1,6 +1,18 @@
-# Sourced by examples/run.sh and tests/run.sh: `need PACKAGE...` installs Debian packages that are
-# missing, as root or through sudo.
+# Sourced by examples/run.sh and tests/run.sh.
 
+# as_root COMMAND...: runs it as root, through sudo if need be.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "This needs root, and there is no sudo: $*" >&2
+    return 1
+  fi
+}
+
+# need PACKAGE...: installs the Debian packages that are missing.
 need() {
   local missing=() package
   for package in "$@"; do
@@ -9,18 +21,10 @@ need() {
   done
   [ ${#missing[@]} -eq 0 ] && return
   echo "Installing ${missing[*]}"
-  local as_root=()
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || {
-      echo "These packages are missing, and there is no sudo to install them: ${missing[*]}" >&2
-      return 1
-    }
-    as_root=(sudo)
-  fi
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # What everything is built with.
-build_packages=(g++-12 cmake ninja-build libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
+build_packages=(g++-12 g++ cmake ninja-build libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)

@@ -36,11 +36,15 @@ if [ ! -e "$model" ]; then
 fi
 if [ ! -e "$data/prose.txt" ]; then
   echo "Fetching the Debian Administrator's Handbook"
-  (cd "$data" && { apt-get download -qq debian-handbook || { apt-get update -qq && apt-get download -qq debian-handbook; }; })
+  (
+    cd "$data"
+    apt-get download -qq debian-handbook 2>/dev/null ||
+      { as_root apt-get update -qq && apt-get download -qq debian-handbook; }
+  )
   dpkg -x "$data"/debian-handbook_*.deb "$data/handbook"
   python3 examples/study/prose.py "$data/handbook/usr/share/doc/debian-handbook/html/en-US" \
     >"$data/prose.part"
   mv "$data/prose.part" "$data/prose.txt"
 fi
 exec "$study" --model "$model" --text "$data/prose.txt" --score magnitude,wanda \
-  --pattern per_row,2:4 --sparsity 0.3,0.5,0.7 "$@"
+  --pattern per_row,2:4 --sparsity 0.3,0.5,0.7 --evaluation 16 "$@"
