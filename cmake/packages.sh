@@ -27,4 +27,4 @@ need() {
 }
 
 # What everything is built with.
-build_packages=(g++-12 g++ cmake ninja-build libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
+build_packages=(g++ cmake ninja-build libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)

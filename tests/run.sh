@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 steps=("${@:-all}")
 [ "${steps[0]}" = all ] && steps=(format release asan)
 
-need "${build_packages[@]}" git libxtensor-dev libboost-test-dev libbenchmark-dev \
+need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbenchmark-dev \
   clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev python3
 
 for step in "${steps[@]}"; do
