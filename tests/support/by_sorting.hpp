@@ -18,8 +18,9 @@ void drop_lowest(tamp::mask::bitmask& keep, const matrix<Score>& scores, std::si
                  std::size_t end, std::size_t drop) {
   std::vector<std::size_t> indices;
   for (std::size_t k = begin; k < end; ++k) indices.push_back(k);
-  std::stable_sort(indices.begin(), indices.end(), [&](std::size_t a, std::size_t b) {
-    return scores.data()[a] < scores.data()[b];
+  std::sort(indices.begin(), indices.end(), [&](std::size_t a, std::size_t b) {
+    const Score x = scores.data()[a], y = scores.data()[b];
+    return x < y || (x == y && a < b);
   });
   for (std::size_t k = 0; k < drop; ++k)
     keep.set(indices[k] / scores.cols(), indices[k] % scores.cols(), false);
