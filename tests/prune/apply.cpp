@@ -162,16 +162,22 @@ BOOST_AUTO_TEST_CASE(shapes_that_differ_are_refused_with_all_numbers) {
   BOOST_TEST((rows.numbers == weight));
 }
 
-BOOST_AUTO_TEST_CASE(a_broadcast_weight_is_refused) {
+BOOST_AUTO_TEST_CASE(a_weight_whose_elements_share_their_memory_is_refused) {
   std::vector<float> numbers(8, 1.0f);
-  constexpr auto sentence =
-      "apply: the weight's rows or columns share their memory (a stride is 0)";
-  const tamp::matrix_view<float> same_row(numbers.data(), 2, 4, 0, 1);
-  const tamp::matrix_view<float> same_column(numbers.data(), 2, 4, 1, 0);
-  support::check_error<tamp::shape_error>(sentence,
-                                          [&] { tamp::apply(bitmask(2, 4, false), same_row); });
-  support::check_error<tamp::shape_error>(sentence,
-                                          [&] { tamp::apply(bitmask(2, 4, false), same_column); });
+  const auto check_refused = [&](std::ptrdiff_t row_stride, std::ptrdiff_t col_stride) {
+    support::check_error<tamp::shape_error>(
+        tamp::detail::sentence("apply: the weight's rows or columns share their memory (strides ",
+                               row_stride, " and ", col_stride, ")"),
+        [&] {
+          tamp::apply(bitmask(2, 4, false),
+                      tamp::matrix_view<float>(numbers.data() + 4, 2, 4, row_stride, col_stride));
+        });
+  };
+  check_refused(0, 1);   // one row, broadcast
+  check_refused(1, 0);   // one column, broadcast
+  check_refused(3, 1);   // rows of four, three apart
+  check_refused(1, 1);   // a Hankel matrix
+  check_refused(-3, 1);  // upside down
   BOOST_TEST(numbers == std::vector<float>(8, 1.0f), boost::test_tools::per_element());
   // A stride along which there is but one element is nobody's business.
   tamp::apply(bitmask(1, 4, false), tamp::matrix_view<float>(numbers.data(), 1, 4, 0, 1));

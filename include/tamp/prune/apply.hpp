@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -20,15 +21,27 @@
 namespace tamp {
 namespace detail {
 
+/// Whether no two elements share their memory: rows that end before the next one begins, or columns
+/// that do. A stride of 0, as broadcasting has it, never will.
+template <class T>
+bool elements_are_apart(matrix_view<T> m) {
+  const auto apart = [](std::size_t count, std::ptrdiff_t stride, std::size_t inner_count,
+                        std::ptrdiff_t inner_stride) {
+    const auto length = static_cast<std::size_t>(std::abs(inner_stride)) * (inner_count - 1);
+    return (count <= 1 || static_cast<std::size_t>(std::abs(stride)) > length) &&
+           (inner_count <= 1 || inner_stride != 0);
+  };
+  return m.empty() || apart(m.rows(), m.row_stride(), m.cols(), m.col_stride()) ||
+         apart(m.cols(), m.col_stride(), m.rows(), m.row_stride());
+}
+
 /// Refuses a weight that cannot be pruned in place.
 template <class T>
 void check_writable(std::string_view operation, matrix_view<T> weight) {
   static_assert(!std::is_const_v<T>, "this weight is const and cannot be pruned in place");
-  if (weight.empty()) return;
-  if ((weight.rows() > 1 && weight.row_stride() == 0) ||
-      (weight.cols() > 1 && weight.col_stride() == 0))
-    raise<shape_error>(operation,
-                       ": the weight's rows or columns share their memory (a stride is 0)");
+  if (!elements_are_apart(weight))
+    raise<shape_error>(operation, ": the weight's rows or columns share their memory (strides ",
+                       weight.row_stride(), " and ", weight.col_stride(), ")");
 }
 
 template <executor E, class T>
@@ -90,7 +103,9 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, Weight& weight) {
 /// Works in place on strided tensors of any layout and element type, and on row tensors that have
 /// `zero` or `write_row` (which `zero`, that touches no kept weight, is preferred to). Rows are
 /// worked on by the executor's threads.
-/// @throws shape_error if mask and weight differ in shape, or if the weight is a broadcast one
+/// @throws shape_error if mask and weight differ in shape, or if elements of the weight share their
+/// memory, as in a
+///         broadcast
 template <executor E, prunable_tensor Weight>
 void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
   auto&& target = detail::source(weight);
