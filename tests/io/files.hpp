@@ -36,6 +36,7 @@ class temporary_folder {
 
   /// Writes a file and returns its name.
   std::string write(std::string_view name, std::string_view bytes) const {
+    std::filesystem::remove(path_ / name);  // some systems wait for the disk to overwrite a file
     std::ofstream(path_ / name, std::ios::binary) << bytes;
     return (path_ / name).string();
   }

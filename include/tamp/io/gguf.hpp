@@ -51,7 +51,7 @@ class gguf_rows {
   /// Slowest dimension first. All but the last count as rows.
   const std::vector<std::size_t>& shape() const { return tensor_->shape; }
   std::size_t cols() const { return tensor_->shape.back(); }
-  std::size_t rows() const { return cols() == 0 ? 0 : bytes_.size() / row_bytes(); }
+  std::size_t rows() const { return bytes_.size() / row_bytes(); }
 
   /// Writes row i, as float, into `out`.
   /// @throws shape_error if there is no row i or `out` has not cols() entries
@@ -169,7 +169,8 @@ class gguf_file {
       refuse("tensor '", t.name, "' has ", dimensions, " dimensions, not 1 to 4");
     for (std::uint32_t d = 0; d < dimensions; ++d) {
       const auto extent = cursor.number<std::uint64_t>("a tensor's shape");
-      if (extent > (std::numeric_limits<std::size_t>::max)())
+      // An empty tensor could claim rows of any length without a byte to show for it.
+      if (extent == 0 || extent > (std::numeric_limits<std::size_t>::max)())
         refuse("tensor '", t.name, "' has an extent of ", extent);
       t.shape.insert(t.shape.begin(), static_cast<std::size_t>(extent));
     }
@@ -207,16 +208,14 @@ class gguf_file {
     std::sort(order.begin(), order.end());
     std::size_t end = 0;
     for (const auto& [offset, t] : order) {
-      const std::size_t size = bytes_of(*t, *type_of(t->type));
-      if (size != 0 && offset < end) refuse("tensor '", t->name, "' overlaps the one before it");
-      if (size != 0) end = offset + size;
+      if (offset < end) refuse("tensor '", t->name, "' overlaps the one before it");
+      end = offset + bytes_of(*t, *type_of(t->type));
     }
   }
 
   /// @throws file_error if the tensor's shape does not fit its type or the file
   std::size_t bytes_of(const gguf_tensor& t, const ggml::type_info& type) const {
     const std::size_t cols = t.shape.back(), room = data_.size() - t.offset;
-    if (std::find(t.shape.begin(), t.shape.end(), std::size_t{0}) != t.shape.end()) return 0;
     if (cols % type.values != 0)
       refuse("tensor '", t.name, "' has rows of ", cols, " values, which is no multiple of the ",
              type.values, " in a block of ", type.name);

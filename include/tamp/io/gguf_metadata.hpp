@@ -71,6 +71,8 @@ struct gguf_value {
     using tamp::detail::sentence;
     const auto name = detail::gguf_type_names[static_cast<std::size_t>(type)];
     if (is_array) return sentence("an array of ", count, " of: ", name);
+    if (type == detail::gguf_type::boolean && bytes[0] > std::byte{1})
+      return sentence("a bool of ", std::to_integer<unsigned>(bytes[0]));
     if (std::int64_t number = 0; read(number)) return sentence(name, " (", number, ")");
     if (std::uint64_t number = 0; read(number)) return sentence(name, " (", number, ")");
     return std::string(name);
