@@ -120,12 +120,12 @@ int run(const settings& s) {
       row.apply = report.apply();
     }
     bar.clear();
-    if (report.cancelled || interrupted != 0) {
+    if (!report.cancelled) results.add(row);
+    if (interrupted != 0) {
       fmt::print("interrupted; {}\n", s.csv.empty() ? "with --csv FILE it could be continued"
                                                     : "the same command continues it");
       return 130;
     }
-    results.add(row);
     if (s.layers) std::cout << report << '\n';
   }
   return 0;
