@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <tamp/adapt/eigen.hpp>
 #include <tamp/tamp.hpp>
 #include <utility>
@@ -18,13 +19,26 @@
 
 namespace llama {
 
+/// One calibration sequence: its embeddings, (tokens, hidden), as the first block takes them, and
+/// what kind each token is of.
+struct calibration_sample {
+  matrix hidden;
+  std::vector<tamp::token::modality> kinds;
+};
+
 /// A model and the calibration samples on their way through it: a tamp::model.
 ///
-/// `samples` are embedded sequences, (tokens, hidden), as the first block takes them. The host
-/// refers to the model, which is pruned in place.
+/// The host refers to both; the model is pruned in place.
 class tamp_host {
  public:
-  tamp_host(model& m, std::vector<matrix> samples) : model_(m), samples_(std::move(samples)) {}
+  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output |
+                                        tamp::signal::attention | tamp::signal::modality |
+                                        tamp::signal::hidden;
+
+  tamp_host(model& m, const std::vector<calibration_sample>& samples)
+      : model_(m), samples_(samples) {
+    rewind();
+  }
 
   std::size_t blocks() const { return model_.blocks.size(); }
 
@@ -34,43 +48,82 @@ class tamp_host {
       visit(weight_name(Index(block), layer_names[l]), model_.blocks[block].weights[l]);
   }
 
-  // A few samples go through the block at a time, one a thread; what their layers saw is kept until
+  // A few samples go through the block at a time, one a thread; what there was to see is kept until
   // the observer, which wants one sample after another, has looked at it.
   template <class Observer>
   void observe_block(std::size_t block, Observer& observer) const {
     const auto at_a_time = static_cast<std::size_t>(omp_get_max_threads());
-    for (std::size_t first = 0; first < samples_.size(); first += at_a_time) {
-      std::vector<recording> seen(std::min(at_a_time, samples_.size() - first));
+    for (std::size_t first = 0; first < hidden_.size(); first += at_a_time) {
+      std::vector<recording> seen(std::min(at_a_time, hidden_.size() - first));
       for_each_sequence(seen.size(), [&](std::size_t i) {
-        matrix hidden = samples_[first + i];
-        forward_block(model_, Index(block), hidden, seen[i]);
+        seen[i].wants_outputs = includes(Observer::wants, tamp::signal::output);
+        seen[i].after = hidden_[first + i];
+        forward_block(model_, Index(block), seen[i].after, seen[i]);
       });
-      for (const recording& sample : seen)
-        for (std::size_t l = 0; l < layer_names.size(); ++l)
-          observer.input(l, sample.inputs[sample.input_of[l]]);
+      for (std::size_t i = 0; i < seen.size(); ++i) show(seen[i], first + i, observer);
     }
   }
 
   void advance(std::size_t block) {
-    for_each_sequence(samples_.size(),
-                      [&](std::size_t i) { forward_block(model_, Index(block), samples_[i]); });
+    for_each_sequence(hidden_.size(),
+                      [&](std::size_t i) { forward_block(model_, Index(block), hidden_[i]); });
+  }
+
+  void rewind() {
+    hidden_.clear();
+    for (const calibration_sample& sample : samples_) hidden_.push_back(sample.hidden);
+  }
+
+  static std::size_t input_of(std::size_t, std::size_t l) {
+    return l == k_proj || l == v_proj ? q_proj : l == up_proj ? gate_proj : l;
+  }
+
+  std::uint64_t fingerprint() const {
+    tamp::fingerprint print;
+    for (const calibration_sample& sample : samples_) {
+      print.add(sample.hidden);
+      for (const auto kind : sample.kinds) print.add(std::uint64_t(kind));
+    }
+    return print.value();
   }
 
  private:
-  // The inputs of a block's layers; several layers share one.
+  // What one sample showed of a block.
   struct recording : null_observer {
     void input(layer l, const matrix& x) {
-      if (l != k_proj && l != v_proj && l != up_proj) inputs.push_back(x);
-      input_of[l] = inputs.size() - 1;
+      if (input_of(0, l) == l) inputs[l] = x;
     }
-    std::vector<matrix> inputs;
-    std::array<std::size_t, layer_names.size()> input_of{};
+    void output(layer l, const matrix& y) {
+      if (wants_outputs) outputs[l] = y;
+    }
+    void attention(const row_vector& a) { last_query = a; }
+
+    bool wants_outputs = false;
+    std::array<matrix, layer_names.size()> inputs, outputs;
+    row_vector last_query;
+    matrix after;
   };
 
+  template <class Observer>
+  void show(const recording& seen, std::size_t sample, Observer& observer) const {
+    const auto tokens = std::size_t(seen.last_query.size());
+    observer.modality(samples_[sample].kinds);
+    observer.attention(std::span(seen.last_query.data(), tokens));
+    for (std::size_t l = 0; l < layer_names.size(); ++l) {
+      const matrix& x = seen.inputs[input_of(0, l)];
+      if constexpr (includes(Observer::wants, tamp::signal::output))
+        observer.linear(l, x, seen.outputs[l]);
+      else
+        observer.input(l, x);
+    }
+    observer.hidden(hidden_[sample], seen.after);
+  }
+
   model& model_;
-  std::vector<matrix> samples_;
+  const std::vector<calibration_sample>& samples_;
+  std::vector<matrix> hidden_;
 };
 
-static_assert(tamp::model<tamp_host>);
+static_assert(tamp::model<tamp_host> && tamp::rewindable_model<tamp_host>);
 
 }  // namespace llama

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -76,18 +77,39 @@ struct recipe {
 
 namespace detail {
 
-/// How much a recipe drops from each of several layers, given their numbers of weights.
+/// An allocation that only wants to know how many weights each unit has.
+template <class Allocate>
+concept simple_allocation =
+    requires(const Allocate& allocate, std::span<const std::size_t> num_params) {
+      { allocate(num_params) } -> std::convertible_to<std::vector<double>>;
+    };
+
+/// Refuses what an allocation answered if it does not fit the question.
+inline void check_sparsities(std::span<const double> sparsities, std::size_t count,
+                             std::string_view what) {
+  if (sparsities.size() != count)
+    raise<shape_error>("the allocation gave ", sparsities.size(), " sparsities for ", count, ' ',
+                       what, count == 1 ? "" : "s");
+  for (const double sparsity : sparsities) check_sparsity(sparsity);
+}
+
+/// How much a recipe drops from a weight that stands alone.
 template <class Recipe>
-std::vector<double> sparsities_of(const Recipe& recipe, std::span<const std::size_t> num_params) {
+double sparsity_of(const Recipe& recipe, std::size_t size) {
   if constexpr (Recipe::sparsity_is_fixed) {
-    return std::vector<double>(num_params.size(), Recipe::pattern_policy::sparsity);
+    return Recipe::pattern_policy::sparsity;
   } else {
-    std::vector<double> sparsities = recipe.allocate(num_params);
-    if (sparsities.size() != num_params.size())
-      raise<shape_error>("the allocation gave ", sparsities.size(), " sparsities for ",
-                         num_params.size(), num_params.size() == 1 ? " layer" : " layers");
-    for (const double sparsity : sparsities) check_sparsity(sparsity);
-    return sparsities;
+    constexpr bool simple = simple_allocation<typename Recipe::allocate_policy>;
+    static_assert(simple,
+                  "this allocation compares the layers of a model: give it to tamp::plan or to "
+                  "prune(model, recipe); for a single weight, use tamp::allocate::uniform");
+    if constexpr (simple) {
+      const std::vector<double> sparsities = recipe.allocate(std::span(&size, 1));
+      check_sparsities(sparsities, 1, "layer");
+      return sparsities.front();
+    } else {
+      return 0;
+    }
   }
 }
 

@@ -5,96 +5,198 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iomanip>
-#include <ostream>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "../allocate/allocation.hpp"
+#include "../detail/allocation_units.hpp"
+#include "../detail/glob.hpp"
+#include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
+#include "calibrate.hpp"
 #include "compose.hpp"
 #include "model.hpp"
+#include "pruning_plan.hpp"
 
 namespace tamp {
 
-/// One layer of a plan.
-struct planned_layer {
-  std::string name;
-  std::size_t block = 0, rows = 0, cols = 0;
-  double sparsity = 0;
-
-  friend bool operator==(const planned_layer&, const planned_layer&) = default;
-};
-
-/// How much each layer of a model shall lose. A value: printable, comparable, editable.
-struct pruning_plan {
-  std::vector<planned_layer> layers;
-
-  /// The fraction of all weights that shall go.
-  double sparsity() const {
-    double size = 0, dropped = 0;
-    for (const planned_layer& layer : layers) {
-      const double n = static_cast<double>(layer.rows) * static_cast<double>(layer.cols);
-      size += n;
-      dropped += n * layer.sparsity;
-    }
-    return size == 0 ? 0.0 : dropped / size;
-  }
-
-  friend bool operator==(const pruning_plan&, const pruning_plan&) = default;
-
-  /// One line a layer: block, name, shape, sparsity.
-  friend std::ostream& operator<<(std::ostream& out, const pruning_plan& plan) {
-    std::size_t width = 5;
-    for (const planned_layer& layer : plan.layers) width = (std::max)(width, layer.name.size());
-    const auto flags = out.flags();
-    const auto precision = out.precision();
-    for (const planned_layer& layer : plan.layers)
-      out << std::setw(4) << layer.block << "  " << std::left << std::setw(static_cast<int>(width))
-          << layer.name << std::right << std::setw(7) << layer.rows << " x " << std::left
-          << std::setw(6) << layer.cols << ' ' << std::right << std::fixed << std::setprecision(4)
-          << layer.sparsity << '\n';
-    out.flags(flags);
-    out.precision(precision);
-    return out;
-  }
+/// What a plan leaves out, and what it gives one sparsity to. Names are compared with patterns in
+/// which * stands for any text and ? for any character.
+struct plan_options {
+  /// Layers that stay dense: by default embeddings, heads, norms and routers, as Hugging Face and
+  /// GGUF name them.
+  std::vector<std::string> exclude{"*embed*",     "*embd*",      "*lm_head*", "output.weight",
+                                   "*norm*",      "*router*",    "*.gate",    "*.gate.weight",
+                                   "*_gate_inp*", "*score_head*"};
+  /// One sparsity a layer, a block or a group; if empty, what the allocation itself is made for.
+  std::optional<granularity> unit;
+  /// For granularity::group: a pattern for each group, the first that fits a layer. A layer that
+  /// fits none is a group of its own.
+  std::vector<std::string> groups;
+  /// See pruning_plan::fewest_tokens.
+  std::size_t fewest_tokens = 1;
 };
 
 namespace detail {
 
-/// Calls visit(index, block, name, weight) for every layer of a model, in order.
-template <model Model, class Visit>
-void for_each_layer(Model& host, Visit&& visit) {
-  std::size_t index = 0;
-  for (std::size_t block = 0; block < static_cast<std::size_t>(host.blocks()); ++block)
-    host.visit_layers(block, [&](std::string_view name, auto&& weight) {
-      visit(index++, block, name, detail::source(weight));
-    });
+inline bool fits_any(const std::vector<std::string>& patterns, std::string_view name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return glob_match(pattern, name); });
 }
 
-template <model Model>
-pruning_plan empty_plan(Model& host) {
-  pruning_plan plan;
-  for_each_layer(host, [&](std::size_t, std::size_t block, std::string_view name, auto&& weight) {
-    plan.layers.push_back({std::string(name), block, static_cast<std::size_t>(weight.rows()),
-                           static_cast<std::size_t>(weight.cols()), 0.0});
+/// Marks layers whose weight is that of an earlier one: the same address, shape and numbers. (The
+/// address alone would not do: a host may load its layers into one buffer, one after another.)
+template <executor E, model Model>
+void mark_tied(const E& exec, Model& host, std::vector<planned_layer>& layers) {
+  std::map<const void*, std::vector<std::size_t>> at_address;
+  for_each_layer(host, [&](std::size_t k, auto, auto, auto&& weight) {
+    if constexpr (requires { weight.row_stride(); })
+      if (weight.size() != 0) at_address[weight.data()].push_back(k);
   });
+  std::map<std::size_t, const void*> candidates;
+  for (const auto& [address, group] : at_address)
+    for (const std::size_t k : group)
+      if (group.size() > 1) candidates[k] = address;
+  if (candidates.empty()) return;
+  std::map<std::pair<const void*, std::uint64_t>, std::size_t> known;
+  for_each_layer(host, [&](std::size_t k, auto, auto, auto&& weight) {
+    if (const auto candidate = candidates.find(k); candidate != candidates.end()) {
+      const std::uint64_t numbers = fingerprint().add(exec, weight).value();
+      const auto [first, is_new] = known.emplace(std::pair(candidate->second, numbers), k);
+      if (!is_new) layers[k].tied_to = layers[first->second].name;
+    }
+  });
+}
+
+/// The layers of a model, and which of them are excluded or tied.
+template <executor E, model Model>
+pruning_plan empty_plan(const E& exec, Model& host, const plan_options& options) {
+  pruning_plan plan;
+  plan.fewest_tokens = options.fewest_tokens;
+  for_each_layer(host, [&](auto, std::size_t block, std::string_view name, auto&& weight) {
+    plan.layers.push_back({std::string(name),
+                           block,
+                           static_cast<std::size_t>(weight.rows()),
+                           static_cast<std::size_t>(weight.cols()),
+                           0.0,
+                           fits_any(options.exclude, name),
+                           {}});
+  });
+  mark_tied(exec, host, plan.layers);
   return plan;
 }
+
+/// What a recipe's allocation makes of a model's units: the simple form is given their sizes, the
+/// wide one the units themselves.
+template <executor E, class Allocate, class Units>
+allocate::allocation allocation_of(const E& exec, const Allocate& allocate, const Units& units) {
+  allocate::allocation answer;
+  if constexpr (simple_allocation<Allocate>)
+    answer.sparsities = allocate(std::span<const std::size_t>(units.num_params()));
+  else
+    answer = allocate(exec, units);
+  check_sparsities(answer.sparsities, units.size(), "unit");
+  return answer;
+}
+
+template <class Allocate>
+constexpr granularity own_granularity() {
+  if constexpr (requires { Allocate::unit; })
+    return Allocate::unit;
+  else
+    return granularity::layer;
+}
+
+template <executor E, model Model, class Recipe, class Calibration>
+pruning_plan plan_from(const E& exec, Model& host, const Recipe& recipe, const Calibration& seen,
+                       const plan_options& options) {
+  pruning_plan plan = empty_plan(exec, host, options);
+  plan.recipe = recipe.label();
+  if constexpr (Recipe::sparsity_is_fixed) {
+    for (planned_layer& layer : plan.layers)
+      if (layer.is_pruned()) layer.sparsity = Recipe::pattern_policy::sparsity;
+  } else {
+    using allocate_policy = typename Recipe::allocate_policy;
+    using statistic = std::conditional_t<needs_statistic<allocate_policy>,
+                                         needed_statistic_of<allocate_policy>, no_statistics>;
+    const granularity unit = options.unit.value_or(own_granularity<allocate_policy>());
+    if (unit == granularity::group && options.groups.empty())
+      raise<value_error>("plan: one sparsity a group needs patterns in plan_options::groups");
+    const allocation_units<Model, Calibration, statistic> units(host, plan, unit, options.groups,
+                                                                seen);
+    allocate::allocation answer = allocation_of(exec, recipe.allocate, units);
+    for (std::size_t u = 0; u < units.size(); ++u)
+      for (const std::size_t k : units.layers(u)) plan.layers[k].sparsity = answer.sparsities[u];
+    plan.notes = std::move(answer.notes);
+  }
+  return plan;
+}
+
+/// Stands where nothing was calibrated because nothing was needed.
+struct no_calibration {};
 
 }  // namespace detail
 
 /// Decides how much each layer of a model loses. The model is only read.
-/// @throws value_error if the allocation gives a layer a sparsity outside [0, 1]
-/// @throws shape_error if it does not give one for each layer
-template <model Model, class Recipe>
-pruning_plan plan(Model& host, const Recipe& recipe) {
-  pruning_plan plan = detail::empty_plan(host);
-  std::vector<std::size_t> num_params;
-  for (const planned_layer& layer : plan.layers) num_params.push_back(layer.rows * layer.cols);
-  const std::vector<double> sparsities = detail::sparsities_of(recipe, num_params);
-  for (std::size_t k = 0; k < sparsities.size(); ++k) plan.layers[k].sparsity = sparsities[k];
-  return plan;
+///
+///     tamp::pruning_plan plan = tamp::plan(host, recipe);
+///     std::cout << plan;
+///
+/// An allocation that compares layers by their statistics is given those of the dense model: of
+/// `seen`, or of a pass that is made here. Excluded layers and tied ones (a second name for the
+/// same weight) get the sparsity 0 and do not count towards the target. An executor may go first.
+///
+/// @throws value_error if the allocation gives a sparsity outside [0, 1], if `seen` is not
+/// complete,
+///         if the host cannot show what the allocation looks at, or if the callback stops the pass
+/// @throws shape_error if the allocation does not give one sparsity for each unit, or `seen` covers
+///         another number of layers
+template <executor E, model Model, class Recipe, class... Statistics>
+pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
+                  const calibration<Statistics...>& seen, const plan_options& options = {}) {
+  using needed = detail::needed_statistic_of<typename Recipe::allocate_policy>;
+  static_assert(std::is_void_v<needed> || (std::is_same_v<needed, Statistics> || ...),
+                "this calibration does not have what the recipe's allocation needs: make it with "
+                "tamp::calibration_for(the allocation)");
+  if (!seen.complete())
+    detail::raise<value_error>("plan: the calibration has seen ", seen.blocks_done(), " of ",
+                               seen.blocks(), " blocks");
+  std::size_t layers = 0;
+  detail::for_each_layer(host, [&](auto&&...) { ++layers; });
+  if (layers != seen.layers())
+    detail::raise<shape_error>("plan: the calibration covers ", seen.layers(),
+                               " layers, the model has ", layers);
+  return detail::plan_from(exec, host, recipe, seen, options);
+}
+template <executor E, model Model, class Recipe>
+pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
+                  const plan_options& options = {}, const progress_callback& on_progress = {}) {
+  if constexpr (detail::needs_statistic<typename Recipe::allocate_policy>) {
+    auto seen = calibration_for(recipe.allocate);
+    if (!tamp::calibrate(exec, host, seen, on_progress))
+      detail::raise<value_error>("plan: stopped after ", seen.blocks_done(), " of ", seen.blocks(),
+                                 " blocks");
+    return detail::plan_from(exec, host, recipe, seen, options);
+  } else {
+    return detail::plan_from(exec, host, recipe, detail::no_calibration{}, options);
+  }
+}
+template <model Model, class Recipe, class... Statistics, executor E = execute::standard>
+pruning_plan plan(Model& host, const Recipe& recipe, const calibration<Statistics...>& seen,
+                  const plan_options& options = {}) {
+  return tamp::plan(E{}, host, recipe, seen, options);
+}
+template <model Model, class Recipe, executor E = execute::standard>
+pruning_plan plan(Model& host, const Recipe& recipe, const plan_options& options = {},
+                  const progress_callback& on_progress = {}) {
+  return tamp::plan(E{}, host, recipe, options, on_progress);
 }
 
 }  // namespace tamp

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <iomanip>
 #include <ostream>
 #include <string>
@@ -17,10 +18,16 @@ struct layer_report {
   std::string name;
   std::size_t block = 0, rows = 0, cols = 0, kept = 0;
   double asked = 0;             ///< sparsity that the plan asked for
+  std::uint64_t tokens = 0;     ///< calibration tokens that its statistics saw
   std::size_t dead_inputs = 0;  ///< inputs that were zero on every calibration token
-  bool unseen = false;          ///< no calibration token came by: pruned by magnitude instead
+  bool unseen = false;          ///< too few calibration tokens came by: pruned by magnitude instead
+  bool excluded = false;        ///< left dense, as the plan says
+  std::string tied_to;          ///< left to the earlier layer that has the same weight
+  std::string note;             ///< what else there is to say, in a sentence
   double observe = 0, select = 0, apply = 0;
 
+  /// Whether it was this layer's to lose anything.
+  bool is_pruned() const noexcept { return !excluded && tied_to.empty(); }
   std::size_t size() const noexcept { return rows * cols; }
   /// Sparsity that was reached; 0 for a layer without weights.
   double achieved() const noexcept {
@@ -32,13 +39,15 @@ struct layer_report {
 struct prune_report {
   std::string recipe;
   std::vector<layer_report> layers;
-  bool cancelled = false;  ///< the progress callback stopped it; later layers are untouched
-  double calibrate = 0;    ///< seconds in the host's forward passes, statistics included
+  std::vector<std::string> notes;  ///< the plan's: what its allocation clamped or fell back to
+  bool cancelled = false;          ///< the progress callback stopped it; later layers are untouched
+  double calibrate = 0;            ///< seconds in the host's forward passes, statistics included
 
-  /// The fraction of all reported weights that went.
+  /// The fraction that went of all weights that are neither excluded nor tied.
   double achieved() const noexcept {
     std::size_t size = 0, kept = 0;
-    for (const layer_report& layer : layers) size += layer.size(), kept += layer.kept;
+    for (const layer_report& layer : layers)
+      if (layer.is_pruned()) size += layer.size(), kept += layer.kept;
     return size == 0 ? 0.0 : static_cast<double>(size - kept) / static_cast<double>(size);
   }
   double observe() const noexcept { return sum(&layer_report::observe); }
@@ -62,8 +71,13 @@ struct prune_report {
       column(layer.asked, 9), column(layer.achieved(), 9), column(layer.dead_inputs, 7);
       out << std::setprecision(1);
       column(1e3 * (layer.observe + layer.select + layer.apply), 7);
-      out << (layer.unseen ? "  saw no token: magnitude\n" : "\n");
+      if (layer.unseen) out << "  saw " << layer.tokens << " tokens: magnitude";
+      if (layer.excluded) out << "  excluded";
+      if (!layer.tied_to.empty()) out << "  tied to " << layer.tied_to;
+      if (!layer.note.empty()) out << "  " << layer.note;
+      out << '\n';
     }
+    for (const std::string& note : report.notes) out << note << '\n';
     out << "achieved " << std::setprecision(4) << report.achieved() << std::setprecision(3)
         << ", calibrated in " << report.calibrate << " s, selected in " << report.select()
         << " s, applied in " << report.apply() << " s\n";

@@ -74,12 +74,6 @@ decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
   }
 }
 
-/// How much the recipe drops from a weight that stands alone.
-template <class Recipe>
-double sparsity_of(const Recipe& recipe, std::size_t size) {
-  return sparsities_of(recipe, std::span(&size, 1)).front();
-}
-
 /// A pattern that decides row by row.
 template <class Pattern, class Score>
 concept row_pattern = requires { typename Pattern::template row_selector<Score>; };

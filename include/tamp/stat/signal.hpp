@@ -47,22 +47,11 @@ inline std::string names(signal set) {
   return text.empty() ? "nothing" : text;
 }
 
-namespace detail {
-
-template <class Statistic>
-struct signals_read {
-  static constexpr signal value = signal::input;
-};
-template <class Statistic>
-  requires requires { Statistic::reads; }
-struct signals_read<Statistic> {
-  static constexpr signal value = Statistic::reads;
-};
-
-}  // namespace detail
-
 /// What a statistic reads: its `reads`, or the inputs of layers.
 template <class Statistic>
-inline constexpr signal signals_read = detail::signals_read<Statistic>::value;
+inline constexpr signal signals_read = signal::input;
+template <class Statistic>
+  requires requires { Statistic::reads; }
+inline constexpr signal signals_read<Statistic> = Statistic::reads;
 
 }  // namespace tamp

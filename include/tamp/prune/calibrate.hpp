@@ -1,0 +1,272 @@
+#pragma once
+
+/// @file
+/// The dense pass: what policies want to know of a model before it is pruned.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../detail/block_observer.hpp"
+#include "../detail/scored_rows.hpp"
+#include "../error.hpp"
+#include "../execute/standard.hpp"
+#include "fingerprint.hpp"
+#include "model.hpp"
+#include "progress.hpp"
+
+namespace tamp {
+namespace detail {
+
+/// The empty accumulator of what a policy needs.
+template <class Policy>
+auto statistic_of(const Policy& policy) {
+  if constexpr (requires { policy.statistic(); })
+    return policy.statistic();
+  else
+    return typename Policy::needs{};
+}
+
+}  // namespace detail
+
+/// Statistics of each layer of a dense model, one of each type. A value: comparable, mergeable,
+/// saveable (tamp/io/calibration.hpp).
+///
+///     auto seen = tamp::calibration_for(owl, das);   // what both need, once
+///     tamp::calibrate(host, seen);                   // one pass through the model
+///     const auto plan = tamp::plan(host, recipe, seen);
+template <class... Statistics>
+class calibration {
+ public:
+  calibration() = default;
+  /// Statistics will start as copies of these.
+  explicit calibration(std::tuple<Statistics...> empty) : empty_(std::move(empty)) {}
+
+  std::size_t layers() const noexcept { return statistics_.size(); }
+  /// How many blocks have been observed, of how many.
+  std::size_t blocks_done() const noexcept { return blocks_done_; }
+  std::size_t blocks() const noexcept { return blocks_; }
+  bool complete() const noexcept { return !first_of_block_.empty() && blocks_done_ == blocks_; }
+
+  /// What was seen of a layer, counted through all blocks.
+  template <class Statistic>
+  const Statistic& of(std::size_t layer) const {
+    return std::get<Statistic>(statistics_[kept_at<Statistic>(layer)]);
+  }
+
+  /// Fingerprints of the model (names, shapes, weights) and of the calibration set.
+  std::uint64_t model() const noexcept { return model_; }
+  std::uint64_t samples() const noexcept { return samples_; }
+
+  /// Takes in what another set of samples showed of the same model. Sums are added, so that parts
+  /// may be merged in any order, to rounding.
+  /// @throws value_error if one of the two is not complete, or they are of different models
+  calibration& merge(const calibration& other) {
+    if (!complete() || !other.complete())
+      detail::raise<value_error>("calibration: only complete ones can be merged; these have seen ",
+                                 blocks_done_, " of ", blocks_, " and ", other.blocks_done_, " of ",
+                                 other.blocks_, " blocks");
+    if (model_ != other.model_)
+      detail::raise<value_error>("calibration: the parts to merge were made with the models ",
+                                 detail::hexadecimal(model_), " and ",
+                                 detail::hexadecimal(other.model_));
+    auto merged = statistics_;
+    for (std::size_t k = 0; k < merged.size(); ++k)
+      (std::get<Statistics>(merged[k]).merge(std::get<Statistics>(other.statistics_[k])), ...);
+    statistics_ = std::move(merged);
+    samples_ += other.samples_;
+    return *this;
+  }
+
+  /// For files: `visit(name, value)` for all that a calibration consists of.
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("model", self.model_);
+    visit("samples", self.samples_);
+    visit("blocks", self.blocks_);
+    visit("blocks_done", self.blocks_done_);
+    for (std::size_t k = 0; k < self.statistics_.size(); ++k)
+      (Statistics::fields(
+           std::get<Statistics>(self.statistics_[k]),
+           [&](std::string_view name, auto& value) {
+             visit(detail::sentence("layer.", k, '.', index_of<Statistics>(), '.', name), value);
+           }),
+       ...);
+  }
+
+  /// What kind of statistics these are, with their parameters.
+  std::string label() const {
+    std::string text;
+    ((text += (text.empty() ? "" : ", ") + std::string(std::get<Statistics>(empty_).label())), ...);
+    return text;
+  }
+
+  friend bool operator==(const calibration& a, const calibration& b) {
+    return a.statistics_ == b.statistics_ && a.blocks_ == b.blocks_ &&
+           a.blocks_done_ == b.blocks_done_ && a.model_ == b.model_ && a.samples_ == b.samples_;
+  }
+
+  /// Makes an empty calibration ready for a model: one statistic a layer. One that already belongs
+  /// to a model is left as it is.
+  /// @throws value_error if it belongs to another model or calibration set, naming both
+  template <executor E, tamp::model Model>
+  void prepare(const E& exec, Model& host) {
+    detail::check_shown<(signal::none | ... | signals_read<Statistics>)>(host);
+    const std::uint64_t model = detail::model_fingerprint(exec, host);
+    const std::uint64_t samples = detail::samples_fingerprint(host);
+    if (blocks_done_ != 0) check_fingerprints(model, samples);
+    model_ = model;
+    samples_ = samples;
+    blocks_ = static_cast<std::size_t>(host.blocks());
+    places_.clear();
+    first_of_block_.assign(1, 0);
+    for (std::size_t block = 0; block < blocks_; ++block) {
+      std::size_t layer = 0;
+      host.visit_layers(block, [&](std::string_view, auto&&) {
+        places_.push_back({detail::input_of(host, block, layer)});
+        ++layer;
+      });
+      first_of_block_.push_back(places_.size());
+    }
+    statistics_.resize(places_.size(), empty_);
+  }
+
+  /// Observes the next block.
+  template <executor E, tamp::model Model>
+  void observe_next(const E& exec, Model& host) {
+    const std::size_t begin = first_of_block_[blocks_done_],
+                      count = first_of_block_[blocks_done_ + 1] - begin;
+    std::vector<std::tuple<Statistics...>> seen(count, empty_);
+    detail::block_observer<E, Statistics...> observer(
+        exec, std::span(seen),
+        std::span<const detail::statistic_place>(places_).subspan(begin, count));
+    host.observe_block(blocks_done_, observer);
+    std::move(seen.begin(), seen.end(), statistics_.begin() + static_cast<std::ptrdiff_t>(begin));
+    ++blocks_done_;
+  }
+
+ private:
+  template <class Statistic>
+  static constexpr std::size_t index_of() {
+    std::size_t index = 0;
+    (void)((std::is_same_v<Statistic, Statistics> || (++index, false)) || ...);
+    return index;
+  }
+
+  template <class Statistic>
+  std::size_t kept_at(std::size_t layer) const {
+    const auto after = std::upper_bound(first_of_block_.begin(), first_of_block_.end(), layer);
+    const std::size_t first = *(after - 1);
+    return first + places_[layer].template of<Statistic>(layer - first);
+  }
+
+  void check_fingerprints(std::uint64_t model, std::uint64_t samples) const {
+    if (model != model_)
+      detail::raise<value_error>("calibration: made with the model ", detail::hexadecimal(model_),
+                                 ", this one is ", detail::hexadecimal(model));
+    if (samples != samples_)
+      detail::raise<value_error>("calibration: made with the samples ",
+                                 detail::hexadecimal(samples_), ", these are ",
+                                 detail::hexadecimal(samples));
+  }
+
+  std::tuple<Statistics...> empty_;
+  std::vector<std::tuple<Statistics...>> statistics_;
+  std::vector<detail::statistic_place> places_;
+  std::vector<std::size_t> first_of_block_;  // index of its first layer; one more at the end
+  std::uint64_t model_ = 0, samples_ = 0;
+  std::size_t blocks_ = 0, blocks_done_ = 0;
+};
+
+namespace detail {
+
+template <class Known, class Statistic>
+struct with_statistic;
+template <class... Known, class Statistic>
+struct with_statistic<std::tuple<Known...>, Statistic> {
+  static constexpr bool is_known = (std::is_same_v<Known, Statistic> || ...);
+  using type = std::conditional_t<is_known, std::tuple<Known...>, std::tuple<Known..., Statistic>>;
+};
+
+/// The tuple of what policies need, each type once.
+template <class... Known>
+auto join_needs(const std::tuple<Known...>& known) {
+  return known;
+}
+template <class... Known, class Policy, class... Rest>
+auto join_needs(const std::tuple<Known...>& known, const Policy& policy, const Rest&... rest) {
+  if constexpr (!needs_statistic<Policy>) {
+    return join_needs(known, rest...);
+  } else {
+    auto wanted = statistic_of(policy);
+    using joined = with_statistic<std::tuple<Known...>, decltype(wanted)>;
+    if constexpr (joined::is_known) {
+      if (!(std::get<decltype(wanted)>(known) == wanted))
+        raise<value_error>("calibration: two policies need a statistic with different parameters: ",
+                           std::get<decltype(wanted)>(known).label(), " and ", wanted.label());
+      return join_needs(known, rest...);
+    } else {
+      return join_needs(std::tuple_cat(known, std::tuple(std::move(wanted))), rest...);
+    }
+  }
+}
+
+template <class Tuple>
+struct calibration_of_tuple;
+template <class... Statistics>
+struct calibration_of_tuple<std::tuple<Statistics...>> {
+  using type = calibration<Statistics...>;
+};
+
+}  // namespace detail
+
+/// An empty calibration with room for what the given policies need, so that one pass serves several
+/// of them. Policies that need nothing are welcome.
+/// @throws value_error if two need the same statistic with different parameters
+template <class... Policies>
+auto calibration_for(const Policies&... policies) {
+  auto empty = detail::join_needs(std::tuple<>(), policies...);
+  return typename detail::calibration_of_tuple<decltype(empty)>::type(std::move(empty));
+}
+
+/// Sends the calibration samples through the dense model, block by block, and gathers statistics.
+///
+/// The callback is called before each block, when `seen` is in order: it may save it. A calibration
+/// that was stopped, or loaded from a file, goes on where it stood: blocks already done are only
+/// run forward. The result is the same to the bit.
+/// @returns whether it is complete, and not stopped by the callback
+/// @throws value_error if `seen` belongs to another model or calibration set, or if an activation
+/// is
+///         not finite; `seen` then holds the blocks before
+template <executor E, class... Statistics, model Model>
+bool calibrate(const E& exec, Model& host, calibration<Statistics...>& seen,
+               const progress_callback& on_progress = {}) {
+  static_assert(
+      rewindable_model<Model>,
+      "looking at the dense model first takes a pass of its own: give the host a rewind() "
+      "that puts the samples back to where the first block takes them");
+  seen.prepare(exec, host);
+  if (seen.complete()) return true;
+  host.rewind();
+  for (std::size_t block = 0; block < seen.blocks(); ++block) {
+    if (on_progress && !on_progress({block, seen.blocks(), 0, seen.layers(), {}, true}))
+      return false;
+    if (block == seen.blocks_done()) seen.observe_next(exec, host);
+    if (block + 1 < seen.blocks()) host.advance(block);
+  }
+  return true;
+}
+template <class... Statistics, model Model, executor E = execute::standard>
+bool calibrate(Model& host, calibration<Statistics...>& seen,
+               const progress_callback& on_progress = {}) {
+  return tamp::calibrate(E{}, host, seen, on_progress);
+}
+
+}  // namespace tamp
