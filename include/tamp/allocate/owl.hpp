@@ -1,0 +1,175 @@
+#pragma once
+
+/// @file
+/// Blocks with more outliers keep more.
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../detail/scored_rows.hpp"
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../prune/select.hpp"
+#include "../role.hpp"
+#include "../score/wanda.hpp"
+#include "on_target.hpp"
+
+namespace tamp::allocate {
+
+/// Outlier weighed layerwise sparsity: a block keeps the more, the more of its scores stand out.
+///
+/// Reach for it above 50 %, where a uniform sparsity breaks the few blocks that carry the outliers
+/// of a large language model. Two passes over the weights.
+///
+///     ratio(u)   = 100 * |{ score > M * mean of the scores of u }| / |u|     over all layers of u
+///     density(u) = 1 - sparsity + 2 lambda * (scaled(u) - mean of scaled),
+///     scaled(u)  = (ratio(u) - min) / (max - min)
+///
+/// The mean is over weights. Densities outside [0, 1] are clipped and the rest shifted so that the
+/// mean stays on target; equal ratios give every unit the same. A layer that saw no token has no
+/// part in its unit's ratio, and a unit without scores gets the mean ratio of the others; notes say
+/// so. Any elementwise or row-wise score will do. Sums run in double, row by row in order: the
+/// result does not depend on the executor. Memory: a row's scores, and one double a row.
+///
+/// Source: Yin et al. 2024 (arXiv 2310.05175). Published settings: M of 3 to 10, lambda 0.08.
+template <class Score = score::wanda>
+struct owl {
+  using role = tamp::role::allocate;
+  using needs = detail::needed_statistic_of<Score>;  // void if the score needs none
+  static constexpr granularity unit = granularity::block;
+
+  double sparsity = 0.5;
+  double M = 5;          ///< a score stands out if it is above M times the mean
+  double lambda = 0.08;  ///< half the width of the interval of densities
+  Score score{};
+
+  std::string label() const {
+    return detail::sentence("owl ", sparsity, ' ', M, ' ', lambda, ' ', tamp::label(score));
+  }
+
+  auto statistic() const
+    requires requires(const Score& s) { s.statistic(); }
+  {
+    return score.statistic();
+  }
+
+  /// Percentage of each unit's scores that stand out -> one sparsity a unit.
+  /// @throws value_error if a parameter is out of range or a ratio negative or not finite
+  /// @throws shape_error unless there are as many ratios as sizes
+  allocation share(std::span<const double> ratios, std::span<const std::size_t> num_params,
+                   std::span<const std::string> names = {}) const {
+    check_parameters();
+    return detail::spread_density("owl", "outlier ratio", ratios, num_params, 2 * lambda, sparsity,
+                                  names);
+  }
+
+  /// @throws value_error if a weight, a statistic or a score cannot be used, naming it
+  /// @throws shape_error if a layer's statistics cover another number of columns
+  template <executor E, class Units>
+  allocation operator()(const E& exec, const Units& units) const {
+    check_parameters();
+    const std::vector<std::string> names = detail::names_of(units);
+    std::vector<std::string> notes;
+    std::vector<double> ratios(units.size(), 0.0);
+    std::vector<bool> known(units.size());
+    for (std::size_t u = 0; u < units.size(); ++u)
+      known[u] = outlier_ratio(exec, units, u, names[u], ratios[u], notes);
+    detail::fill_unknown("owl", "outlier ratio", ratios, known, names, notes);
+    allocation answer = share(ratios, detail::num_params_of(units), names);
+    answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
+    return answer;
+  }
+
+  friend bool operator==(const owl&, const owl&) = default;
+
+ private:
+  void check_parameters() const {
+    detail::check_sparsity(sparsity);
+    if (!(M >= 0 && std::isfinite(M)))
+      detail::raise<value_error>("owl: M is a finite number of at least 0, not ", M);
+    if (!(lambda >= 0 && lambda <= 1))
+      detail::raise<value_error>("owl: lambda lies in [0, 1], and is ", lambda);
+  }
+
+  /// False if the unit has no score.
+  template <executor E, class Units>
+  bool outlier_ratio(const E& exec, const Units& units, std::size_t unit, std::string_view name,
+                     double& ratio, std::vector<std::string>& notes) const {
+    std::size_t size = 0;
+    const double sum = sum_over_rows(
+        exec, units, unit,
+        [](const auto& scores) {
+          double row = 0;
+          for (const double s : scores) row += s;
+          return row;
+        },
+        [&](std::string_view layer, const auto& weight, bool is_seen) {
+          if (is_seen)
+            size +=
+                static_cast<std::size_t>(weight.rows()) * static_cast<std::size_t>(weight.cols());
+          else
+            notes.push_back(detail::sentence("owl: ", layer, " saw no token, and has no part in ",
+                                             "the outlier ratio of ", name));
+        });
+    if (size == 0) return false;
+    if (!std::isfinite(sum))
+      detail::raise<value_error>("owl: the scores of ", name, " are too large to be summed");
+    const double threshold = M * (sum / static_cast<double>(size));
+    const double outliers = sum_over_rows(
+        exec, units, unit,
+        [&](const auto& scores) {
+          std::size_t row = 0;
+          for (const double s : scores) row += s > threshold;
+          return static_cast<double>(row);
+        },
+        [](auto&&...) {});
+    ratio = 100.0 * outliers / static_cast<double>(size);
+    return true;
+  }
+
+  /// Adds up of_row(scores of a row) over the rows of a unit, in their order; tells `on_layer` of
+  /// every layer whether it has seen anything.
+  template <executor E, class Units, class OfRow, class OnLayer>
+  double sum_over_rows(const E& exec, const Units& units, std::size_t unit, const OfRow& of_row,
+                       const OnLayer& on_layer) const {
+    double sum = 0;
+    units.visit(unit, [&](std::string_view layer, const auto& weight, const auto& statistic) {
+      bool is_seen = true;
+      if constexpr (detail::needs_statistic<Score> && requires { statistic.tokens(); })
+        is_seen = statistic.tokens() != 0;
+      on_layer(layer, weight, is_seen);
+      if (!is_seen) return;
+      with_values(statistic, static_cast<std::size_t>(weight.cols()), layer, [&](auto values) {
+        const detail::scored_rows scored(weight, score, values);
+        std::vector<double> sums(static_cast<std::size_t>(weight.rows()));
+        scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
+          for (std::size_t i = begin; i < end; ++i) sums[i] = of_row(read_scores(i));
+        });
+        scored.raise_if_broken("owl", layer);
+        for (const double row : sums) sum += row;
+      });
+    });
+    return sum;
+  }
+
+  template <class Statistic, class Use>
+  static void with_values(const Statistic& statistic, std::size_t cols, std::string_view layer,
+                          Use&& use) {
+    if constexpr (detail::needs_statistic<Score>) {
+      const auto& values = detail::column_values(statistic);
+      detail::check_statistics(values, cols, "owl", layer);
+      use(std::span<const float>(values));
+    } else {
+      use(std::span<const float>());
+    }
+  }
+};
+
+}  // namespace tamp::allocate
