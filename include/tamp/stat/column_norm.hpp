@@ -108,6 +108,21 @@ class column_norm {
     return norms;
   }
 
+  /// For files: visit(name, value) for all that merge adds up.
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("sum_of_squares", self.sum_of_squares_);
+    visit("count", self.count_);
+    visit("tokens", self.tokens_);
+  }
+  /// @throws value_error if what was read from a file cannot have been written there
+  void validate() const {
+    for (std::size_t j = 0; j < features(); ++j)
+      if (!(is_finite(sum_of_squares_[j]) && sum_of_squares_[j] >= 0))
+        detail::raise<value_error>("column_norm: the sum of squares of feature ", j, " is ",
+                                   sum_of_squares_[j]);
+  }
+
   friend bool operator==(const column_norm&, const column_norm&) = default;
 
  private:

@@ -1,0 +1,162 @@
+#pragma once
+
+/// @file
+/// Cosine similarities of all pairs of a sample's tokens.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../tensor/rows.hpp"
+#include "../token/modality.hpp"
+#include "gram_product.hpp"
+
+namespace tamp::detail {
+
+inline constexpr std::size_t modality_kinds = 8;
+inline constexpr std::size_t modality_pairs = modality_kinds * (modality_kinds + 1) / 2;
+
+/// Where a pair of modalities, in either order, stands in a table of all.
+constexpr std::size_t pair_index(std::size_t a, std::size_t b) noexcept {
+  if (a > b) std::swap(a, b);
+  return b * (b + 1) / 2 + a;
+}
+
+/// Mean similarities within and across the modalities of one sample.
+struct token_densities {
+  std::array<double, modality_pairs> of_pair{};
+  std::array<double, modality_kinds> tokens{};
+
+  /// Over all terms: those of the modalities that are there, of two at least.
+  double mean() const noexcept {
+    double sum = 0, known = 0;
+    for (const double density : of_pair) sum += density;
+    for (const double count : tokens) known += count != 0 ? 1 : 0;
+    const double counted = (std::max)(known, 2.0);
+    return sum / (counted * (counted + 1) / 2);
+  }
+};
+
+/// The tokens of one sample, (tokens, features), scaled to unit length, and their products. A token
+/// of length zero stays zero. Memory: tokens * (tokens + features) numbers.
+template <class Real>
+class token_similarity {
+ public:
+  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token
+  /// @throws value_error if an output is not finite, or a kind is not below 8
+  template <executor E, class Y>
+  token_similarity(const E& exec, const Y& output, std::span<const token::modality> kinds,
+                   std::string_view who)
+      : token_similarity(exec, detail::source(output), kinds, who, 0) {}
+
+  std::size_t tokens() const noexcept { return kinds_.size(); }
+  /// The cosine of tokens s and t.
+  Real operator()(std::size_t s, std::size_t t) const noexcept {
+    return products_[s * tokens() + t];
+  }
+  std::span<const Real> row(std::size_t t) const noexcept {
+    return std::span(products_).subspan(t * tokens(), tokens());
+  }
+  /// The squared length of token t once it was scaled: 1, or 0 for a token of length zero.
+  double squared_length(std::size_t t) const noexcept { return is_zero_[t] != 0 ? 0.0 : 1.0; }
+
+  template <executor E>
+  token_densities densities(const E& exec) const {
+    const std::size_t n = tokens();
+    // Row by row, and the rows then in order: the same bits on any number of threads.
+    struct row_sums {
+      std::array<double, modality_kinds> all{};
+      double positive = 0, positive_count = 0;
+    };
+    std::vector<row_sums> rows(n);
+    exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t s = begin; s < end; ++s)
+        for (std::size_t t = s + 1; t < n; ++t) {
+          const double g = row(s)[t];
+          rows[s].all[kinds_[t]] += g;
+          if (kinds_[s] == kinds_[t] && g > 0) {
+            rows[s].positive += g;
+            rows[s].positive_count += 1;
+          }
+        }
+    });
+    token_densities result;
+    std::array<double, modality_kinds> positive{}, positive_count{};
+    std::array<double, modality_pairs> across{};
+    for (std::size_t s = 0; s < n; ++s) {
+      const std::size_t kind = kinds_[s];
+      result.tokens[kind] += 1;
+      positive[kind] += rows[s].positive;
+      positive_count[kind] += rows[s].positive_count;
+      for (std::size_t other = 0; other < modality_kinds; ++other)
+        if (other != kind) across[pair_index(kind, other)] += rows[s].all[other];
+    }
+    for (std::size_t a = 0; a < modality_kinds; ++a) {
+      if (positive_count[a] != 0)
+        result.of_pair[pair_index(a, a)] = positive[a] / positive_count[a];
+      for (std::size_t b = a + 1; b < modality_kinds; ++b)
+        if (const double count = result.tokens[a] * result.tokens[b]; count != 0)
+          result.of_pair[pair_index(a, b)] = across[pair_index(a, b)] / count;
+    }
+    return result;
+  }
+
+ private:
+  template <executor E, class Source>
+  token_similarity(const E& exec, const Source& output, std::span<const token::modality> kinds,
+                   std::string_view who, int)
+      : kinds_(static_cast<std::size_t>(output.rows())), is_zero_(kinds_.size()) {
+    const std::size_t n = kinds_.size(), features = static_cast<std::size_t>(output.cols());
+    if (!kinds.empty() && kinds.size() != n)
+      raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",
+                         n);
+    for (std::size_t t = 0; t < kinds.size(); ++t) {
+      kinds_[t] = static_cast<std::size_t>(kinds[t]);
+      if (kinds_[t] >= modality_kinds)
+        raise<value_error>(who, ": token ", t, " is of modality ", kinds_[t], "; there are ",
+                           modality_kinds);
+    }
+    packed_rows<Real> unit(n, features);
+    exec.for_each_range((n + packed_rows<Real>::width - 1) / packed_rows<Real>::width,
+                        [&](std::size_t begin, std::size_t end) {
+                          row_reader read(output);
+                          std::vector<double> scaled(features);
+                          const std::size_t width = packed_rows<Real>::width;
+                          for (std::size_t t = begin * width; t < (std::min)(end * width, n); ++t)
+                            scale(read(t), t, scaled, unit, who);
+                        });
+    products_.resize(n * n);
+    add_gram_product(exec, unit, std::span(products_));
+  }
+
+  template <class Row>
+  void scale(Row row, std::size_t t, std::vector<double>& scaled, packed_rows<Real>& unit,
+             std::string_view who) {
+    double squares = 0;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      if (!is_finite(row[j]))
+        raise<value_error>(who, ": the output of token ", t, ", feature ", j, " is ", row[j]);
+      squares += static_cast<double>(row[j]) * static_cast<double>(row[j]);
+    }
+    is_zero_[t] = squares == 0;
+    const double factor = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
+    for (std::size_t j = 0; j < row.size(); ++j) scaled[j] = static_cast<double>(row[j]) * factor;
+    unit.put(t, std::span<const double>(scaled));
+  }
+
+  std::vector<std::size_t> kinds_;
+  std::vector<char> is_zero_;
+  std::vector<Real> products_;
+};
+
+template <executor E, class Y>
+token_similarity(const E&, const Y&, std::span<const token::modality>, std::string_view)
+    -> token_similarity<row_value<decltype(detail::source(std::declval<const Y&>()))>>;
+
+}  // namespace tamp::detail

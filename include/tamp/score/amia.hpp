@@ -1,0 +1,46 @@
+#pragma once
+
+/// @file
+/// Wanda on the norms of tokens that stand for all.
+
+#include <cmath>
+#include <concepts>
+#include <string>
+
+#include "../config.hpp"
+#include "../role.hpp"
+#include "../stat/selected_norm.hpp"
+#include "../token/amia_select.hpp"
+
+namespace tamp::score {
+
+/// Keeps the weights whose magnitude times input norm is largest, the norm taken over tokens that
+/// token::amia_select chooses: adaptive multimodal input activation.
+///
+/// Reach for it on multimodal models, whose many image tokens, largely alike, outvote the text in
+/// score::wanda. The host shows outputs, modalities and the last query's attention.
+///
+///     score(i, j) = |w(i, j)| * norm(j)
+///
+/// with norm(j) from stat::selected_norm over the layer's inputs. A zero norm scores zero.
+/// Source: Lee et al. 2025, TAMP (arXiv 2504.09897).
+/// @see allocate::das, the other half of TAMP
+struct amia {
+  using role = tamp::role::score;
+  using needs = stat::selected_norm<token::amia_select>;
+  static constexpr bool never_nan = true;
+
+  token::amia_select select{};
+
+  std::string label() const { return select == token::amia_select{} ? "amia" : select.label(); }
+  needs statistic() const { return needs(select); }
+
+  template <std::floating_point Real>
+  TAMP_FN Real operator()(Real weight, float norm) const noexcept {
+    return std::fabs(weight) * norm;
+  }
+
+  friend bool operator==(const amia&, const amia&) = default;
+};
+
+}  // namespace tamp::score

@@ -1,0 +1,114 @@
+#pragma once
+
+/// @file
+/// The norm of each input feature over the tokens that a selector takes.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/standard.hpp"
+#include "../tensor/rows.hpp"
+#include "../token/amia_select.hpp"
+#include "column_norm.hpp"
+#include "layer_sample.hpp"
+#include "signal.hpp"
+
+namespace tamp::stat {
+
+/// stat::column_norm over selected tokens of each sample; every selected token counts 1.
+///
+///     norm(j) = sqrt( sum over selected tokens t of X[t, j]^2 / number of selected tokens )
+///
+/// The selector is called with the sample's output, modalities and attention, and names tokens. The
+/// result does not depend on the order in which it names them.
+/// Source: Lee et al. 2025, TAMP (arXiv 2504.09897).
+template <class Selector = token::amia_select>
+class selected_norm {
+ public:
+  static constexpr signal reads =
+      signal::input | signal::output | signal::attention | signal::modality;
+
+  selected_norm() = default;
+  explicit selected_norm(Selector selector) : selector_(std::move(selector)) {}
+
+  std::string label() const { return "selected_norm " + selector_.label(); }
+
+  /// Takes in one sample.
+  /// @throws shape_error if input and output have different numbers of tokens, or the input another
+  ///         number of features than before
+  /// @throws value_error if a number is not finite; and what the selector throws. Nothing is added
+  template <executor E, tensor X, tensor Y>
+  selected_norm& add(const E& exec, const layer_sample<X, Y>& sample) {
+    const auto& x = detail::source(sample.input);
+    const auto tokens = static_cast<std::size_t>(x.rows());
+    const auto out = static_cast<std::size_t>(detail::source(sample.output).rows());
+    if (tokens != out)
+      detail::raise<shape_error>("selected_norm: the input has ", tokens, " tokens, the output ",
+                                 out);
+    std::vector<std::size_t> taken =
+        selector_(exec, sample.output, sample.modality, sample.attention);
+    std::sort(taken.begin(), taken.end());
+    using value = detail::row_value<decltype(x)>;
+    const auto features = static_cast<std::size_t>(x.cols());
+    std::vector<value> rows(taken.size() * features);
+    detail::row_reader read(x);
+    for (std::size_t k = 0; k < taken.size(); ++k) {
+      const auto row = read(taken[k]);
+      std::copy(row.begin(), row.end(), rows.begin() + static_cast<std::ptrdiff_t>(k * features));
+    }
+    if (!taken.empty())
+      norms_.add(exec, tamp::view(std::as_const(rows), taken.size(), features), taken.size());
+    seen_ += tokens;
+    return *this;
+  }
+  template <tensor X, tensor Y, executor E = execute::standard>
+  selected_norm& add(const layer_sample<X, Y>& sample) {
+    return add(E{}, sample);
+  }
+
+  /// @throws shape_error if it covers another number of features
+  /// @throws value_error if its selector has other parameters
+  selected_norm& merge(const selected_norm& other) {
+    if (!(selector_ == other.selector_))
+      detail::raise<value_error>("selected_norm: statistics by ", selector_.label(), " and by ",
+                                 other.selector_.label(), " cannot be merged");
+    norms_.merge(other.norms_);
+    seen_ += other.seen_;
+    return *this;
+  }
+
+  std::size_t features() const noexcept { return norms_.features(); }
+  /// Tokens that were selected, and tokens that there were.
+  std::uint64_t tokens() const noexcept { return norms_.tokens(); }
+  std::uint64_t tokens_seen() const noexcept { return seen_; }
+  /// One norm a feature.
+  std::vector<float> values() const { return norms_.values(); }
+
+  /// For files: see stat::column_norm.
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    column_norm::fields(self.norms_, visit);
+    visit("seen", self.seen_);
+  }
+  /// @throws value_error if what was read from a file cannot have been written there
+  void validate() const {
+    norms_.validate();
+    if (norms_.tokens() > seen_)
+      detail::raise<value_error>("selected_norm: ", norms_.tokens(), " tokens were selected of ",
+                                 seen_);
+  }
+
+  friend bool operator==(const selected_norm&, const selected_norm&) = default;
+
+ private:
+  Selector selector_{};
+  column_norm norms_;
+  std::uint64_t seen_ = 0;
+};
+
+}  // namespace tamp::stat

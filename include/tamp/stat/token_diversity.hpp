@@ -1,0 +1,129 @@
+#pragma once
+
+/// @file
+/// How much a layer's output tokens differ, within and across modalities.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../detail/token_similarity.hpp"
+#include "../error.hpp"
+#include "../execute/standard.hpp"
+#include "layer_sample.hpp"
+#include "signal.hpp"
+
+namespace tamp::stat {
+
+/// Mean cosine similarity of a layer's output tokens, within each modality and across each pair.
+///
+///     density(a, a) = mean of cos(y_s, y_t) over pairs of tokens of modality a where it is
+///     positive density(a, b) = mean of cos(y_s, y_t) over all pairs of a token of a and one of b
+///     importance    = | sum over a <= b of (1 - mean over samples of density(a, b)) |
+///
+/// A token of length zero is similar to nothing (cosine 0). Within a modality a pair needs two
+/// tokens; where there is no pair, or none that is positive, the density is 0. With image and text
+/// that is the published sum of three terms; k modalities give k terms within and k (k - 1) / 2
+/// across. Counted are the modalities that any sample has had, and always two at least, so that
+/// samples of text alone have the published value, too.
+///
+/// A sample's N tokens of d features take N (N + d) numbers while they are looked at; what is kept
+/// is one sum for each pair of modalities.
+///
+/// Source: Lee et al. 2025, TAMP (arXiv 2504.09897), section on diversity-aware sparsity.
+class token_diversity {
+ public:
+  static constexpr signal reads = signal::output | signal::modality;
+  static constexpr std::string_view label() { return "token_diversity"; }
+
+  token_diversity() : sums_(pairs, 0.0), kinds_seen_(kinds, 0) {}
+
+  /// Takes in one sample's outputs.
+  /// @throws shape_error if the modalities do not cover the tokens
+  /// @throws value_error if an output is not finite, or a modality is not below 8; nothing is added
+  template <executor E, tensor X, tensor Y>
+  token_diversity& add(const E& exec, const layer_sample<X, Y>& sample) {
+    const detail::token_similarity similar(exec, sample.output, sample.modality, label());
+    const detail::token_densities densities = similar.densities(exec);
+    for (std::size_t k = 0; k < pairs; ++k) sums_[k] += densities.of_pair[k];
+    for (std::size_t k = 0; k < kinds; ++k) kinds_seen_[k] += densities.tokens[k];
+    ++samples_;
+    tokens_ += similar.tokens();
+    return *this;
+  }
+  template <tensor X, tensor Y, executor E = execute::standard>
+  token_diversity& add(const layer_sample<X, Y>& sample) {
+    return add(E{}, sample);
+  }
+
+  token_diversity& merge(const token_diversity& other) {
+    for (std::size_t k = 0; k < pairs; ++k) sums_[k] += other.sums_[k];
+    for (std::size_t k = 0; k < kinds; ++k) kinds_seen_[k] += other.kinds_seen_[k];
+    samples_ += other.samples_;
+    tokens_ += other.tokens_;
+    return *this;
+  }
+
+  /// Tokens and samples that went in.
+  std::uint64_t tokens() const noexcept { return tokens_; }
+  std::uint64_t samples() const noexcept { return samples_; }
+  /// Whether any sample had a token of this kind.
+  bool has(token::modality kind) const {
+    return static_cast<std::size_t>(kind) < kinds &&
+           kinds_seen_[static_cast<std::size_t>(kind)] != 0;
+  }
+
+  /// The mean over samples of the density within a modality, or across two; 0 without samples.
+  double density(token::modality a, token::modality b) const {
+    const std::size_t k =
+        detail::pair_index(static_cast<std::size_t>(a), static_cast<std::size_t>(b));
+    return samples_ == 0 ? 0.0 : sums_[k] / static_cast<double>(samples_);
+  }
+
+  /// The diversity that DAS shares weights out by; 0 without samples.
+  double importance() const {
+    if (samples_ == 0) return 0.0;
+    std::size_t known = 0;
+    double sum = 0;
+    for (std::size_t k = 0; k < kinds; ++k) known += kinds_seen_[k] != 0;
+    for (std::size_t k = 0; k < pairs; ++k) sum += sums_[k] / static_cast<double>(samples_);
+    const auto counted = static_cast<double>((std::max)(known, std::size_t{2}));
+    return std::abs(counted * (counted + 1) / 2 - sum);
+  }
+
+  /// For files: see stat::column_norm.
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("sums", self.sums_);
+    visit("kinds", self.kinds_seen_);
+    visit("samples", self.samples_);
+    visit("tokens", self.tokens_);
+  }
+  /// @throws value_error if what was read from a file cannot have been written there
+  void validate() const {
+    if (sums_.size() != pairs || kinds_seen_.size() != kinds)
+      detail::raise<value_error>("token_diversity: ", sums_.size(), " sums for ",
+                                 kinds_seen_.size(), " kinds of tokens");
+    for (const auto& numbers : {sums_, kinds_seen_})
+      for (const double number : numbers)
+        if (!is_finite(number)) detail::raise<value_error>("token_diversity: a sum is ", number);
+  }
+
+  friend bool operator==(const token_diversity&, const token_diversity&) = default;
+
+ private:
+  static constexpr std::size_t kinds = detail::modality_kinds, pairs = detail::modality_pairs;
+
+  std::vector<double> sums_;        // of densities, by pair_index
+  std::vector<double> kinds_seen_;  // tokens of each kind
+  std::uint64_t samples_ = 0, tokens_ = 0;
+};
+
+}  // namespace tamp::stat
