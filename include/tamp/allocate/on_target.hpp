@@ -178,6 +178,34 @@ inline allocate::allocation spread_density(std::string_view policy, std::string_
   return on_target(policy, sparsities, num_params, target, names);
 }
 
+/// Mean over a unit's layers, counted by weights, of what `of_seen` reads from their statistics.
+/// Layers that saw no token are left out, with a note; false if all are.
+template <class Units, class OfSeen>
+bool mean_over_layers(std::string_view policy, std::string_view what, const Units& units,
+                      std::size_t unit, const OfSeen& of_seen, double& mean,
+                      std::vector<std::string>& notes) {
+  std::vector<double> values;
+  std::vector<std::size_t> sizes;
+  std::vector<std::string> unseen;
+  units.visit(unit, [&](std::string_view layer, const auto& weight, const auto& seen) {
+    if (seen.tokens() == 0) {
+      unseen.emplace_back(layer);
+      return;
+    }
+    values.push_back(of_seen(seen));
+    sizes.push_back(static_cast<std::size_t>(weight.rows()) *
+                    static_cast<std::size_t>(weight.cols()));
+  });
+  if (values.empty()) return false;
+  for (const std::string& layer : unseen)
+    notes.push_back(sentence(policy, ": ", layer, " saw no token, and has no part in the ", what,
+                             " of ", units.name(unit)));
+  const bool all_equal =
+      std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
+  mean = all_equal ? values[0] : mean_over_params(values, sizes);
+  return true;
+}
+
 /// Gives the units of which nothing is known the mean of the others, with a note, or 0 if nothing
 /// is known of any.
 inline void fill_unknown(std::string_view policy, std::string_view what,

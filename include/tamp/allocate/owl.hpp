@@ -51,7 +51,8 @@ struct owl {
   Score score{};
 
   std::string label() const {
-    return detail::sentence("owl ", sparsity, ' ', M, ' ', lambda, ' ', tamp::label(score));
+    // Of a copy: GCC 12 takes a score without members for one that was never initialised.
+    return detail::sentence("owl ", sparsity, ' ', M, ' ', lambda, ' ', tamp::label(Score(score)));
   }
 
   auto statistic() const
@@ -147,7 +148,8 @@ struct owl {
       on_layer(layer, weight, is_seen);
       if (!is_seen) return;
       with_values(statistic, static_cast<std::size_t>(weight.cols()), layer, [&](auto values) {
-        const detail::scored_rows scored(weight, score, values);
+        const auto& bound = detail::bind_score(exec, weight, score, values);
+        const detail::scored_rows scored(weight, bound, values);
         std::vector<double> sums(static_cast<std::size_t>(weight.rows()));
         scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
           for (std::size_t i = begin; i < end; ++i) sums[i] = of_row(read_scores(i));

@@ -1,0 +1,78 @@
+#pragma once
+
+/// @file
+/// Blocks that change the residual stream more keep more.
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../role.hpp"
+#include "../stat/hidden_change.hpp"
+#include "on_target.hpp"
+
+namespace tamp::allocate {
+
+/// A block keeps the more, the further it turns the residual stream.
+///
+/// Reach for it when the host can show the residual stream but not the outputs of layers, or to
+/// spare weights in the redundant deep blocks of a large model. It reads no weight.
+///
+///     density(u) = 1 - sparsity + 2 lambda * (scaled(u) - mean of scaled),
+///     scaled(u)  = (influence(u) - min) / (max - min)
+///
+/// with the influence of stat::hidden_change. The mean is over weights. Densities outside [0, 1]
+/// are clipped and the rest shifted so that the mean stays on target; equal influences give every
+/// unit the same. A unit of layers of several blocks has their mean influence over weights. A unit
+/// that saw no token gets the mean influence of those that did. Notes say so.
+///
+/// Source: the influence of Men et al. 2024, ShortGPT (arXiv 2403.03853), which removes whole
+/// blocks; the scaling of Yin et al. 2024 (arXiv 2310.05175).
+/// @see allocate::owl, which scales the share of outliers in the same way
+struct block_influence {
+  using role = tamp::role::allocate;
+  using needs = stat::hidden_change;
+  static constexpr granularity unit = granularity::block;
+
+  double sparsity = 0.5;
+  double lambda = 0.08;  ///< half the width of the interval of densities
+
+  std::string label() const { return detail::sentence("block_influence ", sparsity, ' ', lambda); }
+
+  /// One influence a unit -> one sparsity a unit.
+  /// @throws value_error if a parameter is out of range or an influence negative or not finite
+  /// @throws shape_error unless there are as many influences as sizes
+  allocation share(std::span<const double> influence, std::span<const std::size_t> num_params,
+                   std::span<const std::string> names = {}) const {
+    detail::check_sparsity(sparsity);
+    if (!(lambda >= 0 && lambda <= 1))
+      detail::raise<value_error>("block_influence: lambda lies in [0, 1], and is ", lambda);
+    return detail::spread_density("block_influence", "influence", influence, num_params, 2 * lambda,
+                                  sparsity, names);
+  }
+
+  /// @throws value_error if a parameter is out of range
+  template <executor E, class Units>
+  allocation operator()(const E&, const Units& units) const {
+    const std::vector<std::string> names = detail::names_of(units);
+    std::vector<std::string> notes;
+    std::vector<double> influence(units.size(), 0.0);
+    std::vector<bool> known(units.size());
+    for (std::size_t u = 0; u < units.size(); ++u)
+      known[u] = detail::mean_over_layers(
+          "block_influence", "influence", units, u,
+          [](const auto& seen) { return seen.influence(); }, influence[u], notes);
+    detail::fill_unknown("block_influence", "influence", influence, known, names, notes);
+    allocation answer = share(influence, detail::num_params_of(units), names);
+    answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
+    return answer;
+  }
+
+  friend bool operator==(const block_influence&, const block_influence&) = default;
+};
+
+}  // namespace tamp::allocate

@@ -1,0 +1,94 @@
+#pragma once
+
+/// @file
+/// Layers with few weights for their inputs and outputs keep more.
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../role.hpp"
+#include "on_target.hpp"
+
+namespace tamp::allocate {
+
+/// Erdos-Renyi-Kernel densities: a layer's density follows from its shape alone.
+///
+/// Reach for it when the layers have very different shapes and there is no calibration data. It
+/// reads neither weights nor statistics. Among layers of one shape it is uniform.
+///
+///     density(u) = min(1, c * (rows + cols) / (rows * cols)),     W is rows x cols
+///
+/// with the c for which the mean density over all weights is 1 - sparsity. A unit of several layers
+/// has the sum of rows + cols over the sum of rows * cols. A note says which units stay dense.
+///
+/// Source: Evci et al. 2020 (arXiv 1911.11134), section 3, after Mocanu et al. 2018.
+struct erk {
+  using role = tamp::role::allocate;
+  static constexpr granularity unit = granularity::layer;
+
+  double sparsity = 0.5;
+
+  std::string label() const { return detail::sentence("erk ", sparsity); }
+
+  /// The sum of rows + cols over a unit's layers -> one sparsity a unit.
+  /// @throws value_error if the sparsity is not in [0, 1], or a sum negative or not finite
+  /// @throws shape_error unless there are as many sums as sizes
+  allocation share(std::span<const double> rows_and_cols, std::span<const std::size_t> num_params,
+                   std::span<const std::string> names = {}) const {
+    detail::check_sparsity(sparsity);
+    detail::check_unit_values("erk", "number of rows and columns", rows_and_cols, num_params,
+                              names);
+    // Density times size is c * rows_and_cols, or the size where that is less. Each round makes c
+    // larger for those that are left, so that none becomes open again.
+    std::vector<bool> is_dense(num_params.size(), false);
+    double c = 0;
+    for (bool changed = true; changed;) {
+      double budget = 0, open = 0;
+      for (std::size_t u = 0; u < num_params.size(); ++u) {
+        const auto size = static_cast<double>(num_params[u]);
+        budget += size * (1 - sparsity) - (is_dense[u] ? size : 0.0);
+        if (!is_dense[u] && num_params[u] != 0) open += rows_and_cols[u];
+      }
+      if (open == 0) break;
+      c = budget / open;
+      changed = false;
+      for (std::size_t u = 0; u < num_params.size(); ++u)
+        if (!is_dense[u] && num_params[u] != 0 &&
+            c * rows_and_cols[u] > static_cast<double>(num_params[u]))
+          changed = is_dense[u] = true;
+    }
+    std::vector<double> sparsities(num_params.size(), sparsity);
+    std::vector<std::size_t> dense;
+    for (std::size_t u = 0; u < num_params.size(); ++u) {
+      if (num_params[u] == 0) continue;
+      if (is_dense[u]) dense.push_back(u);
+      sparsities[u] =
+          is_dense[u] ? 0.0 : 1 - c * rows_and_cols[u] / static_cast<double>(num_params[u]);
+    }
+    allocation answer = detail::on_target("erk", sparsities, num_params, sparsity, names);
+    if (!dense.empty())
+      answer.notes.push_back(detail::sentence("erk: kept whole, because of their shape: ",
+                                              detail::listed(dense, names)));
+    return answer;
+  }
+
+  /// @throws value_error if the sparsity is not in [0, 1]
+  template <executor E, class Units>
+  allocation operator()(const E&, const Units& units) const {
+    std::vector<double> rows_and_cols(units.size(), 0.0);
+    for (std::size_t u = 0; u < units.size(); ++u)
+      units.visit(u, [&](std::string_view, const auto& weight, const auto&) {
+        rows_and_cols[u] += static_cast<double>(weight.rows()) + static_cast<double>(weight.cols());
+      });
+    return share(rows_and_cols, detail::num_params_of(units), detail::names_of(units));
+  }
+
+  friend bool operator==(const erk&, const erk&) = default;
+};
+
+}  // namespace tamp::allocate

@@ -1,0 +1,140 @@
+#pragma once
+
+/// @file
+/// How far a block turns the residual stream.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/standard.hpp"
+#include "../tensor/rows.hpp"
+#include "signal.hpp"
+
+namespace tamp::stat {
+
+/// Mean over tokens of 1 - cos(before, after), the influence of a block on the residual stream.
+///
+///     influence = 1 / tokens * sum over tokens t of 1 - <before[t], after[t]>
+///                                                      / (||before[t]|| ||after[t]||)
+///
+/// `before` and `after` are (tokens, hidden). It lies in [0, 2]; 0 is a block that could be left
+/// out. A token that is zero before and after has not changed (1 - cos = 0); one that is zero on
+/// one side alone counts as turned by a right angle (1 - cos = 1). Products are summed in double
+/// and tokens in order, so the result is the same for any thread count and layout; another split
+/// into calls changes it by rounding alone. Memory: two numbers.
+///
+/// Source: Men et al. 2024, ShortGPT (arXiv 2403.03853), the block influence.
+class hidden_change {
+ public:
+  static constexpr signal reads = signal::hidden;
+  static constexpr std::string_view label() { return "hidden_change"; }
+
+  /// Takes in the residual stream of one sequence before and after the block.
+  /// @throws shape_error if the two differ in shape
+  /// @throws value_error if a number is not finite or too large to be squared; nothing is added
+  /// then
+  template <tensor Before, tensor After, executor E = execute::standard>
+  hidden_change& add(const Before& before, const After& after) {
+    return add(E{}, before, after);
+  }
+  template <executor E, tensor Before, tensor After>
+  hidden_change& add(const E& exec, const Before& before, const After& after) {
+    const auto& b = detail::source(before);
+    const auto& a = detail::source(after);
+    const auto tokens = static_cast<std::size_t>(b.rows());
+    const auto hidden = static_cast<std::size_t>(b.cols());
+    if (static_cast<std::size_t>(a.rows()) != tokens ||
+        static_cast<std::size_t>(a.cols()) != hidden)
+      detail::raise<shape_error>("hidden_change: the hidden state is ", tokens, " x ", hidden,
+                                 " before the block and ", a.rows(), " x ", a.cols(), " after it");
+    std::vector<double> changes(tokens);
+    exec.for_each_range(tokens, [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read_before(b);
+      detail::row_reader read_after(a);
+      for (std::size_t t = begin; t < end; ++t) changes[t] = change(read_before(t), read_after(t));
+    });
+    for (std::size_t t = 0; t < tokens; ++t)
+      if (!std::isfinite(changes[t])) refuse(b, a, t);
+    sum_[0] += std::accumulate(changes.begin(), changes.end(), 0.0);
+    tokens_ += tokens;
+    return *this;
+  }
+
+  /// Takes in what another accumulator has seen, as if its sequences had been added here.
+  hidden_change& merge(const hidden_change& other) {
+    sum_[0] += other.sum_[0];
+    tokens_ += other.tokens_;
+    return *this;
+  }
+
+  /// How many tokens went in.
+  std::uint64_t tokens() const noexcept { return tokens_; }
+  /// The mean change; 0 while tokens() is 0.
+  double influence() const noexcept {
+    return tokens_ == 0 ? 0.0 : sum_[0] / static_cast<double>(tokens_);
+  }
+
+  /// What merge adds up, for files.
+  template <class Self, class Visit>
+  static void fields(Self& self, Visit&& visit) {
+    visit("sum_of_changes", self.sum_);
+    visit("tokens", self.tokens_);
+  }
+
+  /// @throws value_error if loaded fields contradict each other
+  void validate() const {
+    if (sum_.size() != 1)
+      detail::raise<value_error>("hidden_change: there are ", sum_.size(),
+                                 " sums of changes instead of 1");
+    // A change is at most 2, and a sum of many may have been rounded up.
+    const double most = 2 * static_cast<double>(tokens_) * (1 + 1e-9);
+    if (!(sum_[0] >= 0 && sum_[0] <= most))
+      detail::raise<value_error>("hidden_change: the changes of ", tokens_, " tokens sum up to ",
+                                 sum_[0]);
+  }
+
+  friend bool operator==(const hidden_change&, const hidden_change&) = default;
+
+ private:
+  template <class Before, class After>
+  static double change(std::span<const Before> before, std::span<const After> after) noexcept {
+    double dot = 0, bb = 0, aa = 0;
+    for (std::size_t j = 0; j < before.size(); ++j) {
+      const double b = before[j], a = after[j];
+      dot += b * a;
+      bb += b * b;
+      aa += a * a;
+    }
+    if (!std::isfinite(bb) || !std::isfinite(aa)) return bb + aa;
+    if (bb == 0 || aa == 0) return bb == aa ? 0.0 : 1.0;
+    return 1 - std::clamp(dot / (std::sqrt(bb) * std::sqrt(aa)), -1.0, 1.0);
+  }
+
+  template <class Before, class After>
+  [[noreturn]] static void refuse(const Before& before, const After& after, std::size_t token) {
+    const auto look = [&](const auto& state, std::string_view when) {
+      detail::row_reader read_row(state);
+      const auto row = read_row(token);
+      for (std::size_t j = 0; j < row.size(); ++j)
+        if (!is_finite(row[j]))
+          detail::raise<value_error>("hidden_change: ", when, " the block, token ", token,
+                                     ", feature ", j, " is ", row[j]);
+    };
+    look(before, "before");
+    look(after, "after");
+    detail::raise<value_error>("hidden_change: the squares of token ", token,
+                               " are too large to be summed");
+  }
+
+  std::vector<double> sum_ = {0.0};
+  std::uint64_t tokens_ = 0;
+};
+
+}  // namespace tamp::stat
