@@ -1,0 +1,176 @@
+#pragma once
+
+/// @file
+/// Layers whose outputs are diverse keep more.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../role.hpp"
+#include "../stat/token_diversity.hpp"
+#include "on_target.hpp"
+
+namespace tamp::allocate {
+
+/// Diversity-aware sparsity: a layer keeps the more, the more its output tokens differ.
+///
+/// Reach for it on multimodal models, in which layers treat image and text tokens very differently.
+/// It reads no weight, only stat::token_diversity of every layer's output.
+///
+///     minimum(u) = ceil(n(u) * (1 - max_sparsity))
+///     keep(u)    = minimum(u) + importance(u) / sum of importances * (budget - sum of minimums)
+///     budget     = floor(sum of n * (1 - sparsity))
+///
+/// in whole weights, n(u) of them in unit u. What a unit cannot take because it is full goes to the
+/// others in the same way; what rounding up gave too much is taken back from those that keep most.
+/// The shares do not grow with the size of a unit: of two units of equal importance the smaller one
+/// gets the lower sparsity. A unit of several layers has their mean importance over weights. A unit
+/// that saw no token gets the mean importance of those that did; notes say so, and which units end
+/// at max_sparsity or stay dense.
+///
+/// Source: Lee et al. 2025, TAMP (arXiv 2504.09897); its published code has a sign error in what is
+/// taken back.
+struct das {
+  using role = tamp::role::allocate;
+  using needs = stat::token_diversity;
+  static constexpr granularity unit = granularity::layer;
+
+  double sparsity = 0.5;
+  std::optional<double> max_sparsity{};  ///< of any unit; 0.1 above `sparsity` if not given
+
+  /// What no unit exceeds.
+  double largest() const noexcept { return max_sparsity.value_or((std::min)(sparsity + 0.1, 1.0)); }
+
+  std::string label() const { return detail::sentence("das ", sparsity, ' ', largest()); }
+
+  /// One importance a unit -> one sparsity a unit.
+  /// @throws value_error if a parameter is out of range or an importance negative or not finite
+  /// @throws shape_error unless there are as many importances as sizes
+  allocation share(std::span<const double> importance, std::span<const std::size_t> num_params,
+                   std::span<const std::string> names = {}) const {
+    check_parameters();
+    detail::check_unit_values("das", "importance", importance, num_params, names);
+    const std::vector<std::int64_t> sizes(num_params.begin(), num_params.end());
+    std::vector<std::int64_t> least(sizes.size());
+    for (std::size_t u = 0; u < sizes.size(); ++u)
+      least[u] = (std::min)(ceiling(static_cast<double>(sizes[u]) * (1 - largest())), sizes[u]);
+    const std::vector<std::int64_t> keep = kept(importance, sizes, least);
+
+    allocation answer;
+    answer.sparsities.resize(sizes.size());
+    for (std::size_t u = 0; u < sizes.size(); ++u)
+      answer.sparsities[u] = sizes[u] == 0
+                                 ? sparsity
+                                 : 1 - static_cast<double>(keep[u]) / static_cast<double>(sizes[u]);
+    add_notes(answer, importance, sizes, least, keep, names);
+    return answer;
+  }
+
+  /// @throws value_error as share()
+  template <executor E, class Units>
+  allocation operator()(const E&, const Units& units) const {
+    check_parameters();
+    const std::vector<std::string> names = detail::names_of(units);
+    std::vector<std::string> notes;
+    std::vector<double> importance(units.size(), 0.0);
+    std::vector<bool> known(units.size());
+    for (std::size_t u = 0; u < units.size(); ++u)
+      known[u] = detail::mean_over_layers(
+          "das", "importance", units, u, [](const auto& seen) { return seen.importance(); },
+          importance[u], notes);
+    detail::fill_unknown("das", "importance", importance, known, names, notes);
+    allocation answer = share(importance, detail::num_params_of(units), names);
+    answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
+    return answer;
+  }
+
+  friend bool operator==(const das&, const das&) = default;
+
+ private:
+  static std::int64_t ceiling(double number) noexcept {
+    return static_cast<std::int64_t>(std::ceil(number));
+  }
+  static std::int64_t sum_of(const std::vector<std::int64_t>& counts) noexcept {
+    return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  }
+
+  void check_parameters() const {
+    detail::check_sparsity(sparsity);
+    if (!(largest() >= sparsity && largest() <= 1))
+      detail::raise<value_error>("das: max_sparsity lies in [", sparsity, ", 1], and is ",
+                                 largest());
+  }
+
+  /// How many weights each unit keeps, at least `least`.
+  std::vector<std::int64_t> kept(std::span<const double> importance,
+                                 const std::vector<std::int64_t>& sizes,
+                                 const std::vector<std::int64_t>& least) const {
+    const auto budget =
+        static_cast<std::int64_t>(std::floor(static_cast<double>(sum_of(sizes)) * (1 - sparsity)));
+    std::vector<double> claim(importance.begin(), importance.end());
+    if (!std::isfinite(std::accumulate(claim.begin(), claim.end(), 0.0)))
+      detail::raise<value_error>("das: the importances are too large to be summed");
+    std::vector<std::int64_t> keep = least;
+    while (sum_of(keep) < budget) {
+      const auto left = static_cast<double>(budget - sum_of(keep));
+      double total = std::accumulate(claim.begin(), claim.end(), 0.0);
+      if (total == 0) {  // no open unit has any importance: they share by size
+        for (std::size_t u = 0; u < keep.size(); ++u)
+          claim[u] = static_cast<double>(sizes[u] - keep[u]);
+        total = std::accumulate(claim.begin(), claim.end(), 0.0);
+      }
+      for (std::size_t u = 0; u < keep.size(); ++u) {
+        keep[u] += ceiling(claim[u] / total * left);
+        if (keep[u] >= sizes[u]) claim[u] = 0;
+        keep[u] = (std::min)(keep[u], sizes[u]);
+      }
+    }
+    std::vector<std::size_t> largest_first(keep.size());
+    std::iota(largest_first.begin(), largest_first.end(), std::size_t{0});
+    std::stable_sort(largest_first.begin(), largest_first.end(),
+                     [&](std::size_t a, std::size_t b) { return keep[a] > keep[b]; });
+    std::int64_t over = sum_of(keep) - budget;
+    for (const std::size_t u : largest_first) {
+      const std::int64_t taken = (std::min)(over, keep[u] - least[u]);
+      keep[u] -= taken;
+      over -= taken;
+    }
+    return keep;
+  }
+
+  void add_notes(allocation& answer, std::span<const double> importance,
+                 const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& least,
+                 const std::vector<std::int64_t>& keep, std::span<const std::string> names) const {
+    if (importance.size() > 1 && std::all_of(importance.begin(), importance.end(),
+                                             [&](double i) { return i == importance[0]; }))
+      answer.notes.push_back(
+          importance[0] == 0
+              ? "das: every importance is 0, so that the units share by size"
+              : "das: the importance is the same everywhere, so that all units keep the same "
+                "number of weights above their least");
+    std::vector<std::size_t> at_most, dense;
+    for (std::size_t u = 0; u < keep.size(); ++u) {
+      if (keep[u] == least[u] && sizes[u] != 0 && largest() > sparsity) at_most.push_back(u);
+      if (keep[u] == sizes[u] && least[u] < sizes[u]) dense.push_back(u);
+    }
+    if (!at_most.empty())
+      answer.notes.push_back(detail::sentence("das: held at max_sparsity ", largest(), ": ",
+                                              detail::listed(at_most, names)));
+    if (!dense.empty())
+      answer.notes.push_back(
+          detail::sentence("das: kept whole, with what they had no room for ",
+                           "given to the others: ", detail::listed(dense, names)));
+  }
+};
+
+}  // namespace tamp::allocate
