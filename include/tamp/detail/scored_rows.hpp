@@ -4,7 +4,6 @@
 /// A weight as its scores, row by row.
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -13,67 +12,32 @@
 #include <utility>
 #include <vector>
 
-#include "../config.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../tensor/rows.hpp"
+#include "finite.hpp"
 #include "ordered_key.hpp"
+#include "score_forms.hpp"
 
 namespace tamp::detail {
 
-/// The statistic that a score needs, or void.
-template <class Score>
-struct needed_statistic {
-  using type = void;
-};
-template <class Score>
-  requires requires { typename Score::needs; }
-struct needed_statistic<Score> {
-  using type = typename Score::needs;
-};
-template <class Score>
-using needed_statistic_of = typename needed_statistic<Score>::type;
-template <class Score>
-inline constexpr bool needs_statistic = !std::is_void_v<needed_statistic_of<Score>>;
-
-/// Applies an elementwise score: to the weight alone or to the weight and its column's statistic.
+/// The type of a bound row score's scores; an elementwise score's return type.
 template <class Score, class Real>
-TAMP_FN auto score_of(const Score& score, Real weight, [[maybe_unused]] float statistic) noexcept {
-  if constexpr (needs_statistic<Score>)
-    return score(weight, statistic);
+auto type_of_scores() {
+  if constexpr (requires { typename Score::bound_score_type; })
+    return typename Score::bound_score_type{};
   else
-    return score(weight);
-}
-
-/// The lowest row in which something was wrong, noted by any thread.
-class first_row {
- public:
-  void note(std::size_t row) noexcept {
-    std::size_t seen = row_.load(std::memory_order_relaxed);
-    while (row < seen && !row_.compare_exchange_weak(seen, row, std::memory_order_relaxed)) {
-    }
-  }
-  bool any() const noexcept { return row() != none; }
-  std::size_t row() const noexcept { return row_.load(std::memory_order_relaxed); }
-
- private:
-  static constexpr auto none = static_cast<std::size_t>(-1);
-  std::atomic<std::size_t> row_ = none;
-};
-
-/// " of NAME" or nothing, for error sentences.
-inline std::string of_layer(std::string_view layer) {
-  return layer.empty() ? std::string() : sentence(" of ", layer);
+    return decltype(score_of(std::declval<const Score&>(), Real{}, float{})){};
 }
 
 /// Scores the rows of a weight on demand. A weight that is not finite, or whose score is NaN, is
 /// noted and its row scores zero; `raise_if_broken` turns the note into an error once the threads
-/// are done.
+/// are done. `Score` is what bind_score gives.
 template <class Source, class Score>
 class scored_rows {
  public:
   using weight_type = row_value<Source>;
-  using score_type = decltype(score_of(std::declval<const Score&>(), weight_type{}, float{}));
+  using score_type = decltype(type_of_scores<Score, weight_type>());
   static_assert(std::is_same_v<score_type, float> || std::is_same_v<score_type, double>,
                 "a score returns float or double");
 
@@ -100,26 +64,31 @@ class scored_rows {
     const std::size_t i = broken_.row();
     row_reader<std::remove_cvref_t<Source>> read_weights(weight_);
     const auto row = read_weights(i);
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      if (!is_finite(row[j]))
-        raise<value_error>(operation, ": the weight in row ", i, ", column ", j, of_layer(layer),
-                           " is ", row[j]);
-      if (is_nan(score_of(score_, row[j], statistic(j))))
+    for (std::size_t j = 0; j < row.size(); ++j) check_weight(row[j], i, j, operation, layer);
+    std::vector<score_type> scores(row.size());
+    write_scores(row, i, scores);
+    for (std::size_t j = 0; j < row.size(); ++j)
+      if (is_nan(scores[j]))
         raise<value_error>(operation, ": the score of the weight in row ", i, ", column ", j,
                            of_layer(layer), ", which is ", row[j], ", is not a number");
-    }
   }
 
  private:
-  float statistic(std::size_t j) const { return needs_statistic<Score> ? statistics_[j] : 0.0f; }
+  void write_scores(std::span<const weight_type> weights, std::size_t i,
+                    std::vector<score_type>& scores) const {
+    if constexpr (requires { typename Score::bound_score_type; })
+      score_(i, weights, std::span(scores));
+    else
+      for (std::size_t j = 0; j < weights.size(); ++j)
+        scores[j] = score_of(score_, weights[j], needs_statistic<Score> ? statistics_[j] : 0.0f);
+  }
 
   std::span<const score_type> score_row(std::span<const weight_type> weights, std::size_t i,
                                         std::vector<score_type>& scores) const {
+    write_scores(weights, i, scores);
     unsigned broken = 0;
-    for (std::size_t j = 0; j < weights.size(); ++j) {
-      scores[j] = score_of(score_, weights[j], statistic(j));
+    for (std::size_t j = 0; j < weights.size(); ++j)
       broken |= unsigned{!is_finite(weights[j])} | unsigned{is_nan(scores[j])};
-    }
     if (broken != 0) {
       broken_.note(i);
       std::fill(scores.begin(), scores.end(), score_type{0});

@@ -31,6 +31,7 @@ struct n_of_m {
                 "pattern::n_of_m<N, M> keeps N of every M weights: 0 < N < M <= 32");
   using role = tamp::role::pattern;
   static constexpr double sparsity = 1.0 - static_cast<double>(N) / static_cast<double>(M);
+  static constexpr std::size_t group = M;  ///< columns that are decided together
   static std::string label() { return detail::sentence(N, ":", M); }
 
   template <class Score>

@@ -29,27 +29,28 @@ struct pruned {
 
 namespace detail {
 
-/// @throws value_error that names the first weight that is not finite
-template <executor E, class Source>
-void check_finite(const E& exec, const Source& weight, std::string_view operation,
-                  std::string_view layer) {
-  first_row broken;
-  exec.for_each_range(static_cast<std::size_t>(weight.rows()),
-                      [&](std::size_t begin, std::size_t end) {
-                        row_reader<std::remove_cvref_t<Source>> read(weight);
-                        for (std::size_t i = begin; i < end; ++i) {
-                          unsigned any = 0;
-                          for (const auto w : read(i)) any |= static_cast<unsigned>(!is_finite(w));
-                          if (any != 0) broken.note(i);
-                        }
-                      });
-  if (!broken.any()) return;
-  row_reader<std::remove_cvref_t<Source>> read(weight);
-  const auto row = read(broken.row());
-  for (std::size_t j = 0; j < row.size(); ++j)
-    if (!is_finite(row[j]))
-      raise<value_error>(operation, ": the weight in row ", broken.row(), ", column ", j,
-                         of_layer(layer), " is ", row[j]);
+/// Writes repaired weights, (rows, cols), into the host's tensor, in its own type of number.
+template <executor E, class Target>
+void write_repaired(const E& exec, matrix_view<const double> repaired, Target&& target) {
+  using tensor = std::remove_cvref_t<Target>;
+  static_assert(
+      strided_tensor<tensor> || writable_row_tensor<tensor>,
+      "this score changes the weights that stay, and this tensor can only drop some: give "
+      "it a write_row");
+  exec.for_each_range(repaired.rows(), [&](std::size_t begin, std::size_t end) {
+    std::vector<float> row(strided_tensor<tensor> ? 0 : repaired.cols());
+    for (std::size_t i = begin; i < end; ++i) {
+      if constexpr (strided_tensor<tensor>) {
+        using traits = element_traits<typename tensor::value_type>;
+        using number = compute_type<typename tensor::value_type>;
+        for (std::size_t j = 0; j < repaired.cols(); ++j)
+          target(i, j) = traits::store(static_cast<number>(repaired(i, j)));
+      } else {
+        for (std::size_t j = 0; j < row.size(); ++j) row[j] = static_cast<float>(repaired(i, j));
+        target.write_row(i, std::span<const float>(row));
+      }
+    }
+  });
 }
 
 /// A score that says that finite weights and statistics never give it a NaN.
@@ -66,7 +67,8 @@ std::size_t prune_rows(const E& exec, matrix_view<T> weight, const Statistics& s
   return with_statistics<Recipe>(
       statistics, weight.cols(), operation, {}, [&](std::span<const float> values) {
         check_finite(exec, weight, operation, {});
-        const scored_rows scored(weight, recipe.score, values);
+        const auto& bound = bind_score(exec, weight, recipe.score, values);
+        const scored_rows scored(weight, bound, values);
         using score = typename decltype(scored)::score_type;
         std::atomic<std::size_t> kept = 0;
         scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
@@ -99,7 +101,8 @@ inline constexpr bool fusible<matrix_view<T>, Recipe> =
 ///     const auto [size, kept] = tamp::prune(W, norms, recipe);
 ///
 /// Where the pattern works row by row on rows that lie in one piece, selecting and zeroing are
-/// fused. An executor may go first.
+/// fused. A score that repairs weights (score::sparsegpt) also changes those that stay. An executor
+/// may go first.
 /// @throws what select and apply throw, before anything is written
 template <executor E, prunable_tensor Weight, class Statistics, class Recipe>
 pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
@@ -107,12 +110,18 @@ pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const
   const std::size_t size =
       static_cast<std::size_t>(target.rows()) * static_cast<std::size_t>(target.cols());
   if constexpr (strided_tensor<Weight>) detail::check_writable("prune", target);
-  if constexpr (detail::fusible<std::remove_cvref_t<decltype(target)>, Recipe>)
-    if (target.contiguous_rows())
-      return {size, detail::prune_rows(exec, target, statistics, recipe)};
-  const auto keep = detail::select_layer(exec, "prune", {}, target, statistics, recipe);
-  tamp::apply(exec, keep, target);
-  return {size, keep.count()};
+  if constexpr (detail::repairing_score<typename Recipe::score_policy>) {
+    const auto repaired = detail::repair_layer(exec, "prune", {}, target, statistics, recipe);
+    detail::write_repaired(exec, repaired.weights(), target);
+    return {size, repaired.keep.count()};
+  } else {
+    if constexpr (detail::fusible<std::remove_cvref_t<decltype(target)>, Recipe>)
+      if (target.contiguous_rows())
+        return {size, detail::prune_rows(exec, target, statistics, recipe)};
+    const auto keep = detail::select_layer(exec, "prune", {}, target, statistics, recipe);
+    tamp::apply(exec, keep, target);
+    return {size, keep.count()};
+  }
 }
 template <executor E, prunable_tensor Weight, class Recipe>
 pruned prune(const E& exec, Weight&& weight, const Recipe& recipe) {

@@ -234,7 +234,7 @@ class model_pruner {
         here.score.repair(exec_, "prune", done.name, weight, seen, here.pattern, done.asked);
     done.select = selecting.seconds();
     const stopwatch applying;
-    write_repaired(exec_, repaired, weight);
+    write_repaired(exec_, repaired.weights(), weight);
     done.apply = applying.seconds();
     done.kept = repaired.keep.count();
     done.note = std::move(repaired.note);

@@ -78,6 +78,21 @@ decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
 template <class Pattern, class Score>
 concept row_pattern = requires { typename Pattern::template row_selector<Score>; };
 
+/// The weights that stay, repaired, and which they are. `weight` is only read.
+template <executor E, class Source, class Statistics, class Recipe>
+auto repair_layer(const E& exec, std::string_view operation, std::string_view layer,
+                  const Source& weight, const Statistics& statistics, const Recipe& recipe) {
+  using needed = needed_statistic_of<typename Recipe::score_policy>;
+  static_assert(
+      std::is_same_v<Statistics, needed>,
+      "this recipe's score needs its own statistic (see the score's `needs`): observe the "
+      "layer's inputs and pass the result, as in prune(weight, gram, recipe)");
+  const auto size =
+      static_cast<std::size_t>(weight.rows()) * static_cast<std::size_t>(weight.cols());
+  return recipe.score.repair(exec, operation, layer, weight, statistics, recipe.pattern,
+                             sparsity_of(recipe, size));
+}
+
 template <executor E, class Source, class Statistics, class Recipe>
 mask::bitmask select_layer(const E& exec, std::string_view operation, std::string_view layer,
                            const Source& weight, const Statistics& statistics,
@@ -85,23 +100,27 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
   const auto rows = static_cast<std::size_t>(weight.rows());
   const auto cols = static_cast<std::size_t>(weight.cols());
   const double sparsity = sparsity_of(recipe, rows * cols);
-  return with_statistics<Recipe>(
-      statistics, cols, operation, layer, [&](std::span<const float> values) {
-        const scored_rows scored(weight, recipe.score, values);
-        using score = typename decltype(scored)::score_type;
-        using pattern = typename Recipe::pattern_policy;
-        mask::bitmask keep(rows, cols);
-        if constexpr (row_pattern<pattern, score>) {
-          scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
-            typename pattern::template row_selector<score> select_row(cols, sparsity);
-            for (std::size_t i = begin; i < end; ++i) select_row(read_scores(i), keep.row(i));
-          });
-        } else {
-          recipe.pattern.select_tensor(exec, scored, sparsity, keep);
-        }
-        scored.raise_if_broken(operation, layer);
-        return keep;
-      });
+  if constexpr (repairing_score<typename Recipe::score_policy>)
+    return repair_layer(exec, operation, layer, weight, statistics, recipe).keep;
+  else
+    return with_statistics<Recipe>(
+        statistics, cols, operation, layer, [&](std::span<const float> values) {
+          const auto& bound = bind_score(exec, weight, recipe.score, values);
+          const scored_rows scored(weight, bound, values);
+          using score = typename decltype(scored)::score_type;
+          using pattern = typename Recipe::pattern_policy;
+          mask::bitmask keep(rows, cols);
+          if constexpr (row_pattern<pattern, score>) {
+            scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
+              typename pattern::template row_selector<score> select_row(cols, sparsity);
+              for (std::size_t i = begin; i < end; ++i) select_row(read_scores(i), keep.row(i));
+            });
+          } else {
+            recipe.pattern.select_tensor(exec, scored, sparsity, keep);
+          }
+          scored.raise_if_broken(operation, layer);
+          return keep;
+        });
 }
 
 }  // namespace detail
@@ -112,8 +131,8 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
 ///
 /// W is (out_features, in_features), any tensor; `statistics` is what the recipe's score needs: an
 /// accumulator such as stat::column_norm, or one float a column. It may be left out for a score
-/// that needs none. An executor may go first. W is not changed; apply(keep, W) does that. A weight
-/// without elements gives a mask without elements.
+/// that needs none. A score that repairs weights works on a copy. An executor may go first. W is
+/// not changed; apply(keep, W) does that. A weight without elements gives a mask without elements.
 ///
 /// @throws shape_error if W and the statistics have different numbers of columns
 /// @throws value_error if a weight, a statistic or a score cannot be used (not finite, NaN), naming

@@ -1,0 +1,69 @@
+#pragma once
+
+/// @file
+/// Finds the first weight that is not finite, and says which.
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../tensor/rows.hpp"
+
+namespace tamp::detail {
+
+/// The lowest row in which something was wrong, noted by any thread.
+class first_row {
+ public:
+  void note(std::size_t row) noexcept {
+    std::size_t seen = row_.load(std::memory_order_relaxed);
+    while (row < seen && !row_.compare_exchange_weak(seen, row, std::memory_order_relaxed)) {
+    }
+  }
+  bool any() const noexcept { return row() != none; }
+  std::size_t row() const noexcept { return row_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr auto none = static_cast<std::size_t>(-1);
+  std::atomic<std::size_t> row_ = none;
+};
+
+/// " of NAME" or nothing, for error sentences.
+inline std::string of_layer(std::string_view layer) {
+  return layer.empty() ? std::string() : sentence(" of ", layer);
+}
+
+/// Raises the error about weight (i, j) if it is not finite.
+template <class Real>
+void check_weight(Real weight, std::size_t i, std::size_t j, std::string_view operation,
+                  std::string_view layer) {
+  if (!is_finite(weight))
+    raise<value_error>(operation, ": the weight in row ", i, ", column ", j, of_layer(layer),
+                       " is ", weight);
+}
+
+/// @throws value_error that names the first weight that is not finite
+template <executor E, class Source>
+void check_finite(const E& exec, const Source& weight, std::string_view operation,
+                  std::string_view layer) {
+  first_row broken;
+  exec.for_each_range(static_cast<std::size_t>(weight.rows()),
+                      [&](std::size_t begin, std::size_t end) {
+                        row_reader<std::remove_cvref_t<Source>> read(weight);
+                        for (std::size_t i = begin; i < end; ++i) {
+                          unsigned any = 0;
+                          for (const auto w : read(i)) any |= static_cast<unsigned>(!is_finite(w));
+                          if (any != 0) broken.note(i);
+                        }
+                      });
+  if (!broken.any()) return;
+  row_reader<std::remove_cvref_t<Source>> read(weight);
+  const auto row = read(broken.row());
+  for (std::size_t j = 0; j < row.size(); ++j)
+    check_weight(row[j], broken.row(), j, operation, layer);
+}
+
+}  // namespace tamp::detail

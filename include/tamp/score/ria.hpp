@@ -1,0 +1,99 @@
+#pragma once
+
+/// @file
+/// Relative importance: a weight's share in its row and in its column.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../role.hpp"
+#include "../stat/column_norm.hpp"
+#include "../tensor/rows.hpp"
+
+namespace tamp::score {
+
+/// Keeps the weights that make up much of their row and of their column, weighed by the input norm:
+/// relative importance and activations.
+///
+/// Reach for it where score::wanda would prune whole input or output channels bare, and with n:m
+/// patterns.
+///
+///     score(i, j) = (|w(i, j)| / sum_k |w(i, k)|  +  |w(i, j)| / sum_k |w(k, j)|) * norm(j)^alpha
+///
+/// A zero weight scores zero, also in a row or column of zeros. The sums are in double and do not
+/// depend on the executor. Reads the weight once more than an elementwise score. alpha is at least
+/// 0. Source: Zhang et al. 2024, Plug-and-Play (ICLR 2024, "RIA").
+struct ria {
+  using role = tamp::role::score;
+  using needs = stat::column_norm;
+  static constexpr bool never_nan = true;
+
+  double alpha = 0.5;
+
+  std::string label() const { return alpha == 0.5 ? "ria" : detail::sentence("ria ", alpha); }
+
+  /// The score with the sums of one weight, which knows the rows by their numbers.
+  template <class Real>
+  struct bound {
+    using bound_score_type = Real;
+    std::vector<Real> row_sums, column_sums, norms;
+
+    void operator()(std::size_t i, std::span<const Real> weights, std::span<Real> scores) const {
+      for (std::size_t j = 0; j < weights.size(); ++j) {
+        const Real size = std::fabs(weights[j]);
+        const Real share = size / row_sums[i] + size / column_sums[j];
+        scores[j] = size == 0 ? Real{0} : share * norms[j];
+      }
+    }
+  };
+
+  /// Reads the weight for its sums. `norms` has one number a column.
+  /// @throws value_error if alpha is negative or not finite
+  template <executor E, class Source>
+  auto bind(const E& exec, const Source& weight, std::span<const float> norms) const {
+    using real = detail::row_value<Source>;
+    if (!(alpha >= 0 && std::isfinite(alpha)))
+      detail::raise<value_error>("ria: alpha is a finite number of at least 0, not ", alpha);
+    const auto rows = static_cast<std::size_t>(weight.rows());
+    const auto cols = static_cast<std::size_t>(weight.cols());
+    bound<real> sums{std::vector<real>(rows), std::vector<real>(cols), std::vector<real>(cols)};
+
+    // Slices of rows, the same for any number of threads; their columns are then added in order.
+    constexpr std::size_t slice = 256;
+    std::vector<std::vector<double>> of_slice((rows + slice - 1) / slice);
+    exec.for_each_range(of_slice.size(), [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read(weight);
+      for (std::size_t s = begin; s < end; ++s) {
+        of_slice[s].resize(cols);
+        for (std::size_t i = s * slice; i < (std::min)((s + 1) * slice, rows); ++i) {
+          double row_sum = 0;
+          const auto row = read(i);
+          for (std::size_t j = 0; j < cols; ++j) {
+            const double size = std::fabs(row[j]);
+            row_sum += size;
+            of_slice[s][j] += size;
+          }
+          sums.row_sums[i] = static_cast<real>(row_sum);
+        }
+      }
+    });
+    for (std::size_t j = 0; j < cols; ++j) {
+      double column_sum = 0;
+      for (const auto& part : of_slice) column_sum += part[j];
+      sums.column_sums[j] = static_cast<real>(column_sum);
+      sums.norms[j] = static_cast<real>(std::pow(static_cast<double>(norms[j]), alpha));
+    }
+    return sums;
+  }
+
+  friend bool operator==(const ria&, const ria&) = default;
+};
+
+}  // namespace tamp::score
