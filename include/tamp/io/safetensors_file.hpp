@@ -15,7 +15,6 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +24,7 @@
 #include <vector>
 
 #include "../detail/mapped_file.hpp"
+#include "../detail/strict_json.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 #include "../tensor/view.hpp"
@@ -120,6 +120,7 @@ class safetensors_file {
 
  private:
   static constexpr std::uint64_t longest_header = 100'000'000;
+  // Numbers lie three levels deep; one more is left to what a later version of the format may add.
   static constexpr int deepest = 4;
 
   std::vector<tensor_info>::const_iterator find(std::string_view name) const {
@@ -158,7 +159,9 @@ class safetensors_file {
     const auto header = rest.first(static_cast<std::size_t>(length));
     const auto data = rest.subspan(header.size());
 
-    const nlohmann::json json = parse(header);
+    const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
+    const nlohmann::json json =
+        tamp::detail::parse_object(text, deepest, file_.name(), "the header");
     for (const auto& [name, value] : json.items()) {
       if (name == "__metadata__")
         read_metadata(value);
@@ -181,37 +184,6 @@ class safetensors_file {
     if (end != data.data() + data.size())
       refuse("the tensors end after ", end - data.data(), " bytes, but the file has ", data.size());
     for (std::size_t k = 0; k < tensors_.size(); ++k) index_.emplace(tensors_[k].name, k);
-  }
-
-  // JSON without duplicate keys and without depth. Numbers lie three levels deep; one more is left
-  // to what a later version of the format may add.
-  nlohmann::json parse(std::span<const std::byte> header) const {
-    using nlohmann::json;
-    std::vector<std::set<std::string>> keys;
-    std::string duplicate;
-    bool too_deep = false;
-    const auto text = reinterpret_cast<const char*>(header.data());
-    const json result = json::parse(
-        text, text + header.size(),
-        [&](int depth, json::parse_event_t event, json& value) {
-          too_deep = too_deep || depth > deepest;
-          if (too_deep) return false;
-          if (event == json::parse_event_t::object_start) keys.emplace_back();
-          if (event == json::parse_event_t::object_end) keys.pop_back();
-          if (event == json::parse_event_t::key &&
-              !keys.back().insert(value.get<std::string>()).second)
-            duplicate = value.get<std::string>();
-          return true;
-        },
-        /*allow_exceptions=*/false);
-    if (too_deep) refuse("the header's JSON is nested more than ", deepest, " levels deep");
-    // The parser takes a zero byte for the end of the text.
-    if (result.is_discarded() ||
-        std::find(header.begin(), header.end(), std::byte{}) != header.end())
-      refuse("the header is not valid JSON");
-    if (!result.is_object()) refuse("the header is not a JSON object");
-    if (!duplicate.empty()) refuse("the header has the key '", duplicate, "' twice");
-    return result;
   }
 
   void read_metadata(const nlohmann::json& value) {

@@ -6,19 +6,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "../detail/replaced_file.hpp"
 #include "../error.hpp"
 #include "dtype.hpp"
 
@@ -47,8 +45,7 @@ class safetensors_writer {
   /// @throws file_error if the file cannot be created, or if two tensors have one name
   explicit safetensors_writer(std::filesystem::path path, const std::vector<declaration>& tensors,
                               const std::map<std::string, std::string>& metadata = {})
-      : path_(std::move(path)), partial_(path_) {
-    partial_ += tamp::detail::sentence(".partial-", std::random_device{}());
+      : file_(std::move(path)) {
     nlohmann::json json = nlohmann::json::object();
     if (!metadata.empty()) json["__metadata__"] = metadata;
     std::size_t offset = 0;
@@ -71,21 +68,9 @@ class safetensors_writer {
       refuse("a tensor's name or the metadata are not valid UTF-8");
     header.resize((header.size() + 7) / 8 * 8, ' ');
     const std::uint64_t length = header.size();
-    data_ = sizeof length + header.size();
-    file_.open(partial_, std::ios::binary | std::ios::trunc);
-    file_.write(reinterpret_cast<const char*>(&length), sizeof length);
-    file_.write(header.data(), static_cast<std::streamsize>(header.size()));
-    if (!file_) {
-      discard();
-      refuse("cannot be written: ", partial_.string(), " cannot be created or filled");
-    }
-  }
-
-  safetensors_writer(const safetensors_writer&) = delete;
-  safetensors_writer& operator=(const safetensors_writer&) = delete;
-
-  ~safetensors_writer() {
-    if (!committed_) discard();
+    header.insert(0, reinterpret_cast<const char*>(&length), sizeof length);
+    data_ = header.size();
+    file_.open(header);
   }
 
   /// Writes the next numbers of a tensor, in row-major order: all of them, or piece by piece.
@@ -104,10 +89,7 @@ class safetensors_writer {
     if (values.size() > (s.end - s.next) / sizeof(T))
       refuse("tensor '", name, "' has room for ", (s.end - s.next) / sizeof(T),
              " more numbers, not ", values.size());
-    file_.seekp(static_cast<std::streamoff>(data_ + s.next));
-    file_.write(reinterpret_cast<const char*>(values.data()),
-                static_cast<std::streamsize>(values.size_bytes()));
-    if (!file_) refuse("cannot be written");
+    file_.write(data_ + s.next, std::as_bytes(values));
     s.next += values.size_bytes();
   }
 
@@ -115,17 +97,11 @@ class safetensors_writer {
   /// @throws file_error if a declared tensor is not complete or the disk is full; the target is
   ///         untouched then
   void commit() {
-    if (committed_) refuse("has been committed before");
     for (const auto& [name, s] : slots_)
       if (s.next != s.end)
         refuse("tensor '", name, "' lacks ", (s.end - s.next) / detail::entry(s.type).size,
                " numbers");
-    file_.close();
-    if (!file_) refuse("cannot be written");
-    std::error_code problem;
-    std::filesystem::rename(partial_, path_, problem);
-    if (problem) refuse("cannot be put in place: ", problem.message());
-    committed_ = true;
+    file_.commit();
   }
 
  private:
@@ -136,22 +112,14 @@ class safetensors_writer {
     std::size_t next, end;  // bytes from the start of the data
   };
 
-  void discard() {
-    file_.close();
-    std::error_code ignored;
-    std::filesystem::remove(partial_, ignored);
-  }
-
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
-    tamp::detail::raise<file_error>(path_.string(), ": ", parts...);
+    tamp::detail::raise<file_error>(file_.name(), ": ", parts...);
   }
 
-  std::filesystem::path path_, partial_;
-  std::ofstream file_;
+  tamp::detail::replaced_file file_;
   std::map<std::string, slot, std::less<>> slots_;
   std::size_t data_ = 0;
-  bool committed_ = false;
 };
 
 }  // namespace tamp::io

@@ -85,20 +85,36 @@ class calibration {
     return *this;
   }
 
-  /// For files: `visit(name, value)` for all that a calibration consists of.
+  /// For files: `visit(name, value)` for all that the statistics of the blocks done consist of,
+  /// each a std::vector<double>& or a std::uint64_t&.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
-    visit("model", self.model_);
-    visit("samples", self.samples_);
-    visit("blocks", self.blocks_);
-    visit("blocks_done", self.blocks_done_);
-    for (std::size_t k = 0; k < self.statistics_.size(); ++k)
+    for (std::size_t k = 0; k < self.layers_done(); ++k)
       (Statistics::fields(
            std::get<Statistics>(self.statistics_[k]),
            [&](std::string_view name, auto& value) {
              visit(detail::sentence("layer.", k, '.', index_of<Statistics>(), '.', name), value);
            }),
        ...);
+  }
+
+  /// An empty one of the same kind.
+  calibration emptied() const { return calibration(empty_); }
+
+  /// For files, after `prepare`: takes the first blocks to be done. What they showed is to be
+  /// filled in through `fields`.
+  /// @throws value_error if there are fewer blocks
+  void resume_at(std::size_t blocks_done) {
+    if (blocks_done > blocks_)
+      detail::raise<value_error>("calibration: ", blocks_done, " of ", blocks_,
+                                 " blocks cannot have been done");
+    blocks_done_ = blocks_done;
+  }
+
+  /// @throws value_error if what was filled in contradicts itself
+  void validate() const {
+    for (std::size_t k = 0; k < layers_done(); ++k)
+      (std::get<Statistics>(statistics_[k]).validate(), ...);
   }
 
   /// What kind of statistics these are, with their parameters.
@@ -158,6 +174,10 @@ class calibration {
     std::size_t index = 0;
     (void)((std::is_same_v<Statistic, Statistics> || (++index, false)) || ...);
     return index;
+  }
+
+  std::size_t layers_done() const noexcept {
+    return first_of_block_.empty() ? 0 : first_of_block_[blocks_done_];
   }
 
   template <class Statistic>
