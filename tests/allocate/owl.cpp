@@ -9,6 +9,7 @@
 
 #include <tamp/execute/sequential.hpp>
 #include <tamp/score/magnitude.hpp>
+#include <tamp/score/ria.hpp>
 
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
@@ -73,6 +74,15 @@ BOOST_AUTO_TEST_CASE(the_score_weighs_inputs) {
   const auto answer = owl<>{0.5, 3, 0.08}(sequential{}, units);
   BOOST_TEST(answer.sparsities[0] == 0.42, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(answer.sparsities[1] == 0.58, boost::test_tools::tolerance(1e-14));
+}
+
+BOOST_AUTO_TEST_CASE(a_score_that_knows_its_rows_will_do) {
+  // Row and column sums 4 and 1: every score is 1/4 + 1 or, for the weight of 9 among zeros, 2.
+  const seen_units units{{{"block 0", {{"a", {{1, 1, 1, 1}}, norms_of({{1, 1, 1, 1}})}}},
+                          {"block 1", {{"b", {{0, 9, 0, 0}}, norms_of({{1, 1, 1, 1}})}}}}};
+  const auto answer = owl<tamp::score::ria>{0.5, 3, 0.08, {}}(sequential{}, units);
+  BOOST_TEST(answer.sparsities[0] == 0.58, boost::test_tools::tolerance(1e-14));
+  BOOST_TEST(answer.sparsities[1] == 0.42, boost::test_tools::tolerance(1e-14));
 }
 
 BOOST_AUTO_TEST_CASE(equal_ratios_are_uniform_and_a_note_says_so) {

@@ -1,0 +1,170 @@
+#pragma once
+
+/// @file
+/// Blocks whose weights have a light-tailed spectrum lose more. Needs Eigen.
+
+#include <Eigen/Core>
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "../detail/finite.hpp"
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../role.hpp"
+#include "../tensor/rows.hpp"
+#include "on_target.hpp"
+
+namespace tamp::detail {
+
+/// Hill's estimate of the exponent of the upper half of a spectrum, 1 + k / sum of
+/// ln(lambda / lambda_0) over the k = n / 2 largest of n eigenvalues, where lambda_0 is the next
+/// smaller one. `eigenvalues` ascend; those that are zero to rounding do not count. Nothing if
+/// fewer than two are left or if all that count are equal to rounding.
+inline std::optional<double> hill_exponent(std::span<const double> eigenvalues) {
+  if (eigenvalues.empty()) return {};
+  const double rounding =
+      std::numeric_limits<double>::epsilon() * static_cast<double>(eigenvalues.size());
+  const double least = eigenvalues.back() * rounding;
+  const auto first =
+      std::upper_bound(eigenvalues.begin(), eigenvalues.end(), (std::max)(least, 0.0));
+  const std::span<const double> nonzero(first, eigenvalues.end());
+  const std::size_t k = nonzero.size() / 2;
+  if (k == 0) return {};
+  const double smallest = nonzero[nonzero.size() - k - 1];
+  double sum = 0;
+  for (const double lambda : nonzero.last(k)) sum += std::log(lambda / smallest);
+  if (!(sum > 4 * rounding * static_cast<double>(k))) return {};
+  return 1 + static_cast<double>(k) / sum;
+}
+
+/// The eigenvalues of W W^T or W^T W, whichever is smaller, ascending, up to a common factor.
+template <executor E, class Source>
+std::vector<double> spectrum(const E& exec, std::string_view layer, const Source& weight) {
+  check_finite(exec, weight, "alpha", layer);
+  // A row that is read in one piece becomes a column, which is written in one piece.
+  Eigen::MatrixXd w(static_cast<Eigen::Index>(weight.cols()),
+                    static_cast<Eigen::Index>(weight.rows()));
+  exec.for_each_range(
+      static_cast<std::size_t>(weight.rows()), [&](std::size_t begin, std::size_t end) {
+        row_reader<std::remove_cvref_t<Source>> read_row(weight);
+        for (std::size_t i = begin; i < end; ++i)
+          std::ranges::copy(read_row(i), w.col(static_cast<Eigen::Index>(i)).data());
+      });
+  // The exponent does not depend on the scale; squares of numbers up to 1 do not overflow.
+  const double scale = w.size() == 0 ? 0.0 : w.cwiseAbs().maxCoeff();
+  if (scale == 0) return {};
+  w /= scale;
+  const bool by_rows = w.cols() <= w.rows();
+  const Eigen::Index side = by_rows ? w.cols() : w.rows();
+  Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(side, side);
+  if (by_rows)
+    gram.selfadjointView<Eigen::Lower>().rankUpdate(w.transpose());
+  else
+    gram.selfadjointView<Eigen::Lower>().rankUpdate(w);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram, Eigen::EigenvaluesOnly);
+  if (solver.info() != Eigen::Success) return {};
+  return {solver.eigenvalues().begin(), solver.eigenvalues().end()};
+}
+
+}  // namespace tamp::detail
+
+namespace tamp::allocate {
+
+/// AlphaPruning: a block loses the more, the faster the eigenvalues of its weights fall off.
+///
+/// Reach for it when there is no calibration data and time is no matter: it takes the eigenvalues
+/// of every weight, some n^3 operations for n = min(rows, cols).
+///
+///     alpha(W)    = 1 + k / sum over the k = n / 2 largest eigenvalues l of W W^T of ln(l / l0),
+///                   where l0 is the next smaller eigenvalue (Hill's estimate)
+///     alpha(u)    = mean over the layers of u
+///     sparsity(u) = eta * (1 - tau + 2 tau * (alpha(u) - min) / (max - min))
+///
+/// with the eta for which the mean over weights is on target. What exceeds 1 is clipped and shared
+/// by the others; equal exponents give every unit the same. Eigenvalues that are zero to rounding
+/// do not count. A weight of fewer than two rows, columns or nonzero eigenvalues, or with all of
+/// them equal, has no exponent and no part in its unit's mean; a unit without any gets the mean of
+/// the others. Notes say so. Eigenvalues are computed in double by one thread. Memory: the largest
+/// weight in double, and three times the square of its smaller side.
+///
+/// Source: Lu et al. 2024, AlphaPruning (arXiv 2410.10912), with the metric of its section 3,
+/// PL_Alpha_Hill.
+struct alpha {
+  using role = tamp::role::allocate;
+  static constexpr granularity unit = granularity::block;
+
+  double sparsity = 0.5;
+  double tau = 0.1;  ///< half the width of the interval of sparsities, as a fraction of the target
+
+  std::string label() const { return detail::sentence("alpha ", sparsity, ' ', tau); }
+
+  /// One exponent a unit -> one sparsity a unit.
+  /// @throws value_error if a parameter is out of range or an exponent negative or not finite
+  /// @throws shape_error unless there are as many exponents as sizes
+  allocation share(std::span<const double> exponents, std::span<const std::size_t> num_params,
+                   std::span<const std::string> names = {}) const {
+    check_parameters();
+    detail::check_unit_values("alpha", "exponent", exponents, num_params, names);
+    const auto [least, most] = std::minmax_element(exponents.begin(), exponents.end());
+    if (exponents.empty() || *least == *most)
+      return detail::uniform_because(
+          detail::sentence("alpha: the exponent is the same everywhere, so that all units get the ",
+                           "sparsity ", sparsity),
+          exponents.size(), sparsity);
+    std::vector<double> sparsities(exponents.size());
+    for (std::size_t u = 0; u < exponents.size(); ++u)
+      sparsities[u] = 1 - tau + 2 * tau * ((exponents[u] - *least) / (*most - *least));
+    const double mean = detail::mean_over_params(sparsities, num_params);
+    for (double& s : sparsities) s = mean == 0 ? sparsity : s * (sparsity / mean);
+    return detail::on_target("alpha", sparsities, num_params, sparsity, names);
+  }
+
+  /// @throws value_error if a parameter is out of range or a weight not finite, naming it
+  template <executor E, class Units>
+  allocation operator()(const E& exec, const Units& units) const {
+    check_parameters();
+    const std::vector<std::string> names = detail::names_of(units);
+    std::vector<std::string> notes;
+    std::vector<double> exponents(units.size(), 0.0);
+    std::vector<bool> known(units.size());
+    for (std::size_t u = 0; u < units.size(); ++u) {
+      std::size_t layers = 0;
+      units.visit(u, [&](std::string_view layer, const auto& weight, const auto&) {
+        const auto exponent = detail::hill_exponent(detail::spectrum(exec, layer, weight));
+        if (exponent) {
+          exponents[u] += *exponent;
+          ++layers;
+        } else {
+          notes.push_back(detail::sentence("alpha: ", layer, ", which is ", weight.rows(), " x ",
+                                           weight.cols(), ", has no spectral exponent"));
+        }
+      });
+      known[u] = layers != 0;
+      if (known[u]) exponents[u] /= static_cast<double>(layers);
+    }
+    detail::fill_unknown("alpha", "exponent", exponents, known, names, notes);
+    allocation answer = share(exponents, detail::num_params_of(units), names);
+    answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
+    return answer;
+  }
+
+  friend bool operator==(const alpha&, const alpha&) = default;
+
+ private:
+  void check_parameters() const {
+    detail::check_sparsity(sparsity);
+    if (!(tau >= 0 && tau <= 1))
+      detail::raise<value_error>("alpha: tau lies in [0, 1], and is ", tau);
+  }
+};
+
+}  // namespace tamp::allocate

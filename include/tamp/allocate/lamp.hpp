@@ -1,0 +1,162 @@
+#pragma once
+
+/// @file
+/// Layers lose what a global comparison of rescaled magnitudes takes from them.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../detail/drop_count.hpp"
+#include "../detail/ordered_key.hpp"
+#include "../detail/scored_rows.hpp"
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../role.hpp"
+#include "../score/magnitude.hpp"
+#include "on_target.hpp"
+
+namespace tamp::allocate {
+
+/// Layer-adaptive magnitude: all weights of the model compete by their share of what is left of
+/// their layer.
+///
+/// Reach for it with score::magnitude and no calibration data. It reads the weights four times and
+/// sorts them each time.
+///
+///     lamp(r) = w(r)^2 / sum over r' >= r of w(r')^2,     weights of one layer, sorted by
+///     magnitude drop    = floor(number of weights * sparsity) lowest of the whole model
+///
+/// Only how many weights each unit loses comes out; which ones is for the recipe's score. A layer's
+/// largest weight scores 1, so that every layer keeps something until the others are down to their
+/// last weight. Zeros score 0, and a layer of zeros goes first. Among equal scores the lower unit
+/// loses first. Scores are doubles, summed from the largest weight down: the result does not depend
+/// on the executor. Memory: the magnitudes of the largest layer twice, and 16 MB.
+///
+/// Source: Lee et al. 2021 (arXiv 2010.07611), eq. 1.
+struct lamp {
+  using role = tamp::role::allocate;
+  static constexpr granularity unit = granularity::layer;
+
+  double sparsity = 0.5;
+
+  std::string label() const { return detail::sentence("lamp ", sparsity); }
+
+  /// @throws value_error if the sparsity is not in [0, 1], or if a weight is not finite or too
+  /// large
+  ///         to be squared, naming it
+  template <executor E, class Units>
+  allocation operator()(const E& exec, const Units& units) const {
+    detail::check_sparsity(sparsity);
+    const std::vector<std::size_t> num_params = detail::num_params_of(units);
+    std::size_t size = 0;
+    for (const std::size_t n : num_params) size += n;
+    const std::size_t drop = detail::drop_count(size, sparsity);
+    allocation answer{std::vector<double>(units.size(), sparsity), {}};
+    const std::vector<std::size_t> dropped = drop == 0 ? std::vector<std::size_t>(units.size(), 0)
+                                             : drop == size ? num_params
+                                                            : lowest(exec, units, drop);
+    for (std::size_t u = 0; u < dropped.size(); ++u)
+      if (num_params[u] != 0)
+        answer.sparsities[u] = static_cast<double>(dropped[u]) / static_cast<double>(num_params[u]);
+    return answer;
+  }
+
+  friend bool operator==(const lamp&, const lamp&) = default;
+
+ private:
+  // Keys of numbers in [0, 1] agree in their uppermost bit, which three digits do not reach.
+  static constexpr int digit = 21, digits = 3;
+  static constexpr std::uint64_t digit_mask = (std::uint64_t{1} << digit) - 1;
+
+  /// How many of the `drop` lowest scores of the model each unit has, by a radix selection: scores
+  /// are counted by their uppermost digit, those in the digit of the drop-th by their next, and so
+  /// on; and made again each time rather than kept.
+  template <executor E, class Units>
+  static std::vector<std::size_t> lowest(const E& exec, const Units& units, std::size_t drop) {
+    std::uint64_t prefix = detail::ordered_key(0.0) >> (digit * digits);
+    std::size_t rank = drop;  // among the keys that start with `prefix`
+    for (int d = digits; d-- > 0;) {
+      const int shift = digit * d;
+      std::vector<std::size_t> count(digit_mask + 1, 0);
+      for (std::size_t u = 0; u < units.size(); ++u)
+        for_each_key(exec, units, u, [&](std::uint64_t key) {
+          if (key >> (shift + digit) == prefix) ++count[key >> shift & digit_mask];
+        });
+      std::uint64_t next = 0;
+      for (; count[next] < rank; ++next) rank -= count[next];
+      prefix = prefix << digit | next;
+    }
+    std::vector<std::size_t> dropped(units.size(), 0);
+    for (std::size_t u = 0; u < units.size(); ++u) {
+      std::size_t equal = 0;
+      for_each_key(exec, units, u, [&](std::uint64_t key) {
+        dropped[u] += key < prefix;
+        equal += key == prefix;
+      });
+      equal = (std::min)(equal, rank);
+      dropped[u] += equal;
+      rank -= equal;
+    }
+    return dropped;
+  }
+
+  /// Calls use(ordered key of the score) for every weight of a unit.
+  template <executor E, class Units, class Use>
+  static void for_each_key(const E& exec, const Units& units, std::size_t unit, const Use& use) {
+    units.visit(unit, [&](std::string_view layer, const auto& weight, const auto&) {
+      const auto magnitudes = sorted_magnitudes(exec, layer, weight);
+      double sum = 0;
+      for (std::size_t r = magnitudes.size(); r-- > 0;) {
+        const double square = static_cast<double>(magnitudes[r]) * magnitudes[r];
+        sum += square;
+        if (!std::isfinite(sum))
+          detail::raise<value_error>("lamp: the squares of the weights of ", layer,
+                                     " are too large to be summed");
+        use(detail::ordered_key(sum == 0 ? 0.0 : square / sum));
+      }
+    });
+  }
+
+  /// |W| in ascending order.
+  template <executor E, class Source>
+  static auto sorted_magnitudes(const E& exec, std::string_view layer, const Source& weight) {
+    const score::magnitude score;
+    const detail::scored_rows scored(weight, score, {});
+    std::vector<typename decltype(scored)::score_type> all(scored.rows() * scored.cols());
+    scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
+      for (std::size_t i = begin; i < end; ++i)
+        std::ranges::copy(read_scores(i),
+                          all.begin() + static_cast<std::ptrdiff_t>(i * scored.cols()));
+    });
+    scored.raise_if_broken("lamp", layer);
+    sort(exec, all);
+    return all;
+  }
+
+  /// Sorts 16 parts on the executor's threads and merges neighbours until one is left.
+  template <executor E, class Real>
+  static void sort(const E& exec, std::vector<Real>& numbers) {
+    constexpr std::size_t parts = 16;
+    const auto begin_of = [&](std::size_t part) {
+      return numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / parts * part +
+                                                           numbers.size() % parts * part / parts);
+    };
+    exec.for_each_range(parts, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t p = begin; p < end; ++p) std::sort(begin_of(p), begin_of(p + 1));
+    });
+    for (std::size_t width = 1; width < parts; width *= 2)
+      exec.for_each_range(parts / (2 * width), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t p = begin; p < end; ++p)
+          std::inplace_merge(begin_of(2 * width * p), begin_of(2 * width * p + width),
+                             begin_of(2 * width * (p + 1)));
+      });
+  }
+};
+
+}  // namespace tamp::allocate
