@@ -1,0 +1,83 @@
+#pragma once
+
+// Cases "owl" and "das_allocation": from what was measured of blocks or layers to their sparsities.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <tamp/allocate/das.hpp>
+#include <tamp/allocate/owl.hpp>
+#include <tamp/score/magnitude.hpp>
+#include <vector>
+
+#include "tally.hpp"
+
+namespace golden {
+
+// The scores of a golden file as units of layers: scores are not negative, so that score::magnitude
+// gives them back.
+struct score_units {
+  explicit score_units(const safetensors_file& golden) : file(golden) {}
+
+  static std::string layer(std::size_t unit, std::size_t k) {
+    return "in.score." + std::to_string(unit) + "." + std::to_string(k);
+  }
+  std::size_t size() const {
+    std::size_t count = 0;
+    while (file.contains(layer(count, 0))) ++count;
+    return count;
+  }
+  std::string name(std::size_t unit) const { return "block " + std::to_string(unit); }
+  std::size_t num_params(std::size_t unit) const {
+    std::size_t count = 0;
+    visit(unit, [&](auto&&, const auto& weight, auto&&) { count += weight.size(); });
+    return count;
+  }
+  template <class Use>
+  void visit(std::size_t unit, Use&& use) const {
+    for (std::size_t k = 0; file.contains(layer(unit, k)); ++k)
+      if (const std::string name = layer(unit, k); file.at(name).type == tamp::io::dtype::f64)
+        use(name, file.matrix<double>(name), tamp::detail::no_statistics{});
+      else
+        use(name, file.matrix<float>(name), tamp::detail::no_statistics{});
+  }
+
+  const safetensors_file& file;
+};
+
+inline void check_owl(const std::string& path, const safetensors_file& file, tally& results) {
+  const score_units units(file);
+  tamp::allocate::owl<tamp::score::magnitude> owl{.M = std::stod(file.metadata().at("M")),
+                                                  .lambda = std::stod(file.metadata().at("lam"))};
+  const auto ratios = file.values<double>("out.outlier_ratio");
+  std::vector<std::size_t> num_params;
+  for (std::size_t u = 0; u < units.size(); ++u) num_params.push_back(units.num_params(u));
+  for (const auto& [name, type, shape, bytes] : file.tensors()) {
+    const auto key = split(name, 3);
+    if (key[0] != "out" || key[1] != "owl") continue;
+    owl.sparsity = std::stod(key[2]);
+    const auto expected = file.values<double>(name);
+    results.verdict(path + " " + name,
+                    compare(owl(tamp::execute::sequential{}, units).sparsities, expected, 1e-10));
+    results.verdict(path + " " + name + " from the ratios",
+                    compare(owl.share(ratios, num_params).sparsities, expected, 1e-10));
+  }
+}
+
+inline void check_das_allocation(const std::string& path, const safetensors_file& file,
+                                 tally& results) {
+  const auto sizes = file.values<std::int64_t>("in.num_params");
+  const std::vector<std::size_t> num_params(sizes.begin(), sizes.end());
+  const auto importance = file.values<double>("in.importance");
+  for (const auto& [name, type, shape, bytes] : file.tensors()) {
+    if (!name.starts_with("out.das.")) continue;
+    // out.das.SPARSITY.MAX_SPARSITY, each with a dot of its own
+    const auto key = split(name, 6);
+    const tamp::allocate::das das{.sparsity = std::stod(key[2] + "." + key[3]),
+                                  .max_sparsity = std::stod(key[4] + "." + key[5])};
+    results.verdict(path + " " + name, compare(das.share(importance, num_params).sparsities,
+                                               file.values<double>(name), 1e-12));
+  }
+}
+
+}  // namespace golden
