@@ -83,6 +83,13 @@ BOOST_AUTO_TEST_CASE(shares_do_not_grow_with_the_size) {
       boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_share_that_is_a_whole_number_is_not_rounded_up) {
+  // 45 / 9, where nine times 0.1, one added to the other, would be less than 0.9.
+  const std::vector<std::size_t> sizes(9, 10);
+  BOOST_TEST((das{0.5, 1.0}.share(std::vector(9, 0.1), sizes).sparsities) == std::vector(9, 0.5),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(without_any_importance_they_share_by_size) {
   const std::vector<std::size_t> sizes{10, 30};
   const auto answer = das{0.5, 0.6}.share(std::vector{0.0, 0.0}, sizes);
