@@ -15,6 +15,7 @@ using tamp::pattern::n_of_m;
 using tamp::pattern::per_row;
 using tamp::pattern::per_tensor;
 using tamp::score::magnitude;
+using tamp::score::ria;
 using tamp::score::wanda;
 
 constexpr std::size_t rows = 4096, cols = 4096;
@@ -99,6 +100,7 @@ void register_all(const std::string& element, const std::string& threads, const 
   add_recipe("wanda_per_row", compose(wanda{}, per_row{}, uniform{0.5}), false);
   add_recipe("wanda_2:4", compose(wanda{}, n_of_m<2, 4>{}), false);
   add_recipe("magnitude_per_tensor", compose(magnitude{}, per_tensor{}, uniform{0.5}), true);
+  add_recipe("ria_per_row", compose(ria{}, per_row{}, uniform{0.5}), false);
   add_recipe("own_score_per_row", compose(squared_output{}, per_row{}, uniform{0.5}), false);
   for (const auto order : {layout::rows, layout::columns})
     add(order == layout::rows ? "apply/rows" : "apply/columns",

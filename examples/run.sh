@@ -1,18 +1,40 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds the study and runs it.
 #
-#     bash examples/run.sh                 the embedded multimodal model, under three minutes
-#     bash examples/run.sh smollm2         SmolLM2-135M on English prose, under fifteen minutes
+#     bash examples/run.sh                 the embedded multimodal model, a few minutes
+#     bash examples/run.sh smollm2         SmolLM2-135M on English prose, about a quarter of an hour
 #     bash examples/run.sh [smollm2] ...   further words go to tamp_study (see --help)
+#     bash examples/run.sh results [smollm2]
+#                                          the tables of docs/results.md, over three calibration sets;
+#                                          an hour or so, and an interrupted run is continued
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/packages.sh
 
 subject=tiny
+results=no
+if [ "${1:-}" = results ]; then
+  results=yes
+  shift
+fi
 if [ "${1:-}" = smollm2 ]; then
   subject=smollm2
   shift
 fi
+all_methods=(--method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp --pattern 2:4)
+csv=build/results/$subject.csv
+mkdir -p build/results
+
+# Runs the study and, for `results`, prints its tables.
+run_study() {
+  if [ "$results" = no ]; then
+    exec "$study" "$@"
+  fi
+  "$study" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" "$@"
+  need python3
+  echo
+  for column in "${columns[@]}"; do python3 examples/study/tables.py "$csv" --column "$column"; done
+}
 
 need "${build_packages[@]}"
 cmake --preset examples --log-level=WARNING
@@ -20,7 +42,12 @@ cmake --build --preset examples
 study=build/examples/examples/study/tamp_study
 
 if [ "$subject" = tiny ]; then
-  exec "$study" --score magnitude,wanda --pattern per_row,2:4 --sparsity 0.3,0.5,0.6,0.7 "$@"
+  columns=(accuracy)
+  if [ "$results" = yes ]; then
+    run_study --sparsity 0.3,0.5,0.6,0.7 --calibration 96 "$@"
+    exec python3 examples/study/tables.py "$csv" --kinds 0.5
+  fi
+  run_study "${all_methods[@]}" --sparsity 0.5,0.6,0.7 "$@"
 fi
 
 # The model is a file in a Python package, the text a book in a Debian package. Neither is installed.
@@ -46,5 +73,11 @@ if [ ! -e "$data/prose.txt" ]; then
     >"$data/prose.part"
   mv "$data/prose.part" "$data/prose.txt"
 fi
-exec "$study" --model "$model" --text "$data/prose.txt" --score magnitude,wanda \
-  --pattern per_row,2:4 --sparsity 0.3,0.5,0.7 --evaluation 16 "$@"
+columns=(perplexity agreement)
+if [ "$results" = yes ]; then
+  run_study --model "$model" --text "$data/prose.txt" --sparsity 0.3,0.5,0.7 --calibration 16 \
+    --evaluation 8 "$@"
+else
+  run_study --model "$model" --text "$data/prose.txt" --method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp \
+    --sparsity 0.5 --calibration 16 --evaluation 16 "$@"
+fi

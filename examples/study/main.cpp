@@ -1,16 +1,18 @@
-// tamp_study: prunes a fresh copy of a model with every combination of policies, and prints what is
-// left of its quality.
+// tamp_study: prunes a fresh copy of a model with every combination of policies, or with published
+// methods, and prints what is left of its quality.
 
 #include <fmt/format.h>
 #include <omp.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <tamp/io/json.hpp>
 #include <vector>
 
 #include "progress_bar.hpp"
@@ -27,11 +29,25 @@ struct settings {
   std::vector<std::string> scores{"magnitude", "wanda"}, allocations{"uniform"},
       patterns{"per_row", "2:4"};
   std::vector<double> sparsities{0.3, 0.5, 0.7};
-  std::string csv;
+  std::vector<std::string> methods;
+  std::vector<unsigned> seeds{0};
+  std::string csv, calibration_file, plans;
   int threads = 0;
-  bool layers = false;
+  bool layers = false, plan_only = false;
   study::data_settings data;
 };
+
+// The patterns that fix the sparsity: N:M.
+std::vector<std::string> fixed_patterns(std::vector<std::string> patterns) {
+  std::erase_if(patterns, [](const auto& name) { return name.find(':') == name.npos; });
+  return patterns;
+}
+
+// 2:4 as file systems like it.
+std::string without_colon(std::string name) {
+  std::replace(name.begin(), name.end(), ':', '_');
+  return name;
+}
 
 settings parse(CLI::App& app, int argc, char** argv) {
   settings s;
@@ -44,6 +60,15 @@ settings parse(CLI::App& app, int argc, char** argv) {
   list("--score", s.scores, "scores")->check(CLI::IsMember(study::score_names));
   list("--allocate", s.allocations, "allocations")->check(CLI::IsMember(study::allocate_names));
   list("--pattern", s.patterns, "patterns")->check(CLI::IsMember(study::pattern_names));
+  list("--method", s.methods,
+       "published methods, instead of scores and allocations; of the patterns only N:M are used")
+      ->check(CLI::IsMember(study::methods));
+  list("--seed", s.seeds, "calibration sets: 0 takes the first samples, others a random choice");
+  app.add_option("--calibration-file", s.calibration_file,
+                 "keep what the dense model showed in FILE.SEED.safetensors, after every block; an "
+                 "interrupted calibration is continued");
+  app.add_option("--plans", s.plans, "write each plan as JSON into this folder");
+  app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");
   list("--sparsity", s.sparsities, "fractions of the weights to drop")->check(CLI::Range(0.0, 1.0));
   app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted study is continued");
   app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
@@ -72,61 +97,89 @@ int run(const settings& s) {
   study::progress_bar bar;
   bar.show(0, "loading the model");
   const auto subject = study::load_subject(s.model, s.data);
-  const std::vector<llama::matrix> samples = subject->calibration_samples();
   bar.clear();
 
   const std::string model = std::filesystem::path(s.model).filename().string();
   fmt::print("{}: {}\n\n", model, subject->description());
   study::results results(subject->columns(), model + ": " + subject->description(), s.csv);
-  study::row dense{{"dense", "", "", {}}, 0, 0, {}, 0, 0, 0};
+  study::row dense;
+  dense.recipe.score = "dense";
   if (results.known(dense)) {
     results.repeat(dense);
-  } else {
+  } else if (!s.plan_only) {
     bar.show(0, "measuring the dense model");
     dense.quality = subject->measure(subject->dense());
     bar.clear();
     results.add(dense);
   }
 
-  const auto recipes = study::combinations(s.scores, s.allocations, s.patterns, s.sparsities);
-  for (std::size_t k = 0; k < recipes.size(); ++k) {
-    study::row row;
-    row.recipe = recipes[k];
-    row.asked = study::asked_sparsity(recipes[k]);
-    if (results.known(row)) {
-      results.repeat(row);
-      continue;
+  const auto recipes =
+      s.methods.empty() ? study::combinations(s.scores, s.allocations, s.patterns, s.sparsities)
+                        : study::combinations(s.methods, fixed_patterns(s.patterns), s.sparsities);
+  std::size_t done = 0;
+  for (const unsigned seed : s.seeds) {
+    const auto samples = subject->calibration_samples(seed);
+    study::planner planner(subject->dense(), samples, s.threads,
+                           s.calibration_file.empty()
+                               ? ""
+                               : fmt::format("{}.{}.safetensors", s.calibration_file, seed));
+    for (const study::named_recipe& recipe : recipes) {
+      study::row row;
+      row.recipe = recipe;
+      row.seed = seed;
+      row.asked = study::asked_sparsity(recipe);
+      const auto fraction = [&, done](double part) {
+        return (static_cast<double>(done) + part) /
+               static_cast<double>(recipes.size() * s.seeds.size());
+      };
+      ++done;
+      if (!study::depends_on_calibration(recipe) && seed != s.seeds.front()) continue;
+      if (results.known(row) && s.plans.empty()) {
+        results.repeat(row);
+        continue;
+      }
+      const auto on_progress = [&](const tamp::progress& now) {
+        const double share =
+            now.dense ? 0.0
+                      : static_cast<double>(now.layers_done) / static_cast<double>(now.layers);
+        bar.show(
+            fraction(0.8 * share),
+            fmt::format("{} {} {} {:.2f}: {}block {} of {} {}", recipe.score, recipe.allocate,
+                        recipe.pattern, row.asked, now.dense ? "the dense model, " : "",
+                        now.block + 1, now.blocks, now.layer.empty() ? "calibrating" : now.layer));
+        return interrupted == 0;
+      };
+      const auto plan = planner.plan(recipe, on_progress);
+      if (plan && !s.plans.empty()) {
+        std::filesystem::create_directories(s.plans);
+        const auto file = fmt::format("{}-{}-{}-{}-{:.2f}.json", recipe.score, recipe.allocate,
+                                      recipe.pattern, seed, row.asked);
+        tamp::io::save_plan(std::filesystem::path(s.plans) / without_colon(file), *plan);
+        if (results.known(row)) continue;
+      }
+      if (plan && !s.plan_only) {
+        llama::model copy = subject->dense();
+        const auto report =
+            study::prune_model(recipe, *plan, copy, samples, s.threads, on_progress);
+        if (!report.cancelled) {
+          bar.show(fraction(0.8), "measuring what is left");
+          row.achieved = report.achieved();
+          row.quality = subject->measure(copy);
+          row.calibrate = report.calibrate;
+          row.select = report.select();
+          row.apply = report.apply();
+          bar.clear();
+          results.add(row);
+          if (s.layers) std::cout << report << '\n';
+        }
+      }
+      bar.clear();
+      if (interrupted != 0) {
+        fmt::print("interrupted; {}\n", s.csv.empty() ? "with --csv FILE it could be continued"
+                                                      : "the same command continues it");
+        return 130;
+      }
     }
-    llama::model copy = subject->dense();
-    const auto fraction = [&](double part) {
-      return (static_cast<double>(k) + part) / static_cast<double>(recipes.size());
-    };
-    const auto report =
-        study::prune_model(recipes[k], copy, samples, s.threads, [&](const tamp::progress& now) {
-          const double share =
-              static_cast<double>(now.layers_done) / static_cast<double>(now.layers);
-          bar.show(fraction(0.8 * share),
-                   fmt::format("{} {} {:.2f}: block {} of {} {}", recipes[k].score,
-                               recipes[k].pattern, row.asked, now.block + 1, now.blocks,
-                               now.layer.empty() ? "calibrating" : now.layer));
-          return interrupted == 0;
-        });
-    if (!report.cancelled) {
-      bar.show(fraction(0.8), "measuring what is left");
-      row.achieved = report.achieved();
-      row.quality = subject->measure(copy);
-      row.calibrate = report.calibrate;
-      row.select = report.select();
-      row.apply = report.apply();
-    }
-    bar.clear();
-    if (!report.cancelled) results.add(row);
-    if (interrupted != 0) {
-      fmt::print("interrupted; {}\n", s.csv.empty() ? "with --csv FILE it could be continued"
-                                                    : "the same command continues it");
-      return 130;
-    }
-    if (s.layers) std::cout << report << '\n';
   }
   return 0;
 }

@@ -1,19 +1,48 @@
 #pragma once
 
-// Prunes a model by the names of a recipe's policies.
+// Plans and prunes a model by the names of a recipe's policies.
 
-#include <llama/model.hpp>
-#include <tamp/prune/prune_model.hpp>
+#include <llama/tamp_host.hpp>
+#include <optional>
+#include <string>
+#include <tamp/tamp.hpp>
 #include <vector>
 
 #include "recipes.hpp"
 
 namespace study {
 
-// Prunes `model` in place, calibrated on `samples` (embedded sequences); the report says how it
-// went. threads = 0 means all.
-tamp::prune_report prune_model(const named_recipe& named, llama::model& model,
-                               const std::vector<llama::matrix>& samples, int threads,
+// What a dense model does with one set of calibration samples, gathered in one pass for all
+// allocations that ask; and the plans that they make of it.
+class planner {
+ public:
+  // The dense model and the samples must outlive the planner. If `file` is given, what was seen is
+  // kept there after every block, so that a pass that was killed goes on from there. threads = 0
+  // means all.
+  planner(const llama::model& dense, const std::vector<llama::calibration_sample>& samples,
+          int threads, std::string file = {});
+
+  // Empty if the callback stopped it.
+  std::optional<tamp::pruning_plan> plan(const named_recipe& named,
+                                         const tamp::progress_callback& on_progress);
+
+ private:
+  using statistics = decltype(tamp::calibration_for(tamp::allocate::owl<>{}, tamp::allocate::das{},
+                                                    tamp::allocate::block_influence{}));
+
+  bool calibrate(const tamp::progress_callback& on_progress);
+
+  llama::model dense_;  // a copy, since hosts may write; planning does not
+  llama::tamp_host host_;
+  tamp::execute::openmp exec_;
+  std::string file_;
+  statistics seen_;
+};
+
+// Prunes `model` in place by a plan; the report says how it went. threads = 0 means all.
+tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_plan& plan,
+                               llama::model& model,
+                               const std::vector<llama::calibration_sample>& samples, int threads,
                                const tamp::progress_callback& on_progress);
 
 }  // namespace study

@@ -1,5 +1,7 @@
 #include "recipes.hpp"
 
+#include <algorithm>
+
 #include "with_recipe.hpp"
 
 namespace study {
@@ -8,6 +10,12 @@ double asked_sparsity(const named_recipe& named) {
   return with_pattern(
       named.pattern, [&](auto) { return named.sparsity.value(); },
       [](auto pattern) { return pattern.sparsity; });
+}
+
+bool depends_on_calibration(const named_recipe& named) {
+  const std::vector<std::string> data_free{"-", "uniform", "erk", "lamp", "alpha"};
+  return named.score != "magnitude" ||
+         std::find(data_free.begin(), data_free.end(), named.allocate) == data_free.end();
 }
 
 std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
@@ -27,6 +35,23 @@ std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
         [&](auto) {
           for (const std::string& score : scores) all.push_back({score, "-", pattern, {}});
         });
+  return all;
+}
+
+std::vector<named_recipe> combinations(const std::vector<std::string>& method_names,
+                                       const std::vector<std::string>& fixed_patterns,
+                                       const std::vector<double>& sparsities) {
+  std::vector<named_recipe> all;
+  for (const double sparsity : sparsities)
+    for (const std::string& name : method_names) {
+      all.push_back(methods.at(name));
+      all.back().sparsity = sparsity;
+    }
+  for (const std::string& pattern : fixed_patterns)
+    for (const std::string& name : method_names) {
+      const named_recipe& method = methods.at(name);
+      if (method.allocate == "uniform") all.push_back({method.score, "-", pattern, {}});
+    }
   return all;
 }
 

@@ -22,6 +22,7 @@ namespace study {
 // What one recipe came to.
 struct row {
   named_recipe recipe;
+  unsigned seed = 0;  // of the calibration set
   double asked = 0, achieved = 0;
   std::vector<double> quality;
   double calibrate = 0, select = 0, apply = 0;  // seconds
@@ -60,17 +61,19 @@ class results {
 
  private:
   static std::string key(const row& r) {
-    return fmt::format("{},{},{},{:.4f}", r.recipe.score, r.recipe.allocate, r.recipe.pattern,
-                       r.asked);
+    return fmt::format("{},{},{},{},{:.4f}", r.recipe.score, r.recipe.allocate, r.recipe.pattern,
+                       r.seed, r.asked);
   }
   static std::string label(const row& r) {
     if (r.recipe.pattern.empty()) return r.recipe.score;
-    return fmt::format("{} {} {}", r.recipe.score, r.recipe.allocate, r.recipe.pattern);
+    const std::string names =
+        fmt::format("{} {} {}", r.recipe.score, r.recipe.allocate, r.recipe.pattern);
+    return r.seed == 0 ? names : fmt::format("{} #{}", names, r.seed);
   }
   static int digits(double value) { return value >= 1000 ? 0 : value >= 10 ? 1 : 3; }
 
   void open(const std::string& path) {
-    std::string columns = "score,allocate,pattern,asked,achieved";
+    std::string columns = "score,allocate,pattern,seed,asked,achieved";
     for (const std::string& name : names_) columns += "," + name;
     const std::string head = "# " + settings_ + "\n" + columns + ",calibrate_s,select_s,apply_s\n";
     if (std::filesystem::exists(path)) {
@@ -85,9 +88,9 @@ class results {
       std::string whole = head;
       while (std::getline(old, line)) {
         if (old.eof() || std::count(line.begin(), line.end(), ',') != fields) continue;
-        std::size_t fourth = 0;  // the key ends before the fourth comma
-        for (int comma = 0; comma < 4; ++comma) fourth = line.find(',', fourth + (comma != 0));
-        kept_.emplace(line.substr(0, fourth), line.substr(fourth + 1));
+        std::size_t fifth = 0;  // the key ends before the fifth comma
+        for (int comma = 0; comma < 5; ++comma) fifth = line.find(',', fifth + (comma != 0));
+        kept_.emplace(line.substr(0, fifth), line.substr(fifth + 1));
         whole += line + "\n";
       }
       std::ofstream(path) << whole;  // a line cut short by an interruption is dropped

@@ -10,10 +10,25 @@
 #include <llama/load_scenes.hpp>
 #include <llama/quality.hpp>
 #include <llama/scenes.hpp>
+#include <numeric>
+#include <random>
 #include <span>
+#include <utility>
 
 namespace study {
 namespace {
+
+// `count` of the numbers below `size`: the first for seed 0, else a random choice. (Shuffled by
+// hand, since std::shuffle differs between libraries.)
+std::vector<std::size_t> choose(std::size_t size, std::size_t count, unsigned seed) {
+  std::vector<std::size_t> all(size);
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  std::mt19937_64 random(seed);
+  if (seed != 0)
+    for (std::size_t k = 0; k < count; ++k) std::swap(all[k], all[k + random() % (size - k)]);
+  all.resize(count);
+  return all;
+}
 
 // A multimodal model that answers questions about scenes: accuracy in percent, per kind and in all.
 class scene_subject : public subject {
@@ -22,19 +37,26 @@ class scene_subject : public subject {
       : model_(llama::load_safetensors(model)),
         calibration_(load(model, settings.calibration_scenes, "tiny_calib.safetensors")),
         evaluation_(load(model, settings.evaluation_scenes, "tiny_eval.safetensors")) {
-    if (settings.calibration != 0) shorten(calibration_, settings.calibration);
+    calibration_size_ = settings.calibration == 0 ? calibration_.size() : settings.calibration;
+    if (calibration_size_ > calibration_.size())
+      llama::fail("there are ", calibration_.size(), " scenes, not ", calibration_size_);
     if (settings.evaluation != 0) shorten(evaluation_, settings.evaluation);
   }
 
   std::string description() const override {
     return fmt::format("accuracy in % on {} scenes, calibrated on {} others", evaluation_.size(),
-                       calibration_.size());
+                       calibration_size_);
   }
   const llama::model& dense() const override { return model_; }
-  std::vector<llama::matrix> calibration_samples() const override {
-    std::vector<llama::matrix> samples;
-    for (std::size_t i = 0; i < calibration_.size(); ++i)
-      samples.push_back(llama::embed_scene(model_, calibration_, i).hidden);
+  std::vector<llama::calibration_sample> calibration_samples(unsigned seed) const override {
+    std::vector<llama::calibration_sample> samples;
+    for (const std::size_t i : choose(calibration_.size(), calibration_size_, seed)) {
+      llama::embedded_scene scene = llama::embed_scene(model_, calibration_, i);
+      samples.push_back({std::move(scene.hidden), {}});
+      for (const auto visual : scene.visual)
+        samples.back().kinds.push_back(visual != 0 ? tamp::token::modality::image
+                                                   : tamp::token::modality::text);
+    }
     return samples;
   }
   std::vector<std::string> columns() const override {
@@ -62,6 +84,7 @@ class scene_subject : public subject {
 
   llama::model model_;
   llama::scenes calibration_, evaluation_;
+  std::size_t calibration_size_ = 0;
 };
 
 // A language model on prose: the first half of the text calibrates, the second half judges.
@@ -76,8 +99,10 @@ class text_subject : public subject {
     const std::vector<int> tokens = language_.tokenizer.encode(prose);
     const std::span<const int> all(tokens);
     const std::size_t half = tokens.size() / 2;
-    calibration_ = llama::sequences(all.first(half), settings.sequence_length,
-                                    settings.calibration == 0 ? 32 : settings.calibration);
+    calibration_size_ = settings.calibration == 0 ? 32 : settings.calibration;
+    calibration_ = llama::sequences(all.first(half), settings.sequence_length, calibration_size_);
+    pool_ = llama::sequences(all.first(half), settings.sequence_length,
+                             half / settings.sequence_length);
     evaluation_ = llama::sequences(all.subspan(half), settings.sequence_length,
                                    settings.evaluation == 0 ? 32 : settings.evaluation);
     reference_ = std::make_unique<llama::text_reference>(language_.model, evaluation_);
@@ -90,10 +115,17 @@ class text_subject : public subject {
         evaluation_.size(), evaluation_.front().size(), calibration_.size());
   }
   const llama::model& dense() const override { return language_.model; }
-  std::vector<llama::matrix> calibration_samples() const override {
-    std::vector<llama::matrix> samples;
-    for (const auto& tokens : calibration_)
-      samples.push_back(llama::embed(language_.model, tokens));
+  std::vector<llama::calibration_sample> calibration_samples(unsigned seed) const override {
+    std::vector<std::vector<int>> sequences = calibration_;
+    if (seed != 0) {
+      sequences.clear();
+      for (const std::size_t i : choose(pool_.size(), calibration_size_, seed))
+        sequences.push_back(pool_[i]);
+    }
+    std::vector<llama::calibration_sample> samples;
+    for (const auto& tokens : sequences)
+      samples.push_back({llama::embed(language_.model, tokens),
+                         std::vector(tokens.size(), tamp::token::modality::text)});
     return samples;
   }
   std::vector<std::string> columns() const override {
@@ -106,7 +138,8 @@ class text_subject : public subject {
 
  private:
   llama::language_model language_;
-  std::vector<std::vector<int>> calibration_, evaluation_;
+  std::vector<std::vector<int>> calibration_, pool_, evaluation_;  // the pool is for other seeds
+  std::size_t calibration_size_ = 0;
   std::unique_ptr<llama::text_reference> reference_;
 };
 

@@ -3,7 +3,7 @@
 // What the study prunes and how it is judged: a model, its calibration samples, its quality.
 
 #include <cstddef>
-#include <llama/model.hpp>
+#include <llama/tamp_host.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,8 +25,8 @@ class subject {
   // One line that says what is measured on what.
   virtual std::string description() const = 0;
   virtual const llama::model& dense() const = 0;
-  // Embedded sequences, (tokens, hidden).
-  virtual std::vector<llama::matrix> calibration_samples() const = 0;
+  // Embedded sequences. Seed 0 takes the first of the pool, any other a random choice of them.
+  virtual std::vector<llama::calibration_sample> calibration_samples(unsigned seed = 0) const = 0;
   // Names of the quality columns, and one number for each.
   virtual std::vector<std::string> columns() const = 0;
   virtual std::vector<double> measure(const llama::model& m) const = 0;

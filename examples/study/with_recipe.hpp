@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 #include <string>
+#include <tamp/allocate/alpha.hpp>
+#include <tamp/score/sparsegpt.hpp>
 #include <tamp/tamp.hpp>
 
 #include "recipes.hpp"
@@ -13,14 +15,25 @@ namespace study {
 // Calls use(policy) with the policy of that name.
 template <class Use>
 auto with_score(const std::string& name, Use&& use) {
-  if (name == "magnitude") return use(tamp::score::magnitude{});
-  if (name == "wanda") return use(tamp::score::wanda{});
+  using namespace tamp::score;
+  if (name == "magnitude") return use(magnitude{});
+  if (name == "wanda") return use(wanda{});
+  if (name == "ria") return use(ria{});
+  if (name == "amia") return use(amia{});
+  if (name == "sparsegpt") return use(sparsegpt{});
   throw std::invalid_argument("there is no score called " + name);
 }
 
 template <class Use>
 auto with_allocation(const std::string& name, double sparsity, Use&& use) {
-  if (name == "uniform") return use(tamp::allocate::uniform{sparsity});
+  using namespace tamp::allocate;
+  if (name == "uniform") return use(uniform{sparsity});
+  if (name == "owl") return use(owl<>{.sparsity = sparsity});
+  if (name == "das") return use(das{.sparsity = sparsity});
+  if (name == "erk") return use(erk{.sparsity = sparsity});
+  if (name == "lamp") return use(lamp{.sparsity = sparsity});
+  if (name == "alpha") return use(alpha{.sparsity = sparsity});
+  if (name == "block_influence") return use(block_influence{.sparsity = sparsity});
   throw std::invalid_argument("there is no allocation called " + name);
 }
 
@@ -36,21 +49,6 @@ auto with_pattern(const std::string& name, Open&& open, Fixed&& fixed) {
   if (name == "4:8") return fixed(n_of_m<4, 8>{});
   if (name == "8:16") return fixed(n_of_m<8, 16>{});
   throw std::invalid_argument("there is no pattern called " + name);
-}
-
-// Calls use(recipe) with the composed recipe.
-template <class Use>
-auto with_recipe(const named_recipe& named, Use&& use) {
-  return with_score(named.score, [&](auto score) {
-    return with_pattern(
-        named.pattern,
-        [&](auto pattern) {
-          return with_allocation(named.allocate, named.sparsity.value(), [&](auto allocate) {
-            return use(tamp::compose(score, allocate, pattern));
-          });
-        },
-        [&](auto pattern) { return use(tamp::compose(score, pattern)); });
-  });
 }
 
 }  // namespace study

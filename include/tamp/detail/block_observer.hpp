@@ -14,7 +14,7 @@
 #include "../prune/progress.hpp"
 #include "../stat/layer_sample.hpp"
 #include "../stat/signal.hpp"
-#include "../tensor/traits.hpp"
+#include "../tensor/rows.hpp"
 
 namespace tamp::detail {
 

@@ -5,7 +5,7 @@
 
 #include <span>
 
-#include "../tensor/traits.hpp"
+#include "../tensor/rows.hpp"
 #include "../token/modality.hpp"
 
 namespace tamp {

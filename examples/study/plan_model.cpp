@@ -1,0 +1,72 @@
+#include <filesystem>
+#include <tamp/io/calibration.hpp>
+#include <utility>
+
+#include "prune_model.hpp"
+#include "with_recipe.hpp"
+
+namespace study {
+namespace {
+
+constexpr auto dense_statistics_for = [] {
+  using namespace tamp::allocate;
+  return tamp::calibration_for(owl<>{}, das{}, block_influence{});
+};
+
+}  // namespace
+
+planner::planner(const llama::model& dense, const std::vector<llama::calibration_sample>& samples,
+                 int threads, std::string file)
+    : dense_(dense),
+      host_(dense_, samples),
+      exec_{threads},
+      file_(std::move(file)),
+      seen_(dense_statistics_for()) {}
+
+bool planner::calibrate(const tamp::progress_callback& on_progress) {
+  if (seen_.complete()) return true;
+  if (!file_.empty() && std::filesystem::exists(file_)) tamp::io::load(file_, exec_, host_, seen_);
+  const auto save = [&] {
+    if (!file_.empty()) tamp::io::save(file_, seen_);
+  };
+  std::size_t saved = seen_.blocks_done();
+  const bool done = tamp::calibrate(exec_, host_, seen_, [&](const tamp::progress& now) {
+    if (seen_.blocks_done() != saved) save();
+    saved = seen_.blocks_done();
+    return !on_progress || on_progress(now);
+  });
+  if (done) save();
+  return done;
+}
+
+std::optional<tamp::pruning_plan> planner::plan(const named_recipe& named,
+                                                const tamp::progress_callback& on_progress) {
+  const auto compose_with = [](auto... policies) {
+    return tamp::compose(tamp::score::magnitude{}, policies...);  // plans do not look at the score
+  };
+  return with_pattern(
+      named.pattern,
+      [&](auto) {
+        return with_allocation(
+            named.allocate, named.sparsity.value(),
+            [&](auto allocate) -> std::optional<tamp::pruning_plan> {
+              const auto recipe = compose_with(allocate, tamp::pattern::per_row{});
+              tamp::pruning_plan plan;
+              if constexpr (tamp::detail::needs_statistic<decltype(allocate)>) {
+                if (!calibrate(on_progress)) return std::nullopt;
+                plan = tamp::plan(exec_, host_, recipe, seen_);
+              } else {
+                plan = tamp::plan(exec_, host_, recipe);
+              }
+              plan.recipe = named.score + ", " + allocate.label() + ", " + named.pattern;
+              return plan;
+            });
+      },
+      [&](auto pattern) -> std::optional<tamp::pruning_plan> {
+        tamp::pruning_plan plan = tamp::plan(exec_, host_, compose_with(pattern));
+        plan.recipe = named.score + ", " + named.pattern;
+        return plan;
+      });
+}
+
+}  // namespace study
