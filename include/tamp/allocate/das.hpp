@@ -159,8 +159,9 @@ struct das {
     }
     std::vector<std::size_t> largest_first(keep.size());
     std::iota(largest_first.begin(), largest_first.end(), std::size_t{0});
-    std::stable_sort(largest_first.begin(), largest_first.end(),
-                     [&](std::size_t a, std::size_t b) { return keep[a] > keep[b]; });
+    std::sort(largest_first.begin(), largest_first.end(), [&](std::size_t a, std::size_t b) {
+      return keep[a] > keep[b] || (keep[a] == keep[b] && a < b);
+    });
     std::int64_t over = sum_of(keep) - budget;
     for (const std::size_t u : largest_first) {
       const std::int64_t taken = (std::min)(over, keep[u] - least[u]);

@@ -143,19 +143,24 @@ struct lamp {
   template <executor E, class Real>
   static void sort(const E& exec, std::vector<Real>& numbers) {
     constexpr std::size_t parts = 16;
-    const auto begin_of = [&](std::size_t part) {
-      return numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / parts * part +
-                                                           numbers.size() % parts * part / parts);
+    const auto begin_of = [&](std::vector<Real>& from, std::size_t part) {
+      const std::size_t offset = from.size() / parts * part + from.size() % parts * part / parts;
+      return from.begin() + static_cast<std::ptrdiff_t>(offset);
     };
     exec.for_each_range(parts, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t p = begin; p < end; ++p) std::sort(begin_of(p), begin_of(p + 1));
+      for (std::size_t p = begin; p < end; ++p)
+        std::sort(begin_of(numbers, p), begin_of(numbers, p + 1));
     });
-    for (std::size_t width = 1; width < parts; width *= 2)
+    std::vector<Real> merged(numbers.size());
+    for (std::size_t width = 1; width < parts; width *= 2) {
       exec.for_each_range(parts / (2 * width), [&](std::size_t begin, std::size_t end) {
-        for (std::size_t p = begin; p < end; ++p)
-          std::inplace_merge(begin_of(2 * width * p), begin_of(2 * width * p + width),
-                             begin_of(2 * width * (p + 1)));
+        for (std::size_t p = 2 * width * begin; p < 2 * width * end; p += 2 * width)
+          std::merge(begin_of(numbers, p), begin_of(numbers, p + width),
+                     begin_of(numbers, p + width), begin_of(numbers, p + 2 * width),
+                     begin_of(merged, p));
       });
+      numbers.swap(merged);
+    }
   }
 };
 
