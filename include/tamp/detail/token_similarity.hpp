@@ -9,12 +9,14 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../tensor/rows.hpp"
 #include "../token/modality.hpp"
+#include "finite.hpp"
 #include "gram_product.hpp"
 
 namespace tamp::detail {
@@ -123,31 +125,43 @@ class token_similarity {
                            modality_kinds);
     }
     packed_rows<Real> unit(n, features);
+    first_row broken;
     exec.for_each_range((n + packed_rows<Real>::width - 1) / packed_rows<Real>::width,
                         [&](std::size_t begin, std::size_t end) {
                           row_reader read(output);
                           std::vector<double> scaled(features);
                           const std::size_t width = packed_rows<Real>::width;
                           for (std::size_t t = begin * width; t < (std::min)(end * width, n); ++t)
-                            scale(read(t), t, scaled, unit, who);
+                            if (!scale(read(t), t, scaled, unit)) broken.note(t);
                         });
+    if (broken.any()) refuse(output, broken.row(), who);
     products_.resize(n * n);
     add_gram_product(exec, unit, std::span(products_));
   }
 
+  // False if the token is not finite.
   template <class Row>
-  void scale(Row row, std::size_t t, std::vector<double>& scaled, packed_rows<Real>& unit,
-             std::string_view who) {
+  bool scale(Row row, std::size_t t, std::vector<double>& scaled, packed_rows<Real>& unit) {
     double squares = 0;
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      if (!is_finite(row[j]))
-        raise<value_error>(who, ": the output of token ", t, ", feature ", j, " is ", row[j]);
-      squares += static_cast<double>(row[j]) * static_cast<double>(row[j]);
-    }
+    for (const auto number : row)
+      squares += static_cast<double>(number) * static_cast<double>(number);
+    if (!is_finite(squares)) return false;
     is_zero_[t] = squares == 0;
     const double factor = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
     for (std::size_t j = 0; j < row.size(); ++j) scaled[j] = static_cast<double>(row[j]) * factor;
     unit.put(t, std::span<const double>(scaled));
+    return true;
+  }
+
+  template <class Source>
+  [[noreturn]] static void refuse(const Source& output, std::size_t t, std::string_view who) {
+    row_reader read(output);
+    const auto row = read(t);
+    for (std::size_t j = 0; j < row.size(); ++j)
+      if (!is_finite(row[j]))
+        raise<value_error>(who, ": the output of token ", t, ", feature ", j, " is ", row[j]);
+    raise<value_error>(who, ": the output of token ", t,
+                       " is too large for its length to be found");
   }
 
   std::vector<std::size_t> kinds_;

@@ -1,0 +1,130 @@
+#include <tamp/stat/token_diversity.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "../support/executors.hpp"
+#include "../support/tensors.hpp"
+
+using support::check_error;
+using support::matrix;
+using tamp::stat::token_diversity;
+using tamp::token::modality;
+using enum tamp::token::modality;
+
+namespace {
+
+using kinds = std::vector<modality>;
+
+token_diversity of(const matrix<float>& output, const kinds& k,
+                   const support::any_executor& exec = support::one_thread) {
+  token_diversity d;
+  d.add(exec, tamp::layer_sample<matrix<float>, matrix<float>>{output, output, k, {}});
+  return d;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(stat_token_diversity)
+
+BOOST_AUTO_TEST_CASE(by_hand) {
+  // Image tokens at 0 and 90 degrees and at 180: cosines 0, -1, 0, of which none is positive. Text
+  // at 0 and 60 degrees: 1/2. Across: 1, 1/2, 0, sin 60, -1, -1/2 over six pairs.
+  const float half = 0.5f, high = std::sqrt(0.75f);
+  const auto d =
+      of({{2, 0}, {0, 3}, {-1, 0}, {5, 0}, {half, high}}, {image, image, image, text, text});
+  BOOST_TEST(d.density(image, image) == 0.0);
+  BOOST_TEST(std::abs(d.density(text, text) - 0.5) < 1e-6);
+  BOOST_TEST(std::abs(d.density(image, text) - std::sqrt(0.75) / 6) < 1e-6);
+  BOOST_TEST(d.density(image, text) == d.density(text, image));
+  BOOST_TEST(std::abs(d.importance() - (3 - 0.5 - std::sqrt(0.75) / 6)) < 1e-6);
+  BOOST_TEST(d.tokens() == 5u);
+  BOOST_TEST(d.samples() == 1u);
+  BOOST_TEST(d.has(image));
+  BOOST_TEST(!d.has(audio));
+}
+
+BOOST_AUTO_TEST_CASE(within_a_modality_only_positive_pairs_count) {
+  // Cosines 1, -1, -1: the mean of the positive ones is 1.
+  BOOST_TEST(std::abs(of({{1}, {2}, {-1}}, {}).density(text, text) - 1) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(samples_are_averaged_each_counting_once) {
+  token_diversity d = of({{1, 0}, {1, 0}}, {});         // density 1
+  d.merge(of({{1, 0}, {0, 1}, {-1, 0}, {0, -1}}, {}));  // density 0
+  BOOST_TEST(std::abs(d.density(text, text) - 0.5) < 1e-6);
+  BOOST_TEST(std::abs(d.importance() - 2.5) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(two_kinds_are_counted_at_least_and_more_if_there_are_more) {
+  const auto alone = of({{1, 0}, {0, 1}}, {});
+  BOOST_TEST(alone.importance() == 3.0);
+  const auto orthogonal = matrix<float>{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+  BOOST_TEST(of(orthogonal, {text, image, image}).importance() == 3.0);
+  BOOST_TEST(of(orthogonal, {text, image, audio}).importance() == 6.0);  // 3 within, 3 across
+}
+
+BOOST_AUTO_TEST_CASE(the_names_of_the_modalities_make_no_difference) {
+  const auto y = support::random_matrix(20, 8, 4);
+  kinds a(20, text), b(20, video);
+  for (std::size_t t = 5; t < 14; ++t) a[t] = image, b[t] = audio;
+  token_diversity one = of(y, a), other = of(y, b);
+  BOOST_TEST(std::abs(one.importance() - other.importance()) < 1e-12);
+  BOOST_TEST(one.density(text, image) == other.density(audio, video));
+}
+
+BOOST_AUTO_TEST_CASE(the_length_of_a_token_makes_no_difference_and_none_is_similar_to_nothing) {
+  auto y = support::random_matrix(12, 7, 9);
+  const auto before = of(y, {});
+  for (std::size_t j = 0; j < 7; ++j) y(3, j) *= 8;
+  BOOST_TEST(std::abs(before.importance() - of(y, {}).importance()) < 1e-6);
+  BOOST_TEST(of(matrix<float>(4, 3), {}).density(text, text) == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(the_bits_do_not_depend_on_the_executor) {
+  const auto y = support::random_matrix(70, 30, 6);
+  kinds k(70, text);
+  std::fill(k.begin() + 3, k.begin() + 50, image);
+  for (const auto& exec : support::every_executor) BOOST_TEST((of(y, k, exec) == of(y, k)));
+}
+
+BOOST_AUTO_TEST_CASE(one_token_and_none_are_fine) {
+  BOOST_TEST(of({{1, 2}}, {image}).importance() == 3.0);
+  const auto none = of(matrix<float>(0, 4), {});
+  BOOST_TEST(none.tokens() == 0u);
+  BOOST_TEST(token_diversity().importance() == 0.0);
+}
+
+BOOST_AUTO_TEST_CASE(bad_input_is_refused_and_nothing_is_added) {
+  check_error<tamp::shape_error>("token_diversity: the modalities cover 3 tokens, the output has 2",
+                                 [] { of({{1, 2}, {3, 4}}, {text, text, image}); });
+  check_error<tamp::value_error>("token_diversity: token 1 is of modality 9; there are 8",
+                                 [] { of({{1, 2}, {3, 4}}, {text, modality{9}}); });
+  token_diversity d = of({{1, 2}, {3, 4}}, {});
+  const token_diversity before = d;
+  auto y = support::random_matrix(40, 3, 1);
+  y(30, 2) = support::infinity;
+  y(12, 1) = support::not_a_number;
+  for (const auto& exec : support::every_executor)
+    check_error<tamp::value_error>(
+        "token_diversity: the output of token 12, feature 1 is nan",
+        [&] { d.add(exec, tamp::layer_sample<matrix<float>, matrix<float>>{y, y, {}, {}}); });
+  BOOST_TEST((d == before));
+}
+
+BOOST_AUTO_TEST_CASE(fields_that_contradict_each_other_are_refused) {
+  token_diversity d = of({{1, 2}, {3, 4}}, {});
+  d.validate();
+  token_diversity::fields(d, [](std::string_view name, auto& value) {
+    if constexpr (requires { value.pop_back(); })
+      if (name == "sums") value.pop_back();
+  });
+  check_error<tamp::value_error>("token_diversity: 35 sums for 8 kinds of tokens",
+                                 [&] { d.validate(); });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
