@@ -1,11 +1,17 @@
 #pragma once
 
-// A small host: blocks of two linear layers, h = relu(up x), y = x + down h, so that what a block
-// sees depends on the weights of the blocks before it.
+// Small hosts: blocks of two linear layers, h = relu(up x), y = x + down h, so that what a block
+// sees depends on the weights of the blocks before it. One shows inputs only, the other all there
+// is.
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <tamp/prune/fingerprint.hpp>
+#include <tamp/stat/signal.hpp>
+#include <tamp/token/modality.hpp>
+#include <utility>
 #include <vector>
 
 #include "tensors.hpp"
@@ -67,6 +73,62 @@ class mlp {
   std::vector<mlp_block> weights;
   std::vector<matrix<float>> samples;
   std::vector<std::string> calls;
+};
+
+/// One that shows all there is to see, and whose samples can go through it again. The last token
+/// but one of every sample is of an image; the last query looks at token t with weight t + 1.
+class open_mlp : public mlp {
+ public:
+  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output |
+                                        tamp::signal::attention | tamp::signal::modality |
+                                        tamp::signal::hidden;
+
+  open_mlp(std::size_t num_blocks, std::size_t features, std::size_t hidden, unsigned seed)
+      : mlp(num_blocks, features, hidden, seed), first_(samples) {}
+
+  /// The host with these samples alone.
+  open_mlp with_samples(std::vector<matrix<float>> some) const {
+    open_mlp other = *this;
+    other.samples = other.first_ = std::move(some);
+    return other;
+  }
+
+  static std::vector<tamp::token::modality> kinds(const matrix<float>& x) {
+    std::vector<tamp::token::modality> all(x.rows(), tamp::token::modality::text);
+    all[x.rows() - 2] = tamp::token::modality::image;
+    return all;
+  }
+  static std::vector<float> last_query(const matrix<float>& x) {
+    std::vector<float> weights;
+    for (std::size_t t = 0; t < x.rows(); ++t) weights.push_back(static_cast<float>(t + 1));
+    return weights;
+  }
+
+  void observe_block(std::size_t block, auto& observer) {
+    calls.push_back("observe " + std::to_string(block));
+    const mlp_block& b = weights[block];
+    for (const auto& x : samples) {
+      const auto modality = kinds(x);
+      const auto attention = last_query(x);
+      observer.modality(modality);
+      observer.attention(attention);
+      observer.linear(0, x, linear(x, b.up));
+      observer.linear(1, b.hidden(x), linear(b.hidden(x), b.down));
+      observer.hidden(x, b.output(x));
+    }
+  }
+  void rewind() {
+    calls.push_back("rewind");
+    samples = first_;
+  }
+  std::uint64_t fingerprint() const {
+    tamp::fingerprint print;
+    for (const auto& x : first_) print.add(x);
+    return print.value();
+  }
+
+ private:
+  std::vector<matrix<float>> first_;
 };
 
 }  // namespace support

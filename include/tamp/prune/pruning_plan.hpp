@@ -18,7 +18,7 @@ struct planned_layer {
   std::size_t block = 0, rows = 0, cols = 0;
   double sparsity = 0;
   bool excluded = false;  ///< stays dense, and does not count towards the target
-  std::string tied_to;    ///< an earlier layer that has the same weight, and is pruned in its place
+  std::string tied_to{};  ///< an earlier layer that has the same weight, and is pruned in its place
 
   /// Whether this layer loses anything by itself.
   bool is_pruned() const noexcept { return !excluded && tied_to.empty(); }
