@@ -64,10 +64,11 @@ struct fixed {
       if (sparsities.size() != units.size())
         detail::raise<shape_error>("fixed: there are ", sparsities.size(), " sparsities for ",
                                    units.size(), " units");
-      for (std::size_t u = 0; u < sparsities.size(); ++u) check(sparsities[u], units.name(u));
+      for (std::size_t u = 0; u < sparsities.size(); ++u)
+        check_number(sparsities[u], units.name(u));
       return {sparsities, {}};
     }
-    for (const fixed_rule& rule : rules) check(rule.sparsity, rule.pattern);
+    for (const fixed_rule& rule : rules) check_number(rule.sparsity, rule.pattern);
     allocation answer;
     for (std::size_t u = 0; u < units.size(); ++u) answer.sparsities.push_back(by_rules(units, u));
     return answer;
@@ -76,7 +77,7 @@ struct fixed {
   friend bool operator==(const fixed&, const fixed&) = default;
 
  private:
-  static void check(double sparsity, std::string_view whose) {
+  static void check_number(double sparsity, std::string_view whose) {
     if (!detail::is_sparsity(sparsity))
       detail::raise<value_error>("fixed: the sparsity of ", whose, " is ", sparsity,
                                  ", and not in [0, 1]");

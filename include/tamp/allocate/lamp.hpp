@@ -4,9 +4,12 @@
 /// Layers lose what a global comparison of rescaled magnitudes takes from them.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -135,31 +138,24 @@ struct lamp {
                           all.begin() + static_cast<std::ptrdiff_t>(i * scored.cols()));
     });
     scored.raise_if_broken("lamp", layer);
-    sort(exec, all);
+    sort(all);
     return all;
   }
 
-  /// Sorts 16 parts on the executor's threads and merges neighbours until one is left.
-  template <executor E, class Real>
-  static void sort(const E& exec, std::vector<Real>& numbers) {
-    constexpr std::size_t parts = 16;
-    const auto begin_of = [&](std::vector<Real>& from, std::size_t part) {
-      const std::size_t offset = from.size() / parts * part + from.size() % parts * part / parts;
-      return from.begin() + static_cast<std::ptrdiff_t>(offset);
-    };
-    exec.for_each_range(parts, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t p = begin; p < end; ++p)
-        std::sort(begin_of(numbers, p), begin_of(numbers, p + 1));
-    });
-    std::vector<Real> merged(numbers.size());
-    for (std::size_t width = 1; width < parts; width *= 2) {
-      exec.for_each_range(parts / (2 * width), [&](std::size_t begin, std::size_t end) {
-        for (std::size_t p = 2 * width * begin; p < 2 * width * end; p += 2 * width)
-          std::merge(begin_of(numbers, p), begin_of(numbers, p + width),
-                     begin_of(numbers, p + width), begin_of(numbers, p + 2 * width),
-                     begin_of(merged, p));
-      });
-      numbers.swap(merged);
+  /// Sorts by the lowest digit of the keys, then by the next, each time keeping the order of
+  /// equals.
+  template <class Real>
+  static void sort(std::vector<Real>& numbers) {
+    using key_type = decltype(detail::ordered_key(Real{}));
+    constexpr int bits = std::numeric_limits<key_type>::digits, width = 11;
+    constexpr key_type mask = (key_type{1} << width) - 1;
+    std::vector<Real> sorted(numbers.size());
+    for (int shift = 0; shift < bits; shift += width) {
+      std::array<std::size_t, mask + 2> place{};
+      for (const Real x : numbers) ++place[(detail::ordered_key(x) >> shift & mask) + 1];
+      std::partial_sum(place.begin(), place.end(), place.begin());
+      for (const Real x : numbers) sorted[place[detail::ordered_key(x) >> shift & mask]++] = x;
+      numbers.swap(sorted);
     }
   }
 };
