@@ -52,7 +52,8 @@ inline bool fits_any(const std::vector<std::string>& patterns, std::string_view 
 }
 
 /// Marks layers whose weight is that of an earlier one: the same address, shape and numbers. (The
-/// address alone would not do: a host may load its layers into one buffer, one after another.)
+/// address alone would not do: a host may load its layers into one buffer, one after another.) A
+/// weight stays dense if any of its names is excluded.
 template <executor E, model Model>
 void mark_tied(const E& exec, Model& host, std::vector<planned_layer>& layers) {
   std::map<const void*, std::vector<std::size_t>> at_address;
@@ -70,7 +71,10 @@ void mark_tied(const E& exec, Model& host, std::vector<planned_layer>& layers) {
     if (const auto candidate = candidates.find(k); candidate != candidates.end()) {
       const std::uint64_t numbers = fingerprint().add(exec, weight).value();
       const auto [first, is_new] = known.emplace(std::pair(candidate->second, numbers), k);
-      if (!is_new) layers[k].tied_to = layers[first->second].name;
+      if (is_new) return;
+      planned_layer& earlier = layers[first->second];
+      layers[k].tied_to = earlier.name;
+      earlier.excluded = earlier.excluded || layers[k].excluded;
     }
   });
 }
