@@ -11,12 +11,15 @@
 #include <span>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../support/errors.hpp"
+#include "../support/executors.hpp"
 #include "../support/model.hpp"
 
 using support::matrix;
+using support::open_mlp;
 using tamp::compose;
 using tamp::allocate::uniform;
 using tamp::pattern::n_of_m;
@@ -46,6 +49,37 @@ support::mlp small_model() {
   host.weights[1].up = support::random_matrix(6, 4, 9);
   host.weights[1].down = support::random_matrix(4, 6, 9);
   return host;
+}
+
+// Looks at the model: a block's share is the mean sum of squares of what its layers saw.
+struct by_activity {
+  using role = tamp::role::allocate;
+  using needs = tamp::stat::column_norm;
+  static constexpr tamp::granularity unit = tamp::granularity::block;
+  tamp::allocate::allocation operator()(const auto&, const auto& units) const {
+    tamp::allocate::allocation answer;
+    for (std::size_t u = 0; u < units.size(); ++u) {
+      double sum = 0;
+      units.visit(u, [&](std::string_view, const auto&, const needs& seen) {
+        for (const double s : seen.sum_of_squares()) sum += s;
+      });
+      answer.sparsities.push_back(sum / (sum + 100));
+    }
+    return answer;
+  }
+};
+const auto half_by_activity = compose(magnitude{}, per_row{}, by_activity{});
+
+// What by_activity says of a calibration, in so many words.
+std::vector<double> activities(const tamp::calibration<tamp::stat::column_norm>& seen) {
+  std::vector<double> all;
+  for (std::size_t k = 0; k < seen.layers(); k += 2) {
+    double sum = 0;
+    for (const std::size_t layer : {k, k + 1})
+      for (const double s : seen.of<tamp::stat::column_norm>(layer).sum_of_squares()) sum += s;
+    all.insert(all.end(), 2, sum / (sum + 100));
+  }
+  return all;
 }
 
 }  // namespace
@@ -120,8 +154,62 @@ BOOST_AUTO_TEST_CASE(an_allocation_outside_of_0_to_1_or_for_other_layers_is_refu
   support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 1.5", [&] {
     tamp::plan(host, compose(magnitude{}, per_row{}, by_size{4}));
   });
-  support::check_error<tamp::shape_error>("the allocation gave 5 sparsities for 4 layers", [&] {
+  support::check_error<tamp::shape_error>("the allocation gave 5 sparsities for 4 units", [&] {
     tamp::plan(host, compose(magnitude{}, per_row{}, by_size{1, 1}));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_allocation_is_shown_the_dense_model) {
+  open_mlp host(3, 8, 12, 2);
+  tamp::calibration<tamp::stat::column_norm> seen;
+  tamp::calibrate(host, seen);
+  const auto expected = activities(seen);
+  const auto before = host.weights;
+  for (const auto& exec : support::every_executor) {
+    host.calls.clear();
+    const auto plan = tamp::plan(exec, host, half_by_activity);
+    BOOST_TEST(host.calls.front() == "rewind");
+    BOOST_TEST(host.calls.size() == 6u);
+    for (std::size_t k = 0; k < 6; ++k) BOOST_TEST(plan.layers[k].sparsity == expected[k]);
+  }
+  BOOST_TEST((host.weights == before));
+  // What was gathered before will do, and nothing runs.
+  host.calls.clear();
+  BOOST_TEST((tamp::plan(host, half_by_activity, seen) == tamp::plan(host, half_by_activity)));
+  host.calls.clear();
+  const auto plan = tamp::plan(host, half_by_activity, seen);
+  BOOST_TEST(host.calls.empty());
+  BOOST_TEST(plan.layers[5].sparsity == expected[5]);
+}
+
+BOOST_AUTO_TEST_CASE(the_plan_of_a_resumed_calibration_is_the_same) {
+  const open_mlp fresh(4, 8, 12, 3);
+  open_mlp host = fresh;
+  const auto expected = tamp::plan(host, half_by_activity);
+  for (std::size_t stop = 0; stop < 4; ++stop) {
+    open_mlp first = fresh, second = fresh;
+    auto seen = tamp::calibration_for(by_activity{});
+    tamp::calibrate(first, seen, [&](const tamp::progress& p) { return p.block != stop; });
+    tamp::calibrate(second, seen);
+    BOOST_TEST((tamp::plan(second, half_by_activity, seen) == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_calibration_that_is_not_complete_or_not_of_this_model_is_refused) {
+  open_mlp host(3, 8, 12, 4), smaller(2, 8, 12, 4);
+  tamp::calibration<tamp::stat::column_norm> seen;
+  tamp::calibrate(host, seen, [](const tamp::progress& p) { return p.block != 1; });
+  support::check_error<tamp::value_error>("plan: the calibration has seen 1 of 3 blocks",
+                                          [&] { tamp::plan(host, half_by_activity, seen); });
+  tamp::calibrate(host, seen);
+  support::check_error<tamp::shape_error>("plan: the calibration covers 6 layers, the model has 4",
+                                          [&] { tamp::plan(smaller, half_by_activity, seen); });
+}
+
+BOOST_AUTO_TEST_CASE(a_pass_that_the_callback_stops_gives_no_plan) {
+  open_mlp host(3, 8, 12, 5);
+  support::check_error<tamp::value_error>("plan: stopped after 2 of 3 blocks", [&] {
+    tamp::plan(host, half_by_activity, {}, [](const tamp::progress& p) { return p.block != 2; });
   });
 }
 

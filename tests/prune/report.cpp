@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(it_prints_as_a_table_and_leaves_the_stream_as_it_was) {
              "wanda, uniform 0.5, per_row\n"
              "layer          asked achieved   dead   ms\n"
              "0.attention   0.5000   0.5000      1    7.0\n"
-             "0.mlp         0.4000   0.3333      0  500.0  saw no token: magnitude\n"
+             "0.mlp         0.4000   0.3333      0  500.0  saw 0 tokens: magnitude\n"
              "achieved 0.3750, calibrated in 1.250 s, selected in 0.502 s, applied in 0.004 s\n"
              "0.123");
   report.layers.clear();
@@ -65,6 +65,34 @@ BOOST_AUTO_TEST_CASE(it_prints_as_a_table_and_leaves_the_stream_as_it_was) {
              "wanda, uniform 0.5, per_row (cancelled)\n"
              "layer    asked achieved   dead   ms\n"
              "achieved 0.0000, calibrated in 1.250 s, selected in 0.000 s, applied in 0.000 s\n");
+}
+
+BOOST_AUTO_TEST_CASE(layers_that_are_left_alone_do_not_count_and_say_why) {
+  auto report = two_layers();
+  report.layers[1].tokens = 7;
+  tamp::layer_report head, tied, repaired;
+  head.name = "head", head.rows = 10, head.cols = 10, head.kept = 100, head.excluded = true;
+  tied.name = "tied", tied.rows = 10, tied.cols = 10, tied.kept = 100, tied.tied_to = "0.mlp";
+  repaired.name = "1.mlp", repaired.rows = 2, repaired.cols = 4, repaired.kept = 8;
+  repaired.note = "damping raised to 0.1";
+  report.layers.insert(report.layers.end(), {head, tied, repaired});
+  report.notes = {"owl: block 1 saw nothing"};
+  BOOST_TEST(report.achieved() == 12.0 / 40);
+  BOOST_TEST(!report.layers[2].is_pruned());
+  BOOST_TEST(!report.layers[3].is_pruned());
+  BOOST_TEST(report.layers[4].is_pruned());
+  std::ostringstream out;
+  out << report;
+  BOOST_TEST(out.str() ==
+             "wanda, uniform 0.5, per_row\n"
+             "layer          asked achieved   dead   ms\n"
+             "0.attention   0.5000   0.5000      1    7.0\n"
+             "0.mlp         0.4000   0.3333      0  500.0  saw 7 tokens: magnitude\n"
+             "head          0.0000   0.0000      0    0.0  excluded\n"
+             "tied          0.0000   0.0000      0    0.0  tied to 0.mlp\n"
+             "1.mlp         0.0000   0.0000      0    0.0  damping raised to 0.1\n"
+             "owl: block 1 saw nothing\n"
+             "achieved 0.3000, calibrated in 1.250 s, selected in 0.502 s, applied in 0.004 s\n");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
