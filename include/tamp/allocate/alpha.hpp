@@ -71,7 +71,8 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
   else
     gram.selfadjointView<Eigen::Lower>().rankUpdate(w);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram, Eigen::EigenvaluesOnly);
-  if (solver.info() != Eigen::Success) return {};
+  constexpr Eigen::ComputationInfo success{};  // whose name in Eigen is a macro of X11
+  if (solver.info() != success) return {};
   return {solver.eigenvalues().begin(), solver.eigenvalues().end()};
 }
 
