@@ -1,0 +1,24 @@
+// expects: this recipe looks at the outputs of layers: the host calls observer.linear instead of
+// observer.input
+#include <tamp/tamp.hpp>
+#include <vector>
+
+struct host {
+  std::vector<float> numbers;
+  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output;
+  std::size_t blocks() const { return 1; }
+  void visit_layers(std::size_t, auto&& visit) { visit("layer", tamp::view(numbers, 2, 4)); }
+  void observe_block(std::size_t, auto& observer) { observer.input(0, tamp::view(numbers, 2, 4)); }
+  void advance(std::size_t) {}
+  void rewind() {}
+};
+
+struct statistic {
+  static constexpr tamp::signal reads = tamp::signal::output;
+  static constexpr const char* label() { return "statistic"; }
+};
+
+void wrong(host& model) {
+  tamp::calibration<statistic> seen;
+  tamp::calibrate(model, seen);
+}

@@ -1,0 +1,23 @@
+// expects: this recipe looks at the residual stream, and the host does not show it: call
+// observer.hidden and add signal::hidden to the host's `shows`
+#include <tamp/tamp.hpp>
+#include <vector>
+
+struct host {
+  std::vector<float> numbers;
+  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output;
+  std::size_t blocks() const { return 1; }
+  void visit_layers(std::size_t, auto&& visit) { visit("layer", tamp::view(numbers, 2, 4)); }
+  void observe_block(std::size_t, auto&) {}
+  void advance(std::size_t) {}
+  void rewind() {}
+};
+
+struct statistic {
+  static constexpr tamp::signal reads = tamp::signal::hidden;
+};
+
+void wrong(host& model) {
+  tamp::calibration<statistic> seen;
+  tamp::calibrate(model, seen);
+}

@@ -1,0 +1,22 @@
+// expects: this recipe looks at the outputs of layers, and the host does not show them: call
+// observer.linear and add signal::output to the host's `shows`
+#include <tamp/tamp.hpp>
+#include <vector>
+
+struct host {
+  std::vector<float> numbers;
+  std::size_t blocks() const { return 1; }
+  void visit_layers(std::size_t, auto&& visit) { visit("layer", tamp::view(numbers, 2, 4)); }
+  void observe_block(std::size_t, auto&) {}
+  void advance(std::size_t) {}
+  void rewind() {}
+};
+
+struct statistic {
+  static constexpr tamp::signal reads = tamp::signal::output;
+};
+
+void wrong(host& model) {
+  tamp::calibration<statistic> seen;
+  tamp::calibrate(model, seen);
+}
