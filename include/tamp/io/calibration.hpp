@@ -79,8 +79,8 @@ class calibration_reader {
     return number;
   }
   /// @throws value_error that names both if the file says something else than what is wanted
-  void check(const std::string& key, std::string_view wanted, std::string_view saved_with,
-             std::string_view here) const {
+  void expect(const std::string& key, std::string_view wanted, std::string_view saved_with,
+              std::string_view here) const {
     if (const std::string& saved = metadata(key); saved != wanted)
       tamp::detail::raise<value_error>(name_, ": ", saved_with, ' ', saved, here, wanted);
   }
@@ -160,13 +160,13 @@ void load(const std::filesystem::path& path, const E& exec, Model& host,
       "statistics from a file must belong to the host's calibration set: give the host a "
       "fingerprint() that tells one set from another (see tamp::fingerprint)");
   detail::calibration_reader file(path);
-  file.check("statistics", seen.label(), "holds the statistics", ", and not ");
+  file.expect("statistics", seen.label(), "holds the statistics", ", and not ");
   auto loaded = seen.emptied();
   loaded.prepare(exec, host);
-  file.check("model", tamp::detail::hexadecimal(loaded.model()), "made with the model",
-             ", this one is ");
-  file.check("samples", tamp::detail::hexadecimal(loaded.samples()), "made with the samples",
-             ", these are ");
+  file.expect("model", tamp::detail::hexadecimal(loaded.model()), "made with the model",
+              ", this one is ");
+  file.expect("samples", tamp::detail::hexadecimal(loaded.samples()), "made with the samples",
+              ", these are ");
   const std::size_t blocks = file.count("blocks"), done = file.count("blocks_done");
   if (blocks != loaded.blocks() || done > blocks)
     file.refuse("has seen ", done, " of ", blocks, " blocks, the model has ", loaded.blocks());

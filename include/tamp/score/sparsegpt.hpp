@@ -85,7 +85,7 @@ struct sparsegpt {
                         double sparsity) const {
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
-    check<Pattern>(operation, layer, cols, gram, sparsity);
+    check_input<Pattern>(operation, layer, cols, gram, sparsity);
     detail::check_finite(exec, weight, operation, layer);
     repaired_layer result{mask::bitmask(rows, cols), matrix(index(rows), index(cols)), {}};
     detail::row_reader read(weight);
@@ -111,8 +111,8 @@ struct sparsegpt {
   static constexpr bool is_grouped = requires { Pattern::group; };
 
   template <class Pattern>
-  void check(std::string_view operation, std::string_view layer, std::size_t cols,
-             const stat::gram& gram, double sparsity) const {
+  void check_input(std::string_view operation, std::string_view layer, std::size_t cols,
+                   const stat::gram& gram, double sparsity) const {
     using detail::of_layer, detail::raise;
     detail::check_sparsity(sparsity);
     if (blocksize == 0 || !(damping >= 0 && std::isfinite(damping)))
@@ -147,12 +147,14 @@ struct sparsegpt {
         square = 1;
         result.repaired.col(j).setZero();
       }
-    const double mean = reversed.diagonal().mean();
+    double mean = 0;
+    for (Eigen::Index j = 0; j < n; ++j) mean += reversed(j, j) / static_cast<double>(n);
     for (double damp = damping; damp <= 100; damp = damp == 0 ? 1e-6 : 10 * damp) {
       matrix damped = reversed;
       damped.diagonal().array() += damp * mean;
-      const Eigen::LLT<Eigen::Ref<matrix>> factor(damped);  // in place
-      if (factor.info() != Eigen::Success || !damped.diagonal().allFinite()) continue;
+      const Eigen::LLT<Eigen::Ref<matrix>> factor(damped);  // in place; info 0 is success, whose
+                                                            // name is a macro of X11's
+      if (factor.info() != Eigen::ComputationInfo{} || !damped.diagonal().allFinite()) continue;
       matrix inverse = matrix::Identity(n, n);
       factor.matrixL().solveInPlace(inverse);
       matrix U = inverse.reverse();

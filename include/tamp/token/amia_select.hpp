@@ -62,7 +62,7 @@ struct amia_select {
                                       std::span<const modality> kinds,
                                       std::span<const float> attention) const {
     const detail::token_similarity similar(exec, output, kinds, "amia_select");
-    check(similar.tokens(), attention);
+    check_input(similar.tokens(), attention);
     return greedy(exec, similar, attention);
   }
   template <tensor Y, executor E = execute::standard>
@@ -74,7 +74,7 @@ struct amia_select {
   friend bool operator==(const amia_select&, const amia_select&) = default;
 
  private:
-  void check(std::size_t tokens, std::span<const float> attention) const {
+  void check_input(std::size_t tokens, std::span<const float> attention) const {
     if (attention.size() != tokens)
       detail::raise<shape_error>("amia_select: the attention covers ", attention.size(),
                                  " tokens, the output has ", tokens);
