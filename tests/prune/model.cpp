@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../support/errors.hpp"
 #include "../support/model.hpp"
 
 namespace {
@@ -30,6 +31,13 @@ struct host_that_cannot_be_observed {
   void advance(std::size_t) {}
 };
 
+// It finds out at run time what it can show, and which layers share their input.
+struct host_that_tells : support::mlp {
+  using mlp::mlp;
+  tamp::signal shows() const { return tamp::signal::input | tamp::signal::hidden; }
+  int input_of(std::size_t block, std::size_t layer) { return block == 1 ? 0 : int(layer); }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(prune_model)
@@ -45,6 +53,45 @@ BOOST_AUTO_TEST_CASE(a_host_that_lacks_one_is_not_a_model) {
   static_assert(!tamp::model<const support::mlp>);
   static_assert(!tamp::model<support::matrix<float>>);
   static_assert(!tamp::model<int>);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_whose_samples_can_go_through_again_has_a_rewind) {
+  static_assert(tamp::rewindable_model<support::open_mlp>);
+  static_assert(!tamp::rewindable_model<support::mlp>);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_host_shows_is_a_constant_a_function_or_inputs) {
+  using tamp::signal;
+  const support::mlp silent(1, 2, 2, 1);
+  BOOST_TEST((tamp::detail::shown_by(silent) == signal::input));
+  BOOST_TEST((tamp::detail::shown_by(support::open_mlp(1, 2, 2, 1)) == support::open_mlp::shows));
+  const host_that_tells telling(1, 2, 2, 1);
+  BOOST_TEST((tamp::detail::shown_by(telling) == (signal::input | signal::hidden)));
+  tamp::detail::check_shown<signal::input>(silent);
+  tamp::detail::check_shown<signal::none>(telling);
+  tamp::detail::check_shown<signal::hidden | signal::input>(telling);
+  support::check_error<tamp::value_error>(
+      "this recipe looks at output and attention, which the host does not show", [&] {
+        tamp::detail::check_shown<signal::output | signal::attention | signal::hidden>(telling);
+      });
+}
+
+BOOST_AUTO_TEST_CASE(a_layer_has_an_input_of_its_own_unless_the_host_says_otherwise) {
+  support::mlp silent(2, 2, 2, 1);
+  host_that_tells telling(2, 2, 2, 1);
+  BOOST_TEST(tamp::detail::input_of(silent, 1, 1) == 1u);
+  BOOST_TEST(tamp::detail::input_of(telling, 0, 1) == 1u);
+  BOOST_TEST(tamp::detail::input_of(telling, 1, 1) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(signals_are_a_set_with_names) {
+  using tamp::signal;
+  BOOST_TEST(includes(signal::input | signal::output, signal::output));
+  BOOST_TEST(!includes(signal::input | signal::output, signal::output | signal::hidden));
+  BOOST_TEST(includes(signal::input, signal::none));
+  BOOST_TEST(names(signal::none) == "nothing");
+  BOOST_TEST(names(signal::modality | signal::output | signal::input) ==
+             "input and output and modality");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

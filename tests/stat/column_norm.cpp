@@ -4,7 +4,10 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <string>
+#include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -288,6 +291,40 @@ BOOST_AUTO_TEST_CASE(it_is_a_value) {
   b.add(matrix<float>{{1, 2}});
   BOOST_TEST((a != b));
   BOOST_TEST(tamp::stat::column_norm::label() == "column_norm");
+}
+
+BOOST_AUTO_TEST_CASE(fields_are_all_that_it_consists_of) {
+  column_norm norms, copy;
+  norms.add(support::random_matrix(5, 3, 1)).add(support::random_matrix(4, 3, 2), 7);
+  std::vector<std::string> names;
+  column_norm::fields(norms, [&](std::string_view name, auto& value) {
+    names.emplace_back(name);
+    column_norm::fields(copy, [&](std::string_view other, auto& to) {
+      if constexpr (std::is_same_v<decltype(to), decltype(value)>)
+        if (name == other) to = value;
+    });
+  });
+  BOOST_TEST(names == (std::vector<std::string>{"sum_of_squares", "count", "tokens"}),
+             boost::test_tools::per_element());
+  BOOST_TEST((copy == norms));
+}
+
+BOOST_AUTO_TEST_CASE(sums_that_cannot_have_been_summed_up_are_refused) {
+  const auto filled = [](double number) {
+    column_norm norms(3);
+    column_norm::fields(norms, [&](std::string_view, auto& value) {
+      if constexpr (requires { value[1]; }) value[1] = number;
+    });
+    return norms;
+  };
+  BOOST_CHECK_NO_THROW(filled(1e308).validate());
+  BOOST_CHECK_NO_THROW(filled(-0.0).validate());
+  BOOST_CHECK_NO_THROW(column_norm().validate());
+  for (const auto& [number, text] :
+       {std::pair<double, std::string>{-1, "-1"}, {infinity, "inf"}, {not_a_number, "nan"}})
+    support::check_error<tamp::value_error>(
+        "column_norm: the sum of squares of feature 1 is " + text,
+        [&, bad = number] { filled(bad).validate(); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
