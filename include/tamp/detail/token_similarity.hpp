@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,10 @@ struct token_densities {
 
 /// The tokens of one sample, (tokens, features), scaled to unit length, and their products. A token
 /// of length zero stays zero. Memory: tokens * (tokens + features) numbers.
+///
+/// Products of floats are made in float. Where they are near zero they are made anew in double,
+/// since their sign decides whether a pair counts; and what may cancel out over all pairs of two
+/// modalities is summed in double.
 template <class Real>
 class token_similarity {
  public:
@@ -66,45 +71,36 @@ class token_similarity {
     return std::span(products_).subspan(t * tokens(), tokens());
   }
   /// The squared length of token t once it was scaled: 1, or 0 for a token of length zero.
-  double squared_length(std::size_t t) const noexcept { return is_zero_[t] != 0 ? 0.0 : 1.0; }
+  double squared_length(std::size_t t) const noexcept { return scale_[t] != 0 ? 1.0 : 0.0; }
 
   template <executor E>
   token_densities densities(const E& exec) const {
     const std::size_t n = tokens();
     // Row by row, and the rows then in order: the same bits on any number of threads.
-    struct row_sums {
-      std::array<double, modality_kinds> all{};
-      double positive = 0, positive_count = 0;
+    struct positive {
+      double sum = 0, count = 0;
     };
-    std::vector<row_sums> rows(n);
+    std::vector<positive> rows(n);
     exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
       for (std::size_t s = begin; s < end; ++s)
-        for (std::size_t t = s + 1; t < n; ++t) {
-          const double g = row(s)[t];
-          rows[s].all[kinds_[t]] += g;
-          if (kinds_[s] == kinds_[t] && g > 0) {
-            rows[s].positive += g;
-            rows[s].positive_count += 1;
+        for (std::size_t t = s + 1; t < n; ++t)
+          if (const double g = row(s)[t]; g > 0 && kinds_[s] == kinds_[t]) {
+            rows[s].sum += g;
+            rows[s].count += 1;
           }
-        }
     });
     token_densities result;
-    std::array<double, modality_kinds> positive{}, positive_count{};
-    std::array<double, modality_pairs> across{};
+    std::array<positive, modality_kinds> within;
     for (std::size_t s = 0; s < n; ++s) {
-      const std::size_t kind = kinds_[s];
-      result.tokens[kind] += 1;
-      positive[kind] += rows[s].positive;
-      positive_count[kind] += rows[s].positive_count;
-      for (std::size_t other = 0; other < modality_kinds; ++other)
-        if (other != kind) across[pair_index(kind, other)] += rows[s].all[other];
+      result.tokens[kinds_[s]] += 1;
+      within[kinds_[s]].sum += rows[s].sum;
+      within[kinds_[s]].count += rows[s].count;
     }
     for (std::size_t a = 0; a < modality_kinds; ++a) {
-      if (positive_count[a] != 0)
-        result.of_pair[pair_index(a, a)] = positive[a] / positive_count[a];
+      if (within[a].count != 0) result.of_pair[pair_index(a, a)] = within[a].sum / within[a].count;
       for (std::size_t b = a + 1; b < modality_kinds; ++b)
         if (const double count = result.tokens[a] * result.tokens[b]; count != 0)
-          result.of_pair[pair_index(a, b)] = across[pair_index(a, b)] / count;
+          result.of_pair[pair_index(a, b)] = across(a, b) / count;
     }
     return result;
   }
@@ -113,7 +109,7 @@ class token_similarity {
   template <executor E, class Source>
   token_similarity(const E& exec, const Source& output, std::span<const token::modality> kinds,
                    std::string_view who, int)
-      : kinds_(static_cast<std::size_t>(output.rows())), is_zero_(kinds_.size()) {
+      : kinds_(static_cast<std::size_t>(output.rows())), scale_(kinds_.size()) {
     const std::size_t n = kinds_.size(), features = static_cast<std::size_t>(output.cols());
     if (!kinds.empty() && kinds.size() != n)
       raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",
@@ -137,6 +133,8 @@ class token_similarity {
     if (broken.any()) refuse(output, broken.row(), who);
     products_.resize(n * n);
     add_gram_product(exec, unit, std::span(products_));
+    if constexpr (!std::is_same_v<Real, double>) renew_near_zero(exec, output);
+    sum_each_kind(output);
   }
 
   // False if the token is not finite.
@@ -146,11 +144,48 @@ class token_similarity {
     for (const auto number : row)
       squares += static_cast<double>(number) * static_cast<double>(number);
     if (!is_finite(squares)) return false;
-    is_zero_[t] = squares == 0;
-    const double factor = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
-    for (std::size_t j = 0; j < row.size(); ++j) scaled[j] = static_cast<double>(row[j]) * factor;
+    scale_[t] = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
+    for (std::size_t j = 0; j < row.size(); ++j)
+      scaled[j] = static_cast<double>(row[j]) * scale_[t];
     unit.put(t, std::span<const double>(scaled));
     return true;
+  }
+
+  template <executor E, class Source>
+  void renew_near_zero(const E& exec, const Source& output) {
+    constexpr Real near_zero = 1e-6f;  // above the error of a product of unit vectors in float
+    const std::size_t n = tokens();
+    exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
+      row_reader read_left(output), read_right(output);
+      for (std::size_t s = begin; s < end; ++s)
+        for (std::size_t t = s + 1; t < n; ++t) {
+          Real& product = products_[s * n + t];
+          if (!(std::fabs(product) < near_zero) || scale_[s] == 0 || scale_[t] == 0) continue;
+          const auto left = read_left(s), right = read_right(t);
+          double sum = 0;
+          for (std::size_t j = 0; j < left.size(); ++j)
+            sum += static_cast<double>(left[j]) * static_cast<double>(right[j]);
+          product = products_[t * n + s] = static_cast<Real>(sum * scale_[s] * scale_[t]);
+        }
+    });
+  }
+
+  // The sum of the scaled tokens of each kind: sums of products across kinds are products of these.
+  template <class Source>
+  void sum_each_kind(const Source& output) {
+    row_reader read(output);
+    for (std::size_t t = 0; t < tokens(); ++t) {
+      const auto row = read(t);
+      std::vector<double>& sums = sums_[kinds_[t]];
+      sums.resize(row.size());
+      for (std::size_t j = 0; j < row.size(); ++j)
+        sums[j] += static_cast<double>(row[j]) * scale_[t];
+    }
+  }
+  double across(std::size_t a, std::size_t b) const noexcept {
+    double product = 0;
+    for (std::size_t j = 0; j < sums_[a].size(); ++j) product += sums_[a][j] * sums_[b][j];
+    return product;
   }
 
   template <class Source>
@@ -165,8 +200,9 @@ class token_similarity {
   }
 
   std::vector<std::size_t> kinds_;
-  std::vector<char> is_zero_;
+  std::vector<double> scale_;  // to unit length; 0 for a token of length zero
   std::vector<Real> products_;
+  std::array<std::vector<double>, modality_kinds> sums_;
 };
 
 template <executor E, class Y>

@@ -7,9 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,8 +22,8 @@ namespace tamp::stat {
 
 /// Mean cosine similarity of a layer's output tokens, within each modality and across each pair.
 ///
-///     density(a, a) = mean of cos(y_s, y_t) over pairs of tokens of modality a where it is
-///     positive density(a, b) = mean of cos(y_s, y_t) over all pairs of a token of a and one of b
+///     density(a, a) = mean of the positive cos(y_s, y_t), s < t both of modality a
+///     density(a, b) = mean of all cos(y_s, y_t), s of modality a, t of b
 ///     importance    = | sum over a <= b of (1 - mean over samples of density(a, b)) |
 ///
 /// A token of length zero is similar to nothing (cosine 0). Within a modality a pair needs two
@@ -35,7 +33,7 @@ namespace tamp::stat {
 /// samples of text alone have the published value, too.
 ///
 /// A sample's N tokens of d features take N (N + d) numbers while they are looked at; what is kept
-/// is one sum for each pair of modalities.
+/// is one sum for each pair of modalities. The bits do not depend on the executor.
 ///
 /// Source: Lee et al. 2025, TAMP (arXiv 2504.09897), section on diversity-aware sparsity.
 class token_diversity {
@@ -43,20 +41,29 @@ class token_diversity {
   static constexpr signal reads = signal::output | signal::modality;
   static constexpr std::string_view label() { return "token_diversity"; }
 
-  token_diversity() : sums_(pairs, 0.0), kinds_seen_(kinds, 0) {}
+  token_diversity() : sums_(pairs, 0.0), kinds_seen_(modalities, 0) {}
 
-  /// Takes in one sample's outputs.
+  /// Takes in one sample's outputs, (tokens, out_features); `kinds` has one modality a token, or is
+  /// empty if all are text.
   /// @throws shape_error if the modalities do not cover the tokens
   /// @throws value_error if an output is not finite, or a modality is not below 8; nothing is added
-  template <executor E, tensor X, tensor Y>
-  token_diversity& add(const E& exec, const layer_sample<X, Y>& sample) {
-    const detail::token_similarity similar(exec, sample.output, sample.modality, label());
+  template <executor E, tensor Y>
+  token_diversity& add(const E& exec, const Y& output, std::span<const token::modality> kinds) {
+    const detail::token_similarity similar(exec, output, kinds, label());
     const detail::token_densities densities = similar.densities(exec);
     for (std::size_t k = 0; k < pairs; ++k) sums_[k] += densities.of_pair[k];
-    for (std::size_t k = 0; k < kinds; ++k) kinds_seen_[k] += densities.tokens[k];
+    for (std::size_t k = 0; k < modalities; ++k) kinds_seen_[k] += densities.tokens[k];
     ++samples_;
     tokens_ += similar.tokens();
     return *this;
+  }
+  template <tensor Y, executor E = execute::standard>
+  token_diversity& add(const Y& output, std::span<const token::modality> kinds) {
+    return add(E{}, output, kinds);
+  }
+  template <executor E, tensor X, tensor Y>
+  token_diversity& add(const E& exec, const layer_sample<X, Y>& sample) {
+    return add(exec, sample.output, sample.modality);
   }
   template <tensor X, tensor Y, executor E = execute::standard>
   token_diversity& add(const layer_sample<X, Y>& sample) {
@@ -65,7 +72,7 @@ class token_diversity {
 
   token_diversity& merge(const token_diversity& other) {
     for (std::size_t k = 0; k < pairs; ++k) sums_[k] += other.sums_[k];
-    for (std::size_t k = 0; k < kinds; ++k) kinds_seen_[k] += other.kinds_seen_[k];
+    for (std::size_t k = 0; k < modalities; ++k) kinds_seen_[k] += other.kinds_seen_[k];
     samples_ += other.samples_;
     tokens_ += other.tokens_;
     return *this;
@@ -76,7 +83,7 @@ class token_diversity {
   std::uint64_t samples() const noexcept { return samples_; }
   /// Whether any sample had a token of this kind.
   bool has(token::modality kind) const {
-    return static_cast<std::size_t>(kind) < kinds &&
+    return static_cast<std::size_t>(kind) < modalities &&
            kinds_seen_[static_cast<std::size_t>(kind)] != 0;
   }
 
@@ -92,7 +99,7 @@ class token_diversity {
     if (samples_ == 0) return 0.0;
     std::size_t known = 0;
     double sum = 0;
-    for (std::size_t k = 0; k < kinds; ++k) known += kinds_seen_[k] != 0;
+    for (std::size_t k = 0; k < modalities; ++k) known += kinds_seen_[k] != 0;
     for (std::size_t k = 0; k < pairs; ++k) sum += sums_[k] / static_cast<double>(samples_);
     const auto counted = static_cast<double>((std::max)(known, std::size_t{2}));
     return std::abs(counted * (counted + 1) / 2 - sum);
@@ -108,7 +115,7 @@ class token_diversity {
   }
   /// @throws value_error if what was read from a file cannot have been written there
   void validate() const {
-    if (sums_.size() != pairs || kinds_seen_.size() != kinds)
+    if (sums_.size() != pairs || kinds_seen_.size() != modalities)
       detail::raise<value_error>("token_diversity: ", sums_.size(), " sums for ",
                                  kinds_seen_.size(), " kinds of tokens");
     for (const auto& numbers : {sums_, kinds_seen_})
@@ -119,7 +126,7 @@ class token_diversity {
   friend bool operator==(const token_diversity&, const token_diversity&) = default;
 
  private:
-  static constexpr std::size_t kinds = detail::modality_kinds, pairs = detail::modality_pairs;
+  static constexpr std::size_t modalities = detail::modality_kinds, pairs = detail::modality_pairs;
 
   std::vector<double> sums_;        // of densities, by pair_index
   std::vector<double> kinds_seen_;  // tokens of each kind
