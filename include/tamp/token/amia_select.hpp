@@ -114,10 +114,12 @@ struct amia_select {
   std::vector<std::size_t> greedy(const E& exec, const Similarity& similar,
                                   std::span<const float> attention) const {
     const std::size_t n = similar.tokens();
-    const std::size_t near = n == 0 ? 0 : (std::min)(neighbours, n - 1);
-    std::vector<std::size_t> nearest(n * near);
+    const std::size_t degree = n == 0 ? 0 : (std::min)(neighbours, n - 1);
+    std::vector<std::size_t> nearest(n * degree);
     std::vector<double> graph(n), kernel_sums(n);
-    const auto near_of = [&](std::size_t t) { return std::span(nearest).subspan(t * near, near); };
+    const auto near_of = [&](std::size_t t) {
+      return std::span(nearest).subspan(t * degree, degree);
+    };
     const auto distance = [&](std::size_t s, std::size_t t) {
       return 1 - static_cast<double>(similar(s, t));
     };
