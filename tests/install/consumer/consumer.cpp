@@ -1,6 +1,7 @@
 #include <Eigen/Core>
 #include <iostream>
 #include <tamp/adapt/eigen.hpp>
+#include <tamp/io/json.hpp>
 #include <tamp/tamp.hpp>
 
 int main() {
@@ -8,4 +9,5 @@ int main() {
   W << 4, -1, 2, -3, 0.5f, -8, -7, 3;
   const auto recipe = tamp::compose(tamp::score::magnitude{}, tamp::pattern::n_of_m<2, 4>{});
   std::cout << tamp::select(W, recipe);
+  return nlohmann::json(tamp::pruning_plan()).contains("tamp_plan") ? 0 : 1;
 }
