@@ -36,7 +36,8 @@ struct host_with_expert : open_mlp {
   matrix<float> tokens_sent(std::size_t sample) const {
     matrix<float> x(sent[sample].size(), 4);
     for (std::size_t t = 0; t < x.rows(); ++t)
-      for (std::size_t j = 0; j < 4; ++j) x(t, j) = samples[sample](sent[sample][t], j);
+      for (std::size_t j = 0; j < 4; ++j)
+        x(t, j) = samples[sample](sent[sample][t] % samples[sample].rows(), j);
     return x;
   }
   void observe_block(std::size_t block, auto& observer) {
