@@ -36,16 +36,7 @@ inline std::string of_layer(std::string_view layer) {
   return layer.empty() ? std::string() : sentence(" of ", layer);
 }
 
-/// Raises the error about weight (i, j) if it is not finite.
-template <class Real>
-void check_weight(Real weight, std::size_t i, std::size_t j, std::string_view operation,
-                  std::string_view layer) {
-  if (!is_finite(weight))
-    raise<value_error>(operation, ": the weight in row ", i, ", column ", j, of_layer(layer),
-                       " is ", weight);
-}
-
-/// @throws value_error that names the first weight that is not finite
+/// @throws value_error that names the first weight, in row-major order, that is not finite
 template <executor E, class Source>
 void check_finite(const E& exec, const Source& weight, std::string_view operation,
                   std::string_view layer) {
@@ -63,7 +54,9 @@ void check_finite(const E& exec, const Source& weight, std::string_view operatio
   row_reader<std::remove_cvref_t<Source>> read(weight);
   const auto row = read(broken.row());
   for (std::size_t j = 0; j < row.size(); ++j)
-    check_weight(row[j], broken.row(), j, operation, layer);
+    if (!is_finite(row[j]))
+      raise<value_error>(operation, ": the weight in row ", broken.row(), ", column ", j,
+                         of_layer(layer), " is ", row[j]);
 }
 
 }  // namespace tamp::detail

@@ -14,6 +14,7 @@
 
 #include "../error.hpp"
 #include "../execute/executor.hpp"
+#include "../execute/sequential.hpp"
 #include "../tensor/rows.hpp"
 #include "finite.hpp"
 #include "ordered_key.hpp"
@@ -58,13 +59,15 @@ class scored_rows {
     });
   }
 
-  /// @throws value_error that names the first weight in row-major order that cannot be scored
+  /// @throws value_error that names the first weight in row-major order that is not finite; if all
+  ///         are, the first whose score is NaN
   void raise_if_broken(std::string_view operation, std::string_view layer) const {
     if (!broken_.any()) return;
+    // Weights come first: one of them may have spoilt the sums, and so the scores, of other rows.
+    check_finite(execute::sequential{}, weight_, operation, layer);
     const std::size_t i = broken_.row();
     row_reader<std::remove_cvref_t<Source>> read_weights(weight_);
     const auto row = read_weights(i);
-    for (std::size_t j = 0; j < row.size(); ++j) check_weight(row[j], i, j, operation, layer);
     std::vector<score_type> scores(row.size());
     write_scores(row, i, scores);
     for (std::size_t j = 0; j < row.size(); ++j)

@@ -29,24 +29,54 @@ struct pruned {
 
 namespace detail {
 
+/// A repaired weight as the host's tensor will hold it.
+template <class Tensor>
+auto stored_weight(double repaired) {
+  if constexpr (strided_tensor<Tensor>) {
+    using element = typename Tensor::value_type;
+    return element_traits<element>::store(static_cast<compute_type<element>>(repaired));
+  } else {
+    return static_cast<float>(repaired);
+  }
+}
+
 /// Writes repaired weights, (rows, cols), into the host's tensor, in its own type of number.
+/// @throws value_error if that type is too small for one of them, before anything is written
 template <executor E, class Target>
-void write_repaired(const E& exec, matrix_view<const double> repaired, Target&& target) {
+void write_repaired(const E& exec, matrix_view<const double> repaired, Target&& target,
+                    std::string_view operation = "prune", std::string_view layer = {}) {
   using tensor = std::remove_cvref_t<Target>;
   static_assert(
       strided_tensor<tensor> || writable_row_tensor<tensor>,
       "this score changes the weights that stay, and this tensor can only drop some: give "
       "it a write_row");
+  const auto fits = [&](std::size_t i, std::size_t j) {
+    const auto stored = stored_weight<tensor>(repaired(i, j));
+    return is_finite(element_traits<std::remove_const_t<decltype(stored)>>::load(stored));
+  };
+  first_row broken;
+  exec.for_each_range(repaired.rows(), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      unsigned any = 0;
+      for (std::size_t j = 0; j < repaired.cols(); ++j) any |= unsigned{!fits(i, j)};
+      if (any != 0) broken.note(i);
+    }
+  });
+  if (broken.any())
+    for (std::size_t i = broken.row(), j = 0; j < repaired.cols(); ++j)
+      if (!fits(i, j))
+        raise<value_error>(operation, ": the repaired weight in row ", i, ", column ", j,
+                           of_layer(layer), " is ", repaired(i, j),
+                           ", too large for the tensor's type of number");
+
   exec.for_each_range(repaired.rows(), [&](std::size_t begin, std::size_t end) {
     std::vector<float> row(strided_tensor<tensor> ? 0 : repaired.cols());
     for (std::size_t i = begin; i < end; ++i) {
       if constexpr (strided_tensor<tensor>) {
-        using traits = element_traits<typename tensor::value_type>;
-        using number = compute_type<typename tensor::value_type>;
         for (std::size_t j = 0; j < repaired.cols(); ++j)
-          target(i, j) = traits::store(static_cast<number>(repaired(i, j)));
+          target(i, j) = stored_weight<tensor>(repaired(i, j));
       } else {
-        for (std::size_t j = 0; j < row.size(); ++j) row[j] = static_cast<float>(repaired(i, j));
+        for (std::size_t j = 0; j < row.size(); ++j) row[j] = stored_weight<tensor>(repaired(i, j));
         target.write_row(i, std::span<const float>(row));
       }
     }

@@ -97,12 +97,12 @@ template <executor E, class Source, class Statistics, class Recipe>
 mask::bitmask select_layer(const E& exec, std::string_view operation, std::string_view layer,
                            const Source& weight, const Statistics& statistics,
                            const Recipe& recipe) {
-  const auto rows = static_cast<std::size_t>(weight.rows());
-  const auto cols = static_cast<std::size_t>(weight.cols());
-  const double sparsity = sparsity_of(recipe, rows * cols);
-  if constexpr (repairing_score<typename Recipe::score_policy>)
+  if constexpr (repairing_score<typename Recipe::score_policy>) {
     return repair_layer(exec, operation, layer, weight, statistics, recipe).keep;
-  else
+  } else {
+    const auto rows = static_cast<std::size_t>(weight.rows());
+    const auto cols = static_cast<std::size_t>(weight.cols());
+    const double sparsity = sparsity_of(recipe, rows * cols);
     return with_statistics<Recipe>(
         statistics, cols, operation, layer, [&](std::span<const float> values) {
           const auto& bound = bind_score(exec, weight, recipe.score, values);
@@ -121,6 +121,7 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
           scored.raise_if_broken(operation, layer);
           return keep;
         });
+  }
 }
 
 }  // namespace detail

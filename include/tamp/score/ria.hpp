@@ -29,7 +29,7 @@ namespace tamp::score {
 ///
 /// A zero weight scores zero, also in a row or column of zeros. The sums are in double and do not
 /// depend on the executor. Reads the weight once more than an elementwise score. alpha is at least
-/// 0. Source: Zhang et al. 2024, Plug-and-Play (ICLR 2024, "RIA").
+/// 0, and a norm too. Source: Zhang et al. 2024, Plug-and-Play (ICLR 2024, "RIA").
 struct ria {
   using role = tamp::role::score;
   using needs = stat::column_norm;
@@ -55,7 +55,7 @@ struct ria {
   };
 
   /// Reads the weight for its sums. `norms` has one number a column.
-  /// @throws value_error if alpha is negative or not finite
+  /// @throws value_error if alpha is negative or not finite, or a norm has no finite power of it
   template <executor E, class Source>
   auto bind(const E& exec, const Source& weight, std::span<const float> norms) const {
     using real = detail::row_value<Source>;
@@ -89,6 +89,9 @@ struct ria {
       for (const auto& part : of_slice) column_sum += part[j];
       sums.column_sums[j] = static_cast<real>(column_sum);
       sums.norms[j] = static_cast<real>(std::pow(static_cast<double>(norms[j]), alpha));
+      if (!is_finite(sums.norms[j]))
+        detail::raise<value_error>("ria: the norm of column ", j, " is ", norms[j],
+                                   ", which has no finite power of ", alpha);
     }
     return sums;
   }

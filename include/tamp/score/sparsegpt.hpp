@@ -4,7 +4,6 @@
 /// Choose and repair: what is dropped is made up for by what stays. Needs Eigen, and is therefore
 /// not part of tamp.hpp.
 
-#include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
@@ -18,6 +17,7 @@
 #include "../detail/bits.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/finite.hpp"
+#include "../detail/inverse_factor.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../mask/bitmask.hpp"
@@ -30,10 +30,8 @@ namespace tamp::score {
 /// A layer's weights after some were dropped and the others repaired.
 class repaired_layer {
  public:
-  using matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
   mask::bitmask keep;
-  matrix repaired;
+  detail::double_matrix repaired;
   std::string note;  ///< what was out of the ordinary, in a sentence; or empty
 
   matrix_view<const double> weights() const noexcept {
@@ -55,13 +53,14 @@ class repaired_layer {
 /// What is dropped is decided for `blocksize` columns at a time, from the weights as repaired so
 /// far: with pattern::per_tensor, floor(rows * width * sparsity) of each block, as published; with
 /// pattern::per_row, each row loses what makes floor(cols * sparsity) in all; n of m are decided
-/// when their first column comes, and m must divide blocksize. Counts are exact (the published code
-/// drops one weight too many in every block).
+/// when their first column comes, and m must divide blocksize (a last group that is not whole is
+/// treated as pattern::n_of_m does). Counts are exact (the published code drops one weight too many
+/// in every block).
 ///
 /// An input that was always zero has its weights set to zero. If H cannot be factored, damping is
 /// raised tenfold until it can, and the report says so. Everything is in double, and in an order
-/// that does not depend on the executor. Memory: three (cols, cols) matrices and two of the
-/// weight's shape.
+/// that does not depend on the executor. Memory: three (cols, cols) matrices and one of the
+/// weight's shape, of doubles.
 ///
 /// Source: Frantar & Alistarh 2023 (arXiv 2301.00774).
 struct sparsegpt {
@@ -76,9 +75,9 @@ struct sparsegpt {
 
   /// What prune and select call. `weight` is only read.
   /// @throws shape_error if the statistic covers another number of columns
-  /// @throws value_error if a weight is not finite, the statistic has seen nothing, a parameter
-  /// cannot
-  ///         be used, or H cannot be factored at any damping up to 100 times its mean diagonal
+  /// @throws value_error if a weight or a statistic is not finite, the statistic has seen nothing,
+  ///         a parameter cannot be used, H cannot be factored at any damping up to 100 times its
+  ///         mean diagonal, or the repaired weights leave the range of double
   template <executor E, class Source, class Pattern>
   repaired_layer repair(const E& exec, std::string_view operation, std::string_view layer,
                         const Source& weight, const stat::gram& gram, const Pattern& pattern,
@@ -88,23 +87,28 @@ struct sparsegpt {
     check_input<Pattern>(operation, layer, cols, gram, sparsity);
     detail::check_finite(exec, weight, operation, layer);
     repaired_layer result{mask::bitmask(rows, cols), matrix(index(rows), index(cols)), {}};
-    detail::row_reader read(weight);
-    for (std::size_t i = 0; i < rows; ++i) {
-      const auto row = read(i);
-      for (std::size_t j = 0; j < cols; ++j)
-        result.repaired(index(i), index(j)) = static_cast<double>(row[j]);
-    }
     if (rows == 0 || cols == 0) return result;
-    const matrix U = inverse_factor(operation, layer, gram, result);
-    for (std::size_t begin = 0; begin < cols; begin += blocksize)
-      repair_block(exec, U, begin, (std::min)(begin + blocksize, cols), pattern, sparsity, result);
+    exec.for_each_range(rows, [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read(weight);
+      for (std::size_t i = begin; i < end; ++i) {
+        const auto row = read(i);
+        std::copy(row.begin(), row.end(), result.repaired.row(index(i)).data());
+      }
+    });
+    const matrix U = inverse_factor(exec, operation, layer, gram, result);
+    for (std::size_t begin = 0, width = 0; begin < cols; begin += width) {
+      width = (std::min)(blocksize, cols - begin);
+      check_range(operation, layer, result.repaired.middleCols(index(begin), index(width)));
+      repair_block(exec, U, begin, begin + width, pattern, sparsity, result);
+    }
+    check_range(operation, layer, result.repaired);
     return result;
   }
 
   friend bool operator==(const sparsegpt&, const sparsegpt&) = default;
 
  private:
-  using matrix = repaired_layer::matrix;
+  using matrix = detail::double_matrix;
   static Eigen::Index index(std::size_t n) noexcept { return static_cast<Eigen::Index>(n); }
 
   template <class Pattern>
@@ -129,43 +133,51 @@ struct sparsegpt {
                          " columns, the statistics cover ", gram.features());
   }
 
-  // U with H^-1 = U^T U, without inverting H: if H = R R^T with R upper triangular, U is R's
-  // inverse. R comes from the common factorisation L L^T of H with its rows and columns in reverse
-  // order.
-  matrix inverse_factor(std::string_view operation, std::string_view layer, const stat::gram& gram,
-                        repaired_layer& result) const {
+  // Numbers whose squares, the scores, are finite.
+  template <class Weights>
+  static void check_range(std::string_view operation, std::string_view layer,
+                          const Weights& weights) {
+    for (Eigen::Index i = 0; i < weights.rows(); ++i)
+      for (Eigen::Index j = 0; j < weights.cols(); ++j)
+        if (!is_finite(weights(i, j) * weights(i, j)))
+          detail::raise<value_error>(operation, ": repairing the weights", detail::of_layer(layer),
+                                     " made one of row ", i, ' ', weights(i, j),
+                                     ", which is too large");
+  }
+
+  // U with H^-1 = U^T U. Weights of inputs that were always zero are set to zero.
+  template <executor E>
+  matrix inverse_factor(const E& exec, std::string_view operation, std::string_view layer,
+                        const stat::gram& gram, repaired_layer& result) const {
     const Eigen::Index n = index(gram.features());
-    const auto sums = gram.matrix();
     const double scale = 2.0 / static_cast<double>(gram.count());
-    matrix reversed(n, n);
-    for (Eigen::Index i = 0; i < n; ++i)
-      for (Eigen::Index j = 0; j < n; ++j)
-        reversed(n - 1 - i, n - 1 - j) =
-            scale * sums(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
-    for (Eigen::Index j = 0; j < n; ++j)
-      if (double& square = reversed(n - 1 - j, n - 1 - j); square == 0) {
-        square = 1;
-        result.repaired.col(j).setZero();
-      }
+    const auto sums = gram.matrix();
+    matrix H(n, n), U;
     double mean = 0;
-    for (Eigen::Index j = 0; j < n; ++j) mean += reversed(j, j) / static_cast<double>(n);
-    for (double damp = damping; damp <= 100; damp = damp == 0 ? 1e-6 : 10 * damp) {
-      matrix damped = reversed;
-      damped.diagonal().array() += damp * mean;
-      const Eigen::LLT<Eigen::Ref<matrix>> factor(damped);  // in place; info 0 is success, whose
-                                                            // name is a macro of X11's
-      if (factor.info() != Eigen::ComputationInfo{} || !damped.diagonal().allFinite()) continue;
-      matrix inverse = matrix::Identity(n, n);
-      factor.matrixL().solveInPlace(inverse);
-      matrix U = inverse.reverse();
-      if (!U.allFinite()) continue;
-      if (damp != damping)
-        result.note = detail::sentence("damping raised from ", damping, " to ", damp);
-      return U;
+    for (std::size_t i = 0; i < gram.features(); ++i) {
+      for (std::size_t j = 0; j < gram.features(); ++j) {
+        const double product = H(index(i), index(j)) = scale * sums(i, j);
+        if (!is_finite(product) || (i == j && product < 0))
+          detail::raise<value_error>(operation, ": the statistic of features ", i, " and ", j,
+                                     detail::of_layer(layer), " is ", product);
+      }
+      if (double& square = H(index(i), index(i)); square == 0) {
+        square = 1;
+        result.repaired.col(index(i)).setZero();
+      }
+      mean += H(index(i), index(i)) / static_cast<double>(n);
     }
-    detail::raise<value_error>(operation, ": the Hessian", detail::of_layer(layer),
-                               " cannot be factored, not even with 100 times its mean diagonal (",
-                               mean, ") added");
+    double damp = damping;
+    while (!detail::factor_inverse(exec, H, damp * mean, U)) {
+      if (damp >= 100)
+        detail::raise<value_error>(operation, ": the Hessian", detail::of_layer(layer),
+                                   " cannot be factored, not even with ", damp,
+                                   " times its mean diagonal (", mean, ") added");
+      damp = damp == 0 ? 1e-6 : 10 * damp;
+    }
+    if (damp != damping)
+      result.note = detail::sentence("damping raised from ", damping, " to ", damp);
+    return U;
   }
 
   // Scores of a block's weights, as a pattern that looks at a whole tensor wants them.
@@ -209,25 +221,23 @@ struct sparsegpt {
   }
 
   // Decides and repairs columns [begin, end), row by row, and then lets all later columns make up
-  // for it. Slices of rows are the same for any executor, so that Eigen's sums are, too.
+  // for it. Strips of rows are the same for any executor, so that Eigen's sums are, too.
   template <executor E, class Pattern>
   void repair_block(const E& exec, const matrix& U, std::size_t begin, std::size_t end,
                     const Pattern& pattern, double sparsity, repaired_layer& result) const {
-    constexpr std::size_t slice = 64;
-    const std::size_t rows = result.keep.rows(), cols = result.keep.cols(), width = end - begin;
+    const std::size_t rows = result.keep.rows(), width = end - begin;
     mask::bitmask chosen(rows, width);
     if constexpr (!is_grouped<Pattern>)
       chosen = choose(exec, U, begin, end, pattern, sparsity, result.repaired);
-    exec.for_each_range((rows + slice - 1) / slice, [&](std::size_t first, std::size_t last) {
-      for (std::size_t s = first; s < last; ++s) {
-        const std::size_t top = s * slice, height = (std::min)(slice, rows - top);
-        matrix errors(index(height), index(width));
-        for (std::size_t i = 0; i < height; ++i)
-          repair_row<Pattern>(U, begin, end, chosen, top + i, errors.row(index(i)).data(), result);
-        if (end == cols) continue;
-        result.repaired.block(index(top), index(end), index(height), index(cols - end)).noalias() -=
-            errors * U.block(index(begin), index(end), index(width), index(cols - end));
-      }
+    const Eigen::Index later = U.cols() - index(end);
+    detail::for_each_piece(exec, 0, index(rows), detail::strip_rows, [&](auto top, auto height) {
+      matrix errors(height, index(width));
+      for (Eigen::Index i = 0; i < height; ++i)
+        repair_row<Pattern>(U, begin, end, chosen, static_cast<std::size_t>(top + i),
+                            errors.row(i).data(), result);
+      if (later != 0)
+        detail::strip_of(result.repaired, top, index(end), height, later).noalias() -=
+            errors * U.block(index(begin), index(end), index(width), later);
     });
   }
 
