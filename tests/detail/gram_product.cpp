@@ -41,8 +41,8 @@ BOOST_AUTO_TEST_CASE(by_hand) {
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(it_is_what_three_loops_give_for_any_shape, Real,
                               decltype(std::tuple<float, double>{})) {
-  for (const std::size_t rows : {1, 7, 8, 9, 16, 33})
-    for (const std::size_t cols : {1, 5, 512, 513, 1100}) {
+  for (const std::size_t rows : {1u, 7u, 8u, 9u, 16u, 33u})
+    for (const std::size_t cols : {1u, 5u, 512u, 513u, 1100u}) {
       const auto a = support::random_matrix(rows, cols, unsigned(rows * cols));
       const auto g = product<Real>(support::one_thread, a);
       double largest = 0;

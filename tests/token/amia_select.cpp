@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(of_equal_tokens_one_stands_for_all_the_most_attended_to) {
 
 BOOST_AUTO_TEST_CASE(tokens_of_length_zero_are_like_each_other_alone) {
   matrix<float> y = support::random_matrix(10, 4, 2);
-  for (std::size_t t : {2, 3, 4})
+  for (const std::size_t t : {2u, 3u, 4u})
     for (std::size_t j = 0; j < 4; ++j) y(t, j) = 0;
   const auto taken = amia_select{}(y, {}, some_attention(10));
   BOOST_TEST(!taken.empty());

@@ -29,8 +29,9 @@ class packed_rows {
 
   template <class Number>
   void put(std::size_t row, std::span<const Number> numbers) {
-    Real* to = numbers_.data() + row / width * width * cols_ + row % width;
-    for (std::size_t k = 0; k < cols_; ++k) to[k * width] = static_cast<Real>(numbers[k]);
+    const std::size_t first = row / width * width * cols_ + row % width;
+    for (std::size_t k = 0; k < cols_; ++k)
+      numbers_[first + k * width] = static_cast<Real>(numbers[k]);
   }
   template <class Number>
   void put_column(std::size_t col, std::span<const Number> numbers) {
