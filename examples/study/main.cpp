@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 #include <tamp/io/json.hpp>
 #include <vector>
@@ -31,7 +33,7 @@ struct settings {
   std::vector<double> sparsities{0.3, 0.5, 0.7};
   std::vector<std::string> methods;
   std::vector<unsigned> seeds{0};
-  std::string csv, calibration_file, plans;
+  std::string csv, calibration_file, plans, densities;
   int threads = 0;
   bool layers = false, plan_only = false;
   study::data_settings data;
@@ -68,6 +70,8 @@ settings parse(CLI::App& app, int argc, char** argv) {
                  "keep what the dense model showed in FILE.SEED.safetensors, after every block; an "
                  "interrupted calibration is continued");
   app.add_option("--plans", s.plans, "write each plan as JSON into this folder");
+  app.add_option("--densities", s.densities,
+                 "write how similar each layer's output tokens are to this CSV file");
   app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");
   list("--sparsity", s.sparsities, "fractions of the weights to drop")->check(CLI::Range(0.0, 1.0));
   app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted study is continued");
@@ -123,6 +127,14 @@ int run(const settings& s) {
                            s.calibration_file.empty()
                                ? ""
                                : fmt::format("{}.{}.safetensors", s.calibration_file, seed));
+    if (!s.densities.empty() && seed == s.seeds.front()) {
+      std::filesystem::create_directories(std::filesystem::absolute(s.densities).parent_path());
+      std::ofstream file(s.densities);
+      file << "layer,image,text,across\n";
+      for (const auto& [layer, image, text, across] : planner.densities({}))
+        file << fmt::format("{},{:.6f},{:.6f},{:.6f}\n", layer, image, text, across);
+      if (!file) throw std::runtime_error("cannot write " + s.densities);
+    }
     for (const study::named_recipe& recipe : recipes) {
       study::row row;
       row.recipe = recipe;

@@ -39,6 +39,19 @@ bool planner::calibrate(const tamp::progress_callback& on_progress) {
   return done;
 }
 
+std::vector<layer_densities> planner::densities(const tamp::progress_callback& on_progress) {
+  using enum tamp::token::modality;
+  std::vector<layer_densities> all;
+  if (!calibrate(on_progress)) return all;
+  for (std::size_t block = 0; block < host_.blocks(); ++block)
+    host_.visit_layers(block, [&](const std::string& name, const auto&) {
+      const auto& seen = seen_.of<tamp::stat::token_diversity>(all.size());
+      all.push_back(
+          {name, seen.density(image, image), seen.density(text, text), seen.density(image, text)});
+    });
+  return all;
+}
+
 std::optional<tamp::pruning_plan> planner::plan(const named_recipe& named,
                                                 const tamp::progress_callback& on_progress) {
   const auto compose_with = [](auto... policies) {

@@ -12,6 +12,12 @@
 
 namespace study {
 
+// Mean cosine similarities of the output tokens of one layer of the dense model.
+struct layer_densities {
+  std::string layer;
+  double image, text, across;
+};
+
 // What a dense model does with one set of calibration samples, gathered in one pass for all
 // allocations that ask; and the plans that they make of it.
 class planner {
@@ -25,6 +31,9 @@ class planner {
   // Empty if the callback stopped it.
   std::optional<tamp::pruning_plan> plan(const named_recipe& named,
                                          const tamp::progress_callback& on_progress);
+
+  // Of every layer; empty if the callback stopped it.
+  std::vector<layer_densities> densities(const tamp::progress_callback& on_progress);
 
  private:
   using statistics = decltype(tamp::calibration_for(tamp::allocate::owl<>{}, tamp::allocate::das{},
