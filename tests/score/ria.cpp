@@ -100,11 +100,30 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused) {
   check_error<tamp::value_error>("prune: the weight in row 1, column 1 is nan",
                                  [&] { tamp::prune(w, norms, recipe); });
   BOOST_TEST((w == before));
+  // Also without the fused pass, where the broken weight has spoilt the scores of its column.
+  check_error<tamp::value_error>("select: the weight in row 1, column 1 is nan",
+                                 [&] { tamp::select(w, norms, recipe); });
+  check_error<tamp::value_error>("prune: the weight in row 1, column 1 is nan", [&] {
+    tamp::prune(w, norms,
+                tamp::compose(ria{}, tamp::pattern::per_tensor{}, tamp::allocate::uniform{0.5}));
+  });
+  BOOST_TEST((w == before));
   const matrix<float> fine{{1, 2}};
   check_error<tamp::value_error>("ria: alpha is a finite number of at least 0, not -1", [&] {
     tamp::select(fine, norms,
                  tamp::compose(ria{-1}, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5}));
   });
+  const std::vector<float> negative{1, -4}, large{1, 1e30f};
+  auto kept = fine;
+  check_error<tamp::value_error>(
+      "ria: the norm of column 1 is -4, which has no finite power of 0.5",
+      [&] { tamp::prune(kept, negative, recipe); });
+  check_error<tamp::value_error>(
+      "ria: the norm of column 1 is 1e+30, which has no finite power of 2", [&] {
+        tamp::prune(kept, large,
+                    tamp::compose(ria{2}, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5}));
+      });
+  BOOST_TEST((kept == fine));
   check_error<tamp::shape_error>("select: the weight has 2 columns, the statistics cover 3",
                                  [&] { tamp::select(fine, std::vector<float>(3), recipe); });
 }

@@ -1,8 +1,11 @@
 #include <tamp/score/sparsegpt.hpp>
 
+#include <omp.h>
+
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
+#include <string_view>
 #include <tamp/tamp.hpp>
 #include <vector>
 
@@ -138,13 +141,28 @@ BOOST_AUTO_TEST_CASE(layout_and_executor_make_no_difference_to_the_bit) {
     tamp::prune(exec, pruned, g, recipe);
     BOOST_TEST((pruned == expected), "other bits with " << exec);
   }
-  auto by_columns = std::vector<float>(150 * 33);
-  const auto view = tamp::column_major(by_columns.data(), 150, 33);
-  for (std::size_t i = 0; i < 150; ++i)
-    for (std::size_t j = 0; j < 33; ++j) view(i, j) = w(i, j);
-  tamp::prune(view, g, recipe);
-  for (std::size_t i = 0; i < 150; ++i)
-    for (std::size_t j = 0; j < 33; ++j) BOOST_REQUIRE(view(i, j) == expected(i, j));
+  support::in_every_layout(w, [&](auto m) {
+    tamp::prune(m, g, recipe);
+    BOOST_TEST((support::copy_of(m) == expected));
+  });
+}
+
+// Eigen starts threads of its own for large products, and then adds them up in other runs.
+BOOST_AUTO_TEST_CASE(threads_of_eigen_make_no_difference_to_the_bit) {
+  const std::size_t rows = 70, cols = 1024;
+  const auto w = support::as<double>(support::random_matrix(rows, cols, 20));
+  const gram g = gram_of(correlated(40, cols, 21));
+  const auto recipe = compose(sparsegpt{.blocksize = 512}, per_row{}, uniform{0.5});
+  const int threads_before = omp_get_max_threads();
+  std::vector<matrix<double>> results;
+  for (const int threads : {1, 2, 3}) {
+    omp_set_num_threads(threads);
+    results.push_back(w);
+    tamp::prune(support::one_thread, results.back(), g, recipe);
+  }
+  omp_set_num_threads(threads_before);
+  BOOST_TEST((results[1] == results[0]));
+  BOOST_TEST((results[2] == results[0]));
 }
 
 BOOST_AUTO_TEST_CASE(dead_inputs_lose_their_weights_and_disturb_nobody) {
@@ -173,7 +191,16 @@ BOOST_AUTO_TEST_CASE(a_hessian_that_cannot_be_factored_is_damped_more_and_the_re
   BOOST_TEST(damped.note == "");
 }
 
-BOOST_AUTO_TEST_CASE(weights_are_written_in_their_own_type_and_into_rows) {
+BOOST_AUTO_TEST_CASE(any_damping_that_is_asked_for_is_tried) {
+  const auto x = correlated(60, 20, 22), w = support::random_matrix(3, 20, 23);
+  // So much that features have nothing to say about each other any more: what stays, stays as is.
+  auto pruned = w;
+  tamp::prune(pruned, gram_of(x), compose(sparsegpt{.damping = 1e9}, per_row{}, uniform{0.5}));
+  for (std::size_t k = 0; k < 60; ++k)
+    if (pruned.data()[k] != 0) BOOST_TEST(std::abs(pruned.data()[k] - w.data()[k]) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(weights_are_written_in_their_own_type) {
   const auto x = correlated(50, 16, 15);
   const auto w = support::as<tamp::bf16>(support::random_matrix(4, 16, 16));
   const auto recipe = compose(sparsegpt{}, per_row{}, uniform{0.5});
@@ -183,6 +210,48 @@ BOOST_AUTO_TEST_CASE(weights_are_written_in_their_own_type_and_into_rows) {
   tamp::prune(in_bf16, gram_of(x), recipe);
   for (std::size_t i = 0; i < 4; ++i)
     for (std::size_t j = 0; j < 16; ++j) BOOST_TEST((in_bf16(i, j) == tamp::bf16(in_float(i, j))));
+}
+
+BOOST_AUTO_TEST_CASE(weights_without_strides_are_written_row_by_row) {
+  const auto x = correlated(50, 16, 15), w = support::random_matrix(40, 16, 24);
+  const auto recipe = compose(sparsegpt{.blocksize = 8}, n_of_m<2, 4>{});
+  auto expected = w;
+  tamp::prune(expected, gram_of(x), recipe);
+  for (const auto& exec : support::every_executor) {
+    support::writable_rows rows{{w}};
+    BOOST_TEST(tamp::prune(exec, rows, gram_of(x), recipe).kept == 320u);
+    BOOST_TEST((rows.numbers == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_repaired_weight_that_its_type_cannot_hold_is_refused) {
+  // The features are one and the same, so that what is dropped is added to what stays: 100000 in
+  // all, and an f16 ends at 65504.
+  const matrix<float> x{{1, 1}, {1, 1.0001f}};
+  const auto recipe = compose(sparsegpt{.damping = 0}, per_row{}, uniform{0.5});
+  matrix<tamp::f16> w(2, 2, tamp::f16(1));
+  w(1, 0) = tamp::f16(40000), w(1, 1) = tamp::f16(60000);
+  const auto before = w;
+  try {
+    tamp::prune(w, gram_of(x), recipe);
+    BOOST_ERROR("an infinity was written");
+  } catch (const tamp::value_error& e) {
+    const std::string_view what = e.what();
+    BOOST_TEST(what.starts_with("prune: the repaired weight in row 1, column 1 is 9999"), what);
+    BOOST_TEST(what.ends_with(", too large for the tensor's type of number"), what);
+  }
+  BOOST_TEST((w == before));
+  auto wide = support::as<float>(w);
+  tamp::prune(wide, gram_of(x), recipe);
+  BOOST_TEST(wide(1, 1) > 99000.0f);
+
+  // Beyond double: nothing is repaired with infinities.
+  matrix<double> huge{{1e200, 1e-200}};
+  const matrix<double> huge_before = huge;
+  check_error<tamp::value_error>(
+      "prune: repairing the weights made one of row 0 1e+200, which is too large",
+      [&] { tamp::prune(huge, gram_of(x), recipe); });
+  BOOST_TEST((huge == huge_before));
 }
 
 BOOST_AUTO_TEST_CASE(empty_weights_are_fine) {
@@ -206,6 +275,11 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_before_anything_is_written) {
       [&] { tamp::prune(w, gram_of(x), compose(sparsegpt{.blocksize = 6}, n_of_m<2, 4>{})); });
   check_error<tamp::value_error>("sparsegpt: blocksize is 0, damping 0.01", [&] {
     tamp::prune(w, gram_of(x), compose(sparsegpt{.blocksize = 0}, per_row{}, uniform{0.5}));
+  });
+  check_error<tamp::value_error>("prune: the statistic of features 1 and 1 is inf", [&] {
+    gram overflown;
+    overflown.add(matrix<double>{{1, 1e200, 1, 1, 1, 1, 1, 1}});
+    tamp::prune(w, overflown, recipe);
   });
   BOOST_TEST((w == before));
   w(2, 1) = support::not_a_number;
