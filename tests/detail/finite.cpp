@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(the_first_in_row_major_order_is_named_whatever_the_layout_a
 BOOST_AUTO_TEST_CASE(the_lowest_row_is_noted) {
   tamp::detail::first_row broken;
   BOOST_TEST(!broken.any());
-  for (const std::size_t row : {7, 3, 5}) broken.note(row);
+  for (const std::size_t row : {7u, 3u, 5u}) broken.note(row);
   BOOST_TEST(broken.any());
   BOOST_TEST(broken.row() == 3u);
 }
