@@ -75,8 +75,8 @@ if [ ! -e "$data/prose.txt" ]; then
 fi
 columns=(perplexity agreement)
 if [ "$results" = yes ]; then
-  run_study --model "$model" --text "$data/prose.txt" --sparsity 0.3,0.5,0.7 --calibration 16 \
-    --evaluation 8 "$@"
+  run_study --model "$model" --text "$data/prose.txt" --sparsity 0.3,0.5,0.7 --calibration 8 \
+    --evaluation 8 --sequence-length 128 "$@"
 else
   run_study --model "$model" --text "$data/prose.txt" --method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp \
     --sparsity 0.5 --calibration 16 --evaluation 16 "$@"
