@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(a_csv_file_is_continued_where_it_was_left) {
   }
   const std::string complete = contents(csv.path);
   BOOST_TEST(std::count(complete.begin(), complete.end(), '\n') == 4);
-  BOOST_TEST(complete.find("wanda,uniform,per_row,0.5000,0.500000,85.000000,1.0000") !=
+  BOOST_TEST(complete.find("wanda,uniform,per_row,0,0.5000,0.500000,85.000000,1.0000") !=
              std::string::npos);
   // A row that was cut short while it was written is measured again.
   std::ofstream(csv.path) << complete.substr(0, complete.size() - 10);
