@@ -63,7 +63,7 @@ void measure(benchmark::State& state, std::size_t tokens, const Executor& exec,
 
 [[maybe_unused]] const bool registered = [] {
   const auto with = [](const std::string& threads, auto exec) {
-    for (const std::size_t tokens : {640, 2944}) {
+    for (const std::size_t tokens : {std::size_t{640}, std::size_t{2944}}) {
       const auto add = [&](const std::string& name, auto kernel) {
         benchmark::RegisterBenchmark(
             (name + "/" + std::to_string(tokens) + "/" + threads).c_str(),

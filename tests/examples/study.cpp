@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(the_embedded_model_is_worth_what_its_readme_says) {
                             << accuracy << " %");
   };
   for (const auto& [method, accuracy] : table)
-    for (const std::size_t k : {0, 1, 2, 3}) {
+    for (std::size_t k = 0; k < 4; ++k) {
       study::named_recipe recipe = study::methods.at(method);
       recipe.sparsity = std::array{0.3, 0.5, 0.6, 0.7}[k];
       check(recipe, accuracy[k], k == 3 ? 2.0 : 1.5);
