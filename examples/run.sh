@@ -3,7 +3,8 @@
 #
 #     bash examples/run.sh                 the embedded multimodal model, a few minutes
 #     bash examples/run.sh smollm2         SmolLM2-135M on English prose, about a quarter of an hour
-#     bash examples/run.sh [smollm2] ...   further words go to tamp_study (see --help)
+#     bash examples/run.sh [smollm2] ...   further words go to tamp_study (see --help), and choose
+#                                          methods and sparsities in place of the usual ones
 #     bash examples/run.sh results [smollm2]
 #                                          the tables of docs/results.md, over three calibration sets;
 #                                          an hour or so, and an interrupted run is continued
@@ -25,15 +26,12 @@ all_methods=(--method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp --pattern 
 csv=build/results/$subject.csv
 mkdir -p build/results
 
-# Runs the study and, for `results`, prints its tables.
-run_study() {
-  if [ "$results" = no ]; then
-    exec "$study" "$@"
-  fi
-  "$study" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" "$@"
+# print_tables COLUMN...: what the study found, as Markdown.
+print_tables() {
   need python3
   echo
-  for column in "${columns[@]}"; do python3 examples/study/tables.py "$csv" --column "$column"; done
+  local column
+  for column in "$@"; do python3 examples/study/tables.py "$csv" --column "$column"; done
 }
 
 need "${build_packages[@]}"
@@ -42,12 +40,13 @@ cmake --build --preset examples
 study=build/examples/examples/study/tamp_study
 
 if [ "$subject" = tiny ]; then
-  columns=(accuracy)
   if [ "$results" = yes ]; then
-    run_study --sparsity 0.3,0.5,0.6,0.7 --calibration 96 "$@"
+    "$study" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.6,0.7 --calibration 96
+    print_tables accuracy
     exec python3 examples/study/tables.py "$csv" --kinds 0.5
   fi
-  run_study "${all_methods[@]}" --sparsity 0.5,0.6,0.7 "$@"
+  [ $# -gt 0 ] || set -- "${all_methods[@]}" --sparsity 0.5,0.6,0.7
+  exec "$study" "$@"
 fi
 
 # The model is a file in a Python package, the text a book in a Debian package. Neither is installed.
@@ -73,11 +72,12 @@ if [ ! -e "$data/prose.txt" ]; then
     >"$data/prose.part"
   mv "$data/prose.part" "$data/prose.txt"
 fi
-columns=(perplexity agreement)
+language=(--model "$model" --text "$data/prose.txt")
 if [ "$results" = yes ]; then
-  run_study --model "$model" --text "$data/prose.txt" --sparsity 0.3,0.5,0.7 --calibration 8 \
-    --evaluation 8 --sequence-length 128 "$@"
-else
-  run_study --model "$model" --text "$data/prose.txt" --method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp \
-    --sparsity 0.5 --calibration 16 --evaluation 16 "$@"
+  "$study" "${language[@]}" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.7 \
+    --calibration 8 --evaluation 8 --sequence-length 128
+  print_tables perplexity agreement
+  exit
 fi
+[ $# -gt 0 ] || set -- "${all_methods[@]}" --sparsity 0.5 --calibration 16 --evaluation 16
+exec "$study" "${language[@]}" "$@"
