@@ -82,9 +82,11 @@ BOOST_AUTO_TEST_CASE(calibration_sets_of_other_seeds_are_other_choices_of_the_sa
   const auto first = subject->calibration_samples(), again = subject->calibration_samples(0),
              other = subject->calibration_samples(1);
   BOOST_TEST(other.size() == 5u);
-  BOOST_TEST((first[0].hidden == again[0].hidden));
-  BOOST_TEST((first[0].hidden != other[0].hidden));
-  BOOST_TEST((other[0].hidden == subject->calibration_samples(1)[0].hidden));
+  // Scenes differ in their numbers of words, and Eigen compares only what has the same shape.
+  const auto same = [](const auto& a, const auto& b) { return a.rows() == b.rows() && a == b; };
+  BOOST_TEST(same(first[0].hidden, again[0].hidden));
+  BOOST_TEST(!same(first[0].hidden, other[0].hidden));
+  BOOST_TEST(same(other[0].hidden, subject->calibration_samples(1)[0].hidden));
   BOOST_TEST(
       std::count(first[0].kinds.begin(), first[0].kinds.end(), tamp::token::modality::image) == 64);
 }
