@@ -43,6 +43,18 @@ inline void read_modify_write(std::span<std::byte> bytes) {
   benchmark::ClobberMemory();
 }
 
+// `count` multiply-adds on numbers that stay in registers.
+template <class Real>
+void multiply_add(std::size_t count) {
+  constexpr std::size_t lanes = 384 / sizeof(Real);
+  Real sums[lanes] = {}, factors[lanes];
+  for (std::size_t l = 0; l < lanes; ++l) factors[l] = Real{1} + Real(1e-3) * static_cast<Real>(l);
+  benchmark::DoNotOptimize(factors);
+  for (std::size_t k = 0; k < count; k += lanes)
+    for (std::size_t l = 0; l < lanes; ++l) sums[l] = sums[l] * factors[l] + factors[l];
+  benchmark::DoNotOptimize(sums);
+}
+
 // Bytes of a vector of numbers, for the floors.
 template <class T>
 std::span<std::byte> bytes_of(std::vector<T>& numbers) {

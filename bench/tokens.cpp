@@ -13,17 +13,6 @@ using tamp::token::modality;
 
 constexpr std::size_t features = 4096;
 
-// `count` multiply-adds on numbers that stay in registers.
-void multiply_add(std::size_t count) {
-  constexpr std::size_t lanes = 96;
-  float sums[lanes] = {}, factors[lanes];
-  for (std::size_t l = 0; l < lanes; ++l) factors[l] = 1.0f + 1e-3f * static_cast<float>(l);
-  benchmark::DoNotOptimize(factors);
-  for (std::size_t k = 0; k < count; k += lanes)
-    for (std::size_t l = 0; l < lanes; ++l) sums[l] = sums[l] * factors[l] + factors[l];
-  benchmark::DoNotOptimize(sums);
-}
-
 // Outputs as layers have them: a few clusters; three quarters of the tokens from an image.
 struct sample {
   explicit sample(std::size_t count) : kinds(count, modality::text), attention(count) {
@@ -55,7 +44,7 @@ void measure(benchmark::State& state, std::size_t tokens, const Executor& exec,
       [&] {
         const std::size_t parts = 64;
         exec.for_each_range(parts, [&](std::size_t begin, std::size_t end) {
-          multiply_add(multiply_adds / parts * (end - begin));
+          bench::multiply_add<float>(multiply_adds / parts * (end - begin));
         });
       },
       [&] { kernel(exec, s); });

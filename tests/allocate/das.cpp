@@ -227,6 +227,7 @@ BOOST_AUTO_TEST_CASE(it_is_a_policy) {
   static_assert(tamp::policy<das, tamp::role::allocate>);
   static_assert(das::unit == tamp::granularity::layer);
   BOOST_TEST(tamp::label(das{0.5}) == "das 0.5 0.6");
+  BOOST_TEST(tamp::label(das{0.7}) == "das 0.7 0.8");  // though 0.7 + 0.1 is a little less
   BOOST_TEST((das{0.5} == das{0.5}));
   BOOST_TEST((das{0.5} != das{0.5, 0.7}));
 }

@@ -51,7 +51,7 @@ struct das {
   /// What no unit exceeds.
   double largest() const noexcept { return max_sparsity.value_or((std::min)(sparsity + 0.1, 1.0)); }
 
-  std::string label() const { return detail::sentence("das ", sparsity, ' ', largest()); }
+  std::string label() const { return detail::sentence("das ", sparsity, ' ', shown_largest()); }
 
   /// One importance a unit -> one sparsity a unit.
   /// @throws value_error if a parameter is out of range or an importance negative or not finite
@@ -126,11 +126,14 @@ struct das {
     return sum;
   }
 
+  // Without the rounding of 0.7 + 0.1, which `share` keeps as it is.
+  double shown_largest() const { return std::round(largest() * 1e12) / 1e12; }
+
   void check_parameters() const {
     detail::check_sparsity(sparsity);
     if (!(largest() >= sparsity && largest() <= 1))
       detail::raise<value_error>("das: max_sparsity lies in [", sparsity, ", 1], and is ",
-                                 largest());
+                                 shown_largest());
   }
 
   /// How many weights each unit keeps, at least `least`.
@@ -187,7 +190,7 @@ struct das {
       if (keep[u] == sizes[u] && least[u] < sizes[u]) dense.push_back(u);
     }
     if (!at_most.empty())
-      answer.notes.push_back(detail::sentence("das: held at max_sparsity ", largest(), ": ",
+      answer.notes.push_back(detail::sentence("das: held at max_sparsity ", shown_largest(), ": ",
                                               detail::listed(at_most, names)));
     if (!dense.empty())
       answer.notes.push_back(

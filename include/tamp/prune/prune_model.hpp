@@ -234,7 +234,7 @@ class model_pruner {
         here.score.repair(exec_, "prune", done.name, weight, seen, here.pattern, done.asked);
     done.select = selecting.seconds();
     const stopwatch applying;
-    write_repaired(exec_, repaired.weights(), weight);
+    write_repaired(exec_, repaired.weights(), weight, "prune", done.name);
     done.apply = applying.seconds();
     done.kept = repaired.keep.count();
     done.note = std::move(repaired.note);
@@ -265,7 +265,8 @@ class model_pruner {
 /// @throws value_error if any weight of the model is not finite, the plan has a sparsity that the
 ///         recipe cannot follow, or the host cannot show what the recipe looks at, before anything
 ///         is written; or if activations turn out not to be finite, before anything of their block
-///         is written
+///         is written; or if a repaired weight is too large for its tensor's type of number, before
+///         anything of its layer is written
 /// @throws shape_error if the plan was made for another model, or a layer saw inputs of another
 ///         width than its weight's, before anything of its block is written
 template <executor E, model Model, class Recipe>
