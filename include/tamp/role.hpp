@@ -13,6 +13,7 @@ namespace role {
 struct score {};     ///< how much a weight matters
 struct allocate {};  ///< how much each layer may lose
 struct pattern {};   ///< what shape the loss may have
+struct token {};     ///< which tokens are worth computing
 }  // namespace role
 
 /// A policy of the given role.

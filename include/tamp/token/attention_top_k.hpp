@@ -1,0 +1,46 @@
+#pragma once
+
+/// @file
+/// The tokens that the last query looks at.
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../role.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+
+/// Keeps the visual tokens that the last query attends to most: FastV.
+///
+/// Reach for it first: it needs one row of attention. Best one or two layers into the model; in the
+/// first layers attention says little about what will matter.
+///
+///     score(t) = sum over heads of A(head, last query, t)
+///
+/// Among equals the lower index is dropped first.
+/// Source: Chen et al. 2024, FastV (arXiv 2403.06764), which drops in front of its layer K by the
+/// attention of layer K - 1.
+struct attention_top_k {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::last_query;
+
+  std::string label() const { return "attention_top_k"; }
+
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    std::vector<double> scores(candidates.size());
+    for (std::size_t head = 0; head < c.attention.heads(); ++head) {
+      const std::span<const float> row = c.attention.row(head, c.tokens() - 1);
+      for (std::size_t k = 0; k < scores.size(); ++k)
+        scores[k] += static_cast<double>(row[candidates[k]]);
+    }
+    return detail::largest<double>(candidates, scores, count);
+  }
+
+  friend bool operator==(const attention_top_k&, const attention_top_k&) = default;
+};
+
+}  // namespace tamp::token

@@ -1,0 +1,52 @@
+#pragma once
+
+/// @file
+/// Tokens by chance: the baseline.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../error.hpp"
+#include "../role.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+
+/// Keeps visual tokens by chance.
+///
+/// What every selector must beat. A token's lot depends on the seed, the number of its sequence and
+/// its original position alone: a smaller choice is part of a larger one, and a token that has
+/// survived one layer by luck is as lucky in the next.
+///
+///     score(t) = hash(seed, sequence, position(t))     (SplitMix64, Steele et al. 2014)
+struct random {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::none;
+
+  std::uint64_t seed = 0;
+
+  std::string label() const { return tamp::detail::sentence("random ", seed); }
+
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    std::vector<std::uint64_t> scores;
+    for (const std::size_t t : candidates)
+      scores.push_back(mix(mix(mix(seed) ^ c.sequence) ^ c.position(t)));
+    return detail::largest<std::uint64_t>(candidates, scores, count);
+  }
+
+  friend bool operator==(const random&, const random&) = default;
+
+ private:
+  static constexpr std::uint64_t mix(std::uint64_t word) noexcept {
+    word += 0x9e3779b97f4a7c15u;
+    word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9u;
+    word = (word ^ (word >> 27)) * 0x94d049bb133111ebu;
+    return word ^ (word >> 31);
+  }
+};
+
+}  // namespace tamp::token

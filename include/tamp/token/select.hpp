@@ -1,0 +1,222 @@
+#pragma once
+
+/// @file
+/// Which tokens stay.
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../role.hpp"
+#include "context.hpp"
+
+namespace tamp::token {
+
+/// What a selector decided about one sequence. A value: it moves nothing (see gather.hpp).
+struct selection {
+  /// In `into`: the token was dropped, not merged.
+  static constexpr std::size_t nowhere = (std::numeric_limits<std::size_t>::max)();
+
+  std::vector<std::size_t> kept;  ///< the tokens that stay, ascending
+  std::vector<std::size_t> into;  ///< of a merging policy, (tokens,): the place in `kept` of the
+                                  ///< token that each is now part of, or nowhere
+
+  bool merges() const noexcept { return !into.empty(); }
+  friend bool operator==(const selection&, const selection&) = default;
+};
+
+/// A policy that drops: `policy(context, candidates, count)` returns the `count` of the candidates,
+/// ascending tokens of the context, that stay, in any order. `count` is below their number. It
+/// declares `static constexpr token::sight reads`.
+template <class P>
+concept dropping_policy =
+    policy<P, role::token> && requires(const P& p, const context& c,
+                                       std::span<const std::size_t> candidates, std::size_t count) {
+      { P::reads } -> std::convertible_to<sight>;
+      { p(c, candidates, count) } -> std::same_as<std::vector<std::size_t>>;
+    };
+
+/// A policy that merges: `policy.merge(context, candidates, count)` returns one token for each
+/// candidate: the candidate that it is part of from now on (itself if it stays), or
+/// selection::nowhere. `count` of them stay.
+template <class P>
+concept merging_policy =
+    policy<P, role::token> && requires(const P& p, const context& c,
+                                       std::span<const std::size_t> candidates, std::size_t count) {
+      { P::reads } -> std::convertible_to<sight>;
+      { p.merge(c, candidates, count) } -> std::same_as<std::vector<std::size_t>>;
+    };
+
+template <class P>
+concept token_policy = dropping_policy<P> || merging_policy<P>;
+
+namespace detail {
+
+/// The candidates of the largest scores; among equals the lower index is dropped first.
+template <class Score>
+std::vector<std::size_t> largest(std::span<const std::size_t> candidates,
+                                 std::span<const Score> scores, std::size_t count) {
+  std::vector<std::size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return scores[a] > scores[b] || (scores[a] == scores[b] && a > b);
+  });
+  order.resize(count);
+  for (std::size_t& k : order) k = candidates[k];
+  return order;
+}
+
+/// One list of tokens an image, in the order of the images' first tokens.
+inline std::vector<std::vector<std::size_t>> by_image(const context& c,
+                                                      std::span<const std::size_t> candidates) {
+  std::vector<std::vector<std::size_t>> images;
+  std::map<std::uint32_t, std::size_t> place;
+  for (std::size_t k = 0; k < candidates.size(); ++k) {
+    const std::size_t t = candidates[k];
+    std::size_t image = images.size();
+    if (!c.images.empty())
+      image = place.try_emplace(c.images[t], images.size()).first->second;
+    else if (k != 0 && candidates[k - 1] + 1 == t && c.kinds[t - 1] == c.kinds[t])
+      image = images.size() - 1;
+    if (image == images.size()) images.emplace_back();
+    images[image].push_back(t);
+  }
+  return images;
+}
+
+/// Asks the policy: for each candidate the one that it is part of, itself, or nowhere.
+template <class Policy>
+std::vector<std::size_t> ask(const Policy& policy, const context& c,
+                             std::span<const std::size_t> candidates, std::size_t count) {
+  std::vector<std::size_t> fate(candidates.begin(), candidates.end());
+  if (count >= candidates.size()) return fate;
+  std::fill(fate.begin(), fate.end(), selection::nowhere);
+  if (count == 0) return fate;
+  const auto place = [&](std::size_t token) {
+    const auto found = std::lower_bound(candidates.begin(), candidates.end(), token);
+    if (found == candidates.end() || *found != token)
+      raise<value_error>(label(policy), ": token ", token, " was none of the candidates");
+    return static_cast<std::size_t>(found - candidates.begin());
+  };
+  std::size_t stay = 0;
+  if constexpr (merging_policy<Policy>) {
+    fate = policy.merge(c, candidates, count);
+    if (fate.size() != candidates.size())
+      raise<shape_error>(label(policy), ": ", candidates.size(), " candidates, but ", fate.size(),
+                         " answers");
+    for (std::size_t k = 0; k < fate.size(); ++k) {
+      stay += fate[k] == candidates[k];
+      if (fate[k] != selection::nowhere && fate[place(fate[k])] != fate[k])
+        raise<value_error>(label(policy), ": token ", candidates[k], " is merged into ", fate[k],
+                           ", which does not stay");
+    }
+  } else {
+    for (const std::size_t token : policy(c, candidates, count)) {
+      std::size_t& mine = fate[place(token)];
+      stay += mine == selection::nowhere;
+      mine = token;
+    }
+  }
+  if (stay != count)
+    raise<value_error>(label(policy), ": ", stay, " tokens stay instead of ", count);
+  return fate;
+}
+
+}  // namespace detail
+
+/// How many visual tokens stay.
+struct quota {
+  std::size_t keep = 0;               ///< of all images of the sequence together
+  std::size_t minimum_per_image = 0;  ///< of each, as far as it has them and `keep` allows
+};
+
+/// Selects the visual tokens of one sequence that stay: exactly `quota.keep` of them, or all if
+/// there are no more. Text always stays.
+///
+///     const auto stay = token::select(token::attention_top_k{}, context, {.keep = 144});
+///
+/// All images compete with each other. Where one would keep fewer than `minimum_per_image`, the
+/// policy chooses that many from it alone, and the other images share the rest.
+///
+/// @throws value_error if the context does not show what the policy reads, a number that the policy
+///         reads is not finite or an attention negative, the minimum cannot be met, or the policy
+///         does not answer as it was asked
+/// @throws shape_error if parts of the context are of different lengths
+template <token_policy Policy>
+selection select(const Policy& policy, const context& c, quota q) {
+  const std::string who = label(policy);
+  detail::check(who, c, Policy::reads);
+  std::vector<std::size_t> fate(c.tokens());
+  std::iota(fate.begin(), fate.end(), std::size_t{0});
+
+  const auto decide = [&](const std::vector<std::size_t>& candidates, std::size_t count) {
+    const std::vector<std::size_t> answers = detail::ask(policy, c, candidates, count);
+    for (std::size_t k = 0; k < candidates.size(); ++k) fate[candidates[k]] = answers[k];
+  };
+  const auto stays = [&](std::size_t t) { return fate[t] == t; };
+
+  std::vector<std::size_t> open = c.visual();
+  std::size_t left = (std::min)(q.keep, open.size());
+  decide(open, left);
+  if (q.minimum_per_image != 0) {
+    std::vector<std::vector<std::size_t>> images = detail::by_image(c, open);
+    std::size_t least = 0;
+    for (const auto& image : images) least += (std::min)(image.size(), q.minimum_per_image);
+    if (least > left)
+      detail::raise<value_error>(who, ": ", images.size(), " images of at least ",
+                                 q.minimum_per_image, " tokens do not fit into ", q.keep);
+    // Every round settles the images that came out too small, so that it ends.
+    for (bool settled = true; settled;) {
+      settled = false;
+      std::erase_if(images, [&](const std::vector<std::size_t>& image) {
+        const std::size_t minimum = (std::min)(image.size(), q.minimum_per_image);
+        if (static_cast<std::size_t>(std::count_if(image.begin(), image.end(), stays)) >= minimum)
+          return false;
+        decide(image, minimum);
+        left -= minimum;
+        return settled = true;
+      });
+      if (!settled) break;
+      open.clear();
+      for (const auto& image : images) open.insert(open.end(), image.begin(), image.end());
+      std::sort(open.begin(), open.end());
+      decide(open, left);
+    }
+  }
+
+  selection result;
+  std::vector<std::size_t> place(c.tokens(), selection::nowhere);
+  for (std::size_t t = 0; t < c.tokens(); ++t)
+    if (stays(t)) {
+      place[t] = result.kept.size();
+      result.kept.push_back(t);
+    }
+  if constexpr (merging_policy<Policy>) {
+    result.into = std::move(fate);
+    for (std::size_t& t : result.into)
+      if (t != selection::nowhere) t = place[t];
+  }
+  return result;
+}
+
+/// Selects in each sequence of a batch; they may be of different lengths.
+/// @throws what `select` throws for one of them
+template <executor E, token_policy Policy>
+std::vector<selection> select(const E& exec, const Policy& policy, std::span<const context> batch,
+                              quota q) {
+  std::vector<selection> all(batch.size());
+  exec.for_each_range(batch.size(), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t s = begin; s < end; ++s) all[s] = token::select(policy, batch[s], q);
+  });
+  return all;
+}
+
+}  // namespace tamp::token
