@@ -13,6 +13,7 @@
 
 #include "check_allocations.hpp"
 #include "check_amia_das.hpp"
+#include "check_attention.hpp"
 #include "check_sparsegpt.hpp"
 #include "check_weights.hpp"
 #include "tally.hpp"
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
       {"owl", check_owl},
       {"das_allocation", check_das_allocation},
       {"amia_das", check_amia_das},
+      {"attention", check_attention},
       {"sparsegpt", check_sparsegpt}};
   tally results;
   try {

@@ -1,0 +1,111 @@
+#pragma once
+
+/// @file
+/// Attention as fitting FitPrune wants it: seen once, asked often.
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "context.hpp"
+#include "fitprune.hpp"
+
+namespace tamp::token {
+
+/// What one layer's attention in one sample says about every subset of the visual tokens: heads and
+/// text queries are reduced as they come. Memory: visual * (visual + 2) numbers, whatever the
+/// number of heads and of text tokens.
+///
+/// With only some visual tokens left, a dropped one loses its column, and its row of `self`;
+/// nothing is renormalised.
+struct attention_record {
+  std::vector<double> cross;  ///< (visual,), mean over the queries after the last visual token
+  std::vector<float> self;    ///< (visual, visual), the heads' maximum of the visual queries
+
+  /// @throws value_error if no token follows the last visual one, or the rows of attention of the
+  ///         visual tokens and of what follows them are not all there, finite and not negative
+  static attention_record of(const context& c) {
+    detail::check("attention_record", c, fitprune::reads);
+    const std::vector<std::size_t> visual = c.visual();
+    const std::size_t after = detail::first_after(c, visual);
+    attention_record record{std::vector<double>(visual.size()), {}};
+    record.self.reserve(visual.size() * visual.size());
+    detail::for_each_strongest(c.attention, after, c.tokens(),
+                               [&](std::size_t, std::span<const float> row) {
+                                 for (std::size_t v = 0; v < visual.size(); ++v)
+                                   record.cross[v] += static_cast<double>(row[visual[v]]);
+                               });
+    for (double& sum : record.cross) sum /= static_cast<double>(c.tokens() - after);
+    for (const std::size_t query : visual)
+      detail::for_each_strongest(c.attention, query, query + 1,
+                                 [&](std::size_t, std::span<const float> row) {
+                                   for (const std::size_t v : visual) record.self.push_back(row[v]);
+                                 });
+    return record;
+  }
+
+  friend bool operator==(const attention_record&, const attention_record&) = default;
+};
+
+/// What the visual tokens `left` of a record receive. `self` is (visual, visual).
+inline received_attention received(std::span<const double> cross, std::span<const float> self,
+                                   std::span<const std::size_t> left) {
+  const std::size_t visual = cross.size();
+  received_attention answer{std::vector<double>(left.size()), std::vector<double>(left.size())};
+  std::vector<double> columns(visual);  // all of them: rows that lie in one piece are summed fast
+  for (const std::size_t row : left) {
+    const std::span<const float> numbers = self.subspan(row * visual, visual);
+    for (std::size_t v = 0; v < visual; ++v) columns[v] += static_cast<double>(numbers[v]);
+  }
+  for (std::size_t k = 0; k < left.size(); ++k) {
+    answer.cross[k] = cross[left[k]];
+    answer.self[k] = columns[left[k]] / static_cast<double>(left.size());
+  }
+  return answer;
+}
+
+/// Records of many samples and layers in memory: what token::fitprune_fit asks. For a recording
+/// that does not fit there, tamp/io/attention_recording.hpp has one in a file.
+class attention_recording {
+ public:
+  /// @param layers of the model, at least one
+  explicit attention_recording(std::size_t layers) : layers_(layers) {
+    if (layers == 0) detail::raise<shape_error>("attention_recording: a model has layers");
+  }
+
+  /// The next layer of a sample, or the first one of the next sample.
+  /// @throws shape_error if a sample's layers have different numbers of visual tokens
+  void add(attention_record record) {
+    if (records_.size() % layers_ != 0 && record.cross.size() != records_.back().cross.size())
+      detail::raise<shape_error>("attention_recording: layer ", records_.size() % layers_,
+                                 " of sample ", samples(), " has ", record.cross.size(),
+                                 " visual tokens, the layer before has ",
+                                 records_.back().cross.size());
+    records_.push_back(std::move(record));
+  }
+
+  /// Complete samples.
+  std::size_t samples() const noexcept { return records_.size() / layers_; }
+  std::size_t layers() const noexcept { return layers_; }
+  std::vector<std::size_t> visual_tokens() const {
+    std::vector<std::size_t> counts;
+    for (std::size_t s = 0; s < samples(); ++s) counts.push_back(at(s, 0).cross.size());
+    return counts;
+  }
+  const attention_record& at(std::size_t sample, std::size_t layer) const {
+    return records_[sample * layers_ + layer];
+  }
+  received_attention operator()(std::size_t sample, std::size_t layer,
+                                std::span<const std::size_t> left) const {
+    const attention_record& record = at(sample, layer);
+    return received(record.cross, record.self, left);
+  }
+
+ private:
+  std::size_t layers_;
+  std::vector<attention_record> records_;
+};
+
+}  // namespace tamp::token

@@ -1,0 +1,104 @@
+#pragma once
+
+/// @file
+/// Tokens that neither the question nor the image looks at.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../role.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+
+/// The attention that each visual token receives, (visual tokens,).
+struct received_attention {
+  std::vector<double> cross;  ///< from the tokens after the last visual one, mean
+  std::vector<double> self;   ///< from the visual tokens, mean
+
+  friend bool operator==(const received_attention&, const received_attention&) = default;
+};
+
+namespace detail {
+
+/// Calls use(row) with the heads' maximum of what a query attends to, for queries [begin, end).
+template <class Use>
+void for_each_strongest(const attention_view& a, std::size_t begin, std::size_t end, Use&& use) {
+  std::vector<float> row(a.tokens());
+  for (std::size_t query = begin; query < end; ++query) {
+    std::fill(row.begin(), row.end(), 0.0f);
+    for (std::size_t head = 0; head < a.heads(); ++head) {
+      const std::span<const float> one = a.row(head, query);
+      for (std::size_t t = 0; t < row.size(); ++t) row[t] = (std::max)(row[t], one[t]);
+    }
+    use(query, std::span<const float>(row));
+  }
+}
+
+/// The tokens after the last visual one: the first of them.
+inline std::size_t first_after(const context& c, std::span<const std::size_t> visual) {
+  if (visual.empty() || visual.back() + 1 == c.tokens())
+    raise<value_error>("fitprune: there is no token after the last visual one");
+  return visual.back() + 1;
+}
+
+}  // namespace detail
+
+/// Drops the visual tokens that get least attention, from the text after them and from each other.
+///
+/// Reach for it with the schedule that token::fitprune_fit finds for a model: together they drop,
+/// layer by layer, what changes the attention least.
+///
+///     H(q, t)  = max over heads of A(head, q, t)
+///     cross(t) = mean over the queries q after the last visual token of H(q, t)
+///     self(t)  = mean over the visual queries q of H(q, t)
+///     score(t) = cross(t) * self(t)
+///
+/// Among equals the lower index is dropped first. Needs the rows of attention of all visual tokens
+/// and of what follows them. A sequence that ends with its image is refused.
+/// Source: Ye et al. 2024, FitPrune (arXiv 2409.10197).
+struct fitprune {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::visual_queries | sight::text_queries;
+
+  std::string label() const { return "fitprune"; }
+
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    const received_attention received = statistics(c);
+    const std::vector<std::size_t> visual = c.visual();
+    std::vector<double> scores;
+    for (std::size_t k = 0, v = 0; k < candidates.size(); ++k) {
+      while (visual[v] != candidates[k]) ++v;
+      scores.push_back(received.cross[v] * received.self[v]);
+    }
+    return detail::largest<double>(candidates, scores, count);
+  }
+
+  /// The two means, of every visual token.
+  /// @throws value_error if no token follows the last visual one
+  static received_attention statistics(const context& c) {
+    const std::vector<std::size_t> visual = c.visual();
+    const std::size_t after = detail::first_after(c, visual);
+    received_attention sums{std::vector<double>(visual.size()), std::vector<double>(visual.size())};
+    const auto add_to = [&](std::vector<double>& sum) {
+      return [&](std::size_t, std::span<const float> row) {
+        for (std::size_t v = 0; v < visual.size(); ++v)
+          sum[v] += static_cast<double>(row[visual[v]]);
+      };
+    };
+    detail::for_each_strongest(c.attention, after, c.tokens(), add_to(sums.cross));
+    for (const std::size_t query : visual)
+      detail::for_each_strongest(c.attention, query, query + 1, add_to(sums.self));
+    for (double& s : sums.cross) s /= static_cast<double>(c.tokens() - after);
+    for (double& s : sums.self) s /= static_cast<double>(visual.size());
+    return sums;
+  }
+
+  friend bool operator==(const fitprune&, const fitprune&) = default;
+};
+
+}  // namespace tamp::token

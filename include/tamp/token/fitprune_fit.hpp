@@ -1,0 +1,236 @@
+#pragma once
+
+/// @file
+/// How many tokens may leave where, found from attention alone.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <numeric>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../compute/block_shape.hpp"
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../execute/sequential.hpp"
+#include "fitprune.hpp"
+#include "schedule.hpp"
+
+namespace tamp::token {
+
+/// Finds the schedule of token::fitprune for a model and a budget, without labels or training.
+///
+///     fitprune_fit fit{.budget = 0.4, .shape = compute::block_shape::plain(4096, 11008)};
+///     const auto found = fit(recording, recording.visual_tokens(), recording.layers());
+///     // found.schedule: how many tokens leave in each layer
+///
+/// `attention(sample, layer, left)` says what the visual tokens `left` (original numbers,
+/// ascending) that enter a layer receive there: a recording of the whole model
+/// (token::attention_recording) is the quick form; a host that runs the layer on the tokens that
+/// are left is the published one. For one alpha it is asked layer by layer with ever fewer tokens,
+/// beginning with layer 0.
+///
+/// For one alpha, layer by layer: if keeping what is left to the end meets the budget, stop; else
+/// drop the tokens that both statistics can spare. Each may lose the fraction alpha of the sum that
+/// it has in the whole model, counted against what earlier layers have already taken. A binary
+/// search finds the smallest alpha, to `resolution`, that meets the budget. The schedule is the
+/// floor of the mean over samples.
+///
+/// The budget is a fraction of the multiply-adds of the visual tokens among themselves, or, with
+/// `text` other than zero, of visual tokens and that many others.
+///
+/// Edges: a budget that cannot be met even when all goes (below the cost of the first projections
+/// and attention) gives the schedule of alpha = 1, and `met` is false. Sums are in double and in
+/// the order of the samples: an executor changes nothing.
+///
+/// Source: Ye et al. 2024, FitPrune (arXiv 2409.10197), algorithm 1.
+struct fitprune_fit {
+  double budget = 0.5;
+  compute::block_shape shape;
+  double resolution = 0.01;
+  std::size_t text = 0;  ///< tokens beside the visual ones that are counted along
+
+  struct result {
+    token::schedule schedule;
+    double alpha = 1;  ///< fraction of its attention that a layer may lose
+    bool met = false;
+
+    friend bool operator==(const result&, const result&) = default;
+  };
+
+  /// An executor may go first; then `attention` is asked for several samples at a time.
+  /// @throws value_error if the budget is no fraction, the resolution not positive, or there is no
+  ///         sample or layer
+  /// @throws shape_error if `attention` answers for another number of tokens
+  template <executor E, class Attention>
+  result operator()(const E& exec, Attention&& attention,
+                    std::span<const std::size_t> visual_tokens, std::size_t layers) const {
+    check(visual_tokens.size(), layers);
+    search<E, Attention> s{*this, exec, attention, visual_tokens, layers, {}, 0};
+    s.look_at_whole();
+    result best = s.at(1.0);
+    double low = 0, high = 1;
+    while (high - low > resolution) {
+      const double alpha = (low + high) / 2;
+      if (result r = s.at(alpha); r.met) {
+        best = std::move(r);
+        high = alpha;
+      } else {
+        low = alpha;
+      }
+    }
+    return best;
+  }
+  template <class Attention>
+  result operator()(Attention&& attention, std::span<const std::size_t> visual_tokens,
+                    std::size_t layers) const {
+    return (*this)(execute::sequential{}, attention, visual_tokens, layers);
+  }
+
+ private:
+  using tokens = std::vector<std::size_t>;
+
+  void check(std::size_t samples, std::size_t layers) const {
+    if (!(budget > 0 && budget <= 1))
+      detail::raise<value_error>("fitprune_fit: the budget lies in (0, 1], and is ", budget);
+    if (!(resolution > 0))
+      detail::raise<value_error>("fitprune_fit: the resolution is above 0, and is ", resolution);
+    if (samples == 0 || layers == 0)
+      detail::raise<value_error>("fitprune_fit: there are ", samples, " samples of ", layers,
+                                 " layers");
+  }
+
+  /// The places of the smallest numbers that can go while what is left stays at least
+  /// `must_stay`, ascending.
+  static tokens spare(const std::vector<double>& numbers, double must_stay) {
+    tokens order(numbers.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return numbers[a] < numbers[b] || (numbers[a] == numbers[b] && a < b);
+    });
+    double total = 0;
+    for (const std::size_t k : order) total += numbers[k];
+    const double loss = total - must_stay;
+    double removed = 0;
+    std::size_t count = 0;
+    while (count < order.size() && removed + numbers[order[count]] <= loss)
+      removed += numbers[order[count++]];
+    order.resize(count);
+    std::sort(order.begin(), order.end());
+    return order;
+  }
+
+  template <class E, class Attention>
+  struct search {
+    const fitprune_fit& fit;
+    const E& exec;
+    Attention& attention;
+    std::span<const std::size_t> visual_tokens;
+    std::size_t layers;
+    std::vector<std::pair<double, double>> whole_sums;  // (samples, layers): of cross and self
+    std::uint64_t whole_cost;
+
+    std::vector<tokens> everything() const {
+      std::vector<tokens> all;
+      for (const std::size_t count : visual_tokens) {
+        all.emplace_back(count);
+        std::iota(all.back().begin(), all.back().end(), std::size_t{0});
+      }
+      return all;
+    }
+
+    template <class Body>
+    void for_each_sample(const Body& body) const {
+      exec.for_each_range(visual_tokens.size(), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t s = begin; s < end; ++s) body(s);
+      });
+    }
+
+    received_attention ask(std::size_t sample, std::size_t layer, const tokens& left) const {
+      received_attention answer = attention(sample, layer, std::span<const std::size_t>(left));
+      if (answer.cross.size() != left.size() || answer.self.size() != left.size())
+        detail::raise<shape_error>("fitprune_fit: in layer ", layer, " of sample ", sample,
+                                   " the attention covers ", answer.cross.size(), " and ",
+                                   answer.self.size(), " tokens instead of ", left.size());
+      for (const auto* numbers : {&answer.cross, &answer.self})
+        for (const double a : *numbers)
+          if (!(a >= 0 && is_finite(a)))
+            detail::raise<value_error>("fitprune_fit: an attention in layer ", layer, " of sample ",
+                                       sample, " is ", a);
+      return answer;
+    }
+
+    void look_at_whole() {
+      const std::vector<tokens> all = everything();
+      whole_sums.resize(all.size() * layers);
+      for (std::size_t l = 0; l < layers; ++l)
+        for_each_sample([&](std::size_t s) {
+          const received_attention seen = ask(s, l, all[s]);
+          whole_sums[s * layers + l] = {std::accumulate(seen.cross.begin(), seen.cross.end(), 0.0),
+                                        std::accumulate(seen.self.begin(), seen.self.end(), 0.0)};
+        });
+      whole_cost = 0;
+      for (const std::size_t count : visual_tokens)
+        whole_cost += fit.shape.block(count + fit.text) * layers;
+    }
+
+    result at(double alpha) const {
+      result r{{std::vector<std::size_t>(layers)}, alpha, false};
+      std::vector<tokens> left = everything();
+      std::vector<std::size_t> gone(left.size());
+      std::uint64_t spent = 0;
+      const auto affordable = [&](std::uint64_t cost) {
+        return static_cast<double>(cost) <= fit.budget * static_cast<double>(whole_cost);
+      };
+      const auto counted = [&](const tokens& t) { return t.size() + fit.text; };
+      for (std::size_t l = 0; l < layers; ++l) {
+        std::uint64_t rest = 0;
+        for (const tokens& t : left) {
+          spent += fit.shape.projections(counted(t)) + fit.shape.attention(counted(t));
+          rest += behind_attention(t) + (layers - 1 - l) * fit.shape.block(counted(t));
+        }
+        if (affordable(spent + rest)) {
+          r.met = true;
+          break;
+        }
+        for_each_sample([&](std::size_t s) {
+          const tokens both = spared(alpha, s, l, left[s]);
+          gone[s] = both.size();
+          tokens stay;
+          for (std::size_t k = 0, g = 0; k < left[s].size(); ++k)
+            if (g < both.size() && both[g] == k)
+              ++g;
+            else
+              stay.push_back(left[s][k]);
+          left[s] = std::move(stay);
+        });
+        for (const std::size_t count : gone) r.schedule.drops[l] += count;
+        for (const tokens& t : left) spent += behind_attention(t);
+      }
+      r.met = r.met || affordable(spent);
+      for (std::size_t& drop : r.schedule.drops) drop /= left.size();
+      return r;
+    }
+
+    std::uint64_t behind_attention(const tokens& t) const {
+      return fit.shape.output(t.size() + fit.text) + fit.shape.feed_forward(t.size() + fit.text);
+    }
+
+    // Places in `left` that both statistics can do without.
+    tokens spared(double alpha, std::size_t sample, std::size_t layer, const tokens& left) const {
+      const received_attention now = ask(sample, layer, left);
+      const auto& [cross, self] = whole_sums[sample * layers + layer];
+      const tokens a = spare(now.cross, (1 - alpha) * cross);
+      const tokens b = spare(now.self, (1 - alpha) * self);
+      tokens both;
+      std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+      return both;
+    }
+  };
+};
+
+}  // namespace tamp::token

@@ -1,0 +1,96 @@
+#pragma once
+
+/// @file
+/// Moves what a selection keeps: hidden states, rows of a key-value cache, positions.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../tensor/element.hpp"
+#include "../tensor/traits.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+namespace detail {
+
+inline void check_kept(std::string_view who, std::span<const std::size_t> kept, std::size_t rows) {
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    if (kept[k] >= rows || (k != 0 && kept[k - 1] >= kept[k]))
+      raise<shape_error>(who, ": kept token ", k, " is ", kept[k],
+                         kept[k] >= rows ? ", outside of " : ", not above the one before, of ",
+                         rows, " rows");
+}
+
+}  // namespace detail
+
+/// Moves row kept[k] to row k, in place, for all k: the first kept.size() rows are then those that
+/// stay, and the host cuts the others off. For hidden states, (tokens, features), and for the keys
+/// and values of a cache, head by head or all heads of a token in a row.
+/// @throws shape_error if `kept` is not ascending or leaves the rows; nothing is moved then
+template <strided_tensor Tensor>
+void keep_rows(std::span<const std::size_t> kept, Tensor&& tensor) {
+  const auto m = tamp::detail::cpu_view(tensor);
+  detail::check_kept("keep_rows", kept, m.rows());
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    if (kept[k] != k)
+      for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = m(kept[k], j);
+}
+
+/// The same for what there is one of a token: positions, kinds, sizes, images. The list is cut.
+/// @throws shape_error as keep_rows does
+template <class T>
+void keep_elements(std::span<const std::size_t> kept, std::vector<T>& of_tokens) {
+  detail::check_kept("keep_elements", kept, of_tokens.size());
+  for (std::size_t k = 0; k < kept.size(); ++k) of_tokens[k] = std::move(of_tokens[kept[k]]);
+  of_tokens.resize(kept.size());
+}
+
+/// How many tokens each kept one stands for after merging, from what each stood for before (empty:
+/// one each). Dropped tokens count no more.
+inline std::vector<float> merged_sizes(const selection& s, std::span<const float> sizes = {}) {
+  std::vector<float> merged(s.kept.size());
+  if (!s.merges()) {
+    for (std::size_t k = 0; k < merged.size(); ++k)
+      merged[k] = sizes.empty() ? 1 : sizes[s.kept[k]];
+    return merged;
+  }
+  for (std::size_t t = 0; t < s.into.size(); ++t)
+    if (s.into[t] != selection::nowhere) merged[s.into[t]] += sizes.empty() ? 1 : sizes[t];
+  return merged;
+}
+
+/// keep_rows for a selection that merges: row k becomes the mean of all tokens that are now part of
+/// kept[k], each weighed by its size. Positions are those of the kept tokens (keep_elements).
+/// Without merging it is keep_rows.
+/// @throws shape_error if selection, sizes and tensor are of different lengths; nothing is moved
+template <strided_tensor Tensor>
+void merge_rows(const selection& s, std::span<const float> sizes, Tensor&& tensor) {
+  if (!s.merges()) return token::keep_rows(s.kept, tensor);
+  const auto m = tamp::detail::cpu_view(tensor);
+  using traits = element_traits<typename decltype(m)::value_type>;
+  detail::check_kept("merge_rows", s.kept, m.rows());
+  if (s.into.size() != m.rows() || (!sizes.empty() && sizes.size() != m.rows()))
+    detail::raise<shape_error>("merge_rows: the selection covers ", s.into.size(),
+                               " tokens, the sizes ", sizes.size(), ", the tensor ", m.rows());
+  const std::vector<float> merged = merged_sizes(s, sizes);
+  std::vector<double> sums(s.kept.size() * m.cols());
+  for (std::size_t t = 0; t < m.rows(); ++t) {
+    if (s.into[t] == selection::nowhere) continue;
+    const double weight = sizes.empty() ? 1.0 : static_cast<double>(sizes[t]);
+    double* sum = sums.data() + s.into[t] * m.cols();
+    for (std::size_t j = 0; j < m.cols(); ++j)
+      sum[j] += weight * static_cast<double>(traits::load(m(t, j)));
+  }
+  using value = compute_type<typename decltype(m)::value_type>;
+  for (std::size_t k = 0; k < s.kept.size(); ++k)
+    for (std::size_t j = 0; j < m.cols(); ++j)
+      m(k, j) = traits::store(
+          static_cast<value>(sums[k * m.cols() + j] / static_cast<double>(merged[k])));
+}
+
+}  // namespace tamp::token
