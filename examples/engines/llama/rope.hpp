@@ -5,6 +5,8 @@
 /// Hugging Face models: feature i turns with feature i + head_dim / 2.
 
 #include <cmath>
+#include <cstddef>
+#include <span>
 
 #include "config.hpp"
 
@@ -30,9 +32,25 @@ class rotary_embedding {
     if (x.rows() > cosine_.rows())
       fail("a sequence of ", x.rows(), " tokens is longer than the model's ", cosine_.rows(),
            " positions");
+    turn(x, [](Index t) { return t; });
+  }
+  /// Row t is at position positions[t]: where the tokens between have left.
+  void operator()(matrix& x, std::span<const std::size_t> positions) const {
+    if (std::size_t(x.rows()) != positions.size())
+      fail(positions.size(), " positions for ", x.rows(), " tokens");
+    for (const std::size_t position : positions)
+      if (position >= std::size_t(cosine_.rows()))
+        fail("position ", position, " lies beyond the model's ", cosine_.rows(), " positions");
+    turn(x, [&](Index t) { return Index(positions[std::size_t(t)]); });
+  }
+
+ private:
+  template <class Position>
+  void turn(matrix& x, const Position& position) const {
     const Index half = cosine_.cols(), heads = x.cols() / (2 * half);
     for (Index t = 0; t < x.rows(); ++t) {
-      const float *cosine = cosine_.row(t).data(), *sine = sine_.row(t).data();
+      const Index at = position(t);
+      const float *cosine = cosine_.row(at).data(), *sine = sine_.row(at).data();
       for (Index h = 0; h < heads; ++h) {
         float *first = x.row(t).data() + 2 * h * half, *second = first + half;
         for (Index i = 0; i < half; ++i) {
@@ -44,7 +62,6 @@ class rotary_embedding {
     }
   }
 
- private:
   matrix cosine_, sine_;  // (positions, head_dim / 2)
 };
 

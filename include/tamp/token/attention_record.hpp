@@ -27,7 +27,7 @@ struct attention_record {
   /// @throws value_error if no token follows the last visual one, or the rows of attention of the
   ///         visual tokens and of what follows them are not all there, finite and not negative
   static attention_record of(const context& c) {
-    detail::check("attention_record", c, fitprune::reads);
+    detail::check_context("attention_record", c, fitprune::reads);
     const std::vector<std::size_t> visual = c.visual();
     const std::size_t after = detail::first_after(c, visual);
     attention_record record{std::vector<double>(visual.size()), {}};

@@ -24,7 +24,8 @@ enum class sight : unsigned {
   none = 0,
   attention = 1,       ///< probabilities of some queries, whichever
   last_query = 2,      ///< those of the last token
-  text_queries = 4,    ///< those of all tokens after the last visual one
+  text_queries = 4,    ///< those of the text after the last visual token, or of the last token if
+                       ///< there is no such text
   visual_queries = 8,  ///< those of all visual tokens
   hidden = 16,         ///< hidden states
   keys = 32,           ///< keys of the attention
@@ -134,30 +135,64 @@ struct context {
       if (is_visual(t)) tokens.push_back(t);
     return tokens;
   }
+  /// Where the text after the last visual token begins: tokens() if there is none.
+  std::size_t text_begin() const noexcept {
+    std::size_t begin = tokens();
+    while (begin != 0 && !is_visual(begin - 1)) --begin;
+    return begin;
+  }
 };
+
+}  // namespace tamp::token
+
+namespace tamp::detail {
+
+/// The queries from the first to the last that `of` means; begin is not below end if there are
+/// none.
+struct queries {
+  std::size_t begin = 0, end = 0;
+
+  queries(const token::context& c, token::sight of) {
+    const std::size_t tokens = c.tokens(), text = c.text_begin();
+    if (tokens == 0) return;
+    begin = tokens;
+    if (includes(of, token::sight::attention))
+      widen(c.attention.first_query(), c.attention.first_query() + c.attention.queries());
+    if (includes(of, token::sight::last_query)) widen(tokens - 1, tokens);
+    if (includes(of, token::sight::text_queries)) widen((std::min)(text, tokens - 1), tokens);
+    if (includes(of, token::sight::visual_queries) && text != 0) {
+      std::size_t first = 0;
+      while (!c.is_visual(first)) ++first;
+      widen(first, text);
+    }
+  }
+
+ private:
+  void widen(std::size_t first, std::size_t past) noexcept {
+    begin = (std::min)(begin, first);
+    end = (std::max)(end, past);
+  }
+};
+
+}  // namespace tamp::detail
+
+namespace tamp::token {
 
 /// What a context shows.
 inline sight shown(const context& c) {
   sight all = sight::none;
   if (c.hidden.rows() == c.tokens()) all = all | sight::hidden;
   if (c.keys.rows() == c.tokens()) all = all | sight::keys;
-  if (c.attention.empty()) return all;
-  all = all | sight::attention;
-  std::size_t first = c.tokens(), last = 0;
-  for (std::size_t t = 0; t < c.tokens(); ++t)
-    if (c.is_visual(t)) {
-      first = (std::min)(first, t);
-      last = t + 1;
-    }
-  if (c.attention.covers(c.tokens() - 1, c.tokens())) all = all | sight::last_query;
-  if (c.attention.covers(last, c.tokens())) all = all | sight::text_queries;
-  if (first < last && c.attention.covers(first, last)) all = all | sight::visual_queries;
+  for (const sight part :
+       {sight::attention, sight::last_query, sight::text_queries, sight::visual_queries})
+    if (const detail::queries q(c, part); q.begin < q.end && c.attention.covers(q.begin, q.end))
+      all = all | part;
   return all;
 }
 
-namespace detail {
+}  // namespace tamp::token
 
-using tamp::detail::raise;
+namespace tamp::detail {
 
 inline void check_size(std::string_view who, std::string_view what, std::size_t size,
                        std::size_t tokens) {
@@ -174,8 +209,24 @@ inline void check_finite(std::string_view who, std::string_view what,
                            numbers(i, j));
 }
 
-/// Refuses a context that contradicts itself, or does not show what `who` reads.
-inline void check(std::string_view who, const context& c, sight reads) {
+/// Of the queries [begin, end) only, since what a host leaves in others is not read.
+inline void check_attention(std::string_view who, const token::attention_view& attention,
+                            std::size_t begin, std::size_t end) {
+  for (std::size_t head = 0; head < attention.heads(); ++head)
+    for (std::size_t query = begin; query < end; ++query) {
+      const std::span<const float> row = attention.row(head, query);
+      unsigned broken = 0;
+      for (const float a : row) broken |= unsigned{!(a >= 0 && is_finite(a))};
+      for (std::size_t t = 0; broken != 0 && t < row.size(); ++t)
+        if (!(row[t] >= 0 && is_finite(row[t])))
+          raise<value_error>(who, ": the attention of head ", head, ", query ", query, " to token ",
+                             t, " is ", row[t]);
+    }
+}
+
+/// Refuses a context that contradicts itself, or does not show what `who` reads. Where
+/// nothing is visual, there is nothing to read.
+inline void check_context(std::string_view who, const token::context& c, token::sight reads) {
   const std::size_t tokens = c.tokens();
   if (!c.attention.empty() && c.attention.tokens() != tokens)
     raise<shape_error>(who, ": the attention covers ", c.attention.tokens(), " tokens, the kinds ",
@@ -186,24 +237,13 @@ inline void check(std::string_view who, const context& c, sight reads) {
   check_size(who, "images", c.images.size(), tokens);
   check_size(who, "positions", c.positions.size(), tokens);
   check_size(who, "sizes", c.sizes.size(), tokens);
-  if (tokens == 0) return;
-  if (const sight missing = reads & ~shown(c); missing != sight::none)
+  if (c.text_begin() == 0) return;
+  if (const token::sight missing = reads & ~shown(c); missing != token::sight::none)
     raise<value_error>(who, " reads ", names(missing), ", which the context does not show");
-  constexpr sight any_attention =
-      sight::attention | sight::last_query | sight::text_queries | sight::visual_queries;
-  if ((reads & any_attention) != sight::none) {
-    const std::span<const float> numbers = c.attention.numbers();
-    unsigned broken = 0;
-    for (const float a : numbers) broken |= unsigned{!(a >= 0 && is_finite(a))};
-    for (std::size_t k = 0; broken != 0 && k < numbers.size(); ++k)
-      if (const float a = numbers[k]; !(a >= 0 && is_finite(a)))
-        raise<value_error>(who, ": the attention of head ", k / (c.attention.queries() * tokens),
-                           ", query ",
-                           c.attention.first_query() + k / tokens % c.attention.queries(),
-                           " to token ", k % tokens, " is ", a);
-  }
-  if (includes(reads, sight::hidden)) check_finite(who, "hidden state", c.hidden);
-  if (includes(reads, sight::keys)) check_finite(who, "key", c.keys);
+  if (const queries read(c, reads); read.begin < read.end)
+    check_attention(who, c.attention, read.begin, read.end);
+  if (includes(reads, token::sight::hidden)) check_finite(who, "hidden state", c.hidden);
+  if (includes(reads, token::sight::keys)) check_finite(who, "key", c.keys);
   for (std::size_t t = 0; t < c.relevance.size(); ++t)
     if (!is_finite(c.relevance[t]))
       raise<value_error>(who, ": the relevance of token ", t, " is ", c.relevance[t]);
@@ -212,5 +252,4 @@ inline void check(std::string_view who, const context& c, sight reads) {
       raise<value_error>(who, ": the size of token ", t, " is ", c.sizes[t]);
 }
 
-}  // namespace detail
-}  // namespace tamp::token
+}  // namespace tamp::detail

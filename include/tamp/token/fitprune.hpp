@@ -22,11 +22,14 @@ struct received_attention {
   friend bool operator==(const received_attention&, const received_attention&) = default;
 };
 
-namespace detail {
+}  // namespace tamp::token
+
+namespace tamp::detail {
 
 /// Calls use(row) with the heads' maximum of what a query attends to, for queries [begin, end).
 template <class Use>
-void for_each_strongest(const attention_view& a, std::size_t begin, std::size_t end, Use&& use) {
+void for_each_strongest(const token::attention_view& a, std::size_t begin, std::size_t end,
+                        Use&& use) {
   std::vector<float> row(a.tokens());
   for (std::size_t query = begin; query < end; ++query) {
     std::fill(row.begin(), row.end(), 0.0f);
@@ -39,13 +42,15 @@ void for_each_strongest(const attention_view& a, std::size_t begin, std::size_t 
 }
 
 /// The tokens after the last visual one: the first of them.
-inline std::size_t first_after(const context& c, std::span<const std::size_t> visual) {
+inline std::size_t first_after(const token::context& c, std::span<const std::size_t> visual) {
   if (visual.empty() || visual.back() + 1 == c.tokens())
     raise<value_error>("fitprune: there is no token after the last visual one");
   return visual.back() + 1;
 }
 
-}  // namespace detail
+}  // namespace tamp::detail
+
+namespace tamp::token {
 
 /// Drops the visual tokens that get least attention, from the text after them and from each other.
 ///

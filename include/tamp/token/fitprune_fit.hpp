@@ -69,7 +69,7 @@ struct fitprune_fit {
   template <executor E, class Attention>
   result operator()(const E& exec, Attention&& attention,
                     std::span<const std::size_t> visual_tokens, std::size_t layers) const {
-    check(visual_tokens.size(), layers);
+    check_parameters(visual_tokens.size(), layers);
     search<E, Attention> s{*this, exec, attention, visual_tokens, layers, {}, 0};
     s.look_at_whole();
     result best = s.at(1.0);
@@ -94,7 +94,7 @@ struct fitprune_fit {
  private:
   using tokens = std::vector<std::size_t>;
 
-  void check(std::size_t samples, std::size_t layers) const {
+  void check_parameters(std::size_t samples, std::size_t layers) const {
     if (!(budget > 0 && budget <= 1))
       detail::raise<value_error>("fitprune_fit: the budget lies in (0, 1], and is ", budget);
     if (!(resolution > 0))

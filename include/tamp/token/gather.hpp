@@ -15,8 +15,7 @@
 #include "../tensor/traits.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
-namespace detail {
+namespace tamp::detail {
 
 inline void check_kept(std::string_view who, std::span<const std::size_t> kept, std::size_t rows) {
   for (std::size_t k = 0; k < kept.size(); ++k)
@@ -26,7 +25,9 @@ inline void check_kept(std::string_view who, std::span<const std::size_t> kept, 
                          rows, " rows");
 }
 
-}  // namespace detail
+}  // namespace tamp::detail
+
+namespace tamp::token {
 
 /// Moves row kept[k] to row k, in place, for all k: the first kept.size() rows are then those that
 /// stay, and the host cuts the others off. For hidden states, (tokens, features), and for the keys
@@ -34,7 +35,7 @@ inline void check_kept(std::string_view who, std::span<const std::size_t> kept, 
 /// @throws shape_error if `kept` is not ascending or leaves the rows; nothing is moved then
 template <strided_tensor Tensor>
 void keep_rows(std::span<const std::size_t> kept, Tensor&& tensor) {
-  const auto m = tamp::detail::cpu_view(tensor);
+  const auto m = detail::cpu_view(tensor);
   detail::check_kept("keep_rows", kept, m.rows());
   for (std::size_t k = 0; k < kept.size(); ++k)
     if (kept[k] != k)
@@ -71,7 +72,7 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
 template <strided_tensor Tensor>
 void merge_rows(const selection& s, std::span<const float> sizes, Tensor&& tensor) {
   if (!s.merges()) return token::keep_rows(s.kept, tensor);
-  const auto m = tamp::detail::cpu_view(tensor);
+  const auto m = detail::cpu_view(tensor);
   using traits = element_traits<typename decltype(m)::value_type>;
   detail::check_kept("merge_rows", s.kept, m.rows());
   if (s.into.size() != m.rows() || (!sizes.empty() && sizes.size() != m.rows()))

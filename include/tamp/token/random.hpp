@@ -28,7 +28,7 @@ struct random {
 
   std::uint64_t seed = 0;
 
-  std::string label() const { return tamp::detail::sentence("random ", seed); }
+  std::string label() const { return detail::sentence("random ", seed); }
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {

@@ -65,7 +65,7 @@ struct schedule {
 /// @throws shape_error if there is no such layer
 inline schedule drop_at(std::size_t layers, std::size_t layer, std::size_t count) {
   if (layer >= layers)
-    tamp::detail::raise<shape_error>("drop_at: there is no layer ", layer, " among ", layers);
+    detail::raise<shape_error>("drop_at: there is no layer ", layer, " among ", layers);
   schedule s{std::vector<std::size_t>(layers)};
   s.drops[layer] = count;
   return s;
@@ -87,10 +87,10 @@ struct pyramid_drop {
   ///         stages
   schedule operator()(std::size_t layers, std::size_t visual) const {
     if (!(ratio >= 0 && ratio <= 1))
-      tamp::detail::raise<value_error>("pyramid_drop: the ratio lies in [0, 1], and is ", ratio);
+      detail::raise<value_error>("pyramid_drop: the ratio lies in [0, 1], and is ", ratio);
     if (stages == 0 || stages > layers)
-      tamp::detail::raise<value_error>("pyramid_drop: ", layers, " layers do not make ", stages,
-                                       " stages");
+      detail::raise<value_error>("pyramid_drop: ", layers, " layers do not make ", stages,
+                                 " stages");
     schedule s{std::vector<std::size_t>(layers)};
     std::size_t left = visual;
     double share = 1;

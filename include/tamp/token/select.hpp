@@ -58,7 +58,9 @@ concept merging_policy =
 template <class P>
 concept token_policy = dropping_policy<P> || merging_policy<P>;
 
-namespace detail {
+}  // namespace tamp::token
+
+namespace tamp::detail {
 
 /// The candidates of the largest scores; among equals the lower index is dropped first.
 template <class Score>
@@ -75,7 +77,7 @@ std::vector<std::size_t> largest(std::span<const std::size_t> candidates,
 }
 
 /// One list of tokens an image, in the order of the images' first tokens.
-inline std::vector<std::vector<std::size_t>> by_image(const context& c,
+inline std::vector<std::vector<std::size_t>> by_image(const token::context& c,
                                                       std::span<const std::size_t> candidates) {
   std::vector<std::vector<std::size_t>> images;
   std::map<std::uint32_t, std::size_t> place;
@@ -94,11 +96,11 @@ inline std::vector<std::vector<std::size_t>> by_image(const context& c,
 
 /// Asks the policy: for each candidate the one that it is part of, itself, or nowhere.
 template <class Policy>
-std::vector<std::size_t> ask(const Policy& policy, const context& c,
+std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
                              std::span<const std::size_t> candidates, std::size_t count) {
   std::vector<std::size_t> fate(candidates.begin(), candidates.end());
   if (count >= candidates.size()) return fate;
-  std::fill(fate.begin(), fate.end(), selection::nowhere);
+  std::fill(fate.begin(), fate.end(), token::selection::nowhere);
   if (count == 0) return fate;
   const auto place = [&](std::size_t token) {
     const auto found = std::lower_bound(candidates.begin(), candidates.end(), token);
@@ -107,21 +109,21 @@ std::vector<std::size_t> ask(const Policy& policy, const context& c,
     return static_cast<std::size_t>(found - candidates.begin());
   };
   std::size_t stay = 0;
-  if constexpr (merging_policy<Policy>) {
+  if constexpr (token::merging_policy<Policy>) {
     fate = policy.merge(c, candidates, count);
     if (fate.size() != candidates.size())
       raise<shape_error>(label(policy), ": ", candidates.size(), " candidates, but ", fate.size(),
                          " answers");
     for (std::size_t k = 0; k < fate.size(); ++k) {
       stay += fate[k] == candidates[k];
-      if (fate[k] != selection::nowhere && fate[place(fate[k])] != fate[k])
+      if (fate[k] != token::selection::nowhere && fate[place(fate[k])] != fate[k])
         raise<value_error>(label(policy), ": token ", candidates[k], " is merged into ", fate[k],
                            ", which does not stay");
     }
   } else {
     for (const std::size_t token : policy(c, candidates, count)) {
       std::size_t& mine = fate[place(token)];
-      stay += mine == selection::nowhere;
+      stay += mine == token::selection::nowhere;
       mine = token;
     }
   }
@@ -130,7 +132,9 @@ std::vector<std::size_t> ask(const Policy& policy, const context& c,
   return fate;
 }
 
-}  // namespace detail
+}  // namespace tamp::detail
+
+namespace tamp::token {
 
 /// How many visual tokens stay.
 struct quota {
@@ -153,7 +157,7 @@ struct quota {
 template <token_policy Policy>
 selection select(const Policy& policy, const context& c, quota q) {
   const std::string who = label(policy);
-  detail::check(who, c, Policy::reads);
+  detail::check_context(who, c, Policy::reads);
   std::vector<std::size_t> fate(c.tokens());
   std::iota(fate.begin(), fate.end(), std::size_t{0});
 

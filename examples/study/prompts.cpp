@@ -1,0 +1,169 @@
+#include "prompts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <llama/load_gguf.hpp>
+#include <llama/load_safetensors.hpp>
+#include <llama/load_scenes.hpp>
+#include <llama/quality.hpp>
+#include <llama/scenes.hpp>
+#include <span>
+#include <utility>
+
+namespace study {
+namespace {
+
+using tamp::token::modality;
+
+class scene_prompts : public prompts {
+ public:
+  scene_prompts(const std::string& model, const prompt_settings& settings)
+      : model_(llama::load_safetensors(model)),
+        calibration_(load(model, settings.calibration_scenes, "tiny_calib.safetensors")),
+        evaluation_(load(model, settings.evaluation_scenes, "tiny_eval.safetensors")) {
+    shorten(calibration_, settings.calibration);
+    shorten(evaluation_, settings.evaluation);
+  }
+
+  std::string description() const override {
+    return fmt::format("accuracy in % on {} scenes, fitted to {} others", evaluation_.size(),
+                       calibration_.size());
+  }
+  const llama::model& model() const override { return model_; }
+  std::size_t size() const override { return evaluation_.size(); }
+  llama::sequence prompt(std::size_t i) const override { return embedded(evaluation_, i); }
+  std::vector<llama::sequence> calibration() const override {
+    std::vector<llama::sequence> samples;
+    for (std::size_t i = 0; i < calibration_.size(); ++i)
+      samples.push_back(embedded(calibration_, i));
+    return samples;
+  }
+  std::vector<std::string> columns() const override {
+    std::vector<std::string> names{"accuracy"};
+    names.insert(names.end(), evaluation_.kind_names.begin(), evaluation_.kind_names.end());
+    return names;
+  }
+  std::vector<double> quality(const llama::matrix& features) const override {
+    const llama::matrix logits = features * model_.ends->head().transpose();
+    std::vector<int> answers;
+    for (llama::Index i = 0; i < logits.rows(); ++i) {
+      llama::Index best = 0;
+      logits.row(i).maxCoeff(&best);
+      answers.push_back(int(best));
+    }
+    const llama::accuracy result = llama::grade(evaluation_, answers);
+    std::vector<double> percent{100 * result.overall};
+    for (const double kind : result.of_kind) percent.push_back(100 * kind);
+    return percent;
+  }
+
+ private:
+  static llama::scenes load(const std::string& model, const std::string& named,
+                            const char* beside_model) {
+    const auto folder = std::filesystem::path(model).parent_path();
+    return llama::load_scenes(named.empty() ? (folder / beside_model).string() : named);
+  }
+  static void shorten(llama::scenes& s, std::size_t count) {
+    if (count > s.size()) llama::fail("there are ", s.size(), " scenes, not ", count);
+    if (count != 0) s.answers.resize(count);
+  }
+  llama::sequence embedded(const llama::scenes& s, std::size_t i) const {
+    llama::embedded_scene scene = llama::embed_scene(model_, s, i);
+    std::vector<modality> kinds;
+    for (const auto visual : scene.visual)
+      kinds.push_back(visual != 0 ? modality::image : modality::text);
+    return {std::move(scene.hidden), std::move(kinds)};
+  }
+
+  llama::model model_;
+  llama::scenes calibration_, evaluation_;
+};
+
+class prose_prompts : public prompts {
+ public:
+  prose_prompts(const std::string& model, const prompt_settings& settings)
+      : language_(llama::load_gguf(model)), visual_(settings.visual) {
+    if (settings.text.empty()) llama::fail("a language model is judged on prose: --text FILE");
+    if (visual_ + 16 > settings.length)
+      llama::fail("a prompt of ", settings.length, " tokens has no room for ", visual_,
+                  " visual ones and 16 of text");
+    std::ifstream file(settings.text, std::ios::binary);
+    if (!file) llama::fail("cannot read ", settings.text);
+    const std::string prose{std::istreambuf_iterator<char>(file), {}};
+    const std::vector<int> tokens = language_.tokenizer.encode(prose);
+    const std::span<const int> all(tokens);
+    const std::size_t half = tokens.size() / 2;
+    const auto count = [](std::size_t asked) { return asked == 0 ? std::size_t{2} : asked; };
+    calibration_ =
+        llama::sequences(all.first(half), settings.length, count(settings.calibration));
+    evaluation_ =
+        llama::sequences(all.subspan(half), settings.length, count(settings.evaluation));
+    dense_.resize(llama::Index(size()), language_.model.config.hidden);
+    for (std::size_t i = 0; i < size(); ++i)
+      dense_.row(llama::Index(i)) =
+          llama::forward(language_.model, prompt(i).hidden).bottomRows(1);
+  }
+
+  std::string description() const override {
+    return fmt::format(
+        "{} prompts of {} tokens of prose, {} of them in the middle taken for visual ones; "
+        "divergence of the next token's prediction from the dense model in nats, top-1 agreement "
+        "with it in %",
+        size(), evaluation_.front().size(), visual_);
+  }
+  const llama::model& model() const override { return language_.model; }
+  std::size_t size() const override { return evaluation_.size(); }
+  llama::sequence prompt(std::size_t i) const override { return embedded(evaluation_[i]); }
+  std::vector<llama::sequence> calibration() const override {
+    std::vector<llama::sequence> samples;
+    for (const auto& tokens : calibration_) samples.push_back(embedded(tokens));
+    return samples;
+  }
+  std::vector<std::string> columns() const override { return {"divergence", "agreement"}; }
+  std::vector<double> quality(const llama::matrix& features) const override {
+    double divergence = 0, agreements = 0;
+    for (llama::Index i = 0; i < features.rows(); ++i) {
+      const Eigen::RowVectorXd p = probabilities(dense_.row(i)), q = probabilities(features.row(i));
+      divergence += (p.array() * (p.array().log() - q.array().log())).sum();
+      llama::Index mine = 0, theirs = 0;
+      q.maxCoeff(&mine);
+      p.maxCoeff(&theirs);
+      agreements += mine == theirs;
+    }
+    return {divergence / double(features.rows()), 100 * agreements / double(features.rows())};
+  }
+
+ private:
+  llama::sequence embedded(const std::vector<int>& tokens) const {
+    std::vector<modality> kinds(tokens.size(), modality::text);
+    const auto first = kinds.begin() + std::ptrdiff_t((tokens.size() - visual_) / 2);
+    std::fill(first, first + std::ptrdiff_t(visual_), modality::image);
+    return {llama::embed(language_.model, tokens), std::move(kinds)};
+  }
+  Eigen::RowVectorXd probabilities(const llama::row_vector& features) const {
+    const Eigen::RowVectorXd logits =
+        (features * language_.model.ends->head().transpose()).cast<double>();
+    const Eigen::RowVectorXd p = (logits.array() - logits.maxCoeff()).exp();
+    return p / p.sum();
+  }
+
+  llama::language_model language_;
+  std::size_t visual_;
+  std::vector<std::vector<int>> calibration_, evaluation_;
+  llama::matrix dense_;  // (prompts, hidden), of the last token
+};
+
+}  // namespace
+
+std::unique_ptr<prompts> load_prompts(const std::string& model, const prompt_settings& settings) {
+  if (std::filesystem::path(model).extension() == ".gguf")
+    return std::make_unique<prose_prompts>(model, settings);
+  return std::make_unique<scene_prompts>(model, settings);
+}
+
+}  // namespace study

@@ -1,0 +1,42 @@
+#pragma once
+
+// What the study of tokens and visual computation reads: prompts with a visual part, and what the
+// model makes of them.
+
+#include <cstddef>
+#include <llama/reduced.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace study {
+
+struct prompt_settings {
+  std::string text;                                    // prose, for a language model
+  std::string calibration_scenes, evaluation_scenes;   // for a multimodal one
+  std::size_t calibration = 0, evaluation = 0;         // how many prompts; 0: all scenes, 2 texts
+  std::size_t length = 2000, visual = 1800;            // tokens of a text, how many count as visual
+};
+
+class prompts {
+ public:
+  virtual ~prompts() = default;
+
+  // One line that says what is measured on what.
+  virtual std::string description() const = 0;
+  virtual const llama::model& model() const = 0;
+  virtual std::size_t size() const = 0;
+  virtual llama::sequence prompt(std::size_t i) const = 0;
+  virtual std::vector<llama::sequence> calibration() const = 0;
+  // Names of the quality columns, and one number for each from what the head takes of the last
+  // token of each prompt, (prompts, hidden).
+  virtual std::vector<std::string> columns() const = 0;
+  virtual std::vector<double> quality(const llama::matrix& features) const = 0;
+};
+
+// Questions about scenes (.safetensors): the right answers in percent. Or prose (.gguf), of which a
+// span is taken for visual tokens: how far the prediction of the next token is from the dense
+// model's.
+std::unique_ptr<prompts> load_prompts(const std::string& model, const prompt_settings& settings);
+
+}  // namespace study

@@ -1,0 +1,98 @@
+#pragma once
+
+/// @file
+/// Tokens that repeat others least.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../detail/row_products.hpp"
+#include "../error.hpp"
+#include "../role.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+
+/// Keeps a few pivots, and the visual tokens that are least alike to them.
+///
+/// Reach for it inside the model where attention is fused: it needs the keys and the hidden states
+/// of a layer (as the next layer normalises them, if the host can show that), and its cost is
+/// linear in the number of tokens.
+///
+///     pivots:  the `pivots` visual tokens and the `text_pivots` tokens of the text after the last
+///              visual one with the largest sum over j of |key(t, j)|
+///     then, pivot by pivot: its quota of the visual tokens that are left and have the smallest
+///              cos(hidden_t, hidden_pivot)
+///
+/// Visual pivots stay (as many as there is room for) and share the rest of the count evenly with
+/// the text pivots; the first ones take one more where it does not divide. Visual pivots come
+/// before those of the text, larger keys first. Among equals the lower index is dropped first.
+///
+/// The published code gives every pivot the floor of its quota, so that fewer tokens may stay than
+/// were asked for, and leaves the order of the pivots to a hash set.
+/// Source: Wen et al. 2025, DART (arXiv 2502.11494), and its published code.
+struct dart {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::keys | sight::hidden;
+
+  std::size_t pivots = 4;
+  std::size_t text_pivots = 4;
+
+  std::string label() const { return detail::sentence("dart ", pivots, ' ', text_pivots); }
+
+  /// @throws value_error if there is no pivot
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    std::vector<std::size_t> text(c.tokens() - c.text_begin());
+    std::iota(text.begin(), text.end(), c.text_begin());
+    std::vector<std::size_t> chosen = largest_keys(c, candidates, (std::min)(pivots, count));
+    std::vector<std::size_t> around = chosen;
+    for (const std::size_t t : largest_keys(c, text, (std::min)(text_pivots, text.size())))
+      around.push_back(t);
+    if (around.empty())
+      detail::raise<value_error>("dart: of ", pivots, " visual pivots and ", text_pivots,
+                                 " of the text after them there is none");
+
+    const tamp::detail::row_products hidden(c.hidden);
+    std::vector<std::size_t> open(candidates.begin(), candidates.end());
+    const auto take_from_open = [&](std::span<const std::size_t> taken) {
+      std::erase_if(open, [&](std::size_t t) {
+        return std::find(taken.begin(), taken.end(), t) != taken.end();
+      });
+    };
+    take_from_open(chosen);
+    for (std::size_t p = 0; p < around.size() && chosen.size() < count; ++p) {
+      const std::size_t left = around.size() - p;
+      const std::size_t quota = (count - chosen.size() + left - 1) / left;
+      std::vector<double> difference;
+      for (const std::size_t t : open) difference.push_back(-hidden.cosine(t, around[p]));
+      const std::vector<std::size_t> taken = detail::largest<double>(open, difference, quota);
+      chosen.insert(chosen.end(), taken.begin(), taken.end());
+      take_from_open(taken);
+    }
+    return chosen;
+  }
+
+  friend bool operator==(const dart&, const dart&) = default;
+
+ private:
+  static std::vector<std::size_t> largest_keys(const context& c,
+                                               std::span<const std::size_t> tokens,
+                                               std::size_t count) {
+    std::vector<double> norms;
+    for (const std::size_t t : tokens) {
+      double sum = 0;
+      for (std::size_t j = 0; j < c.keys.cols(); ++j)
+        sum += std::fabs(static_cast<double>(c.keys(t, j)));
+      norms.push_back(sum);
+    }
+    return detail::largest<double>(tokens, norms, count);
+  }
+};
+
+}  // namespace tamp::token

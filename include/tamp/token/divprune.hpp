@@ -1,0 +1,70 @@
+#pragma once
+
+/// @file
+/// Tokens as far apart as can be.
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../detail/row_products.hpp"
+#include "../role.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+
+/// Keeps visual tokens of which no two are alike: a greedy answer to the max-min diversity problem.
+///
+/// Reach for it where a large part of the tokens must go at once, before the model's first layer:
+/// it needs no attention and no text, and its choice holds for any question.
+///
+///     D(s, t) = 1 - cos(hidden_s, hidden_t)
+///     first:    the token whose D to its nearest other is largest
+///     then:     the token whose D to its nearest chosen one is largest, until there are enough
+///
+/// Among equals the lower index is dropped first: the higher one is chosen. A token of length zero
+/// is at distance 1 from all. A choice of fewer tokens is part of a choice of more. Costs n (n - 1)
+/// / 2 + count n products of d numbers, and n numbers of memory. Source: Alvar et al. 2025,
+/// DivPrune (arXiv 2503.02175).
+struct divprune {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::hidden;
+
+  std::string label() const { return "divprune"; }
+
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const tamp::detail::row_products hidden(c.hidden);
+    const std::size_t n = candidates.size();
+    std::vector<double> nearest(n, -infinity);  // the largest cosine so far
+    for (std::size_t s = 0; s < n; ++s)
+      for (std::size_t t = s + 1; t < n; ++t) {
+        const double cosine = hidden.cosine(candidates[s], candidates[t]);
+        nearest[s] = (std::max)(nearest[s], cosine);
+        nearest[t] = (std::max)(nearest[t], cosine);
+      }
+
+    std::vector<std::size_t> chosen;
+    std::vector<char> open(n, 1);
+    while (chosen.size() < count) {
+      std::size_t next = n;
+      for (std::size_t t = 0; t < n; ++t)
+        if (open[t] && (next == n || nearest[t] <= nearest[next])) next = t;
+      if (chosen.empty()) std::fill(nearest.begin(), nearest.end(), -infinity);
+      chosen.push_back(candidates[next]);
+      open[next] = 0;
+      for (std::size_t t = 0; t < n && chosen.size() < count; ++t)
+        if (open[t])
+          nearest[t] = (std::max)(nearest[t], hidden.cosine(candidates[t], candidates[next]));
+    }
+    return chosen;
+  }
+
+  friend bool operator==(const divprune&, const divprune&) = default;
+};
+
+}  // namespace tamp::token

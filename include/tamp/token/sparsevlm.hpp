@@ -1,0 +1,81 @@
+#pragma once
+
+/// @file
+/// The tokens that the words looking at the image look at.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../detail/row_products.hpp"
+#include "../role.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+
+/// Keeps the visual tokens that the text attends to most, asking only the text tokens that have to
+/// do with the image: the raters.
+///
+/// Reach for it where the question is long, and much of it says nothing about the image. With h the
+/// hidden states, v the visual tokens of the sequence and s, t the text after the last of them:
+///
+///     relevance(t) = mean over v of exp(h_v h_t) / sum over s of exp(h_v h_s)
+///     raters       = the t whose relevance is above the mean of all t
+///     score(v)     = mean over heads and raters of A(head, rater, v)
+///
+/// If no relevance is above the mean, as with a single text token, all rate; if no text follows the
+/// image, the last token rates. Among equals the lower index is dropped first.
+///
+/// The published code finds the raters once, from what enters the first layer, and uses them in
+/// all: a host that wants that shows those hidden states. How many tokens a layer keeps (in the
+/// paper by the rank of the attention) is the host's to say, and what the paper calls recycling,
+/// new tokens made of clusters of dropped ones, is left out: those would be no tokens of the
+/// context. Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and its published code.
+struct sparsevlm {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::text_queries | sight::hidden;
+
+  std::string label() const { return "sparsevlm"; }
+
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    std::vector<double> scores(candidates.size());
+    for (const std::size_t rater : raters(c))
+      for (std::size_t head = 0; head < c.attention.heads(); ++head) {
+        const std::span<const float> row = c.attention.row(head, rater);
+        for (std::size_t k = 0; k < scores.size(); ++k)
+          scores[k] += static_cast<double>(row[candidates[k]]);
+      }
+    return detail::largest<double>(candidates, scores, count);
+  }
+
+  /// The tokens that rate, ascending. The context must have a visual token.
+  static std::vector<std::size_t> raters(const context& c) {
+    const std::size_t begin = (std::min)(c.text_begin(), c.tokens() - 1);
+    const std::size_t words = c.tokens() - begin;
+    const tamp::detail::row_products hidden(c.hidden);
+    std::vector<double> relevance(words), weights(words);
+    for (const std::size_t v : c.visual()) {
+      for (std::size_t w = 0; w < words; ++w) weights[w] = hidden.dot(v, begin + w);
+      const double largest = *std::max_element(weights.begin(), weights.end());
+      double sum = 0;
+      for (double& weight : weights) sum += weight = std::exp(weight - largest);
+      for (std::size_t w = 0; w < words; ++w) relevance[w] += weights[w] / sum;
+    }
+    double mean = 0;
+    for (const double r : relevance) mean += r / static_cast<double>(words);
+    std::vector<std::size_t> above, all;
+    for (std::size_t w = 0; w < words; ++w) {
+      all.push_back(begin + w);
+      if (relevance[w] > mean) above.push_back(begin + w);
+    }
+    return above.empty() ? all : above;
+  }
+
+  friend bool operator==(const sparsevlm&, const sparsevlm&) = default;
+};
+
+}  // namespace tamp::token
