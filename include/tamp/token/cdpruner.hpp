@@ -46,14 +46,14 @@ struct cdpruner {
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     constexpr double no_gain = 1e-10;  // above rounding, of gains that begin at 1
-    const tamp::detail::row_products hidden(c.hidden);
+    const detail::row_products hidden(c.hidden);
     const std::size_t n = candidates.size();
     const std::vector<double> relevance = normalised_relevance(c, candidates);
     std::vector<double> gains(n);  // by which a token would multiply the determinant
     for (std::size_t t = 0; t < n; ++t)
       gains[t] = hidden.is_zero(candidates[t]) ? 0 : relevance[t] * relevance[t];
 
-    std::vector<std::size_t> chosen, open(candidates.begin(), candidates.end());
+    std::vector<std::size_t> chosen;
     std::vector<double> factor(count * n);  // row k: of the k-th token taken, to all others
     std::vector<char> taken(n, 0);
     while (chosen.size() < count) {
@@ -61,6 +61,7 @@ struct cdpruner {
       for (std::size_t t = 0; t < n; ++t)
         if (!taken[t] && (next == n || gains[t] >= gains[next])) next = t;
       if (!(gains[next] > no_gain)) break;
+      taken[next] = 1;
       double* row = factor.data() + chosen.size() * n;
       for (std::size_t t = 0; t < n; ++t)
         if (!taken[t])
@@ -74,7 +75,6 @@ struct cdpruner {
         row[t] /= length;
         gains[t] -= row[t] * row[t];
       }
-      taken[next] = 1;
       chosen.push_back(candidates[next]);
     }
 

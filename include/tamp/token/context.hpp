@@ -149,10 +149,10 @@ namespace tamp::detail {
 
 /// The queries from the first to the last that `of` means; begin is not below end if there are
 /// none.
-struct queries {
+struct query_range {
   std::size_t begin = 0, end = 0;
 
-  queries(const token::context& c, token::sight of) {
+  query_range(const token::context& c, token::sight of) {
     const std::size_t tokens = c.tokens(), text = c.text_begin();
     if (tokens == 0) return;
     begin = tokens;
@@ -185,7 +185,7 @@ inline sight shown(const context& c) {
   if (c.keys.rows() == c.tokens()) all = all | sight::keys;
   for (const sight part :
        {sight::attention, sight::last_query, sight::text_queries, sight::visual_queries})
-    if (const detail::queries q(c, part); q.begin < q.end && c.attention.covers(q.begin, q.end))
+    if (const detail::query_range q(c, part); q.begin < q.end && c.attention.covers(q.begin, q.end))
       all = all | part;
   return all;
 }
@@ -240,7 +240,7 @@ inline void check_context(std::string_view who, const token::context& c, token::
   if (c.text_begin() == 0) return;
   if (const token::sight missing = reads & ~shown(c); missing != token::sight::none)
     raise<value_error>(who, " reads ", names(missing), ", which the context does not show");
-  if (const queries read(c, reads); read.begin < read.end)
+  if (const query_range read(c, reads); read.begin < read.end)
     check_attention(who, c.attention, read.begin, read.end);
   if (includes(reads, token::sight::hidden)) check_finite(who, "hidden state", c.hidden);
   if (includes(reads, token::sight::keys)) check_finite(who, "key", c.keys);

@@ -58,7 +58,7 @@ struct dart {
       detail::raise<value_error>("dart: of ", pivots, " visual pivots and ", text_pivots,
                                  " of the text after them there is none");
 
-    const tamp::detail::row_products hidden(c.hidden);
+    const detail::row_products hidden(c.hidden);
     std::vector<std::size_t> open(candidates.begin(), candidates.end());
     const auto take_from_open = [&](std::span<const std::size_t> taken) {
       std::erase_if(open, [&](std::size_t t) {

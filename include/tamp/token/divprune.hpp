@@ -38,7 +38,7 @@ struct divprune {
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    const tamp::detail::row_products hidden(c.hidden);
+    const detail::row_products hidden(c.hidden);
     const std::size_t n = candidates.size();
     std::vector<double> nearest(n, -infinity);  // the largest cosine so far
     for (std::size_t s = 0; s < n; ++s)

@@ -56,7 +56,7 @@ struct sparsevlm {
   static std::vector<std::size_t> raters(const context& c) {
     const std::size_t begin = (std::min)(c.text_begin(), c.tokens() - 1);
     const std::size_t words = c.tokens() - begin;
-    const tamp::detail::row_products hidden(c.hidden);
+    const detail::row_products hidden(c.hidden);
     std::vector<double> relevance(words), weights(words);
     for (const std::size_t v : c.visual()) {
       for (std::size_t w = 0; w < words; ++w) weights[w] = hidden.dot(v, begin + w);

@@ -1,0 +1,57 @@
+#pragma once
+
+/// @file
+/// Similar tokens folded into each other until few are left.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../detail/head_means.hpp"
+#include "../detail/soft_matching.hpp"
+#include "../role.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+
+/// Merges visual tokens with similar ones, found by their hidden states, many at once: FOLDER.
+///
+/// Reach for it at the end of the image's encoder, or between it and the language model, where most
+/// tokens must go in one step.
+///
+///     A, B:   the tokens that are left in turns, the first in A
+///     edges:  from each token of A to the most similar token of B (cosine)
+///     fold:   min(left - count, floor((left - 1) / 2)) tokens of A, along the most similar edges,
+///     into
+///             theirs of B, which become the mean of both, weighed by sizes; again until count is
+///             left
+///
+/// Of two tokens, where the published rule stops, one is still folded if it must be. Among equal
+/// edges that of the lower index is folded first; of equally similar tokens of B the first is
+/// taken. Sizes are those of the context to begin with.
+///
+/// This is the rule of the published plug-in, which compares the very features that it merges. What
+/// else the published code does is left out: its version inside of an encoder compares the means of
+/// the heads' keys and takes a multiple of the class token's attention off each edge, and the
+/// plug-in scales a merged token by 1 + log(size), which a host can do with token::merged_sizes.
+/// @see token::tome, which compares keys
+/// Source: Wang et al. 2025, FOLDER (arXiv 2501.02430), and its published code.
+struct folder {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::hidden;
+
+  std::string label() const { return "folder"; }
+
+  std::vector<std::size_t> merge(const context& c, std::span<const std::size_t> candidates,
+                                 std::size_t count) const {
+    return detail::merge_in_rounds(
+        detail::head_means("folder", c.hidden, candidates, 1), c, candidates, count,
+        [](std::size_t left) { return (std::max)((left - 1) / 2, std::size_t{1}); });
+  }
+
+  friend bool operator==(const folder&, const folder&) = default;
+};
+
+}  // namespace tamp::token

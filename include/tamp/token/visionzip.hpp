@@ -1,0 +1,102 @@
+#pragma once
+
+/// @file
+/// Dominant tokens, and what is left of the others.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../detail/head_means.hpp"
+#include "../detail/row_products.hpp"
+#include "../error.hpp"
+#include "../role.hpp"
+#include "select.hpp"
+
+namespace tamp::token {
+
+/// Keeps the visual tokens that are attended to most, and merges the others into a few of their
+/// own.
+///
+/// Reach for it in the image's encoder, before the language model sees the tokens: its choice holds
+/// for any question.
+///
+///     score(t)   = mean over heads and all queries of the context of A(head, query, t)
+///     dominant:    the floor(count * dominant) tokens of highest score; they stay as they are
+///     contextual:  of the m others, in order, every floor(m / c)-th from the first on, c in all,
+///     so
+///                  that count tokens stay; each of the rest becomes part of the one of these with
+///                  which its key has the largest cosine
+///
+/// Which queries are shown is the host's to say: of an encoder with a class token its row alone, of
+/// one without all rows. `key_heads` is how many heads the keys hold: their mean is compared, as
+/// published; with 1 the keys are compared as they are. Among equal scores the lower index is
+/// merged first, among equal cosines the first target is taken. With dominant = 1 the others are
+/// dropped.
+///
+/// A contextual token becomes the mean of all that is part of it (token::merge_rows); the published
+/// code adds the mean of what was merged to the target instead.
+/// Source: Yang et al. 2024, VisionZip (arXiv 2412.04467), 54 dominant tokens of 64, and its
+/// published code.
+struct visionzip {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::attention | sight::keys;
+
+  double dominant = 54.0 / 64.0;  ///< fraction of the count
+  std::size_t key_heads = 1;
+
+  std::string label() const { return detail::sentence("visionzip ", dominant, ' ', key_heads); }
+
+  /// @throws value_error if the fraction is none
+  /// @throws shape_error if the keys are not so many heads
+  std::vector<std::size_t> merge(const context& c, std::span<const std::size_t> candidates,
+                                 std::size_t count) const {
+    if (!(dominant >= 0 && dominant <= 1))
+      detail::raise<value_error>("visionzip: the dominant fraction lies in [0, 1], and is ",
+                                 dominant);
+    const std::vector<double> keys = detail::head_means("visionzip", c.keys, candidates, key_heads);
+    const std::size_t n = candidates.size();
+    const detail::row_products products(matrix_view<const double>(keys.data(), n, keys.size() / n));
+
+    const auto stay = static_cast<std::size_t>(static_cast<double>(count) * dominant);
+    std::vector<std::size_t> others;  // places among the candidates
+    std::vector<std::size_t> fate(n, selection::nowhere);
+    for (const std::size_t t : detail::largest<double>(candidates, scores(c, candidates), stay)) {
+      const auto place = std::lower_bound(candidates.begin(), candidates.end(), t);
+      fate[static_cast<std::size_t>(place - candidates.begin())] = t;
+    }
+    for (std::size_t k = 0; k < n; ++k)
+      if (fate[k] == selection::nowhere) others.push_back(k);
+    if (stay == count) return fate;
+
+    const std::size_t contextual = count - stay, step = others.size() / contextual;
+    const auto is_target = [&](std::size_t k) { return k % step == 0 && k / step < contextual; };
+    for (std::size_t k = 0; k < others.size(); ++k) {
+      std::size_t best = is_target(k) ? k : 0;
+      for (std::size_t target = step; !is_target(k) && target < contextual * step; target += step)
+        if (products.cosine(others[k], others[target]) > products.cosine(others[k], others[best]))
+          best = target;
+      fate[others[k]] = candidates[others[best]];
+    }
+    return fate;
+  }
+
+  friend bool operator==(const visionzip&, const visionzip&) = default;
+
+ private:
+  static std::vector<double> scores(const context& c, std::span<const std::size_t> candidates) {
+    std::vector<double> sums(candidates.size());
+    const attention_view& a = c.attention;
+    for (std::size_t head = 0; head < a.heads(); ++head)
+      for (std::size_t q = a.first_query(); q < a.first_query() + a.queries(); ++q) {
+        const std::span<const float> row = a.row(head, q);
+        for (std::size_t k = 0; k < sums.size(); ++k)
+          sums[k] += static_cast<double>(row[candidates[k]]);
+      }
+    return sums;
+  }
+};
+
+}  // namespace tamp::token
