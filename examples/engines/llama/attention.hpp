@@ -31,9 +31,9 @@ void causal_softmax(Scores& scores, Index seen_by_first, float scale) {
 
 /// Attention of queries to keys and values that RoPE has already turned.
 ///
-/// `q` is (queries, heads * head_dim), `k` and `v` are (tokens, kv_heads * head_dim); the queries are
-/// the last ones of the tokens. They are taken in tiles, each against the keys up to its own end:
-/// half the work of the full square. The softmax of the last `recorded` queries is kept.
+/// `q` is (queries, heads * head_dim), `k` and `v` are (tokens, kv_heads * head_dim); the queries
+/// are the last ones of the tokens. They are taken in tiles, each against the keys up to its own
+/// end: half the work of the full square. The softmax of the last `recorded` queries is kept.
 template <class Queries, class Keys>
 attention attend(const config& c, const Queries& q, const Keys& k, const Keys& v,
                  Index recorded = 0) {

@@ -22,8 +22,7 @@ void record_attention(const model& m, const std::vector<sequence>& samples, Add&
     sequence s = sample;
     for (Index b = 0; b < m.config.layers; ++b) {
       cached_block cache;
-      const attended_block done =
-          attend_block(m, b, s, cache, {}, tamp::token::fitprune::reads);
+      const attended_block done = attend_block(m, b, s, cache, {}, tamp::token::fitprune::reads);
       add(tamp::token::attention_record::of(
           {.kinds = s.kinds, .attention = attention_of(done, m.config.heads)}));
       finish_block(m, b, s, done, {});

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The forward pass with less to compute: visual tokens that leave on the way, and blocks that spend
-/// less on those that stay. Joins the engine and tamp's token and compute policies.
+/// The forward pass with less to compute: visual tokens that leave on the way, and blocks that
+/// spend less on those that stay. Joins the engine and tamp's token and compute policies.
 
 #include <omp.h>
 
@@ -63,11 +63,11 @@ struct cached_block {
 
 /// One sequence on its way through the model: some of its tokens may have left.
 struct sequence {
-  matrix hidden;                              // (tokens, hidden)
-  std::vector<tamp::token::modality> kinds;   // (tokens,)
-  std::vector<std::size_t> positions;         // (tokens,), original ones
-  std::vector<float> sizes;                   // (tokens,), or empty before anything was merged
-  std::uint64_t multiply_adds = 0;            // so far; attention as the causal half
+  matrix hidden;                             // (tokens, hidden)
+  std::vector<tamp::token::modality> kinds;  // (tokens,)
+  std::vector<std::size_t> positions;        // (tokens,), original ones
+  std::vector<float> sizes;                  // (tokens,), or empty before anything was merged
+  std::uint64_t multiply_adds = 0;           // so far; attention as the causal half
 
   sequence(matrix embeddings, std::vector<tamp::token::modality> kinds_of_tokens,
            std::size_t first_position = 0)
@@ -125,12 +125,11 @@ inline matrix attend_hollow(const config& c, const tamp::compute::hollow_attenti
   matrix context(q.rows(), q.cols());
   for (Index head = 0; head < c.heads; ++head) {
     const Index kv_head = head / (c.heads / c.kv_heads);
-    hollow.attend(tamp::execute::openmp{omp_get_max_threads()},
-                  columns(q, head * c.head_dim, c.head_dim),
-                  columns(k, kv_head * c.head_dim, c.head_dim),
-                  columns(v, kv_head * c.head_dim, c.head_dim), kinds,
-                  1.0f / std::sqrt(float(c.head_dim)),
-                  columns(context, head * c.head_dim, c.head_dim));
+    hollow.attend(
+        tamp::execute::openmp{omp_get_max_threads()}, columns(q, head * c.head_dim, c.head_dim),
+        columns(k, kv_head * c.head_dim, c.head_dim), columns(v, kv_head * c.head_dim, c.head_dim),
+        kinds, 1.0f / std::sqrt(float(c.head_dim)),
+        columns(context, head * c.head_dim, c.head_dim));
   }
   return context;
 }
@@ -211,8 +210,7 @@ inline attended_block attend_block(const model& m, Index index, sequence& s, cac
     s.multiply_adds += shape.pairs(visual.attention->products(s.kinds));
   } else {
     done.seen = attend(c, q, cache.keys, cache.values, recorded);
-    s.multiply_adds +=
-        shape.pairs(n * std::uint64_t(before) + n * (n + 1) / 2);
+    s.multiply_adds += shape.pairs(n * std::uint64_t(before) + n * (n + 1) / 2);
   }
   return done;
 }
@@ -251,8 +249,7 @@ inline void reduce_tokens(sequence& s, cached_block& cache, attended_block& done
   merge(cache.keys);
   merge(cache.values);
   tamp::token::keep_elements(stay.kept, cache.kinds);
-  if (stay.merges() || !s.sizes.empty())
-    s.sizes = tamp::token::merged_sizes(stay, s.sizes);
+  if (stay.merges() || !s.sizes.empty()) s.sizes = tamp::token::merged_sizes(stay, s.sizes);
   tamp::token::keep_elements(stay.kept, s.kinds);
   tamp::token::keep_elements(stay.kept, s.positions);
 }
@@ -275,15 +272,15 @@ inline matrix feed_forward(const block& b, const matrix& x,
   const std::vector<std::size_t> probe = dynamic->probe(std::size_t(rows));
   matrix probed(Index(probe.size()), x.cols());
   for (std::size_t p = 0; p < probe.size(); ++p) probed.row(Index(p)) = x.row(Index(probe[p]));
-  const std::vector<std::size_t> channels = dynamic->channels_of_probe(
-      exec, gated(probed, b.weights[gate_proj], b.weights[up_proj]));
+  const std::vector<std::size_t> channels =
+      dynamic->channels_of_probe(exec, gated(probed, b.weights[gate_proj], b.weights[up_proj]));
   const auto count = Index(channels.size());
   matrix gate(count, x.cols()), up(count, x.cols()), down(b.weights[down_proj].rows(), count);
   tamp::compute::gather_rows(exec, b.weights[gate_proj], channels, gate);
   tamp::compute::gather_rows(exec, b.weights[up_proj], channels, up);
   tamp::compute::gather_columns(exec, b.weights[down_proj], channels, down);
-  multiply_adds += shape.channels(rows, std::uint64_t(count)) +
-                   shape.channels(probe.size(), shape.ffn) * 2 / 3;
+  multiply_adds +=
+      shape.channels(rows, std::uint64_t(count)) + shape.channels(probe.size(), shape.ffn) * 2 / 3;
   return linear(gated(x, gate, up), down);
 }
 
@@ -318,17 +315,14 @@ inline matrix forward(const model& m, sequence& s, const reduction& r,
   cache.resize(m.blocks.size());
   static const visual_computation whole;
   for (Index b = 0; b < m.config.layers; ++b) {
-    const visual_computation& visual =
-        r.visual.empty() ? whole : r.visual.at(std::size_t(b));
+    const visual_computation& visual = r.visual.empty() ? whole : r.visual.at(std::size_t(b));
     const std::size_t here = s.visual_tokens();
-    const std::size_t drop = r.schedule.drops.empty()
-                                 ? 0
-                                 : std::min(here, r.schedule.drops.at(std::size_t(b)));
+    const std::size_t drop =
+        r.schedule.drops.empty() ? 0 : std::min(here, r.schedule.drops.at(std::size_t(b)));
     using tamp::token::sight;
-    attended_block done = attend_block(m, b, s, cache[std::size_t(b)], visual,
-                                       drop == 0 ? sight::none : r.reads);
-    if (drop != 0)
-      reduce_tokens(s, cache[std::size_t(b)], done, r, b, here - drop, m.config.heads);
+    attended_block done =
+        attend_block(m, b, s, cache[std::size_t(b)], visual, drop == 0 ? sight::none : r.reads);
+    if (drop != 0) reduce_tokens(s, cache[std::size_t(b)], done, r, b, here - drop, m.config.heads);
     finish_block(m, b, s, done, visual);
   }
   return rms_norm(s.hidden, m.ends->norm, m.config.rms_epsilon);

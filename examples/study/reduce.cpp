@@ -1,0 +1,174 @@
+// tamp_reduce: runs prompts with fewer visual tokens, or with less computed of them, and prints
+// what is left of the quality, the multiply-adds that were made, and the measured time against the
+// dense engine in the same run.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <omp.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstddef>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "progress_bar.hpp"
+#include "prompts.hpp"
+#include "reduce_model.hpp"
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct settings {
+  std::string model = STUDY_MODEL;
+  std::vector<std::string> selectors{"random", "attention_top_k", "fitprune"}, visual{"-"};
+  std::vector<double> budgets{0.8, 0.6, 0.4, 0.2};
+  std::size_t drop_layer = 2, timed = 20, scenes = 3;
+  std::string csv, kept, rank;
+  int threads = 0;
+  study::prompt_settings data;
+};
+
+settings parse(CLI::App& app, int argc, char** argv) {
+  settings s;
+  app.add_option("--model", s.model, "a .safetensors of the multimodal kind, or a .gguf")
+      ->check(CLI::ExistingFile)
+      ->capture_default_str();
+  const auto list = [&](const char* name, auto& values, const char* text) {
+    return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
+  };
+  list("--selector", s.selectors, "token selectors; - for none")
+      ->check(CLI::IsMember(study::selector_names));
+  list("--budget", s.budgets, "fractions of the visual tokens' multiply-adds")
+      ->check(CLI::Range(0.0, 1.0));
+  list("--visual", s.visual,
+       "what to spare of visual tokens: ffn:RATIO@LAYERS, hollow:WINDOW@LAYERS, skip@LAYERS, such "
+       "as hollow:8@3-5, joined by +; - for nothing");
+  app.add_option("--drop-layer", s.drop_layer,
+                 "where selectors that drop at once do it, or earlier if the budget asks for it")
+      ->capture_default_str();
+  app.add_option("--timed", s.timed, "how many prompts are timed")->capture_default_str();
+  app.add_option("--csv", s.csv, "write rows to this file, too");
+  app.add_option("--kept", s.kept, "write which tokens of the first prompts stay to this CSV file");
+  app.add_option("--kept-prompts", s.scenes, "of how many prompts")->capture_default_str();
+  app.add_option("--rank", s.rank,
+                 "rank the layers by what sparing this (as for --visual, without @) does");
+  app.add_option("--text", s.data.text, "prose for a language model: half fits, half judges")
+      ->check(CLI::ExistingFile);
+  app.add_option("--prompt-length", s.data.length, "tokens of a prompt of prose")
+      ->capture_default_str();
+  app.add_option("--visual-tokens", s.data.visual, "how many of them are taken for visual ones")
+      ->capture_default_str();
+  app.add_option("--calibration-scenes", s.data.calibration_scenes,
+                 "scenes to fit to (default: tiny_calib.safetensors beside the model)");
+  app.add_option("--evaluation-scenes", s.data.evaluation_scenes,
+                 "scenes to judge by (default: tiny_eval.safetensors beside the model)");
+  app.add_option("--calibration", s.data.calibration, "how many prompts to fit to (default: all)");
+  app.add_option("--evaluation", s.data.evaluation, "how many prompts to judge by (default: all)");
+  app.add_option("--threads", s.threads, "threads to use (default: all)")
+      ->check(CLI::Range(0, 1024));
+  app.parse(argc, argv);
+  return s;
+}
+
+int run(const settings& s) {
+  if (s.threads != 0) omp_set_num_threads(s.threads);
+  study::progress_bar bar;
+  bar.show(0, "loading the model");
+  const auto prompts = study::load_prompts(s.model, s.data);
+  bar.clear();
+  const std::string model = std::filesystem::path(s.model).filename().string();
+  fmt::print("{}: {}\n", model, prompts->description());
+  fmt::print("time: {} prompts on one thread, dense and reduced in turn\n\n", s.timed);
+  study::reducer reducer(*prompts, s.drop_layer, s.timed);
+
+  if (!s.rank.empty()) {
+    bar.show(0, "ranking layers");
+    const auto greedy = reducer.rank_layers(s.rank, true),
+               alone = reducer.rank_layers(s.rank, false);
+    bar.clear();
+    fmt::print("layers by what {} does, least first: greedy {}, each alone {}\n\n", s.rank,
+               fmt::join(greedy, " "), fmt::join(alone, " "));
+  }
+
+  std::vector<study::named_reduction> rows{{}};
+  for (const std::string& selector : s.selectors)
+    for (const double budget : s.budgets)
+      if (selector != "-") rows.push_back({selector, budget, "-"});
+  for (const std::string& visual : s.visual)
+    if (visual != "-") rows.push_back({"-", 1, visual});
+
+  std::ofstream csv;
+  if (!s.csv.empty()) csv.open(s.csv);
+  fmt::print("{:<18}{:>7}  {:<22}", "tokens", "budget", "visual");
+  std::string head = "tokens,budget,visual";
+  for (const std::string& name : prompts->columns()) {
+    fmt::print("{:>11}", name);
+    head += "," + name;
+  }
+  fmt::print("{:>9}{:>9}{:>11}  drops\n", "madds", "speedup", "prefill");
+  csv << head << ",multiply_adds,speedup,prefill_s,drops\n";
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const study::named_reduction& row = rows[k];
+    const auto on_progress = [&](const std::string& what, double part) {
+      bar.show((double(k) + part) / double(rows.size()),
+               fmt::format("{} {} {}: {}", row.tokens, row.budget, row.visual, what));
+      return interrupted == 0;
+    };
+    on_progress("running", 0);
+    const study::reduced found = reducer.measure(row, on_progress);
+    bar.clear();
+    if (interrupted != 0) {
+      fmt::print("interrupted\n");
+      return 130;
+    }
+    fmt::print("{:<18}{:>7.2f}  {:<22}",
+               row.tokens == "-" && row.visual == "-" ? "dense" : row.tokens, row.budget,
+               row.visual);
+    std::string line = fmt::format("{},{},{}", row.tokens, row.budget, row.visual);
+    for (const double value : found.quality) {
+      fmt::print("{:>11.{}f}", value, value >= 10 ? 1 : 3);
+      line += fmt::format(",{:.6f}", value);
+    }
+    fmt::print("{:>8.1f}%{:>8.2f}x{:>8.2f} ms  {}\n", 100 * found.multiply_adds, found.speedup,
+               1e3 * found.seconds, fmt::join(found.schedule.drops, " "));
+    std::fflush(stdout);
+    csv << fmt::format("{},{:.6f},{:.4f},{:.6f},{}\n", line, found.multiply_adds, found.speedup,
+                       found.seconds, fmt::join(found.schedule.drops, " "))
+        << std::flush;
+  }
+  if (!s.csv.empty() && !csv) throw std::runtime_error("cannot write " + s.csv);
+
+  if (!s.kept.empty()) {
+    std::ofstream file(s.kept);
+    file << "tokens,budget,prompt,positions\n";
+    for (const auto& row : rows)
+      for (std::size_t p = 0; row.tokens != "-" && p < std::min(s.scenes, prompts->size()); ++p) {
+        const study::kept_tokens kept = reducer.kept(row, p);
+        file << fmt::format("{},{},{},{}\n", kept.tokens, kept.budget, kept.prompt,
+                            fmt::join(kept.positions, " "));
+      }
+    if (!file.flush()) throw std::runtime_error("cannot write " + s.kept);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  CLI::App app("Runs prompts with fewer visual tokens, or with less computed of them.");
+  try {
+    return run(parse(app, argc, argv));
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem);
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "tamp_reduce: {}\n", problem.what());
+    return 1;
+  }
+}

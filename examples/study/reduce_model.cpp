@@ -1,0 +1,265 @@
+#include "reduce_model.hpp"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <llama/fitprune_host.hpp>
+#include <llama/parallel.hpp>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+#include <tamp/compute/layer_ranking.hpp>
+#include <tamp/execute/openmp.hpp>
+#include <tamp/prune/progress.hpp>
+#include <tamp/token/attention_record.hpp>
+#include <tamp/token/attention_top_k.hpp>
+#include <tamp/token/cdpruner.hpp>
+#include <tamp/token/dart.hpp>
+#include <tamp/token/divprune.hpp>
+#include <tamp/token/fitprune.hpp>
+#include <tamp/token/folder.hpp>
+#include <tamp/token/random.hpp>
+#include <tamp/token/sparsevlm.hpp>
+#include <tamp/token/tome.hpp>
+#include <tamp/token/visionzip.hpp>
+#include <utility>
+
+namespace study {
+
+const std::vector<std::string> selector_names = {
+    "-",        "random",         "attention_top_k", "pyramid_drop",
+    "fitprune", "fitprune_rerun", "divprune",        "cdpruner",
+    "dart",     "sparsevlm",      "visionzip",       "tome",
+    "folder"};
+
+namespace {
+
+void use_selector(llama::reduction& r, const std::string& name) {
+  namespace token = tamp::token;
+  if (name == "random") return r.use(token::random{});
+  if (name == "attention_top_k" || name == "pyramid_drop") return r.use(token::attention_top_k{});
+  if (name == "fitprune" || name == "fitprune_rerun") return r.use(token::fitprune{});
+  if (name == "divprune") return r.use(token::divprune{});
+  if (name == "cdpruner") return r.use(token::cdpruner{});
+  if (name == "dart") return r.use(token::dart{});
+  if (name == "sparsevlm") return r.use(token::sparsevlm{});
+  if (name == "visionzip") return r.use(token::visionzip{});
+  if (name == "tome") return r.use(token::tome{});
+  if (name == "folder") return r.use(token::folder{});
+  if (name != "-") throw std::invalid_argument("there is no token selector '" + name + "'");
+}
+
+template <class Number>
+Number number(std::string_view text, std::string_view whole) {
+  Number value{};
+  const char* end = text.data() + text.size();
+  if (const auto [at, problem] = std::from_chars(text.data(), end, value);
+      problem != std::errc{} || at != end)
+    throw std::invalid_argument(fmt::format("'{}' in '{}' is not a number", text, whole));
+  return value;
+}
+
+// The last token of what the head takes.
+template <class Forward>
+llama::row_vector last_row(const Forward& forward) {
+  return forward().bottomRows(1);
+}
+
+}  // namespace
+
+std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers) {
+  std::vector<llama::visual_computation> all(layers);
+  if (text == "-") return {};
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, '+');) {
+    const std::string_view view = part;
+    const auto at = view.find('@');
+    std::string_view what = view.substr(0, at), where = at == view.npos ? "" : view.substr(at + 1);
+    std::size_t first = 0, last = layers - 1;
+    if (!where.empty()) {
+      const auto dash = where.find('-');
+      first = number<std::size_t>(where.substr(0, dash), part);
+      last = dash == where.npos ? first : number<std::size_t>(where.substr(dash + 1), part);
+    }
+    if (first > last || last >= layers)
+      throw std::invalid_argument(
+          fmt::format("'{}' names layers {} to {}, the model has {}", part, first, last, layers));
+    const auto colon = what.find(':');
+    const std::string_view value = colon == what.npos ? "" : what.substr(colon + 1);
+    what = what.substr(0, colon);
+    for (std::size_t l = first; l <= last; ++l) {
+      if (what == "skip" && value.empty())
+        all[l].skipped = true;
+      else if (what == "ffn")
+        all[l].ffn = tamp::compute::dynamic_ffn{.keep_ratio = number<double>(value, part)};
+      else if (what == "hollow")
+        all[l].attention =
+            tamp::compute::hollow_attention{.window = number<std::size_t>(value, part)};
+      else
+        throw std::invalid_argument(fmt::format(
+            "'{}' is none of skip@LAYERS, ffn:RATIO@LAYERS and hollow:WINDOW@LAYERS", part));
+    }
+  }
+  return all;
+}
+
+reducer::reducer(const prompts& prompts, std::size_t drop_layer, std::size_t timed)
+    : prompts_(prompts), drop_layer_(drop_layer), timed_(std::min(timed, prompts.size())) {}
+
+std::size_t reducer::visual_tokens() const { return prompts_.prompt(0).visual_tokens(); }
+
+const tamp::token::attention_recording& reducer::recording() {
+  if (!recording_) {
+    recording_ = std::make_unique<tamp::token::attention_recording>(prompts_.model().blocks.size());
+    llama::record_attention(prompts_.model(), prompts_.calibration(),
+                            [&](auto record) { recording_->add(std::move(record)); });
+  }
+  return *recording_;
+}
+
+tamp::token::schedule reducer::schedule(const named_reduction& row) {
+  namespace token = tamp::token;
+  const llama::config& c = prompts_.model().config;
+  const auto layers = std::size_t(c.layers);
+  const std::size_t visual = visual_tokens();
+  if (row.tokens == "-") return {};
+  const auto shape = llama::shape_of(c);
+  const auto found = fitted_.find({row.tokens, row.budget});
+  if (found != fitted_.end()) return found->second;
+  const auto remember = [&](token::schedule s) {
+    return fitted_[{row.tokens, row.budget}] = std::move(s);
+  };
+  if (row.tokens == "fitprune" || row.tokens == "fitprune_rerun") {
+    const token::fitprune_fit fit{.budget = row.budget, .shape = shape};
+    const std::vector<std::size_t> counts = recording().visual_tokens();
+    const tamp::execute::openmp exec{omp_get_max_threads()};
+    if (row.tokens == "fitprune") return remember(fit(exec, recording(), counts, layers).schedule);
+    const std::vector<llama::sequence> samples = prompts_.calibration();
+    llama::fitprune_host host(prompts_.model(), samples);
+    return remember(fit(exec, host, counts, layers).schedule);
+  }
+  if (row.tokens == "pyramid_drop") {
+    // The ratio that meets the budget, with one stage for every two layers up to the published
+    // four.
+    token::pyramid_drop pyramid{.stages =
+                                    std::max<std::size_t>(2, std::min<std::size_t>(4, layers / 2))};
+    double low = 0, high = 1;
+    for (int step = 0; step < 30; ++step) {
+      pyramid.ratio = (low + high) / 2;
+      (pyramid(layers, visual).cost(shape, visual) <= row.budget ? low : high) = pyramid.ratio;
+    }
+    pyramid.ratio = low;
+    return remember(pyramid(layers, visual));
+  }
+  for (std::size_t layer = std::min(drop_layer_, layers - 1) + 1; layer-- != 0;)
+    for (std::size_t drop = 0; drop <= visual; ++drop)
+      if (token::schedule s = token::drop_at(layers, layer, drop);
+          s.cost(shape, visual) <= row.budget)
+        return remember(std::move(s));
+  throw std::invalid_argument(fmt::format(
+      "a budget of {} cannot be met even if all tokens leave in the first layer", row.budget));
+}
+
+llama::reduction reducer::reduction(const named_reduction& row) {
+  llama::reduction r;
+  use_selector(r, row.tokens);
+  r.schedule = schedule(row);
+  r.visual = parse_visual(row.visual, prompts_.model().blocks.size());
+  return r;
+}
+
+reduced reducer::measure(const named_reduction& row, const progress& on_progress) {
+  const llama::model& model = prompts_.model();
+  const llama::reduction r = reduction(row);
+  reduced result;
+  result.schedule = r.schedule;
+
+  std::vector<double> costs(prompts_.size()), dense_costs(prompts_.size());
+  llama::matrix features(llama::Index(prompts_.size()), model.config.hidden);
+  llama::for_each_sequence(prompts_.size(), [&](std::size_t i) {
+    llama::sequence s = prompts_.prompt(i);
+    llama::reduction mine = r;
+    mine.sequence = i;
+    features.row(llama::Index(i)) = last_row([&] { return llama::forward(model, s, mine); });
+    costs[i] = double(s.multiply_adds);
+    const auto n = std::uint64_t(prompts_.prompt(i).hidden.rows());
+    const auto shape = llama::shape_of(model.config);
+    dense_costs[i] = double(std::uint64_t(model.config.layers) *
+                            (shape.projections(n) + shape.pairs(n * (n + 1) / 2) + shape.output(n) +
+                             shape.feed_forward(n)));
+  });
+  result.quality = prompts_.quality(features);
+  result.multiply_adds = std::accumulate(costs.begin(), costs.end(), 0.0) /
+                         std::accumulate(dense_costs.begin(), dense_costs.end(), 0.0);
+
+  // Dense and reduced in turn, three times, on one thread; the median of the ratios.
+  const int threads = omp_get_max_threads();
+  omp_set_num_threads(1);
+  std::vector<double> ratios, seconds;
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    double dense = 0, less = 0;
+    for (std::size_t i = 0; i < timed_; ++i) {
+      if (!on_progress("timing", (double(repeat) + double(i) / double(timed_)) / 3)) break;
+      llama::sequence s = prompts_.prompt(i);
+      const llama::matrix hidden = s.hidden;
+      const tamp::detail::stopwatch first;
+      llama::forward(model, hidden);
+      dense += first.seconds();
+      const tamp::detail::stopwatch second;
+      llama::forward(model, s, r);
+      less += second.seconds();
+    }
+    ratios.push_back(dense / less);
+    seconds.push_back(less / double(timed_));
+  }
+  omp_set_num_threads(threads);
+  std::sort(ratios.begin(), ratios.end());
+  std::sort(seconds.begin(), seconds.end());
+  result.speedup = ratios[1];
+  result.seconds = seconds[1];
+  return result;
+}
+
+std::vector<std::size_t> reducer::rank_layers(const std::string& visual, bool greedy) {
+  const llama::model& model = prompts_.model();
+  const std::vector<llama::sequence> samples = prompts_.calibration();
+  const std::size_t layers = model.blocks.size();
+  const std::vector<llama::visual_computation> less = parse_visual(visual, layers);
+  const auto logits = [&](const llama::reduction& r) {
+    llama::matrix features(llama::Index(samples.size()), model.config.hidden);
+    llama::for_each_sequence(samples.size(), [&](std::size_t i) {
+      llama::sequence s = samples[i];
+      features.row(llama::Index(i)) = last_row([&] { return llama::forward(model, s, r); });
+    });
+    return llama::matrix(features * model.ends->head().transpose());
+  };
+  const llama::matrix dense = logits({});
+  tamp::compute::evaluated_sets known;
+  return tamp::compute::layer_ranking{.greedy = greedy}(
+      [&](std::span<const std::size_t> set) {
+        llama::reduction r;
+        r.visual.resize(layers);
+        for (const std::size_t layer : set) r.visual[layer] = less[layer];
+        return double((logits(r) - dense).squaredNorm());
+      },
+      layers, known);
+}
+
+kept_tokens reducer::kept(const named_reduction& row, std::size_t prompt) {
+  llama::sequence s = prompts_.prompt(prompt);
+  llama::reduction r = reduction(row);
+  r.sequence = prompt;
+  llama::forward(prompts_.model(), s, r);
+  kept_tokens result{row.tokens, row.budget, prompt, {}};
+  for (std::size_t t = 0; t < s.kinds.size(); ++t)
+    if (s.kinds[t] != tamp::token::modality::text) result.positions.push_back(s.positions[t]);
+  return result;
+}
+
+}  // namespace study

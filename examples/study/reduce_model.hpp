@@ -1,0 +1,74 @@
+#pragma once
+
+// Named token selectors and named ways to spend less on visual tokens, applied to prompts.
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <tamp/token/fitprune_fit.hpp>
+#include <vector>
+
+#include "prompts.hpp"
+
+namespace study {
+
+// One row of the study.
+struct named_reduction {
+  std::string tokens = "-";  // a selector, or "-": all tokens stay
+  double budget = 1;         // fraction of the visual tokens' multiply-adds
+  std::string visual = "-";  // "ffn:0.1@3-5", "hollow:8@0-5", "skip@4-5", joined by "+", or "-"
+};
+
+extern const std::vector<std::string> selector_names;
+
+// "hollow:8@3-5+skip@0" -> what each layer computes of its visual tokens.
+std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers);
+
+// What a row came to.
+struct reduced {
+  std::vector<double> quality;
+  double multiply_adds = 0;  // fraction of the dense model's, as the engine makes them
+  double speedup = 0;        // dense prefill time / reduced prefill time, both on one thread
+  double seconds = 0;        // of the reduced prefill of one prompt, mean
+  tamp::token::schedule schedule;
+};
+
+// The visual tokens of one prompt that were there after the last block, by original position.
+struct kept_tokens {
+  std::string tokens;
+  double budget = 0;
+  std::size_t prompt = 0;
+  std::vector<std::size_t> positions;
+};
+
+class reducer {
+ public:
+  // Tokens leave in layer `drop_layer` of selectors that drop at once, or earlier where the budget
+  // cannot be met from there. `timed` prompts are run for time.
+  reducer(const prompts& prompts, std::size_t drop_layer, std::size_t timed);
+
+  // Asked before every prompt; returns whether to go on.
+  using progress = std::function<bool(const std::string& what, double part)>;
+
+  // How many tokens leave where.
+  tamp::token::schedule schedule(const named_reduction& row);
+  llama::reduction reduction(const named_reduction& row);
+  reduced measure(const named_reduction& row, const progress& on_progress);
+  kept_tokens kept(const named_reduction& row, std::size_t prompt);
+  // The order in which layers can compute less, by what it does to the calibration prompts.
+  std::vector<std::size_t> rank_layers(const std::string& visual, bool greedy);
+
+ private:
+  const tamp::token::attention_recording& recording();
+  std::size_t visual_tokens() const;
+
+  const prompts& prompts_;
+  std::size_t drop_layer_, timed_;
+  std::unique_ptr<tamp::token::attention_recording> recording_;
+  std::map<std::pair<std::string, double>, tamp::token::schedule> fitted_;
+  double dense_multiply_adds_ = 0;
+};
+
+}  // namespace study

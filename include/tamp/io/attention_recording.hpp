@@ -1,0 +1,141 @@
+#pragma once
+
+/// @file
+/// Recorded attention in a safetensors file, for models and calibration sets whose recording does
+/// not fit into memory. Needs nlohmann-json (CMake: tamp::safetensors).
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../error.hpp"
+#include "../tensor/element.hpp"
+#include "../token/attention_record.hpp"
+#include "safetensors_file.hpp"
+#include "safetensors_writer.hpp"
+
+namespace tamp::io {
+namespace detail {
+
+inline std::string record_name(std::size_t sample, std::size_t layer, const char* part) {
+  return tamp::detail::sentence(sample, '.', layer, '.', part);
+}
+
+}  // namespace detail
+
+/// Writes records to disk as they come: at any time one of them is in memory.
+///
+///     io::attention_recorder out("attention.safetensors", visual_tokens, layers);
+///     // for each sample, for each layer: out.add(token::attention_record::of(context));
+///     out.commit();
+///
+/// In the file: SAMPLE.LAYER.cross, F64 (visual,), and SAMPLE.LAYER.self, F32 (visual, visual).
+class attention_recorder {
+ public:
+  /// @throws file_error if the file cannot be created
+  attention_recorder(const std::filesystem::path& path, std::vector<std::size_t> visual_tokens,
+                     std::size_t layers)
+      : visual_tokens_(std::move(visual_tokens)),
+        layers_(layers),
+        out_(path, declarations(), {{"tamp_attention_recording", "1"}}) {}
+
+  /// The next layer of a sample, or the first one of the next sample.
+  /// @throws shape_error if there is no further one, or it has another number of visual tokens
+  /// @throws file_error if the disk is full
+  void add(const token::attention_record& record) {
+    const std::size_t sample = layers_ == 0 ? 0 : added_ / layers_;
+    if (sample >= visual_tokens_.size())
+      tamp::detail::raise<shape_error>("attention_recorder: all ", visual_tokens_.size(),
+                                       " samples of ", layers_, " layers are there already");
+    const std::size_t layer = added_ % layers_, visual = visual_tokens_[sample];
+    if (record.cross.size() != visual || record.self.size() != visual * visual)
+      tamp::detail::raise<shape_error>("attention_recorder: layer ", layer, " of sample ", sample,
+                                       " has ", record.cross.size(), " visual tokens instead of ",
+                                       visual);
+    out_.write<double>(detail::record_name(sample, layer, "cross"), record.cross);
+    out_.write<float>(detail::record_name(sample, layer, "self"), record.self);
+    ++added_;
+  }
+
+  /// Makes the file appear under its name, in one step.
+  /// @throws file_error if records are missing or the disk is full
+  void commit() { out_.commit(); }
+
+ private:
+  std::vector<declaration> declarations() const {
+    std::vector<declaration> all;
+    for (std::size_t s = 0; s < visual_tokens_.size(); ++s)
+      for (std::size_t l = 0; l < layers_; ++l) {
+        const std::size_t visual = visual_tokens_[s];
+        all.push_back({detail::record_name(s, l, "cross"), dtype::f64, {visual}});
+        all.push_back({detail::record_name(s, l, "self"), dtype::f32, {visual, visual}});
+      }
+    return all;
+  }
+
+  std::vector<std::size_t> visual_tokens_;
+  std::size_t layers_, added_ = 0;
+  safetensors_writer out_;
+};
+
+/// A recording in a file, mapped into memory: what token::fitprune_fit asks. The system keeps of it
+/// what there is room for.
+class attention_recording {
+ public:
+  /// @throws file_error if the file cannot be read or is no recording, or an attention in it is
+  ///         negative or not finite
+  explicit attention_recording(const std::filesystem::path& path)
+      : name_(path.string()), file_(path) {
+    const auto version = file_.metadata().find("tamp_attention_recording");
+    if (version == file_.metadata().end() || version->second != "1")
+      refuse("is no attention recording of version 1");
+    while (file_.contains(detail::record_name(0, layers_, "cross"))) ++layers_;
+    for (std::size_t s = 0; file_.contains(detail::record_name(s, 0, "cross")); ++s)
+      visual_tokens_.push_back(file_.values<double>(detail::record_name(s, 0, "cross")).size());
+    if (file_.tensors().size() != 2 * layers_ * visual_tokens_.size())
+      refuse("holds ", file_.tensors().size(), " tensors, not two for each of ", layers_,
+             " layers of ", visual_tokens_.size(), " samples");
+    for (std::size_t s = 0; s < samples(); ++s)
+      for (std::size_t l = 0; l < layers_; ++l) {
+        check_numbers(s, l, "cross", file_.values<double>(detail::record_name(s, l, "cross")),
+                      visual_tokens_[s]);
+        check_numbers(s, l, "self", file_.values<float>(detail::record_name(s, l, "self")),
+                      visual_tokens_[s] * visual_tokens_[s]);
+      }
+  }
+
+  std::size_t samples() const noexcept { return visual_tokens_.size(); }
+  std::size_t layers() const noexcept { return layers_; }
+  const std::vector<std::size_t>& visual_tokens() const noexcept { return visual_tokens_; }
+
+  token::received_attention operator()(std::size_t sample, std::size_t layer,
+                                       std::span<const std::size_t> left) const {
+    return token::received(file_.values<double>(detail::record_name(sample, layer, "cross")),
+                           file_.values<float>(detail::record_name(sample, layer, "self")), left);
+  }
+
+ private:
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    tamp::detail::raise<file_error>(name_, ": ", parts...);
+  }
+  template <class Number>
+  void check_numbers(std::size_t sample, std::size_t layer, const char* part,
+                     std::span<const Number> numbers, std::size_t expected) const {
+    const std::string tensor = detail::record_name(sample, layer, part);
+    if (numbers.size() != expected)
+      refuse("tensor '", tensor, "' holds ", numbers.size(), " numbers instead of ", expected);
+    for (const Number a : numbers)
+      if (!(a >= 0 && is_finite(a))) refuse("tensor '", tensor, "' holds an attention of ", a);
+  }
+
+  std::string name_;
+  safetensors_file file_;
+  std::size_t layers_ = 0;
+  std::vector<std::size_t> visual_tokens_;
+};
+
+}  // namespace tamp::io
