@@ -1,0 +1,116 @@
+#include <tamp/token/divprune.hpp>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "../support/selectors.hpp"
+
+using support::indices;
+using support::matrix;
+using tamp::token::divprune;
+using tamp::token::modality;
+using tamp::token::select;
+using enum tamp::token::modality;
+
+namespace {
+
+double distance(const matrix<float>& h, std::size_t s, std::size_t t) {
+  double product = 0, a = 0, b = 0;
+  for (std::size_t j = 0; j < h.cols(); ++j) {
+    product += double(h(s, j)) * double(h(t, j));
+    a += double(h(s, j)) * double(h(s, j));
+    b += double(h(t, j)) * double(h(t, j));
+  }
+  return 1 - product / std::sqrt(a * b);
+}
+
+// The docstring's rule, everything anew in each step.
+indices by_definition(const support::scene& s, std::size_t count) {
+  indices chosen;
+  while (chosen.size() < count) {
+    double farthest = -1;
+    std::size_t next = 0;
+    for (const std::size_t t : s.visual()) {
+      if (std::find(chosen.begin(), chosen.end(), t) != chosen.end()) continue;
+      double nearest = 3;
+      for (const std::size_t other : chosen.empty() ? s.visual() : chosen)
+        if (other != t) nearest = std::min(nearest, distance(s.hidden, t, other));
+      if (nearest > farthest) {
+        farthest = nearest;
+        next = t;
+      }
+    }
+    chosen.push_back(next);
+  }
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+indices kept(const matrix<float>& hidden, std::size_t keep) {
+  const std::vector<modality> kinds(hidden.rows(), image);
+  return select(divprune{}, {.kinds = kinds, .hidden = tamp::view(hidden)}, {keep}).kept;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(token_divprune)
+
+BOOST_AUTO_TEST_CASE(by_hand) {
+  // Token 3 is at distance 1 from its nearest other, 2 at 0.9, and 0 and 1 are side by side. From 3
+  // token 0 is farthest, at 2. Of 1 and 2, token 2 is at distance 1 from its nearest chosen one.
+  const matrix<float> hidden{{1, 0}, {1, 0.1f}, {0, 1}, {-1, 0}};
+  BOOST_TEST(kept(hidden, 1) == (indices{3}), boost::test_tools::per_element());
+  BOOST_TEST(kept(hidden, 2) == (indices{0, 3}), boost::test_tools::per_element());
+  BOOST_TEST(kept(hidden, 3) == (indices{0, 2, 3}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(it_is_its_definition) {
+  for (unsigned seed = 0; seed < 8; ++seed) {
+    const auto s = support::scene_of(support::around_image(2, 21, 3), seed, 5);
+    for (const std::size_t keep : {1u, 2u, 5u, 20u})
+      BOOST_TEST(support::visual_kept(s, select(divprune{}, s.context(), {keep})) ==
+                     by_definition(s, keep),
+                 boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
+  support::check_selector(divprune{}, {.last_of_equals = true});
+}
+
+BOOST_AUTO_TEST_CASE(a_smaller_choice_is_part_of_a_larger_one) {
+  const auto s = support::scene_of(support::around_image(2, 20, 3), 1);
+  for (std::size_t keep = 0; keep < 20; ++keep) {
+    const auto less = select(divprune{}, s.context(), {keep}).kept;
+    const auto more = select(divprune{}, s.context(), {keep + 1}).kept;
+    BOOST_TEST(std::includes(more.begin(), more.end(), less.begin(), less.end()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_length_of_hidden_states_makes_no_difference) {
+  auto s = support::scene_of(support::around_image(2, 20, 3), 2);
+  const auto expected = select(divprune{}, s.context(), {7});
+  for (std::size_t j = 0; j < s.hidden.cols(); ++j) {
+    s.hidden(5, j) *= 64;
+    s.hidden(9, j) *= 0.125f;
+  }
+  BOOST_TEST((select(divprune{}, s.context(), {7}) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_a_chosen_token_is_chosen_last) {
+  auto s = support::scene_of(support::around_image(0, 12, 1), 3);
+  for (std::size_t j = 0; j < s.hidden.cols(); ++j) s.hidden(2, j) = s.hidden(8, j);
+  const auto made = select(divprune{}, s.context(), {11}).kept;
+  BOOST_TEST(std::count(made.begin(), made.end(), 2u) == 0);  // the lower index is dropped
+  BOOST_TEST(std::count(made.begin(), made.end(), 8u) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_token_of_length_zero_is_at_distance_1_from_all) {
+  const matrix<float> hidden{{1, 0}, {0, 0}, {1, 0.01f}, {1, -0.01f}};
+  BOOST_TEST(kept(hidden, 1) == (indices{1}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
