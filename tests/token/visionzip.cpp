@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "../support/selectors.hpp"

@@ -1,0 +1,210 @@
+#include <tamp/token/context.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tamp/token/select.hpp>
+#include <type_traits>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "../support/tensors.hpp"
+
+using support::check_error;
+using support::matrix;
+using tamp::token::attention_view;
+using tamp::token::context;
+using tamp::token::modality;
+using tamp::token::shown;
+using tamp::token::sight;
+using enum tamp::token::modality;
+
+namespace {
+
+constexpr sight any = sight::attention, last = sight::last_query, words = sight::text_queries,
+                patches = sight::visual_queries;
+
+// A policy that reads this and keeps the first tokens.
+template <sight Reads>
+struct reader {
+  using role = tamp::role::token;
+  static constexpr sight reads = Reads;
+  std::string label() const { return "reader"; }
+  std::vector<std::size_t> operator()(const context&, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    return {candidates.begin(), candidates.begin() + std::ptrdiff_t(count)};
+  }
+};
+
+template <sight Reads>
+void ask(const context& c) {
+  tamp::token::select(reader<Reads>{}, c, {.keep = 1});
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(token_context)
+
+BOOST_AUTO_TEST_CASE(sights_are_a_set_and_can_be_named) {
+  BOOST_TEST((includes(any | sight::keys, sight::keys)));
+  BOOST_TEST((!includes(any | sight::keys, sight::hidden)));
+  BOOST_TEST((!includes(any, any | sight::keys)));
+  BOOST_TEST((((any | sight::keys) & ~any) == sight::keys));
+  BOOST_TEST(names(sight::none) == "nothing");
+  BOOST_TEST(names(sight::keys | last) == "the attention of the last query and keys");
+  BOOST_TEST(
+      names(any | words | patches | sight::hidden) ==
+      "attention and the attention of the text after the last visual token and the attention "
+      "of the visual tokens and hidden states");
+}
+
+BOOST_AUTO_TEST_CASE(a_row_of_attention_is_found_by_head_and_query) {
+  std::vector<float> numbers(2 * 2 * 5);
+  for (std::size_t k = 0; k < numbers.size(); ++k) numbers[k] = float(k);
+  const attention_view a(numbers, 2, 2, 5, 3);
+  BOOST_TEST(a.row(0, 3)[0] == 0.0f);
+  BOOST_TEST(a.row(0, 4)[1] == 6.0f);
+  BOOST_TEST(a.row(1, 3)[4] == 14.0f);
+  BOOST_TEST(a.row(1, 4).size() == 5u);
+  BOOST_TEST(a.covers(3, 5));
+  BOOST_TEST(!a.covers(2, 4));
+  BOOST_TEST(attention_view().empty());
+  BOOST_TEST(!attention_view().covers(0, 0));
+  const attention_view all(std::span<const float>(numbers).first(18), 2, 3);
+  BOOST_TEST(all.queries() == 3u);
+  BOOST_TEST(all.covers(0, 3));
+}
+
+BOOST_AUTO_TEST_CASE(attention_that_does_not_fit_is_refused) {
+  const std::vector<float> numbers(20);
+  check_error<tamp::shape_error>(
+      "attention_view: 20 numbers are not 2 heads x 2 queries x 4 tokens",
+      [&] { attention_view(numbers, 2, 2, 4, 0); });
+  check_error<tamp::shape_error>("attention_view: queries 4 to 6 leave a sequence of 5 tokens",
+                                 [&] { attention_view(numbers, 2, 2, 5, 4); });
+  check_error<tamp::shape_error>("attention_view: queries 9 to 11 leave a sequence of 5 tokens",
+                                 [&] { attention_view(numbers, 2, 2, 5, 9); });
+}
+
+BOOST_AUTO_TEST_CASE(it_knows_its_visual_tokens_and_where_the_text_begins) {
+  const std::vector<modality> kinds{text, image, audio, text, video, text, text};
+  const std::vector<std::size_t> positions{0, 4, 5, 9, 11, 12, 13}, visual{1, 2, 4};
+  const context c{.kinds = kinds, .positions = positions};
+  BOOST_TEST(c.visual() == visual, boost::test_tools::per_element());
+  BOOST_TEST(c.text_begin() == 5u);
+  BOOST_TEST(c.position(3) == 9u);
+  BOOST_TEST(context{.kinds = kinds}.position(3) == 3u);
+  BOOST_TEST(context{}.text_begin() == 0u);
+  const std::vector<modality> no_text{image, image}, no_image{text, text};
+  BOOST_TEST(context{.kinds = no_text}.text_begin() == 2u);
+  BOOST_TEST(context{.kinds = no_image}.text_begin() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_rows_of_attention_show) {
+  const std::vector<modality> kinds{text, image, image, text, text};
+  const std::vector<float> numbers(5 * 5);
+  const auto with = [&](std::size_t first, std::size_t queries) {
+    return shown({.kinds = kinds,
+                  .attention = {std::span(numbers).first(queries * 5), 1, queries, 5, first}});
+  };
+  BOOST_TEST((with(0, 5) == (any | last | words | patches)));
+  BOOST_TEST((with(4, 1) == (any | last)));
+  BOOST_TEST((with(3, 2) == (any | last | words)));
+  BOOST_TEST((with(3, 1) == any));
+  BOOST_TEST((with(1, 2) == (any | patches)));
+  BOOST_TEST((with(1, 4) == (any | last | words | patches)));
+  BOOST_TEST((with(0, 1) == any));
+  BOOST_TEST((shown({.kinds = kinds}) == sight::none));
+}
+
+BOOST_AUTO_TEST_CASE(where_no_text_follows_the_last_token_speaks_for_it) {
+  const std::vector<modality> kinds{text, image, image};
+  const std::vector<float> numbers(9);
+  const auto with = [&](std::size_t first, std::size_t queries) {
+    return shown({.kinds = kinds,
+                  .attention = {std::span(numbers).first(queries * 3), 1, queries, 3, first}});
+  };
+  BOOST_TEST((with(2, 1) == (any | last | words)));
+  BOOST_TEST((with(1, 1) == any));
+  BOOST_TEST((with(1, 2) == (any | last | words | patches)));
+}
+
+BOOST_AUTO_TEST_CASE(hidden_states_and_keys_of_all_tokens_are_shown) {
+  const std::vector<modality> kinds{text, image, image};
+  const matrix<float> three(3, 2), none(3, 0);
+  BOOST_TEST((shown({.kinds = kinds, .hidden = tamp::view(three)}) == sight::hidden));
+  BOOST_TEST((shown({.kinds = kinds, .keys = tamp::view(three)}) == sight::keys));
+  BOOST_TEST((shown({.kinds = kinds, .keys = tamp::view(none)}) == sight::keys));
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_different_lengths_are_refused_even_if_nobody_reads_them) {
+  const std::vector<modality> kinds{text, image, image};
+  const matrix<float> two(2, 4);
+  const std::vector<float> four(4);
+  const std::vector<std::uint32_t> images(2);
+  const std::vector<std::size_t> positions(1);
+  const auto refuse = [&](const std::string& sentence, const context& c) {
+    check_error<tamp::shape_error>("reader: the " + sentence + " tokens, the kinds 3",
+                                   [&] { ask<sight::none>(c); });
+  };
+  refuse("attention covers 4", {.kinds = kinds, .attention = {four, 1, 1, 4, 0}});
+  refuse("hidden states cover 2", {.kinds = kinds, .hidden = tamp::view(two)});
+  refuse("keys cover 2", {.kinds = kinds, .keys = tamp::view(two)});
+  refuse("relevances cover 4", {.kinds = kinds, .relevance = four});
+  refuse("images cover 2", {.kinds = kinds, .images = images});
+  refuse("positions cover 1", {.kinds = kinds, .positions = positions});
+  refuse("sizes cover 4", {.kinds = kinds, .sizes = four});
+}
+
+BOOST_AUTO_TEST_CASE(sizes_and_relevances_that_cannot_be_used_are_refused) {
+  const std::vector<modality> kinds{text, image, image};
+  const auto refuse = [&](const std::string& sentence, std::vector<float> sizes,
+                          std::vector<float> relevance) {
+    check_error<tamp::value_error>(sentence, [&] {
+      ask<sight::none>({.kinds = kinds, .relevance = relevance, .sizes = sizes});
+    });
+  };
+  refuse("reader: the size of token 1 is 0", {1, 0, 1}, {});
+  refuse("reader: the size of token 2 is inf", {1, 1, support::infinity}, {});
+  refuse("reader: the size of token 0 is nan", {support::not_a_number, 1, 1}, {});
+  refuse("reader: the relevance of token 2 is -inf", {}, {1, 1, -support::infinity});
+}
+
+BOOST_AUTO_TEST_CASE(only_the_rows_of_attention_that_are_read_are_looked_at) {
+  const std::vector<modality> kinds{text, image, image, text, text};
+  for (std::size_t broken = 0; broken < 5; ++broken) {
+    std::vector<float> numbers(2 * 5 * 5, 0.2f);
+    numbers[(5 + broken) * 5 + 2] = support::not_a_number;  // of head 1
+    const context c{.kinds = kinds, .attention = {numbers, 2, 5}};
+    const std::string sentence =
+        "reader: the attention of head 1, query " + std::to_string(broken) + " to token 2 is nan";
+    const auto refused_by = [&](bool expected, auto reads) {
+      const auto with = [&] { ask<decltype(reads)::value>(c); };
+      if (expected)
+        check_error<tamp::value_error>(sentence, with);
+      else
+        BOOST_CHECK_NO_THROW(with());
+    };
+    refused_by(true, std::integral_constant<sight, any>{});
+    refused_by(broken == 4, std::integral_constant<sight, last>{});
+    refused_by(broken >= 3, std::integral_constant<sight, words>{});
+    refused_by(broken == 1 || broken == 2, std::integral_constant<sight, patches>{});
+    refused_by(broken >= 1, std::integral_constant < sight, patches | words > {});
+    refused_by(false, std::integral_constant<sight, sight::none>{});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(where_nothing_is_visual_nothing_is_read) {
+  const std::vector<modality> kinds{text, text};
+  const std::vector<float> numbers(4, support::not_a_number);
+  const matrix<float> hidden(2, 3, support::not_a_number);
+  constexpr sight all = any | last | words | patches | sight::hidden | sight::keys;
+  BOOST_CHECK_NO_THROW(ask<all>({.kinds = kinds}));
+  BOOST_CHECK_NO_THROW(
+      ask<all>({.kinds = kinds, .attention = {numbers, 1, 2}, .hidden = tamp::view(hidden)}));
+  BOOST_CHECK_NO_THROW(ask<all>({}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

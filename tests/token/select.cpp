@@ -1,0 +1,268 @@
+#include <tamp/token/select.hpp>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tamp/token/attention_top_k.hpp>
+#include <tamp/token/tome.hpp>
+#include <utility>
+#include <vector>
+
+#include "../support/executors.hpp"
+#include "../support/selectors.hpp"
+
+using support::check_error;
+using support::indices;
+using tamp::token::context;
+using tamp::token::modality;
+using tamp::token::select;
+using tamp::token::selection;
+using tamp::token::sight;
+using enum tamp::token::modality;
+
+namespace {
+
+constexpr std::size_t nowhere = selection::nowhere;
+
+// A user's policy that drops: it keeps the tokens of largest relevance.
+struct most_relevant {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::none;
+
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    std::vector<std::size_t> best(candidates.begin(), candidates.end());
+    std::sort(best.begin(), best.end(),
+              [&](std::size_t a, std::size_t b) { return c.relevance[a] > c.relevance[b]; });
+    best.resize(count);
+    return best;
+  }
+};
+
+// A user's policy that merges: the first tokens stay, and the others become part of the last that
+// stays, but for the very last, which is dropped.
+struct into_the_last {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::none;
+
+  std::vector<std::size_t> merge(const context&, std::span<const std::size_t> candidates,
+                                 std::size_t count) const {
+    std::vector<std::size_t> fate(candidates.begin(), candidates.end());
+    for (std::size_t k = count; k < fate.size(); ++k) fate[k] = candidates[count - 1];
+    fate.back() = nowhere;
+    return fate;
+  }
+};
+
+// They answer what they are told to.
+struct saying {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::none;
+  std::vector<std::size_t> answer;
+
+  std::string label() const { return "saying"; }
+  std::vector<std::size_t> operator()(const context&, std::span<const std::size_t>,
+                                      std::size_t) const {
+    return answer;
+  }
+};
+struct merging {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::none;
+  std::vector<std::size_t> answer;
+
+  std::string label() const { return "merging"; }
+  std::vector<std::size_t> merge(const context&, std::span<const std::size_t>, std::size_t) const {
+    return answer;
+  }
+};
+
+// It notes what it is asked.
+struct asking {
+  using role = tamp::role::token;
+  static constexpr sight reads = sight::none;
+  std::vector<std::pair<std::vector<std::size_t>, std::size_t>>* asked;
+
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    asked->emplace_back(std::vector<std::size_t>(candidates.begin(), candidates.end()), count);
+    return most_relevant{}(c, candidates, count);
+  }
+};
+
+struct without_reads {
+  using role = tamp::role::token;
+  std::vector<std::size_t> operator()(const context&, std::span<const std::size_t>,
+                                      std::size_t) const;
+};
+
+static_assert(tamp::token::dropping_policy<most_relevant>);
+static_assert(!tamp::token::merging_policy<most_relevant>);
+static_assert(tamp::token::merging_policy<into_the_last>);
+static_assert(!tamp::token::token_policy<without_reads>);
+static_assert(!tamp::token::token_policy<int>);
+
+const std::vector<modality> kinds{text, image, image, text, image, image, image, text};
+const std::vector<float> relevance{9, 1, 5, 9, 2, 4, 3, 9};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(token_select)
+
+BOOST_AUTO_TEST_CASE(a_users_own_policy_drops) {
+  const context c{.kinds = kinds, .relevance = relevance};
+  const auto made = select(most_relevant{}, c, {.keep = 3});
+  BOOST_TEST(made.kept == (indices{0, 2, 3, 5, 6, 7}), boost::test_tools::per_element());
+  BOOST_TEST(!made.merges());
+  BOOST_TEST((made == selection{{0, 2, 3, 5, 6, 7}, {}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_users_own_policy_merges) {
+  const auto made = select(into_the_last{}, {.kinds = kinds}, {.keep = 2});
+  BOOST_TEST(made.kept == (indices{0, 1, 2, 3, 7}), boost::test_tools::per_element());
+  BOOST_TEST(made.into == (indices{0, 1, 2, 3, 2, 2, nowhere, 4}),
+             boost::test_tools::per_element());
+  BOOST_TEST(made.merges());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_is_asked_where_nothing_is_to_decide) {
+  std::vector<std::pair<std::vector<std::size_t>, std::size_t>> asked;
+  const context c{.kinds = kinds, .relevance = relevance};
+  for (const std::size_t keep : {0u, 5u, 6u, 1000u}) {
+    const auto made = select(asking{&asked}, c, {.keep = keep});
+    BOOST_TEST(made.kept.size() == (keep == 0 ? 3u : 8u));
+  }
+  BOOST_TEST(asked.empty());
+  // Of a policy that merges, what is dropped is nowhere.
+  const auto none = select(into_the_last{}, {.kinds = kinds}, {.keep = 0});
+  BOOST_TEST(none.into == (indices{0, nowhere, nowhere, 1, nowhere, nowhere, nowhere, 2}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_policy_that_answers_wrongly_is_named) {
+  const context c{.kinds = kinds};
+  const auto drop = [&](const std::string& sentence, std::vector<std::size_t> answer) {
+    check_error<tamp::value_error>(sentence, [&] { select(saying{answer}, c, {.keep = 2}); });
+  };
+  drop("saying: 1 tokens stay instead of 2", {4});
+  drop("saying: 3 tokens stay instead of 2", {4, 5, 1});
+  drop("saying: 1 tokens stay instead of 2", {4, 4});
+  drop("saying: 0 tokens stay instead of 2", {});
+  drop("saying: token 3 was none of the candidates", {4, 3});
+  drop("saying: token 99 was none of the candidates", {99, 4});
+
+  check_error<tamp::shape_error>("merging: 5 candidates, but 4 answers",
+                                 [&] { select(merging{{1, 2, 1, 2}}, c, {.keep = 2}); });
+  const auto merge = [&](const std::string& sentence, std::vector<std::size_t> answer) {
+    check_error<tamp::value_error>(sentence, [&] { select(merging{answer}, c, {.keep = 2}); });
+  };
+  merge("merging: token 6 is merged into 5, which does not stay", {1, 2, 1, 2, 5});
+  merge("merging: token 5 is merged into 4, which does not stay", {1, 2, nowhere, 4, 1});
+  merge("merging: token 3 was none of the candidates", {1, 2, 3, 1, 1});
+  merge("merging: 3 tokens stay instead of 2", {1, 2, 4, 1, 1});
+  merge("merging: 1 tokens stay instead of 2", {1, 1, 1, 1, 1});
+}
+
+BOOST_AUTO_TEST_CASE(images_keep_their_minimum_by_hand) {
+  // Runs of images: {1, 2} and {4, 5, 6}. Best are 2 and 5, then 6, 4, 1.
+  std::vector<std::pair<std::vector<std::size_t>, std::size_t>> asked;
+  const std::vector<float> mostly_second{9, 1, 2, 9, 5, 4, 3, 9};
+  const context c{.kinds = kinds, .relevance = mostly_second};
+  const auto keep = [&](std::size_t count, std::size_t minimum) {
+    asked.clear();
+    return select(asking{&asked}, c, {.keep = count, .minimum_per_image = minimum}).kept;
+  };
+  BOOST_TEST(keep(3, 0) == (indices{0, 3, 4, 5, 6, 7}), boost::test_tools::per_element());
+  BOOST_TEST(asked.size() == 1u);
+  // The first image would lose all: it keeps one, and the second is asked anew for two.
+  BOOST_TEST(keep(3, 1) == (indices{0, 2, 3, 4, 5, 7}), boost::test_tools::per_element());
+  BOOST_TEST_REQUIRE(asked.size() == 3u);
+  BOOST_TEST(asked[1].first == (indices{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(asked[1].second == 1u);
+  BOOST_TEST(asked[2].first == (indices{4, 5, 6}), boost::test_tools::per_element());
+  BOOST_TEST(asked[2].second == 2u);
+  // An image of two has no third token to keep.
+  BOOST_TEST(keep(5, 3).size() == 8u);
+  BOOST_TEST(keep(4, 2) == (indices{0, 1, 2, 3, 4, 5, 7}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(settling_one_image_can_leave_another_too_small) {
+  // Three images of four. The best six are all of the first and two of the second; the third must
+  // have two, which the second loses, and then it must have two of its own.
+  std::vector<modality> three;
+  std::vector<float> scores;
+  for (int i = 0; i < 3; ++i) {
+    three.insert(three.end(), 4, image);
+    three.push_back(text);
+    for (int k = 0; k < 4; ++k) scores.push_back(float(100 - 10 * i - k));
+    scores.push_back(0);
+  }
+  const context c{.kinds = three, .relevance = scores};
+  const auto made = select(most_relevant{}, c, {.keep = 6, .minimum_per_image = 2});
+  BOOST_TEST(made.kept == (indices{0, 1, 4, 5, 6, 9, 10, 11, 14}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_minimum_that_does_not_fit_is_refused) {
+  const context c{.kinds = kinds, .relevance = relevance};
+  check_error<tamp::value_error>("custom: 2 images of at least 2 tokens do not fit into 3", [&] {
+    select(most_relevant{}, c, {.keep = 3, .minimum_per_image = 2});
+  });
+  check_error<tamp::value_error>("custom: 2 images of at least 1 tokens do not fit into 0", [&] {
+    select(most_relevant{}, c, {.keep = 0, .minimum_per_image = 1});
+  });
+}
+
+BOOST_AUTO_TEST_CASE(images_are_runs_of_one_kind_unless_the_host_names_them) {
+  const std::vector<modality> mixed{image, image, video, video, text, image};
+  const std::vector<float> scores{6, 5, 4, 3, 9, 1};
+  const auto keep = [&](std::vector<std::uint32_t> images) {
+    const context c{.kinds = mixed, .relevance = scores, .images = images};
+    return select(most_relevant{}, c, {.keep = 3, .minimum_per_image = 1}).kept;
+  };
+  // {0, 1}, {2, 3} and {5}.
+  BOOST_TEST(keep({}) == (indices{0, 2, 4, 5}), boost::test_tools::per_element());
+  // {0, 1, 5} and {2, 3}: the text's number does not count.
+  BOOST_TEST(keep({7, 7, 2, 2, 5, 7}) == (indices{0, 1, 2, 4}), boost::test_tools::per_element());
+  // {0, 3}, {1, 2} and {5}: an image need not lie in one piece.
+  BOOST_TEST(keep({1, 2, 2, 1, 0, 3}) == (indices{0, 1, 4, 5}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_policy_that_merges_keeps_minima_and_merges_no_token_into_one_that_left) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    std::vector<modality> three;
+    for (const std::size_t size : {4u, 5u, 12u}) {
+      three.insert(three.end(), size, image);
+      three.push_back(text);
+    }
+    const auto s = support::scene_of(three, seed);
+    for (const std::size_t keep : {9u, 10u, 15u})
+      support::check_selection(s, select(tamp::token::tome{}, s.context(), {keep, 3}), keep);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_is_its_sequences_on_any_executor) {
+  std::vector<support::scene> scenes;
+  for (unsigned k = 0; k < 9; ++k)
+    scenes.push_back(support::scene_of(support::around_image(k % 3, 2 * k, 1 + k % 2), k));
+  std::vector<context> batch;
+  std::vector<selection> expected;
+  for (const auto& s : scenes) {
+    batch.push_back(s.context());
+    expected.push_back(select(tamp::token::attention_top_k{}, s.context(), {.keep = 5}));
+  }
+  for (const auto& exec : support::every_executor) {
+    BOOST_TEST((select(exec, tamp::token::attention_top_k{}, batch, {.keep = 5}) == expected));
+    BOOST_TEST(select(exec, tamp::token::attention_top_k{}, {}, {.keep = 5}).empty());
+    scenes[4].attention_of(0, scenes[4].tokens() - 1, 2) = support::not_a_number;
+    BOOST_CHECK_THROW(select(exec, tamp::token::attention_top_k{}, batch, {.keep = 5}),
+                      tamp::value_error);
+    scenes[4] = support::scene_of(support::around_image(1, 8, 1), 4);
+    batch[4] = scenes[4].context();
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
