@@ -140,18 +140,23 @@ BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
 }
 
 BOOST_AUTO_TEST_CASE(where_the_rank_is_used_up_the_most_relevant_fill_the_count) {
-  auto s = support::scene_of(support::around_image(0, 12, 1), 3, 2);
-  const indices two = support::visual_kept(s, select(cdpruner{}, s.context(), {2}));
-  const indices seven = support::visual_kept(s, select(cdpruner{}, s.context(), {7}));
-  indices rest;
-  for (std::size_t t = 0; t < 12; ++t)
-    if (std::find(two.begin(), two.end(), t) == two.end()) rest.push_back(t);
-  std::sort(rest.begin(), rest.end(),
-            [&](std::size_t a, std::size_t b) { return s.relevance[a] > s.relevance[b]; });
-  indices expected = two;
-  expected.insert(expected.end(), rest.begin(), rest.begin() + 5);
-  std::sort(expected.begin(), expected.end());
-  BOOST_TEST(seven == expected, boost::test_tools::per_element());
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    const auto s = support::scene_of(support::around_image(0, 30, 1), seed, 3);
+    const indices three = support::visual_kept(s, select(cdpruner{}, s.context(), {3}));
+    indices rest;
+    for (std::size_t t = 0; t < 30; ++t)
+      if (std::find(three.begin(), three.end(), t) == three.end()) rest.push_back(t);
+    std::sort(rest.begin(), rest.end(),
+              [&](std::size_t a, std::size_t b) { return s.relevance[a] > s.relevance[b]; });
+    for (const std::ptrdiff_t more : {1, 5, 20}) {
+      indices expected = three;
+      expected.insert(expected.end(), rest.begin(), rest.begin() + more);
+      std::sort(expected.begin(), expected.end());
+      BOOST_TEST(support::visual_kept(
+                     s, select(cdpruner{}, s.context(), {3 + std::size_t(more)})) == expected,
+                 boost::test_tools::per_element());
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(scale_and_offset_of_relevance_make_no_difference) {

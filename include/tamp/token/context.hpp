@@ -3,6 +3,7 @@
 /// @file
 /// What a token policy sees of one sequence at one layer.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -12,7 +13,7 @@
 
 #include "../error.hpp"
 #include "../tensor/element.hpp"
-#include "../tensor/view.hpp"
+#include "../tensor/traits.hpp"
 #include "modality.hpp"
 
 namespace tamp::token {
