@@ -1,0 +1,170 @@
+#pragma once
+
+/// @file
+/// The channels of a feed-forward part that visual tokens need.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../execute/standard.hpp"
+#include "../tensor/rows.hpp"
+#include "../tensor/traits.hpp"
+
+namespace tamp::compute {
+
+/// Chooses the feed-forward channels that are worth computing for an image's tokens, from a few of
+/// them: RedundancyLens' probe-activated dynamic FFN.
+///
+/// Reach for it in layers that barely change visual tokens (compute::layer_ranking finds them). Run
+/// the probe tokens in full, choose, gather the chosen rows of the gate and up projections and
+/// columns of the down projection once (compute::gather_rows, gather_columns), and run the image's
+/// other tokens through those. Text goes through the whole weights.
+///
+///     probe    = trunc(linspace(0, n - 1, max(1, n / probe_every))) of the n visual tokens
+///     score(j) = mean over the probe of |hidden(t, j)|
+///     kept     = the round(channels * keep_ratio) channels of highest score, at least one
+///
+/// `hidden` is the input of the down projection, (tokens, channels). A half is rounded to the even
+/// number. Among equals the lower channel is dropped first. Sums are in double and in the probe's
+/// order: the bits do not depend on the executor.
+///
+/// Source: Li et al. 2025, RedundancyLens (arXiv 2501.19036).
+struct dynamic_ffn {
+  double keep_ratio = 0.2;
+  std::size_t probe_every = 10;
+
+  std::string label() const {
+    return detail::sentence("dynamic_ffn ", keep_ratio, ' ', probe_every);
+  }
+
+  /// The visual tokens to compute in full, ascending: places among the visual tokens, evenly spaced
+  /// from the first to the last. Only the first if they are fewer than 2 probe_every; none of none.
+  /// @throws value_error if probe_every is 0
+  std::vector<std::size_t> probe(std::size_t visual_tokens) const {
+    check();
+    if (visual_tokens == 0) return {};
+    std::vector<std::size_t> rows((std::max)(std::size_t{1}, visual_tokens / probe_every));
+    // The arithmetic of numpy.linspace, which may end up just below a whole number, and truncates.
+    const auto steps = static_cast<double>(rows.size() - 1);
+    const double step = rows.size() == 1 ? 0.0 : static_cast<double>(visual_tokens - 1) / steps;
+    for (std::size_t k = 1; k < rows.size(); ++k)
+      rows[k] = static_cast<std::size_t>(static_cast<double>(k) * step);
+    if (rows.size() != 1) rows.back() = visual_tokens - 1;
+    return rows;
+  }
+
+  /// How many of `channels` are kept.
+  /// @throws value_error if keep_ratio is not in [0, 1]
+  std::size_t kept(std::size_t channels) const {
+    check();
+    const double wanted = static_cast<double>(channels) * keep_ratio, below = std::floor(wanted);
+    auto count = static_cast<std::size_t>(below);
+    if (wanted - below > 0.5 || (wanted - below == 0.5 && count % 2 == 1)) ++count;
+    return (std::min)(channels, (std::max)(count, std::size_t{1}));
+  }
+
+  /// The kept channels, ascending, from the activations of all visual tokens, of which it reads the
+  /// probe's. For a host that has them all, and for studies: it saves no work.
+  /// @throws shape_error if there is no token
+  /// @throws value_error if an activation of the probe is not finite, naming token and channel, or
+  ///         a parameter cannot be used
+  template <executor E, tensor Hidden>
+  std::vector<std::size_t> channels(const E& exec, const Hidden& hidden) const {
+    auto&& source = detail::source(hidden);
+    return choose(exec, source, probe(static_cast<std::size_t>(source.rows())), "token ");
+  }
+  template <tensor Hidden, executor E = execute::standard>
+  std::vector<std::size_t> channels(const Hidden& hidden) const {
+    return channels(E{}, hidden);
+  }
+
+  /// The same from the activations of the probe alone, (probe tokens, channels), for an engine that
+  /// has computed only those.
+  /// @throws shape_error, value_error as `channels` does; a token is its place in the probe
+  template <executor E, tensor Hidden>
+  std::vector<std::size_t> channels_of_probe(const E& exec, const Hidden& probe_hidden) const {
+    check();
+    auto&& source = detail::source(probe_hidden);
+    std::vector<std::size_t> rows(static_cast<std::size_t>(source.rows()));
+    std::iota(rows.begin(), rows.end(), std::size_t{0});
+    return choose(exec, source, rows, "probe token ");
+  }
+  template <tensor Hidden, executor E = execute::standard>
+  std::vector<std::size_t> channels_of_probe(const Hidden& probe_hidden) const {
+    return channels_of_probe(E{}, probe_hidden);
+  }
+
+  friend bool operator==(const dynamic_ffn&, const dynamic_ffn&) = default;
+
+ private:
+  void check() const {
+    if (probe_every == 0 || !(keep_ratio >= 0 && keep_ratio <= 1))
+      detail::raise<value_error>("dynamic_ffn: the ratio to keep is ", keep_ratio,
+                                 " (of 0 to 1), and one token is probed of every ", probe_every);
+  }
+
+  template <executor E, class Source>
+  std::vector<std::size_t> choose(const E& exec, const Source& hidden,
+                                  const std::vector<std::size_t>& rows, const char* token) const {
+    if (rows.empty()) detail::raise<shape_error>("dynamic_ffn: there is no visual token to probe");
+    const std::vector<double> scores = means(exec, hidden, rows);
+    for (std::size_t j = 0; j < scores.size(); ++j)
+      if (!is_finite(scores[j])) refuse(hidden, rows, j, token);
+    std::vector<std::size_t> order(scores.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto end = order.begin() + static_cast<std::ptrdiff_t>(kept(order.size()));
+    std::nth_element(order.begin(), end, order.end(), [&](std::size_t a, std::size_t b) {
+      return scores[a] > scores[b] || (scores[a] == scores[b] && a > b);
+    });
+    order.erase(end, order.end());
+    std::sort(order.begin(), order.end());
+    return order;
+  }
+
+  template <executor E, class Source>
+  static std::vector<double> means(const E& exec, const Source& hidden,
+                                   const std::vector<std::size_t>& rows) {
+    std::vector<double> scores(static_cast<std::size_t>(hidden.cols()));
+    const auto add = [&](auto read, std::size_t begin, std::size_t end) {
+      for (const std::size_t t : rows) {
+        const auto row = read(t);
+        for (std::size_t j = begin; j < end; ++j)
+          scores[j] += std::fabs(static_cast<double>(row[j - begin]));
+      }
+      for (std::size_t j = begin; j < end; ++j) scores[j] /= static_cast<double>(rows.size());
+    };
+    if constexpr (strided_tensor<Source>) {
+      // Strips of channels: each sum is one thread's, in the order of the probe.
+      exec.for_each_range(scores.size(), [&](std::size_t begin, std::size_t end) {
+        if (begin == end) return;
+        const Source strip(&hidden(0, begin), hidden.rows(), end - begin, hidden.row_stride(),
+                           hidden.col_stride());
+        add(detail::row_reader(strip), begin, end);
+      });
+    } else {
+      add(detail::row_reader(hidden), 0, scores.size());
+    }
+    return scores;
+  }
+
+  template <class Source>
+  [[noreturn]] static void refuse(const Source& hidden, const std::vector<std::size_t>& rows,
+                                  std::size_t channel, const char* token) {
+    detail::row_reader read(hidden);
+    for (const std::size_t t : rows)
+      if (const auto value = read(t)[channel]; !is_finite(value))
+        detail::raise<value_error>("dynamic_ffn: the activation of ", token, t, ", channel ",
+                                   channel, " is ", value);
+    detail::raise<value_error>("dynamic_ffn: the activations of channel ", channel,
+                               " are too large for their mean to be found");
+  }
+};
+
+}  // namespace tamp::compute

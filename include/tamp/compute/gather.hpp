@@ -1,0 +1,151 @@
+#pragma once
+
+/// @file
+/// Copies chosen rows or columns of a weight into a smaller one.
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../execute/standard.hpp"
+#include "../tensor/rows.hpp"
+#include "../tensor/traits.hpp"
+
+namespace tamp::detail {
+
+inline void check_gather(std::string_view who, std::string_view what,
+                         std::span<const std::size_t> indices, std::size_t there) {
+  for (std::size_t k = 0; k < indices.size(); ++k)
+    if (indices[k] >= there)
+      raise<shape_error>(who, ": index ", k, " is ", what, ' ', indices[k], " of ", there);
+}
+
+inline void check_gathered(std::string_view who, std::size_t out_rows, std::size_t out_cols,
+                           std::size_t rows, std::size_t cols) {
+  if (out_rows != rows || out_cols != cols)
+    raise<shape_error>(who, ": what is chosen is ", rows, " x ", cols, ", the output ", out_rows,
+                       " x ", out_cols);
+}
+
+/// The element as it is, or, where the types differ, by way of the type that `To` computes in.
+template <class To, class From>
+To converted(From value) noexcept {
+  if constexpr (std::is_same_v<To, From>)
+    return value;
+  else
+    return element_traits<To>::store(
+        static_cast<compute_type<To>>(element_traits<From>::load(value)));
+}
+
+/// to(k, j) = from(indices[k], j). What lies in one piece on both sides is copied along it. Where
+/// the layouts differ, squares are copied of which both sides fit into the first-level cache.
+template <executor E, class From, class To>
+void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> indices,
+            matrix_view<To> to) {
+  using value = typename matrix_view<From>::value_type;
+  const auto copy = [&](std::size_t k, std::size_t j) {
+    to(k, j) = converted<To, value>(from(indices[k], j));
+  };
+  if (from.contiguous_rows() && to.contiguous_rows()) {
+    exec.for_each_range(indices.size(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t k = begin; k < end; ++k)
+        std::ranges::transform(from.row(indices[k]), to.row(k).begin(), converted<To, value>);
+    });
+  } else if (from.contiguous_cols() && to.contiguous_cols()) {
+    exec.for_each_range(from.cols(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t j = begin; j < end; ++j) {
+        const std::span<From> column = from.transposed().row(j);
+        std::ranges::transform(indices, to.transposed().row(j).begin(), [&](std::size_t index) {
+          return converted<To, value>(column[index]);
+        });
+      }
+    });
+  } else {
+    constexpr std::size_t side = 32;
+    exec.for_each_range((from.cols() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t square = begin; square < end; ++square) {
+        const std::size_t first = square * side, last = (std::min)(first + side, from.cols());
+        for (std::size_t top = 0; top < indices.size(); top += side) {
+          const std::size_t bottom = (std::min)(top + side, indices.size());
+          for (std::size_t j = first; j < last; ++j)
+            for (std::size_t k = top; k < bottom; ++k) copy(k, j);
+        }
+      }
+    });
+  }
+}
+
+}  // namespace tamp::detail
+
+namespace tamp::compute {
+
+/// Copies rows of W, (rows, cols), so that row k of `out`, (indices, cols), is row indices[k].
+///
+/// Reach for it once an image, to make the gate and up projections of the channels that
+/// compute::dynamic_ffn has chosen: an ordinary product with the smaller weight then computes those
+/// alone. `out` is the host's memory, of any strides and any type of element; elements of the same
+/// type are copied to the bit. It must not overlap W. Indices may come in any order and repeat.
+/// @throws shape_error if an index is no row of W or `out` has another shape; nothing is written
+template <executor E, tensor Weight, strided_tensor Out>
+void gather_rows(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
+                 Out&& out) {
+  const auto to = detail::cpu_view(out);
+  auto&& from = detail::source(weight);
+  const auto rows = static_cast<std::size_t>(from.rows());
+  const auto cols = static_cast<std::size_t>(from.cols());
+  detail::check_gather("gather_rows", "row", indices, rows);
+  detail::check_gathered("gather_rows", to.rows(), to.cols(), indices.size(), cols);
+  if constexpr (strided_tensor<Weight>) {
+    detail::gather(exec, from, indices, to);
+  } else {
+    exec.for_each_range(indices.size(), [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read(from);
+      for (std::size_t k = begin; k < end; ++k) {
+        const auto row = read(indices[k]);
+        for (std::size_t j = 0; j < cols; ++j)
+          to(k, j) = detail::converted<typename decltype(to)::value_type>(row[j]);
+      }
+    });
+  }
+}
+template <tensor Weight, strided_tensor Out, executor E = execute::standard>
+void gather_rows(const Weight& weight, std::span<const std::size_t> indices, Out&& out) {
+  compute::gather_rows(E{}, weight, indices, out);
+}
+
+/// Copies columns of W, (rows, cols), so that column k of `out`, (rows, indices), is column
+/// indices[k]: the down projection of the chosen channels. All else is as in gather_rows.
+/// @throws shape_error if an index is no column of W or `out` has another shape; nothing is written
+template <executor E, tensor Weight, strided_tensor Out>
+void gather_columns(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
+                    Out&& out) {
+  const auto to = detail::cpu_view(out);
+  auto&& from = detail::source(weight);
+  const auto rows = static_cast<std::size_t>(from.rows());
+  const auto cols = static_cast<std::size_t>(from.cols());
+  detail::check_gather("gather_columns", "column", indices, cols);
+  detail::check_gathered("gather_columns", to.rows(), to.cols(), rows, indices.size());
+  if constexpr (strided_tensor<Weight>) {
+    detail::gather(exec, from.transposed(), indices, to.transposed());
+  } else {
+    exec.for_each_range(rows, [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read(from);
+      for (std::size_t i = begin; i < end; ++i) {
+        const auto row = read(i);
+        for (std::size_t k = 0; k < indices.size(); ++k)
+          to(i, k) = detail::converted<typename decltype(to)::value_type>(row[indices[k]]);
+      }
+    });
+  }
+}
+template <tensor Weight, strided_tensor Out, executor E = execute::standard>
+void gather_columns(const Weight& weight, std::span<const std::size_t> indices, Out&& out) {
+  compute::gather_columns(E{}, weight, indices, out);
+}
+
+}  // namespace tamp::compute
