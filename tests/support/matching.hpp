@@ -38,8 +38,9 @@ inline std::vector<merged_token> matching_round(const std::vector<merged_token>&
       return of.cosine(x) < of.cosine(y);
     });
   };
-  std::stable_sort(a.begin(), a.end(), [&](const merged_token& x, const merged_token& y) {
-    return x.cosine(*partner(x)) > y.cosine(*partner(y));
+  std::sort(a.begin(), a.end(), [&](const merged_token& x, const merged_token& y) {
+    const double of_x = x.cosine(*partner(x)), of_y = y.cosine(*partner(y));
+    return of_x > of_y || (of_x == of_y && x.place < y.place);
   });
   std::vector<std::size_t> into;
   for (std::size_t k = 0; k < count; ++k)
