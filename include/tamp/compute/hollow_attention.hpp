@@ -1,0 +1,270 @@
+#pragma once
+
+/// @file
+/// Attention in which an image's far tokens do not see each other.
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numbers>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../detail/attention_tile.hpp"
+#include "../detail/bits.hpp"
+#include "../error.hpp"
+#include "../execute/executor.hpp"
+#include "../execute/standard.hpp"
+#include "../mask/bitmask.hpp"
+#include "../tensor/rows.hpp"
+#include "../tensor/view.hpp"
+#include "../token/modality.hpp"
+
+namespace tamp::compute {
+
+/// Keys [begin, end), which lie one after another.
+struct key_range {
+  std::size_t begin = 0, end = 0;
+  friend bool operator==(const key_range&, const key_range&) = default;
+};
+
+/// Causal attention in which a visual token sees all text before it, but only the visual tokens
+/// near it: RedundancyLens' hollow attention.
+///
+/// Reach for it in layers that barely change visual tokens (compute::layer_ranking finds them), on
+/// long images: the work of a visual token is then that of the text and the window, not of all
+/// tokens before it.
+///
+///     allowed(q, k) = k <= q, and q - k < window if both are visual
+///
+/// All that is not text is visual. Distances count tokens of either kind, across images. With a
+/// window of 0 a visual token does not even see itself; with one of all tokens this is causal
+/// attention.
+///
+/// Source: Li et al. 2025, RedundancyLens (arXiv 2501.19036).
+struct hollow_attention {
+  std::size_t window = 256;
+
+  std::string label() const { return detail::sentence("hollow_attention ", window); }
+
+  /// Whether a query may attend to a key. `kinds` has one modality a token.
+  bool allowed(std::span<const token::modality> kinds, std::size_t query,
+               std::size_t key) const noexcept {
+    return key <= query && (key >= oldest(kinds, query) || kinds[key] == token::modality::text);
+  }
+
+  /// The same for all pairs, (tokens, tokens), true where a query (row) may attend to a key.
+  tamp::mask::bitmask mask(std::span<const token::modality> kinds) const {
+    tamp::mask::bitmask all(kinds.size(), kinds.size(), false);
+    for (std::size_t q = 0; q < kinds.size(); ++q)
+      detail::pack_bits(all.row(q), kinds.size(),
+                        [&](std::size_t key) { return allowed(kinds, q, key); });
+    return all;
+  }
+
+  /// How many pairs of query and key are allowed: what block_shape::pairs takes. Time O(tokens).
+  std::uint64_t products(std::span<const token::modality> kinds) const noexcept {
+    std::uint64_t count = 0, text_before_window = 0;
+    for (std::size_t q = 0, edge = 0; q < kinds.size(); ++q) {
+      const std::size_t first = oldest(kinds, q);
+      if (kinds[q] != token::modality::text)  // the windows of visual queries move on
+        for (; edge < first; ++edge) text_before_window += kinds[edge] == token::modality::text;
+      count += q + 1 - first + (first == 0 ? 0 : text_before_window);
+    }
+    return count;
+  }
+
+  /// For an attention of the host's own, which takes queries [begin, end) together: the keys that
+  /// they may attend to, ascending, with gaps between the ranges. A key inside may still be
+  /// forbidden to some of them; one outside is forbidden to all. Time O(end).
+  /// @throws shape_error if the queries leave the sequence
+  std::vector<key_range> ranges(std::span<const token::modality> kinds, std::size_t begin,
+                                std::size_t end) const {
+    if (begin > end || end > kinds.size())
+      detail::raise<shape_error>("hollow_attention: queries ", begin, " to ", end,
+                                 " leave a sequence of ", kinds.size(), " tokens");
+    std::vector<key_range> found;
+    const auto add = [&](std::size_t first, std::size_t last) {
+      if (first >= last) return;
+      if (!found.empty() && found.back().end == first)
+        found.back().end = last;
+      else
+        found.push_back({first, last});
+    };
+    std::size_t text_end = end;  // of the last text query, which sees all before it
+    while (text_end > begin && kinds[text_end - 1] != token::modality::text) --text_end;
+    const std::size_t whole = text_end > begin ? text_end : 0;
+    add(0, whole);
+    if (text_end == end) return found;
+    const std::size_t near_begin = (std::max)(whole, oldest(kinds, text_end));
+    for (std::size_t key = whole; key < near_begin; ++key)
+      if (kinds[key] == token::modality::text) add(key, key + 1);
+    add(near_begin, end);
+    return found;
+  }
+
+  /// Attention of one head, without the square of scores: out(i) = the mean of v over the keys that
+  /// the query q(i) may see, weighed by the softmax of scale * q(i) . k. A query that may see
+  /// nothing gets zeros.
+  ///
+  /// k is (tokens, head_dim), v (tokens, value_dim), of any strides, so that a head may lie among
+  /// others. q and out have one row for each of the last tokens: for all of them, or for what comes
+  /// after those in a cache. `out` may be q itself.
+  ///
+  /// Visual queries and text queries are taken in tiles of 16 of a kind, and so share each key they
+  /// load; a tile's work is that of the keys which its queries may see, and memory O(tokens). Which
+  /// thread takes which tile changes no bit.
+  /// @throws shape_error if the shapes do not fit together
+  /// @throws value_error if an element is not finite, naming its token, or so large that a float
+  ///         cannot hold the scores or sums; nothing is written
+  template <executor E>
+  void attend(const E& exec, matrix_view<const float> q, matrix_view<const float> k,
+              matrix_view<const float> v, std::span<const token::modality> kinds, float scale,
+              matrix_view<float> out) const {
+    const std::size_t tokens = kinds.size();
+    check_shapes(q, k, v, tokens, out);
+    const float factor = check_numbers(exec, q, k, v, scale);
+    const std::size_t before = tokens - q.rows();
+    std::vector<std::size_t> text, visual;
+    for (std::size_t t = 0; t < tokens; ++t)
+      (kinds[t] == token::modality::text ? text : visual).push_back(t);
+    // The longest work first, so that no thread is left with it at the end.
+    std::vector<std::span<const std::size_t>> tiles;
+    for (const std::span<const std::size_t> queries : {std::span(text), std::span(visual)})
+      cut(queries, before, tiles);
+    std::atomic<std::size_t> next = 0;
+    exec.for_each_range(tiles.size(), [&](std::size_t begin, std::size_t end) {
+      if (begin == end) return;
+      detail::attention_tile work(k, v);
+      for (std::size_t tile; (tile = next.fetch_add(1, std::memory_order_relaxed)) < tiles.size();)
+        attend_tile(work, tiles[tile], before, q, text, kinds, factor, out);
+    });
+  }
+  template <executor E = execute::standard>
+  void attend(matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v,
+              std::span<const token::modality> kinds, float scale, matrix_view<float> out) const {
+    attend(E{}, q, k, v, kinds, scale, out);
+  }
+
+  friend bool operator==(const hollow_attention&, const hollow_attention&) = default;
+
+ private:
+  static constexpr std::size_t lanes = detail::attention_tile::lanes;
+
+  /// The first key from which on a query sees every kind of token.
+  std::size_t oldest(std::span<const token::modality> kinds, std::size_t query) const noexcept {
+    return kinds[query] == token::modality::text ? 0 : query + 1 - (std::min)(window, query + 1);
+  }
+
+  static void check_shapes(matrix_view<const float> q, matrix_view<const float> k,
+                           matrix_view<const float> v, std::size_t tokens, matrix_view<float> out) {
+    if (k.rows() != tokens || v.rows() != tokens || q.rows() > tokens)
+      detail::raise<shape_error>("hollow_attention: there are ", q.rows(), " queries, ", k.rows(),
+                                 " keys and ", v.rows(), " values of a sequence of ", tokens,
+                                 " tokens");
+    if (q.cols() != k.cols())
+      detail::raise<shape_error>("hollow_attention: queries have ", q.cols(), " columns, keys ",
+                                 k.cols());
+    if (out.rows() != q.rows() || out.cols() != v.cols())
+      detail::raise<shape_error>("hollow_attention: the output is ", out.rows(), " x ", out.cols(),
+                                 " for ", q.rows(), " queries and values of ", v.cols(),
+                                 " columns");
+  }
+
+  /// What queries are to be multiplied by, once it is known that no score or sum can overflow.
+  template <executor E>
+  static float check_numbers(const E& exec, matrix_view<const float> q, matrix_view<const float> k,
+                             matrix_view<const float> v, float scale) {
+    if (!is_finite(scale)) detail::raise<value_error>("hollow_attention: the scale is ", scale);
+    const double query = longest(exec, q, "query", k.rows() - q.rows());
+    const double key = longest(exec, k, "key", 0), value = longest(exec, v, "value", 0);
+    constexpr auto highest = static_cast<double>(detail::attention_tile::highest);
+    const double factor = static_cast<double>(scale) * std::numbers::log2e;
+    if (!(std::fabs(factor) * query * (std::max)(key, 1.0) < highest) ||
+        !(static_cast<double>(v.rows()) * value < highest))
+      detail::raise<value_error>("hollow_attention: with a scale of ", scale,
+                                 ", queries of length ", query, ", keys of ", key,
+                                 " and values of ", value, " overflow a float");
+    return static_cast<float>(factor);
+  }
+
+  /// The largest length of a row.
+  template <executor E>
+  static double longest(const E& exec, matrix_view<const float> m, const char* what,
+                        std::size_t first_token) {
+    std::vector<double> squares(m.rows());
+    exec.for_each_range(m.rows(), [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read(m);
+      for (std::size_t t = begin; t < end; ++t) {
+        double parts[8] = {};
+        const std::span<const float> row = read(t);
+        for (std::size_t d = 0; d < row.size() / 8 * 8; d += 8)
+          for (std::size_t s = 0; s < 8; ++s)
+            parts[s] += static_cast<double>(row[d + s]) * static_cast<double>(row[d + s]);
+        for (std::size_t d = row.size() / 8 * 8; d < row.size(); ++d)
+          parts[0] += static_cast<double>(row[d]) * static_cast<double>(row[d]);
+        for (const double part : parts) squares[t] += part;
+      }
+    });
+    double most = 0;
+    for (std::size_t t = 0; t < squares.size(); ++t) {
+      if (!is_finite(squares[t])) refuse(m, t, what, first_token);
+      most = (std::max)(most, squares[t]);
+    }
+    return std::sqrt(most);
+  }
+
+  [[noreturn]] static void refuse(matrix_view<const float> m, std::size_t t, const char* what,
+                                  std::size_t first_token) {
+    std::size_t d = 0;  // squares of finite floats never overflow a double
+    while (is_finite(m(t, d))) ++d;
+    detail::raise<value_error>("hollow_attention: the ", what, " of token ", first_token + t,
+                               ", column ", d, " is ", m(t, d));
+  }
+
+  /// Appends the queries from `before` on, the last ones first, as tiles.
+  static void cut(std::span<const std::size_t> queries, std::size_t before,
+                  std::vector<std::span<const std::size_t>>& tiles) {
+    const auto first = std::lower_bound(queries.begin(), queries.end(), before);
+    queries = queries.subspan(static_cast<std::size_t>(first - queries.begin()));
+    for (; !queries.empty(); queries = queries.first(queries.size() - tiles.back().size()))
+      tiles.push_back(queries.last((std::min)(lanes, queries.size())));
+  }
+
+  void attend_tile(detail::attention_tile& work, std::span<const std::size_t> queries,
+                   std::size_t before, matrix_view<const float> q,
+                   std::span<const std::size_t> text, std::span<const token::modality> kinds,
+                   float factor, matrix_view<float> out) const {
+    std::size_t rows[lanes], first[lanes];
+    for (std::size_t s = 0; s < queries.size(); ++s) {
+      rows[s] = queries[s] - before;
+      first[s] = oldest(kinds, queries[s]);
+    }
+    const auto hide = [&](std::size_t key, std::span<float, lanes> scores) {
+      if (key > queries.front())
+        for (std::size_t s = 0; s < queries.size() && queries[s] < key; ++s)
+          scores[s] = detail::attention_tile::hidden;
+      if (key < first[queries.size() - 1] && kinds[key] != token::modality::text)
+        for (std::size_t s = queries.size(); s-- > 0 && key < first[s];)
+          scores[s] = detail::attention_tile::hidden;
+    };
+    work.start(q, {rows, queries.size()}, factor);
+    // Text from before the window of the first query, then all from there to the last query.
+    const auto window_text = std::lower_bound(text.begin(), text.end(), first[0]);
+    const auto earlier = static_cast<std::size_t>(window_text - text.begin());
+    const std::size_t count = earlier + queries.back() + 1 - first[0];
+    std::size_t keys[detail::attention_tile::block];
+    for (std::size_t done = 0; done < count;) {
+      const std::size_t size = (std::min)(std::size(keys), count - done);
+      for (std::size_t r = 0; r < size; ++r, ++done)
+        keys[r] = done < earlier ? text[done] : first[0] + (done - earlier);
+      work.add({keys, size}, hide);
+    }
+    work.finish(out, {rows, queries.size()});
+  }
+};
+
+}  // namespace tamp::compute
