@@ -28,7 +28,7 @@ struct settings {
   std::string model = STUDY_MODEL;
   std::vector<std::string> selectors{"random", "attention_top_k", "fitprune"}, visual{"-"};
   std::vector<double> budgets{0.8, 0.6, 0.4, 0.2};
-  std::size_t drop_layer = 2, timed = 20, scenes = 3;
+  std::size_t drop_layer = 1, timed = 20, scenes = 3;
   std::string csv, kept, rank;
   int threads = 0;
   study::prompt_settings data;
@@ -47,8 +47,8 @@ settings parse(CLI::App& app, int argc, char** argv) {
   list("--budget", s.budgets, "fractions of the visual tokens' multiply-adds")
       ->check(CLI::Range(0.0, 1.0));
   list("--visual", s.visual,
-       "what to spare of visual tokens: ffn:RATIO@LAYERS, hollow:WINDOW@LAYERS, skip@LAYERS, such "
-       "as hollow:8@3-5, joined by +; - for nothing");
+       "what to spare of visual tokens: ffn:RATIO@LAYERS, hollow:WINDOW@LAYERS, such as "
+       "hollow:8@3-5, joined by +; - for nothing");
   app.add_option("--drop-layer", s.drop_layer,
                  "where selectors that drop at once do it, or earlier if the budget asks for it")
       ->capture_default_str();

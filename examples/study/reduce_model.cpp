@@ -23,6 +23,7 @@
 #include <tamp/token/dart.hpp>
 #include <tamp/token/divprune.hpp>
 #include <tamp/token/fitprune.hpp>
+#include <tamp/token/fitprune_fit.hpp>
 #include <tamp/token/folder.hpp>
 #include <tamp/token/random.hpp>
 #include <tamp/token/sparsevlm.hpp>
@@ -94,16 +95,14 @@ std::vector<llama::visual_computation> parse_visual(const std::string& text, std
     const std::string_view value = colon == what.npos ? "" : what.substr(colon + 1);
     what = what.substr(0, colon);
     for (std::size_t l = first; l <= last; ++l) {
-      if (what == "skip" && value.empty())
-        all[l].skipped = true;
-      else if (what == "ffn")
+      if (what == "ffn")
         all[l].ffn = tamp::compute::dynamic_ffn{.keep_ratio = number<double>(value, part)};
       else if (what == "hollow")
         all[l].attention =
             tamp::compute::hollow_attention{.window = number<std::size_t>(value, part)};
       else
-        throw std::invalid_argument(fmt::format(
-            "'{}' is none of skip@LAYERS, ffn:RATIO@LAYERS and hollow:WINDOW@LAYERS", part));
+        throw std::invalid_argument(
+            fmt::format("'{}' is neither ffn:RATIO@LAYERS nor hollow:WINDOW@LAYERS", part));
     }
   }
   return all;

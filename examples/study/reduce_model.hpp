@@ -7,7 +7,8 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <tamp/token/fitprune_fit.hpp>
+#include <tamp/token/attention_record.hpp>
+#include <tamp/token/schedule.hpp>
 #include <vector>
 
 #include "prompts.hpp"
@@ -18,12 +19,12 @@ namespace study {
 struct named_reduction {
   std::string tokens = "-";  // a selector, or "-": all tokens stay
   double budget = 1;         // fraction of the visual tokens' multiply-adds
-  std::string visual = "-";  // "ffn:0.1@3-5", "hollow:8@0-5", "skip@4-5", joined by "+", or "-"
+  std::string visual = "-";  // "ffn:0.1@3-5", "hollow:8@0-5", joined by "+", or "-"
 };
 
 extern const std::vector<std::string> selector_names;
 
-// "hollow:8@3-5+skip@0" -> what each layer computes of its visual tokens.
+// "hollow:8@3-5+ffn:0.1@0" -> what each layer computes of its visual tokens.
 std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers);
 
 // What a row came to.

@@ -34,9 +34,8 @@ void causal_softmax(Scores& scores, Index seen_by_first, float scale) {
 /// `q` is (queries, heads * head_dim), `k` and `v` are (tokens, kv_heads * head_dim); the queries
 /// are the last ones of the tokens. They are taken in tiles, each against the keys up to its own
 /// end: half the work of the full square. The softmax of the last `recorded` queries is kept.
-template <class Queries, class Keys>
-attention attend(const config& c, const Queries& q, const Keys& k, const Keys& v,
-                 Index recorded = 0) {
+inline attention attend(const config& c, const matrix& q, const matrix& k, const matrix& v,
+                        Index recorded = 0) {
   constexpr Index tile = 64;
   const Index queries = q.rows(), tokens = k.rows(), before = tokens - queries;
   const Index tiles = (queries + tile - 1) / tile, group = c.heads / c.kv_heads;

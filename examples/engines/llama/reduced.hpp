@@ -29,7 +29,6 @@ namespace llama {
 
 /// What one block computes of its visual tokens.
 struct visual_computation {
-  bool skipped = false;  ///< nothing but their keys and values: they pass through unchanged
   std::optional<tamp::compute::hollow_attention> attention;
   std::optional<tamp::compute::dynamic_ffn> ffn;
 };
@@ -165,24 +164,14 @@ inline attended_block attend_block(const model& m, Index index, sequence& s, cac
   cache.values.bottomRows(tokens) = v;
   cache.kinds.insert(cache.kinds.end(), s.kinds.begin(), s.kinds.end());
 
-  const std::vector<detail::run> runs = detail::runs(s.kinds);
-  const bool skips = visual.skipped && s.visual_tokens() != 0;
-  matrix q = matrix::Zero(tokens, c.heads * c.head_dim);
-  if (skips) {
-    for (const detail::run& r : runs)
-      if (!r.visual)
-        q.middleRows(r.begin, r.size()) =
-            linear(x.middleRows(r.begin, r.size()), b.weights[q_proj]);
-  } else {
-    q = linear(x, b.weights[q_proj]);
-  }
+  matrix q = linear(x, b.weights[q_proj]);
   m.ends->rope(q, s.positions);
 
-  const auto n = std::uint64_t(tokens), queries = n - (skips ? s.visual_tokens() : 0);
-  s.multiply_adds += shape.projections(n) - (n - queries) * shape.hidden * shape.queries;
+  const auto n = std::uint64_t(tokens);
+  s.multiply_adds += shape.projections(n);
   Index recorded = 0;  // the last query is always at hand
   if (includes(wanted, sight::visual_queries) || includes(wanted, sight::text_queries))
-    for (const detail::run& r : runs)
+    for (const detail::run& r : detail::runs(s.kinds))
       if (r.visual) {
         recorded = tokens - (includes(wanted, sight::visual_queries) ? r.begin : r.end);
         if (includes(wanted, sight::visual_queries)) break;
@@ -190,20 +179,7 @@ inline attended_block attend_block(const model& m, Index index, sequence& s, cac
   if ((wanted & (sight::attention | sight::last_query)) != sight::none)
     recorded = std::max<Index>(recorded, 1);
 
-  if (skips) {
-    done.seen.context = matrix::Zero(tokens, q.cols());
-    for (const detail::run& r : runs) {
-      if (r.visual) continue;
-      const Index seen = before + r.end;
-      attention part = attend(c, q.middleRows(r.begin, r.size()), cache.keys.topRows(seen),
-                              cache.values.topRows(seen), std::min(recorded, r.size()));
-      done.seen.context.middleRows(r.begin, r.size()) = part.context;
-      done.seen.last_query = std::move(part.last_query);
-      done.seen.recorded = std::move(part.recorded);
-      s.multiply_adds += shape.pairs(std::uint64_t(r.size()) * std::uint64_t(seen) -
-                                     std::uint64_t(r.size() * (r.size() - 1) / 2));
-    }
-  } else if (visual.attention && before == 0) {
+  if (visual.attention && before == 0) {
     if (recorded != 0) fail("no tokens can be selected in a block of hollow attention");
     done.seen.context =
         detail::attend_hollow(c, *visual.attention, q, cache.keys, cache.values, s.kinds);
@@ -289,22 +265,17 @@ inline void finish_block(const model& m, Index index, sequence& s, const attende
                          const visual_computation& visual) {
   const block& b = m.blocks[std::size_t(index)];
   const auto shape = shape_of(m.config);
-  const bool splits = (visual.skipped || visual.ffn) && s.visual_tokens() != 0;
-  if (!splits) {
-    s.hidden += linear(done.seen.context, b.weights[o_proj]);
-    const matrix x = rms_norm(s.hidden, b.post_attention_norm, m.config.rms_epsilon);
-    s.multiply_adds += shape.output(std::uint64_t(x.rows()));
+  s.hidden += linear(done.seen.context, b.weights[o_proj]);
+  const matrix x = rms_norm(s.hidden, b.post_attention_norm, m.config.rms_epsilon);
+  s.multiply_adds += shape.output(std::uint64_t(x.rows()));
+  if (!visual.ffn || s.visual_tokens() == 0) {
     s.hidden += feed_forward(b, x, {}, shape, s.multiply_adds);
     return;
   }
-  for (const detail::run& r : detail::runs(s.kinds)) {
-    if (r.visual && visual.skipped) continue;
-    auto rows = s.hidden.middleRows(r.begin, r.size());
-    rows += linear(done.seen.context.middleRows(r.begin, r.size()), b.weights[o_proj]);
-    const matrix x = rms_norm(rows, b.post_attention_norm, m.config.rms_epsilon);
-    s.multiply_adds += shape.output(std::uint64_t(x.rows()));
-    rows += feed_forward(b, x, r.visual ? visual.ffn : std::nullopt, shape, s.multiply_adds);
-  }
+  for (const detail::run& r : detail::runs(s.kinds))
+    s.hidden.middleRows(r.begin, r.size()) +=
+        feed_forward(b, x.middleRows(r.begin, r.size()), r.visual ? visual.ffn : std::nullopt,
+                     shape, s.multiply_adds);
 }
 
 /// Sends a sequence through all blocks and the last norm, reduced; returns what the head takes, of

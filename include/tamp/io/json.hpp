@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <initializer_list>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -45,97 +44,49 @@ inline std::string problem_of(const pruning_plan& plan) {
   return {};
 }
 
-/// Reads a plan out of JSON that may hold anything. `source` is where it comes from, for errors.
 template <class Json>
-class plan_reader {
+class plan_reader : strict_reader<Json> {
  public:
-  explicit plan_reader(std::string_view source) : source_(source) {}
+  explicit plan_reader(std::string_view source) : strict_reader<Json>(source, "plan") {}
 
   pruning_plan operator()(const Json& json) const {
-    if (!json.is_object()) refuse("the plan is not a JSON object");
-    if (!json.contains("tamp_plan")) refuse("is no plan: it has no 'tamp_plan'");
-    const std::uint64_t version = count(json, "", "tamp_plan");
-    if (version != plan_version)
-      refuse("is a plan of version ", version, ", and tamp reads version ", plan_version);
-    check_keys(json, "", {"tamp_plan", "recipe", "fewest_tokens", "layers", "notes"});
+    this->check_version(json, "tamp_plan", plan_version);
+    this->check_keys(json, "", {"tamp_plan", "recipe", "fewest_tokens", "layers", "notes"});
     pruning_plan plan;
-    plan.recipe = text(json, "", "recipe");
-    plan.fewest_tokens = count(json, "", "fewest_tokens");
-    const Json& layers = list(json, "layers");
+    plan.recipe = this->text(json, "", "recipe");
+    plan.fewest_tokens = this->count(json, "", "fewest_tokens");
+    const Json& layers = this->list(json, "layers");
     for (std::size_t k = 0; k < layers.size(); ++k)
       plan.layers.push_back(layer(layers[k], sentence("layers[", k, ']')));
-    const Json& notes = list(json, "notes");
+    const Json& notes = this->list(json, "notes");
     for (std::size_t k = 0; k < notes.size(); ++k) {
-      if (!notes[k].is_string()) refuse("notes[", k, "] is not a text");
+      if (!notes[k].is_string()) this->refuse("notes[", k, "] is not a text");
       plan.notes.push_back(notes[k].template get<std::string>());
     }
-    if (const std::string problem = problem_of(plan); !problem.empty()) refuse(problem);
+    if (const std::string problem = problem_of(plan); !problem.empty()) this->refuse(problem);
     return plan;
   }
 
  private:
-  template <class... Parts>
-  [[noreturn]] void refuse(const Parts&... parts) const {
-    raise<file_error>(source_, ": ", parts...);
-  }
-
   planned_layer layer(const Json& json, const std::string& place) const {
-    if (!json.is_object()) refuse(place, " is not a JSON object");
-    check_keys(json, place, {"name", "block", "rows", "cols", "sparsity", "excluded", "tied_to"});
+    if (!json.is_object()) this->refuse(place, " is not a JSON object");
+    this->check_keys(json, place,
+                     {"name", "block", "rows", "cols", "sparsity", "excluded", "tied_to"});
     planned_layer layer;
-    layer.name = text(json, place, "name");
-    layer.block = count(json, place, "block");
-    layer.rows = count(json, place, "rows");
-    layer.cols = count(json, place, "cols");
-    const Json& sparsity = member(json, place, "sparsity");
-    if (!sparsity.is_number()) refuse(named(place, "sparsity"), " is not a number");
-    layer.sparsity = sparsity.template get<double>();
+    layer.name = this->text(json, place, "name");
+    layer.block = this->count(json, place, "block");
+    layer.rows = this->count(json, place, "rows");
+    layer.cols = this->count(json, place, "cols");
+    layer.sparsity = this->number(json, place, "sparsity");
     if (json.contains("excluded")) {
-      const Json& excluded = member(json, place, "excluded");
-      if (!excluded.is_boolean()) refuse(named(place, "excluded"), " is neither true nor false");
+      const Json& excluded = this->member(json, place, "excluded");
+      if (!excluded.is_boolean())
+        this->refuse(this->named(place, "excluded"), " is neither true nor false");
       layer.excluded = excluded.template get<bool>();
     }
-    if (json.contains("tied_to")) layer.tied_to = text(json, place, "tied_to");
+    if (json.contains("tied_to")) layer.tied_to = this->text(json, place, "tied_to");
     return layer;
   }
-
-  // So that a misspelt key in a plan edited by hand does not go unnoticed.
-  void check_keys(const Json& json, std::string_view place,
-                  std::initializer_list<std::string_view> known) const {
-    for (const auto& [key, value] : json.items()) {
-      bool found = false;
-      for (const std::string_view name : known) found |= key == name;
-      if (!found) refuse(named(place, key), " is no part of a plan");
-    }
-  }
-
-  const Json& member(const Json& json, std::string_view place, const char* key) const {
-    const auto found = json.find(key);
-    if (found == json.end()) refuse(named(place, key), " is missing");
-    return *found;
-  }
-  const Json& list(const Json& json, const char* key) const {
-    const Json& value = member(json, "", key);
-    if (!value.is_array()) refuse(key, " is not a list");
-    return value;
-  }
-  std::string text(const Json& json, std::string_view place, const char* key) const {
-    const Json& value = member(json, place, key);
-    if (!value.is_string()) refuse(named(place, key), " is not a text");
-    return value.template get<std::string>();
-  }
-  std::size_t count(const Json& json, std::string_view place, const char* key) const {
-    const Json& value = member(json, place, key);
-    // A count of more than 64 bits is read as a floating-point number.
-    if (!value.is_number_unsigned()) refuse(named(place, key), " is not a count");
-    return value.template get<std::size_t>();
-  }
-
-  static std::string named(std::string_view place, std::string_view key) {
-    return sentence(place, place.empty() ? "" : ".", key);
-  }
-
-  std::string_view source_;
 };
 
 /// An object as text on one line, with a space after each comma and colon.
@@ -219,10 +170,8 @@ inline void save_plan(const std::filesystem::path& path, const pruning_plan& pla
 ///         no plan can say, naming the place: "plan.json: layers[3].sparsity is missing"
 inline pruning_plan load_plan(const std::filesystem::path& path) {
   const tamp::detail::mapped_file file(path);
-  const auto bytes = file.bytes();
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   constexpr int deepest = 3;  // a layer's members lie three levels deep
-  const auto json = tamp::detail::parse_object(text, deepest, file.name(), "the plan");
+  const auto json = tamp::detail::parse_object(file.text(), deepest, file.name(), "the plan");
   return tamp::detail::plan_reader<nlohmann::json>(file.name())(json);
 }
 
