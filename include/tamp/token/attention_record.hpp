@@ -76,8 +76,12 @@ class attention_recording {
   }
 
   /// The next layer of a sample, or the first one of the next sample.
-  /// @throws shape_error if a sample's layers have different numbers of visual tokens
+  /// @throws shape_error if a sample's layers have different numbers of visual tokens, or `self` is
+  ///         not (visual, visual)
   void add(attention_record record) {
+    if (const std::size_t visual = record.cross.size(); record.self.size() != visual * visual)
+      detail::raise<shape_error>("attention_recording: a record of ", visual, " visual tokens has ",
+                                 record.self.size(), " numbers of attention among them");
     if (records_.size() % layers_ != 0 && record.cross.size() != records_.back().cross.size())
       detail::raise<shape_error>("attention_recording: layer ", records_.size() % layers_,
                                  " of sample ", samples(), " has ", record.cross.size(),
