@@ -85,12 +85,13 @@ int run(const settings& s) {
   const std::string model = std::filesystem::path(s.model).filename().string();
   fmt::print("{}: {}\n", model, prompts->description());
   fmt::print("time: {} prompts on one thread, dense and reduced in turn\n\n", s.timed);
-  study::reducer reducer(*prompts, s.drop_layer, s.timed);
+  study::reducer reducer(*prompts, s.drop_layer);
 
   if (!s.rank.empty()) {
     bar.show(0, "ranking layers");
-    const auto greedy = reducer.rank_layers(s.rank, true),
-               alone = reducer.rank_layers(s.rank, false);
+    tamp::compute::evaluated_sets known;
+    const auto greedy = reducer.rank_layers(s.rank, true, known);
+    const auto alone = reducer.rank_layers(s.rank, false, known);
     bar.clear();
     fmt::print("layers by what {} does, least first: greedy {}, each alone {}\n\n", s.rank,
                fmt::join(greedy, " "), fmt::join(alone, " "));
@@ -115,13 +116,16 @@ int run(const settings& s) {
   csv << head << ",multiply_adds,speedup,prefill_s,drops\n";
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const study::named_reduction& row = rows[k];
-    const auto on_progress = [&](const std::string& what, double part) {
+    const auto go_on = [&](const char* what, double part) {
       bar.show((double(k) + part) / double(rows.size()),
                fmt::format("{} {} {}: {}", row.tokens, row.budget, row.visual, what));
       return interrupted == 0;
     };
-    on_progress("running", 0);
-    const study::reduced found = reducer.measure(row, on_progress);
+    go_on("running", 0);
+    const llama::reduction reduction = reducer.reduction(row);
+    const study::reduced found = reducer.measure(reduction);
+    const study::timing time = reducer.time(
+        reduction, s.timed, [&](double part) { return go_on("timing", 0.5 + part / 2); });
     bar.clear();
     if (interrupted != 0) {
       fmt::print("interrupted\n");
@@ -135,11 +139,11 @@ int run(const settings& s) {
       fmt::print("{:>11.{}f}", value, value >= 10 ? 1 : 3);
       line += fmt::format(",{:.6f}", value);
     }
-    fmt::print("{:>8.1f}%{:>8.2f}x{:>8.2f} ms  {}\n", 100 * found.multiply_adds, found.speedup,
-               1e3 * found.seconds, fmt::join(found.schedule.drops, " "));
+    fmt::print("{:>8.1f}%{:>8.2f}x{:>8.2f} ms  {}\n", 100 * found.multiply_adds, time.speedup,
+               1e3 * time.seconds, fmt::join(reduction.schedule.drops, " "));
     std::fflush(stdout);
-    csv << fmt::format("{},{:.6f},{:.4f},{:.6f},{}\n", line, found.multiply_adds, found.speedup,
-                       found.seconds, fmt::join(found.schedule.drops, " "))
+    csv << fmt::format("{},{:.6f},{:.4f},{:.6f},{}\n", line, found.multiply_adds, time.speedup,
+                       time.seconds, fmt::join(reduction.schedule.drops, " "))
         << std::flush;
   }
   if (!s.csv.empty() && !csv) throw std::runtime_error("cannot write " + s.csv);

@@ -14,7 +14,6 @@
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
-#include <tamp/compute/layer_ranking.hpp>
 #include <tamp/execute/openmp.hpp>
 #include <tamp/prune/progress.hpp>
 #include <tamp/token/attention_record.hpp>
@@ -66,12 +65,6 @@ Number number(std::string_view text, std::string_view whole) {
   return value;
 }
 
-// The last token of what the head takes.
-template <class Forward>
-llama::row_vector last_row(const Forward& forward) {
-  return forward().bottomRows(1);
-}
-
 }  // namespace
 
 std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers) {
@@ -108,8 +101,8 @@ std::vector<llama::visual_computation> parse_visual(const std::string& text, std
   return all;
 }
 
-reducer::reducer(const prompts& prompts, std::size_t drop_layer, std::size_t timed)
-    : prompts_(prompts), drop_layer_(drop_layer), timed_(std::min(timed, prompts.size())) {}
+reducer::reducer(const prompts& prompts, std::size_t drop_layer)
+    : prompts_(prompts), drop_layer_(drop_layer) {}
 
 std::size_t reducer::visual_tokens() const { return prompts_.prompt(0).visual_tokens(); }
 
@@ -173,38 +166,41 @@ llama::reduction reducer::reduction(const named_reduction& row) {
   return r;
 }
 
-reduced reducer::measure(const named_reduction& row, const progress& on_progress) {
+reduced reducer::measure(const llama::reduction& r) const {
   const llama::model& model = prompts_.model();
-  const llama::reduction r = reduction(row);
-  reduced result;
-  result.schedule = r.schedule;
-
+  const auto shape = llama::shape_of(model.config);
   std::vector<double> costs(prompts_.size()), dense_costs(prompts_.size());
   llama::matrix features(llama::Index(prompts_.size()), model.config.hidden);
   llama::for_each_sequence(prompts_.size(), [&](std::size_t i) {
     llama::sequence s = prompts_.prompt(i);
-    llama::reduction mine = r;
-    mine.sequence = i;
-    features.row(llama::Index(i)) = last_row([&] { return llama::forward(model, s, mine); });
-    costs[i] = double(s.multiply_adds);
-    const auto n = std::uint64_t(prompts_.prompt(i).hidden.rows());
-    const auto shape = llama::shape_of(model.config);
+    const auto n = std::uint64_t(s.hidden.rows());
     dense_costs[i] = double(std::uint64_t(model.config.layers) *
                             (shape.projections(n) + shape.pairs(n * (n + 1) / 2) + shape.output(n) +
                              shape.feed_forward(n)));
+    llama::reduction mine = r;
+    mine.sequence = i;
+    features.row(llama::Index(i)) = llama::forward(model, s, mine).bottomRows(1);
+    costs[i] = double(s.multiply_adds);
   });
-  result.quality = prompts_.quality(features);
-  result.multiply_adds = std::accumulate(costs.begin(), costs.end(), 0.0) /
-                         std::accumulate(dense_costs.begin(), dense_costs.end(), 0.0);
+  return {prompts_.quality(features),
+          std::accumulate(costs.begin(), costs.end(), 0.0) /
+              std::accumulate(dense_costs.begin(), dense_costs.end(), 0.0)};
+}
 
-  // Dense and reduced in turn, three times, on one thread; the median of the ratios.
+timing reducer::time(const llama::reduction& r, std::size_t count,
+                     const std::function<bool(double part)>& go_on) const {
+  // Three times, and the median, since other programs disturb.
+  constexpr std::size_t repeats = 3;
+  const llama::model& model = prompts_.model();
+  count = std::min(count, prompts_.size());
+  if (count == 0) return {};
   const int threads = omp_get_max_threads();
   omp_set_num_threads(1);
   std::vector<double> ratios, seconds;
-  for (int repeat = 0; repeat < 3; ++repeat) {
+  for (std::size_t repeat = 0; repeat < repeats; ++repeat) {
     double dense = 0, less = 0;
-    for (std::size_t i = 0; i < timed_; ++i) {
-      if (!on_progress("timing", (double(repeat) + double(i) / double(timed_)) / 3)) break;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!go_on(double(repeat * count + i) / double(repeats * count))) break;
       llama::sequence s = prompts_.prompt(i);
       const llama::matrix hidden = s.hidden;
       const tamp::detail::stopwatch first;
@@ -215,17 +211,16 @@ reduced reducer::measure(const named_reduction& row, const progress& on_progress
       less += second.seconds();
     }
     ratios.push_back(dense / less);
-    seconds.push_back(less / double(timed_));
+    seconds.push_back(less / double(count));
   }
   omp_set_num_threads(threads);
   std::sort(ratios.begin(), ratios.end());
   std::sort(seconds.begin(), seconds.end());
-  result.speedup = ratios[1];
-  result.seconds = seconds[1];
-  return result;
+  return {ratios[repeats / 2], seconds[repeats / 2]};
 }
 
-std::vector<std::size_t> reducer::rank_layers(const std::string& visual, bool greedy) {
+std::vector<std::size_t> reducer::rank_layers(const std::string& visual, bool greedy,
+                                              tamp::compute::evaluated_sets& known) const {
   const llama::model& model = prompts_.model();
   const std::vector<llama::sequence> samples = prompts_.calibration();
   const std::size_t layers = model.blocks.size();
@@ -234,20 +229,20 @@ std::vector<std::size_t> reducer::rank_layers(const std::string& visual, bool gr
     llama::matrix features(llama::Index(samples.size()), model.config.hidden);
     llama::for_each_sequence(samples.size(), [&](std::size_t i) {
       llama::sequence s = samples[i];
-      features.row(llama::Index(i)) = last_row([&] { return llama::forward(model, s, r); });
+      features.row(llama::Index(i)) = llama::forward(model, s, r).bottomRows(1);
     });
     return llama::matrix(features * model.ends->head().transpose());
   };
   const llama::matrix dense = logits({});
-  tamp::compute::evaluated_sets known;
   return tamp::compute::layer_ranking{.greedy = greedy}(
+      layers,
       [&](std::span<const std::size_t> set) {
         llama::reduction r;
         r.visual.resize(layers);
         for (const std::size_t layer : set) r.visual[layer] = less[layer];
         return double((logits(r) - dense).squaredNorm());
       },
-      layers, known);
+      known);
 }
 
 kept_tokens reducer::kept(const named_reduction& row, std::size_t prompt) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tamp/compute/layer_ranking.hpp>
 #include <tamp/token/attention_record.hpp>
 #include <tamp/token/schedule.hpp>
 #include <vector>
@@ -27,13 +28,14 @@ extern const std::vector<std::string> selector_names;
 // "hollow:8@3-5+ffn:0.1@0" -> what each layer computes of its visual tokens.
 std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers);
 
-// What a row came to.
+// What a reduction came to.
 struct reduced {
   std::vector<double> quality;
   double multiply_adds = 0;  // fraction of the dense model's, as the engine makes them
-  double speedup = 0;        // dense prefill time / reduced prefill time, both on one thread
-  double seconds = 0;        // of the reduced prefill of one prompt, mean
-  tamp::token::schedule schedule;
+};
+struct timing {
+  double speedup = 0;  // dense prefill time / reduced prefill time, both on one thread
+  double seconds = 0;  // of the reduced prefill of one prompt, mean
 };
 
 // The visual tokens of one prompt that were there after the last block, by original position.
@@ -47,29 +49,30 @@ struct kept_tokens {
 class reducer {
  public:
   // Tokens leave in layer `drop_layer` of selectors that drop at once, or earlier where the budget
-  // cannot be met from there. `timed` prompts are run for time.
-  reducer(const prompts& prompts, std::size_t drop_layer, std::size_t timed);
-
-  // Asked before every prompt; returns whether to go on.
-  using progress = std::function<bool(const std::string& what, double part)>;
+  // cannot be met from there.
+  reducer(const prompts& prompts, std::size_t drop_layer);
 
   // How many tokens leave where.
   tamp::token::schedule schedule(const named_reduction& row);
   llama::reduction reduction(const named_reduction& row);
-  reduced measure(const named_reduction& row, const progress& on_progress);
+  reduced measure(const llama::reduction& r) const;
+  // Runs `count` prompts, dense and reduced in turn. `go_on(part)` is asked before each.
+  timing time(const llama::reduction& r, std::size_t count,
+              const std::function<bool(double part)>& go_on) const;
   kept_tokens kept(const named_reduction& row, std::size_t prompt);
   // The order in which layers can compute less, by what it does to the calibration prompts.
-  std::vector<std::size_t> rank_layers(const std::string& visual, bool greedy);
+  // `known` keeps what was evaluated.
+  std::vector<std::size_t> rank_layers(const std::string& visual, bool greedy,
+                                       tamp::compute::evaluated_sets& known) const;
 
  private:
   const tamp::token::attention_recording& recording();
   std::size_t visual_tokens() const;
 
   const prompts& prompts_;
-  std::size_t drop_layer_, timed_;
+  std::size_t drop_layer_;
   std::unique_ptr<tamp::token::attention_recording> recording_;
   std::map<std::pair<std::string, double>, tamp::token::schedule> fitted_;
-  double dense_multiply_adds_ = 0;
 };
 
 }  // namespace study

@@ -68,7 +68,7 @@ struct compute_plan {
     std::string drops;
     for (const std::size_t d : p.tokens.drops) drops += detail::sentence(' ', d);
     line("tokens", p.dense, p.after_tokens,
-         p.selector.empty() ? "all stay" : p.selector + ", leaving per layer:" + drops);
+         drops.empty() ? "all stay" : p.selector + ", leaving per layer:" + drops);
     line("visual computation", p.after_tokens, p.after_visual,
          layers.empty()
              ? "whole"
@@ -120,13 +120,15 @@ class prompt_cost {
       const bool less = std::binary_search(reduced.begin(), reduced.end(), l);
       const std::uint64_t n = here.size(), text = n - visual;
       sum.linear += shape_.projections(n);
-      // Both halves of the square, as everywhere here; the diagonal once.
-      sum.pairs += less ? shape_.pairs(2 * attention.products(here) - n) : shape_.attention(n);
+      // Both halves of the square, as everywhere here; the diagonal, as far as it is allowed, once.
+      const std::uint64_t diagonal = attention.window == 0 ? text : n;
+      sum.pairs +=
+          less ? shape_.pairs(2 * attention.products(here) - diagonal) : shape_.attention(n);
       if (l < tokens.drops.size()) drop(here, visual, tokens.drops[l]);
       sum.linear += shape_.output(text + visual) + shape_.feed_forward(text);
-      sum.linear += less && visual != 0 ? shape_.channels(visual, ffn.kept(shape_.ffn)) +
-                                              shape_.channels(ffn.probe(visual).size(), shape_.ffn)
-                                        : shape_.feed_forward(visual);
+      const std::uint64_t whole = less ? ffn.probe(visual).size() : visual;  // all channels
+      sum.linear += shape_.feed_forward(whole);
+      if (less) sum.linear += shape_.channels(visual - whole, ffn.kept(shape_.ffn));
     }
     return sum;
   }
@@ -196,7 +198,7 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
            static_cast<double>(plan.dense) * std::pow(budget, share / shares);
   };
 
-  if (split.tokens > 0 && cost.visual() != 0) {
+  if (split.tokens > 0 && cost.visual() != 0 && !meets(split.tokens)) {
     // Fractions in 64ths: the largest that meets the share, or the smallest there is.
     std::size_t low = 0, high = 64;
     while (high - low > 1) {

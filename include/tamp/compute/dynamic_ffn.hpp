@@ -48,7 +48,7 @@ struct dynamic_ffn {
   /// from the first to the last. Only the first if they are fewer than 2 probe_every; none of none.
   /// @throws value_error if probe_every is 0
   std::vector<std::size_t> probe(std::size_t visual_tokens) const {
-    check();
+    check_parameters();
     if (visual_tokens == 0) return {};
     std::vector<std::size_t> rows((std::max)(std::size_t{1}, visual_tokens / probe_every));
     // The arithmetic of numpy.linspace, which may end up just below a whole number, and truncates.
@@ -63,7 +63,7 @@ struct dynamic_ffn {
   /// How many of `channels` are kept.
   /// @throws value_error if keep_ratio is not in [0, 1]
   std::size_t kept(std::size_t channels) const {
-    check();
+    check_parameters();
     const double wanted = static_cast<double>(channels) * keep_ratio, below = std::floor(wanted);
     auto count = static_cast<std::size_t>(below);
     if (wanted - below > 0.5 || (wanted - below == 0.5 && count % 2 == 1)) ++count;
@@ -90,7 +90,7 @@ struct dynamic_ffn {
   /// @throws shape_error, value_error as `channels` does; a token is its place in the probe
   template <executor E, tensor Hidden>
   std::vector<std::size_t> channels_of_probe(const E& exec, const Hidden& probe_hidden) const {
-    check();
+    check_parameters();
     auto&& source = detail::source(probe_hidden);
     std::vector<std::size_t> rows(static_cast<std::size_t>(source.rows()));
     std::iota(rows.begin(), rows.end(), std::size_t{0});
@@ -104,7 +104,7 @@ struct dynamic_ffn {
   friend bool operator==(const dynamic_ffn&, const dynamic_ffn&) = default;
 
  private:
-  void check() const {
+  void check_parameters() const {
     if (probe_every == 0 || !(keep_ratio >= 0 && keep_ratio <= 1))
       detail::raise<value_error>("dynamic_ffn: the ratio to keep is ", keep_ratio,
                                  " (of 0 to 1), and one token is probed of every ", probe_every);

@@ -46,15 +46,16 @@ class attention_recorder {
   /// @throws shape_error if there is no further one, or it has another number of visual tokens
   /// @throws file_error if the disk is full
   void add(const token::attention_record& record) {
-    const std::size_t sample = layers_ == 0 ? 0 : added_ / layers_;
-    if (sample >= visual_tokens_.size())
-      tamp::detail::raise<shape_error>("attention_recorder: all ", visual_tokens_.size(),
-                                       " samples of ", layers_, " layers are there already");
+    const std::size_t samples = visual_tokens_.size();
+    const std::size_t sample = layers_ == 0 ? samples : added_ / layers_;
+    if (sample >= samples)
+      tamp::detail::raise<shape_error>("attention_recorder: all ", samples, " samples of ", layers_,
+                                       " layers are there already");
     const std::size_t layer = added_ % layers_, visual = visual_tokens_[sample];
     if (record.cross.size() != visual || record.self.size() != visual * visual)
-      tamp::detail::raise<shape_error>("attention_recorder: layer ", layer, " of sample ", sample,
-                                       " has ", record.cross.size(), " visual tokens instead of ",
-                                       visual);
+      tamp::detail::raise<shape_error>(
+          "attention_recorder: layer ", layer, " of sample ", sample, " has ", record.cross.size(),
+          " visual tokens and ", record.self.size(), " numbers among them, not those of ", visual);
     out_.write<double>(detail::record_name(sample, layer, "cross"), record.cross);
     out_.write<float>(detail::record_name(sample, layer, "self"), record.self);
     ++added_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -116,7 +117,12 @@ inline void save_compute_plan(const std::filesystem::path& path,
   tamp::detail::replaced_file file(path);
   const nlohmann::ordered_json json = plan;
   tamp::detail::compute_plan_reader<nlohmann::ordered_json>{file.name()}(json);
-  file.open(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
+  constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+  const std::string text = json.dump(2, ' ', false, replace) + '\n';
+  if (nlohmann::ordered_json::parse(text, nullptr, false) != json)
+    tamp::detail::raise<file_error>(file.name(),
+                                    ": the selector or a text of the weights is not valid UTF-8");
+  file.open(text);
   file.commit();
 }
 

@@ -76,6 +76,7 @@ struct fitprune_fit {
     double low = 0, high = 1;
     while (high - low > resolution) {
       const double alpha = (low + high) / 2;
+      if (alpha == low || alpha == high) break;  // finer than a double
       if (result r = s.at(alpha); r.met) {
         best = std::move(r);
         high = alpha;

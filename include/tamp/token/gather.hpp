@@ -25,6 +25,22 @@ inline void check_kept(std::string_view who, std::span<const std::size_t> kept, 
                          rows, " rows");
 }
 
+/// Refuses a selection that merges into places that are none, and sizes of other tokens.
+inline void check_merged(std::string_view who, const token::selection& s,
+                         std::span<const float> sizes) {
+  const std::size_t tokens = s.into.size();
+  if (!sizes.empty() && sizes.size() != tokens)
+    raise<shape_error>(who, ": the selection covers ", tokens, " tokens, the sizes ", sizes.size());
+  check_kept(who, s.kept, tokens);
+  for (std::size_t t = 0; t < tokens; ++t)
+    if (s.into[t] != token::selection::nowhere && s.into[t] >= s.kept.size())
+      raise<shape_error>(who, ": token ", t, " is merged into place ", s.into[t], " of ",
+                         s.kept.size());
+  for (std::size_t k = 0; k < s.kept.size(); ++k)
+    if (s.into[s.kept[k]] != k)
+      raise<shape_error>(who, ": kept token ", s.kept[k], " is not merged into its own place");
+}
+
 }  // namespace tamp::detail
 
 namespace tamp::token {
@@ -53,13 +69,17 @@ void keep_elements(std::span<const std::size_t> kept, std::vector<T>& of_tokens)
 
 /// How many tokens each kept one stands for after merging, from what each stood for before (empty:
 /// one each). Dropped tokens count no more.
+/// @throws shape_error if the sizes are not those of the selection's tokens, or it merges into what
+///         is not kept
 inline std::vector<float> merged_sizes(const selection& s, std::span<const float> sizes = {}) {
   std::vector<float> merged(s.kept.size());
   if (!s.merges()) {
+    if (!sizes.empty()) detail::check_kept("merged_sizes", s.kept, sizes.size());
     for (std::size_t k = 0; k < merged.size(); ++k)
       merged[k] = sizes.empty() ? 1 : sizes[s.kept[k]];
     return merged;
   }
+  detail::check_merged("merged_sizes", s, sizes);
   for (std::size_t t = 0; t < s.into.size(); ++t)
     if (s.into[t] != selection::nowhere) merged[s.into[t]] += sizes.empty() ? 1 : sizes[t];
   return merged;
@@ -68,16 +88,17 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
 /// keep_rows for a selection that merges: row k becomes the mean of all tokens that are now part of
 /// kept[k], each weighed by its size. Positions are those of the kept tokens (keep_elements).
 /// Without merging it is keep_rows.
-/// @throws shape_error if selection, sizes and tensor are of different lengths; nothing is moved
+/// @throws shape_error if selection, sizes and tensor are of different lengths, or the selection
+///         merges into what is not kept; nothing is moved
 template <strided_tensor Tensor>
 void merge_rows(const selection& s, std::span<const float> sizes, Tensor&& tensor) {
   if (!s.merges()) return token::keep_rows(s.kept, tensor);
   const auto m = detail::cpu_view(tensor);
   using traits = element_traits<typename decltype(m)::value_type>;
-  detail::check_kept("merge_rows", s.kept, m.rows());
-  if (s.into.size() != m.rows() || (!sizes.empty() && sizes.size() != m.rows()))
+  if (s.into.size() != m.rows())
     detail::raise<shape_error>("merge_rows: the selection covers ", s.into.size(),
-                               " tokens, the sizes ", sizes.size(), ", the tensor ", m.rows());
+                               " tokens, the tensor ", m.rows());
+  detail::check_merged("merge_rows", s, sizes);
   const std::vector<float> merged = merged_sizes(s, sizes);
   std::vector<double> sums(s.kept.size() * m.cols());
   for (std::size_t t = 0; t < m.rows(); ++t) {
