@@ -63,7 +63,8 @@ void keep_rows(std::span<const std::size_t> kept, Tensor&& tensor) {
 template <class T>
 void keep_elements(std::span<const std::size_t> kept, std::vector<T>& of_tokens) {
   detail::check_kept("keep_elements", kept, of_tokens.size());
-  for (std::size_t k = 0; k < kept.size(); ++k) of_tokens[k] = std::move(of_tokens[kept[k]]);
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    if (kept[k] != k) of_tokens[k] = std::move(of_tokens[kept[k]]);
   of_tokens.resize(kept.size());
 }
 

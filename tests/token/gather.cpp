@@ -1,0 +1,213 @@
+#include <tamp/token/gather.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "../support/tensors.hpp"
+
+using support::check_error;
+using support::copy_of;
+using support::in_every_layout;
+using support::matrix;
+using tamp::shape_error;
+using tamp::token::keep_elements;
+using tamp::token::keep_rows;
+using tamp::token::merge_rows;
+using tamp::token::merged_sizes;
+using tamp::token::selection;
+using indices = std::vector<std::size_t>;
+
+namespace {
+
+constexpr std::size_t nowhere = selection::nowhere;
+
+// Tokens 0 and 3 become part of 1, token 4 of 5, token 2 is dropped.
+const selection merging{{1, 5}, {0, 0, nowhere, 0, 1, 1}};
+
+template <class T>
+matrix<T> first_rows(const matrix<T>& m, std::size_t rows) {
+  matrix<T> first(rows, m.cols());
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < m.cols(); ++j) first(i, j) = m(i, j);
+  return first;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(token_gather)
+
+BOOST_AUTO_TEST_CASE(rows_by_hand_in_every_layout) {
+  const matrix<float> hidden{{0, 1}, {10, 11}, {20, 21}, {30, 31}};
+  in_every_layout(hidden, [](auto m) {
+    keep_rows(indices{0, 2, 3}, m);
+    BOOST_TEST((first_rows(copy_of(m), 3) == matrix<float>{{0, 1}, {20, 21}, {30, 31}}));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_16_bits_are_moved_to_the_bit) {
+  const matrix<float> numbers = support::random_matrix(7, 5, 3);
+  const auto halves = support::as<tamp::f16>(numbers);
+  const auto brains = support::as<tamp::bf16>(numbers);
+  const indices kept{1, 2, 6};
+  const auto check = [&](const auto& from) {
+    in_every_layout(from, [&](auto m) {
+      keep_rows(kept, m);
+      const auto moved = copy_of(m);
+      for (std::size_t k = 0; k < kept.size(); ++k)
+        for (std::size_t j = 0; j < 5; ++j)
+          BOOST_TEST(std::memcmp(&moved(k, j), &from(kept[k], j), 2) == 0);
+    });
+  };
+  check(halves);
+  check(brains);
+}
+
+BOOST_AUTO_TEST_CASE(any_selection_of_rows_is_moved) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 40; ++round) {
+    const matrix<float> from = support::random_matrix(13, 4, unsigned(round));
+    indices kept;
+    for (std::size_t t = 0; t < 13; ++t)
+      if (random() % 2 == 0) kept.push_back(t);
+    matrix<float> to = from;
+    keep_rows(kept, to);
+    for (std::size_t k = 0; k < kept.size(); ++k)
+      for (std::size_t j = 0; j < 4; ++j) BOOST_TEST(to(k, j) == from(kept[k], j));
+    for (std::size_t i = kept.size(); i < 13; ++i)  // what the host cuts off is not touched
+      for (std::size_t j = 0; j < 4; ++j) BOOST_TEST(to(i, j) == from(i, j));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(all_or_nothing_may_be_kept) {
+  const matrix<float> from = support::random_matrix(3, 2, 1);
+  matrix<float> to = from;
+  keep_rows(indices{0, 1, 2}, to);
+  BOOST_TEST((to == from));
+  keep_rows(indices{}, to);
+  BOOST_TEST((to == from));
+  matrix<float> none(0, 2);
+  keep_rows(indices{}, none);
+}
+
+BOOST_AUTO_TEST_CASE(elements_by_hand) {
+  indices positions{7, 8, 9, 12};
+  keep_elements(indices{1, 3}, positions);
+  BOOST_TEST(positions == (indices{8, 12}), boost::test_tools::per_element());
+  std::vector<std::string> words{"a", "long enough not to lie in the string itself", "c"};
+  keep_elements(indices{0, 1}, words);  // the first stays in its place
+  BOOST_TEST(words[0] == "a");
+  BOOST_TEST(words[1] == "long enough not to lie in the string itself");
+  keep_elements(indices{}, words);
+  BOOST_TEST(words.empty());
+}
+
+BOOST_AUTO_TEST_CASE(sizes_by_hand) {
+  BOOST_TEST(merged_sizes(merging) == (std::vector{3.0f, 2.0f}), boost::test_tools::per_element());
+  const std::vector<float> sizes{1, 2, 4, 8, 16, 32};
+  BOOST_TEST(merged_sizes(merging, sizes) == (std::vector{11.0f, 48.0f}),
+             boost::test_tools::per_element());
+  const selection dropping{{1, 5}, {}};
+  BOOST_TEST(merged_sizes(dropping) == (std::vector{1.0f, 1.0f}), boost::test_tools::per_element());
+  BOOST_TEST(merged_sizes(dropping, sizes) == (std::vector{2.0f, 32.0f}),
+             boost::test_tools::per_element());
+  BOOST_TEST(merged_sizes({}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(merged_rows_by_hand_in_every_layout) {
+  const matrix<float> hidden{{1, 0}, {2, 30}, {9, 9}, {6, 60}, {1, 5}, {3, 7}};
+  in_every_layout(hidden, [](auto m) {
+    merge_rows(merging, {}, m);
+    BOOST_TEST((first_rows(copy_of(m), 2) == matrix<float>{{3, 30}, {2, 6}}));
+  });
+  // (1 * 1 + 2 * 2 + 5 * 6) / 8, (0 + 2 * 30 + 5 * 60) / 8; (3 * 1 + 1 * 3) / 4, (3 * 5 + 7) / 4
+  const std::vector<float> sizes{1, 2, 100, 5, 3, 1};
+  in_every_layout(hidden, [&](auto m) {
+    merge_rows(merging, sizes, m);
+    BOOST_TEST((first_rows(copy_of(m), 2) == matrix<float>{{4.375f, 45}, {1.5f, 5.5f}}));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(merged_rows_of_other_elements) {
+  const matrix<float> hidden{{1, 0}, {2, 30}, {9, 9}, {6, 60}, {1, 5}, {3, 7}};
+  auto halves = support::as<tamp::f16>(hidden);
+  merge_rows(merging, {}, halves);
+  BOOST_TEST((support::as<float>(first_rows(halves, 2)) == matrix<float>{{3, 30}, {2, 6}}));
+  auto doubles = support::as<double>(hidden);
+  merge_rows(merging, {}, doubles);
+  BOOST_TEST((first_rows(doubles, 2) == matrix<double>{{3, 30}, {2, 6}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_token_that_nothing_joins_stays_as_it_is) {
+  const matrix<float> from = support::random_matrix(5, 6, 4);
+  matrix<float> to = from;
+  const std::vector<float> sizes{3, 7, 0.1f, 1, 1};
+  merge_rows(selection{{1, 2, 4}, {nowhere, 0, 1, nowhere, 2}}, sizes, to);
+  matrix<float> kept = from;
+  keep_rows(indices{1, 2, 4}, kept);
+  BOOST_TEST((first_rows(to, 3) == first_rows(kept, 3)));
+}
+
+// With its sizes a second step of merging gives the mean of all tokens of the first.
+BOOST_AUTO_TEST_CASE(merging_twice_is_merging_at_once) {
+  matrix<float> step{{1}, {3}, {5}, {15}};
+  const selection pairs{{0, 3}, {0, 0, 1, 1}}, all{{1}, {0, 0}};
+  auto sizes = merged_sizes(pairs);
+  merge_rows(pairs, {}, step);
+  matrix<float> half = first_rows(step, 2);
+  merge_rows(all, sizes, half);
+  BOOST_TEST(half(0, 0) == 6.0f);
+  BOOST_TEST(merged_sizes(all, sizes) == (std::vector{4.0f}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(without_merging_rows_are_kept) {
+  matrix<float> hidden{{0, 1}, {10, 11}, {20, 21}};
+  merge_rows(selection{{0, 2}, {}}, {}, hidden);
+  BOOST_TEST((first_rows(hidden, 2) == matrix<float>{{0, 1}, {20, 21}}));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_kept_properly_is_refused_and_nothing_is_moved) {
+  const matrix<float> whole = support::random_matrix(4, 2, 2);
+  matrix<float> hidden = whole;
+  indices positions{5, 6, 7, 8};
+  const auto refuse = [&](const indices& kept, const std::string& sentence) {
+    check_error<shape_error>("keep_rows: " + sentence, [&] { keep_rows(kept, hidden); });
+    check_error<shape_error>("keep_elements: " + sentence, [&] { keep_elements(kept, positions); });
+    check_error<shape_error>("keep_rows: " + sentence,
+                             [&] { merge_rows(selection{kept, {}}, {}, hidden); });
+    check_error<shape_error>("merge_rows: " + sentence,
+                             [&] { merge_rows(selection{kept, {0, 0, 0, 0}}, {}, hidden); });
+    BOOST_TEST((hidden == whole));
+    BOOST_TEST(positions == (indices{5, 6, 7, 8}), boost::test_tools::per_element());
+  };
+  refuse({1, 4}, "kept token 1 is 4, outside of 4 rows");
+  refuse({1, 3, 2}, "kept token 2 is 2, not above the one before, of 4 rows");
+  refuse({1, 1}, "kept token 1 is 1, not above the one before, of 4 rows");
+}
+
+BOOST_AUTO_TEST_CASE(selections_that_do_not_fit_are_refused_and_nothing_is_moved) {
+  const matrix<float> whole = support::random_matrix(4, 2, 2);
+  matrix<float> hidden = whole;
+  const auto refuse = [&](const selection& s, const std::vector<float>& sizes,
+                          const std::string& sentence) {
+    check_error<shape_error>("merge_rows: " + sentence, [&] { merge_rows(s, sizes, hidden); });
+    BOOST_TEST((hidden == whole));
+  };
+  refuse({{0, 2}, {0, 0, 1}}, {}, "the selection covers 3 tokens, the tensor 4");
+  refuse({{0, 2}, {0, 0, 1, 1}}, {1, 2, 3}, "the selection covers 4 tokens, the sizes 3");
+  refuse({{0, 2}, {0, 0, 1, 2}}, {}, "token 3 is merged into place 2 of 2");
+  refuse({{0, 2}, {0, 0, 0, 1}}, {}, "kept token 2 is not merged into its own place");
+  const std::vector<float> three(3, 1.0f);
+  check_error<shape_error>("merged_sizes: the selection covers 4 tokens, the sizes 3",
+                           [&] { merged_sizes({{0, 2}, {0, 0, 1, 1}}, three); });
+  check_error<shape_error>("merged_sizes: kept token 1 is 3, outside of 3 rows",
+                           [&] { merged_sizes({{0, 3}, {}}, three); });
+  check_error<shape_error>("merged_sizes: token 1 is merged into place 7 of 1",
+                           [] { merged_sizes({{0}, {0, 7}}); });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,181 @@
+#include <tamp/token/schedule.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "../support/tensors.hpp"
+
+using support::check_error;
+using tamp::shape_error;
+using tamp::value_error;
+using tamp::compute::block_shape;
+using tamp::token::drop_at;
+using tamp::token::pyramid_drop;
+using tamp::token::schedule;
+using counts = std::vector<std::size_t>;
+
+namespace {
+
+// Grouped queries: 4 wide, queries 4, keys 2, 6 channels, gated.
+constexpr block_shape grouped{4, 4, 2, 6, 3};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(token_schedule)
+
+BOOST_AUTO_TEST_CASE(what_is_left_by_hand) {
+  const schedule s{{0, 3, 2, 0}};
+  BOOST_TEST(s.left(10, 0) == 10u);
+  BOOST_TEST(s.left(10, 1) == 7u);
+  BOOST_TEST(s.left(10, 2) == 5u);
+  BOOST_TEST(s.left(10, 3) == 5u);
+  BOOST_TEST(s.left(10, 99) == 5u);  // behind the last layer
+  BOOST_TEST(s.left(4, 2) == 0u);    // more leave than there are
+  BOOST_TEST(s.left(0, 2) == 0u);
+  BOOST_TEST(schedule{}.left(7, 0) == 7u);
+}
+
+// n tokens enter: projections n * 4 * (4 + 2 * 2), attention 2 n^2 * 4; m go on: output m * 4 * 4,
+// feed-forward 3 m * 4 * 6.
+BOOST_AUTO_TEST_CASE(multiply_adds_by_hand) {
+  const schedule s{{1, 0}};
+  const std::uint64_t first = 3 * 32 + 8 * 9 + 2 * 16 + 2 * 72;
+  const std::uint64_t second = 2 * 32 + 8 * 4 + 2 * 16 + 2 * 72;
+  BOOST_TEST(s.multiply_adds(grouped, 3) == first + second);
+  BOOST_TEST(s.multiply_adds(grouped, 3) == 616u);
+  const std::uint64_t whole = 2 * (3 * 32 + 8 * 9 + 3 * 16 + 3 * 72);
+  BOOST_TEST(s.cost(grouped, 3) == 616.0 / double(whole));
+}
+
+BOOST_AUTO_TEST_CASE(text_is_counted_along_by_hand) {
+  const schedule s{{1, 0}};
+  const std::uint64_t first = 5 * 32 + 8 * 25 + 4 * (16 + 72);
+  const std::uint64_t second = 4 * 32 + 8 * 16 + 4 * (16 + 72);
+  BOOST_TEST(s.multiply_adds(grouped, 3, 2) == first + second);
+  const std::uint64_t whole = 2 * (5 * 32 + 8 * 25 + 5 * (16 + 72));
+  BOOST_TEST(s.cost(grouped, 3, 2) == double(first + second) / double(whole));
+}
+
+BOOST_AUTO_TEST_CASE(without_drops_nothing_is_saved) {
+  const schedule none{counts(5)};
+  BOOST_TEST(none.multiply_adds(grouped, 9, 4) == 5 * grouped.block(13));
+  BOOST_TEST(none.cost(grouped, 9, 4) == 1.0);
+  BOOST_TEST(schedule{}.multiply_adds(grouped, 9) == 0u);
+  BOOST_TEST(schedule{}.cost(grouped, 9) == 1.0);
+  BOOST_TEST((schedule{counts{3, 3}}.cost(grouped, 0) == 1.0));  // nothing to save from
+}
+
+BOOST_AUTO_TEST_CASE(more_than_there_are_is_all) {
+  BOOST_TEST((schedule{{100, 7}}.multiply_adds(grouped, 6, 2)) ==
+             (schedule{{6, 0}}.multiply_adds(grouped, 6, 2)));
+}
+
+BOOST_AUTO_TEST_CASE(dropping_more_or_earlier_costs_less) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 50; ++round) {
+    schedule s{counts(6)};
+    for (std::size_t& d : s.drops) d = random() % 5;
+    for (std::size_t l = 0; l < 6; ++l) {
+      schedule more = s;
+      ++more.drops[l];
+      BOOST_TEST(more.multiply_adds(grouped, 40, 3) < s.multiply_adds(grouped, 40, 3));
+      schedule later = s;
+      ++later.drops[5];
+      if (l != 5)
+        BOOST_TEST(more.multiply_adds(grouped, 40, 3) < later.multiply_adds(grouped, 40, 3));
+    }
+    // It agrees with the layers one by one.
+    std::uint64_t sum = 0;
+    for (std::size_t l = 0; l < 6; ++l)
+      sum += grouped.block((l == 0 ? 40 : s.left(40, l - 1)) + 3, s.left(40, l) + 3);
+    BOOST_TEST(s.multiply_adds(grouped, 40, 3) == sum);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(it_prints_its_numbers) {
+  const auto printed = [](const schedule& s) {
+    std::ostringstream out;
+    out << s;
+    return out.str();
+  };
+  BOOST_TEST(printed({{0, 12, 3}}) == "0 12 3");
+  BOOST_TEST(printed({{5}}) == "5");
+  BOOST_TEST(printed({}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(schedules_are_compared) {
+  BOOST_TEST((schedule{{1, 2}} == schedule{{1, 2}}));
+  BOOST_TEST((schedule{{1, 2}} != schedule{{1, 2, 0}}));
+}
+
+BOOST_AUTO_TEST_CASE(drop_at_drops_in_one_layer) {
+  BOOST_TEST(drop_at(4, 1, 30).drops == (counts{0, 30, 0, 0}), boost::test_tools::per_element());
+  BOOST_TEST(drop_at(1, 0, 0).drops == (counts{0}), boost::test_tools::per_element());
+  check_error<shape_error>("drop_at: there is no layer 4 among 4", [] { drop_at(4, 4, 1); });
+  check_error<shape_error>("drop_at: there is no layer 0 among 0", [] { drop_at(0, 0, 1); });
+}
+
+// 32 layers, 576 tokens: 288 leave in front of layer 8, 144 in front of 16, 72 in front of 24.
+BOOST_AUTO_TEST_CASE(pyramid_drop_by_hand) {
+  counts expected(32);
+  expected[7] = 288;
+  expected[15] = 144;
+  expected[23] = 72;
+  BOOST_TEST(pyramid_drop{}(32, 576).drops == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(pyramid_drop_rounds_what_is_left_down) {
+  // Of 21 tokens 10, 5 and 2 are left; of 6 layers the stages end in front of 1, 3 and 4.
+  BOOST_TEST(pyramid_drop{}(6, 21).drops == (counts{11, 0, 5, 3, 0, 0}),
+             boost::test_tools::per_element());
+  BOOST_TEST((pyramid_drop{.ratio = 0.25, .stages = 2}(4, 10).drops) == (counts{0, 8, 0, 0}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(pyramid_drop_at_its_edges) {
+  BOOST_TEST((pyramid_drop{.stages = 1}(3, 10).drops) == (counts{0, 0, 0}),
+             boost::test_tools::per_element());
+  BOOST_TEST((pyramid_drop{.ratio = 1}(4, 10).drops) == counts(4),
+             boost::test_tools::per_element());
+  BOOST_TEST((pyramid_drop{.ratio = 0}(4, 10).drops) == (counts{10, 0, 0, 0}),
+             boost::test_tools::per_element());
+  BOOST_TEST((pyramid_drop{.stages = 4}(4, 8).drops) == (counts{4, 2, 1, 0}),
+             boost::test_tools::per_element());
+  BOOST_TEST(pyramid_drop{}(4, 0).drops == counts(4), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(every_stage_of_a_pyramid_leaves_its_share) {
+  for (const double ratio : {0.3, 0.5, 0.9})
+    for (const std::size_t stages : {2u, 3u, 4u, 7u})
+      for (const std::size_t layers : {7u, 12u, 31u}) {
+        const schedule s = pyramid_drop{ratio, stages}(layers, 577);
+        double share = 1;
+        for (std::size_t k = 1; k < stages; ++k) {
+          share *= ratio;
+          BOOST_TEST(s.left(577, k * layers / stages - 1) == std::size_t(577 * share));
+        }
+        BOOST_TEST(s.left(577, layers - 1) == std::size_t(577 * share));
+      }
+}
+
+BOOST_AUTO_TEST_CASE(pyramids_that_cannot_be_are_refused) {
+  check_error<value_error>("pyramid_drop: the ratio lies in [0, 1], and is 1.5",
+                           [] { pyramid_drop{.ratio = 1.5}(4, 10); });
+  check_error<value_error>("pyramid_drop: the ratio lies in [0, 1], and is -0.5",
+                           [] { pyramid_drop{.ratio = -0.5}(4, 10); });
+  check_error<value_error>("pyramid_drop: the ratio lies in [0, 1], and is nan", [] {
+    pyramid_drop{.ratio = static_cast<double>(support::not_a_number)}(4, 10);
+  });
+  check_error<value_error>("pyramid_drop: 4 layers do not make 0 stages",
+                           [] { pyramid_drop{.stages = 0}(4, 10); });
+  check_error<value_error>("pyramid_drop: 3 layers do not make 4 stages",
+                           [] { pyramid_drop{}(3, 10); });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
