@@ -24,7 +24,7 @@ using indices = std::vector<std::size_t>;
 
 constexpr dynamic_ffn all_probed{.keep_ratio = 0.5, .probe_every = 1};
 
-// Channels by a stable sort of the means, as the reference does it.
+// Channels by sorting all means, as the reference does it.
 indices by_sorting(const dynamic_ffn& p, const matrix<float>& hidden) {
   const indices rows = p.probe(hidden.rows());
   std::vector<double> means(hidden.cols());
@@ -33,8 +33,9 @@ indices by_sorting(const dynamic_ffn& p, const matrix<float>& hidden) {
   for (double& mean : means) mean /= double(rows.size());
   indices order(means.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return means[a] < means[b]; });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return means[a] < means[b] || (means[a] == means[b] && a < b);
+  });
   order.erase(order.begin(), order.end() - std::ptrdiff_t(p.kept(order.size())));
   std::sort(order.begin(), order.end());
   return order;

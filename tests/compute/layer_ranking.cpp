@@ -1,5 +1,6 @@
 #include <tamp/compute/layer_ranking.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <span>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "../support/errors.hpp"
@@ -58,8 +60,9 @@ indices by_definition(std::size_t layers, const random_divergence& divergence, b
   if (!greedily) {
     order.resize(layers);
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return with({}, a) < with({}, b); });
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return std::pair(with({}, a), a) < std::pair(with({}, b), b);
+    });
     return order;
   }
   while (order.size() < layers) {

@@ -141,13 +141,18 @@ struct dynamic_ffn {
       for (std::size_t j = begin; j < end; ++j) scores[j] /= static_cast<double>(rows.size());
     };
     if constexpr (strided_tensor<Source>) {
-      // Strips of channels: each sum is one thread's, in the order of the probe.
-      exec.for_each_range(scores.size(), [&](std::size_t begin, std::size_t end) {
-        if (begin == end) return;
-        const Source strip(&hidden(0, begin), hidden.rows(), end - begin, hidden.row_stride(),
-                           hidden.col_stride());
-        add(detail::row_reader(strip), begin, end);
-      });
+      // Strips of channels that stay in the first-level cache; each sum is one thread's.
+      constexpr std::size_t width = 512;
+      exec.for_each_range((scores.size() + width - 1) / width,
+                          [&](std::size_t begin, std::size_t end) {
+                            for (std::size_t first = begin * width;
+                                 first < (std::min)(end * width, scores.size()); first += width) {
+                              const std::size_t last = (std::min)(first + width, scores.size());
+                              const Source strip(&hidden(0, first), hidden.rows(), last - first,
+                                                 hidden.row_stride(), hidden.col_stride());
+                              add(detail::row_reader(strip), first, last);
+                            }
+                          });
     } else {
       add(detail::row_reader(hidden), 0, scores.size());
     }

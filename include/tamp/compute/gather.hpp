@@ -43,7 +43,8 @@ To converted(From value) noexcept {
 }
 
 /// to(k, j) = from(indices[k], j). What lies in one piece on both sides is copied along it. Where
-/// the layouts differ, squares are copied of which both sides fit into the first-level cache.
+/// the layouts differ, squares of 8 x 8 are copied: rows or columns at a distance of a power of two
+/// share one set of the first-level cache, which has room for 8 of their lines.
 template <executor E, class From, class To>
 void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> indices,
             matrix_view<To> to) {
@@ -66,7 +67,7 @@ void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> 
       }
     });
   } else {
-    constexpr std::size_t side = 32;
+    constexpr std::size_t side = 8;
     exec.for_each_range((from.cols() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
       for (std::size_t square = begin; square < end; ++square) {
         const std::size_t first = square * side, last = (std::min)(first + side, from.cols());
