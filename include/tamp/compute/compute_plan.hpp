@@ -59,8 +59,8 @@ struct compute_plan {
       const double whole = p.dense == 0 ? 1.0 : static_cast<double>(p.dense);
       out << std::left << std::setw(20) << part << std::right << std::setw(10) << std::fixed
           << std::setprecision(2) << static_cast<double>(after) / 1e9 << " G" << std::setw(8)
-          << std::setprecision(1) << 100 * static_cast<double>(before - after) / whole
-          << " % less  " << what << '\n';
+          << std::setprecision(1) << 100 * static_cast<double>(before - after) / whole << " % less"
+          << (what.empty() ? "" : "  ") << what << '\n';
     };
     line("dense", p.dense, p.dense, "");
     std::string layers;
@@ -170,8 +170,8 @@ namespace tamp::compute {
 /// `settings` says selector, dynamic_ffn and hollow_attention; all else in it is replaced. `prompt`
 /// has the kinds of the tokens of a typical prompt.
 ///
-/// @throws value_error if budget or shares are out of range, or the budget cannot be met, naming
-///         what can
+/// @throws value_error if budget or shares are out of range, the ranking names a layer twice or one
+///         that is none, or the budget cannot be met, naming what can
 template <class TokensFor, class WeightsFor>
 compute_plan plan_compute(const block_shape& shape, std::size_t layers,
                           std::span<const token::modality> prompt, double budget,
@@ -214,9 +214,12 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
       if (layer >= layers)
         detail::raise<value_error>("plan_compute: the ranking names layer ", layer, ", there are ",
                                    layers);
-      if (meets(split.tokens + split.visual)) break;
       auto& reduced = plan.reduced_layers;
-      reduced.insert(std::lower_bound(reduced.begin(), reduced.end(), layer), layer);
+      const auto place = std::lower_bound(reduced.begin(), reduced.end(), layer);
+      if (place != reduced.end() && *place == layer)
+        detail::raise<value_error>("plan_compute: the ranking names layer ", layer, " twice");
+      if (meets(split.tokens + split.visual)) break;
+      reduced.insert(place, layer);
     }
   const auto left = now();
   plan.after_visual = plan.after_weights = left.sum();
