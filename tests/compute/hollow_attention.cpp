@@ -396,6 +396,11 @@ BOOST_AUTO_TEST_CASE(what_would_overflow_is_refused) {
       "hollow_attention: with a scale of 1, queries of length 1, keys of 1 and values of "
       "4.253529586511731e+37 overflow a float",
       [&] { with(1, 1, 0x1p125f, 1); });
+  // The score has room in a float, but the query times the scale has not.
+  check_error<tamp::value_error>(
+      "hollow_attention: with a scale of 8, queries of length 4.253529586511731e+37, keys of "
+      "9.5367431640625e-07 and values of 1 overflow a float",
+      [&] { with(0x1p125f, 0x1p-20f, 1, 8); });
   with(0x1p20f, 0x1p102f, 1, 1);
 }
 
