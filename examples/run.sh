@@ -5,7 +5,10 @@
 #     bash examples/run.sh smollm2         SmolLM2-135M on English prose, about a quarter of an hour
 #     bash examples/run.sh [smollm2] ...   further words go to tamp_study (see --help), and choose
 #                                          methods and sparsities in place of the usual ones
-#     bash examples/run.sh results [smollm2]
+#     bash examples/run.sh reduce [smollm2] ...
+#                                          the same models with fewer visual tokens, and with less
+#                                          computed of them; further words go to tamp_reduce
+#     bash examples/run.sh results [reduce] [smollm2]
 #                                          the tables of docs/results.md, over three calibration sets;
 #                                          an hour or so, and an interrupted run is continued
 set -euo pipefail
@@ -18,11 +21,23 @@ if [ "${1:-}" = results ]; then
   results=yes
   shift
 fi
+program=study
+if [ "${1:-}" = reduce ]; then
+  program=reduce
+  shift
+fi
 if [ "${1:-}" = smollm2 ]; then
   subject=smollm2
   shift
 fi
 all_methods=(--method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp --pattern 2:4)
+all_selectors=(
+  --selector random,attention_top_k,pyramid_drop,fitprune,fitprune_rerun
+  --selector divprune,cdpruner,dart,sparsevlm,visionzip,tome,folder
+  --visual ffn:0.2@3-5,ffn:0.1@3-5,hollow:8@3-5,ffn:0.1@3-5+hollow:8@3-5,ffn:0.2@0-5,hollow:8@0-5
+  --visual hollow:1@4-5+ffn:0@4-5,hollow:1@0+ffn:0@0
+  --rank ffn:0.1+hollow:8
+)
 csv=build/results/$subject.csv
 mkdir -p build/results
 
@@ -38,7 +53,19 @@ need "${build_packages[@]}"
 cmake --preset examples --log-level=WARNING
 cmake --build --preset examples
 study=build/examples/examples/study/tamp_study
+reduce=build/examples/examples/study/tamp_reduce
 
+if [ "$subject-$program" = tiny-reduce ]; then
+  if [ "$results" = yes ]; then
+    "$reduce" "${all_selectors[@]}" --timed 40 --csv build/results/reduced.csv \
+      --kept build/results/kept.csv
+    need python3
+    echo
+    exec python3 examples/study/reduced.py build/results/reduced.csv
+  fi
+  [ $# -gt 0 ] || set -- "${all_selectors[@]}"
+  exec "$reduce" "$@"
+fi
 if [ "$subject" = tiny ]; then
   if [ "$results" = yes ]; then
     "$study" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.6,0.7 --calibration 96
@@ -73,6 +100,12 @@ if [ ! -e "$data/prose.txt" ]; then
   mv "$data/prose.part" "$data/prose.txt"
 fi
 language=(--model "$model" --text "$data/prose.txt")
+if [ "$program" = reduce ]; then
+  [ $# -gt 0 ] ||
+    set -- --selector random,attention_top_k,sparsevlm,divprune --drop-layer 2 --budget 0.8,0.6,0.45,0.3 \
+      --visual ffn:0.2@6-29,hollow:256@6-29,ffn:0.2@6-29+hollow:256@6-29
+  exec "$reduce" "${language[@]}" --evaluation 1 --calibration 1 --timed 1 "$@"
+fi
 if [ "$results" = yes ]; then
   "$study" "${language[@]}" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.7 \
     --calibration 8 --evaluation 8 --sequence-length 128

@@ -6,6 +6,7 @@
 
 #include <omp.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -17,6 +18,7 @@
 #include <tamp/compute/gather.hpp>
 #include <tamp/compute/hollow_attention.hpp>
 #include <tamp/execute/openmp.hpp>
+#include <tamp/execute/sequential.hpp>
 #include <tamp/token/gather.hpp>
 #include <tamp/token/schedule.hpp>
 #include <tamp/token/select.hpp>
@@ -24,6 +26,7 @@
 #include <vector>
 
 #include "forward.hpp"
+#include "parallel.hpp"
 
 namespace llama {
 
@@ -117,19 +120,20 @@ auto columns(Matrix& m, Index first, Index columns) {
                          std::size_t(m.cols()));
 }
 
-/// Hollow attention, head by head; its tiles are the threads' work.
+/// Hollow attention; the heads are the threads' work.
 inline matrix attend_hollow(const config& c, const tamp::compute::hollow_attention& hollow,
                             const matrix& q, const matrix& k, const matrix& v,
                             std::span<const tamp::token::modality> kinds) {
   matrix context(q.rows(), q.cols());
-  for (Index head = 0; head < c.heads; ++head) {
-    const Index kv_head = head / (c.heads / c.kv_heads);
-    hollow.attend(
-        tamp::execute::openmp{omp_get_max_threads()}, columns(q, head * c.head_dim, c.head_dim),
-        columns(k, kv_head * c.head_dim, c.head_dim), columns(v, kv_head * c.head_dim, c.head_dim),
-        kinds, 1.0f / std::sqrt(float(c.head_dim)),
-        columns(context, head * c.head_dim, c.head_dim));
-  }
+  const float scale = 1.0f / std::sqrt(float(c.head_dim));
+  for_each_sequence(std::size_t(c.heads), [&](std::size_t i) {
+    const Index head = Index(i), kv_head = head / (c.heads / c.kv_heads);
+    const auto of = [&](auto& m, Index which) {
+      return columns(m, which * c.head_dim, c.head_dim);
+    };
+    hollow.attend(tamp::execute::sequential{}, of(q, head), of(k, kv_head), of(v, kv_head), kinds,
+                  scale, of(context, head));
+  });
   return context;
 }
 
