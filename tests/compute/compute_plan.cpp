@@ -327,7 +327,7 @@ BOOST_AUTO_TEST_CASE(a_plan_prints_what_each_part_contributes) {
   compute_plan plan = settings_of("fitprune", {.keep_ratio = 0.25}, {.window = 64});
   plan.tokens.drops = {0, 12, 3};
   plan.reduced_layers = {0, 2};
-  plan.weights = one_sparsity(0.25);
+  plan.weights = one_sparsity(1.0 / 3);
   plan.dense = 200'000'000'000;
   plan.after_tokens = 150'000'000'000;
   plan.after_visual = 125'000'000'000;
@@ -338,7 +338,7 @@ BOOST_AUTO_TEST_CASE(a_plan_prints_what_each_part_contributes) {
       "tokens                  150.00 G    25.0 % less  fitprune, leaving per layer: 0 12 3\n"
       "visual computation      125.00 G    12.5 % less  dynamic_ffn 0.25 10 and "
       "hollow_attention 64 in layers 0 2\n"
-      "weights                  98.77 G    13.1 % less  wanda, per_row, sparsity 0.25\n");
+      "weights                  98.77 G    13.1 % less  wanda, per_row, sparsity 0.3333\n");
   BOOST_TEST(plan.cost() == 0.493825);
 }
 

@@ -74,9 +74,9 @@ struct compute_plan {
              ? "whole"
              : detail::sentence(p.ffn.label(), " and ", p.attention.label(), " in layers", layers));
     line("weights", p.after_visual, p.after_weights,
-         p.weights.layers.empty()
-             ? "dense"
-             : detail::sentence(p.weights.recipe, ", sparsity ", p.weights.sparsity()));
+         p.weights.layers.empty() ? "dense"
+                                  : detail::sentence(p.weights.recipe, ", sparsity ",
+                                                     std::round(1e4 * p.weights.sparsity()) / 1e4));
     out.flags(flags);
     out.precision(precision);
     return out;
