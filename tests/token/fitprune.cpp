@@ -100,6 +100,17 @@ BOOST_AUTO_TEST_CASE(a_sequence_that_ends_with_its_image_is_refused) {
   BOOST_TEST(select(fitprune{}, s.context(), {0}).kept.size() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(statistics_of_what_is_not_shown_are_refused) {
+  auto s = support::scene_of(support::around_image(1, 3, 2), 1);
+  check_error<value_error>(
+      "fitprune reads the attention of the text after the last visual token and the attention of "
+      "the visual tokens, which the context does not show",
+      [&] { fitprune::statistics({.kinds = s.kinds}); });
+  s.attention_of(0, 2, 1) = support::not_a_number;
+  check_error<value_error>("fitprune: the attention of head 0, query 2 to token 1 is nan",
+                           [&] { fitprune::statistics(s.context()); });
+}
+
 BOOST_AUTO_TEST_CASE(a_smaller_choice_is_part_of_a_larger_one) {
   const auto s = support::scene_of(support::around_image(2, 20, 3), 1);
   for (std::size_t keep = 0; keep < 20; ++keep) {

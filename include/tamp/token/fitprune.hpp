@@ -73,7 +73,7 @@ struct fitprune {
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    const received_attention received = statistics(c);
+    const received_attention received = means(c);
     const std::vector<std::size_t> visual = c.visual();
     std::vector<double> scores;
     for (std::size_t k = 0, v = 0; k < candidates.size(); ++k) {
@@ -84,8 +84,17 @@ struct fitprune {
   }
 
   /// The two means, of every visual token.
-  /// @throws value_error if no token follows the last visual one
+  /// @throws value_error if no token follows the last visual one, or the attention that `reads`
+  ///         names is not all there, finite and not negative
   static received_attention statistics(const context& c) {
+    detail::check_context("fitprune", c, reads);
+    return means(c);
+  }
+
+  friend bool operator==(const fitprune&, const fitprune&) = default;
+
+ private:
+  static received_attention means(const context& c) {
     const std::vector<std::size_t> visual = c.visual();
     const std::size_t after = detail::first_after(c, visual);
     received_attention sums{std::vector<double>(visual.size()), std::vector<double>(visual.size())};
@@ -102,8 +111,6 @@ struct fitprune {
     for (double& s : sums.self) s /= static_cast<double>(visual.size());
     return sums;
   }
-
-  friend bool operator==(const fitprune&, const fitprune&) = default;
 };
 
 }  // namespace tamp::token
