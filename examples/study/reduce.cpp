@@ -12,8 +12,10 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <stdexcept>
 #include <string>
+#include <tamp/io/compute_plan.hpp>
 #include <vector>
 
 #include "progress_bar.hpp"
@@ -27,9 +29,9 @@ volatile std::sig_atomic_t interrupted = 0;
 struct settings {
   std::string model = STUDY_MODEL;
   std::vector<std::string> selectors{"random", "attention_top_k", "fitprune"}, visual{"-"};
-  std::vector<double> budgets{0.8, 0.6, 0.4, 0.2};
+  std::vector<double> budgets{0.8, 0.6, 0.4, 0.2}, joint;
   std::size_t drop_layer = 1, timed = 20, scenes = 3;
-  std::string csv, kept, rank;
+  std::string csv, kept, rank, plans;
   int threads = 0;
   study::prompt_settings data;
 };
@@ -58,6 +60,10 @@ settings parse(CLI::App& app, int argc, char** argv) {
   app.add_option("--kept-prompts", s.scenes, "of how many prompts")->capture_default_str();
   app.add_option("--rank", s.rank,
                  "rank the layers by what sparing this (as for --visual, without @) does");
+  list("--joint", s.joint,
+       "fractions of all multiply-adds, each split between tokens, visual computation and weights")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--plans", s.plans, "write the plans of --joint as JSON into this folder");
   app.add_option("--text", s.data.text, "prose for a language model: half fits, half judges")
       ->check(CLI::ExistingFile);
   app.add_option("--prompt-length", s.data.length, "tokens of a prompt of prose")
@@ -147,6 +153,21 @@ int run(const settings& s) {
         << std::flush;
   }
   if (!s.csv.empty() && !csv) throw std::runtime_error("cannot write " + s.csv);
+
+  for (const double budget : s.joint) {
+    bar.show(0, "splitting a budget");
+    const auto plan = reducer.joint(budget);
+    llama::model pruned = prompts->model();
+    const auto found = reducer.measure(reducer.apply(plan, pruned), pruned);
+    bar.clear();
+    std::cout << "\nA budget of " << budget << ": " << prompts->columns().front() << ' '
+              << fmt::format("{:.1f}", found.quality.front()) << '\n'
+              << plan;
+    if (s.plans.empty()) continue;
+    std::filesystem::create_directories(s.plans);
+    tamp::io::save_compute_plan(
+        std::filesystem::path(s.plans) / fmt::format("joint-{:.2f}.json", budget), plan);
+  }
 
   if (!s.kept.empty()) {
     std::ofstream file(s.kept);

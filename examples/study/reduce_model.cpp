@@ -8,6 +8,7 @@
 #include <cmath>
 #include <llama/fitprune_host.hpp>
 #include <llama/parallel.hpp>
+#include <llama/tamp_host.hpp>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -166,8 +167,7 @@ llama::reduction reducer::reduction(const named_reduction& row) {
   return r;
 }
 
-reduced reducer::measure(const llama::reduction& r) const {
-  const llama::model& model = prompts_.model();
+reduced reducer::measure(const llama::reduction& r, const llama::model& model) const {
   const auto shape = llama::shape_of(model.config);
   std::vector<double> costs(prompts_.size()), dense_costs(prompts_.size());
   llama::matrix features(llama::Index(prompts_.size()), model.config.hidden);
@@ -185,6 +185,44 @@ reduced reducer::measure(const llama::reduction& r) const {
   return {prompts_.quality(features),
           std::accumulate(costs.begin(), costs.end(), 0.0) /
               std::accumulate(dense_costs.begin(), dense_costs.end(), 0.0)};
+}
+
+tamp::compute::compute_plan reducer::joint(double budget) {
+  llama::model model = prompts_.model();
+  const std::vector<llama::calibration_sample> none;
+  llama::tamp_host host(model, none);
+  tamp::compute::compute_plan settings;
+  settings.selector = "attention_top_k";
+  settings.ffn.keep_ratio = 0.1;
+  settings.attention.window = 8;
+  tamp::compute::evaluated_sets known;
+  return tamp::compute::plan_compute(
+      llama::shape_of(model.config), model.blocks.size(), prompts_.prompt(0).kinds, budget,
+      settings, [&](double fraction) { return schedule({settings.selector, fraction, "-"}); },
+      rank_layers("ffn:0.1+hollow:8", true, known),
+      [&](double sparsity) {
+        return tamp::plan(host, tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
+                                              tamp::allocate::uniform{sparsity}));
+      });
+}
+
+llama::reduction reducer::apply(const tamp::compute::compute_plan& plan,
+                                llama::model& model) const {
+  llama::reduction r;
+  use_selector(r, plan.selector);
+  r.schedule = plan.tokens;
+  r.visual.resize(model.blocks.size());
+  for (const std::size_t layer : plan.reduced_layers)
+    r.visual.at(layer) = {plan.attention, plan.ffn};
+  if (!plan.weights.layers.empty()) {
+    const std::vector<llama::calibration_sample> none;
+    llama::tamp_host host(model, none);
+    tamp::prune(host,
+                tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
+                              tamp::allocate::uniform{}),
+                plan.weights);
+  }
+  return r;
 }
 
 timing reducer::time(const llama::reduction& r, std::size_t count,

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tamp/compute/compute_plan.hpp>
 #include <tamp/compute/layer_ranking.hpp>
 #include <tamp/token/attention_record.hpp>
 #include <tamp/token/schedule.hpp>
@@ -55,7 +56,13 @@ class reducer {
   // How many tokens leave where.
   tamp::token::schedule schedule(const named_reduction& row);
   llama::reduction reduction(const named_reduction& row);
-  reduced measure(const llama::reduction& r) const;
+  reduced measure(const llama::reduction& r) const { return measure(r, prompts_.model()); }
+  reduced measure(const llama::reduction& r, const llama::model& model) const;
+  // One budget of multiply-adds, split evenly: attention_top_k for the tokens, hollow attention
+  // with a window of 8 and a tenth of the channels for those that stay, magnitude for the weights.
+  tamp::compute::compute_plan joint(double budget);
+  // What the engine makes of such a plan; prunes `model` in place.
+  llama::reduction apply(const tamp::compute::compute_plan& plan, llama::model& model) const;
   // Runs `count` prompts, dense and reduced in turn. `go_on(part)` is asked before each.
   timing time(const llama::reduction& r, std::size_t count,
               const std::function<bool(double part)>& go_on) const;
