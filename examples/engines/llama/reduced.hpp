@@ -276,10 +276,28 @@ inline void finish_block(const model& m, Index index, sequence& s, const attende
     s.hidden += feed_forward(b, x, {}, shape, s.multiply_adds);
     return;
   }
-  for (const detail::run& r : detail::runs(s.kinds))
-    s.hidden.middleRows(r.begin, r.size()) +=
-        feed_forward(b, x.middleRows(r.begin, r.size()), r.visual ? visual.ffn : std::nullopt,
-                     shape, s.multiply_adds);
+  // Each image chooses channels of its own. Text goes through the whole weights, all of it
+  // together: products of few rows are slow.
+  matrix text(x.rows() - Index(s.visual_tokens()), x.cols());
+  Index filled = 0;
+  const std::vector<detail::run> runs = detail::runs(s.kinds);
+  for (const detail::run& r : runs) {
+    const auto rows = x.middleRows(r.begin, r.size());
+    if (r.visual) {
+      s.hidden.middleRows(r.begin, r.size()) +=
+          feed_forward(b, rows, visual.ffn, shape, s.multiply_adds);
+    } else {
+      text.middleRows(filled, r.size()) = rows;
+      filled += r.size();
+    }
+  }
+  text = feed_forward(b, text, {}, shape, s.multiply_adds);
+  filled = 0;
+  for (const detail::run& r : runs)
+    if (!r.visual) {
+      s.hidden.middleRows(r.begin, r.size()) += text.middleRows(filled, r.size());
+      filled += r.size();
+    }
 }
 
 /// Sends a sequence through all blocks and the last norm, reduced; returns what the head takes, of
