@@ -38,7 +38,7 @@ namespace tamp::token {
 /// drop the tokens that both statistics can spare. Each may lose the fraction alpha of the sum that
 /// it has in the whole model, counted against what earlier layers have already taken. A binary
 /// search finds the smallest alpha, to `resolution`, that meets the budget. The schedule is the
-/// floor of the mean over samples.
+/// floor of the mean over samples, and so may cost a little more than the budget.
 ///
 /// The budget is a fraction of the multiply-adds of the visual tokens among themselves, or, with
 /// `text` other than zero, of visual tokens and that many others.
