@@ -5,15 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <llama/load_gguf.hpp>
 #include <llama/load_safetensors.hpp>
-#include <llama/load_scenes.hpp>
 #include <llama/quality.hpp>
 #include <llama/scenes.hpp>
 #include <span>
 #include <utility>
+
+#include "samples.hpp"
 
 namespace study {
 namespace {
@@ -24,11 +23,10 @@ class scene_prompts : public prompts {
  public:
   scene_prompts(const std::string& model, const prompt_settings& settings)
       : model_(llama::load_safetensors(model)),
-        calibration_(load(model, settings.calibration_scenes, "tiny_calib.safetensors")),
-        evaluation_(load(model, settings.evaluation_scenes, "tiny_eval.safetensors")) {
-    shorten(calibration_, settings.calibration);
-    shorten(evaluation_, settings.evaluation);
-  }
+        calibration_(scenes_of(model, settings.calibration_scenes, "tiny_calib.safetensors",
+                               settings.calibration)),
+        evaluation_(scenes_of(model, settings.evaluation_scenes, "tiny_eval.safetensors",
+                              settings.evaluation)) {}
 
   std::string description() const override {
     return fmt::format("accuracy in % on {} scenes, fitted to {} others", evaluation_.size(),
@@ -36,18 +34,14 @@ class scene_prompts : public prompts {
   }
   const llama::model& model() const override { return model_; }
   std::size_t size() const override { return evaluation_.size(); }
-  llama::sequence prompt(std::size_t i) const override { return embedded(evaluation_, i); }
+  llama::sequence prompt(std::size_t i) const override { return sequence_of(evaluation_, i); }
   std::vector<llama::sequence> calibration() const override {
     std::vector<llama::sequence> samples;
     for (std::size_t i = 0; i < calibration_.size(); ++i)
-      samples.push_back(embedded(calibration_, i));
+      samples.push_back(sequence_of(calibration_, i));
     return samples;
   }
-  std::vector<std::string> columns() const override {
-    std::vector<std::string> names{"accuracy"};
-    names.insert(names.end(), evaluation_.kind_names.begin(), evaluation_.kind_names.end());
-    return names;
-  }
+  std::vector<std::string> columns() const override { return accuracy_columns(evaluation_); }
   std::vector<double> quality(const llama::matrix& features) const override {
     const llama::matrix logits = features * model_.ends->head().transpose();
     std::vector<int> answers;
@@ -56,28 +50,13 @@ class scene_prompts : public prompts {
       logits.row(i).maxCoeff(&best);
       answers.push_back(int(best));
     }
-    const llama::accuracy result = llama::grade(evaluation_, answers);
-    std::vector<double> percent{100 * result.overall};
-    for (const double kind : result.of_kind) percent.push_back(100 * kind);
-    return percent;
+    return in_percent(llama::grade(evaluation_, answers));
   }
 
  private:
-  static llama::scenes load(const std::string& model, const std::string& named,
-                            const char* beside_model) {
-    const auto folder = std::filesystem::path(model).parent_path();
-    return llama::load_scenes(named.empty() ? (folder / beside_model).string() : named);
-  }
-  static void shorten(llama::scenes& s, std::size_t count) {
-    if (count > s.size()) llama::fail("there are ", s.size(), " scenes, not ", count);
-    if (count != 0) s.answers.resize(count);
-  }
-  llama::sequence embedded(const llama::scenes& s, std::size_t i) const {
-    llama::embedded_scene scene = llama::embed_scene(model_, s, i);
-    std::vector<modality> kinds;
-    for (const auto visual : scene.visual)
-      kinds.push_back(visual != 0 ? modality::image : modality::text);
-    return {std::move(scene.hidden), std::move(kinds)};
+  llama::sequence sequence_of(const llama::scenes& s, std::size_t i) const {
+    llama::calibration_sample scene = embedded(model_, s, i);
+    return {std::move(scene.hidden), std::move(scene.kinds)};
   }
 
   llama::model model_;
@@ -88,14 +67,10 @@ class prose_prompts : public prompts {
  public:
   prose_prompts(const std::string& model, const prompt_settings& settings)
       : language_(llama::load_gguf(model)), visual_(settings.visual) {
-    if (settings.text.empty()) llama::fail("a language model is judged on prose: --text FILE");
     if (visual_ + 16 > settings.length)
       llama::fail("a prompt of ", settings.length, " tokens has no room for ", visual_,
                   " visual ones and 16 of text");
-    std::ifstream file(settings.text, std::ios::binary);
-    if (!file) llama::fail("cannot read ", settings.text);
-    const std::string prose{std::istreambuf_iterator<char>(file), {}};
-    const std::vector<int> tokens = language_.tokenizer.encode(prose);
+    const std::vector<int> tokens = tokens_of(language_, settings.text);
     const std::span<const int> all(tokens);
     const std::size_t half = tokens.size() / 2;
     const auto count = [](std::size_t asked) { return asked == 0 ? std::size_t{2} : asked; };

@@ -3,17 +3,16 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <llama/load_gguf.hpp>
 #include <llama/load_safetensors.hpp>
-#include <llama/load_scenes.hpp>
 #include <llama/quality.hpp>
 #include <llama/scenes.hpp>
 #include <numeric>
 #include <random>
 #include <span>
 #include <utility>
+
+#include "samples.hpp"
 
 namespace study {
 namespace {
@@ -35,12 +34,12 @@ class scene_subject : public subject {
  public:
   scene_subject(const std::string& model, const data_settings& settings)
       : model_(llama::load_safetensors(model)),
-        calibration_(load(model, settings.calibration_scenes, "tiny_calib.safetensors")),
-        evaluation_(load(model, settings.evaluation_scenes, "tiny_eval.safetensors")) {
+        calibration_(scenes_of(model, settings.calibration_scenes, "tiny_calib.safetensors", 0)),
+        evaluation_(scenes_of(model, settings.evaluation_scenes, "tiny_eval.safetensors",
+                              settings.evaluation)) {
     calibration_size_ = settings.calibration == 0 ? calibration_.size() : settings.calibration;
     if (calibration_size_ > calibration_.size())
       llama::fail("there are ", calibration_.size(), " scenes, not ", calibration_size_);
-    if (settings.evaluation != 0) shorten(evaluation_, settings.evaluation);
   }
 
   std::string description() const override {
@@ -50,38 +49,16 @@ class scene_subject : public subject {
   const llama::model& dense() const override { return model_; }
   std::vector<llama::calibration_sample> calibration_samples(unsigned seed) const override {
     std::vector<llama::calibration_sample> samples;
-    for (const std::size_t i : choose(calibration_.size(), calibration_size_, seed)) {
-      llama::embedded_scene scene = llama::embed_scene(model_, calibration_, i);
-      samples.push_back({std::move(scene.hidden), {}});
-      for (const auto visual : scene.visual)
-        samples.back().kinds.push_back(visual != 0 ? tamp::token::modality::image
-                                                   : tamp::token::modality::text);
-    }
+    for (const std::size_t i : choose(calibration_.size(), calibration_size_, seed))
+      samples.push_back(embedded(model_, calibration_, i));
     return samples;
   }
-  std::vector<std::string> columns() const override {
-    std::vector<std::string> names{"accuracy"};
-    names.insert(names.end(), evaluation_.kind_names.begin(), evaluation_.kind_names.end());
-    return names;
-  }
+  std::vector<std::string> columns() const override { return accuracy_columns(evaluation_); }
   std::vector<double> measure(const llama::model& m) const override {
-    const llama::accuracy result = llama::grade(evaluation_, llama::answer(m, evaluation_));
-    std::vector<double> percent{100 * result.overall};
-    for (const double kind : result.of_kind) percent.push_back(100 * kind);
-    return percent;
+    return in_percent(llama::grade(evaluation_, llama::answer(m, evaluation_)));
   }
 
  private:
-  static llama::scenes load(const std::string& model, const std::string& named,
-                            const char* beside_model) {
-    const auto folder = std::filesystem::path(model).parent_path();
-    return llama::load_scenes(named.empty() ? (folder / beside_model).string() : named);
-  }
-  static void shorten(llama::scenes& s, std::size_t count) {
-    if (count > s.size()) llama::fail("there are ", s.size(), " scenes, not ", count);
-    s.answers.resize(count);
-  }
-
   llama::model model_;
   llama::scenes calibration_, evaluation_;
   std::size_t calibration_size_ = 0;
@@ -92,11 +69,7 @@ class text_subject : public subject {
  public:
   text_subject(const std::string& model, const data_settings& settings)
       : language_(llama::load_gguf(model)) {
-    if (settings.text.empty()) llama::fail("a language model is judged on prose: --text FILE");
-    std::ifstream file(settings.text, std::ios::binary);
-    if (!file) llama::fail("cannot read ", settings.text);
-    const std::string prose{std::istreambuf_iterator<char>(file), {}};
-    const std::vector<int> tokens = language_.tokenizer.encode(prose);
+    const std::vector<int> tokens = tokens_of(language_, settings.text);
     const std::span<const int> all(tokens);
     const std::size_t half = tokens.size() / 2;
     calibration_size_ = settings.calibration == 0 ? 32 : settings.calibration;

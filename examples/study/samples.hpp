@@ -1,0 +1,59 @@
+#pragma once
+
+// Scenes and prose, as both studies read them.
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <llama/load_gguf.hpp>
+#include <llama/load_scenes.hpp>
+#include <llama/scenes.hpp>
+#include <llama/tamp_host.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace study {
+
+// The first `count` scenes (0: all) of the file that is named, or else lies beside the model.
+inline llama::scenes scenes_of(const std::string& model, const std::string& named,
+                               const char* beside_model, std::size_t count) {
+  const auto folder = std::filesystem::path(model).parent_path();
+  llama::scenes s = llama::load_scenes(named.empty() ? (folder / beside_model).string() : named);
+  if (count > s.size()) llama::fail("there are ", s.size(), " scenes, not ", count);
+  if (count != 0) s.answers.resize(count);
+  return s;
+}
+
+// A scene's embeddings and the kinds of its tokens.
+inline llama::calibration_sample embedded(const llama::model& m, const llama::scenes& s,
+                                          std::size_t i) {
+  llama::embedded_scene scene = llama::embed_scene(m, s, i);
+  llama::calibration_sample sample{std::move(scene.hidden), {}};
+  for (const auto visual : scene.visual)
+    sample.kinds.push_back(visual != 0 ? tamp::token::modality::image
+                                       : tamp::token::modality::text);
+  return sample;
+}
+
+// Accuracy in all and of each kind of question: what the columns are called, and in percent.
+inline std::vector<std::string> accuracy_columns(const llama::scenes& s) {
+  std::vector<std::string> names{"accuracy"};
+  names.insert(names.end(), s.kind_names.begin(), s.kind_names.end());
+  return names;
+}
+inline std::vector<double> in_percent(const llama::accuracy& result) {
+  std::vector<double> percent{100 * result.overall};
+  for (const double kind : result.of_kind) percent.push_back(100 * kind);
+  return percent;
+}
+
+inline std::vector<int> tokens_of(const llama::language_model& language, const std::string& text) {
+  if (text.empty()) llama::fail("a language model is judged on prose: --text FILE");
+  std::ifstream file(text, std::ios::binary);
+  if (!file) llama::fail("cannot read ", text);
+  return language.tokenizer.encode(std::string{std::istreambuf_iterator<char>(file), {}});
+}
+
+}  // namespace study
