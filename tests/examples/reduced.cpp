@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(fewer_visual_tokens_are_worth_what_its_readme_says) {
       study::named_reduction row{selector, std::array{0.86, 0.73, 0.60, 0.46}[k], "-"};
       llama::reduction r = reducer.reduction(row);
       if (row.tokens != "fitprune")
-        r.schedule = tamp::token::drop_at(6, 1, 64 - std::array{51, 38, 26, 13}[k]);
+        r.schedule = tamp::token::drop_at(6, 1, 64 - std::array<std::size_t, 4>{51, 38, 26, 13}[k]);
       double measured = accuracy_of(r);
       if (row.tokens ==
           "random") {  // chance alone moves it by more than a point: the mean of three
