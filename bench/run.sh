@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds the benchmarks for this processor and runs them.
 #
-#     bash bench/run.sh                 every kernel as a ratio to a floor, into build/bench/kernels.json
+#     bash bench/run.sh [kernels ...]   every kernel as a ratio to a floor, into build/bench/kernels.json;
+#                                       further words go to tamp_bench (see --help)
 #     bash bench/run.sh compare         against PyTorch, with the sweep of sizes, into
 #                                       build/bench/compare.json; further words go to compare.py
 #     bash bench/run.sh model [DIR]     all layers of LLaMA-7B's shapes and, if DIR (build/smollm2, as
@@ -38,7 +39,7 @@ case $what in
     [ $# -eq 0 ] || exec "$PYTHON" bench/compare/compare.py "$@"
     "$PYTHON" bench/compare/compare.py --battery
     "$PYTHON" bench/compare/compare.py --json $build/compare.json
-    "$PYTHON" bench/compare/compare.py --json $build/compare.json --sweep --no-best
+    "$PYTHON" bench/compare/compare.py --json $build/compare.json --sweep --no-best --budget 0.5
     ;;
   model)
     data=${1:-build/smollm2}

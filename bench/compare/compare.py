@@ -128,24 +128,24 @@ def median_times(case, threads, args):
     first |= {name: run(name) for name in contenders if name not in first}
 
     # The first run warms up, and counts only where there is time for no other.
-    rounds = {name: max(0, min(args.repeat, int(args.budget / max(seconds, 1e-9))))
-              for name, seconds in first.items()}
-    rounds = {name: max(count, 3 if first[name] < args.budget else 0) for name, count in rounds.items()}
+    rounds = {name: min(args.repeat, int(args.budget / max(seconds, 1e-9))) for name, seconds in first.items()}
     times = {name: [] for name in contenders}
-    for turn in range(max(rounds.values())):
+    turns = max(rounds.values())
+    for turn in range(turns):
         for name, count in rounds.items():
-            if count and turn * count // max(rounds.values()) == len(times[name]):
+            if len(times[name]) * turns <= turn * count and count:
                 times[name].append(run(name))
     return ({name: statistics.median(taken or [first[name]]) for name, taken in times.items()},
             {name: max(1, len(taken)) for name, taken in times.items()}, good, verdict)
 
 
-def measure(lib, name, size, element, threads, args):
-    torch.manual_seed(1)
-    case = tasks.TASKS[name].case(lib, *size, library.ELEMENTS[element], threads)
+def measure(lib, case, name, size, element, threads, args):
+    case.threads = threads
     seconds, runs, good, verdict = median_times(case, threads, args)
-    result = {"task": name, "rows": size[0], "cols": size[1], "element": element, "threads": threads,
-              "instructions": lib.instructions(), "equal": good, "verdict": verdict, "runs": runs}
+    result = {"task": name, "title": tasks.TASKS[name].title, "rows": size[0], "cols": size[1],
+              "element": element, "threads": threads, "instructions": lib.instructions(),
+              "sweep": args.sweep, "date": datetime.date.today().isoformat(), "runs": runs, "equal": good,
+              "verdict": verdict}
     result |= {f"{contender}_ms": 1e3 * taken for contender, taken in seconds.items()}
     result |= {"to_floor": seconds["tamp"] / seconds["floor"],
                "speed_up": seconds["torch"] / seconds["tamp"]}
@@ -165,41 +165,44 @@ def line(result):
 
 
 def plan(args):
-    """(task, size, element, threads) of all that is to be measured."""
+    """(task, size, element) of all that is to be measured."""
     for name in args.tasks or tasks.TASKS:
         task = tasks.TASKS[name]
-        sizes = args.sizes or (task.sweep or () if args.sweep else task.sizes)
+        sizes = args.sizes or (task.sweep if args.sweep else task.sizes)
         if args.quick and not args.sizes:
             sizes = [(max(8, rows // 16) if rows > 32 else rows, cols // 16) for rows, cols in task.sizes]
         for element in task.elements:
             if element not in args.elements or (args.sweep and element != "float"):
                 continue
             for size in sizes:
-                for threads in args.threads or ((1,) if args.sweep else (1, 2)):
-                    yield name, size, element, threads
+                yield name, size, element
 
 
 def key(result):
-    return tuple(result[name] for name in ("task", "rows", "cols", "element", "threads", "instructions"))
+    return tuple(result[name] for name in ("task", "rows", "cols", "element", "threads", "instructions", "sweep"))
 
 
-def results_to_keep(path, about):
-    """What an earlier run on the same machine has left in the file."""
+def earlier(path, about):
+    """What runs on the same machine have left in the file."""
+    nothing = {"commands": [], "results": []}
     if path is None or not path.exists():
-        return []
+        return nothing
     try:
         old = json.loads(path.read_text())
-        return old["results"] if all(old[name] == about[name] for name in about) else []
+        if any(old[name] != about[name] for name in about):
+            print(f"{path} is of another machine or other versions, and is replaced", file=sys.stderr)
+            return nothing
+        return {name: old[name] for name in nothing}
     except (ValueError, KeyError, TypeError):
         raise library.Problem(f"{path} is there, and not a file of compare.py: remove it, or name another")
 
 
-def save(path, about, kept, results):
+def save(path, about, old, results):
     """Writes a new file beside the old one and replaces it. What was measured again is replaced, too."""
     fresh = {key(result) for result in results}
-    document = about | {"date": datetime.date.today().isoformat(),
-                        "command": "compare.py " + shlex.join(sys.argv[1:]),
-                        "results": [result for result in kept if key(result) not in fresh] + results}
+    command = shlex.join(["bench/compare/compare.py", *sys.argv[1:]])
+    document = about | {"commands": [c for c in old["commands"] if c != command] + [command],
+                        "results": [r for r in old["results"] if key(r) not in fresh] + results}
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(document, indent=1) + "\n")
@@ -227,16 +230,19 @@ def main(args):
         elements = {name: library.ELEMENTS[name] for name in args.elements}
         return min(1, sum(exact.battery(lib, elements, threads, print) for threads in args.threads or (1, 2)))
     about = {"machine": machine(), "versions": versions()}
-    kept = results_to_keep(args.json, about)
+    old = earlier(args.json, about)
     print(f"{about['machine']['processor']}; PyTorch {about['versions']['torch']} "
           f"({about['versions']['torch_runs_on']}, products by {about['versions']['torch_multiplies_with']}); "
           f"tamp with {lib.instructions()} instructions\n{HEADER}")
     results = []
-    for name, size, element, threads in plan(args):
-        results.append(measure(lib, name, size, element, threads, args))
-        print(line(results[-1]), flush=True)
-        if args.json:
-            save(args.json, about, kept, results)
+    for name, size, element in plan(args):
+        torch.manual_seed(1)
+        case = tasks.TASKS[name].case(lib, *size, library.ELEMENTS[element])
+        for threads in args.threads or ((1,) if args.sweep else (1, 2)):
+            results.append(measure(lib, case, name, size, element, threads, args))
+            print(line(results[-1]), flush=True)
+            if args.json:
+                save(args.json, about, old, results)
     if not results:
         raise library.Problem("none of these tasks is measured with these elements")
     failed = sum(not result["equal"] for result in results)
