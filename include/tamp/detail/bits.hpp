@@ -12,6 +12,7 @@
 
 #include "../mask/bitmask.hpp"
 #include "../tensor/element.hpp"
+#include "simd/kernels.hpp"
 
 namespace tamp::detail {
 
@@ -27,23 +28,15 @@ void pack_bits(std::span<mask::word> out, std::size_t count, const Keep& keep) {
   }
 }
 
-/// Makes each of the contiguous elements +0 whose bit is 0. Since +0 has no bit set, that is an AND
-/// with a mask of ones or zeros, which needs no branch and no arithmetic on T.
+/// Makes each of the contiguous elements +0 whose bit is 0.
 template <element T>
 void zero_dropped(std::span<T> elements, std::span<const mask::word> keep) {
-  using bits = std::conditional_t<sizeof(T) == 2, std::uint16_t,
-                                  std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
+  using bits = std::conditional_t<sizeof(T) == 2, std::uint16_t, bits_of_number<T>>;
   static_assert(sizeof(T) == sizeof(bits));
-  for (std::size_t w = 0; w < keep.size(); ++w) {
-    const std::size_t begin = w * mask::word_bits;
-    const std::span<T> part =
-        elements.subspan(begin, (std::min)(mask::word_bits, elements.size() - begin));
-    const mask::word kept = keep[w];
-    for (std::size_t k = 0; k < part.size(); ++k) {
-      const auto ones = static_cast<bits>(0 - (kept >> k & 1u));
-      part[k] = std::bit_cast<T>(static_cast<bits>(std::bit_cast<bits>(part[k]) & ones));
-    }
-  }
+  with_kernels([&](auto kernels) {
+    kernels.template zero_dropped<bits>(std::as_writable_bytes(elements).data(), elements.size(),
+                                        keep.data());
+  });
 }
 
 /// Transposes a square of 64 x 64 bits: afterwards bit r of word c is what bit c of word r was.

@@ -12,6 +12,7 @@
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../tensor/rows.hpp"
+#include "simd/kernels.hpp"
 
 namespace tamp::detail {
 
@@ -36,6 +37,15 @@ inline std::string of_layer(std::string_view layer) {
   return layer.empty() ? std::string() : sentence(" of ", layer);
 }
 
+/// Whether all numbers of row i are finite; `read` reads the same weight's rows.
+template <class Kernels, class Source>
+bool row_is_finite(Kernels kernels, const Source& weight, row_reader<Source>& read, std::size_t i) {
+  if constexpr (is_view<Source>)
+    if (weight.contiguous_rows()) return kernels.row_is_finite(weight.row(i).data(), weight.cols());
+  const auto row = read(i);
+  return kernels.row_is_finite(row.data(), row.size());
+}
+
 /// @throws value_error that names the first weight, in row-major order, that is not finite
 template <executor E, class Source>
 void check_finite(const E& exec, const Source& weight, std::string_view operation,
@@ -43,15 +53,14 @@ void check_finite(const E& exec, const Source& weight, std::string_view operatio
   first_row broken;
   exec.for_each_range(static_cast<std::size_t>(weight.rows()),
                       [&](std::size_t begin, std::size_t end) {
-                        row_reader<std::remove_cvref_t<Source>> read(weight);
-                        for (std::size_t i = begin; i < end; ++i) {
-                          unsigned any = 0;
-                          for (const auto w : read(i)) any |= static_cast<unsigned>(!is_finite(w));
-                          if (any != 0) broken.note(i);
-                        }
+                        row_reader<Source> read(weight);
+                        with_kernels([&](auto kernels) {
+                          for (std::size_t i = begin; i < end; ++i)
+                            if (!row_is_finite(kernels, weight, read, i)) broken.note(i);
+                        });
                       });
   if (!broken.any()) return;
-  row_reader<std::remove_cvref_t<Source>> read(weight);
+  row_reader<Source> read(weight);
   const auto row = read(broken.row());
   for (std::size_t j = 0; j < row.size(); ++j)
     if (!is_finite(row[j]))

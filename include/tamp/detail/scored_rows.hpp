@@ -19,8 +19,13 @@
 #include "finite.hpp"
 #include "ordered_key.hpp"
 #include "score_forms.hpp"
+#include "simd/kernels.hpp"
 
 namespace tamp::detail {
+
+/// A score that says that finite weights and statistics never give it a NaN.
+template <class Score>
+concept never_nan_score = requires { requires Score::never_nan; };
 
 /// The type of a bound row score's scores; an elementwise score's return type.
 template <class Score, class Real>
@@ -49,13 +54,13 @@ class scored_rows {
   std::size_t cols() const { return static_cast<std::size_t>(weight_.cols()); }
 
   /// Calls `body(read_scores, begin, end)` for ranges of rows on the executor's threads.
-  /// `read_scores(i)` is a span that stays valid until the next call.
+  /// `read_scores(i)` is a scored_row, a span, that stays valid until the next call.
   template <executor E, class Body>
   void for_each_range(const E& exec, const Body& body) const {
     exec.for_each_range(rows(), [&](std::size_t begin, std::size_t end) {
-      row_reader<std::remove_cvref_t<Source>> read_weights(weight_);
+      row_reader<Source> read_weights(weight_);
       std::vector<score_type> scores(cols());
-      body([&](std::size_t i) { return score_row(read_weights(i), i, scores); }, begin, end);
+      body([&](std::size_t i) { return score_row(read_weights, i, scores); }, begin, end);
     });
   }
 
@@ -66,7 +71,7 @@ class scored_rows {
     // Weights come first: one of them may have spoilt the sums, and so the scores, of other rows.
     check_finite(execute::sequential{}, weight_, operation, layer);
     const std::size_t i = broken_.row();
-    row_reader<std::remove_cvref_t<Source>> read_weights(weight_);
+    row_reader<Source> read_weights(weight_);
     const auto row = read_weights(i);
     std::vector<score_type> scores(row.size());
     write_scores(row, i, scores);
@@ -77,26 +82,46 @@ class scored_rows {
   }
 
  private:
-  void write_scores(std::span<const weight_type> weights, std::size_t i,
+  static constexpr bool is_bound = requires { typename Score::bound_score_type; };
+
+  // Writes the scores of row i: about their sum, and whether weights and scores can be used.
+  template <class Element>
+  auto write_scores(std::span<Element> weights, std::size_t i,
                     std::vector<score_type>& scores) const {
-    if constexpr (requires { typename Score::bound_score_type; })
-      score_(i, weights, std::span(scores));
-    else
-      for (std::size_t j = 0; j < weights.size(); ++j)
-        scores[j] = score_of(score_, weights[j], needs_statistic<Score> ? statistics_[j] : 0.0f);
+    return with_kernels([&](auto kernels) {
+      if constexpr (is_bound) {
+        score_(i, std::span<const weight_type>(weights), std::span(scores));
+        const auto [sum, is_usable] = kernels.look_at_scores(scores.data(), scores.size());
+        return std::pair(sum, is_usable && kernels.row_is_finite(weights.data(), weights.size()));
+      } else {
+        const auto score = [&score = score_, statistics = statistics_.data()](
+                               weight_type weight, [[maybe_unused]] std::size_t j) {
+          return score_of(score, weight, needs_statistic<Score> ? statistics[j] : 0.0f);
+        };
+        const auto [sum, is_usable] = kernels.template score_row<never_nan_score<Score>>(
+            weights.data(), weights.size(), score, scores.data());
+        return std::pair(sum, is_usable);
+      }
+    });
   }
 
-  std::span<const score_type> score_row(std::span<const weight_type> weights, std::size_t i,
-                                        std::vector<score_type>& scores) const {
-    write_scores(weights, i, scores);
-    unsigned broken = 0;
-    for (std::size_t j = 0; j < weights.size(); ++j)
-      broken |= unsigned{!is_finite(weights[j])} | unsigned{is_nan(scores[j])};
-    if (broken != 0) {
+  scored_row<score_type> score_row(row_reader<Source>& read_weights, std::size_t i,
+                                   std::vector<score_type>& scores) const {
+    std::span<const std::byte> next;
+    auto [sum, is_usable] = [&] {
+      if constexpr (is_view<Source> && !is_bound)
+        if (weight_.contiguous_rows()) {
+          if (i + 1 < weight_.rows()) next = std::as_bytes(weight_.row(i + 1));
+          return write_scores(weight_.row(i), i, scores);
+        }
+      return write_scores(read_weights(i), i, scores);
+    }();
+    if (!is_usable) {
       broken_.note(i);
       std::fill(scores.begin(), scores.end(), score_type{0});
+      sum = 0;
     }
-    return scores;
+    return {scores, sum, next};
   }
 
   const Source& weight_;

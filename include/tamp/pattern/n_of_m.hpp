@@ -10,6 +10,7 @@
 #include <string>
 
 #include "../detail/bits.hpp"
+#include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
 
@@ -41,9 +42,16 @@ struct n_of_m {
 
     /// Sets the bits of `keep` for one row of scores.
     void operator()(std::span<const Score> scores, std::span<mask::word> keep) const {
-      std::fill(keep.begin(), keep.end(), mask::word{0});
       const std::size_t whole = scores.size() / M * M, rest = scores.size() - whole;
-      for (std::size_t j = 0; j < whole; j += M) put(keep, j, highest(scores.data() + j, M, M - N));
+      std::size_t j = 0;
+      if constexpr (N == 2 && M == 4 && std::is_same_v<Score, float>)
+        if (detail::with_kernels([&](auto kernels) {
+              return kernels.keep_2_of_4(scores.data(), scores.size(), keep.data());
+            }))
+          j = scores.size() / mask::word_bits * mask::word_bits;
+      std::fill(keep.begin() + static_cast<std::ptrdiff_t>(j / mask::word_bits), keep.end(),
+                mask::word{0});
+      for (; j < whole; j += M) put(keep, j, highest(scores.data() + j, M, M - N));
       if (rest != 0)
         put(keep, whole, highest(scores.data() + whole, rest, rest - (N * rest + M - 1) / M));
     }

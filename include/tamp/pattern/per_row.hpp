@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <numeric>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "../detail/bits.hpp"
 #include "../detail/drop_count.hpp"
+#include "../detail/simd/kernels.hpp"
 #include "../role.hpp"
 
 namespace tamp::pattern {
@@ -33,24 +35,23 @@ struct per_row {
   class row_selector {
    public:
     row_selector(std::size_t cols, double sparsity)
-        : drop_(detail::drop_count(cols, sparsity)), ordered_(cols) {}
+        : drop_(detail::drop_count(cols, sparsity)), scratch_(detail::cut_scratch(cols)) {}
 
     /// Sets the bits of `keep` for one row of scores.
-    void operator()(std::span<const Score> scores, std::span<mask::word> keep) {
+    void operator()(const detail::scored_row<Score>& scores, std::span<mask::word> keep) {
       const std::size_t cols = scores.size();
       if (drop_ == 0 || drop_ == cols)
         return detail::pack_bits(keep, cols, [&](std::size_t) { return drop_ == 0; });
 
-      std::copy(scores.begin(), scores.end(), ordered_.begin());
-      const auto nth = ordered_.begin() + static_cast<std::ptrdiff_t>(drop_ - 1);
-      std::nth_element(ordered_.begin(), nth, ordered_.end());
-      const Score threshold = *nth;
-      detail::pack_bits(keep, cols, [&](std::size_t j) { return scores[j] > threshold; });
+      const auto [threshold, below, equal] = detail::with_kernels([&](auto kernels) {
+        const auto cut = kernels.cut_row(scores, drop_, forecast_, scratch_.data());
+        kernels.keep_above(scores.data(), cols, cut.threshold, keep.data());
+        return cut;
+      });
 
       // Of what equals the threshold, the leftmost `ties` are dropped and the others stay.
-      if (std::count(nth, ordered_.end(), threshold) == 1) return;
-      const auto less = [&](Score s) { return s < threshold; };
-      auto ties = drop_ - static_cast<std::size_t>(std::count_if(ordered_.begin(), nth, less));
+      auto ties = drop_ - below;
+      if (ties == equal) return;
       for (std::size_t j = 0; j < cols; ++j) {
         if (scores[j] != threshold) continue;
         if (ties != 0)
@@ -60,9 +61,14 @@ struct per_row {
       }
     }
 
+    void operator()(std::span<const Score> scores, std::span<mask::word> keep) {
+      (*this)({scores, std::accumulate(scores.begin(), scores.end(), Score{0})}, keep);
+    }
+
    private:
     std::size_t drop_;
-    std::vector<Score> ordered_;
+    std::vector<Score> scratch_;
+    detail::cut_forecast<Score> forecast_;
   };
 
   friend bool operator==(const per_row&, const per_row&) = default;

@@ -47,8 +47,9 @@ void check_writable(std::string_view operation, matrix_view<T> weight) {
 template <executor E, class T>
 void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weight) {
   if (weight.contiguous_rows()) {
+    // From the last row on: whoever made the mask has just read it, and it may still be in a cache.
     exec.for_each_range(weight.rows(), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end; ++i) zero_dropped(weight.row(i), keep.row(i));
+      for (std::size_t i = end; i-- > begin;) zero_dropped(weight.row(i), keep.row(i));
     });
     return;
   }

@@ -3,10 +3,7 @@
 /// @file
 /// Select and apply in one call, for one weight.
 
-#include <atomic>
-#include <bit>
 #include <cstddef>
-#include <numeric>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -83,56 +80,14 @@ void write_repaired(const E& exec, matrix_view<const double> repaired, Target&& 
   });
 }
 
-/// A score that says that finite weights and statistics never give it a NaN.
-template <class Score>
-concept never_nan_score = requires { requires Score::never_nan; };
-
-// Fused: each row is scored, selected and zeroed while it is in the cache, and no mask is stored.
-// Since nothing may be written before an error, the weights are checked in a pass of their own.
-template <executor E, class T, class Statistics, class Recipe>
-std::size_t prune_rows(const E& exec, matrix_view<T> weight, const Statistics& statistics,
-                       const Recipe& recipe) {
-  constexpr std::string_view operation = "prune";
-  const double sparsity = sparsity_of(recipe, weight.size());
-  return with_statistics<Recipe>(
-      statistics, weight.cols(), operation, {}, [&](std::span<const float> values) {
-        check_finite(exec, weight, operation, {});
-        const auto& bound = bind_score(exec, weight, recipe.score, values);
-        const scored_rows scored(weight, bound, values);
-        using score = typename decltype(scored)::score_type;
-        std::atomic<std::size_t> kept = 0;
-        scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
-          typename Recipe::pattern_policy::template row_selector<score> select_row(weight.cols(),
-                                                                                   sparsity);
-          std::vector<mask::word> keep((weight.cols() + mask::word_bits - 1) / mask::word_bits);
-          std::size_t kept_here = 0;
-          for (std::size_t i = begin; i < end; ++i) {
-            select_row(read_scores(i), keep);
-            zero_dropped(weight.row(i), keep);
-            for (const mask::word w : keep) kept_here += static_cast<std::size_t>(std::popcount(w));
-          }
-          kept += kept_here;
-        });
-        return kept.load();
-      });
-}
-
-template <class Source, class Recipe>
-inline constexpr bool fusible = false;
-template <class T, class Recipe>
-inline constexpr bool fusible<matrix_view<T>, Recipe> =
-    row_pattern<typename Recipe::pattern_policy, compute_type<T>> &&
-    never_nan_score<typename Recipe::score_policy>;
-
 }  // namespace detail
 
 /// Prunes one weight in place: the same weights as apply(select(W, statistics, recipe), W).
 ///
 ///     const auto [size, kept] = tamp::prune(W, norms, recipe);
 ///
-/// Where the pattern works row by row on rows that lie in one piece, selecting and zeroing are
-/// fused. A score that repairs weights (score::sparsegpt) also changes those that stay. An executor
-/// may go first.
+/// A score that repairs weights (score::sparsegpt) also changes those that stay. An executor may go
+/// first.
 /// @throws what select and apply throw, before anything is written
 template <executor E, prunable_tensor Weight, class Statistics, class Recipe>
 pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
@@ -145,9 +100,6 @@ pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const
     detail::write_repaired(exec, repaired.weights(), target);
     return {size, repaired.keep.count()};
   } else {
-    if constexpr (detail::fusible<std::remove_cvref_t<decltype(target)>, Recipe>)
-      if (target.contiguous_rows())
-        return {size, detail::prune_rows(exec, target, statistics, recipe)};
     const auto keep = detail::select_layer(exec, "prune", {}, target, statistics, recipe);
     tamp::apply(exec, keep, target);
     return {size, keep.count()};

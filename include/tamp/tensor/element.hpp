@@ -126,6 +126,7 @@ template <class Host, class Twin>
 struct element_like {
   static_assert(sizeof(Host) == sizeof(Twin) && std::is_trivially_copyable_v<Host>,
                 "element_like: the host's type and its twin must have the same bits");
+  using twin = Twin;
   using compute = typename element_traits<Twin>::compute;
   TAMP_FN static constexpr compute load(Host value) noexcept {
     return element_traits<Twin>::load(std::bit_cast<Twin>(value));
@@ -146,6 +147,23 @@ concept element = requires(std::remove_const_t<T> value,
 /// The type in which arithmetic on `T` is done: double for double, float for the rest.
 template <element T>
 using compute_type = typename element_traits<std::remove_const_t<T>>::compute;
+
+namespace detail {
+
+template <class T>
+struct twin_of {
+  using type = T;
+};
+template <class T>
+  requires requires { typename element_traits<T>::twin; }
+struct twin_of<T> {
+  using type = typename element_traits<T>::twin;
+};
+/// Whether T has the bits of a Twin.
+template <class T, class Twin>
+inline constexpr bool has_bits_of = std::is_same_v<typename twin_of<T>::type, Twin>;
+
+}  // namespace detail
 
 /// True for anything but infinities and NaN, also under -ffast-math.
 TAMP_FN constexpr bool is_finite(float value) noexcept {

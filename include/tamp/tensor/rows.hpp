@@ -29,6 +29,11 @@ T& source(T&& tensor) {
   return tensor;
 }
 
+template <class Source>
+inline constexpr bool is_view = false;
+template <class T, class Space>
+inline constexpr bool is_view<matrix_view<T, Space>> = true;
+
 /// Hands out the rows of a tensor, best in ascending order, as spans of its compute type.
 /// A span stays valid until the next call. One reader serves one thread.
 template <class Source>

@@ -1,0 +1,34 @@
+// See portable.inl.
+
+// AVX2 can move lanes of 4 bytes to any place, and a table says for each choice of lanes where.
+template <class T>
+static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
+  const std::uint64_t order = sizeof(T) == 8 ? chosen_of_4[bits & 15u] : chosen_of_8[bits];
+  const __m256i places = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(order)));
+  store<T>(to, (vec<T>)_mm256_permutevar8x32_epi32((__m256i)v, places));
+}
+
+static vec<float> swap_neighbours(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6);
+}
+static vec<float> swap_pairs(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+}
+
+// One bit for each lane of what a comparison gave.
+template <class T, class Flags>
+static std::uint32_t bits_of(Flags flags) noexcept {
+  if constexpr (sizeof(T) == 8)
+    return static_cast<std::uint32_t>(_mm256_movemask_pd((__m256d)flags));
+  else
+    return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)flags));
+}
+
+// Sixty-four halves as floats.
+static void load_halves(const std::byte* halves, float* floats) noexcept {
+  for (std::size_t k = 0; k < 64; k += lanes<float>) {
+    __m128i v;
+    std::memcpy(&v, halves + 2 * k, sizeof v);
+    store<float>(floats + k, _mm256_cvtph_ps(v));
+  }
+}

@@ -1,0 +1,48 @@
+// See flags.inl and portable.inl. Comparisons give masks here, and masks choose lanes.
+
+template <class T>
+static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
+  if constexpr (sizeof(T) == 8)
+    return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
+  else
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+template <class T, class Counts>
+static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
+  below -= v < from;
+  if constexpr (sizeof(T) == 8)
+    return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask(from, v, _CMP_LE_OQ), v, to, _CMP_LE_OQ);
+  else
+    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(from, v, _CMP_LE_OQ), v, to, _CMP_LE_OQ);
+}
+
+template <class Bits>
+static void zero_dropped(mask::word keep, std::byte* elements) noexcept {
+  TAMP_SIMD_UNROLL
+  for (std::size_t k = 0; k < mask::word_bits; k += lanes<Bits>) {
+    std::byte* const at = elements + k * sizeof(Bits);
+    const __m512i v = _mm512_loadu_si512(at);
+    if constexpr (sizeof(Bits) == 8)
+      _mm512_storeu_si512(at, _mm512_maskz_mov_epi64(static_cast<__mmask8>(keep >> k), v));
+    else if constexpr (sizeof(Bits) == 4)
+      _mm512_storeu_si512(at, _mm512_maskz_mov_epi32(static_cast<__mmask16>(keep >> k), v));
+    else
+      _mm512_storeu_si512(at, _mm512_maskz_mov_epi16(static_cast<__mmask32>(keep >> k), v));
+  }
+}
+
+// In a register and then stored whole: compressing into memory is slow on some processors.
+template <class T>
+static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
+  if constexpr (sizeof(T) == 8)
+    store<T>(to, _mm512_maskz_compress_pd(static_cast<__mmask8>(bits), v));
+  else
+    store<T>(to, _mm512_maskz_compress_ps(static_cast<__mmask16>(bits), v));
+}
+
+static vec<float> swap_neighbours(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+}
+static vec<float> swap_pairs(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+}

@@ -1,0 +1,35 @@
+// Comparisons and masks without mask registers: on vectors of 16 and of 32 bytes.
+
+// One bit for each lane: of a < b.
+template <class T>
+static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
+  return bits_of<T>(a < b);
+}
+
+// One bit for each lane of from <= v <= to. Counts the lanes below `from`, each on its own.
+template <class T, class Counts>
+static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
+  const auto is_below = v < from;
+  below -= is_below;
+  return bits_of<T>((v <= to) & ~is_below);
+}
+
+// Makes zero of 64 elements those whose bit is 0. As many bits as a lane has are copied to all
+// lanes, each of which then looks for its own.
+template <class Bits>
+static void zero_dropped(mask::word keep, std::byte* elements) noexcept {
+  constexpr std::size_t width = 8 * sizeof(Bits);
+  TAMP_SIMD_UNROLL
+  for (std::size_t first = 0; first < mask::word_bits; first += width) {
+    const vec<Bits> kept = all(static_cast<Bits>(keep >> first));
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < width; k += lanes<Bits>) {
+      vec<Bits> own, v;
+      for (std::size_t lane = 0; lane < lanes<Bits>; ++lane)
+        own[lane] = static_cast<Bits>(Bits{1} << (k + lane));
+      std::memcpy(&v, elements + (first + k) * sizeof(Bits), sizeof v);
+      v &= (vec<Bits>)((kept & own) == own);
+      std::memcpy(elements + (first + k) * sizeof(Bits), &v, sizeof v);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+// What the language has no operator for, on vectors of any processor.
+
+// Writes the lanes whose bit is set one after the other; may write a whole vector.
+template <class T>
+static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
+  for (std::size_t k = 0, count = 0; k < lanes<T>; ++k) {
+    to[count] = v[k];
+    count += bits >> k & 1u;
+  }
+}
+
+// Within every four lanes: 0 1 2 3 become 1 0 3 2, or 2 3 0 1.
+static vec<float> swap_neighbours(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 1, 0, 3, 2);
+}
+static vec<float> swap_pairs(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 2, 3, 0, 1);
+}
+
+// One bit for each lane of what a comparison gave.
+template <class T, class Flags>
+static std::uint32_t bits_of(Flags flags) noexcept {
+#if TAMP_SIMD_X86
+  if constexpr (sizeof(T) == 8)
+    return static_cast<std::uint32_t>(_mm_movemask_pd((__m128d)flags));
+  else
+    return static_cast<std::uint32_t>(_mm_movemask_ps((__m128)flags));
+#else
+  std::uint32_t bits = 0;
+  for (std::size_t k = 0; k < lanes<T>; ++k) bits |= std::uint32_t{flags[k] != 0} << k;
+  return bits;
+#endif
+}
+
+// Sixty-four halves as floats, four at a time, as f16 converts one.
+static void load_halves(const std::byte* halves, float* floats) noexcept {
+  typedef std::uint16_t four_halves __attribute__((vector_size(8)));
+  using integers = vec<std::uint32_t>;
+  constexpr std::uint32_t exponent = 0x7c00u << 13, rebias = (127u - 15u) << 23, one = 1u << 23;
+  for (std::size_t k = 0; k < 64; k += 4) {
+    four_halves v;
+    std::memcpy(&v, halves + 2 * k, sizeof v);
+    const integers half = __builtin_convertvector(v, integers);
+    const integers sign = (half & 0x8000u) << 16, magnitude = (half & 0x7fffu) << 13;
+    const vec<float> subnormal =
+        (vec<float>)(magnitude + rebias + one) - (vec<float>)all<std::uint32_t>(rebias + one);
+    const integers is_special = (integers)((magnitude & exponent) == exponent);
+    const integers is_subnormal = (integers)((magnitude & exponent) == 0);
+    const integers normal = magnitude + rebias + (is_special & rebias);
+    const integers body = ((integers)subnormal & is_subnormal) | (normal & ~is_subnormal);
+    store<float>(floats + k, (vec<float>)(sign | body));
+  }
+}

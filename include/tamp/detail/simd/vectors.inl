@@ -1,0 +1,68 @@
+// Vectors of `vector_bytes` bytes. + - * / & | ~ < <= == and ?: work lane by lane on the vector
+// types of GCC and clang; a comparison gives integers of the lanes' width, all bits set or none.
+
+template <class T>
+struct vector_of {
+  typedef T type __attribute__((vector_size(vector_bytes)));
+};
+template <class T>
+using vec = typename vector_of<T>::type;
+template <class T>
+static constexpr std::size_t lanes = vector_bytes / sizeof(T);
+
+template <class T>
+static vec<T> load(const T* from) noexcept {
+  vec<T> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+template <class T>
+static void store(T* to, vec<T> v) noexcept {
+  std::memcpy(to, &v, sizeof v);
+}
+template <class T>
+static vec<T> all(T number) noexcept {
+  return number - vec<T>{};
+}
+
+template <class T>
+static vec<bits_of_number<T>> load_bits(const T* from) noexcept {
+  vec<bits_of_number<T>> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <class Vector>
+static auto sum_of_lanes(Vector v) noexcept {
+  auto sum = v[0];
+  for (std::size_t k = 1; k < vector_bytes / sizeof sum; ++k) sum += v[k];
+  return sum;
+}
+
+// About the sum: floats are added up as floats, in an order of its own for each length of vector.
+template <class T>
+static T sum_of(const T* numbers, std::size_t count) noexcept {
+  constexpr std::size_t step = 4 * lanes<T>;
+  vec<T> sums[4] = {};
+  const std::size_t whole = count / step * step;
+  for (std::size_t j = 0; j < whole; j += step) TAMP_SIMD_UNROLL
+  for (std::size_t k = 0; k < 4; ++k) sums[k] += load(numbers + j + k * lanes<T>);
+  T sum = sum_of_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (std::size_t j = whole; j < count; ++j) sum += numbers[j];
+  return sum;
+}
+
+// Sixty-four elements as numbers to calculate with: where they lie, or converted into `room`.
+template <class Element>
+static const compute_type<Element>* load_block(const Element* elements,
+                                               compute_type<Element>* room) noexcept {
+  if constexpr (std::is_same_v<Element, compute_type<Element>>) {
+    return elements;
+  } else if constexpr (has_bits_of<Element, f16>) {
+    load_halves(reinterpret_cast<const std::byte*>(elements), room);
+    return room;
+  } else {
+    for (std::size_t k = 0; k < 64; ++k) room[k] = element_traits<Element>::load(elements[k]);
+    return room;
+  }
+}
