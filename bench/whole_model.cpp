@@ -3,7 +3,7 @@
 //     tamp_whole_model                                 layers of LLaMA-7B's shapes, random numbers
 //     tamp_whole_model --model M.gguf --text T.txt     a language model, calibrated on prose
 //
-// The random model never lies in memory as a whole: one block's buffers are filled anew for every
+// The random model never lies in memory as a whole: one block's numbers are made anew for every
 // block, and the time that takes is not counted.
 
 #include <fmt/format.h>
@@ -48,7 +48,7 @@ struct settings {
 /// Where the seconds of one run went.
 struct outcome {
   std::string model, element, pattern;
-  int threads = 1;
+  int threads;
   std::size_t weights = 0;
   double forward = 0, statistics = 0, select = 0, apply = 0;
   double fused = 0;  ///< prune, which selects and applies in one; 0 where it was not tried
@@ -110,14 +110,16 @@ class random_block {
                  {s.hidden, s.ffn, 3}}},
         tokens_(s.tokens) {
     for (std::size_t k = 0; k < layers_.size(); ++k)
-      weights_[k].resize(layers_[k].rows * layers_[k].cols);
+      fresh_[k].resize(layers_[k].rows * layers_[k].cols);
     for (const layer& l : layers_) activations_[l.input].resize(tokens_ * l.cols);
   }
 
   void fill_weights(std::size_t block) {
     for (std::size_t k = 0; k < layers_.size(); ++k)
-      fill(weights_[k], layers_[k].cols, 16 * block + k);
+      fill(fresh_[k], layers_[k].cols, 16 * block + k);
   }
+  /// The weights as they were before anything was dropped.
+  void refresh() { weights_ = fresh_; }
   void fill_activations(std::size_t block) {
     for (std::size_t k = 0; k < inputs; ++k) {
       std::vector<float> scales(activations_[k].size() / tokens_);
@@ -141,74 +143,12 @@ class random_block {
  private:
   std::array<layer, 7> layers_;
   std::size_t tokens_;
-  std::array<std::vector<T>, 7> weights_;
+  std::array<std::vector<T>, 7> fresh_, weights_;
   std::array<std::vector<T>, inputs> activations_;
 };
 
 void stop_if_interrupted() {
   if (interrupted != 0) throw std::runtime_error("interrupted");
-}
-
-template <class T, class Recipe>
-outcome prune_random_layers(const settings& s, int threads, const Recipe& recipe,
-                            study::progress_bar& bar, const std::string& what) {
-  const tamp::execute::openmp exec{threads};
-  outcome done;
-  done.model = fmt::format("{} random blocks", s.blocks);
-  random_block<T> block(s);
-  for (std::size_t b = 0; b < s.blocks; ++b) {
-    stop_if_interrupted();
-    bar.show(static_cast<double>(b) / static_cast<double>(s.blocks),
-             fmt::format("{}: block {} of {}", what, b + 1, s.blocks));
-    block.fill_weights(b);
-    block.fill_activations(b);
-    std::array<tamp::stat::column_norm, random_block<T>::inputs> norms;
-    done.statistics += seconds_of([&] {
-      for (std::size_t k = 0; k < norms.size(); ++k) norms[k].add(exec, block.activations(k));
-    });
-    std::size_t kept = 0, kept_fused = 0;
-    block.for_each_layer([&](auto weight, std::size_t input) {
-      tamp::mask::bitmask keep(0, 0);
-      done.select += seconds_of([&] { keep = tamp::select(exec, weight, norms[input], recipe); });
-      done.apply += seconds_of([&] { tamp::apply(exec, keep, weight); });
-      done.weights += weight.size();
-      kept += keep.count();
-    });
-    block.fill_weights(b);
-    block.for_each_layer([&](auto weight, std::size_t input) {
-      done.fused +=
-          seconds_of([&] { kept_fused += tamp::prune(exec, weight, norms[input], recipe).kept; });
-    });
-    if (kept != kept_fused)
-      throw std::logic_error(fmt::format("select keeps {} weights, prune {}", kept, kept_fused));
-  }
-  bar.clear();
-  return done;
-}
-
-template <class Recipe>
-outcome prune_language_model(const llama::model& dense,
-                             const std::vector<llama::calibration_sample>& samples, int threads,
-                             const Recipe& recipe, study::progress_bar& bar,
-                             const std::string& what) {
-  omp_set_num_threads(threads);
-  llama::model copy = dense;
-  llama::tamp_host host(copy, samples);
-  const auto report =
-      tamp::prune(tamp::execute::openmp{threads}, host, recipe, [&](const tamp::progress& now) {
-        bar.show(static_cast<double>(now.layers_done) / static_cast<double>(now.layers),
-                 fmt::format("{}: block {} of {}", what, now.block + 1, now.blocks));
-        return interrupted == 0;
-      });
-  bar.clear();
-  stop_if_interrupted();
-  outcome done;
-  done.forward = report.calibrate - report.observe();
-  done.statistics = report.observe();
-  done.select = report.select();
-  done.apply = report.apply();
-  for (const auto& layer : report.layers) done.weights += layer.size();
-  return done;
 }
 
 /// Calls `use` with Wanda in the pattern of that name.
@@ -219,10 +159,94 @@ auto with_recipe(const std::string& pattern, const Use& use) {
   return use(tamp::compose(score, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5}));
 }
 
+/// Prunes a block once by select and apply, and once by prune; adds what that takes to `done`.
+template <class T, class Recipe>
+void prune_block(random_block<T>& block, const Recipe& recipe, outcome& done) {
+  const tamp::execute::openmp exec{done.threads};
+  std::array<tamp::stat::column_norm, random_block<T>::inputs> norms;
+  done.statistics += seconds_of([&] {
+    for (std::size_t k = 0; k < norms.size(); ++k) norms[k].add(exec, block.activations(k));
+  });
+  std::size_t kept = 0, kept_fused = 0;
+  block.refresh();
+  block.for_each_layer([&](auto weight, std::size_t input) {
+    tamp::mask::bitmask keep(0, 0);
+    done.select += seconds_of([&] { keep = tamp::select(exec, weight, norms[input], recipe); });
+    done.apply += seconds_of([&] { tamp::apply(exec, keep, weight); });
+    done.weights += weight.size();
+    kept += keep.count();
+  });
+  block.refresh();
+  block.for_each_layer([&](auto weight, std::size_t input) {
+    done.fused +=
+        seconds_of([&] { kept_fused += tamp::prune(exec, weight, norms[input], recipe).kept; });
+  });
+  if (kept != kept_fused)
+    throw std::logic_error(fmt::format("select keeps {} weights, prune {}", kept, kept_fused));
+}
+
+/// One run for each pattern and number of threads, with nothing done yet.
+std::vector<outcome> planned_runs(const settings& s, const std::string& model,
+                                  const std::string& element) {
+  std::vector<outcome> runs;
+  for (const std::string& pattern : s.patterns)
+    for (const int threads : s.threads) runs.push_back({model, element, pattern, threads});
+  return runs;
+}
+
+/// All runs take turns on each block.
+template <class T>
+std::vector<outcome> prune_random_blocks(const settings& s, const std::string& element,
+                                         study::progress_bar& bar) {
+  auto runs = planned_runs(s, fmt::format("{} random blocks", s.blocks), element);
+  random_block<T> block(s);
+  for (std::size_t b = 0; b < s.blocks; ++b) {
+    bar.show(static_cast<double>(b) / static_cast<double>(s.blocks),
+             fmt::format("{}: block {} of {}", element, b + 1, s.blocks));
+    block.fill_weights(b);
+    block.fill_activations(b);
+    for (outcome& run : runs) {
+      stop_if_interrupted();
+      with_recipe(run.pattern, [&](const auto& recipe) { prune_block(block, recipe, run); });
+    }
+  }
+  bar.clear();
+  return runs;
+}
+
+template <class Recipe>
+void prune_copy(const llama::model& dense, const std::vector<llama::calibration_sample>& samples,
+                const Recipe& recipe, study::progress_bar& bar, outcome& done) {
+  omp_set_num_threads(done.threads);
+  llama::model copy = dense;
+  llama::tamp_host host(copy, samples);
+  const auto report = tamp::prune(
+      tamp::execute::openmp{done.threads}, host, recipe, [&](const tamp::progress& now) {
+        bar.show(static_cast<double>(now.layers_done) / static_cast<double>(now.layers),
+                 fmt::format("{}, {} threads: block {} of {}", done.pattern, done.threads,
+                             now.block + 1, now.blocks));
+        return interrupted == 0;
+      });
+  bar.clear();
+  stop_if_interrupted();
+  done.forward = report.calibrate - report.observe();
+  done.statistics = report.observe();
+  done.select = report.select();
+  done.apply = report.apply();
+  for (const auto& layer : report.layers) done.weights += layer.size();
+}
+
 std::size_t peak_memory() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+void print_header() {
+  fmt::print("{:28}{:>6}{:>9}{:>8}{:>9}{:>8}{:>9}{:>11}{:>8}{:>7}{:>10}\n", "model", "of",
+             "pattern", "threads", "weights", "seconds", "forward", "statistics", "select", "apply",
+             "weights/s");
+  fmt::print("{:>60}{:>8}{:>9}{:>11}{:>8}{:>7}{:>10}\n", "10^9", "", "%", "%", "%", "%", "10^9");
 }
 
 void print(const outcome& run) {
@@ -289,49 +313,37 @@ settings parse(CLI::App& app, int argc, char** argv) {
   return s;
 }
 
+std::vector<outcome> prune_language_model(const settings& s, study::progress_bar& bar) {
+  bar.show(0, "loading the model");
+  const auto language = llama::load_gguf(s.model);
+  std::vector<llama::calibration_sample> samples;
+  const std::vector<int> tokens = study::tokens_of(language, s.text);
+  for (const auto& part : llama::sequences(tokens, s.sequence_length, s.sequences))
+    samples.push_back({llama::embed(language.model, part),
+                       std::vector(part.size(), tamp::token::modality::text)});
+  auto runs = planned_runs(s, std::filesystem::path(s.model).stem().string(), "float");
+  for (outcome& run : runs)
+    with_recipe(run.pattern,
+                [&](const auto& recipe) { prune_copy(language.model, samples, recipe, bar, run); });
+  return runs;
+}
+
 int run(const settings& s) {
   if (!s.json.empty() && !std::ofstream(s.json, std::ios::app))
     throw std::runtime_error("cannot write " + s.json);
   study::progress_bar bar;
   std::vector<outcome> runs;
-  fmt::print("{:28}{:>6}{:>9}{:>8}{:>9}{:>8}{:>9}{:>11}{:>8}{:>7}{:>10}\n", "model", "of",
-             "pattern", "threads", "weights", "seconds", "forward", "statistics", "select", "apply",
-             "weights/s");
-  fmt::print("{:>60}{:>8}{:>9}{:>11}{:>8}{:>7}{:>10}\n", "10^9", "", "%", "%", "%", "%", "10^9");
-  const auto add = [&](const std::string& element, const auto& prune) {
-    for (const std::string& pattern : s.patterns)
-      for (const int threads : s.threads) {
-        const std::string what = fmt::format("{} {}, {} threads", element, pattern, threads);
-        outcome done =
-            with_recipe(pattern, [&](const auto& recipe) { return prune(threads, recipe, what); });
-        done.element = element;
-        done.pattern = pattern;
-        done.threads = threads;
-        print(done);
-        runs.push_back(std::move(done));
-      }
+  const auto add = [&](std::vector<outcome> more) {
+    if (runs.empty()) print_header();
+    for (const outcome& run : more) print(run);
+    runs.insert(runs.end(), more.begin(), more.end());
   };
-  if (s.model.empty()) {
-    for (const std::string& element : s.elements)
-      add(element, [&](int threads, const auto& recipe, const std::string& what) {
-        return element == "float" ? prune_random_layers<float>(s, threads, recipe, bar, what)
-                                  : prune_random_layers<tamp::bf16>(s, threads, recipe, bar, what);
-      });
+  if (!s.model.empty()) {
+    add(prune_language_model(s, bar));
   } else {
-    bar.show(0, "loading the model");
-    const auto language = llama::load_gguf(s.model);
-    std::vector<llama::calibration_sample> samples;
-    const std::vector<int> tokens = study::tokens_of(language, s.text);
-    for (const auto& part : llama::sequences(tokens, s.sequence_length, s.sequences))
-      samples.push_back({llama::embed(language.model, part),
-                         std::vector(part.size(), tamp::token::modality::text)});
-    bar.clear();
-    const std::string name = std::filesystem::path(s.model).stem().string();
-    add("float", [&](int threads, const auto& recipe, const std::string& what) {
-      outcome done = prune_language_model(language.model, samples, threads, recipe, bar, what);
-      done.model = name;
-      return done;
-    });
+    for (const std::string& element : s.elements)
+      add(element == "float" ? prune_random_blocks<float>(s, element, bar)
+                             : prune_random_blocks<tamp::bf16>(s, element, bar));
   }
   fmt::print("{} instructions; at most {:.2f} GB of memory\n",
              label(tamp::execute::current_instructions()),
