@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "../detail/scored_rows.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
+#include "../execute/sequential.hpp"
 #include "../prune/select.hpp"
 #include "../role.hpp"
 #include "../score/wanda.hpp"
@@ -26,7 +28,7 @@ namespace tamp::allocate {
 /// Outlier weighed layerwise sparsity: a block keeps the more, the more of its scores stand out.
 ///
 /// Reach for it above 50 %, where a uniform sparsity breaks the few blocks that carry the outliers
-/// of a large language model. Two passes over the weights.
+/// of a large language model. One pass over the weights, and one over a few of their rows.
 ///
 ///     ratio(u)   = 100 * |{ score > M * mean of the scores of u }| / |u|     over all layers of u
 ///     density(u) = 1 - sparsity + 2 lambda * (scaled(u) - mean of scaled),
@@ -36,7 +38,8 @@ namespace tamp::allocate {
 /// mean stays on target; equal ratios give every unit the same. A layer that saw no token has no
 /// part in its unit's ratio, and a unit without scores gets the mean ratio of the others; notes say
 /// so. Any elementwise or row-wise score will do. Sums run in double, row by row in order: the
-/// result does not depend on the executor. Memory: a row's scores, and one double a row.
+/// result does not depend on the executor. Memory: a row's scores, one double a row, and the scores
+/// within a tenth of the threshold.
 ///
 /// Source: Yin et al. 2024 (arXiv 2310.05175). Published settings: M of 3 to 10, lambda 0.08.
 template <class Score = score::wanda>
@@ -99,66 +102,91 @@ struct owl {
       detail::raise<value_error>("owl: lambda lies in [0, 1], and is ", lambda);
   }
 
+  // What one pass over a unit finds if it is told where the threshold may lie.
+  struct outliers {
+    std::size_t size = 0, above = 0;  // above the range
+    double sum = 0;
+    double from = 0, to = 0;       // the range
+    std::vector<double> in_doubt;  // scores within it
+  };
+
   /// False if the unit has no score.
+  ///
+  /// The threshold is a multiple of the mean, and the mean is known only at the end. A few rows say
+  /// beforehand about where it will be; scores that lie near are put aside and judged at the end.
+  /// If the guess was bad, the unit is read once more.
   template <executor E, class Units>
   bool outlier_ratio(const E& exec, const Units& units, std::size_t unit, std::string_view name,
                      double& ratio, std::vector<std::string>& notes) const {
-    std::size_t size = 0;
-    const double sum = sum_over_rows(
-        exec, units, unit,
-        [](const auto& scores) {
-          double row = 0;
-          for (const double s : scores) row += s;
-          return row;
-        },
-        [&](std::string_view layer, const auto& weight, bool is_seen) {
-          if (is_seen)
-            size +=
-                static_cast<std::size_t>(weight.rows()) * static_cast<std::size_t>(weight.cols());
-          else
-            notes.push_back(detail::sentence("owl: ", layer, " saw no token, and has no part in ",
-                                             "the outlier ratio of ", name));
-        });
-    if (size == 0) return false;
-    if (!std::isfinite(sum))
+    outliers sampled, found;
+    look_at(execute::sequential{}, units, unit, 64, sampled, [](auto&&...) {});
+    const double guess =
+        sampled.size == 0 ? 0.0 : M * (sampled.sum / static_cast<double>(sampled.size));
+    found.from = 0.9 * guess;
+    found.to = 1.1 * guess;
+    look_at(exec, units, unit, 1, found, [&](std::string_view layer) {
+      notes.push_back(detail::sentence("owl: ", layer, " saw no token, and has no part in ",
+                                       "the outlier ratio of ", name));
+    });
+    if (found.size == 0) return false;
+    if (!std::isfinite(found.sum))
       detail::raise<value_error>("owl: the scores of ", name, " are too large to be summed");
-    const double threshold = M * (sum / static_cast<double>(size));
-    const double outliers = sum_over_rows(
-        exec, units, unit,
-        [&](const auto& scores) {
-          std::size_t row = 0;
-          for (const double s : scores) row += s > threshold;
-          return static_cast<double>(row);
-        },
-        [](auto&&...) {});
-    ratio = 100.0 * outliers / static_cast<double>(size);
+    const double threshold = M * (found.sum / static_cast<double>(found.size));
+    if (!(found.from < threshold && threshold < found.to)) {
+      found = {.from = threshold, .to = threshold};
+      look_at(exec, units, unit, 1, found, [](auto&&...) {});
+    }
+    for (const double score : found.in_doubt) found.above += score > threshold;
+    ratio = 100.0 * static_cast<double>(found.above) / static_cast<double>(found.size);
     return true;
   }
 
-  /// Adds up of_row(scores of a row) over the rows of a unit, in their order; tells `on_layer` of
-  /// every layer whether it has seen anything.
-  template <executor E, class Units, class OfRow, class OnLayer>
-  double sum_over_rows(const E& exec, const Units& units, std::size_t unit, const OfRow& of_row,
-                       const OnLayer& on_layer) const {
-    double sum = 0;
+  /// Looks at every `step`-th row of a unit; tells `on_unseen` of layers that saw no token.
+  template <executor E, class Units, class OnUnseen>
+  void look_at(const E& exec, const Units& units, std::size_t unit, std::size_t step,
+               outliers& found, const OnUnseen& on_unseen) const {
     units.visit(unit, [&](std::string_view layer, const auto& weight, const auto& statistic) {
-      bool is_seen = true;
       if constexpr (detail::needs_statistic<Score> && requires { statistic.tokens(); })
-        is_seen = statistic.tokens() != 0;
-      on_layer(layer, weight, is_seen);
-      if (!is_seen) return;
+        if (statistic.tokens() == 0) return on_unseen(layer);
       with_values(statistic, static_cast<std::size_t>(weight.cols()), layer, [&](auto values) {
         const auto& bound = detail::bind_score(exec, weight, score, values);
         const detail::scored_rows scored(weight, bound, values);
-        std::vector<double> sums(static_cast<std::size_t>(weight.rows()));
-        scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
-          for (std::size_t i = begin; i < end; ++i) sums[i] = of_row(read_scores(i));
-        });
-        scored.raise_if_broken("owl", layer);
-        for (const double row : sums) sum += row;
+        look_at_rows(exec, scored, step, found);
+        if (step == 1) scored.raise_if_broken("owl", layer);
       });
     });
-    return sum;
+  }
+
+  template <executor E, class ScoredRows>
+  static void look_at_rows(const E& exec, const ScoredRows& scored, std::size_t step,
+                           outliers& found) {
+    using number = typename ScoredRows::score_type;
+    const std::size_t cols = scored.cols();
+    std::vector<double> sums(scored.rows(), 0.0);  // added up in the order of the rows
+    std::mutex joining;
+    scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
+      outliers here;
+      std::vector<number> within(detail::cut_scratch(cols));
+      detail::with_kernels([&](auto kernels) {
+        for (std::size_t i = (begin + step - 1) / step * step; i < end; i += step) {
+          const auto& scores = read_scores(i);
+          std::size_t below = 0;
+          const std::size_t count = kernels.gather_within(
+              scores.data(), cols, static_cast<number>(found.from), static_cast<number>(found.to),
+              within.data(), below, scores.next);
+          sums[i] = kernels.sum_in_double(scores.data(), cols);
+          here.size += cols;
+          here.above += cols - below - count;
+          here.in_doubt.insert(here.in_doubt.end(), within.begin(),
+                               within.begin() + static_cast<std::ptrdiff_t>(count));
+        }
+      });
+      const std::lock_guard lock(joining);
+      found.size += here.size;
+      found.above += here.above;
+      found.in_doubt.insert(found.in_doubt.end(), here.in_doubt.begin(), here.in_doubt.end());
+    });
+    for (const double sum : sums) found.sum += sum;
   }
 
   template <class Statistic, class Use>

@@ -9,98 +9,112 @@
 #include <vector>
 
 #include "../execute/executor.hpp"
+#include "packed_rows.hpp"
 
 namespace tamp::detail {
 
-/// Rows of numbers, packed for gram_product: panels of `width` rows, in which the k-th numbers of
-/// all rows of the panel lie side by side. Rows that fill up the last panel are zero.
+/// A block of a product, while it is in the cache: rows [top, bottom) by columns [left, right). On
+/// the diagonal of a symmetrical product only what is above it is there.
 template <class Real>
-class packed_rows {
- public:
-  static constexpr std::size_t width = 8;
+struct product_block {
+  std::size_t top, bottom, left, right;
+  bool is_diagonal;
+  const Real* sums;
+  std::size_t pitch;
 
-  packed_rows(std::size_t rows, std::size_t cols)
-      : rows_(rows), cols_(cols), numbers_((rows + width - 1) / width * width * cols) {}
-
-  std::size_t rows() const noexcept { return rows_; }
-  std::size_t cols() const noexcept { return cols_; }
-  std::size_t panels() const noexcept { return (rows_ + width - 1) / width; }
-  const Real* panel(std::size_t p) const noexcept { return numbers_.data() + p * width * cols_; }
-
-  template <class Number>
-  void put(std::size_t row, std::span<const Number> numbers) {
-    const std::size_t first = row / width * width * cols_ + row % width;
-    for (std::size_t k = 0; k < cols_; ++k)
-      numbers_[first + k * width] = static_cast<Real>(numbers[k]);
+  /// The first column that is there in row i, and all from there on.
+  std::size_t begin(std::size_t i) const noexcept { return is_diagonal ? i : left; }
+  std::span<const Real> row(std::size_t i) const noexcept {
+    return {sums + (i - top) * pitch + (begin(i) - left), right - begin(i)};
   }
-  template <class Number>
-  void put_column(std::size_t col, std::span<const Number> numbers) {
-    for (std::size_t row = 0; row < rows_; ++row)
-      numbers_[(row / width * cols_ + col) * width + row % width] = static_cast<Real>(numbers[row]);
-  }
-
- private:
-  std::size_t rows_, cols_;
-  std::vector<Real> numbers_;
 };
 
-/// Sums of products of all rows of two panels, over columns [begin, end): sums[i][j].
-///
-/// Each number that is loaded takes part in `width` products, and the width^2 sums stay in
-/// registers: the arithmetic, not the memory, sets the pace.
+/// Rows and columns of a block: a multiple of every tile's, and small enough that the sums and one
+/// side's panels stay in the second-level cache; smaller where blocks are few, so that they can be
+/// shared out.
 template <class Real>
-void multiply_panels(const Real* left, const Real* right, std::size_t begin, std::size_t end,
-                     Real (&sums)[packed_rows<Real>::width][packed_rows<Real>::width]) noexcept {
-  constexpr std::size_t width = packed_rows<Real>::width;
-  constexpr std::size_t half = width / 2;  // half a square at a time has room in 16 registers
-  for (std::size_t first = 0; first < width; first += half) {
-    Real part[half][width] = {};
-    for (std::size_t k = begin; k < end; ++k) {
-      const Real *a = left + k * width + first, *b = right + k * width;
-      for (std::size_t i = 0; i < half; ++i)
-        for (std::size_t j = 0; j < width; ++j) part[i][j] += a[i] * b[j];
-    }
-    for (std::size_t i = 0; i < half; ++i)
-      for (std::size_t j = 0; j < width; ++j) sums[first + i][j] = part[i][j];
-  }
+std::size_t block_side(std::size_t rows) noexcept {
+  constexpr std::size_t largest = 768 / sizeof(Real);
+  return rows < 8 * largest ? largest / 2 : largest;
 }
 
-/// Adds A A^T to `product`, (rows, rows), row after row: the products of all pairs of rows of A.
-///
-/// Only pairs i <= j are multiplied; the others are mirrored. Columns are taken in runs of 512,
-/// whose sums are added up in the type of `product`, so that long sums of floats stay as good as
-/// short ones. Each square of the result is the work of one thread in a fixed order: the bits do
+/// Calls use(block) for the blocks of A B^T, where both are packed: the products of all rows of A
+/// with all rows of B. Any thread may do any block. Each sum is made in a fixed order: the bits do
 /// not depend on the executor.
-template <executor E, class Real, class Sum>
-void add_gram_product(const E& exec, const packed_rows<Real>& a, std::span<Sum> product) {
-  constexpr std::size_t width = packed_rows<Real>::width, run = 512;
-  const std::size_t rows = a.rows(), panels = a.panels();
-  // Panel p has panels - p squares: paired with panel (panels - 1 - p) all pairs cost the same.
-  exec.for_each_range((panels + 1) / 2, [&](std::size_t begin, std::size_t end) {
-    const auto work = [&](std::size_t p) {
-      for (std::size_t first = 0; first < a.cols() || first == 0; first += run) {
-        const std::size_t last = (std::min)(first + run, a.cols());
-        for (std::size_t q = p; q < panels; ++q) {
-          Real sums[width][width];
-          multiply_panels<Real>(a.panel(p), a.panel(q), first, last, sums);
-          const std::size_t height = (std::min)(width, rows - p * width);
-          const std::size_t across = (std::min)(width, rows - q * width);
-          for (std::size_t i = 0; i < height; ++i)
-            for (std::size_t j = 0; j < across; ++j)
-              product[(p * width + i) * rows + q * width + j] += static_cast<Sum>(sums[i][j]);
-        }
-      }
-    };
-    for (std::size_t p = begin; p < end; ++p) {
-      work(p);
-      if (panels - 1 - p != p) work(panels - 1 - p);
+template <executor E, class Real, class Use>
+void for_each_product_block(const E& exec, const packed_rows<Real>& a, const packed_rows<Real>& b,
+                            const Use& use) {
+  const std::size_t side = block_side<Real>((std::max)(a.rows(), b.rows()));
+  const std::size_t across = (b.rows() + side - 1) / side;
+  exec.for_each_range((a.rows() + side - 1) / side * across, [&](auto first, auto last) {
+    std::vector<Real> sums(side * side);
+    for (std::size_t k = first; k < last; ++k) {
+      const std::size_t top = k / across * side, left = k % across * side;
+      std::fill(sums.begin(), sums.end(), Real{});
+      a.add_products(b, top, left, side, side, false, sums.data(), side);
+      use(product_block<Real>{top, (std::min)(top + side, a.rows()), left,
+                              (std::min)(left + side, b.rows()), false, sums.data(), side});
     }
   });
-  exec.for_each_range(rows, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i)
-      for (std::size_t j = 0; j < i / width * width; ++j)
-        product[i * rows + j] = product[j * rows + i];
+}
+
+/// The same for A A^T, of which only the part above the diagonal is made, and the diagonal.
+template <executor E, class Real, class Use>
+void for_each_gram_block(const E& exec, const packed_rows<Real>& a, const Use& use) {
+  const std::size_t side = block_side<Real>(a.rows());
+  const std::size_t blocks = (a.rows() + side - 1) / side;
+  exec.for_each_range(blocks * (blocks + 1) / 2, [&](auto first, auto last) {
+    std::vector<Real> sums(side * side);
+    for (std::size_t k = first; k < last; ++k) {
+      std::size_t i = 0, j = k;  // of the blocks: row after row, each from the diagonal on
+      for (; j >= blocks - i; ++i) j -= blocks - i;
+      const std::size_t top = i * side, left = (i + j) * side;
+      std::fill(sums.begin(), sums.end(), Real{});
+      a.add_products(a, top, left, side, side, j == 0, sums.data(), side);
+      use(product_block<Real>{top, (std::min)(top + side, a.rows()), left,
+                              (std::min)(left + side, a.rows()), j == 0, sums.data(), side});
+    }
   });
+}
+
+/// Copies what is above the diagonal of a square matrix below it.
+template <executor E, class Real>
+void mirror_upper_triangle(const E& exec, std::size_t size, std::span<Real> matrix) {
+  constexpr std::size_t strip = 64 / sizeof(Real);
+  const std::size_t strips = (size + strip - 1) / strip;
+  // Strip s takes s steps: paired with strip (strips - 1 - s) all pairs cost the same.
+  exec.for_each_range((strips + 1) / 2, [&](std::size_t first, std::size_t last) {
+    with_products(execute::current_instructions(), [&](auto products) {
+      const auto work = [&](std::size_t s) {
+        products.template mirror_rows<Real>(matrix.data(), size, s * strip,
+                                            (std::min)((s + 1) * strip, size));
+      };
+      for (std::size_t s = first; s < last; ++s) {
+        work(s);
+        if (strips - 1 - s != s) work(strips - 1 - s);
+      }
+    });
+  });
+}
+
+/// Adds the part of A A^T above the diagonal, and the diagonal, to `product`, (rows, rows).
+template <executor E, class Real>
+void add_upper_gram_product(const E& exec, const packed_rows<Real>& a, std::span<Real> product) {
+  for_each_gram_block(exec, a, [&](const product_block<Real>& block) {
+    for (std::size_t i = block.top; i < block.bottom; ++i) {
+      const std::span<const Real> sums = block.row(i);
+      Real* const to = product.data() + i * a.rows() + block.begin(i);
+      for (std::size_t j = 0; j < sums.size(); ++j) to[j] += sums[j];
+    }
+  });
+}
+
+/// Adds A A^T to a symmetrical `product`, (rows, rows), row after row: the products of all pairs of
+/// rows of A. The bits do not depend on the executor.
+template <executor E, class Real>
+void add_gram_product(const E& exec, const packed_rows<Real>& a, std::span<Real> product) {
+  add_upper_gram_product(exec, a, product);
+  mirror_upper_triangle(exec, a.rows(), product);
 }
 
 }  // namespace tamp::detail

@@ -22,6 +22,16 @@ constexpr std::uint64_t ordered_key(double number) noexcept {
   return bits & sign ? sign - (bits ^ sign) : bits + sign;
 }
 
+/// The number of a key; the positive zero for that of zeros.
+constexpr float number_of_key(std::uint32_t key) noexcept {
+  constexpr std::uint32_t sign = 0x80000000u;
+  return std::bit_cast<float>(key >= sign ? key - sign : (sign - key) ^ sign);
+}
+constexpr double number_of_key(std::uint64_t key) noexcept {
+  constexpr std::uint64_t sign = 0x8000000000000000u;
+  return std::bit_cast<double>(key >= sign ? key - sign : (sign - key) ^ sign);
+}
+
 constexpr bool is_nan(float number) noexcept {
   return (std::bit_cast<std::uint32_t>(number) & 0x7fffffffu) > 0x7f800000u;
 }

@@ -5,17 +5,21 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <mutex>
-#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../detail/bits.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/ordered_key.hpp"
+#include "../detail/simd/kernels.hpp"
 #include "../execute/executor.hpp"
+#include "../execute/sequential.hpp"
+#include "../mask/bitmask.hpp"
 #include "../role.hpp"
 
 namespace tamp::pattern {
@@ -27,8 +31,10 @@ namespace tamp::pattern {
 ///     drop(layer) = floor(rows * cols * sparsity) lowest scores of the layer
 ///
 /// Among equal scores the lower row, then the lower column, is dropped first. The scores are never
-/// stored: the threshold is found digit by digit, reading the weight once for every 11 bits of a
-/// score (three times for float, six for double) and twice more to set the bits.
+/// stored: a few rows say about where the threshold is, one pass over the weight proves it by
+/// counting, and a second one sets the bits and puts the few scores aside that are in question.
+/// Where the threshold cannot be bracketed, it is found digit by digit, in three passes more for
+/// float and six for double. Memory: the scores in question, a few percent of all.
 /// Source: Han et al. 2015 (arXiv 1506.02626).
 /// @see pattern::per_row, which compares only weights of one output
 struct per_tensor {
@@ -40,59 +46,195 @@ struct per_tensor {
   void select_tensor(const E& exec, const ScoredRows& scored, double sparsity,
                      mask::bitmask& keep) const {
     const std::size_t drop = detail::drop_count(keep.size(), sparsity);
-    const auto [threshold, ties] = drop == 0 ? cut<ScoredRows>{} : find_cut(exec, scored, drop);
-
-    // Rows before `last` in which something equals the threshold lose all of that; the row in
-    // which the ties run out loses its leftmost; later rows keep theirs.
-    std::vector<std::size_t> equal(keep.rows(), 0);
-    scored.for_each_range(exec, [&, threshold = threshold](auto&& read, auto begin, auto end) {
-      for (std::size_t i = begin; i < end; ++i) {
-        const auto scores = read(i);
-        const auto key = [&](std::size_t j) { return detail::ordered_key(scores[j]); };
-        detail::pack_bits(keep.row(i), scores.size(),
-                          [&](std::size_t j) { return drop == 0 || key(j) > threshold; });
-        for (std::size_t j = 0; j < scores.size(); ++j) equal[i] += key(j) == threshold;
-      }
-    });
-    if (drop == 0) return;
-    std::size_t left = ties;  // from here on equal[i] is how many of row i's equals are dropped
-    std::vector<bool> some_stay(equal.size());
-    for (std::size_t i = 0; i < equal.size(); ++i) {
-      const std::size_t dropped = (std::min)(left, equal[i]);
-      some_stay[i] = dropped < equal[i];
-      left -= dropped;
-      equal[i] = dropped;
+    if (drop == 0) {
+      scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
+        for (std::size_t i = begin; i < end; ++i)
+          detail::pack_bits(keep.row(i), read(i).size(), [](std::size_t) { return true; });
+      });
+      return;
     }
-    scored.for_each_range(exec, [&, threshold = threshold](auto&& read, auto begin, auto end) {
-      for (std::size_t i = begin; i < end; ++i) {
-        if (!some_stay[i]) continue;
-        const auto scores = read(i);
-        std::size_t seen = 0;
-        for (std::size_t j = 0; j < scores.size(); ++j)
-          if (detail::ordered_key(scores[j]) == threshold && seen++ >= equal[i])
-            keep.row(i)[j / mask::word_bits] |= mask::word{1} << (j % mask::word_bits);
-      }
-    });
+    const auto range = bracket_threshold(exec, scored, drop, keep);
+    if (range.from < range.to)
+      select_within(exec, scored, range, drop, keep);
+    else if (range.from == range.to)
+      select_above(exec, scored, range.from, drop - range.below, keep);
+    else
+      select_by_digits(exec, scored, drop, keep);
   }
 
   friend bool operator==(const per_tensor&, const per_tensor&) = default;
 
  private:
-  template <class ScoredRows>
-  using key_of = decltype(detail::ordered_key(typename ScoredRows::score_type{}));
-
-  /// The key of the last score to go, and how many scores equal to it go.
-  template <class ScoredRows>
-  struct cut {
-    key_of<ScoredRows> threshold = 0;
-    std::size_t ties = 0;
+  /// The threshold lies in [from, to], and `below` scores are below it; from > to if none is known.
+  template <class Score>
+  struct bracket {
+    Score from = 1, to = 0;
+    std::size_t below = 0;
   };
+
+  // Sixteen groups of rows, evenly spread, each say where the threshold is. Their mean is trusted
+  // to within four times its standard error or, if the counts of the whole tensor agree, one and a
+  // half.
+  template <executor E, class ScoredRows>
+  static auto bracket_threshold(const E& exec, const ScoredRows& scored, std::size_t drop,
+                                const mask::bitmask& keep) {
+    using score = typename ScoredRows::score_type;
+    const auto thresholds = sample_thresholds(scored, drop, keep);
+    const auto groups = static_cast<double>(thresholds.size());
+    double mean = 0, variance = 0;
+    for (const double t : thresholds) mean += t / groups;
+    for (const double t : thresholds) variance += (t - mean) * (t - mean) / groups;
+    const double error = std::sqrt(variance / groups);
+    const score from[2] = {static_cast<score>(mean - 4 * error),
+                           static_cast<score>(mean - 1.5 * error)};
+    const score to[2] = {static_cast<score>(mean + 4 * error),
+                         static_cast<score>(mean + 1.5 * error)};
+    detail::bracket_counts counts;
+    std::mutex adding;
+    scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
+      detail::bracket_counts mine;
+      detail::with_kernels([&](auto kernels) {
+        for (std::size_t i = begin; i < end; ++i) {
+          const auto scores = read(i);
+          mine += kernels.count_brackets(scores.data(), scores.size(), from, to);
+        }
+      });
+      const std::lock_guard lock(adding);
+      counts += mine;
+    });
+    bracket<score> found;
+    for (std::size_t b = 0; b < 2; ++b) {
+      const bool is_within = counts.below[b] < drop && drop <= counts.up_to[b];
+      const bool is_small = counts.up_to[b] - counts.below[b] <= keep.size() / 8;
+      if (is_within && (is_small || from[b] == to[b])) found = {from[b], to[b], counts.below[b]};
+    }
+    return found;
+  }
+
+  template <class ScoredRows>
+  static std::vector<double> sample_thresholds(const ScoredRows& scored, std::size_t drop,
+                                               const mask::bitmask& keep) {
+    using score = typename ScoredRows::score_type;
+    constexpr std::size_t groups = 16, of_row = 512;
+    const std::size_t rows = (std::min)(keep.rows(), std::size_t{256});
+    const double share = static_cast<double>(drop) / static_cast<double>(keep.size());
+    std::vector<std::vector<score>> seen(groups);
+    scored.for_each_range(execute::sequential{}, [&](auto&& read, auto, auto) {
+      for (std::size_t k = 0; k < rows; ++k) {
+        const auto scores = read(k * keep.rows() / rows);
+        const std::size_t step = scores.size() / of_row + 1;
+        for (std::size_t j = k % step; j < scores.size(); j += step)
+          seen[k % groups].push_back(scores[j]);
+      }
+    });
+    std::vector<double> thresholds;
+    for (auto& scores : seen) {
+      if (scores.empty()) continue;
+      const auto middle = scores.begin() + static_cast<std::ptrdiff_t>(
+                                               share * static_cast<double>(scores.size() - 1));
+      std::nth_element(scores.begin(), middle, scores.end());
+      thresholds.push_back(static_cast<double>(*middle));
+    }
+    return thresholds;
+  }
+
+  // What is above the bracket stays; what lies within is put aside, and of that the lowest go.
+  template <executor E, class ScoredRows, class Score>
+  static void select_within(const E& exec, const ScoredRows& scored, const bracket<Score>& range,
+                            std::size_t drop, mask::bitmask& keep) {
+    struct part {  // of some rows: what is in question, and how much of it lies in each row
+      std::size_t first_row;
+      std::vector<Score> scores;
+      std::vector<detail::bits_of_number<Score>> columns;
+      std::vector<std::size_t> of_row;
+    };
+    std::vector<part> parts;
+    std::mutex adding;
+    scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
+      part mine{begin, {}, {}, {}};
+      std::vector<Score> within(detail::cut_scratch(keep.cols()));
+      std::vector<detail::bits_of_number<Score>> columns(within.size());
+      detail::with_kernels([&](auto kernels) {
+        for (std::size_t i = begin; i < end; ++i) {
+          const auto scores = read(i);
+          kernels.keep_above(scores.data(), scores.size(), range.to, keep.row(i).data());
+          const std::size_t count = kernels.gather_columns_within(
+              scores.data(), scores.size(), range.from, range.to, within.data(), columns.data());
+          const auto past = static_cast<std::ptrdiff_t>(count);
+          mine.scores.insert(mine.scores.end(), within.begin(), within.begin() + past);
+          mine.columns.insert(mine.columns.end(), columns.begin(), columns.begin() + past);
+          mine.of_row.push_back(count);
+        }
+      });
+      const std::lock_guard lock(adding);
+      parts.push_back(std::move(mine));
+    });
+    std::sort(parts.begin(), parts.end(),
+              [](const part& a, const part& b) { return a.first_row < b.first_row; });
+
+    std::vector<Score> all;
+    for (const part& p : parts) all.insert(all.end(), p.scores.begin(), p.scores.end());
+    const std::size_t count = all.size(), rank = drop - range.below;
+    all.resize(count + detail::cut_scratch(0));
+    std::vector<Score> other(all.size());
+    const auto cut = detail::with_kernels(
+        [&](auto kernels) { return kernels.cut_among(all.data(), count, rank, other.data()); });
+    std::size_t ties = rank - cut.below;  // the first of what equals the threshold
+    for (const part& p : parts) {
+      std::size_t k = 0;
+      for (std::size_t r = 0; r < p.of_row.size(); ++r) {
+        const auto words = keep.row(p.first_row + r);
+        for (const std::size_t past = k + p.of_row[r]; k < past; ++k) {
+          const bool is_tie = p.scores[k] == cut.threshold && ties != 0;
+          const mask::word stays = p.scores[k] >= cut.threshold && !is_tie;
+          ties -= is_tie;
+          words[p.columns[k] / mask::word_bits] |= stays << (p.columns[k] % mask::word_bits);
+        }
+      }
+    }
+  }
+
+  // What is above the threshold stays, and of what equals it all but the first `ties`.
+  template <executor E, class ScoredRows, class Score>
+  static void select_above(const E& exec, const ScoredRows& scored, Score threshold,
+                           std::size_t ties, mask::bitmask& keep) {
+    // Rows before the ties run out lose all that equals the threshold; the row in which they do
+    // loses its leftmost; later rows keep theirs.
+    std::vector<std::size_t> equal(keep.rows(), 0);
+    scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
+      detail::with_kernels([&](auto kernels) {
+        for (std::size_t i = begin; i < end; ++i) {
+          const auto scores = read(i);
+          kernels.keep_above(scores.data(), scores.size(), threshold, keep.row(i).data());
+          equal[i] = kernels.count_equal(scores.data(), scores.size(), threshold);
+        }
+      });
+    });
+    std::vector<bool> some_stay(equal.size());
+    for (std::size_t i = 0; i < equal.size(); ++i) {
+      const std::size_t dropped = (std::min)(ties, equal[i]);
+      some_stay[i] = dropped < equal[i];
+      ties -= dropped;
+      equal[i] = dropped;  // from here on how many of the row's equals go
+    }
+    scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        if (!some_stay[i]) continue;
+        const auto scores = read(i);
+        std::size_t seen = 0;
+        for (std::size_t j = 0; j < scores.size(); ++j)
+          if (scores[j] == threshold && seen++ >= equal[i])
+            keep.row(i)[j / mask::word_bits] |= mask::word{1} << (j % mask::word_bits);
+      }
+    });
+  }
 
   // A radix selection: count the scores by their uppermost digit, go into the digit in which the
   // drop-th score lies, count those by their next digit, and so on.
   template <executor E, class ScoredRows>
-  static cut<ScoredRows> find_cut(const E& exec, const ScoredRows& scored, std::size_t drop) {
-    using key_type = key_of<ScoredRows>;
+  static void select_by_digits(const E& exec, const ScoredRows& scored, std::size_t drop,
+                               mask::bitmask& keep) {
+    using key_type = decltype(detail::ordered_key(typename ScoredRows::score_type{}));
     constexpr int bits = std::numeric_limits<key_type>::digits, digit = 11;
     key_type prefix = 0;
     std::size_t rank = drop;  // among the scores that start with `prefix`
@@ -117,7 +259,7 @@ struct per_tensor {
       prefix = static_cast<key_type>(prefix << width) | static_cast<key_type>(d);
       decided += width;
     }
-    return {prefix, rank};
+    select_above(exec, scored, detail::number_of_key(prefix), rank, keep);
   }
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -46,11 +47,15 @@ struct ria {
     std::vector<Real> row_sums, column_sums, norms;
 
     void operator()(std::size_t i, std::span<const Real> weights, std::span<Real> scores) const {
-      for (std::size_t j = 0; j < weights.size(); ++j) {
-        const Real size = std::fabs(weights[j]);
-        const Real share = size / row_sums[i] + size / column_sums[j];
-        scores[j] = size == 0 ? Real{0} : share * norms[j];
-      }
+      const auto share = [row_sum = row_sums[i], sums = column_sums.data(), norm = norms.data()](
+                             Real weight, std::size_t j) {
+        const Real size = std::fabs(weight);
+        const Real value = (size / row_sum + size / sums[j]) * norm[j];
+        return size == 0 ? Real{0} : value;
+      };
+      detail::with_kernels([&](auto kernels) {
+        kernels.template score_row<never_nan>(weights.data(), weights.size(), share, scores.data());
+      });
     }
   };
 
@@ -73,14 +78,10 @@ struct ria {
       for (std::size_t s = begin; s < end; ++s) {
         of_slice[s].resize(cols);
         for (std::size_t i = s * slice; i < (std::min)((s + 1) * slice, rows); ++i) {
-          double row_sum = 0;
           const auto row = read(i);
-          for (std::size_t j = 0; j < cols; ++j) {
-            const double size = std::fabs(row[j]);
-            row_sum += size;
-            of_slice[s][j] += size;
-          }
-          sums.row_sums[i] = static_cast<real>(row_sum);
+          sums.row_sums[i] = static_cast<real>(detail::with_kernels([&](auto kernels) {
+            return kernels.add_absolute(row.data(), cols, of_slice[s].data());
+          }));
         }
       }
     });

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
@@ -56,17 +57,20 @@ class column_norm {
     if constexpr (strided_tensor<X>) {
       // Threads share out strips of columns, not the tokens: every sum keeps its order.
       exec.for_each_range((features + strip - 1) / strip, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t first = begin * strip; first < (std::min)(end * strip, features);
-             first += strip) {
-          const std::size_t width = (std::min)(strip, features - first);
+        // Rows are read whole; of columns some at a time, so that the processor can keep track of
+        // where they lie.
+        const std::size_t step = x.contiguous_rows() ? end - begin : 4;
+        for (std::size_t s = begin; s < end; s += step) {
+          const std::size_t first = s * strip;
+          const std::size_t width = (std::min)((std::min)(s + step, end) * strip, features) - first;
           const std::remove_cvref_t<decltype(x)> part{
               x.data() + static_cast<std::ptrdiff_t>(first) * x.col_stride(), tokens, width,
               x.row_stride(), x.col_stride()};
-          add_squares(detail::row_reader(part), tokens, std::span(sums).subspan(first, width));
+          add_squares(part, std::span(sums).subspan(first, width));
         }
       });
     } else {
-      add_squares(detail::row_reader(x), tokens, sums);
+      add_squares(x, sums);
     }
     const auto broken =
         std::find_if(sums.begin(), sums.end(), [](double s) { return !is_finite(s); });
@@ -126,17 +130,19 @@ class column_norm {
   friend bool operator==(const column_norm&, const column_norm&) = default;
 
  private:
-  static constexpr std::size_t strip = 512;  // sums that stay in the first-level cache
+  static constexpr std::size_t strip = 64;
 
-  template <class Reader>
-  static void add_squares(Reader read_row, std::size_t tokens, std::span<double> sums) {
-    for (std::size_t t = 0; t < tokens; ++t) {
-      const auto row = read_row(t);
-      for (std::size_t j = 0; j < sums.size(); ++j) {
-        const double value = row[j];
-        sums[j] += value * value;
-      }
-    }
+  template <class Source>
+  static void add_squares(const Source& x, std::span<double> sums) {
+    const auto tokens = static_cast<std::size_t>(x.rows());
+    detail::with_kernels([&](auto kernels) {
+      if constexpr (detail::is_view<Source>)
+        if (x.contiguous_rows())
+          return kernels.add_squares(x.data(), x.row_stride(), tokens, sums.size(), sums.data());
+      detail::row_reader<Source> read_row(x);
+      for (std::size_t t = 0; t < tokens; ++t)
+        kernels.add_squares(read_row(t).data(), 0, 1, sums.size(), sums.data());
+    });
   }
 
   void check_features(std::size_t features, std::string_view who) const {

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "../detail/simd/kernels.hpp"
 #include "element.hpp"
 #include "traits.hpp"
 #include "view.hpp"
@@ -76,12 +78,19 @@ class row_reader<matrix_view<T>> {
  private:
   using traits = element_traits<std::remove_const_t<T>>;
   static constexpr bool in_place = std::is_same_v<std::remove_const_t<T>, value_type>;
-  static constexpr std::size_t tile_rows = 64 / sizeof(T);  // one cache line of a column
+  static constexpr std::size_t tile_rows = 256 / sizeof(T);  // one cache line of a column
 
   void load_tile(std::size_t first) {
     tile_begin_ = first;
     tile_end_ = (std::min)(first + tile_rows, matrix_.rows());
     const std::size_t height = tile_end_ - tile_begin_;
+    if (matrix_.contiguous_cols()) {
+      with_kernels([&](auto kernels) {
+        kernels.rows_of_columns(&std::as_const(matrix_(first, 0)), matrix_.col_stride(), height,
+                                matrix_.cols(), buffer_.data(), pitch_);
+      });
+      return;
+    }
     for (std::size_t j = 0; j < matrix_.cols(); ++j) {
       const T* from = &matrix_(first, j);
       for (std::size_t r = 0; r < height; ++r)

@@ -32,3 +32,7 @@ static void load_halves(const std::byte* halves, float* floats) noexcept {
     store<float>(floats + k, _mm256_cvtph_ps(v));
   }
 }
+
+static vec<double> widen(const float* floats) noexcept {
+  return _mm256_cvtps_pd(_mm_loadu_ps(floats));
+}

@@ -11,9 +11,9 @@ template <class T, class Counts>
 static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
   below -= v < from;
   if constexpr (sizeof(T) == 8)
-    return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask(from, v, _CMP_LE_OQ), v, to, _CMP_LE_OQ);
+    return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask(v, from, _CMP_NLT_UQ), v, to, _CMP_LE_OQ);
   else
-    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(from, v, _CMP_LE_OQ), v, to, _CMP_LE_OQ);
+    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(v, from, _CMP_NLT_UQ), v, to, _CMP_LE_OQ);
 }
 
 template <class Bits>
@@ -35,9 +35,9 @@ static void zero_dropped(mask::word keep, std::byte* elements) noexcept {
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   if constexpr (sizeof(T) == 8)
-    store<T>(to, _mm512_maskz_compress_pd(static_cast<__mmask8>(bits), v));
+    store<T>(to, (vec<T>)_mm512_maskz_compress_pd(static_cast<__mmask8>(bits), (__m512d)v));
   else
-    store<T>(to, _mm512_maskz_compress_ps(static_cast<__mmask16>(bits), v));
+    store<T>(to, (vec<T>)_mm512_maskz_compress_ps(static_cast<__mmask16>(bits), (__m512)v));
 }
 
 static vec<float> swap_neighbours(vec<float> v) noexcept {
@@ -45,4 +45,8 @@ static vec<float> swap_neighbours(vec<float> v) noexcept {
 }
 static vec<float> swap_pairs(vec<float> v) noexcept {
   return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+}
+
+static vec<double> widen(const float* floats) noexcept {
+  return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(floats));
 }

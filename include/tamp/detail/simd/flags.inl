@@ -6,7 +6,8 @@ static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
   return bits_of<T>(a < b);
 }
 
-// One bit for each lane of from <= v <= to. Counts the lanes below `from`, each on its own.
+// One bit for each lane of v that is not below `from` and at most `to`. Counts the lanes below
+// `from`, each on its own.
 template <class T, class Counts>
 static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
   const auto is_below = v < from;

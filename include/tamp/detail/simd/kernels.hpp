@@ -44,8 +44,11 @@ struct portable_kernels {
 #include "flags.inl"
 #include "mask_words.inl"
 #include "portable.inl"
+#include "row_counts.inl"
 #include "row_cut.inl"
+#include "row_sums.inl"
 #include "score_row.inl"
+#include "tiles.inl"
 };
 
 #if TAMP_SIMD_X86
@@ -57,8 +60,11 @@ struct avx2_kernels {
 #  include "avx2.inl"
 #  include "flags.inl"
 #  include "mask_words.inl"
+#  include "row_counts.inl"
 #  include "row_cut.inl"
+#  include "row_sums.inl"
 #  include "score_row.inl"
+#  include "tiles.inl"
 };
 TAMP_SIMD_END
 
@@ -69,7 +75,9 @@ struct avx512_kernels {
   // which all others use
 #  include "avx512.inl"
 #  include "mask_words.inl"
+#  include "row_counts.inl"
 #  include "row_cut.inl"
+#  include "row_sums.inl"
 
   template <bool NeverNan, class Element, class Score, class Out>
   static auto score_row(const Element* weights, std::size_t count, const Score& score,
@@ -79,6 +87,11 @@ struct avx512_kernels {
   template <class Element>
   static bool row_is_finite(const Element* elements, std::size_t count) noexcept {
     return avx2_kernels::row_is_finite(elements, count);
+  }
+  template <class Element, class Real>
+  static void rows_of_columns(const Element* first, std::ptrdiff_t stride, std::size_t rows,
+                              std::size_t cols, Real* rows_out, std::size_t pitch) noexcept {
+    avx2_kernels::rows_of_columns(first, stride, rows, cols, rows_out, pitch);
   }
   template <class T>
   static auto look_at_scores(const T* scores, std::size_t count) noexcept {

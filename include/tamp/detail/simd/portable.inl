@@ -51,3 +51,8 @@ static void load_halves(const std::byte* halves, float* floats) noexcept {
     store<float>(floats + k, (vec<float>)(sign | body));
   }
 }
+
+// As many floats as a vector has doubles.
+static vec<double> widen(const float* floats) noexcept {
+  return vec<double>{static_cast<double>(floats[0]), static_cast<double>(floats[1])};
+}

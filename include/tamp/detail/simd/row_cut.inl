@@ -6,9 +6,10 @@
 // interpolation, since they are spread evenly. A bracket that misses is noticed by its counts, and
 // the row is then selected from as a whole: the forecast decides the speed, never the result.
 
-// Writes the numbers within [from, to] to `within`, which has room for a vector more than those,
-// and counts those below. Returns how many were written. Meanwhile `next` is fetched into the
-// cache, evenly: all at once it would hold up the loop.
+// Writes the numbers that are within [from, to], not below `from` if that is no number, to
+// `within`, which has room for a vector more than those, and counts those below. Returns how many
+// were written. Meanwhile `next` is fetched into the cache, evenly: all at once it would hold up
+// the loop.
 template <class T>
 static std::size_t gather_within(const T* numbers, std::size_t count, T from, T to, T* within,
                                  std::size_t& below,
@@ -17,7 +18,8 @@ static std::size_t gather_within(const T* numbers, std::size_t count, T from, T 
   const vec<T> lowest = all(from), highest = all(to);
   vec<std::make_signed_t<bits_of_number<T>>> under{};
   std::size_t found = 0;
-  const std::size_t whole = count / block * block, fetched = next.size() / count * block;
+  const std::size_t whole = count / block * block;
+  const std::size_t fetched = whole == 0 ? 0 : next.size() / count * block;
   for (std::size_t first = 0; first < whole; first += block) {
     for (std::size_t k = 0; k < fetched; k += line)
       __builtin_prefetch(next.data() + first / block * fetched + k);
@@ -32,7 +34,7 @@ static std::size_t gather_within(const T* numbers, std::size_t count, T from, T 
   below = static_cast<std::size_t>(sum_of_lanes(under));
   for (std::size_t j = whole; j < count; ++j) {
     below += numbers[j] < from;
-    if (from <= numbers[j] && numbers[j] <= to) within[found++] = numbers[j];
+    if (!(numbers[j] < from) && numbers[j] <= to) within[found++] = numbers[j];
   }
   return found;
 }

@@ -48,6 +48,7 @@ static auto score_row(const Element* weights, std::size_t count, const Score& sc
   const std::size_t whole = count / block * block;
   for (std::size_t j = 0; j < whole; j += block) {
     real room[block];
+    fetch_block(weights + j);
     const real* const part = load_block(weights + j, room);
     for (std::size_t k = 0; k < block; ++k) scores[j + k] = score(part[k], j + k);
     TAMP_SIMD_UNROLL

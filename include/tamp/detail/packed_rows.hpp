@@ -1,0 +1,88 @@
+#pragma once
+
+/// @file
+/// Rows of numbers as products of them are made fastest.
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+
+#include "../execute/instructions.hpp"
+#include "simd/products.hpp"
+
+namespace tamp::detail {
+
+/// Rows of float or double, packed for simd/products.inl: run after run of product_run columns, and
+/// in each run panel after panel of `width` rows. Zeros fill up the rows of the last tile.
+///
+/// The layout is for the instructions that were the current ones when it was made, and products of
+/// these rows are made with them. All rows must be put before they are multiplied.
+template <class Real>
+class packed_rows {
+ public:
+  packed_rows(std::size_t rows, std::size_t cols)
+      : set_(execute::current_instructions()), rows_(rows), cols_(cols) {
+    with_products(set_, [&](auto products) {
+      width_ = products.template lanes<Real>;
+      step_ = products.template tile_cols<Real>;
+    });
+    padded_ = (rows + step_ - 1) / step_ * step_;
+    numbers_ = std::make_unique_for_overwrite<Real[]>(padded_ * cols);
+    for (std::size_t row = panels() * width_; row < padded_; row += width_)
+      for (std::size_t first = 0; first < cols; first += product_run)
+        std::fill_n(at(row, first), run(first) * width_, Real{});
+  }
+
+  std::size_t rows() const noexcept { return rows_; }
+  std::size_t cols() const noexcept { return cols_; }
+  /// Rows of a panel, and panels in which there are rows.
+  std::size_t width() const noexcept { return width_; }
+  std::size_t panels() const noexcept { return (rows_ + width_ - 1) / width_; }
+
+  /// Puts panel p: `width` rows, which lie `pitch` numbers apart; zeros where there are no more.
+  void put_panel(std::size_t p, const Real* rows, std::size_t pitch) noexcept {
+    with_products(set_, [&](auto products) {
+      for (std::size_t first = 0; first < cols_; first += product_run)
+        products.template pack_rows<Real>(rows + first, pitch, run(first), at(p * width_, first));
+    });
+  }
+  /// Puts `count` columns, which lie `pitch` numbers apart and are panels() * width() long, with
+  /// zeros behind their end. They must belong to one run.
+  void put_columns(std::size_t first, std::size_t count, const Real* columns,
+                   std::size_t pitch) noexcept {
+    const std::size_t start = first / product_run * product_run;
+    with_products(set_, [&](auto products) {
+      products.template pack_columns<Real>(columns, pitch, count, panels(),
+                                           at(0, start) + (first - start) * width_,
+                                           run(start) * width_);
+    });
+  }
+
+  /// Adds the products of rows [top, top + height) with rows [left, left + across) of `other` to
+  /// `sums`, whose rows are `pitch` numbers apart and which has room for whole tiles; `top` and
+  /// `left` are where tiles begin. What is below the diagonal may be left out if top is left.
+  void add_products(const packed_rows& other, std::size_t top, std::size_t left, std::size_t height,
+                    std::size_t across, bool is_diagonal, Real* sums,
+                    std::size_t pitch) const noexcept {
+    with_products(set_, [&](auto products) {
+      for (std::size_t first = 0; first < cols_; first += product_run)
+        products.template add_block<Real>(
+            at(top, first), other.at(left, first), (std::min)(height, padded_ - top),
+            (std::min)(across, other.padded_ - left), run(first), is_diagonal, sums, pitch);
+    });
+  }
+
+ private:
+  std::size_t run(std::size_t first) const noexcept {
+    return (std::min)(product_run, cols_ - first);
+  }
+  Real* at(std::size_t row, std::size_t first) const noexcept {
+    return numbers_.get() + first * padded_ + row * run(first);
+  }
+
+  execute::instructions set_;
+  std::size_t rows_, cols_, width_ = 0, step_ = 0, padded_ = 0;
+  std::unique_ptr<Real[]> numbers_;
+};
+
+}  // namespace tamp::detail

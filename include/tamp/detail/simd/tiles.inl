@@ -1,0 +1,64 @@
+// Rows out of columns.
+
+// Copies a tile of rows to `rows_out`, `pitch` numbers apart, out of columns that each lie in one
+// piece, `stride` elements apart. Squares of as many numbers as a vector has are read along the
+// columns and turned in registers, so that reading and writing are both in whole vectors.
+template <class Element>
+static void rows_of_columns(const Element* first, std::ptrdiff_t stride, std::size_t rows,
+                            std::size_t cols, compute_type<Element>* rows_out,
+                            std::size_t pitch) noexcept {
+  using real = compute_type<Element>;
+  constexpr std::size_t side = lanes<real>;
+  const std::size_t whole = cols / side * side;
+  const auto column = [&](std::size_t j) {
+    return first + static_cast<std::ptrdiff_t>(j) * stride;
+  };
+  for (std::size_t j = 0; j < whole; j += side) {
+    std::size_t i = 0;
+    for (; i + side <= rows; i += side) {
+      vec<real> square[side];
+      TAMP_SIMD_UNROLL
+      for (std::size_t k = 0; k < side; ++k) square[k] = load_as_real(column(j + k) + i);
+      transpose<real>(square);
+      TAMP_SIMD_UNROLL
+      for (std::size_t k = 0; k < side; ++k) store<real>(rows_out + (i + k) * pitch + j, square[k]);
+    }
+    for (; i < rows; ++i)
+      for (std::size_t k = 0; k < side; ++k)
+        rows_out[i * pitch + j + k] = element_traits<Element>::load(column(j + k)[i]);
+  }
+  for (std::size_t j = whole; j < cols; ++j)
+    for (std::size_t i = 0; i < rows; ++i)
+      rows_out[i * pitch + j] = element_traits<Element>::load(column(j)[i]);
+}
+
+// As many elements as a vector has numbers of their compute type.
+template <class Element>
+static auto load_as_real(const Element* elements) noexcept {
+  using real = compute_type<Element>;
+  if constexpr (std::is_same_v<Element, real>) {
+    return load(elements);
+  } else {
+    real numbers[lanes<real>];
+    for (std::size_t k = 0; k < lanes<real>; ++k)
+      numbers[k] = element_traits<Element>::load(elements[k]);
+    return load(numbers);
+  }
+}
+
+// Number j of vector i becomes number i of vector j. Round by round halves, quarters, ... of the
+// square that lie on the wrong sides of their diagonals change places.
+template <class T, std::size_t Distance = lanes<T> / 2>
+static void transpose(vec<T> (&square)[lanes<T>]) noexcept {
+  TAMP_SIMD_UNROLL
+  for (std::size_t i = 0; i < lanes<T>; ++i)
+    if ((i & Distance) == 0)
+      exchange<T, Distance>(square[i], square[i + Distance], std::make_index_sequence<lanes<T>>());
+  if constexpr (Distance > 1) transpose<T, Distance / 2>(square);
+}
+template <class T, std::size_t Distance, std::size_t... Lane>
+static void exchange(vec<T>& upper, vec<T>& lower, std::index_sequence<Lane...>) noexcept {
+  const vec<T> u = upper, l = lower;
+  upper = __builtin_shufflevector(u, l, (Lane & Distance ? lanes<T> + Lane - Distance : Lane)...);
+  lower = __builtin_shufflevector(u, l, (Lane & Distance ? lanes<T> + Lane : Lane + Distance)...);
+}
