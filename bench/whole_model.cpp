@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
@@ -50,6 +51,7 @@ struct outcome {
   std::string model, element, pattern;
   int threads;
   std::size_t weights = 0;
+  std::size_t buffers = 0;  ///< bytes of random numbers in memory
   double forward = 0, statistics = 0, select = 0, apply = 0;
   double fused = 0;  ///< prune, which selects and applies in one; 0 where it was not tried
 
@@ -129,6 +131,13 @@ class random_block {
     }
   }
 
+  /// Bytes of all these numbers, the weights counted twice: fresh, and as they are pruned.
+  std::size_t bytes() const {
+    std::size_t count = 0;
+    for (const auto& numbers : fresh_) count += 2 * numbers.size();
+    for (const auto& numbers : activations_) count += numbers.size();
+    return count * sizeof(T);
+  }
   auto activations(std::size_t input) {
     auto& numbers = activations_[input];
     return tamp::row_major(numbers.data(), tokens_, numbers.size() / tokens_);
@@ -207,6 +216,7 @@ std::vector<outcome> prune_random_blocks(const settings& s, const std::string& e
     block.fill_activations(b);
     for (outcome& run : runs) {
       stop_if_interrupted();
+      run.buffers = block.bytes();
       with_recipe(run.pattern, [&](const auto& recipe) { prune_block(block, recipe, run); });
     }
   }
@@ -242,6 +252,13 @@ std::size_t peak_memory() {
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
+/// Bytes of the most random numbers that were in memory.
+std::size_t buffers_of(const std::vector<outcome>& runs) {
+  std::size_t most = 0;
+  for (const outcome& run : runs) most = std::max(most, run.buffers);
+  return most;
+}
+
 void print_header() {
   fmt::print("{:28}{:>6}{:>9}{:>8}{:>9}{:>8}{:>9}{:>11}{:>8}{:>7}{:>10}\n", "model", "of",
              "pattern", "threads", "weights", "seconds", "forward", "statistics", "select", "apply",
@@ -266,6 +283,7 @@ void save(const std::string& path, const std::vector<outcome>& runs, const setti
   nlohmann::ordered_json document;
   document["instructions"] = label(tamp::execute::current_instructions());
   document["peak_memory_bytes"] = peak_memory();
+  document["random_numbers_bytes"] = buffers_of(runs);
   document["tokens"] = s.model.empty() ? s.tokens : s.sequences * s.sequence_length;
   for (const outcome& run : runs)
     document["runs"].push_back({{"model", run.model},
@@ -345,9 +363,12 @@ int run(const settings& s) {
       add(element == "float" ? prune_random_blocks<float>(s, element, bar)
                              : prune_random_blocks<tamp::bf16>(s, element, bar));
   }
-  fmt::print("{} instructions; at most {:.2f} GB of memory\n",
+  fmt::print("{} instructions; at most {:.2f} GB of memory",
              label(tamp::execute::current_instructions()),
              static_cast<double>(peak_memory()) / 1e9);
+  if (const std::size_t bytes = buffers_of(runs); bytes != 0)
+    fmt::print(", {:.2f} GB of it random numbers", static_cast<double>(bytes) / 1e9);
+  fmt::print("\n");
   if (!s.json.empty()) save(s.json, runs, s);
   return 0;
 }

@@ -67,8 +67,10 @@ def whole_model(document):
                      f"{run['weights'] / 1e9:.2f}", number(total)]
                     + [f"{100 * part / total:.1f}" for part in parts]
                     + [f"{run['weights'] / 1e9 / pruning:.2f}", number(run["fused_s"]) if run["fused_s"] else "-"])
+    random_numbers = document["random_numbers_bytes"] / 1e9
     print(f"tamp with {document['instructions']} instructions, {document['tokens']} tokens; at most "
-          f"{document['peak_memory_bytes'] / 1e9:.2f} GB of memory.\n")
+          f"{document['peak_memory_bytes'] / 1e9:.2f} GB of memory"
+          f"{f', {random_numbers:.2f} GB of it random numbers' if random_numbers else ''}.\n")
     print_table(["model", "of", "pattern", "threads", "10^9 weights", "seconds", "forward %", "statistics %",
                  "select %", "apply %", "10^9 weights/s", "select and apply fused, s"], rows)
 
