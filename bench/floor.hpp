@@ -17,42 +17,26 @@
 
 namespace bench {
 
-// The sum of all bytes, eight at a time: a read of everything.
-inline void read(std::span<const std::byte> bytes) {
-  constexpr std::size_t lanes = 16;
-  std::uint64_t sum[lanes] = {};
-  const std::size_t step = lanes * sizeof(std::uint64_t);
-  for (std::size_t k = 0; k + step <= bytes.size(); k += step) {
-    std::uint64_t part[lanes];
-    std::memcpy(part, bytes.data() + k, step);
-    for (std::size_t l = 0; l < lanes; ++l) sum[l] += part[l];
-  }
-  benchmark::DoNotOptimize(sum);
-}
-
-// Flips one bit in every eight bytes: everything is read, changed and written in place.
-inline void read_modify_write(std::span<std::byte> bytes) {
-  constexpr std::size_t lanes = 16;
-  const std::size_t step = lanes * sizeof(std::uint64_t);
-  for (std::size_t k = 0; k + step <= bytes.size(); k += step) {
-    std::uint64_t part[lanes];
-    std::memcpy(part, bytes.data() + k, step);
-    for (std::size_t l = 0; l < lanes; ++l) part[l] ^= 1;
-    std::memcpy(bytes.data() + k, part, step);
-  }
-  benchmark::ClobberMemory();
-}
-
-// `count` multiply-adds on numbers that stay in registers.
+// What floor.cpp does as fast as this processor can, whatever the rest is compiled for: the sum of
+// all bytes; a change of one bit in every eight bytes, in place; multiply-adds on numbers that stay
+// in registers.
+void read(std::span<const std::byte> bytes);
+void read_modify_write(std::span<std::byte> bytes);
 template <class Real>
-void multiply_add(std::size_t count) {
-  constexpr std::size_t lanes = 384 / sizeof(Real);
-  Real sums[lanes] = {}, factors[lanes];
-  for (std::size_t l = 0; l < lanes; ++l) factors[l] = Real{1} + Real(1e-3) * static_cast<Real>(l);
-  benchmark::DoNotOptimize(factors);
-  for (std::size_t k = 0; k < count; k += lanes)
-    for (std::size_t l = 0; l < lanes; ++l) sums[l] = sums[l] * factors[l] + factors[l];
-  benchmark::DoNotOptimize(sums);
+void multiply_add(std::size_t count);
+
+// The first two, shared out among an executor's threads.
+template <class Executor>
+void read(const Executor& exec, std::span<const std::byte> bytes) {
+  exec.for_each_range(bytes.size() / 4096, [&](std::size_t begin, std::size_t end) {
+    read(bytes.subspan(begin * 4096, (end - begin) * 4096));
+  });
+}
+template <class Executor>
+void read_modify_write(const Executor& exec, std::span<std::byte> bytes) {
+  exec.for_each_range(bytes.size() / 4096, [&](std::size_t begin, std::size_t end) {
+    read_modify_write(bytes.subspan(begin * 4096, (end - begin) * 4096));
+  });
 }
 
 // Bytes of a vector of numbers, for the floors.

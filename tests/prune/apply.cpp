@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(openmp_is_one_executor_among_others) {
   const auto keep = random_mask(130, 70, 4);
   for (const int threads : {1, 2, 3, 8})
     support::in_every_layout(weight, [&](auto m) {
-      tamp::apply(tamp::execute::openmp{threads}, keep, m);
+      tamp::apply(tamp::execute::openmp{threads, 0}, keep, m);
       BOOST_TEST((support::copy_of(m) == zeroed(weight, keep)));
     });
 }

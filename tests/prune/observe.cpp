@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(it_is_one_call_of_add_on_any_executor) {
   for (const auto& exec : support::every_executor)
     BOOST_TEST((tamp::observe<column_norm>(exec, x) == expected));
   for (const int threads : {1, 2, 3, 8})
-    BOOST_TEST((tamp::observe<column_norm>(tamp::execute::openmp{threads}, x) == expected));
+    BOOST_TEST((tamp::observe<column_norm>(tamp::execute::openmp{threads, 0}, x) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(what_add_refuses_is_refused) {

@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(openmp_is_one_executor_among_others) {
   support::for_each_recipe(0.55, [&](const auto& recipe, const auto& expected) {
     for (const int threads : {1, 2, 3, 8}) {
       auto pruned = weight;
-      tamp::prune(tamp::execute::openmp{threads}, pruned, norms, recipe);
+      tamp::prune(tamp::execute::openmp{threads, 0}, pruned, norms, recipe);
       BOOST_TEST((pruned == zeroed(weight, expected(weight, norms))));
     }
   });

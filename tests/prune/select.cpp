@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(openmp_is_one_executor_among_others) {
   const auto expected = support::per_tensor_by_sorting(support::magnitudes(weight), 0.55);
   BOOST_TEST(tamp::select(weight, recipe) == expected);
   for (const int threads : {1, 2, 3, 8})
-    BOOST_TEST(tamp::select(tamp::execute::openmp{threads}, weight, recipe) == expected);
+    BOOST_TEST(tamp::select(tamp::execute::openmp{threads, 0}, weight, recipe) == expected);
 }
 
 BOOST_AUTO_TEST_CASE(a_users_score_takes_part) {

@@ -133,7 +133,8 @@ struct owl {
       detail::raise<value_error>("owl: the scores of ", name, " are too large to be summed");
     const double threshold = M * (found.sum / static_cast<double>(found.size));
     if (!(found.from < threshold && threshold < found.to)) {
-      found = {.from = threshold, .to = threshold};
+      found = {};
+      found.from = found.to = threshold;
       look_at(exec, units, unit, 1, found, [](auto&&...) {});
     }
     for (const double score : found.in_doubt) found.above += score > threshold;

@@ -51,14 +51,15 @@ template <executor E, class Source>
 void check_finite(const E& exec, const Source& weight, std::string_view operation,
                   std::string_view layer) {
   first_row broken;
-  exec.for_each_range(static_cast<std::size_t>(weight.rows()),
-                      [&](std::size_t begin, std::size_t end) {
-                        row_reader<Source> read(weight);
-                        with_kernels([&](auto kernels) {
-                          for (std::size_t i = begin; i < end; ++i)
-                            if (!row_is_finite(kernels, weight, read, i)) broken.note(i);
-                        });
-                      });
+  const auto rows = static_cast<std::size_t>(weight.rows());
+  const auto cols = static_cast<std::size_t>(weight.cols());
+  for_each_range(exec, rows, cols, [&](std::size_t begin, std::size_t end) {
+    row_reader<Source> read(weight);
+    with_kernels([&](auto kernels) {
+      for (std::size_t i = begin; i < end; ++i)
+        if (!row_is_finite(kernels, weight, read, i)) broken.note(i);
+    });
+  });
   if (!broken.any()) return;
   row_reader<Source> read(weight);
   const auto row = read(broken.row());

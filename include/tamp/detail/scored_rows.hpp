@@ -57,7 +57,7 @@ class scored_rows {
   /// `read_scores(i)` is a scored_row, a span, that stays valid until the next call.
   template <executor E, class Body>
   void for_each_range(const E& exec, const Body& body) const {
-    exec.for_each_range(rows(), [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, rows(), cols(), [&](std::size_t begin, std::size_t end) {
       row_reader<Source> read_weights(weight_);
       std::vector<score_type> scores(cols());
       body([&](std::size_t i) { return score_row(read_weights, i, scores); }, begin, end);

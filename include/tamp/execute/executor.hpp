@@ -24,4 +24,17 @@ concept executor = requires(const E& e, std::size_t count, detail::any_range_fun
   e.for_each_range(count, body);
 };
 
+namespace detail {
+
+/// exec.for_each_range(count, body), where each of the indices stands for `work` elements; on the
+/// calling thread if they are together fewer than the executor's `grain`, where it has one.
+template <executor E, class Body>
+void for_each_range(const E& exec, std::size_t count, std::size_t work, const Body& body) {
+  if constexpr (requires { exec.grain; }) {
+    if (count != 0 && work < exec.grain / count) return body(std::size_t{0}, count);
+  }
+  exec.for_each_range(count, body);
+}
+
+}  // namespace detail
 }  // namespace tamp

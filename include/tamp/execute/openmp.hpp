@@ -23,6 +23,8 @@ namespace tamp::execute {
 /// If several ranges throw, what the lowest of them threw comes out, as from a sequential loop.
 struct openmp {
   int threads = 0;  ///< 0: as many as OpenMP would use
+  /// Weights of fewer elements are left to the calling thread: to wake the others takes longer.
+  std::size_t grain = 65536;
 
   template <class Body>
   void for_each_range(std::size_t count, Body&& body) const {

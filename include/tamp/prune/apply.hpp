@@ -48,7 +48,7 @@ template <executor E, class T>
 void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weight) {
   if (weight.contiguous_rows()) {
     // From the last row on: whoever made the mask has just read it, and it may still be in a cache.
-    exec.for_each_range(weight.rows(), [&](std::size_t begin, std::size_t end) {
+    for_each_range(exec, weight.rows(), weight.cols(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = end; i-- > begin;) zero_dropped(weight.row(i), keep.row(i));
     });
     return;
@@ -57,7 +57,8 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weigh
   // weight is walked along its columns, which usually lie in one piece.
   const std::size_t side = mask::word_bits;
   const T zero = element_traits<T>::store(0);
-  exec.for_each_range((weight.rows() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
+  const std::size_t bands = (weight.rows() + side - 1) / side;
+  for_each_range(exec, bands, side * weight.cols(), [&](std::size_t begin, std::size_t end) {
     std::array<mask::word, mask::word_bits> square;
     for (std::size_t band = begin; band < end; ++band) {
       const std::size_t i = band * side, height = (std::min)(side, weight.rows() - i);

@@ -73,18 +73,19 @@ struct ria {
     // Slices of rows, the same for any number of threads; their columns are then added in order.
     constexpr std::size_t slice = 256;
     std::vector<std::vector<double>> of_slice((rows + slice - 1) / slice);
-    exec.for_each_range(of_slice.size(), [&](std::size_t begin, std::size_t end) {
-      detail::row_reader read(weight);
-      for (std::size_t s = begin; s < end; ++s) {
-        of_slice[s].resize(cols);
-        for (std::size_t i = s * slice; i < (std::min)((s + 1) * slice, rows); ++i) {
-          const auto row = read(i);
-          sums.row_sums[i] = static_cast<real>(detail::with_kernels([&](auto kernels) {
-            return kernels.add_absolute(row.data(), cols, of_slice[s].data());
-          }));
-        }
-      }
-    });
+    detail::for_each_range(
+        exec, of_slice.size(), slice * cols, [&](std::size_t begin, std::size_t end) {
+          detail::row_reader read(weight);
+          for (std::size_t s = begin; s < end; ++s) {
+            of_slice[s].resize(cols);
+            for (std::size_t i = s * slice; i < (std::min)((s + 1) * slice, rows); ++i) {
+              const auto row = read(i);
+              sums.row_sums[i] = static_cast<real>(detail::with_kernels([&](auto kernels) {
+                return kernels.add_absolute(row.data(), cols, of_slice[s].data());
+              }));
+            }
+          }
+        });
     for (std::size_t j = 0; j < cols; ++j) {
       double column_sum = 0;
       for (const auto& part : of_slice) column_sum += part[j];

@@ -56,7 +56,8 @@ class column_norm {
     std::vector<double> sums(features, 0.0);
     if constexpr (strided_tensor<X>) {
       // Threads share out strips of columns, not the tokens: every sum keeps its order.
-      exec.for_each_range((features + strip - 1) / strip, [&](std::size_t begin, std::size_t end) {
+      const std::size_t strips = (features + strip - 1) / strip;
+      detail::for_each_range(exec, strips, strip * tokens, [&](std::size_t begin, std::size_t end) {
         // Rows are read whole; of columns some at a time, so that the processor can keep track of
         // where they lie.
         const std::size_t step = x.contiguous_rows() ? end - begin : 4;

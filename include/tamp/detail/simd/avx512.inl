@@ -50,3 +50,12 @@ static vec<float> swap_pairs(vec<float> v) noexcept {
 static vec<double> widen(const float* floats) noexcept {
   return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(floats));
 }
+
+// Sixty-four halves as floats.
+static void load_halves(const std::byte* halves, float* floats) noexcept {
+  for (std::size_t k = 0; k < 64; k += lanes<float>) {
+    __m256i v;
+    std::memcpy(&v, halves + 2 * k, sizeof v);
+    store<float>(floats + k, _mm512_maskz_cvtph_ps(0xffff, v));
+  }
+}
