@@ -17,8 +17,13 @@ namespace {
 template <class Real>
 packed_rows<Real> packed(const matrix<float>& a) {
   packed_rows<Real> rows(a.rows(), a.cols());
-  for (std::size_t i = 0; i < a.rows(); ++i)
-    rows.put(i, std::span<const float>(a.data() + i * a.cols(), a.cols()));
+  for (std::size_t p = 0; p < rows.panels(); ++p) {
+    std::vector<Real> panel(rows.width() * a.cols());
+    for (std::size_t i = 0; i < rows.width() && p * rows.width() + i < a.rows(); ++i)
+      for (std::size_t k = 0; k < a.cols(); ++k)
+        panel[i * a.cols() + k] = a(p * rows.width() + i, k);
+    rows.put_panel(p, panel.data(), a.cols());
+  }
   return rows;
 }
 
@@ -72,18 +77,40 @@ BOOST_AUTO_TEST_CASE(it_adds_to_what_is_there) {
   BOOST_TEST(g == expected, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(columns_can_be_put_one_by_one) {
-  const auto a = support::random_matrix(11, 3, 2);
-  packed_rows<double> rows = packed<double>(a), columns(11, 3);
-  for (std::size_t k = 0; k < 3; ++k) {
-    std::vector<float> column;
-    for (std::size_t i = 0; i < 11; ++i) column.push_back(a(i, k));
-    columns.put_column(k, std::span<const float>(column));
+BOOST_AUTO_TEST_CASE(columns_can_be_put_instead) {
+  for (const std::size_t cols : {3u, 300u}) {
+    const auto a = support::random_matrix(11, cols, 2);
+    packed_rows<double> rows = packed<double>(a), columns(11, cols);
+    const std::size_t pitch = columns.panels() * columns.width();
+    std::vector<double> turned(cols * pitch);
+    for (std::size_t k = 0; k < cols; ++k)
+      for (std::size_t i = 0; i < 11; ++i) turned[k * pitch + i] = a(i, k);
+    for (std::size_t k = 0; k < cols; k += 2)  // a run of columns has an even length
+      columns.put_columns(k, std::min<std::size_t>(2, cols - k), turned.data() + k * pitch, pitch);
+    std::vector<double> one(121), other(121);
+    tamp::detail::add_gram_product(support::one_thread, rows, std::span(one));
+    tamp::detail::add_gram_product(support::one_thread, columns, std::span(other));
+    BOOST_TEST((one == other));
   }
-  std::vector<double> one(121), other(121);
-  tamp::detail::add_gram_product(support::one_thread, rows, std::span(one));
-  tamp::detail::add_gram_product(support::one_thread, columns, std::span(other));
-  BOOST_TEST((one == other));
+}
+
+BOOST_AUTO_TEST_CASE(products_of_two_sets_of_rows) {
+  for (const std::size_t rows : {1u, 49u, 200u}) {
+    const auto a = support::random_matrix(rows, 300, 3), b = support::random_matrix(70, 300, 4);
+    std::vector<double> product(rows * 70);
+    tamp::detail::for_each_product_block(support::one_thread, packed<double>(a), packed<double>(b),
+                                         [&](const auto& block) {
+                                           for (std::size_t i = block.top; i < block.bottom; ++i)
+                                             for (std::size_t j = block.left; j < block.right; ++j)
+                                               product[i * 70 + j] += block.row(i)[j - block.left];
+                                         });
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < 70; ++j) {
+        double sum = 0;
+        for (std::size_t k = 0; k < 300; ++k) sum += double(a(i, k)) * double(b(j, k));
+        BOOST_TEST_REQUIRE(std::abs(product[i * 70 + j] - sum) < 1e-10);
+      }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(nothing_and_rows_without_columns_are_fine) {

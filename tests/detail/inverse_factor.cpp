@@ -9,7 +9,6 @@
 
 using support::one_thread;
 using tamp::detail::double_matrix;
-using tamp::detail::factor_in_place;
 using tamp::detail::factor_inverse;
 
 namespace {
@@ -92,14 +91,6 @@ BOOST_AUTO_TEST_CASE(a_factor_whose_squares_leave_the_range_of_double_is_none) {
     H << out_of_range;
     BOOST_TEST(!factor_inverse(one_thread, H, 0.0, U));
   }
-}
-
-BOOST_AUTO_TEST_CASE(the_lower_factor_gives_the_matrix_back) {
-  const double_matrix m = positive_definite(270);
-  double_matrix L = m;
-  BOOST_TEST(factor_in_place(one_thread, L));
-  const double_matrix lower = L.triangularView<Eigen::Lower>();
-  BOOST_TEST((lower * lower.transpose() - m).norm() < 1e-11 * m.norm());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -77,6 +77,20 @@ void for_each_gram_block(const E& exec, const packed_rows<Real>& a, const Use& u
   });
 }
 
+/// What adds blocks of a product, times 1 or -1, to a matrix whose rows are `pitch` numbers apart.
+template <class Real>
+auto add_blocks_to(Real* matrix, std::size_t pitch, Real sign) {
+  return [=](const product_block<Real>& block) {
+    with_products(execute::current_instructions(), [&](auto products) {
+      for (std::size_t i = block.top; i < block.bottom; ++i) {
+        const std::span<const Real> sums = block.row(i);
+        products.template add_multiple<Real>(sums.data(), sums.size(), sign,
+                                             matrix + i * pitch + block.begin(i));
+      }
+    });
+  };
+}
+
 /// Copies what is above the diagonal of a square matrix below it.
 template <executor E, class Real>
 void mirror_upper_triangle(const E& exec, std::size_t size, std::span<Real> matrix) {
@@ -100,13 +114,7 @@ void mirror_upper_triangle(const E& exec, std::size_t size, std::span<Real> matr
 /// Adds the part of A A^T above the diagonal, and the diagonal, to `product`, (rows, rows).
 template <executor E, class Real>
 void add_upper_gram_product(const E& exec, const packed_rows<Real>& a, std::span<Real> product) {
-  for_each_gram_block(exec, a, [&](const product_block<Real>& block) {
-    for (std::size_t i = block.top; i < block.bottom; ++i) {
-      const std::span<const Real> sums = block.row(i);
-      Real* const to = product.data() + i * a.rows() + block.begin(i);
-      for (std::size_t j = 0; j < sums.size(); ++j) to[j] += sums[j];
-    }
-  });
+  for_each_gram_block(exec, a, add_blocks_to(product.data(), a.rows(), Real{1}));
 }
 
 /// Adds A A^T to a symmetrical `product`, (rows, rows), row after row: the products of all pairs of

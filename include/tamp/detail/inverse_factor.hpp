@@ -10,88 +10,82 @@
 
 #include "../execute/executor.hpp"
 #include "../tensor/element.hpp"
+#include "gram_product.hpp"
+#include "packed_rows.hpp"
+#include "simd/products.hpp"
 
 namespace tamp::detail {
 
 using double_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// Rows of a matrix that are one thread's work, in a fixed order of sums.
-///
-/// Eigen shares out a product among threads of its own, which also regroups its sums, unless the
-/// result is known at compile time to have no more than 32 rows.
-inline constexpr Eigen::Index strip_rows = 32;
-using matrix_strip = Eigen::Map<Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic,
-                                              Eigen::RowMajor, strip_rows, Eigen::Dynamic>,
-                                0, Eigen::OuterStride<>>;
-
-/// Part of `m`, at most strip_rows rows high.
-inline matrix_strip strip_of(double_matrix& m, Eigen::Index row, Eigen::Index col,
-                             Eigen::Index rows, Eigen::Index cols) {
-  return {m.data() + row * m.cols() + col, rows, cols, Eigen::OuterStride<>(m.cols())};
-}
-
-/// Calls body(begin, size) for fixed pieces of [begin, end). One thread does a piece and its mirror
-/// image, so that threads share the work fairly where pieces cost more from one end to the other.
-template <executor E, class Body>
-void for_each_piece(const E& exec, Eigen::Index begin, Eigen::Index end, Eigen::Index size,
-                    const Body& body) {
-  const Eigen::Index pieces = (end - begin + size - 1) / size;
-  const auto work = [&](Eigen::Index p) {
-    body(begin + p * size, (std::min)(size, end - begin - p * size));
-  };
-  exec.for_each_range(static_cast<std::size_t>((pieces + 1) / 2), [&](auto first, auto last) {
-    for (auto p = static_cast<Eigen::Index>(first); p < static_cast<Eigen::Index>(last); ++p) {
-      work(p);
-      if (pieces - 1 - p != p) work(pieces - 1 - p);
+/// Solves L X = B in place, where L is lower triangular and B is `height` rows of `m` from `top`
+/// on, columns [begin, end).
+template <executor E>
+void solve_rows(const E& exec, const double_matrix& L, double_matrix& m, Eigen::Index top,
+                Eigen::Index begin, Eigen::Index end) {
+  constexpr Eigen::Index strip = portable_products::solved_columns;
+  using strip_matrix = Eigen::Matrix<double, Eigen::Dynamic, strip, Eigen::RowMajor>;
+  const auto strips = static_cast<std::size_t>((end - begin + strip - 1) / strip);
+  exec.for_each_range(strips, [&](std::size_t first, std::size_t last) {
+    strip_matrix columns = strip_matrix::Zero(L.rows(), strip);
+    for (std::size_t s = first; s < last; ++s) {
+      const Eigen::Index left = begin + static_cast<Eigen::Index>(s) * strip;
+      const Eigen::Index width = (std::min)(strip, end - left);
+      auto part = m.block(top, left, L.rows(), width);
+      columns.leftCols(width) = part;
+      with_products(execute::current_instructions(), [&](auto products) {
+        products.solve_columns(L.data(), static_cast<std::size_t>(L.rows()), columns.data());
+      });
+      part = columns.leftCols(width);
     }
   });
 }
 
-/// Overwrites the lower triangle of a symmetric matrix with L, where L L^T is the matrix; false if
-/// it is not positive definite. The upper triangle is left with arbitrary numbers.
+/// Packs columns [begin, end) of some rows of a matrix, as rows of a product.
 template <executor E>
-bool factor_in_place(const E& exec, double_matrix& m) {
-  constexpr Eigen::Index block = 128;
-  const Eigen::Index n = m.rows();
-  for (Eigen::Index k = 0; k < n; k += block) {
-    const Eigen::Index width = (std::min)(block, n - k), next = k + width;
-    auto corner = m.block(k, k, width, width);
-    // Info 0 is success, whose name is a macro of X11's.
-    if (Eigen::LLT<Eigen::Ref<double_matrix>>(corner).info() != Eigen::ComputationInfo{})
-      return false;
-    for_each_piece(exec, next, n, strip_rows, [&](Eigen::Index i, Eigen::Index height) {
-      auto below = strip_of(m, i, k, height, width);
-      corner.template triangularView<Eigen::Lower>()
-          .transpose()
-          .template solveInPlace<Eigen::OnTheRight>(below);
-    });
-    for_each_piece(exec, next, n, strip_rows, [&](Eigen::Index i, Eigen::Index height) {
-      const Eigen::Index cols = i + height - next;
-      strip_of(m, i, next, height, cols).noalias() -=
-          strip_of(m, i, k, height, width) * m.block(next, k, cols, width).transpose();
-    });
-  }
-  return true;
+packed_rows<double> pack_transposed(const E& exec, const double_matrix& m, Eigen::Index top,
+                                    Eigen::Index height, Eigen::Index begin, Eigen::Index end) {
+  return pack_by_columns<double>(
+      exec, static_cast<std::size_t>(end - begin), static_cast<std::size_t>(height), [&] {
+        return [&](std::size_t k, double* to) {
+          const double* const row = &m.coeffRef(top + static_cast<Eigen::Index>(k), 0);
+          std::copy(row + begin, row + end, to);
+        };
+      });
+}
+
+/// What subtracts blocks of a product from the part of `m` that begins at (top, left).
+inline auto subtract_from(double_matrix& m, Eigen::Index top, Eigen::Index left) {
+  return add_blocks_to(m.data() + top * m.cols() + left, static_cast<std::size_t>(m.cols()), -1.0);
 }
 
 /// U, upper triangular, with H^-1 = U^T U for the symmetric H = `gram` + `added` * I. False if it
 /// cannot be computed, or not in double; `U` then holds arbitrary numbers.
 ///
-/// H is never inverted: if H = R R^T with R upper triangular, U is R's inverse; and R comes from
-/// the common L L^T of H with its rows and columns in reverse order. The bits do not depend on the
-/// executor. Memory: one matrix of H's size beside `gram` and `U`.
+/// H is never inverted: if H = R R^T with R upper triangular, U is R's inverse; and R is L of the
+/// common L L^T of H with its rows and columns in reverse order, reversed. L's inverse is made in
+/// the same pass as L, some columns after the others: what a block of L takes from the rest of H,
+/// it also takes from the rest of the unit matrix. The bits do not depend on the executor. Memory:
+/// one matrix of H's size beside `gram` and `U`.
 template <executor E>
 bool factor_inverse(const E& exec, const double_matrix& gram, double added, double_matrix& U) {
-  constexpr Eigen::Index block = 64;
+  constexpr Eigen::Index block = 128;
   const Eigen::Index n = gram.rows();
-  double_matrix L = gram.reverse();
-  L.diagonal().array() += added;
-  if (!factor_in_place(exec, L)) return false;
+  double_matrix rest = gram.reverse();  // on and above the diagonal
+  rest.diagonal().array() += added;
   U.setIdentity(n, n);
-  for_each_piece(exec, 0, n, block, [&](Eigen::Index j, Eigen::Index width) {
-    auto columns = U.block(j, j, n - j, width);  // all above them is zero
-    L.bottomRightCorner(n - j, n - j).triangularView<Eigen::Lower>().solveInPlace(columns);
-  });
+  for (Eigen::Index k = 0; k < n; k += block) {
+    const Eigen::Index width = (std::min)(block, n - k), next = k + width;
+    double_matrix L = rest.block(k, k, width, width).transpose();
+    // Info 0 is success, whose name is a macro of X11's.
+    if (Eigen::LLT<Eigen::Ref<double_matrix>>(L).info() != Eigen::ComputationInfo{}) return false;
+    solve_rows(exec, L, rest, k, next, n);
+    solve_rows(exec, L, U, k, 0, next);
+    const auto below = pack_transposed(exec, rest, k, width, next, n);
+    for_each_gram_block(exec, below, subtract_from(rest, next, next));
+    for_each_product_block(exec, below, pack_transposed(exec, U, k, width, 0, next),
+                           subtract_from(U, next, 0));
+  }
   U.reverseInPlace();
   for (Eigen::Index j = 0; j < n; ++j) {
     const double square = U(j, j) * U(j, j);

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <vector>
 
+#include "../execute/executor.hpp"
 #include "../execute/instructions.hpp"
 #include "simd/products.hpp"
 
@@ -84,5 +86,46 @@ class packed_rows {
   std::size_t rows_, cols_, width_ = 0, step_ = 0, padded_ = 0;
   std::unique_ptr<Real[]> numbers_;
 };
+
+/// Packs rows. A thread calls make_read() once, and what it gives as read(row, to): to write the
+/// row to `to`, where there are zeros.
+template <class Real, executor E, class MakeRead>
+packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols,
+                               const MakeRead& make_read) {
+  packed_rows<Real> packed(rows, cols);
+  // Rows a power of two apart would compete for the same few places of the cache.
+  const std::size_t width = packed.width(), pitch = cols + 64 / sizeof(Real);
+  exec.for_each_range(packed.panels(), [&](std::size_t begin, std::size_t end) {
+    auto&& read = make_read();
+    std::vector<Real> panel(width * pitch);
+    for (std::size_t p = begin; p < end; ++p) {
+      if ((p + 1) * width > rows) std::fill(panel.begin(), panel.end(), Real{});
+      for (std::size_t i = p * width; i < (std::min)((p + 1) * width, rows); ++i)
+        read(i, panel.data() + i % width * pitch);
+      packed.put_panel(p, panel.data(), pitch);
+    }
+  });
+  return packed;
+}
+
+/// The same for rows of which whole columns can be read: read(column, to).
+template <class Real, executor E, class MakeRead>
+packed_rows<Real> pack_by_columns(const E& exec, std::size_t rows, std::size_t cols,
+                                  const MakeRead& make_read) {
+  constexpr std::size_t slice = 16;  // columns that are packed together
+  static_assert(product_run % slice == 0);
+  packed_rows<Real> packed(rows, cols);
+  exec.for_each_range((cols + slice - 1) / slice, [&](std::size_t begin, std::size_t end) {
+    auto&& read = make_read();
+    const std::size_t pitch = packed.panels() * packed.width();
+    std::vector<Real> columns(slice * pitch);
+    for (std::size_t first = begin * slice; first < (std::min)(end * slice, cols); first += slice) {
+      const std::size_t count = (std::min)(slice, cols - first);
+      for (std::size_t k = 0; k < count; ++k) read(first + k, columns.data() + k * pitch);
+      packed.put_columns(first, count, columns.data(), pitch);
+    }
+  });
+  return packed;
+}
 
 }  // namespace tamp::detail

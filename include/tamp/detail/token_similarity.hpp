@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -19,6 +21,7 @@
 #include "../token/modality.hpp"
 #include "finite.hpp"
 #include "gram_product.hpp"
+#include "simd/similar_rows.hpp"
 
 namespace tamp::detail {
 
@@ -55,6 +58,8 @@ struct token_densities {
 template <class Real>
 class token_similarity {
  public:
+  using real = Real;
+
   /// @throws shape_error if `kinds` is neither empty (all text) nor one a token
   /// @throws value_error if an output is not finite, or a kind is not below 8
   template <executor E, class Y>
@@ -63,34 +68,27 @@ class token_similarity {
       : token_similarity(exec, detail::source(output), kinds, who, 0) {}
 
   std::size_t tokens() const noexcept { return kinds_.size(); }
-  /// The cosine of tokens s and t.
-  Real operator()(std::size_t s, std::size_t t) const noexcept {
-    return products_[s * tokens() + t];
-  }
+  /// The cosines of token t and all others.
   std::span<const Real> row(std::size_t t) const noexcept {
-    return std::span(products_).subspan(t * tokens(), tokens());
+    return {products_.get() + t * tokens(), tokens()};
   }
-  /// The squared length of token t once it was scaled: 1, or 0 for a token of length zero.
-  double squared_length(std::size_t t) const noexcept { return scale_[t] != 0 ? 1.0 : 0.0; }
+  /// The squared lengths of the tokens once they were scaled: 1, or 0 for one of length zero.
+  std::span<const double> squared_lengths() const noexcept { return squared_lengths_; }
 
   template <executor E>
   token_densities densities(const E& exec) const {
     const std::size_t n = tokens();
     // Row by row, and the rows then in order: the same bits on any number of threads.
-    struct positive {
-      double sum = 0, count = 0;
-    };
-    std::vector<positive> rows(n);
+    std::vector<counted_sum> rows(n);
     exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t s = begin; s < end; ++s)
-        for (std::size_t t = s + 1; t < n; ++t)
-          if (const double g = row(s)[t]; g > 0 && kinds_[s] == kinds_[t]) {
-            rows[s].sum += g;
-            rows[s].count += 1;
-          }
+      with_similar_rows([&](auto similar) {
+        for (std::size_t s = begin; s < end; ++s)
+          rows[s] = similar.sum_of_positive(row(s).data() + s + 1, kinds_.data() + s + 1, kinds_[s],
+                                            n - s - 1);
+      });
     });
     token_densities result;
-    std::array<positive, modality_kinds> within;
+    std::array<counted_sum, modality_kinds> within;
     for (std::size_t s = 0; s < n; ++s) {
       result.tokens[kinds_[s]] += 1;
       within[kinds_[s]].sum += rows[s].sum;
@@ -109,8 +107,10 @@ class token_similarity {
   template <executor E, class Source>
   token_similarity(const E& exec, const Source& output, std::span<const token::modality> kinds,
                    std::string_view who, int)
-      : kinds_(static_cast<std::size_t>(output.rows())), scale_(kinds_.size()) {
-    const std::size_t n = kinds_.size(), features = static_cast<std::size_t>(output.cols());
+      : kinds_(static_cast<std::size_t>(output.rows())),
+        scale_(kinds_.size()),
+        squared_lengths_(kinds_.size()) {
+    const std::size_t n = kinds_.size();
     if (!kinds.empty() && kinds.size() != n)
       raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",
                          n);
@@ -120,67 +120,82 @@ class token_similarity {
         raise<value_error>(who, ": token ", t, " is of modality ", kinds_[t], "; there are ",
                            modality_kinds);
     }
-    packed_rows<Real> unit(n, features);
-    first_row broken;
-    exec.for_each_range((n + packed_rows<Real>::width - 1) / packed_rows<Real>::width,
-                        [&](std::size_t begin, std::size_t end) {
-                          row_reader read(output);
-                          std::vector<double> scaled(features);
-                          const std::size_t width = packed_rows<Real>::width;
-                          for (std::size_t t = begin * width; t < (std::min)(end * width, n); ++t)
-                            if (!scale(read(t), t, scaled, unit)) broken.note(t);
-                        });
-    if (broken.any()) refuse(output, broken.row(), who);
-    products_.resize(n * n);
-    add_gram_product(exec, unit, std::span(products_));
+    const packed_rows<Real> unit = scaled_tokens(exec, output, who);
+    products_ = std::make_unique_for_overwrite<Real[]>(n * n);
+    for_each_gram_block(exec, unit, [&](const product_block<Real>& block) {
+      for (std::size_t s = block.top; s < block.bottom; ++s) {
+        const std::span<const Real> products = block.row(s);
+        std::copy(products.begin(), products.end(), products_.get() + s * n + block.begin(s));
+      }
+    });
     if constexpr (!std::is_same_v<Real, double>) renew_near_zero(exec, output);
-    sum_each_kind(output);
+    mirror_upper_triangle(exec, n, std::span(products_.get(), n * n));
+    sum_each_kind(exec, output);
+  }
+
+  template <executor E, class Source>
+  packed_rows<Real> scaled_tokens(const E& exec, const Source& output, std::string_view who) {
+    first_row broken;
+    auto unit = pack_by_rows<Real>(exec, tokens(), static_cast<std::size_t>(output.cols()), [&] {
+      return [&, read = row_reader<Source>(output)](std::size_t t, Real* to) mutable {
+        if (!scale(read(t), t, to)) broken.note(t);
+      };
+    });
+    if (broken.any()) refuse(output, broken.row(), who);
+    return unit;
   }
 
   // False if the token is not finite.
   template <class Row>
-  bool scale(Row row, std::size_t t, std::vector<double>& scaled, packed_rows<Real>& unit) {
-    double squares = 0;
-    for (const auto number : row)
-      squares += static_cast<double>(number) * static_cast<double>(number);
-    if (!is_finite(squares)) return false;
-    scale_[t] = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
-    for (std::size_t j = 0; j < row.size(); ++j)
-      scaled[j] = static_cast<double>(row[j]) * scale_[t];
-    unit.put(t, std::span<const double>(scaled));
-    return true;
+  bool scale(Row row, std::size_t t, Real* unit) {
+    return with_similar_rows([&](auto similar) {
+      const double squares = similar.dot(row.data(), row.data(), row.size());
+      if (!is_finite(squares)) return false;
+      scale_[t] = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
+      squared_lengths_[t] = squares == 0 ? 0.0 : 1.0;
+      similar.scale(row.data(), row.size(), scale_[t], unit);
+      return true;
+    });
   }
 
+  // Above the diagonal.
   template <executor E, class Source>
   void renew_near_zero(const E& exec, const Source& output) {
     constexpr Real near_zero = 1e-6f;  // above the error of a product of unit vectors in float
     const std::size_t n = tokens();
     exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
-      row_reader read_left(output), read_right(output);
-      for (std::size_t s = begin; s < end; ++s)
-        for (std::size_t t = s + 1; t < n; ++t) {
-          Real& product = products_[s * n + t];
-          if (!(std::fabs(product) < near_zero) || scale_[s] == 0 || scale_[t] == 0) continue;
-          const auto left = read_left(s), right = read_right(t);
-          double sum = 0;
-          for (std::size_t j = 0; j < left.size(); ++j)
-            sum += static_cast<double>(left[j]) * static_cast<double>(right[j]);
-          product = products_[t * n + s] = static_cast<Real>(sum * scale_[s] * scale_[t]);
+      row_reader<Source> read_left(output), read_right(output);
+      with_similar_rows([&](auto similar) {
+        for (std::size_t s = begin; s < end; ++s) {
+          if (scale_[s] == 0) continue;
+          Real* const products = products_.get() + s * n;
+          for (std::size_t t = s;
+               (t = similar.next_near_zero(products, t + 1, n, near_zero)) < n;) {
+            if (scale_[t] == 0) continue;
+            const auto left = read_left(s), right = read_right(t);
+            const double product = similar.dot(left.data(), right.data(), left.size());
+            products[t] = static_cast<Real>(product * scale_[s] * scale_[t]);
+          }
         }
+      });
     });
   }
 
   // The sum of the scaled tokens of each kind: sums of products across kinds are products of these.
-  template <class Source>
-  void sum_each_kind(const Source& output) {
-    row_reader read(output);
-    for (std::size_t t = 0; t < tokens(); ++t) {
-      const auto row = read(t);
-      std::vector<double>& sums = sums_[kinds_[t]];
-      sums.resize(row.size());
-      for (std::size_t j = 0; j < row.size(); ++j)
-        sums[j] += static_cast<double>(row[j]) * scale_[t];
-    }
+  template <executor E, class Source>
+  void sum_each_kind(const E& exec, const Source& output) {
+    const auto features = static_cast<std::size_t>(output.cols());
+    for (const std::size_t kind : kinds_) sums_[kind].resize(features);
+    constexpr std::size_t strip = 512;  // columns, whose sums stay in the nearest cache
+    exec.for_each_range((features + strip - 1) / strip, [&](std::size_t begin, std::size_t end) {
+      row_reader<Source> read(output);
+      const std::size_t first = begin * strip, count = (std::min)(end * strip, features) - first;
+      with_similar_rows([&](auto similar) {
+        for (std::size_t t = 0; t < tokens(); ++t)
+          similar.add_scaled(read(t).data() + first, count, scale_[t],
+                             sums_[kinds_[t]].data() + first);
+      });
+    });
   }
   double across(std::size_t a, std::size_t b) const noexcept {
     double product = 0;
@@ -199,9 +214,10 @@ class token_similarity {
                        " is too large for its length to be found");
   }
 
-  std::vector<std::size_t> kinds_;
+  std::vector<std::uint64_t> kinds_;
   std::vector<double> scale_;  // to unit length; 0 for a token of length zero
-  std::vector<Real> products_;
+  std::vector<double> squared_lengths_;
+  std::unique_ptr<Real[]> products_;
   std::array<std::vector<double>, modality_kinds> sums_;
 };
 

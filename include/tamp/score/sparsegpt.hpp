@@ -17,7 +17,10 @@
 #include "../detail/bits.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/finite.hpp"
+#include "../detail/gram_product.hpp"
 #include "../detail/inverse_factor.hpp"
+#include "../detail/packed_rows.hpp"
+#include "../detail/simd/similar_rows.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../mask/bitmask.hpp"
@@ -221,7 +224,7 @@ struct sparsegpt {
   }
 
   // Decides and repairs columns [begin, end), row by row, and then lets all later columns make up
-  // for it. Strips of rows are the same for any executor, so that Eigen's sums are, too.
+  // for it: what they lose is the errors times rows of U, whose columns are rows of that product.
   template <executor E, class Pattern>
   void repair_block(const E& exec, const matrix& U, std::size_t begin, std::size_t end,
                     const Pattern& pattern, double sparsity, repaired_layer& result) const {
@@ -229,36 +232,38 @@ struct sparsegpt {
     mask::bitmask chosen(rows, width);
     if constexpr (!is_grouped<Pattern>)
       chosen = choose(exec, U, begin, end, pattern, sparsity, result.repaired);
-    const Eigen::Index later = U.cols() - index(end);
-    detail::for_each_piece(exec, 0, index(rows), detail::strip_rows, [&](auto top, auto height) {
-      matrix errors(height, index(width));
-      for (Eigen::Index i = 0; i < height; ++i)
-        repair_row<Pattern>(U, begin, end, chosen, static_cast<std::size_t>(top + i),
-                            errors.row(i).data(), result);
-      if (later != 0)
-        detail::strip_of(result.repaired, top, index(end), height, later).noalias() -=
-            errors * U.block(index(begin), index(end), index(width), later);
+    const auto errors = detail::pack_by_rows<double>(exec, rows, width, [&] {
+      return [&](std::size_t i, double* to) {
+        repair_row<Pattern>(U, begin, end, chosen, i, to, result);
+      };
     });
+    if (end == result.keep.cols()) return;
+    detail::for_each_product_block(
+        exec, errors,
+        detail::pack_transposed(exec, U, index(begin), index(width), index(end), U.cols()),
+        detail::subtract_from(result.repaired, 0, index(end)));
   }
 
   template <class Pattern>
   static void repair_row(const matrix& U, std::size_t begin, std::size_t end, mask::bitmask& chosen,
                          std::size_t i, double* errors, repaired_layer& result) {
     double* const weights = result.repaired.row(index(i)).data();
-    for (std::size_t j = begin; j < end; ++j) {
-      if constexpr (is_grouped<Pattern>)
-        if (j % Pattern::group == 0)
-          choose_group<Pattern>(U, weights, j, (std::min)(j + Pattern::group, end), begin, i,
-                                chosen);
-      const bool stays = chosen(i, j - begin);
-      const double* const row = U.row(index(j)).data();
-      const double error = stays ? 0.0 : weights[j] / row[j];
-      errors[j - begin] = error;
-      if (stays) continue;
-      for (std::size_t k = j; k < end; ++k) weights[k] -= error * row[k];
-      weights[j] = 0.0;
-      result.keep.set(i, j, false);
-    }
+    detail::with_similar_rows([&](auto rows) {
+      for (std::size_t j = begin; j < end; ++j) {
+        if constexpr (is_grouped<Pattern>)
+          if (j % Pattern::group == 0)
+            choose_group<Pattern>(U, weights, j, (std::min)(j + Pattern::group, end), begin, i,
+                                  chosen);
+        const bool stays = chosen(i, j - begin);
+        const double* const row = U.row(index(j)).data();
+        const double error = stays ? 0.0 : weights[j] / row[j];
+        errors[j - begin] = error;
+        if (stays) continue;
+        rows.add_scaled(row + j, end - j, -error, weights + j);
+        weights[j] = 0.0;
+        result.keep.set(i, j, false);
+      }
+    });
   }
 
   template <class Pattern>

@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/finite.hpp"
 #include "../detail/gram_product.hpp"
+#include "../detail/simd/similar_rows.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
@@ -45,18 +47,14 @@ class gram {
     if (weight == 0)
       detail::raise<value_error>("gram: a batch of activations needs a weight above 0");
     check_features(features, "a batch of activations has ");
-    check_finite(x);
+    check_finite(exec, x);
     sums_.resize(features * features, 0.0);
     features_ = features;
-    constexpr std::size_t batch = 256;
-    detail::row_reader read(x);
-    for (std::size_t first = 0; first < tokens; first += batch) {
-      const std::size_t count = (std::min)(batch, tokens - first);
-      // Features are the rows here: a token is a column.
-      detail::packed_rows<double> columns(features, count);
-      for (std::size_t t = 0; t < count; ++t) columns.put_column(t, read(first + t));
-      detail::add_gram_product(exec, columns, std::span(sums_));
-    }
+    for (std::size_t first = 0; first < tokens; first += batch)
+      detail::add_upper_gram_product(
+          exec, packed_columns(exec, x, first, (std::min)(batch, tokens - first)),
+          std::span(sums_));
+    detail::mirror_upper_triangle(exec, features, std::span(sums_));
     count_ += weight;
     tokens_ += tokens;
     return *this;
@@ -118,17 +116,38 @@ class gram {
                                  features_);
   }
 
-  template <class Source>
-  static void check_finite(const Source& x) {
-    detail::row_reader read(x);
-    for (std::size_t t = 0; t < static_cast<std::size_t>(x.rows()); ++t) {
-      const auto row = read(t);
-      for (std::size_t j = 0; j < row.size(); ++j)
-        if (!is_finite(row[j]))
-          detail::raise<value_error>("gram: the activation of token ", t, ", feature ", j, " is ",
-                                     row[j]);
-    }
+  template <executor E, class Source>
+  static void check_finite(const E& exec, const Source& x) {
+    detail::first_row broken;
+    exec.for_each_range(static_cast<std::size_t>(x.rows()), [&](auto begin, auto end) {
+      detail::row_reader<Source> read(x);
+      detail::with_kernels([&](auto kernels) {
+        for (std::size_t t = begin; t < end; ++t)
+          if (!detail::row_is_finite(kernels, x, read, t)) broken.note(t);
+      });
+    });
+    if (!broken.any()) return;
+    detail::row_reader<Source> read(x);
+    const auto row = read(broken.row());
+    for (std::size_t j = 0; j < row.size(); ++j)
+      if (!is_finite(row[j]))
+        detail::raise<value_error>("gram: the activation of token ", broken.row(), ", feature ", j,
+                                   " is ", row[j]);
   }
+
+  // Tokens [first, first + count), whose features are the rows of the product: a token is a column.
+  template <executor E, class Source>
+  static detail::packed_rows<double> packed_columns(const E& exec, const Source& x,
+                                                    std::size_t first, std::size_t count) {
+    return detail::pack_by_columns<double>(exec, static_cast<std::size_t>(x.cols()), count, [&] {
+      return [&, read = detail::row_reader<Source>(x)](std::size_t k, double* to) mutable {
+        const auto row = read(first + k);
+        detail::with_similar_rows([&](auto rows) { rows.scale(row.data(), row.size(), 1.0, to); });
+      };
+    });
+  }
+
+  static constexpr std::size_t batch = detail::product_run;
 
   std::vector<double> sums_;
   std::uint64_t features_ = 0, count_ = 0, tokens_ = 0;

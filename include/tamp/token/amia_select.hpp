@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../detail/simd/similar_rows.hpp"
 #include "../detail/token_similarity.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -87,27 +88,27 @@ struct amia_select {
                                  ", the gammas ", forward_gamma, " and ", backward_gamma);
   }
 
-  // The `count` other tokens that are most similar to t, the lower index first among equals.
-  template <class Real>
-  static void find_nearest(std::span<const Real> similarities, std::size_t t,
+  // The other tokens that are most similar to t, the lower index first among equals. `nearest` is
+  // shorter than the row.
+  template <class Rows, class Real>
+  static void find_nearest(Rows rows, std::span<const Real> similarities, std::size_t t,
                            std::span<std::size_t> nearest) {
+    if (nearest.empty()) return;
     std::size_t found = 0;
-    for (std::size_t u = 0; u < similarities.size(); ++u) {
-      if (u == t) continue;
+    const auto insert = [&](std::size_t u) {
       std::size_t place = found;
       while (place != 0 && similarities[nearest[place - 1]] < similarities[u]) --place;
-      if (place == nearest.size()) continue;
       found = (std::min)(found + 1, nearest.size());
       for (std::size_t k = found - 1; k > place; --k) nearest[k] = nearest[k - 1];
       nearest[place] = u;
-    }
-  }
-
-  template <class Similarity>
-  double kernel(const Similarity& similar, std::size_t s, std::size_t t) const {
-    const double squared = similar.squared_length(s) + similar.squared_length(t) -
-                           2.0 * static_cast<double>(similar(s, t));
-    return std::exp(-squared / (2 * sigma * sigma));
+    };
+    std::size_t u = 0;
+    for (; found < nearest.size(); ++u)
+      if (u != t) insert(u);
+    const std::size_t n = similarities.size();
+    for (--u;
+         (u = rows.next_above(similarities.data(), u + 1, n, similarities[nearest.back()])) < n;)
+      if (u != t) insert(u);
   }
 
   template <executor E, class Similarity>
@@ -115,25 +116,29 @@ struct amia_select {
                                   std::span<const float> attention) const {
     const std::size_t n = similar.tokens();
     const std::size_t degree = n == 0 ? 0 : (std::min)(neighbours, n - 1);
+    const double rate = -1 / (2 * sigma * sigma);
     std::vector<std::size_t> nearest(n * degree);
     std::vector<double> graph(n), kernel_sums(n);
+    const std::span<const double> lengths = similar.squared_lengths();
     const auto near_of = [&](std::size_t t) {
       return std::span(nearest).subspan(t * degree, degree);
     };
     const auto distance = [&](std::size_t s, std::size_t t) {
-      return 1 - static_cast<double>(similar(s, t));
+      return 1 - static_cast<double>(similar.row(s)[t]);
     };
     exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t t = begin; t < end; ++t) {
-        find_nearest(similar.row(t), t, near_of(t));
-        graph[t] = attention[t];
-        double from_near = 0;
-        for (const std::size_t u : near_of(t))
-          from_near +=
-              std::exp(-forward_gamma * distance(t, u)) * static_cast<double>(attention[u]);
-        graph[t] += from_near;
-        for (std::size_t u = 0; u < n; ++u) kernel_sums[t] += kernel(similar, t, u);
-      }
+      detail::with_similar_rows([&](auto rows) {
+        for (std::size_t t = begin; t < end; ++t) {
+          find_nearest(rows, similar.row(t), t, near_of(t));
+          double from_near = 0;
+          for (const std::size_t u : near_of(t))
+            from_near +=
+                std::exp(-forward_gamma * distance(t, u)) * static_cast<double>(attention[u]);
+          graph[t] = attention[t] + from_near;
+          kernel_sums[t] =
+              rows.sum_of_kernels(similar.row(t).data(), lengths.data(), n, lengths[t], rate);
+        }
+      });
     });
     double all = 0;
     for (const double sum : kernel_sums) all += sum;
@@ -142,6 +147,8 @@ struct amia_select {
 
     std::vector<std::size_t> taken;
     std::vector<char> is_taken(n, 0);
+    std::vector<typename Similarity::real> to_taken;  // similarities of the last token
+    std::vector<double> taken_lengths;
     double within = 0, between = 0;  // kernel sums: taken x taken, all x taken
     while (taken.size() < n) {
       std::size_t s = n;
@@ -150,11 +157,20 @@ struct amia_select {
       const double reach = (std::max)(graph[s], 0.0);
       for (const std::size_t u : near_of(s))
         graph[u] -= std::exp(-backward_gamma * distance(s, u)) * reach;
-      for (const std::size_t u : taken) within += 2 * kernel(similar, s, u);
-      within += kernel(similar, s, s);
-      between += kernel_sums[s];
       taken.push_back(s);
       is_taken[s] = 1;
+      // The token with itself, and twice with each that was taken before.
+      to_taken.clear();
+      taken_lengths.push_back(lengths[s]);
+      for (const std::size_t u : taken) to_taken.push_back(similar.row(s)[u]);
+      detail::with_similar_rows([&](auto rows) {
+        const auto kernels_to = [&](std::size_t first) {
+          return rows.sum_of_kernels(to_taken.data() + first, taken_lengths.data() + first,
+                                     to_taken.size() - first, lengths[s], rate);
+        };
+        within += 2 * kernels_to(0) - kernels_to(to_taken.size() - 1);
+      });
+      between += kernel_sums[s];
       const auto m = static_cast<double>(taken.size());
       if (all / (count * count) + within / (m * m) - 2 * between / (count * m) < stop) break;
     }
