@@ -62,7 +62,7 @@ case $what in
   plot)
     need python3 python3-matplotlib
     /usr/bin/python3 bench/compare/plot.py $build/compare.json docs/guide/figures
-    /usr/bin/python3 bench/compare/tables.py $build/compare.json $build/*_model.json
+    /usr/bin/python3 bench/compare/tables.py $build/kernels.json $build/compare.json $build/*_model.json
     ;;
   *)
     echo "bench/run.sh knows kernels, compare, model and plot, not '$what'" >&2

@@ -53,7 +53,6 @@ struct outcome {
   std::size_t weights = 0;
   std::size_t buffers = 0;  ///< bytes of random numbers in memory
   double forward = 0, statistics = 0, select = 0, apply = 0;
-  double fused = 0;  ///< prune, which selects and applies in one; 0 where it was not tried
 
   double total() const { return forward + statistics + select + apply; }
 };
@@ -168,7 +167,7 @@ auto with_recipe(const std::string& pattern, const Use& use) {
   return use(tamp::compose(score, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5}));
 }
 
-/// Prunes a block once by select and apply, and once by prune; adds what that takes to `done`.
+/// Prunes a block and adds what that takes to `done`.
 template <class T, class Recipe>
 void prune_block(random_block<T>& block, const Recipe& recipe, outcome& done) {
   const tamp::execute::openmp exec{done.threads};
@@ -176,22 +175,13 @@ void prune_block(random_block<T>& block, const Recipe& recipe, outcome& done) {
   done.statistics += seconds_of([&] {
     for (std::size_t k = 0; k < norms.size(); ++k) norms[k].add(exec, block.activations(k));
   });
-  std::size_t kept = 0, kept_fused = 0;
   block.refresh();
   block.for_each_layer([&](auto weight, std::size_t input) {
-    tamp::mask::bitmask keep(0, 0);
+    tamp::mask::bitmask keep;
     done.select += seconds_of([&] { keep = tamp::select(exec, weight, norms[input], recipe); });
     done.apply += seconds_of([&] { tamp::apply(exec, keep, weight); });
     done.weights += weight.size();
-    kept += keep.count();
   });
-  block.refresh();
-  block.for_each_layer([&](auto weight, std::size_t input) {
-    done.fused +=
-        seconds_of([&] { kept_fused += tamp::prune(exec, weight, norms[input], recipe).kept; });
-  });
-  if (kept != kept_fused)
-    throw std::logic_error(fmt::format("select keeps {} weights, prune {}", kept, kept_fused));
 }
 
 /// One run for each pattern and number of threads, with nothing done yet.
@@ -273,9 +263,6 @@ void print(const outcome& run) {
              run.element, run.pattern, run.threads, static_cast<double>(run.weights) / 1e9,
              run.total(), share(run.forward), share(run.statistics), share(run.select),
              share(run.apply), static_cast<double>(run.weights) / 1e9 / pruning);
-  if (run.fused != 0)
-    fmt::print("{:>60}fused: {:.2f} s in place of {:.2f} s for select and apply\n", "", run.fused,
-               run.select + run.apply);
   std::fflush(stdout);
 }
 
@@ -294,8 +281,7 @@ void save(const std::string& path, const std::vector<outcome>& runs, const setti
                                 {"forward_s", run.forward},
                                 {"statistics_s", run.statistics},
                                 {"select_s", run.select},
-                                {"apply_s", run.apply},
-                                {"fused_s", run.fused}});
+                                {"apply_s", run.apply}});
   std::ofstream file(path);
   file << document.dump(1) << '\n';
   if (!file.flush()) throw std::runtime_error("cannot write " + path);

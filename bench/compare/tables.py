@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The tables of docs/performance.md, in Markdown, from what compare.py and tamp_whole_model have written.
+"""The tables of docs/performance.md, in Markdown, from what compare.py, tamp_bench and tamp_whole_model
+have written.
 
     python3 bench/compare/tables.py build/bench/compare.json build/bench/random_model.json ...
 """
@@ -58,6 +59,22 @@ def growth(document):
                      for r in mine])
 
 
+def kernels(document):
+    """What tamp_bench measured: the ratio of each kernel to its floor, on each set of instructions."""
+    rows = {}
+    for one in document["benchmarks"]:
+        if "ratio" not in one:
+            continue
+        parts = [part for part in one["name"].split("/") if not part.startswith(("min_time", "manual_time"))]
+        threads = parts.pop() if parts[-1].endswith(("_thread", "_threads")) else "1_thread"
+        instructions = parts.pop() if parts[-1] in ("portable", "avx2", "avx512") else "best"
+        rows.setdefault(" ".join(parts), {})[f"{instructions}, {threads.replace('_', ' ')}"] = one["ratio"]
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    print_table(["kernel / floor", *columns],
+                [[name, *(f"{row[column]:.2f}" if column in row else "" for column in columns)]
+                 for name, row in rows.items()])
+
+
 def whole_model(document):
     rows = []
     for run in document["runs"]:
@@ -66,13 +83,13 @@ def whole_model(document):
         rows.append([run["model"], run["element"], run["pattern"], str(run["threads"]),
                      f"{run['weights'] / 1e9:.2f}", number(total)]
                     + [f"{100 * part / total:.1f}" for part in parts]
-                    + [f"{run['weights'] / 1e9 / pruning:.2f}", number(run["fused_s"]) if run["fused_s"] else "-"])
+                    + [f"{run['weights'] / 1e9 / pruning:.2f}"])
     random_numbers = document["random_numbers_bytes"] / 1e9
     print(f"tamp with {document['instructions']} instructions, {document['tokens']} tokens; at most "
           f"{document['peak_memory_bytes'] / 1e9:.2f} GB of memory"
           f"{f', {random_numbers:.2f} GB of it random numbers' if random_numbers else ''}.\n")
     print_table(["model", "of", "pattern", "threads", "10^9 weights", "seconds", "forward %", "statistics %",
-                 "select %", "apply %", "10^9 weights/s", "select and apply fused, s"], rows)
+                 "select %", "apply %", "10^9 weights/s"], rows)
 
 
 def main():
@@ -82,7 +99,9 @@ def main():
         try:
             with open(path) as file:
                 document = json.load(file)
-            if "runs" in document:
+            if "benchmarks" in document:
+                kernels(document)
+            elif "runs" in document:
                 whole_model(document)
             else:
                 comparison(document)
@@ -90,7 +109,7 @@ def main():
         except (OSError, ValueError) as problem:
             sys.exit(f"tables.py: {path}: {problem}")
         except (KeyError, TypeError) as problem:
-            sys.exit(f"tables.py: {path} is not a file of compare.py or of tamp_whole_model: {problem} is missing")
+            sys.exit(f"tables.py: {path} is not a file of compare.py, tamp_bench or tamp_whole_model: {problem} is missing")
 
 
 if __name__ == "__main__":
