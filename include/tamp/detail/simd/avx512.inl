@@ -46,16 +46,3 @@ static vec<float> swap_neighbours(vec<float> v) noexcept {
 static vec<float> swap_pairs(vec<float> v) noexcept {
   return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 }
-
-static vec<double> widen(const float* floats) noexcept {
-  return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(floats));
-}
-
-// Sixty-four halves as floats.
-static void load_halves(const std::byte* halves, float* floats) noexcept {
-  for (std::size_t k = 0; k < 64; k += lanes<float>) {
-    __m256i v;
-    std::memcpy(&v, halves + 2 * k, sizeof v);
-    store<float>(floats + k, _mm512_maskz_cvtph_ps(0xffff, v));
-  }
-}

@@ -9,9 +9,9 @@
 /// all of them, and with_kernels picks one while it runs.
 ///
 /// Fused multiplication and addition is not among the instructions, so that a user's score is
-/// rounded alike everywhere. AVX-512 cannot be had without it, which is why scores are made by the
-/// loops for AVX2 there, too. Products of activations, where speed is worth more, have loops of
-/// their own.
+/// rounded alike everywhere. AVX-512 cannot be had without it, which is why scores and sums are
+/// made by the loops for AVX2 there, too. Products of activations, where speed is worth more, have
+/// loops of their own (products.hpp).
 
 #include <algorithm>
 #include <array>
@@ -69,7 +69,7 @@ struct avx2_kernels {
 TAMP_SIMD_END
 
 TAMP_SIMD_BEGIN_AVX512
-struct avx512_kernels {
+struct avx512_kernels : avx2_kernels {
   static constexpr std::size_t vector_bytes = 64;
 #  include "vectors.inl"
   // which all others use
@@ -77,26 +77,6 @@ struct avx512_kernels {
 #  include "mask_words.inl"
 #  include "row_counts.inl"
 #  include "row_cut.inl"
-#  include "row_sums.inl"
-
-  template <bool NeverNan, class Element, class Score, class Out>
-  static auto score_row(const Element* weights, std::size_t count, const Score& score,
-                        Out* scores) noexcept {
-    return avx2_kernels::score_row<NeverNan>(weights, count, score, scores);
-  }
-  template <class Element>
-  static bool row_is_finite(const Element* elements, std::size_t count) noexcept {
-    return avx2_kernels::row_is_finite(elements, count);
-  }
-  template <class Element, class Real>
-  static void rows_of_columns(const Element* first, std::ptrdiff_t stride, std::size_t rows,
-                              std::size_t cols, Real* rows_out, std::size_t pitch) noexcept {
-    avx2_kernels::rows_of_columns(first, stride, rows, cols, rows_out, pitch);
-  }
-  template <class T>
-  static auto look_at_scores(const T* scores, std::size_t count) noexcept {
-    return avx2_kernels::look_at_scores(scores, count);
-  }
 };
 TAMP_SIMD_END
 #endif
