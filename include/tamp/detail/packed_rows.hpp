@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <vector>
 
 #include "../execute/executor.hpp"
 #include "../execute/instructions.hpp"
+#include "large_array.hpp"
 #include "simd/products.hpp"
 
 namespace tamp::detail {
@@ -29,7 +29,7 @@ class packed_rows {
       step_ = products.template tile_cols<Real>;
     });
     padded_ = (rows + step_ - 1) / step_ * step_;
-    numbers_ = std::make_unique_for_overwrite<Real[]>(padded_ * cols);
+    numbers_ = large_array<Real>(padded_ * cols);
     for (std::size_t row = panels() * width_; row < padded_; row += width_)
       for (std::size_t first = 0; first < cols; first += product_run)
         std::fill_n(at(row, first), run(first) * width_, Real{});
@@ -79,12 +79,12 @@ class packed_rows {
     return (std::min)(product_run, cols_ - first);
   }
   Real* at(std::size_t row, std::size_t first) const noexcept {
-    return numbers_.get() + first * padded_ + row * run(first);
+    return numbers_.data() + first * padded_ + row * run(first);
   }
 
   execute::instructions set_;
   std::size_t rows_, cols_, width_ = 0, step_ = 0, padded_ = 0;
-  std::unique_ptr<Real[]> numbers_;
+  large_array<Real> numbers_;
 };
 
 /// Packs rows. A thread calls make_read() once, and what it gives as read(row, to): to write the

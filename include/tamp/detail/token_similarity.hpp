@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -21,6 +20,7 @@
 #include "../token/modality.hpp"
 #include "finite.hpp"
 #include "gram_product.hpp"
+#include "large_array.hpp"
 #include "simd/similar_rows.hpp"
 
 namespace tamp::detail {
@@ -70,7 +70,7 @@ class token_similarity {
   std::size_t tokens() const noexcept { return kinds_.size(); }
   /// The cosines of token t and all others.
   std::span<const Real> row(std::size_t t) const noexcept {
-    return {products_.get() + t * tokens(), tokens()};
+    return {products_.data() + t * tokens(), tokens()};
   }
   /// The squared lengths of the tokens once they were scaled: 1, or 0 for one of length zero.
   std::span<const double> squared_lengths() const noexcept { return squared_lengths_; }
@@ -121,15 +121,15 @@ class token_similarity {
                            modality_kinds);
     }
     const packed_rows<Real> unit = scaled_tokens(exec, output, who);
-    products_ = std::make_unique_for_overwrite<Real[]>(n * n);
+    products_ = large_array<Real>(n * n);
     for_each_gram_block(exec, unit, [&](const product_block<Real>& block) {
       for (std::size_t s = block.top; s < block.bottom; ++s) {
         const std::span<const Real> products = block.row(s);
-        std::copy(products.begin(), products.end(), products_.get() + s * n + block.begin(s));
+        std::copy(products.begin(), products.end(), products_.data() + s * n + block.begin(s));
       }
     });
     if constexpr (!std::is_same_v<Real, double>) renew_near_zero(exec, output);
-    mirror_upper_triangle(exec, n, std::span(products_.get(), n * n));
+    mirror_upper_triangle(exec, n, std::span(products_.data(), n * n));
     sum_each_kind(exec, output);
   }
 
@@ -168,7 +168,7 @@ class token_similarity {
       with_similar_rows([&](auto similar) {
         for (std::size_t s = begin; s < end; ++s) {
           if (scale_[s] == 0) continue;
-          Real* const products = products_.get() + s * n;
+          Real* const products = products_.data() + s * n;
           for (std::size_t t = s;
                (t = similar.next_near_zero(products, t + 1, n, near_zero)) < n;) {
             if (scale_[t] == 0) continue;
@@ -217,7 +217,7 @@ class token_similarity {
   std::vector<std::uint64_t> kinds_;
   std::vector<double> scale_;  // to unit length; 0 for a token of length zero
   std::vector<double> squared_lengths_;
-  std::unique_ptr<Real[]> products_;
+  large_array<Real> products_;
   std::array<std::vector<double>, modality_kinds> sums_;
 };
 

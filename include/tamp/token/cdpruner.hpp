@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../detail/row_products.hpp"
+#include "../detail/simd/similar_rows.hpp"
 #include "../role.hpp"
 #include "select.hpp"
 
@@ -66,10 +67,12 @@ struct cdpruner {
       for (std::size_t t = 0; t < n; ++t)
         if (!taken[t])
           row[t] = relevance[next] * hidden.cosine(candidates[next], candidates[t]) * relevance[t];
-      for (std::size_t k = 0; k < chosen.size(); ++k) {
-        const double* before = factor.data() + k * n;
-        for (std::size_t t = 0; t < n; ++t) row[t] -= before[next] * before[t];
-      }
+      detail::with_similar_rows([&](auto rows) {
+        for (std::size_t k = 0; k < chosen.size(); ++k) {
+          const double* before = factor.data() + k * n;
+          rows.add_scaled(before, n, -before[next], row);
+        }
+      });
       const double length = std::sqrt(gains[next]);
       for (std::size_t t = 0; t < n; ++t) {
         row[t] /= length;

@@ -26,8 +26,8 @@ namespace tamp::token {
 ///     then:     the token whose D to its nearest chosen one is largest, until there are enough
 ///
 /// Among equals the lower index is dropped first: the higher one is chosen. A token of length zero
-/// is at distance 1 from all. A choice of fewer tokens is part of a choice of more. Costs n (n - 1)
-/// / 2 + count n products of d numbers, and n numbers of memory. Source: Alvar et al. 2025,
+/// is at distance 1 from all. A choice of fewer tokens is part of a choice of more. Costs one
+/// product of all pairs of tokens, and n (n + d) numbers of memory. Source: Alvar et al. 2025,
 /// DivPrune (arXiv 2503.02175).
 struct divprune {
   using role = tamp::role::token;
@@ -38,15 +38,12 @@ struct divprune {
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    const detail::row_products hidden(c.hidden);
+    const std::vector<double> cosines = detail::cosines_of_all(c.hidden, candidates);
     const std::size_t n = candidates.size();
     std::vector<double> nearest(n, -infinity);  // the largest cosine so far
     for (std::size_t s = 0; s < n; ++s)
-      for (std::size_t t = s + 1; t < n; ++t) {
-        const double cosine = hidden.cosine(candidates[s], candidates[t]);
-        nearest[s] = (std::max)(nearest[s], cosine);
-        nearest[t] = (std::max)(nearest[t], cosine);
-      }
+      for (std::size_t t = 0; t < n; ++t)
+        if (t != s) nearest[s] = (std::max)(nearest[s], cosines[s * n + t]);
 
     std::vector<std::size_t> chosen;
     std::vector<char> open(n, 1);
@@ -58,8 +55,7 @@ struct divprune {
       chosen.push_back(candidates[next]);
       open[next] = 0;
       for (std::size_t t = 0; t < n && chosen.size() < count; ++t)
-        if (open[t])
-          nearest[t] = (std::max)(nearest[t], hidden.cosine(candidates[t], candidates[next]));
+        if (open[t]) nearest[t] = (std::max)(nearest[t], cosines[next * n + t]);
     }
     return chosen;
   }

@@ -7,6 +7,7 @@
 /// No product is fused with a sum here, so that all sets give the same bits. That leaves AVX-512
 /// with AVX2's version: see kernels.hpp.
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -22,6 +23,12 @@ namespace tamp::detail {
 struct counted_sum {
   double sum = 0, count = 0;
 };
+
+inline constexpr auto one_by_factorial = [] {
+  std::array<double, 13> terms{1.0};
+  for (std::size_t k = 1; k < terms.size(); ++k) terms[k] = terms[k - 1] / static_cast<double>(k);
+  return terms;
+}();
 
 struct portable_similar_rows : portable_kernels {
 #include "similar_rows.inl"
