@@ -1,6 +1,7 @@
 // See portable.inl.
 
-// AVX2 can move lanes of 4 bytes to any place, and a table says for each choice of lanes where.
+// Writes the lanes whose bit is set one after the other; a whole vector is written. AVX2 can move
+// lanes of 4 bytes to any place, and a table says for each choice of lanes where.
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   const std::uint64_t order = sizeof(T) == 8 ? chosen_of_4[bits & 15u] : chosen_of_8[bits];

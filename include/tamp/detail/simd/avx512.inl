@@ -31,7 +31,8 @@ static void zero_dropped(mask::word keep, std::byte* elements) noexcept {
   }
 }
 
-// In a register and then stored whole: compressing into memory is slow on some processors.
+// Writes the lanes whose bit is set one after the other; a whole vector is written. In a register
+// and then stored whole: compressing into memory is slow on some processors.
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   if constexpr (sizeof(T) == 8)

@@ -58,6 +58,7 @@ struct avx2_kernels {
 #  include "vectors.inl"
   // which all others use
 #  include "avx2.inl"
+#  include "compress.inl"
 #  include "flags.inl"
 #  include "mask_words.inl"
 #  include "row_counts.inl"
@@ -74,6 +75,7 @@ struct avx512_kernels : avx2_kernels {
 #  include "vectors.inl"
   // which all others use
 #  include "avx512.inl"
+#  include "compress.inl"
 #  include "mask_words.inl"
 #  include "row_counts.inl"
 #  include "row_cut.inl"

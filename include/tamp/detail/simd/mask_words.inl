@@ -37,7 +37,7 @@ static void zero_dropped(std::byte* elements, std::size_t count, const mask::wor
 // The second lowest of four is the lower of: the larger of the pairs' lower ones, and the lower of
 // the pairs' higher ones.
 static bool keep_2_of_4(const float* scores, std::size_t count, mask::word* words) noexcept {
-  bool is_clear = true;
+  vec<std::int32_t> kept{};
   for (std::size_t j = 0; j + mask::word_bits <= count; j += mask::word_bits) {
     mask::word bits = 0;
     TAMP_SIMD_UNROLL
@@ -49,10 +49,12 @@ static bool keep_2_of_4(const float* scores, std::size_t count, mask::word* word
       const vec<float> larger = lower < other_lower ? other_lower : lower;
       const vec<float> smaller = higher < other_higher ? higher : other_higher;
       const vec<float> second = larger < smaller ? larger : smaller;
+      kept -= second < v;
       bits |= mask::word{bits_below<float>(second, v)} << k;
     }
-    is_clear &= std::popcount(bits) == mask::word_bits / 2;
     *words++ = bits;
   }
-  return is_clear;
+  // At most two of each four were kept.
+  return static_cast<std::size_t>(sum_of_lanes(kept)) ==
+         count / mask::word_bits * (mask::word_bits / 2);
 }

@@ -1,12 +1,23 @@
 // What the language has no operator for, on vectors of any processor.
 
-// Writes the lanes whose bit is set one after the other; may write a whole vector.
-template <class T>
-static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
-  for (std::size_t k = 0, count = 0; k < lanes<T>; ++k) {
-    to[count] = v[k];
-    count += bits >> k & 1u;
+// Writes those of 64 numbers that are within a bracket (see bits_within) one after the other and,
+// if asked to, their columns, of which `first` is the first number's. Returns how many. Without an
+// instruction that compresses, the few that are chosen are looked up one by one.
+template <bool WithColumns, class T, class Counts>
+static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below, T* within,
+                                [[maybe_unused]] std::size_t first,
+                                [[maybe_unused]] bits_of_number<T>* columns) noexcept {
+  std::uint64_t chosen = 0;
+  TAMP_SIMD_UNROLL
+  for (std::size_t k = 0; k < 64; k += lanes<T>)
+    chosen |= std::uint64_t{bits_within<T>(load(numbers + k), from, to, below)} << k;
+  std::size_t found = 0;
+  for (; chosen != 0; chosen &= chosen - 1, ++found) {
+    const auto k = static_cast<std::size_t>(std::countr_zero(chosen));
+    within[found] = numbers[k];
+    if constexpr (WithColumns) columns[found] = static_cast<bits_of_number<T>>(first + k);
   }
+  return found;
 }
 
 // Within every four lanes: 0 1 2 3 become 1 0 3 2, or 2 3 0 1.

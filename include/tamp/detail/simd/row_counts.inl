@@ -31,24 +31,16 @@ static bracket_counts count_brackets(const T* numbers, std::size_t count, const 
 template <class T>
 static std::size_t gather_columns_within(const T* numbers, std::size_t count, T from, T to,
                                          T* within, bits_of_number<T>* columns) noexcept {
-  using integer = bits_of_number<T>;
-  const vec<T> lowest = all(from), highest = all(to);
-  vec<std::make_signed_t<integer>> under{};
-  vec<integer> column;
-  for (std::size_t k = 0; k < lanes<T>; ++k) column[k] = static_cast<integer>(k);
+  constexpr std::size_t block = 64;
+  vec<std::make_signed_t<bits_of_number<T>>> under{};
   std::size_t found = 0;
-  const std::size_t whole = count / lanes<T> * lanes<T>;
-  for (std::size_t j = 0; j < whole; j += lanes<T>, column += static_cast<integer>(lanes<T>)) {
-    const vec<T> v = load(numbers + j);
-    const std::uint32_t bits = bits_within<T>(v, lowest, highest, under);
-
-    compress<T>(within + found, v, bits);
-    compress<integer>(columns + found, column, bits);
-    found += static_cast<std::size_t>(std::popcount(bits));
-  }
+  const std::size_t whole = count / block * block;
+  for (std::size_t j = 0; j < whole; j += block)
+    found += gather_block<true, T>(numbers + j, all(from), all(to), under, within + found, j,
+                                   columns + found);
   for (std::size_t j = whole; j < count; ++j)
     if (!(numbers[j] < from) && numbers[j] <= to) {
-      columns[found] = static_cast<integer>(j);
+      columns[found] = static_cast<bits_of_number<T>>(j);
       within[found++] = numbers[j];
     }
   return found;

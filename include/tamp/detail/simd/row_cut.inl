@@ -23,13 +23,8 @@ static std::size_t gather_within(const T* numbers, std::size_t count, T from, T 
   for (std::size_t first = 0; first < whole; first += block) {
     for (std::size_t k = 0; k < fetched; k += line)
       __builtin_prefetch(next.data() + first / block * fetched + k);
-    TAMP_SIMD_UNROLL
-    for (std::size_t k = 0; k < block; k += lanes<T>) {
-      const vec<T> v = load(numbers + first + k);
-      const std::uint32_t bits = bits_within<T>(v, lowest, highest, under);
-      compress<T>(within + found, v, bits);
-      found += static_cast<std::size_t>(std::popcount(bits));
-    }
+    found += gather_block<false, T>(numbers + first, lowest, highest, under, within + found, first,
+                                    nullptr);
   }
   below = static_cast<std::size_t>(sum_of_lanes(under));
   for (std::size_t j = whole; j < count; ++j) {
@@ -47,9 +42,9 @@ static cut<T> cut_few(const T* numbers, std::size_t count, std::size_t rank) noe
   bool is_found = false;
   for (std::size_t i = 0; i < count; ++i) {
     const vec<T> number = all(numbers[i]);
-    std::size_t below = 0;
-    for (std::size_t j = 0; j < whole; j += lanes<T>)
-      below += static_cast<std::size_t>(std::popcount(bits_below<T>(load(numbers + j), number)));
+    vec<std::make_signed_t<bits_of_number<T>>> under{};
+    for (std::size_t j = 0; j < whole; j += lanes<T>) under -= load(numbers + j) < number;
+    auto below = static_cast<std::size_t>(sum_of_lanes(under));
     for (std::size_t j = whole; j < count; ++j) below += numbers[j] < numbers[i];
     const bool is_better = below < rank && (!is_found || below > best.below);
     best.threshold = is_better ? numbers[i] : best.threshold;
