@@ -49,6 +49,7 @@ struct portable_kernels {
 #include "row_sums.inl"
 #include "score_row.inl"
 #include "tiles.inl"
+#include "transpose.inl"
 };
 
 #if TAMP_SIMD_X86
@@ -66,6 +67,7 @@ struct avx2_kernels {
 #  include "row_sums.inl"
 #  include "score_row.inl"
 #  include "tiles.inl"
+#  include "transpose.inl"
 };
 TAMP_SIMD_END
 

@@ -41,6 +41,7 @@ struct portable_products {
     return a * b + c;
   }
 #include "products.inl"
+#include "transpose.inl"
 };
 
 #if TAMP_SIMD_X86
@@ -59,6 +60,7 @@ struct avx2_products {
       return _mm256_fmadd_ps(a, b, c);
   }
 #  include "products.inl"
+#  include "transpose.inl"
 };
 TAMP_SIMD_END
 
@@ -77,6 +79,7 @@ struct avx512_products {
       return _mm512_fmadd_ps(a, b, c);
   }
 #  include "products.inl"
+#  include "transpose.inl"
 };
 TAMP_SIMD_END
 #endif

@@ -62,36 +62,15 @@ static void add_multiple(const T* from, std::size_t count, T factor, T* to) noex
   for (std::size_t j = whole; j < count; ++j) to[j] += from[j] * factor;
 }
 
-// The lanes of two vectors in turns: those of their lower halves, or of their upper ones.
-template <class T, std::size_t... K>
-static vec<T> interleave(vec<T> a, vec<T> b, std::size_t half, std::index_sequence<K...>) noexcept {
-  constexpr auto from = [](std::size_t k) { return static_cast<int>(k / 2 + k % 2 * lanes<T>); };
-  return half == 0 ? __builtin_shufflevector(a, b, from(K)...)
-                   : __builtin_shufflevector(a, b, from(K + lanes<T>)...);
-}
-
-// Transposes a square of as many rows as a vector has lanes. Each round takes the uppermost bit of
-// a number's row into its column, and that of its column into its row.
+// Copies a square of as many rows as a vector has lanes, and turns it about its diagonal.
 template <class T>
 static void transpose(const T* from, std::size_t from_pitch, T* to, std::size_t to_pitch) noexcept {
-  constexpr std::size_t half = lanes<T> / 2;
-  constexpr std::make_index_sequence<lanes<T>> places{};
-  vec<T> rows[lanes<T>];
+  vec<T> square[lanes<T>];
   TAMP_SIMD_UNROLL
-  for (std::size_t i = 0; i < lanes<T>; ++i) rows[i] = load(from + i * from_pitch);
+  for (std::size_t i = 0; i < lanes<T>; ++i) square[i] = load(from + i * from_pitch);
+  transpose<T>(square);
   TAMP_SIMD_UNROLL
-  for (std::size_t round = 1; round < lanes<T>; round *= 2) {
-    vec<T> turned[lanes<T>];
-    TAMP_SIMD_UNROLL
-    for (std::size_t i = 0; i < half; ++i) {
-      turned[2 * i] = interleave<T>(rows[i], rows[i + half], 0, places);
-      turned[2 * i + 1] = interleave<T>(rows[i], rows[i + half], 1, places);
-    }
-    TAMP_SIMD_UNROLL
-    for (std::size_t i = 0; i < lanes<T>; ++i) rows[i] = turned[i];
-  }
-  TAMP_SIMD_UNROLL
-  for (std::size_t i = 0; i < lanes<T>; ++i) store<T>(to + i * to_pitch, rows[i]);
+  for (std::size_t i = 0; i < lanes<T>; ++i) store<T>(to + i * to_pitch, square[i]);
 }
 
 // Packs a panel's rows, `pitch` numbers apart.

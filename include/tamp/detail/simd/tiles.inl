@@ -45,20 +45,3 @@ static auto load_as_real(const Element* elements) noexcept {
     return load(numbers);
   }
 }
-
-// Number j of vector i becomes number i of vector j. Round by round halves, quarters, ... of the
-// square that lie on the wrong sides of their diagonals change places.
-template <class T, std::size_t Distance = lanes<T> / 2>
-static void transpose(vec<T> (&square)[lanes<T>]) noexcept {
-  TAMP_SIMD_UNROLL
-  for (std::size_t i = 0; i < lanes<T>; ++i)
-    if ((i & Distance) == 0)
-      exchange<T, Distance>(square[i], square[i + Distance], std::make_index_sequence<lanes<T>>());
-  if constexpr (Distance > 1) transpose<T, Distance / 2>(square);
-}
-template <class T, std::size_t Distance, std::size_t... Lane>
-static void exchange(vec<T>& upper, vec<T>& lower, std::index_sequence<Lane...>) noexcept {
-  const vec<T> u = upper, l = lower;
-  upper = __builtin_shufflevector(u, l, (Lane & Distance ? lanes<T> + Lane - Distance : Lane)...);
-  lower = __builtin_shufflevector(u, l, (Lane & Distance ? lanes<T> + Lane : Lane + Distance)...);
-}
