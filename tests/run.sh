@@ -20,7 +20,7 @@ for step in "${steps[@]}"; do
   echo "== $step"
   case $step in
     format)
-      git ls-files '*.hpp' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
+      git ls-files '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
       ;;
     release | asan)
       cmake --preset "$step" --log-level=WARNING

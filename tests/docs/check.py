@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 
+WHOLE_LIBRARY = "#include <tamp/tamp.hpp>"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
@@ -19,6 +20,14 @@ def programs(page):
         if language == "cpp" and "int main" in text:
             following = blocks[k + 1] if k + 1 < len(blocks) else ("", "")
             yield text, following[1] if following[0] == "text" else None
+
+
+def precompile(folder, compiler, flags):
+    """Compiles tamp.hpp, and nothing else, once for all programs that include it."""
+    header = folder / "precompiled.hpp"
+    header.write_text(f"{WHOLE_LIBRARY}\n", encoding="utf-8")
+    subprocess.run([compiler, *flags, "-x", "c++-header", "-o", f"{header}.gch", header], check=True)
+    return ["-include", str(header)]
 
 
 def check(source, output, folder, compiler, flags):
@@ -40,11 +49,13 @@ def main():
     folder = pathlib.Path(build)
     folder.mkdir(parents=True, exist_ok=True)
     pages = [pathlib.Path(root, "README.md"), *sorted(pathlib.Path(root, "docs").rglob("*.md"))]
+    precompiled = precompile(folder, compiler, flags)
     checked = failed = 0
     for page in pages:
         for number, (source, output) in enumerate(programs(page), 1):
             checked += 1
-            if problem := check(source, output, folder, compiler, flags):
+            use = precompiled if WHOLE_LIBRARY in source else []
+            if problem := check(source, output, folder, compiler, [*flags, *use]):
                 failed += 1
                 print(f"{page.relative_to(root)}, program {number} {problem}\n")
     print(f"{checked} programs checked, {failed} failed")

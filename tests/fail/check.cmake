@@ -1,5 +1,6 @@
-# cmake -DCOMPILER=... -DSOURCE=... -DINCLUDE=... -DSYSTEM_INCLUDE=... -P check.cmake: compiles a
-# file that starts with "// expects: SENTENCE" and looks for the sentence in the first error.
+# cmake -DCOMPILE=... -DSOURCE=... -P check.cmake: compiles a file that starts with "// expects:
+# SENTENCE" and looks for the sentence in the first error. precompiled.hpp of the current folder is
+# tamp.hpp and nothing else: it changes nothing for a file that includes tamp.hpp.
 file(READ ${SOURCE} text)
 string(REGEX MATCH "^// expects: [^\n]*(\n// [^\n]*)*" expected "${text}")
 string(REPLACE "\n//" "" expected "${expected}")
@@ -8,8 +9,10 @@ if(expected STREQUAL "")
   message(FATAL_ERROR "${SOURCE} does not start with \"// expects: \"")
 endif()
 
-execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -fmessage-length=0 -I ${INCLUDE}
-                        -isystem ${SYSTEM_INCLUDE} ${SOURCE}
+if(text MATCHES "#include <tamp/tamp.hpp>")
+  list(APPEND COMPILE -include precompiled.hpp)
+endif()
+execute_process(COMMAND ${COMPILE} -fsyntax-only ${SOURCE}
                 RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 
 if(expected STREQUAL "nothing")
