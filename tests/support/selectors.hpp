@@ -325,9 +325,10 @@ void what_is_not_shown_is_named(const Policy& policy) {
   const auto refuse = [&](const tamp::token::context& c) {
     const sight missing = Policy::reads & ~tamp::token::shown(c);
     BOOST_TEST((missing != sight::none));
-    check_error<tamp::value_error>(tamp::label(policy) + " reads " + tamp::token::names(missing) +
-                                       ", which the context does not show",
-                                   [&] { tamp::token::select(policy, c, {.keep = 2}); });
+    check_error<tamp::value_error>(
+        tamp::detail::sentence(tamp::label(policy), " reads ", tamp::token::names(missing),
+                               ", which the context does not show"),
+        [&] { tamp::token::select(policy, c, {.keep = 2}); });
   };
   if (Policy::reads != sight::none) refuse({.kinds = s.kinds});
   for (const sight part : every_attention)
