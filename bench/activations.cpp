@@ -18,7 +18,7 @@ void column_norm(benchmark::State& state, bool row_major, const Executor& exec) 
                            : tamp::column_major(activations.data(), tokens, features);
   bench::against_floor(
       state, activations.size() * sizeof(T), [] {},
-      [&] { bench::read(bench::bytes_of(activations)); },
+      [&] { bench::read(exec, bench::bytes_of(activations)); },
       [&] {
         benchmark::DoNotOptimize(
             tamp::observe<tamp::stat::column_norm>(exec, X).sum_of_squares().data());
