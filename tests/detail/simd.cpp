@@ -108,7 +108,8 @@ void check_scores_of_all_values() {
   std::vector<float> scores(weights.size());
   const auto itself = [](float weight, std::size_t) { return weight; };
   const bool is_usable = with_kernels([&](auto kernels) {
-    return kernels.template score_row<true>(weights.data(), weights.size(), itself, scores.data())
+    return kernels
+        .template score_row<true, false>(weights.data(), weights.size(), itself, scores.data())
         .is_usable;
   });
   BOOST_TEST(!is_usable);
@@ -125,8 +126,18 @@ template <class Element>
 bool is_usable_with(Element odd, std::size_t size, std::size_t at) {
   std::vector<Element> weights(size, tamp::element_traits<Element>::store(1));
   weights[at] = odd;
-  return with_kernels(
-      [&](auto kernels) { return kernels.row_is_finite(weights.data(), weights.size()); });
+  std::vector<tamp::compute_type<Element>> scores(size);
+  const auto itself = [](auto weight, std::size_t) { return weight; };
+  const auto scored = [&](auto kernels, auto by_sum) {
+    return kernels.template score_row<true, by_sum>(weights.data(), size, itself, scores.data())
+        .is_usable;
+  };
+  return with_kernels([&](auto kernels) {
+    const bool is_usable = kernels.row_is_finite(weights.data(), size);
+    BOOST_TEST(scored(kernels, std::false_type{}) == is_usable);
+    BOOST_TEST(scored(kernels, std::true_type{}) == is_usable);
+    return is_usable;
+  });
 }
 
 template <class Bits>
@@ -226,7 +237,7 @@ BOOST_AUTO_TEST_CASE(a_score_that_is_no_number_is_seen_and_infinity_is_not) {
       const auto usable = [&](float odd) {
         return with_kernels([&](auto kernels) {
           return kernels
-              .template score_row<false>(
+              .template score_row<false, false>(
                   weights.data(), weights.size(),
                   [&](float weight, std::size_t j) { return j == at ? odd : weight; },
                   scores.data())

@@ -27,6 +27,11 @@ namespace tamp::detail {
 template <class Score>
 concept never_nan_score = requires { requires Score::never_nan; };
 
+/// A score that is not finite where the weight is not: a finite sum of scores then says that all
+/// weights of the row are finite, and nobody has to look at each.
+template <class Score>
+concept shows_non_finite_score = requires { requires Score::shows_non_finite; };
+
 /// The type of a bound row score's scores; an elementwise score's return type.
 template <class Score, class Real>
 auto type_of_scores() {
@@ -92,14 +97,17 @@ class scored_rows {
       if constexpr (is_bound) {
         score_(i, std::span<const weight_type>(weights), std::span(scores));
         const auto [sum, is_usable] = kernels.look_at_scores(scores.data(), scores.size());
-        return std::pair(sum, is_usable && kernels.row_is_finite(weights.data(), weights.size()));
+        const bool is_shown = shows_non_finite_score<Score> && is_finite(sum);
+        return std::pair(
+            sum, is_usable && (is_shown || kernels.row_is_finite(weights.data(), weights.size())));
       } else {
         const auto score = [&score = score_, statistics = statistics_.data()](
                                weight_type weight, [[maybe_unused]] std::size_t j) {
           return score_of(score, weight, needs_statistic<Score> ? statistics[j] : 0.0f);
         };
-        const auto [sum, is_usable] = kernels.template score_row<never_nan_score<Score>>(
-            weights.data(), weights.size(), score, scores.data());
+        const auto [sum, is_usable] =
+            kernels.template score_row<never_nan_score<Score>, shows_non_finite_score<Score>>(
+                weights.data(), weights.size(), score, scores.data());
         return std::pair(sum, is_usable);
       }
     });

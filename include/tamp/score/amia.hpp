@@ -29,6 +29,7 @@ struct amia {
   using role = tamp::role::score;
   using needs = stat::selected_norm<token::amia_select>;
   static constexpr bool never_nan = true;
+  static constexpr bool shows_non_finite = true;
 
   token::amia_select select{};
 

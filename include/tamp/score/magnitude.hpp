@@ -24,6 +24,7 @@ struct magnitude {
   using role = tamp::role::score;
   static constexpr std::string_view label() { return "magnitude"; }
   static constexpr bool never_nan = true;
+  static constexpr bool shows_non_finite = true;
 
   template <std::floating_point Real>
   TAMP_FN Real operator()(Real weight) const noexcept {

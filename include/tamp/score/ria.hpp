@@ -44,6 +44,7 @@ struct ria {
   template <class Real>
   struct bound {
     using bound_score_type = Real;
+    static constexpr bool shows_non_finite = true;
     std::vector<Real> row_sums, column_sums, norms;
 
     void operator()(std::size_t i, std::span<const Real> weights, std::span<Real> scores) const {
@@ -54,7 +55,7 @@ struct ria {
         return size == 0 ? Real{0} : value;
       };
       detail::with_kernels([&](auto kernels) {
-        kernels.template score_row<never_nan>(weights.data(), weights.size(), share, scores.data());
+        kernels.template score_row<true, true>(weights.data(), weights.size(), share, scores.data());
       });
     }
   };

@@ -28,6 +28,7 @@ struct wanda {
   using needs = stat::column_norm;
   static constexpr std::string_view label() { return "wanda"; }
   static constexpr bool never_nan = true;
+  static constexpr bool shows_non_finite = true;
 
   template <std::floating_point Real>
   TAMP_FN Real operator()(Real weight, float norm) const noexcept {

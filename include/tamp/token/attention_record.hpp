@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/attention_rows.hpp"
 #include "../error.hpp"
 #include "context.hpp"
 #include "fitprune.hpp"
@@ -30,14 +31,14 @@ struct attention_record {
     detail::check_context("attention_record", c, fitprune::reads);
     const std::vector<std::size_t> visual = c.visual();
     const std::size_t after = detail::first_after(c, visual);
-    attention_record record{std::vector<double>(visual.size()), {}};
+    std::vector<double> cross(c.tokens());
+    attention_record record;
     record.self.reserve(visual.size() * visual.size());
-    detail::for_each_strongest(c.attention, after, c.tokens(),
-                               [&](std::size_t, std::span<const float> row) {
-                                 for (std::size_t v = 0; v < visual.size(); ++v)
-                                   record.cross[v] += static_cast<double>(row[visual[v]]);
-                               });
-    for (double& sum : record.cross) sum /= static_cast<double>(c.tokens() - after);
+    detail::for_each_strongest(
+        c.attention, after, c.tokens(),
+        [&](std::size_t, std::span<const float> row) { detail::add_row(row, cross); });
+    for (double& sum : cross) sum /= static_cast<double>(c.tokens() - after);
+    record.cross = detail::of_tokens(cross, visual);
     for (const std::size_t query : visual)
       detail::for_each_strongest(c.attention, query, query + 1,
                                  [&](std::size_t, std::span<const float> row) {
@@ -57,7 +58,7 @@ inline received_attention received(std::span<const double> cross, std::span<cons
   std::vector<double> columns(visual);  // all of them: rows that lie in one piece are summed fast
   for (const std::size_t row : left) {
     const std::span<const float> numbers = self.subspan(row * visual, visual);
-    for (std::size_t v = 0; v < visual; ++v) columns[v] += static_cast<double>(numbers[v]);
+    detail::add_row(numbers, columns);
   }
   for (std::size_t k = 0; k < left.size(); ++k) {
     answer.cross[k] = cross[left[k]];

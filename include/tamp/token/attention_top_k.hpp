@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "../detail/attention_rows.hpp"
 #include "../role.hpp"
 #include "select.hpp"
 
@@ -31,13 +32,10 @@ struct attention_top_k {
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    std::vector<double> scores(candidates.size());
-    for (std::size_t head = 0; head < c.attention.heads(); ++head) {
-      const std::span<const float> row = c.attention.row(head, c.tokens() - 1);
-      for (std::size_t k = 0; k < scores.size(); ++k)
-        scores[k] += static_cast<double>(row[candidates[k]]);
-    }
-    return detail::largest<double>(candidates, scores, count);
+    std::vector<double> sums(c.tokens());
+    for (std::size_t head = 0; head < c.attention.heads(); ++head)
+      detail::add_row(c.attention.row(head, c.tokens() - 1), sums);
+    return detail::largest<double>(candidates, detail::of_tokens(sums, candidates), count);
   }
 
   friend bool operator==(const attention_top_k&, const attention_top_k&) = default;

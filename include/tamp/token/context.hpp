@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/attention_rows.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 #include "../tensor/traits.hpp"
@@ -216,9 +217,8 @@ inline void check_attention(std::string_view who, const token::attention_view& a
   for (std::size_t head = 0; head < attention.heads(); ++head)
     for (std::size_t query = begin; query < end; ++query) {
       const std::span<const float> row = attention.row(head, query);
-      unsigned broken = 0;
-      for (const float a : row) broken |= unsigned{!(a >= 0 && is_finite(a))};
-      for (std::size_t t = 0; broken != 0 && t < row.size(); ++t)
+      if (are_attention(row)) continue;
+      for (std::size_t t = 0; t < row.size(); ++t)
         if (!(row[t] >= 0 && is_finite(row[t])))
           raise<value_error>(who, ": the attention of head ", head, ", query ", query, " to token ",
                              t, " is ", row[t]);

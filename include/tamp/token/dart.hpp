@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../detail/row_products.hpp"
@@ -81,17 +83,21 @@ struct dart {
   friend bool operator==(const dart&, const dart&) = default;
 
  private:
+  // The tokens with the largest keys, the largest first, of equals the higher index.
   static std::vector<std::size_t> largest_keys(const context& c,
                                                std::span<const std::size_t> tokens,
                                                std::size_t count) {
-    std::vector<double> norms;
+    std::vector<std::pair<double, std::size_t>> norms;
     for (const std::size_t t : tokens) {
       double sum = 0;
       for (std::size_t j = 0; j < c.keys.cols(); ++j)
         sum += std::fabs(static_cast<double>(c.keys(t, j)));
-      norms.push_back(sum);
+      norms.emplace_back(sum, t);
     }
-    return detail::largest<double>(tokens, norms, count);
+    std::sort(norms.begin(), norms.end(), std::greater<>());
+    std::vector<std::size_t> largest;
+    for (std::size_t k = 0; k < count; ++k) largest.push_back(norms[k].second);
+    return largest;
   }
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../detail/attention_rows.hpp"
 #include "../role.hpp"
 #include "select.hpp"
 
@@ -33,10 +34,7 @@ void for_each_strongest(const token::attention_view& a, std::size_t begin, std::
   std::vector<float> row(a.tokens());
   for (std::size_t query = begin; query < end; ++query) {
     std::fill(row.begin(), row.end(), 0.0f);
-    for (std::size_t head = 0; head < a.heads(); ++head) {
-      const std::span<const float> one = a.row(head, query);
-      for (std::size_t t = 0; t < row.size(); ++t) row[t] = (std::max)(row[t], one[t]);
-    }
+    for (std::size_t head = 0; head < a.heads(); ++head) raise_to(a.row(head, query), row);
     use(query, std::span<const float>(row));
   }
 }
@@ -97,19 +95,16 @@ struct fitprune {
   static received_attention means(const context& c) {
     const std::vector<std::size_t> visual = c.visual();
     const std::size_t after = detail::first_after(c, visual);
-    received_attention sums{std::vector<double>(visual.size()), std::vector<double>(visual.size())};
-    const auto add_to = [&](std::vector<double>& sum) {
-      return [&](std::size_t, std::span<const float> row) {
-        for (std::size_t v = 0; v < visual.size(); ++v)
-          sum[v] += static_cast<double>(row[visual[v]]);
-      };
+    std::vector<double> cross(c.tokens()), self(c.tokens());
+    const auto add_to = [](std::vector<double>& sums) {
+      return [&](std::size_t, std::span<const float> row) { detail::add_row(row, sums); };
     };
-    detail::for_each_strongest(c.attention, after, c.tokens(), add_to(sums.cross));
+    detail::for_each_strongest(c.attention, after, c.tokens(), add_to(cross));
     for (const std::size_t query : visual)
-      detail::for_each_strongest(c.attention, query, query + 1, add_to(sums.self));
-    for (double& s : sums.cross) s /= static_cast<double>(c.tokens() - after);
-    for (double& s : sums.self) s /= static_cast<double>(visual.size());
-    return sums;
+      detail::for_each_strongest(c.attention, query, query + 1, add_to(self));
+    for (double& sum : cross) sum /= static_cast<double>(c.tokens() - after);
+    for (double& sum : self) sum /= static_cast<double>(visual.size());
+    return {detail::of_tokens(cross, visual), detail::of_tokens(self, visual)};
   }
 };
 

@@ -62,18 +62,24 @@ concept token_policy = dropping_policy<P> || merging_policy<P>;
 
 namespace tamp::detail {
 
-/// The candidates of the largest scores; among equals the lower index is dropped first.
+/// The candidates of the largest scores, in their order; among equals the lower index is dropped
+/// first.
 template <class Score>
 std::vector<std::size_t> largest(std::span<const std::size_t> candidates,
                                  std::span<const Score> scores, std::size_t count) {
-  std::vector<std::size_t> order(candidates.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return scores[a] > scores[b] || (scores[a] == scores[b] && a > b);
-  });
-  order.resize(count);
-  for (std::size_t& k : order) k = candidates[k];
-  return order;
+  std::vector<std::size_t> chosen;
+  if (count == 0) return chosen;
+  const auto drop = static_cast<std::ptrdiff_t>(candidates.size() - count);
+  std::vector<Score> sorted(scores.begin(), scores.end());
+  std::nth_element(sorted.begin(), sorted.begin() + drop, sorted.end());
+  const Score lowest = sorted[static_cast<std::size_t>(drop)];  // that stays
+  const auto above = std::count_if(scores.begin(), scores.end(),
+                                   [&](const Score& score) { return score > lowest; });
+  auto ties = std::count(scores.begin(), scores.end(), lowest) + above -
+              static_cast<std::ptrdiff_t>(count);  // how many of what equals it go
+  for (std::size_t k = 0; k < candidates.size(); ++k)
+    if (scores[k] > lowest || (scores[k] == lowest && --ties < 0)) chosen.push_back(candidates[k]);
+  return chosen;
 }
 
 /// One list of tokens an image, in the order of the images' first tokens.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "../detail/attention_rows.hpp"
 #include "../detail/row_products.hpp"
 #include "../role.hpp"
 #include "select.hpp"
@@ -42,14 +43,11 @@ struct sparsevlm {
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    std::vector<double> scores(candidates.size());
+    std::vector<double> sums(c.tokens());
     for (const std::size_t rater : raters(c))
-      for (std::size_t head = 0; head < c.attention.heads(); ++head) {
-        const std::span<const float> row = c.attention.row(head, rater);
-        for (std::size_t k = 0; k < scores.size(); ++k)
-          scores[k] += static_cast<double>(row[candidates[k]]);
-      }
-    return detail::largest<double>(candidates, scores, count);
+      for (std::size_t head = 0; head < c.attention.heads(); ++head)
+        detail::add_row(c.attention.row(head, rater), sums);
+    return detail::largest<double>(candidates, detail::of_tokens(sums, candidates), count);
   }
 
   /// The tokens that rate, ascending. The context must have a visual token.

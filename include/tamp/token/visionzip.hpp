@@ -3,12 +3,12 @@
 /// @file
 /// Dominant tokens, and what is left of the others.
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "../detail/attention_rows.hpp"
 #include "../detail/head_means.hpp"
 #include "../detail/row_products.hpp"
 #include "../error.hpp"
@@ -87,15 +87,12 @@ struct visionzip {
 
  private:
   static std::vector<double> scores(const context& c, std::span<const std::size_t> candidates) {
-    std::vector<double> sums(candidates.size());
+    std::vector<double> sums(c.tokens());
     const attention_view& a = c.attention;
     for (std::size_t head = 0; head < a.heads(); ++head)
-      for (std::size_t q = a.first_query(); q < a.first_query() + a.queries(); ++q) {
-        const std::span<const float> row = a.row(head, q);
-        for (std::size_t k = 0; k < sums.size(); ++k)
-          sums[k] += static_cast<double>(row[candidates[k]]);
-      }
-    return sums;
+      for (std::size_t q = a.first_query(); q < a.first_query() + a.queries(); ++q)
+        detail::add_row(a.row(head, q), sums);
+    return detail::of_tokens(sums, candidates);
   }
 };
 

@@ -41,6 +41,7 @@ struct portable_kernels {
   static constexpr std::size_t vector_bytes = 16;
 #include "vectors.inl"
   // which all others use
+#include "attention_rows.inl"
 #include "flags.inl"
 #include "mask_words.inl"
 #include "portable.inl"
@@ -58,6 +59,7 @@ struct avx2_kernels {
   static constexpr std::size_t vector_bytes = 32;
 #  include "vectors.inl"
   // which all others use
+#  include "attention_rows.inl"
 #  include "avx2.inl"
 #  include "compress.inl"
 #  include "flags.inl"

@@ -24,55 +24,6 @@ static bool has_sign(vec<T> numbers) noexcept {
   return any >> (sizeof(T) * 8 - 1) != 0;
 }
 
-// What score_row found: about the sum of the scores, and whether all can be used.
-template <class T>
-struct row_scored {
-  T sum;
-  bool is_usable;
-};
-
-// Writes score(weight, column) for all weights, and looks whether the weights are finite and the
-// scores are numbers, as those of finite weights always are if `NeverNan`.
-//
-// Sixty-four at a time, so that the compiler knows how often the inner loops run and turns them
-// into vectors even at -O2, the user's score among them.
-template <bool NeverNan, class Element, class Score, class Out>
-static auto score_row(const Element* weights, std::size_t count, const Score& score_of_row,
-                      Out* __restrict scores) noexcept {
-  using real = compute_type<Element>;
-  constexpr std::size_t block = 64;
-  const Score score = score_of_row;  // of our own: what is written cannot change it
-  vec<bits_of_number<real>> weights_broken{};
-  vec<bits_of_number<Out>> scores_broken{};
-  vec<Out> sums[2] = {};
-  const std::size_t whole = count / block * block;
-  for (std::size_t j = 0; j < whole; j += block) {
-    real room[block];
-    fetch_block(weights + j);
-    const real* const part = load_block(weights + j, room);
-    for (std::size_t k = 0; k < block; ++k) scores[j + k] = score(part[k], j + k);
-    TAMP_SIMD_UNROLL
-    for (std::size_t k = 0; k < block; k += lanes<real>)
-      weights_broken |= not_finite<real>(load_bits(part + k));
-    TAMP_SIMD_UNROLL
-    for (std::size_t k = 0; k < block; k += lanes<Out>) {
-      if constexpr (!NeverNan) scores_broken |= not_a_number<Out>(load_bits(scores + j + k));
-      sums[k / lanes<Out> % 2] += load<Out>(scores + j + k);
-    }
-  }
-  row_scored<Out> result{sum_of_lanes(sums[0] + sums[1]), true};
-  for (std::size_t j = whole; j < count; ++j) {
-    const real weight = element_traits<Element>::load(weights[j]);
-    scores[j] = score(weight, j);
-    result.sum += scores[j];
-    result.is_usable &= is_finite(weight) && !is_nan(scores[j]);
-  }
-  if (has_sign<bits_of_number<real>>(weights_broken) ||
-      has_sign<bits_of_number<Out>>(scores_broken))
-    result.is_usable = false;
-  return result;
-}
-
 // Whether all elements of a row are finite.
 template <class Element>
 static bool row_is_finite(const Element* elements, std::size_t count) noexcept {
@@ -91,6 +42,59 @@ static bool row_is_finite(const Element* elements, std::size_t count) noexcept {
   for (std::size_t j = whole; j < count; ++j)
     is_usable &= is_finite(element_traits<Element>::load(elements[j]));
   return is_usable;
+}
+
+// What score_row found: about the sum of the scores, and whether all can be used.
+template <class T>
+struct row_scored {
+  T sum;
+  bool is_usable;
+};
+
+// Writes score(weight, column) for all weights, and looks whether the weights are finite and the
+// scores are numbers, as those of finite weights always are if `NeverNan`. Where scores show which
+// weights are not finite, their sum is looked at instead of all weights.
+//
+// Sixty-four at a time, so that the compiler knows how often the inner loops run and turns them
+// into vectors even at -O2, the user's score among them.
+template <bool NeverNan, bool ShowsNonFinite, class Element, class Score, class Out>
+static auto score_row(const Element* weights, std::size_t count, const Score& score_of_row,
+                      Out* __restrict scores) noexcept {
+  using real = compute_type<Element>;
+  constexpr std::size_t block = 64;
+  const Score score = score_of_row;  // of our own: what is written cannot change it
+  vec<bits_of_number<real>> weights_broken{};
+  vec<bits_of_number<Out>> scores_broken{};
+  vec<Out> sums[2] = {};
+  const std::size_t whole = count / block * block;
+  for (std::size_t j = 0; j < whole; j += block) {
+    real room[block];
+    fetch_block(weights + j);
+    const real* const part = load_block(weights + j, room);
+    for (std::size_t k = 0; k < block; ++k) scores[j + k] = score(part[k], j + k);
+    if constexpr (!ShowsNonFinite) {
+      TAMP_SIMD_UNROLL
+      for (std::size_t k = 0; k < block; k += lanes<real>)
+        weights_broken |= not_finite<real>(load_bits(part + k));
+    }
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < block; k += lanes<Out>) {
+      if constexpr (!NeverNan) scores_broken |= not_a_number<Out>(load_bits(scores + j + k));
+      sums[k / lanes<Out> % 2] += load<Out>(scores + j + k);
+    }
+  }
+  row_scored<Out> result{sum_of_lanes(sums[0] + sums[1]), true};
+  for (std::size_t j = whole; j < count; ++j) {
+    const real weight = element_traits<Element>::load(weights[j]);
+    scores[j] = score(weight, j);
+    result.sum += scores[j];
+    result.is_usable &= is_finite(weight) && !is_nan(scores[j]);
+  }
+  if (has_sign<bits_of_number<real>>(weights_broken) ||
+      has_sign<bits_of_number<Out>>(scores_broken))
+    result.is_usable = false;
+  if (ShowsNonFinite && !is_finite(result.sum)) result.is_usable = row_is_finite(weights, count);
+  return result;
 }
 
 // About the sum of scores that somebody else made, and whether they are all numbers.

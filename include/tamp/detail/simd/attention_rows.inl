@@ -1,0 +1,33 @@
+// Rows of attention, which token policies check, add up and compare.
+
+// Whether all are finite and not negative.
+static bool are_attention(const float* row, std::size_t count) noexcept {
+  constexpr float largest = (std::numeric_limits<float>::max)();
+  const std::size_t whole = count / lanes<float> * lanes<float>;
+  vec<std::int32_t> broken{};
+  for (std::size_t j = 0; j < whole; j += lanes<float>) {
+    const vec<float> v = load(row + j);
+    broken |= ~((v >= all(0.0f)) & (v <= all(largest)));
+  }
+  bool is_broken = has_sign<std::uint32_t>((vec<std::uint32_t>)broken);
+  for (std::size_t j = whole; j < count; ++j) is_broken |= !(row[j] >= 0 && row[j] <= largest);
+  return !is_broken;
+}
+
+// Adds a row to sums in double.
+static void add_row(const float* row, std::size_t count, double* sums) noexcept {
+  const std::size_t whole = count / lanes<double> * lanes<double>;
+  for (std::size_t j = 0; j < whole; j += lanes<double>)
+    store<double>(sums + j, load(sums + j) + as_doubles(row + j));
+  for (std::size_t j = whole; j < count; ++j) sums[j] += static_cast<double>(row[j]);
+}
+
+// Each number becomes the higher of itself and the row's.
+static void raise_to(const float* row, std::size_t count, float* highest) noexcept {
+  const std::size_t whole = count / lanes<float> * lanes<float>;
+  for (std::size_t j = 0; j < whole; j += lanes<float>) {
+    const vec<float> mine = load(highest + j), other = load(row + j);
+    store<float>(highest + j, mine < other ? other : mine);
+  }
+  for (std::size_t j = whole; j < count; ++j) highest[j] = (std::max)(highest[j], row[j]);
+}
