@@ -1,6 +1,7 @@
 #include <tamp/detail/simd/kernels.hpp>
 
 #include <algorithm>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
@@ -300,18 +301,15 @@ BOOST_AUTO_TEST_CASE(brackets_are_counted_and_emptied_with_the_columns) {
   with_every_instructions([] {
     std::vector<float> scores(203);
     for (std::size_t j = 0; j < scores.size(); ++j) scores[j] = static_cast<float>((j * 7) % 100);
-    const float from[2] = {10, 50}, to[2] = {90, 50};
+    const std::array limits{10.0f, 50.0f, 90.0f};
     std::vector<float> within(cut_scratch(203));
     std::vector<std::uint32_t> columns(within.size());
     with_kernels([&](auto kernels) {
-      const auto counts = kernels.count_brackets(scores.data(), scores.size(), from, to);
-      for (std::size_t b = 0; b < 2; ++b) {
-        const auto below = [&](float s) { return s < from[b]; };
-        const auto up_to = [&](float s) { return s <= to[b]; };
-        BOOST_TEST(counts.below[b] ==
+      const auto counts = kernels.count_below(scores.data(), scores.size(), limits);
+      for (std::size_t k = 0; k < limits.size(); ++k) {
+        const auto below = [&](float s) { return s < limits[k]; };
+        BOOST_TEST(counts[k] ==
                    static_cast<std::size_t>(std::count_if(scores.begin(), scores.end(), below)));
-        BOOST_TEST(counts.up_to[b] ==
-                   static_cast<std::size_t>(std::count_if(scores.begin(), scores.end(), up_to)));
       }
       BOOST_TEST(kernels.count_equal(scores.data(), scores.size(), 50.0f) ==
                  static_cast<std::size_t>(std::count(scores.begin(), scores.end(), 50.0f)));

@@ -72,43 +72,48 @@ struct per_tensor {
     std::size_t below = 0;
   };
 
-  // Sixteen groups of rows, evenly spread, each say where the threshold is. Their mean is trusted
-  // to within four times its standard error or, if the counts of the whole tensor agree, one and a
-  // half.
+  // Sixteen groups of rows, evenly spread, each say where the threshold is. Around their mean,
+  // limits are set at multiples of its standard error. The scores below each are counted, and the
+  // counts tell between which two limits the threshold lies.
   template <executor E, class ScoredRows>
   static auto bracket_threshold(const E& exec, const ScoredRows& scored, std::size_t drop,
                                 const mask::bitmask& keep) {
     using score = typename ScoredRows::score_type;
+    constexpr score infinity = std::numeric_limits<score>::infinity();
+    constexpr std::array multiples{-4.0, -1.2, -0.4, 0.4, 1.2, 4.0};
     const auto thresholds = sample_thresholds(scored, drop, keep);
     const auto groups = static_cast<double>(thresholds.size());
     double mean = 0, variance = 0;
     for (const double t : thresholds) mean += t / groups;
     for (const double t : thresholds) variance += (t - mean) * (t - mean) / groups;
     const double error = std::sqrt(variance / groups);
-    const score from[2] = {static_cast<score>(mean - 4 * error),
-                           static_cast<score>(mean - 1.5 * error)};
-    const score to[2] = {static_cast<score>(mean + 4 * error),
-                         static_cast<score>(mean + 1.5 * error)};
-    detail::bracket_counts counts;
+    std::array<score, multiples.size()> limits;
+    for (std::size_t k = 0; k < limits.size(); ++k)
+      limits[k] = static_cast<score>(mean + multiples[k] * error);
+    // Where all groups agree, their threshold itself lies between two limits.
+    if (error == 0) limits.back() = std::nextafter(limits.back(), infinity);
+
+    std::array<std::size_t, limits.size()> below{};
     std::mutex adding;
     scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
-      detail::bracket_counts mine;
-      detail::with_kernels([&](auto kernels) {
-        for (std::size_t i = begin; i < end; ++i) {
-          const auto scores = read(i);
-          mine += kernels.count_brackets(scores.data(), scores.size(), from, to);
-        }
-      });
+      std::array<std::size_t, limits.size()> mine{};
+      for (std::size_t i = begin; i < end; ++i) {
+        const auto scores = read(i);
+        const auto counts = detail::with_kernels([&](auto kernels) {
+          return kernels.count_below(scores.data(), scores.size(), limits);
+        });
+        for (std::size_t k = 0; k < mine.size(); ++k) mine[k] += counts[k];
+      }
       const std::lock_guard lock(adding);
-      counts += mine;
+      for (std::size_t k = 0; k < mine.size(); ++k) below[k] += mine[k];
     });
-    bracket<score> found;
-    for (std::size_t b = 0; b < 2; ++b) {
-      const bool is_within = counts.below[b] < drop && drop <= counts.up_to[b];
-      const bool is_small = counts.up_to[b] - counts.below[b] <= keep.size() / 8;
-      if (is_within && (is_small || from[b] == to[b])) found = {from[b], to[b], counts.below[b]};
+    for (std::size_t k = 0; k + 1 < limits.size(); ++k) {
+      const bracket<score> found{limits[k], std::nextafter(limits[k + 1], -infinity), below[k]};
+      const bool is_within = below[k] < drop && drop <= below[k + 1];
+      const bool is_small = below[k + 1] - below[k] <= keep.size() / 8;
+      if (is_within && (is_small || found.from == found.to)) return found;
     }
-    return found;
+    return bracket<score>{};
   }
 
   template <class ScoredRows>

@@ -55,7 +55,8 @@ struct ria {
         return size == 0 ? Real{0} : value;
       };
       detail::with_kernels([&](auto kernels) {
-        kernels.template score_row<true, true>(weights.data(), weights.size(), share, scores.data());
+        kernels.template score_row<true, true>(weights.data(), weights.size(), share,
+                                               scores.data());
       });
     }
   };

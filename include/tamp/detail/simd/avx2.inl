@@ -25,9 +25,10 @@ static std::uint32_t bits_of(Flags flags) noexcept {
     return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)flags));
 }
 
-// Sixty-four halves as floats.
+// Halves as floats.
+template <std::size_t Few>
 static void load_halves(const std::byte* halves, float* floats) noexcept {
-  for (std::size_t k = 0; k < 64; k += lanes<float>) {
+  for (std::size_t k = 0; k < Few; k += lanes<float>) {
     __m128i v;
     std::memcpy(&v, halves + 2 * k, sizeof v);
     store<float>(floats + k, _mm256_cvtph_ps(v));

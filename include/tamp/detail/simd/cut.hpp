@@ -31,19 +31,6 @@ struct cut {
   std::size_t below, equal;
 };
 
-/// How many scores are below two brackets, and how many up to their upper ends.
-struct bracket_counts {
-  std::size_t below[2] = {}, up_to[2] = {};
-
-  bracket_counts& operator+=(const bracket_counts& other) noexcept {
-    for (std::size_t b = 0; b < 2; ++b) {
-      below[b] += other.below[b];
-      up_to[b] += other.up_to[b];
-    }
-    return *this;
-  }
-};
-
 /// What the rows seen so far say of where the next row's cut will lie: near a multiple of the mean
 /// score. Only speed depends on it.
 template <class T>

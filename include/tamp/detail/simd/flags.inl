@@ -12,7 +12,7 @@ template <class T, class Counts>
 static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
   const auto is_below = v < from;
   below -= is_below;
-  return bits_of<T>((v <= to) & ~is_below);
+  return bits_of<T>(v <= to) & ~bits_of<T>(is_below);
 }
 
 // Makes zero of 64 elements those whose bit is 0. As many bits as a lane has are copied to all

@@ -43,12 +43,13 @@ static std::uint32_t bits_of(Flags flags) noexcept {
 #endif
 }
 
-// Sixty-four halves as floats, four at a time, as f16 converts one.
+// Halves as floats, four at a time, as f16 converts one.
+template <std::size_t Few>
 static void load_halves(const std::byte* halves, float* floats) noexcept {
   typedef std::uint16_t four_halves __attribute__((vector_size(8)));
   using integers = vec<std::uint32_t>;
   constexpr std::uint32_t exponent = 0x7c00u << 13, rebias = (127u - 15u) << 23, one = 1u << 23;
-  for (std::size_t k = 0; k < 64; k += 4) {
+  for (std::size_t k = 0; k < Few; k += 4) {
     four_halves v;
     std::memcpy(&v, halves + 2 * k, sizeof v);
     const integers half = __builtin_convertvector(v, integers);

@@ -1,28 +1,20 @@
 // What whole tensors are judged by: counts over a row of scores, and the few that are in question.
 
-// How many numbers are below from[0] and from[1], and at most to[0] and to[1].
-template <class T>
-static bracket_counts count_brackets(const T* numbers, std::size_t count, const T (&from)[2],
-                                     const T (&to)[2]) noexcept {
-  using counter = std::make_signed_t<bits_of_number<T>>;
-  const vec<T> low[2] = {all(from[0]), all(from[1])}, high[2] = {all(to[0]), all(to[1])};
-  vec<counter> below[2] = {}, up_to[2] = {};
+// How many numbers are below each of some limits.
+template <class T, std::size_t Limits>
+static std::array<std::size_t, Limits> count_below(const T* numbers, std::size_t count,
+                                                   const std::array<T, Limits>& limits) noexcept {
+  vec<std::make_signed_t<bits_of_number<T>>> below[Limits] = {};
   const std::size_t whole = count / lanes<T> * lanes<T>;
   for (std::size_t j = 0; j < whole; j += lanes<T>) {
     const vec<T> v = load(numbers + j);
-    below[0] -= v < low[0];
-    below[1] -= v < low[1];
-    up_to[0] -= v <= high[0];
-    up_to[1] -= v <= high[1];
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < Limits; ++k) below[k] -= v < all(limits[k]);
   }
-  bracket_counts counts;
-  for (std::size_t b = 0; b < 2; ++b) {
-    counts.below[b] = static_cast<std::size_t>(sum_of_lanes(below[b]));
-    counts.up_to[b] = static_cast<std::size_t>(sum_of_lanes(up_to[b]));
-    for (std::size_t j = whole; j < count; ++j) {
-      counts.below[b] += numbers[j] < from[b];
-      counts.up_to[b] += numbers[j] <= to[b];
-    }
+  std::array<std::size_t, Limits> counts;
+  for (std::size_t k = 0; k < Limits; ++k) {
+    counts[k] = static_cast<std::size_t>(sum_of_lanes(below[k]));
+    for (std::size_t j = whole; j < count; ++j) counts[k] += numbers[j] < limits[k];
   }
   return counts;
 }

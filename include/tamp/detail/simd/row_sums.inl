@@ -74,9 +74,9 @@ static void add_squares(const Element* first, std::ptrdiff_t stride, std::size_t
     const std::size_t bottom = (std::min)(top + side_by_side, rows);
     for (std::size_t j = 0; j < whole; j += block)
       for (std::size_t i = top; i < bottom; ++i) {
-        real room[block];
+        alignas(64) real room[block];
         const real* const part =
-            load_block(first + static_cast<std::ptrdiff_t>(i) * stride + j, room);
+            load_few<block>(first + static_cast<std::ptrdiff_t>(i) * stride + j, room);
         TAMP_SIMD_UNROLL
         for (std::size_t k = 0; k < block; k += lanes<double>) {
           const vec<double> v = as_doubles(part + k);

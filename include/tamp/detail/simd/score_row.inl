@@ -29,14 +29,16 @@ template <class Element>
 static bool row_is_finite(const Element* elements, std::size_t count) noexcept {
   using real = compute_type<Element>;
   constexpr std::size_t block = 64;
+  constexpr std::size_t few = 2 * lanes<real>;
   vec<bits_of_number<real>> broken[2] = {};
   const std::size_t whole = count / block * block;
-  for (std::size_t j = 0; j < whole; j += block) {
-    real room[block];
-    const real* const part = load_block(elements + j, room);
+  for (std::size_t j = 0; j < whole; j += block) TAMP_SIMD_UNROLL
+  for (std::size_t b = 0; b < block; b += few) {
+    real room[few];
+    const real* const part = load_few<few>(elements + j + b, room);
     TAMP_SIMD_UNROLL
-    for (std::size_t k = 0; k < block; k += lanes<real>)
-      broken[k / lanes<real> % 2] |= not_finite<real>(load_bits(part + k));
+    for (std::size_t k = 0; k < few; k += lanes<real>)
+      broken[k / lanes<real>] |= not_finite<real>(load_bits(part + k));
   }
   bool is_usable = !has_sign<bits_of_number<real>>(broken[0] | broken[1]);
   for (std::size_t j = whole; j < count; ++j)
@@ -55,35 +57,40 @@ struct row_scored {
 // scores are numbers, as those of finite weights always are if `NeverNan`. Where scores show which
 // weights are not finite, their sum is looked at instead of all weights.
 //
-// Sixty-four at a time, so that the compiler knows how often the inner loops run and turns them
+// Two vectors at a time, so that the compiler knows how often the inner loops run and turns them
 // into vectors even at -O2, the user's score among them.
 template <bool NeverNan, bool ShowsNonFinite, class Element, class Score, class Out>
 static auto score_row(const Element* weights, std::size_t count, const Score& score_of_row,
                       Out* __restrict scores) noexcept {
   using real = compute_type<Element>;
   constexpr std::size_t block = 64;
+  constexpr std::size_t few = 2 * (std::max)(lanes<real>, lanes<Out>);
   const Score score = score_of_row;  // of our own: what is written cannot change it
   vec<bits_of_number<real>> weights_broken{};
   vec<bits_of_number<Out>> scores_broken{};
-  vec<Out> sums[2] = {};
+  vec<Out> sums[4] = {};
   const std::size_t whole = count / block * block;
   for (std::size_t j = 0; j < whole; j += block) {
-    real room[block];
     fetch_block(weights + j);
-    const real* const part = load_block(weights + j, room);
-    for (std::size_t k = 0; k < block; ++k) scores[j + k] = score(part[k], j + k);
-    if constexpr (!ShowsNonFinite) {
-      TAMP_SIMD_UNROLL
-      for (std::size_t k = 0; k < block; k += lanes<real>)
-        weights_broken |= not_finite<real>(load_bits(part + k));
-    }
     TAMP_SIMD_UNROLL
-    for (std::size_t k = 0; k < block; k += lanes<Out>) {
-      if constexpr (!NeverNan) scores_broken |= not_a_number<Out>(load_bits(scores + j + k));
-      sums[k / lanes<Out> % 2] += load<Out>(scores + j + k);
+    for (std::size_t b = 0; b < block; b += few) {
+      real room[few];
+      Out out[few];
+      const real* const part = load_few<few>(weights + j + b, room);
+      for (std::size_t k = 0; k < few; ++k) out[k] = score(part[k], j + b + k);
+      TAMP_SIMD_UNROLL
+      for (std::size_t k = 0; k < few && !ShowsNonFinite; k += lanes<real>)
+        weights_broken |= not_finite<real>(load_bits(part + k));
+      TAMP_SIMD_UNROLL
+      for (std::size_t k = 0; k < few; k += lanes<Out>) {
+        if constexpr (!NeverNan) scores_broken |= not_a_number<Out>(load_bits(out + k));
+        const vec<Out> v = load<Out>(out + k);
+        sums[(b + k) / lanes<Out> % 4] += v;
+        store<Out>(scores + j + b + k, v);
+      }
     }
   }
-  row_scored<Out> result{sum_of_lanes(sums[0] + sums[1]), true};
+  row_scored<Out> result{sum_of_lanes((sums[0] + sums[1]) + (sums[2] + sums[3])), true};
   for (std::size_t j = whole; j < count; ++j) {
     const real weight = element_traits<Element>::load(weights[j]);
     scores[j] = score(weight, j);

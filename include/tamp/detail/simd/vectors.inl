@@ -62,17 +62,18 @@ static void fetch_block(const Element* elements) noexcept {
     __builtin_prefetch(reinterpret_cast<const std::byte*>(elements) + page + k);
 }
 
-// Sixty-four elements as numbers to calculate with: where they lie, or converted into `room`.
-template <class Element>
-static const compute_type<Element>* load_block(const Element* elements,
-                                               compute_type<Element>* room) noexcept {
+// A few elements as numbers to calculate with: where they lie, or converted into `room`, which stays
+// in registers if it has no more than some vectors.
+template <std::size_t Few, class Element>
+static const compute_type<Element>* load_few(const Element* elements,
+                                             compute_type<Element>* room) noexcept {
   if constexpr (std::is_same_v<Element, compute_type<Element>>) {
     return elements;
   } else if constexpr (has_bits_of<Element, f16>) {
-    load_halves(reinterpret_cast<const std::byte*>(elements), room);
+    load_halves<Few>(reinterpret_cast<const std::byte*>(elements), room);
     return room;
   } else {
-    for (std::size_t k = 0; k < 64; ++k) room[k] = element_traits<Element>::load(elements[k]);
+    for (std::size_t k = 0; k < Few; ++k) room[k] = element_traits<Element>::load(elements[k]);
     return room;
   }
 }
