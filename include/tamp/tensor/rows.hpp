@@ -70,7 +70,8 @@ class row_reader<matrix_view<T>> {
     if constexpr (in_place) {
       return row;
     } else {
-      for (std::size_t j = 0; j < row.size(); ++j) buffer_[j] = traits::load(row[j]);
+      with_kernels(
+          [&](auto kernels) { kernels.convert_row(row.data(), row.size(), buffer_.data()); });
       return buffer_;
     }
   }

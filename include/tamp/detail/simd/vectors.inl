@@ -62,8 +62,8 @@ static void fetch_block(const Element* elements) noexcept {
     __builtin_prefetch(reinterpret_cast<const std::byte*>(elements) + page + k);
 }
 
-// A few elements as numbers to calculate with: where they lie, or converted into `room`, which stays
-// in registers if it has no more than some vectors.
+// A few elements as numbers to calculate with: where they lie, or converted into `room`, which
+// stays in registers if it has no more than some vectors.
 template <std::size_t Few, class Element>
 static const compute_type<Element>* load_few(const Element* elements,
                                              compute_type<Element>* room) noexcept {
@@ -76,4 +76,15 @@ static const compute_type<Element>* load_few(const Element* elements,
     for (std::size_t k = 0; k < Few; ++k) room[k] = element_traits<Element>::load(elements[k]);
     return room;
   }
+}
+
+// A row as numbers to calculate with.
+template <class Element>
+static void convert_row(const Element* elements, std::size_t count,
+                        compute_type<Element>* numbers) noexcept {
+  constexpr std::size_t block = 64;
+  const std::size_t whole = count / block * block;
+  for (std::size_t j = 0; j < whole; j += block) load_few<block>(elements + j, numbers + j);
+  for (std::size_t j = whole; j < count; ++j)
+    numbers[j] = element_traits<Element>::load(elements[j]);
 }
