@@ -4,7 +4,6 @@
 /// Loops between numbers and the words of a mask, 64 at a time.
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
