@@ -46,6 +46,22 @@ bool row_is_finite(Kernels kernels, const Source& weight, row_reader<Source>& re
   return kernels.row_is_finite(row.data(), row.size());
 }
 
+/// Looks at rows from `first` on, one by one: the slow way, for when something is known to be
+/// wrong.
+/// @throws value_error that names the first weight, in row-major order, that is not finite
+template <class Source>
+void refuse_not_finite(const Source& weight, std::size_t first, std::string_view operation,
+                       std::string_view layer) {
+  row_reader<Source> read(weight);
+  for (std::size_t i = first; i < static_cast<std::size_t>(weight.rows()); ++i) {
+    const auto row = read(i);
+    for (std::size_t j = 0; j < row.size(); ++j)
+      if (!is_finite(row[j]))
+        raise<value_error>(operation, ": the weight in row ", i, ", column ", j, of_layer(layer),
+                           " is ", row[j]);
+  }
+}
+
 /// @throws value_error that names the first weight, in row-major order, that is not finite
 template <executor E, class Source>
 void check_finite(const E& exec, const Source& weight, std::string_view operation,
@@ -60,13 +76,7 @@ void check_finite(const E& exec, const Source& weight, std::string_view operatio
         if (!row_is_finite(kernels, weight, read, i)) broken.note(i);
     });
   });
-  if (!broken.any()) return;
-  row_reader<Source> read(weight);
-  const auto row = read(broken.row());
-  for (std::size_t j = 0; j < row.size(); ++j)
-    if (!is_finite(row[j]))
-      raise<value_error>(operation, ": the weight in row ", broken.row(), ", column ", j,
-                         of_layer(layer), " is ", row[j]);
+  if (broken.any()) refuse_not_finite(weight, broken.row(), operation, layer);
 }
 
 }  // namespace tamp::detail

@@ -14,7 +14,6 @@
 
 #include "../error.hpp"
 #include "../execute/executor.hpp"
-#include "../execute/sequential.hpp"
 #include "../tensor/rows.hpp"
 #include "finite.hpp"
 #include "ordered_key.hpp"
@@ -74,7 +73,7 @@ class scored_rows {
   void raise_if_broken(std::string_view operation, std::string_view layer) const {
     if (!broken_.any()) return;
     // Weights come first: one of them may have spoilt the sums, and so the scores, of other rows.
-    check_finite(execute::sequential{}, weight_, operation, layer);
+    refuse_not_finite(weight_, 0, operation, layer);
     const std::size_t i = broken_.row();
     row_reader<Source> read_weights(weight_);
     const auto row = read_weights(i);
