@@ -7,9 +7,12 @@
 #                                       build/bench/compare.json; further words go to compare.py
 #     bash bench/run.sh model [DIR]     all layers of LLaMA-7B's shapes and, if DIR (build/smollm2, as
 #                                       examples/run.sh smollm2 leaves it) is there, SmolLM2-135M
+#     bash bench/run.sh gpu             the CUDA kernels on this machine's GPU beside a copy, into
+#                                       build/gpu/kernels.json, and, if PYTHON has a PyTorch that sees
+#                                       the GPU, against that, into build/gpu/compare.json
 #     bash bench/run.sh plot            the figure and the tables of docs/performance.md
 #
-# PyTorch is Debian's, unless PYTHON names a Python that has another.
+# PyTorch is Debian's (on the CPU), unless PYTHON names a Python that has another.
 set -euo pipefail
 shopt -s nullglob
 cd "$(dirname "$0")/.."
@@ -59,13 +62,29 @@ case $what in
         --json $build/language_model.json
     done
     ;;
+  gpu)
+    need "${build_packages[@]}" libbenchmark-dev
+    [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
+    build=build/gpu
+    cmake --preset cuda -B $build -DCMAKE_CUDA_ARCHITECTURES=native -DTAMP_BUILD_BENCH=ON \
+      --log-level=WARNING
+    cmake --build $build --target tamp_bench_cuda tamp_compare_cuda
+    $build/bench/cuda/tamp_bench_cuda --benchmark_out=$build/kernels.json \
+      --benchmark_out_format=json "$@"
+    if "${PYTHON:-python3}" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
+      "${PYTHON:-python3}" bench/cuda/compare.py --json $build/compare.json \
+        --library $build/bench/cuda/libtamp_compare_cuda.so
+    else
+      echo "No PyTorch that sees the GPU: name a Python that has one, PYTHON=... bash bench/run.sh gpu"
+    fi
+    ;;
   plot)
     need python3 python3-matplotlib
     /usr/bin/python3 bench/compare/plot.py $build/compare.json docs/guide/figures
     /usr/bin/python3 bench/compare/tables.py $build/kernels.json $build/compare.json $build/*_model.json
     ;;
   *)
-    echo "bench/run.sh knows kernels, compare, model and plot, not '$what'" >&2
+    echo "bench/run.sh knows kernels, compare, model, gpu and plot, not '$what'" >&2
     exit 2
     ;;
 esac

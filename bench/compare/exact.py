@@ -14,13 +14,13 @@ def keep_rows(metric, sparsity):
 def keep_2_4(metric):
     """Rank within each group by comparing all pairs. A last group of r < 4 columns keeps ceil(r / 2)."""
     rows, cols = metric.shape
-    keep = torch.ones((rows, cols), dtype=torch.bool)
+    keep = torch.ones((rows, cols), dtype=torch.bool, device=metric.device)
     whole = cols - cols % 4
     for start, end, width in ((0, whole, 4), (whole, cols, cols % 4)):
         if start == end:
             continue
         groups = metric[:, start:end].reshape(-1, width)
-        rank = torch.zeros(groups.shape, dtype=torch.int8)
+        rank = torch.zeros(groups.shape, dtype=torch.int8, device=metric.device)
         for a in range(width):
             for b in range(width):
                 if a != b:
@@ -32,7 +32,7 @@ def keep_2_4(metric):
 
 def keep_tensor(metric, sparsity):
     order = torch.sort(metric.flatten(), stable=True)[1]
-    keep = torch.ones(metric.numel(), dtype=torch.bool)
+    keep = torch.ones(metric.numel(), dtype=torch.bool, device=metric.device)
     keep[order[:int(metric.numel() * sparsity)]] = False
     return keep.reshape(metric.shape)
 
