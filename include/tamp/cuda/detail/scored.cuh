@@ -1,0 +1,72 @@
+#pragma once
+
+/// @file
+/// Weights as ordered keys of their scores.
+
+#include <cstddef>
+
+#include "../../detail/ordered_key.hpp"
+#include "../../detail/score_forms.hpp"
+#include "../../tensor/view.hpp"
+#include "elements.cuh"
+#include "status.cuh"
+
+namespace tamp::detail {
+
+/// What is scored, and how: all that a kernel needs to give each weight its key. A key is an
+/// unsigned integer in the order of the scores (see ordered_key.hpp).
+template <class T, class Score>
+struct scored_weight {
+  using real = compute_type<T>;
+  using score_type = decltype(score_of(std::declval<const Score&>(), real{}, float{}));
+  using key = decltype(ordered_key(score_type{}));
+  static_assert(std::is_same_v<score_type, float> || std::is_same_v<score_type, double>,
+                "a score returns float or double");
+
+  matrix_view<const T, cuda_space> weight;
+  const float* statistics;  // one a column; null for a score that needs none
+  Score score;
+  selection_status* status;
+
+  __device__ score_type score_at(real number, std::size_t j) const {
+    return score_of(score, number, needs_statistic<Score> ? statistics[j] : 0.0f);
+  }
+  /// The score of element (i, j), which has been loaded. Notes what cannot be used.
+  __device__ score_type checked_score(T element, std::size_t i, std::size_t j) const {
+    const real number = number_of(element);
+    const score_type found = score_at(number, j);
+    if (!is_finite(number))
+      atomicMin(&status->weight, broken_at(i * weight.cols() + j, number));
+    else if constexpr (!requires { requires Score::never_nan; })
+      if (is_nan(found)) atomicMin(&status->score, wide{i * weight.cols() + j});
+    return found;
+  }
+  __device__ key checked_key(T element, std::size_t i, std::size_t j) const {
+    return ordered_key(checked_score(element, i, j));
+  }
+  /// The key of an element that was looked at before.
+  __device__ key key_at(std::size_t i, std::size_t j) const {
+    return ordered_key(score_at(number_of(weight(i, j)), j));
+  }
+
+  /// Called by all threads of all blocks: the first block looks whether the statistics are finite.
+  __device__ void check_statistics() const {
+    if constexpr (needs_statistic<Score>)
+      if (blockIdx.x == 0 && blockIdx.y == 0)
+        for (std::size_t j = threadIdx.x; j < weight.cols(); j += blockDim.x)
+          if (!is_finite(statistics[j]))
+            atomicMin(&status->statistic, broken_at(j, statistics[j]));
+  }
+};
+
+/// One thread, after the selection: which weight has a score that is not a number, for the error.
+template <class Scored>
+__global__ void note_weight_of_score(Scored scored) {
+  const wide place = scored.status->score;
+  if (place == nowhere) return;
+  const auto& weight = scored.weight;
+  scored.status->weight_of_score =
+      static_cast<double>(number_of(weight(place / weight.cols(), place % weight.cols())));
+}
+
+}  // namespace tamp::detail
