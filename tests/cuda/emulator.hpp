@@ -6,11 +6,11 @@
 //
 // Every thread of a block is a fiber with a stack of its own; the fibers of a block take turns, and
 // the blocks of a grid follow one another. A fiber runs until it has to wait for others: at
-// __syncthreads for its block, at a function of its warp for the lanes that are named. From round to
-// round the fibers run in the other order, and from launch to launch the blocks, so that what misses
-// a barrier is likely to go wrong; shared memory starts with rubbish. If nobody can go on, some
-// threads have taken another way than those that wait for them: that is a divergence, which throws.
-// The work of a stream is done when it is put there.
+// __syncthreads for its block, at a function of its warp for the lanes that are named. From round
+// to round the fibers run in the other order, and from launch to launch the blocks, so that what
+// misses a barrier is likely to go wrong; shared memory starts with rubbish. If nobody can go on,
+// some threads have taken another way than those that wait for them: that is a divergence, which
+// throws. The work of a stream is done when it is put there.
 
 #if defined(__CUDACC__)
 #  error "nvcc has a GPU in mind: do not include the emulator"
@@ -281,7 +281,8 @@ class block {
     std::string text = "the threads of block " + std::to_string(blockIdx.x) + " went apart: ";
     text += std::to_string(count_of(state::at_barrier)) + " of " + std::to_string(count_);
     text += " wait at a barrier, " + std::to_string(count_of(state::in_warp));
-    text += " for other lanes of their warp, " + std::to_string(count_of(state::done)) + " are done";
+    text +=
+        " for other lanes of their warp, " + std::to_string(count_of(state::done)) + " are done";
     threads_.clear();  // the stacks of those who wait are lost
     throw divergence(text);
   }
@@ -353,8 +354,8 @@ T __shfl_up_sync(unsigned lanes, T value, unsigned distance, int width = 32) {
 template <class T>
 T __shfl_down_sync(unsigned lanes, T value, unsigned distance, int width = 32) {
   const unsigned lane = emulator::lane(), within = lane % static_cast<unsigned>(width);
-  return emulator::shuffle(lanes, value,
-                           within + distance < static_cast<unsigned>(width) ? lane + distance : lane);
+  return emulator::shuffle(
+      lanes, value, within + distance < static_cast<unsigned>(width) ? lane + distance : lane);
 }
 template <class T>
 T __shfl_xor_sync(unsigned lanes, T value, int distance, int = 32) {

@@ -17,7 +17,7 @@ const auto on = tamp::on(nullptr);
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(cuda_select, *boost::unit_test::precondition(support::has_device))
+BOOST_AUTO_TEST_SUITE(cuda_select)
 
 BOOST_AUTO_TEST_CASE(by_hand_each_row_loses_its_lowest_products) {
   const device_matrix<float> W({{4, -1, 2, -3}, {0.5f, -8, -7, 3}});

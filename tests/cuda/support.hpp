@@ -22,16 +22,6 @@
 
 namespace support {
 
-/// Whether there is a device; a reason why there is none.
-inline boost::test_tools::assertion_result has_device(boost::unit_test::test_unit_id) {
-  int count = 0;
-  const cudaError_t status = cudaGetDeviceCount(&count);
-  if (status == cudaSuccess && count > 0) return true;
-  boost::test_tools::assertion_result no(false);
-  no.message() << "there is no CUDA device: " << cudaGetErrorString(status);
-  return no;
-}
-
 #if defined(TAMP_CUDA_EMULATED)
 inline constexpr bool is_emulated = true;
 #else
@@ -79,9 +69,9 @@ class device_matrix {
     std::vector<T> between = host_;
     for (std::size_t i = 0; i < rows_; ++i)
       for (std::size_t j = 0; j < cols_; ++j) m(i, j) = between[at(i, j)] = now[at(i, j)];
-    const bool untouched = std::memcmp(static_cast<const void*>(now.data()),
-                                       static_cast<const void*>(between.data()),
-                                       now.size() * sizeof(T)) == 0;
+    const bool untouched =
+        std::memcmp(static_cast<const void*>(now.data()), static_cast<const void*>(between.data()),
+                    now.size() * sizeof(T)) == 0;
     BOOST_TEST(untouched, "memory between the elements was written");
     return m;
   }

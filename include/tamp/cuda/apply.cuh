@@ -43,8 +43,8 @@ __global__ void zero_dropped_in_rows(const std::uint32_t* keep, std::size_t halv
   }
 }
 
-/// The same for columns that lie in one piece, or nothing that does: a lane for each of 32 rows, one
-/// after another through 32 columns.
+/// The same for columns that lie in one piece, or nothing that does: a lane for each of 32 rows,
+/// one after another through 32 columns.
 template <class T>
 __global__ void zero_dropped_in_columns(const std::uint32_t* keep, std::size_t halves,
                                         matrix_view<T, cuda_space> weight,
@@ -79,8 +79,8 @@ void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight
   if (w.rows() != keep.rows() || w.cols() != keep.cols())
     detail::raise<shape_error>("apply: the mask is ", keep.rows(), " x ", keep.cols(),
                                ", the weight is ", w.rows(), " x ", w.cols());
-  detail::check_writable("apply", matrix_view<value>(w.data(), w.rows(), w.cols(), w.row_stride(),
-                                                     w.col_stride()));
+  detail::check_writable(
+      "apply", matrix_view<value>(w.data(), w.rows(), w.cols(), w.row_stride(), w.col_stride()));
   if (w.empty()) return;
   const auto* words = reinterpret_cast<const std::uint32_t*>(keep.words());
   const std::size_t halves = keep.words_per_row() * 2;

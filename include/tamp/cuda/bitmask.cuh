@@ -17,8 +17,8 @@
 
 namespace tamp::cuda {
 
-/// A mask over a (rows, cols) weight of the GPU: true where the weight is KEPT; in the memory of the
-/// GPU, in the layout of mask::bitmask.
+/// A mask over a (rows, cols) weight of the GPU: true where the weight is KEPT; in the memory of
+/// the GPU, in the layout of mask::bitmask.
 ///
 /// Beside the words lies a note of what `select` could not use: a weight that is not finite, say.
 /// While nobody waits for the GPU nobody can throw; so tamp::apply reads the note on the device and
@@ -40,10 +40,9 @@ class bitmask {
   static bitmask from(const on_stream& on, const mask::bitmask& keep) {
     bitmask copy(on, keep.rows(), keep.cols());
     if (keep.size() != 0)
-      tamp::detail::check_cuda(
-          cudaMemcpyAsync(copy.words(), keep.row(0).data(), copy.word_bytes(),
-                          cudaMemcpyHostToDevice, on.stream()),
-          "cuda::bitmask");
+      tamp::detail::check_cuda(cudaMemcpyAsync(copy.words(), keep.row(0).data(), copy.word_bytes(),
+                                               cudaMemcpyHostToDevice, on.stream()),
+                               "cuda::bitmask");
     return copy;
   }
 

@@ -32,8 +32,8 @@ inline void check_cuda(cudaError_t status, std::string_view what) {
 
 namespace cuda {
 
-/// Hands out memory of the GPU in the order of a stream: what is deallocated may be handed out again
-/// to later work on the same stream. Pointers are aligned to 256 bytes.
+/// Hands out memory of the GPU in the order of a stream: what is deallocated may be handed out
+/// again to later work on the same stream. Pointers are aligned to 256 bytes.
 template <class R>
 concept memory_resource =
     requires(R& resource, std::size_t bytes, void* memory, cudaStream_t stream) {
@@ -65,8 +65,8 @@ class on_stream {
     void* memory = nullptr;
     const auto status = cudaMallocAsync(&memory, bytes, stream_);
     if (status != cudaSuccess)
-      tamp::detail::raise<device_error>("cuda: ", bytes, " bytes could not be allocated: ",
-                                        cudaGetErrorString(status));
+      tamp::detail::raise<device_error>(
+          "cuda: ", bytes, " bytes could not be allocated: ", cudaGetErrorString(status));
     return memory;
   }
   void deallocate(void* memory, std::size_t bytes) const {

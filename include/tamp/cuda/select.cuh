@@ -92,8 +92,8 @@ constexpr void check_device_score() {
 /// arithmetic does (a score that multiplies and adds needs nvcc --fmad=false for that).
 ///
 /// Nothing waits, and nothing is written but the mask, which is allocated from `on`. What cannot be
-/// known before the GPU has looked (a weight, a statistic or a score that is not finite) is noted in
-/// the mask: see cuda::bitmask.
+/// known before the GPU has looked (a weight, a statistic or a score that is not finite) is noted
+/// in the mask: see cuda::bitmask.
 ///
 /// @throws shape_error if W and the statistics have different numbers of columns
 /// @throws value_error if the statistics have seen nothing, or if the sparsity is not in [0, 1]
@@ -125,14 +125,14 @@ cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Reci
 
 namespace cuda {
 
-/// Bytes that select takes from its memory resource for this weight and recipe, the mask among them.
+/// Bytes that select takes from its memory resource for this weight and recipe, the mask among
+/// them.
 template <strided_tensor Weight, class Recipe>
 std::size_t select_bytes(const Weight& weight, const Recipe&) {
   const auto w = tamp::detail::cuda_view(weight);
   using value = typename decltype(w)::value_type;
-  const std::size_t scratch =
-      tamp::detail::scratch_bytes<value, typename Recipe::score_policy>(
-          typename Recipe::pattern_policy{}, w.rows(), w.cols());
+  const std::size_t scratch = tamp::detail::scratch_bytes<value, typename Recipe::score_policy>(
+      typename Recipe::pattern_policy{}, w.rows(), w.cols());
   return allocation_size(bitmask::bytes_of(w.rows(), w.cols())) + allocation_size(scratch);
 }
 

@@ -35,8 +35,8 @@ __device__ inline unsigned sum_of_lower_warps(unsigned value, unsigned* sums) {
   return sum_of_lanes(lower);
 }
 
-/// Where the lowest `rank` of a set of keys end: the keys below `bound` are among them, and `ties` of
-/// those that equal it.
+/// Where the lowest `rank` of a set of keys end: the keys below `bound` are among them, and `ties`
+/// of those that equal it.
 template <class Key>
 struct key_cut {
   Key bound;

@@ -16,7 +16,8 @@
 
 #if defined(__CUDACC__)
 #  if !defined(__CUDACC_RELAXED_CONSTEXPR__)
-#    error "tamp's kernels call constexpr functions: compile with nvcc --expt-relaxed-constexpr, as the CMake target tamp::cuda does"
+#    error \
+        "tamp's kernels call constexpr functions: compile with nvcc --expt-relaxed-constexpr, as the CMake target tamp::cuda does"
 #  endif
 #elif !defined(TAMP_CUDA_EMULATED)
 #  error "tamp/cuda/*.cuh are compiled by nvcc: include them from a .cu file"

@@ -54,8 +54,7 @@ struct scored_weight {
     if constexpr (needs_statistic<Score>)
       if (blockIdx.x == 0 && blockIdx.y == 0)
         for (std::size_t j = threadIdx.x; j < weight.cols(); j += blockDim.x)
-          if (!is_finite(statistics[j]))
-            atomicMin(&status->statistic, broken_at(j, statistics[j]));
+          if (!is_finite(statistics[j])) atomicMin(&status->statistic, broken_at(j, statistics[j]));
   }
 };
 

@@ -110,11 +110,10 @@ void select_with(const pattern::per_row&, const cuda::on_stream& on,
       row_room_bytes + cols * sizeof(typename scored_weight<T, Score>::key);
   const bool is_cached = cached_bytes <= shared_memory_limit();
   const bool is_packed = has_packs(scored.weight);
-  const auto kernel = is_cached
-                          ? (is_packed ? &select_per_row<true, true, T, Score>
-                                       : &select_per_row<true, false, T, Score>)
-                          : (is_packed ? &select_per_row<false, true, T, Score>
-                                       : &select_per_row<false, false, T, Score>);
+  const auto kernel = is_cached ? (is_packed ? &select_per_row<true, true, T, Score>
+                                             : &select_per_row<true, false, T, Score>)
+                                : (is_packed ? &select_per_row<false, true, T, Score>
+                                             : &select_per_row<false, false, T, Score>);
   const std::size_t blocks = std::clamp<std::size_t>(scored.weight.rows(), 1, 0x7fffffff);
   launch(kernel, static_cast<unsigned>(blocks), threads_for_row(cols),
          is_cached ? cached_bytes : row_room_bytes, on, scored, drop,
