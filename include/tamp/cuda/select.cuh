@@ -13,7 +13,9 @@
 #include "../tensor/traits.hpp"
 #include "bitmask.cuh"
 #include "detail/scored.cuh"
+#include "detail/select_n_of_m.cuh"
 #include "detail/select_per_row.cuh"
+#include "detail/select_per_tensor.cuh"
 #include "on.cuh"
 #include "workspace.cuh"
 

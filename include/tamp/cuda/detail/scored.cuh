@@ -45,9 +45,10 @@ struct scored_weight {
     return ordered_key(checked_score(element, i, j));
   }
   /// The key of an element that was looked at before.
-  __device__ key key_at(std::size_t i, std::size_t j) const {
-    return ordered_key(score_at(number_of(weight(i, j)), j));
+  __device__ key key_of(T element, std::size_t j) const {
+    return ordered_key(score_at(number_of(element), j));
   }
+  __device__ key key_at(std::size_t i, std::size_t j) const { return key_of(weight(i, j), j); }
 
   /// Called by all threads of all blocks: the first block looks whether the statistics are finite.
   __device__ void check_statistics() const {

@@ -102,8 +102,8 @@ inline unsigned threads_for_row(std::size_t cols) noexcept {
 }
 
 template <class T, class Score>
-void select_with(const pattern::per_row&, const cuda::on_stream& on,
-                 const scored_weight<T, Score>& scored, double sparsity, cuda::bitmask& keep) {
+void select_with(pattern::per_row, const cuda::on_stream& on, const scored_weight<T, Score>& scored,
+                 double sparsity, cuda::bitmask& keep) {
   const std::size_t cols = scored.weight.cols();
   const auto drop = static_cast<unsigned>(drop_count(cols, sparsity));
   const std::size_t cached_bytes =
@@ -123,7 +123,7 @@ void select_with(const pattern::per_row&, const cuda::on_stream& on,
 
 /// What a selection with this pattern needs beside the mask.
 template <class T, class Score>
-std::size_t scratch_bytes(const pattern::per_row&, std::size_t, std::size_t) {
+std::size_t scratch_bytes(pattern::per_row, std::size_t, std::size_t) {
   return 0;
 }
 
