@@ -16,37 +16,12 @@
 #include "detail/select_n_of_m.cuh"
 #include "detail/select_per_row.cuh"
 #include "detail/select_per_tensor.cuh"
+#include "detail/views.cuh"
 #include "on.cuh"
 #include "workspace.cuh"
 
 namespace tamp {
 namespace detail {
-
-/// The view of a tensor that the GPU is about to touch.
-template <strided_tensor Tensor>
-constexpr auto cuda_view(Tensor&& tensor) {
-  auto m = tamp::view(tensor);
-  static_assert(std::is_same_v<typename decltype(m)::space, cuda_space>,
-                "this tensor lies in the CPU's memory, and the GPU works on its own: give a "
-                "matrix_view<T, tamp::cuda_space>, or leave out tamp::on(stream)");
-  static_assert(element<typename decltype(m)::value_type>,
-                "tamp does not know this type of number: specialise tamp::element_traits for it");
-  return m;
-}
-
-/// The numbers of a device statistic, one for each input feature.
-template <class Statistics>
-matrix_view<const float, cuda_space> device_values(const Statistics& statistics) {
-  if constexpr (strided_tensor<const Statistics>) {
-    return cuda_view(statistics);
-  } else {
-    static_assert(
-        requires { matrix_view<const float, cuda_space>(statistics.values()); },
-        "these statistics lie in the CPU's memory: give a device accumulator such as "
-        "tamp::cuda::column_norm, or a matrix_view<const float, tamp::cuda_space> with one row");
-    return statistics.values();
-  }
-}
 
 /// Checks, before anything is launched, what can be checked there.
 template <class Recipe, class Statistics>
@@ -105,7 +80,7 @@ cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Stat
                      const Recipe& recipe) {
   using score = typename Recipe::score_policy;
   detail::check_device_score<score>();
-  const auto w = detail::cuda_view(weight);
+  const auto w = detail::as_twin(detail::cuda_view(weight));
   using value = typename decltype(w)::value_type;
   const double sparsity = detail::sparsity_of(recipe, w.size());
   const float* const values = detail::device_statistics<Recipe>(statistics, w.cols());
@@ -131,7 +106,7 @@ namespace cuda {
 /// them.
 template <strided_tensor Weight, class Recipe>
 std::size_t select_bytes(const Weight& weight, const Recipe&) {
-  const auto w = tamp::detail::cuda_view(weight);
+  const auto w = tamp::detail::as_twin(tamp::detail::cuda_view(weight));
   using value = typename decltype(w)::value_type;
   const std::size_t scratch = tamp::detail::scratch_bytes<value, typename Recipe::score_policy>(
       typename Recipe::pattern_policy{}, w.rows(), w.cols());
