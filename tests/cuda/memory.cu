@@ -126,7 +126,10 @@ BOOST_AUTO_TEST_CASE(select_needs_what_select_bytes_says_and_allocates_nothing_e
     BOOST_TEST(emulator::allocations - allocations <= 2u);  // those of the other mask
 #endif
   };
-  using namespace tamp;
+  using tamp::compose;
+  namespace score = tamp::score;
+  namespace pattern = tamp::pattern;
+  namespace allocate = tamp::allocate;
   check(compose(score::magnitude{}, pattern::per_row{}, allocate::uniform{0.5}));
   check(compose(score::magnitude{}, pattern::per_tensor{}, allocate::uniform{0.5}));
   check(compose(score::magnitude{}, pattern::n_of_m<2, 4>{}));
