@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "../detail/score_forms.hpp"
+#include "../detail/scored_rows.hpp"
 #include "../prune/compose.hpp"
 #include "../prune/select.hpp"
 #include "../tensor/traits.hpp"
@@ -49,13 +50,8 @@ const float* device_statistics(const Statistics& statistics, std::size_t cols) {
 
 /// A score that the kernels can apply to one weight at a time.
 template <class Score>
-constexpr void check_device_score() {
-  static_assert(!repairing_score<Score> && !row_score<Score>,
-                "this score reads more than one weight at a time and has no CUDA version: only "
-                "elementwise scores such as magnitude, wanda, amia or your own have one");
-  static_assert(std::is_trivially_copyable_v<Score>,
-                "this score is copied to the GPU and must be trivially copyable");
-}
+concept device_score =
+    !repairing_score<Score> && !row_score<Score> && std::is_trivially_copyable_v<Score>;
 
 }  // namespace detail
 
@@ -79,21 +75,28 @@ template <strided_tensor Weight, class Statistics, class Recipe>
 cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Statistics& statistics,
                      const Recipe& recipe) {
   using score = typename Recipe::score_policy;
-  detail::check_device_score<score>();
-  const auto w = detail::as_twin(detail::cuda_view(weight));
-  using value = typename decltype(w)::value_type;
-  const double sparsity = detail::sparsity_of(recipe, w.size());
-  const float* const values = detail::device_statistics<Recipe>(statistics, w.cols());
-  if (w.cols() > std::numeric_limits<unsigned>::max() / 2)
-    detail::raise<shape_error>("select: the weight has ", w.cols(),
-                               " columns, more than the kernels count");
-  cuda::bitmask keep(on, w.rows(), w.cols());
-  const detail::scored_weight<value, score> scored{w, values, recipe.score, keep.status()};
-  detail::select_with(recipe.pattern, on, scored, sparsity, keep);
-  if constexpr (!requires { requires score::never_nan; })
-    detail::launch(&detail::note_weight_of_score<detail::scored_weight<value, score>>, 1, 1, 0, on,
-                   scored);
-  return keep;
+  static_assert(!detail::repairing_score<score> && !detail::row_score<score>,
+                "this score reads more than one weight at a time and has no CUDA version: only "
+                "elementwise scores such as magnitude, wanda, amia or your own have one");
+  static_assert(std::is_trivially_copyable_v<score>,
+                "this score is copied to the GPU and must be trivially copyable");
+  if constexpr (detail::device_score<score>) {
+    const auto w = detail::as_twin(detail::cuda_view(weight));
+    using scored_type = detail::scored_weight<typename decltype(w)::value_type, score>;
+    const double sparsity = detail::sparsity_of(recipe, w.size());
+    const float* const values = detail::device_statistics<Recipe>(statistics, w.cols());
+    if (w.cols() > std::numeric_limits<unsigned>::max() / 2)
+      detail::raise<shape_error>("select: the weight has ", w.cols(),
+                                 " columns, more than the kernels count");
+    cuda::bitmask keep(on, w.rows(), w.cols());
+    const scored_type scored{w, values, recipe.score, keep.status()};
+    detail::select_with(recipe.pattern, on, scored, sparsity, keep);
+    if constexpr (!detail::never_nan_score<score>)
+      detail::launch(&detail::note_weight_of_score<scored_type>, 1, 1, 0, on, scored);
+    return keep;
+  } else {
+    return {};
+  }
 }
 template <strided_tensor Weight, class Recipe>
 cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Recipe& recipe) {

@@ -10,7 +10,7 @@ BOOST_AUTO_TEST_SUITE(cuda_emulator)
 namespace {
 
 __global__ void reverse(int* numbers) {
-  auto& shared = tamp::detail::shared_memory<int[1]>();
+  auto& shared = tamp::detail::shared_memory<int[128]>();
   shared[threadIdx.x] = numbers[blockIdx.x * blockDim.x + threadIdx.x];
   __syncthreads();
   numbers[blockIdx.x * blockDim.x + threadIdx.x] = shared[blockDim.x - 1 - threadIdx.x];
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_missing_barrier_shows) {
   for (int turn = 0; turn < 2; ++turn) {
     std::vector<int> read(32);
     emulator::run(1, 32, 32 * sizeof(int), nullptr, [&] {
-      auto& shared = tamp::detail::shared_memory<int[1]>();
+      auto& shared = tamp::detail::shared_memory<int[128]>();
       shared[threadIdx.x] = int(threadIdx.x);
       read[threadIdx.x] = shared[(threadIdx.x + 1) % 32];
     });

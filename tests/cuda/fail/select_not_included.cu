@@ -1,6 +1,8 @@
 // expects: this is no select(tamp::on(stream), weight, statistics, recipe)
 #include <tamp/cuda/apply.cuh>
-#include <tamp/tamp.hpp>
+#include <tamp/pattern/n_of_m.hpp>
+#include <tamp/prune/compose.hpp>
+#include <tamp/score/magnitude.hpp>
 
 void wrong(tamp::matrix_view<float, tamp::cuda_space> weight) {
   tamp::select(tamp::on(nullptr), weight,

@@ -7,6 +7,7 @@
 
 #include "../../detail/ordered_key.hpp"
 #include "../../detail/score_forms.hpp"
+#include "../../detail/scored_rows.hpp"
 #include "../../tensor/view.hpp"
 #include "elements.cuh"
 #include "status.cuh"
@@ -37,7 +38,7 @@ struct scored_weight {
     const score_type found = score_at(number, j);
     if (!is_finite(number))
       atomicMin(&status->weight, broken_at(i * weight.cols() + j, number));
-    else if constexpr (!requires { requires Score::never_nan; })
+    else if constexpr (!never_nan_score<Score>)
       if (is_nan(found)) atomicMin(&status->score, wide{i * weight.cols() + j});
     return found;
   }

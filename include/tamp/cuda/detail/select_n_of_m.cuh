@@ -14,6 +14,9 @@
 
 namespace tamp::detail {
 
+/// Threads of a block; at M <= 32, as many 32-bit words are enough for its groups.
+inline constexpr unsigned most_group_threads = 256;
+
 /// The bits of those of `width` scores that stay: all but the `drop` lowest, of equal ones the
 /// first. A score's rank is the number of scores that are dropped before it; counting them by
 /// comparisons needs no branch and no sort.
@@ -73,7 +76,7 @@ __global__ void select_n_of_m_in_lanes(scored_weight<T, Score> scored, unsigned*
 template <unsigned N, unsigned M, class T, class Score>
 __global__ void select_n_of_m_in_blocks(scored_weight<T, Score> scored, unsigned* keep,
                                         std::size_t halves) {
-  auto& words = shared_memory<unsigned[1]>();
+  auto& words = shared_memory<unsigned[most_group_threads]>();
   const unsigned count = blockDim.x / 32 * M;  // of the 32-bit words of this block
   scored.check_statistics();
   const std::size_t first = std::size_t{blockIdx.x} * count;
@@ -98,13 +101,13 @@ __global__ void select_n_of_m_in_blocks(scored_weight<T, Score> scored, unsigned
 template <std::size_t N, std::size_t M, class T, class Score>
 void select_with(pattern::n_of_m<N, M>, const cuda::on_stream& on,
                  const scored_weight<T, Score>& scored, double, cuda::bitmask& keep) {
-  constexpr unsigned n = N, m = M, most_threads = 256;
+  constexpr unsigned n = N, m = M;
   const std::size_t halves = keep.words_per_row() * 2;
   // A weight without elements still has statistics to look at.
   const auto rows = static_cast<unsigned>(std::clamp<std::size_t>(scored.weight.rows(), 1, 65535));
   const auto blocks_and_threads = [&](std::size_t places) {
-    const auto threads =
-        static_cast<unsigned>(std::clamp<std::size_t>((places + 31) / 32 * 32, 32, most_threads));
+    const auto threads = static_cast<unsigned>(
+        std::clamp<std::size_t>((places + 31) / 32 * 32, 32, most_group_threads));
     return std::pair(dim3((std::max)(blocks_of(places, threads), 1u), rows), threads);
   };
   auto* const words = reinterpret_cast<unsigned*>(keep.words());
