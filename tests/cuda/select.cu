@@ -77,6 +77,12 @@ void check_masks(const matrix<float>& numbers, const std::vector<float>& norms, 
   });
 }
 
+/// One that is not a number for a weight of zero.
+struct quotient {
+  using role = tamp::role::score;
+  TAMP_FN float operator()(float weight) const noexcept { return (weight + weight) / weight; }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand_each_row_loses_its_lowest_products) {
@@ -274,6 +280,17 @@ BOOST_AUTO_TEST_CASE(a_score_that_is_not_a_number_is_named_with_its_weight) {
         "select: the score of the weight in row 1, column 44, which is 13, is not a number",
         [&] { keep.check(on); });
   }
+}
+
+BOOST_AUTO_TEST_CASE(what_lies_beyond_a_row_is_not_scored) {
+  const auto weight = support::as<tamp::bf16>(support::random_matrix(3, 50, 61));
+  const device_matrix<tamp::bf16> packed(weight, 56, 1);
+  const auto check = [&](const auto& recipe) {
+    BOOST_TEST(found(packed, {}, recipe) == expected(weight, {}, recipe));
+  };
+  check(compose(quotient{}, per_row{}, uniform{0.5}));
+  check(compose(quotient{}, per_tensor{}, uniform{0.5}));
+  check(compose(quotient{}, n_of_m<2, 4>{}));
 }
 
 BOOST_AUTO_TEST_CASE(shapes_and_sparsities_are_checked_before_anything_is_launched) {

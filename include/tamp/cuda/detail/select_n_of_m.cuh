@@ -35,17 +35,18 @@ __device__ std::uint32_t highest(const Score (&scores)[M], unsigned width, unsig
 /// The bits of the group whose elements have been loaded, from column j on.
 template <unsigned N, unsigned M, class T, class Score>
 __device__ std::uint32_t kept_of_group(const scored_weight<T, Score>& scored, const T* elements,
-                                       std::size_t i, std::size_t j) {
+                                       const float* statistics, std::size_t i, std::size_t j) {
   typename scored_weight<T, Score>::score_type scores[M];
   const std::size_t cols = scored.weight.cols();
   if (j + M <= cols) {
-    for (unsigned k = 0; k < M; ++k) scores[k] = scored.checked_score(elements[k], i, j + k);
+    for (unsigned k = 0; k < M; ++k)
+      scores[k] = scored.checked_score(elements[k], statistics[k], i, j + k);
     return highest(scores, M, M - N);
   }
   if (j >= cols) return 0;
   const auto rest = static_cast<unsigned>(cols - j);
   for (unsigned k = 0; k < M; ++k)
-    scores[k] = k < rest ? scored.checked_score(elements[k], i, j + k) : 0;
+    scores[k] = k < rest ? scored.checked_score(elements[k], statistics[k], i, j + k) : 0;
   return highest(scores, rest, rest - (N * rest + M - 1) / M);
 }
 
@@ -62,9 +63,11 @@ __global__ void select_n_of_m_in_lanes(scored_weight<T, Score> scored, unsigned*
     std::uint32_t bits = 0;
     if (j < scored.weight.cols()) {
       T elements[width];
+      float statistics[width] = {};
       load_columns<width, IsPacked>(scored.weight, i, j, elements);
+      scored.template load_statistics<width, IsPacked>(j, statistics);
       for (unsigned g = 0; g < width; g += M)
-        bits |= kept_of_group<N, M>(scored, elements + g, i, j + g) << g;
+        bits |= kept_of_group<N, M>(scored, elements + g, statistics + g, i, j + g) << g;
     }
     bits = join_bits<width>(bits);
     if (half < halves && j % 32 == 0) keep[i * halves + half] = bits;
@@ -85,9 +88,12 @@ __global__ void select_n_of_m_in_blocks(scored_weight<T, Score> scored, unsigned
     for (unsigned w = threadIdx.x; w < count; w += blockDim.x) words[w] = 0;
     __syncthreads();
     T elements[M];
+    float statistics[M] = {};
     load_columns<M, false>(scored.weight, i, j, elements);
-    const std::uint64_t bits = std::uint64_t{kept_of_group<N, M>(scored, elements, i, j)}
-                               << (threadIdx.x * M % 32);
+    scored.template load_statistics<M, false>(j, statistics);
+    const std::uint64_t bits =
+        std::uint64_t{kept_of_group<N, M>(scored, elements, statistics, i, j)}
+        << (threadIdx.x * M % 32);
     unsigned* const at = words + threadIdx.x * M / 32;
     if (const auto low = static_cast<unsigned>(bits); low != 0) atomicOr(at, low);
     if (const auto high = static_cast<unsigned>(bits >> 32); high != 0) atomicOr(at + 1, high);
@@ -114,8 +120,8 @@ void select_with(pattern::n_of_m<N, M>, const cuda::on_stream& on,
   if constexpr (32 % M == 0) {
     constexpr std::size_t width = (std::max)(m, pack<T>::size);
     const auto [blocks, threads] = blocks_and_threads(halves * 32 / width);
-    launch(has_packs(scored.weight) ? &select_n_of_m_in_lanes<n, m, true, T, Score>
-                                    : &select_n_of_m_in_lanes<n, m, false, T, Score>,
+    launch(scored.is_packed() ? &select_n_of_m_in_lanes<n, m, true, T, Score>
+                              : &select_n_of_m_in_lanes<n, m, false, T, Score>,
            blocks, threads, 0, on, scored, words, halves);
   } else {
     const auto [blocks, threads] = blocks_and_threads((halves * 32 + M - 1) / M);

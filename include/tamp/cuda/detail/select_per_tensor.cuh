@@ -74,10 +74,12 @@ __global__ void count_digits(scored_weight<T, Score> scored, tiling tiled, unsig
     const std::size_t last = (std::min)(first + tiling::tile_cols, scored.weight.cols());
     for (std::size_t j = first + threadIdx.x * step; j < last; j += blockDim.x * step) {
       T elements[step];
+      float statistics[step] = {};
       load_columns<step, IsPacked>(scored.weight, i, j, elements);
+      scored.template load_statistics<step, IsPacked>(j, statistics);
       for (unsigned k = 0; k < step && j + k < last; ++k) {
-        const auto key =
-            IsFirst ? scored.checked_key(elements[k], i, j + k) : scored.key_of(elements[k], j + k);
+        const auto key = IsFirst ? scored.checked_key(elements[k], statistics[k], i, j + k)
+                                 : scored.key_of(elements[k], statistics[k]);
         const auto upper = key >> shift;
         if (IsFirst || upper >> width == prefix)
           atomicAdd(&room.count[upper & ((1u << width) - 1)], 1u);
@@ -144,10 +146,12 @@ __global__ void keep_above_bound(scored_weight<T, Score> scored, tiling tiled,
       unsigned bits = 0;
       if (j < scored.weight.cols()) {
         T elements[step];
+        float statistics[step] = {};
         load_columns<step, IsPacked>(scored.weight, i, j, elements);
+        scored.template load_statistics<step, IsPacked>(j, statistics);
         for (unsigned k = 0; k < step && j + k < scored.weight.cols(); ++k) {
-          const auto key = is_first ? scored.checked_key(elements[k], i, j + k)
-                                    : scored.key_of(elements[k], j + k);
+          const auto key = is_first ? scored.checked_key(elements[k], statistics[k], i, j + k)
+                                    : scored.key_of(elements[k], statistics[k]);
           bits |= static_cast<unsigned>(key > bound || (key == bound && !has_ties)) << k;
           equals += key == bound;
         }
@@ -231,7 +235,7 @@ void select_with(pattern::per_tensor, const cuda::on_stream& on,
 
   const std::size_t resident = 8 * device_attribute(cudaDevAttrMultiProcessorCount);
   const auto blocks = static_cast<unsigned>(std::clamp<std::size_t>(tiled.tiles, 1, resident));
-  const bool is_packed = has_packs(scored.weight);
+  const bool is_packed = scored.is_packed();
   const std::size_t drop = drop_count(keep.size(), sparsity);
   for (unsigned decided = 0; decided < bits && drop != 0; decided += digit_room::bits) {
     const unsigned width = (std::min)(digit_room::bits, bits - decided);
