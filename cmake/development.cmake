@@ -10,10 +10,23 @@ find_package(nlohmann_json REQUIRED)
 
 add_library(tamp_development INTERFACE)
 target_link_libraries(tamp_development INTERFACE tamp::tamp)
-target_compile_options(tamp_development INTERFACE -Wall -Wextra -Wconversion)
+target_compile_options(tamp_development INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion>)
 if(TAMP_WERROR)
-  target_compile_options(tamp_development INTERFACE -Werror)
+  target_compile_options(tamp_development INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(TAMP_NATIVE)
-  target_compile_options(tamp_development INTERFACE -march=native)
+  target_compile_options(tamp_development INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
+endif()
+
+# Kernels are compared to the CPU bit by bit: nvcc must not join a user's multiplications and
+# additions, as the CPU's compiler does not.
+if(TAMP_CUDA)
+  enable_language(CUDA)
+  set(host_warnings -Wall,-Wextra)
+  if(TAMP_WERROR)
+    string(APPEND host_warnings ,-Werror)
+    target_compile_options(tamp_development INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
+  endif()
+  target_compile_options(tamp_development INTERFACE
+                         $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false -Xcompiler=${host_warnings}>)
 endif()

@@ -7,14 +7,14 @@ target_compile_features(tamp INTERFACE cxx_std_20)
 target_include_directories(tamp INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
                                           $<INSTALL_INTERFACE:include>)
 
-# tamp_component(NAME PACKAGE TARGET): tamp::NAME = tamp::tamp + TARGET out of PACKAGE.
+# tamp_component(NAME PACKAGE TARGET...): tamp::NAME = tamp::tamp + the TARGETs out of PACKAGE.
 function(tamp_component name package target)
   find_package(${package} QUIET)
   if(TARGET ${target})
     add_library(tamp_${name} INTERFACE)
     add_library(tamp::${name} ALIAS tamp_${name})
     set_target_properties(tamp_${name} PROPERTIES EXPORT_NAME ${name})
-    target_link_libraries(tamp_${name} INTERFACE tamp ${target})
+    target_link_libraries(tamp_${name} INTERFACE tamp ${target} ${ARGN})
     set_property(GLOBAL APPEND PROPERTY tamp_components ${name})
   else()
     message(STATUS "tamp::${name} is not available: ${package} was not found")
@@ -26,3 +26,11 @@ tamp_component(xtensor xtensor xtensor)
 tamp_component(openmp OpenMP OpenMP::OpenMP_CXX)
 tamp_component(safetensors nlohmann_json nlohmann_json::nlohmann_json)
 tamp_component(json nlohmann_json nlohmann_json::nlohmann_json)
+
+# tamp::cuda is for .cu files. The kernels call constexpr functions of the C++ library, and CMake
+# 3.25 cannot ask nvcc for C++20 by itself.
+tamp_component(cuda CUDAToolkit CUDA::cudart CUDA::cublas)
+if(TARGET tamp_cuda)
+  target_compile_options(
+    tamp_cuda INTERFACE $<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:-std=c++20 --expt-relaxed-constexpr>)
+endif()

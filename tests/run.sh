@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
 # Installs what is missing, then builds and runs every test twice: with GCC 12 in Release, and with
-# clang 19 under the address and undefined behaviour sanitizers. Warnings are errors.
+# clang 19 under the address and undefined behaviour sanitizers. Where there is nvcc it compiles the
+# CUDA kernels too, and runs their tests on an emulator. Warnings are errors.
 #
 #     bash tests/run.sh             everything
 #     bash tests/run.sh release     GCC only
 #     bash tests/run.sh asan        clang only
+#     bash tests/run.sh cuda        nvcc and the emulator only
 #     bash tests/run.sh format      the formatting only
+#     bash tests/run.sh gpu         the CUDA tests on this machine's GPU, and, where it is installed,
+#                                   under compute-sanitizer
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/packages.sh
 
 steps=("${@:-all}")
-[ "${steps[0]}" = all ] && steps=(format release asan)
+[ "${steps[0]}" = all ] && steps=(format release asan cuda)
+[ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
 
 need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbenchmark-dev \
   clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev python3
@@ -27,8 +32,27 @@ for step in "${steps[@]}"; do
       cmake --build --preset "$step"
       ctest --preset "$step" --no-tests=error
       ;;
+    cuda | gpu)
+      if ! command -v nvcc >/dev/null; then
+        echo "There is no nvcc: the CUDA kernels are not compiled"
+        [ "$step" = cuda ] && continue
+        exit 1
+      fi
+      cmake --preset cuda --log-level=WARNING
+      if [ "$step" = cuda ]; then
+        cmake --build --preset cuda
+        ctest --preset cuda --no-tests=error
+      else
+        cmake --build --preset cuda --target test_cuda
+        ctest --preset gpu --no-tests=error
+        for tool in memcheck racecheck; do
+          command -v compute-sanitizer >/dev/null || continue
+          compute-sanitizer --tool "$tool" --error-exitcode 1 build/cuda/tests/cuda/gpu/test_cuda
+        done
+      fi
+      ;;
     *)
-      echo "tests/run.sh knows format, release and asan, not '$step'" >&2
+      echo "tests/run.sh knows format, release, asan, cuda and gpu, not '$step'" >&2
       exit 2
       ;;
   esac

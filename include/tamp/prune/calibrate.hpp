@@ -90,12 +90,7 @@ class calibration {
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     for (std::size_t k = 0; k < self.layers_done(); ++k)
-      (Statistics::fields(
-           std::get<Statistics>(self.statistics_[k]),
-           [&](std::string_view name, auto& value) {
-             visit(detail::sentence("layer.", k, '.', index_of<Statistics>(), '.', name), value);
-           }),
-       ...);
+      (fields_of<Statistics>(self, k, visit), ...);
   }
 
   /// An empty one of the same kind.
@@ -174,6 +169,14 @@ class calibration {
     std::size_t index = 0;
     (void)((std::is_same_v<Statistic, Statistics> || (++index, false)) || ...);
     return index;
+  }
+
+  template <class Statistic, class Self, class Visit>
+  static void fields_of(Self& self, std::size_t layer, const Visit& visit) {
+    Statistic::fields(
+        std::get<Statistic>(self.statistics_[layer]), [&](std::string_view name, auto& value) {
+          visit(detail::sentence("layer.", layer, '.', index_of<Statistic>(), '.', name), value);
+        });
   }
 
   std::size_t layers_done() const noexcept {

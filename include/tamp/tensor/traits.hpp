@@ -89,7 +89,12 @@ namespace detail {
 template <strided_tensor T>
 constexpr auto cpu_view(T&& tensor) {
   auto m = tamp::view(tensor);
-  static_assert(std::is_same_v<typename decltype(m)::space, cpu_space>,
+  using space = typename decltype(m)::space;
+  static_assert(!std::is_same_v<space, cuda_space>,
+                "this tensor lives on a GPU: include <tamp/cuda/cuda.cuh>, or only what is needed "
+                "from <tamp/cuda/select.cuh>, <tamp/cuda/apply.cuh> ..., and let a stream go "
+                "first, as in select(tamp::on(stream), weight, norms, recipe)");
+  static_assert(std::is_same_v<space, cpu_space> || std::is_same_v<space, cuda_space>,
                 "this tensor lives on a device, and the CPU cannot read it");
   return m;
 }

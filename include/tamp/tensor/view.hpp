@@ -14,6 +14,9 @@ namespace tamp {
 /// Memory that the CPU can read.
 struct cpu_space {};
 
+/// Memory of an NVIDIA GPU. What works on it is in <tamp/cuda/...>.
+struct cuda_space {};
+
 /// A matrix that belongs to somebody else: pointer, extents, strides, memory space.
 ///
 /// Strides count elements. Copying a view copies no numbers, and const protects the view, not the

@@ -29,8 +29,10 @@
 #endif
 
 /// In front of an inner loop whose length is a constant: its sums are then kept in registers, which
-/// GCC does not do by itself at -O2.
-#if defined(__clang__)
+/// GCC does not do by itself at -O2. nvcc knows neither pragma.
+#if defined(__CUDACC__)
+#  define TAMP_SIMD_UNROLL
+#elif defined(__clang__)
 #  define TAMP_SIMD_UNROLL TAMP_SIMD_PRAGMA(unroll)
 #else
 #  define TAMP_SIMD_UNROLL TAMP_SIMD_PRAGMA(GCC unroll 64)

@@ -13,6 +13,11 @@ static void transpose(vec<T> (&square)[lanes<T>]) noexcept {
 template <class T, std::size_t Distance, std::size_t... Lane>
 static void exchange(vec<T>& upper, vec<T>& lower, std::index_sequence<Lane...>) noexcept {
   const vec<T> u = upper, l = lower;
+#if defined(__CUDACC__)  // nvcc drops the dots when it hands the builtin on to the host's compiler
+  upper = vec<T>{(Lane & Distance ? l[Lane & ~Distance] : u[Lane])...};
+  lower = vec<T>{(Lane & Distance ? l[Lane] : u[Lane | Distance])...};
+#else
   upper = __builtin_shufflevector(u, l, (Lane & Distance ? lanes<T> + Lane - Distance : Lane)...);
   lower = __builtin_shufflevector(u, l, (Lane & Distance ? lanes<T> + Lane : Lane + Distance)...);
+#endif
 }

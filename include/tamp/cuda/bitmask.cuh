@@ -1,0 +1,120 @@
+#pragma once
+
+/// @file
+/// Which weights of a device tensor stay: one bit each, on the device.
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <string_view>
+
+#include "../detail/finite.hpp"
+#include "../error.hpp"
+#include "../mask/bitmask.hpp"
+#include "detail/status.cuh"
+#include "on.cuh"
+#include "workspace.cuh"
+
+namespace tamp::cuda {
+
+/// A mask over a (rows, cols) weight of the GPU: true where the weight is KEPT; in the memory of
+/// the GPU, in the layout of mask::bitmask.
+///
+/// Beside the words lies a note of what `select` could not use: a weight that is not finite, say.
+/// While nobody waits for the GPU nobody can throw; so tamp::apply reads the note on the device and
+/// leaves the weight alone if there is one, and `check` and `to_host`, which wait, throw the
+/// sentence that the CPU's select throws. Moves, but does not copy. The memory goes back in the
+/// order of the stream on which the mask was made.
+class bitmask {
+ public:
+  bitmask() = default;
+
+  /// Words that are yet to be written. @throws device_error if there is no memory
+  bitmask(const on_stream& on, std::size_t rows, std::size_t cols)
+      : rows_(rows), cols_(cols), memory_(on, bytes_of(rows, cols)) {
+    tamp::detail::check_cuda(cudaMemsetAsync(memory_.data(), 0xff, allocation_step, on.stream()),
+                             "cuda::bitmask");
+  }
+
+  /// The mask on the device. The CPU's must live until the stream has done the copy.
+  static bitmask from(const on_stream& on, const mask::bitmask& keep) {
+    bitmask copy(on, keep.rows(), keep.cols());
+    if (keep.size() != 0)
+      tamp::detail::check_cuda(cudaMemcpyAsync(copy.words(), keep.row(0).data(), copy.word_bytes(),
+                                               cudaMemcpyHostToDevice, on.stream()),
+                               "cuda::bitmask");
+    return copy;
+  }
+
+  std::size_t rows() const noexcept { return rows_; }
+  std::size_t cols() const noexcept { return cols_; }
+  std::size_t size() const noexcept { return rows_ * cols_; }
+  std::size_t words_per_row() const noexcept { return words_of(cols_); }
+
+  /// Row after row; the words of the GPU's memory. Bits past the last column are zero.
+  mask::word* words() noexcept { return memory_.as<mask::word>(allocation_step); }
+  const mask::word* words() const noexcept { return memory_.as<mask::word>(allocation_step); }
+  /// What select noted, for kernels.
+  tamp::detail::selection_status* status() noexcept {
+    return memory_.as<tamp::detail::selection_status>();
+  }
+  const tamp::detail::selection_status* status() const noexcept {
+    return memory_.as<tamp::detail::selection_status>();
+  }
+
+  /// Bytes that a mask of this shape allocates.
+  static constexpr std::size_t bytes_of(std::size_t rows, std::size_t cols) noexcept {
+    return allocation_step + rows * words_of(cols) * sizeof(mask::word);
+  }
+
+  /// WAITS for the stream, and throws what select would have thrown on the CPU.
+  /// @throws value_error if a weight, a statistic or a score cannot be used (not finite, NaN),
+  ///         naming the first by row and column
+  void check(const on_stream& on, std::string_view operation = "select",
+             std::string_view layer = {}) const {
+    using tamp::detail::raise, tamp::detail::nowhere, tamp::detail::place_of,
+        tamp::detail::number_at;
+    if (memory_.data() == nullptr) return;
+    tamp::detail::selection_status found{};
+    tamp::detail::check_cuda(
+        cudaMemcpyAsync(&found, status(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
+        operation);
+    on.wait();
+    const std::string of_layer = tamp::detail::of_layer(layer);
+    if (found.statistic != nowhere)
+      raise<value_error>(operation, ": the statistic of column ", place_of(found.statistic),
+                         of_layer, " is ", number_at(found.statistic));
+    if (found.weight != nowhere) {
+      const std::size_t place = place_of(found.weight);
+      raise<value_error>(operation, ": the weight in row ", place / cols_, ", column ",
+                         place % cols_, of_layer, " is ", number_at(found.weight));
+    }
+    if (found.score != nowhere)
+      raise<value_error>(operation, ": the score of the weight in row ", found.score / cols_,
+                         ", column ", found.score % cols_, of_layer, ", which is ",
+                         static_cast<float>(found.weight_of_score), ", is not a number");
+  }
+
+  /// WAITS for the stream, checks, and copies the mask to the CPU.
+  /// @throws what check throws
+  mask::bitmask to_host(const on_stream& on) const {
+    mask::bitmask keep(rows_, cols_, false);
+    if (size() != 0)
+      tamp::detail::check_cuda(cudaMemcpyAsync(keep.row(0).data(), words(), word_bytes(),
+                                               cudaMemcpyDeviceToHost, on.stream()),
+                               "cuda::bitmask");
+    check(on);
+    return keep;
+  }
+
+ private:
+  static constexpr std::size_t words_of(std::size_t cols) noexcept {
+    return (cols + mask::word_bits - 1) / mask::word_bits;
+  }
+  std::size_t word_bytes() const noexcept { return rows_ * words_per_row() * sizeof(mask::word); }
+
+  std::size_t rows_ = 0, cols_ = 0;
+  buffer memory_;
+};
+
+}  // namespace tamp::cuda

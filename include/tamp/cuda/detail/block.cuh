@@ -1,0 +1,124 @@
+#pragma once
+
+/// @file
+/// What the threads of a block find out together.
+
+#include <cstddef>
+
+#include "launch.cuh"
+
+namespace tamp::detail {
+
+/// The sum of the lower lanes' values.
+template <class T>
+__device__ T sum_of_lower_lanes(T value) {
+  T sum = value;
+  for (unsigned distance = 1; distance < warp_size; distance *= 2) {
+    const T lower = __shfl_up_sync(whole_warp, sum, distance);
+    if (lane_number() >= distance) sum += lower;
+  }
+  return sum - value;
+}
+
+/// The sum over the lanes, for all of them.
+template <class T>
+__device__ T sum_of_lanes(T value) {
+  for (unsigned distance = warp_size / 2; distance != 0; distance /= 2)
+    value += __shfl_xor_sync(whole_warp, value, static_cast<int>(distance));
+  return value;
+}
+
+/// The sum of the values of lower warps, for all lanes; `value` is the same in all lanes of a warp.
+/// `sums` has a place for each warp. All threads of the block take part.
+template <class T>
+__device__ T sum_of_lower_warps(T value, T* sums) {
+  if (lane_number() == 0) sums[warp_number()] = value;
+  __syncthreads();
+  const T lower = lane_number() < warp_number() ? sums[lane_number()] : T{0};
+  return sum_of_lanes(lower);
+}
+
+/// The sum of the values of lower threads, for each thread; and that of all, for all of them.
+template <class T>
+__device__ T sum_of_lower_threads(T value, T* sums, T& of_all) {
+  const T lower_lanes = sum_of_lower_lanes(value), of_warp = sum_of_lanes(value);
+  const T lower_warps = sum_of_lower_warps(of_warp, sums);
+  of_all = sum_of_lanes(lane_number() < warps_of_block() ? sums[lane_number()] : T{0});
+  __syncthreads();  // before somebody else uses `sums`
+  return lower_warps + lower_lanes;
+}
+
+/// Each lane has `Count` bits of a mask, a divisor of 32: the 32 bits of the lanes that share them,
+/// lower lanes first, for each of these.
+template <unsigned Count>
+__device__ unsigned join_bits(unsigned bits) {
+  constexpr unsigned lanes = 32 / Count;
+  if constexpr (Count == 1) {
+    return __ballot_sync(whole_warp, static_cast<int>(bits));
+  } else {
+    bits <<= lane_number() % lanes * Count;
+    for (unsigned distance = 1; distance < lanes; distance *= 2)
+      bits |= __shfl_xor_sync(whole_warp, bits, static_cast<int>(distance));
+    return bits;
+  }
+}
+
+/// Where the lowest `rank` of a set of keys end: the keys below `bound` are among them, and `ties`
+/// of those that equal it.
+template <class Key>
+struct key_cut {
+  Key bound;
+  unsigned ties;
+};
+
+/// Shared memory of find_cut.
+struct cut_room {
+  static constexpr unsigned digit_bits = 8, digits = 1u << digit_bits;
+  unsigned count[digits];
+  unsigned digit, below, equal;
+};
+
+/// Finds the cut under the lowest `rank` of the keys key_at(0) ... key_at(count - 1), 0 < rank. All
+/// threads of the block take part; key_at is called several times for each key.
+///
+/// A radix selection: count the keys by their uppermost digit, go into the digit in which the
+/// rank-th key lies, count those by their next digit, and so on. It is done as soon as a digit ends
+/// exactly where the rank does.
+template <class Key, class KeyAt>
+__device__ key_cut<Key> find_cut(const KeyAt& key_at, unsigned count, unsigned rank,
+                                 cut_room& room) {
+  constexpr unsigned digit = cut_room::digit_bits;
+  Key prefix = 0;
+  for (unsigned shift = sizeof(Key) * 8 - digit;; shift -= digit) {
+    for (unsigned d = threadIdx.x; d < cut_room::digits; d += blockDim.x) room.count[d] = 0;
+    __syncthreads();
+    for (unsigned j = threadIdx.x; j < count; j += blockDim.x) {
+      const Key upper = key_at(j) >> shift;
+      // All digits above the topmost one are zero, and so is the prefix there.
+      if (upper >> digit == prefix) atomicAdd(&room.count[upper & (cut_room::digits - 1)], 1u);
+    }
+    __syncthreads();
+    if (warp_number() == 0) {
+      constexpr unsigned each = cut_room::digits / warp_size;
+      const unsigned first = lane_number() * each;
+      unsigned sum = 0;
+      for (unsigned d = first; d < first + each; ++d) sum += room.count[d];
+      unsigned below = sum_of_lower_lanes(sum);
+      if (below < rank && rank <= below + sum) {
+        unsigned d = first;
+        for (; below + room.count[d] < rank; ++d) below += room.count[d];
+        room.digit = d;
+        room.below = below;
+        room.equal = room.count[d];
+      }
+    }
+    __syncthreads();
+    rank -= room.below;
+    prefix = static_cast<Key>(prefix << digit) | room.digit;
+    if (rank == room.equal) return {static_cast<Key>((prefix + 1) << shift), 0};
+    if (shift == 0) return {prefix, rank};
+    // The next round counts only after a barrier, when all have read what this one has found.
+  }
+}
+
+}  // namespace tamp::detail

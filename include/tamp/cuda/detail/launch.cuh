@@ -1,0 +1,84 @@
+#pragma once
+
+/// @file
+/// How kernels are started, and what they know of their block.
+///
+/// Kernels use nothing of CUDA but what this header and warp.cuh show: then tests/cuda/emulator.hpp
+/// can run the very same kernels on a CPU.
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+
+#include "../on.cuh"
+
+#if defined(__CUDACC__)
+#  if !defined(__CUDACC_RELAXED_CONSTEXPR__)
+#    error \
+        "tamp's kernels call constexpr functions: compile with nvcc --expt-relaxed-constexpr, as the CMake target tamp::cuda does"
+#  endif
+#elif !defined(TAMP_CUDA_EMULATED)
+#  error "tamp/cuda/*.cuh are compiled by nvcc: include them from a .cu file"
+#endif
+
+namespace tamp::detail {
+
+/// The largest number that a device attribute of the current device has.
+inline std::size_t device_attribute(cudaDeviceAttr attribute) {
+  int device = 0, value = 0;
+  check_cuda(cudaGetDevice(&device), "cuda");
+  check_cuda(cudaDeviceGetAttribute(&value, attribute, device), "cuda");
+  return static_cast<std::size_t>(value);
+}
+
+/// Bytes of shared memory that one block may ask for.
+inline std::size_t shared_memory_limit() {
+  return device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+}
+
+/// Puts a kernel onto a stream. A grid without blocks is nothing to do.
+/// @throws device_error if the kernel cannot be started
+template <class... Parameters>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            const cuda::on_stream& on, std::type_identity_t<Parameters>... arguments) {
+  if (grid.x == 0 || grid.y == 0) return;
+  constexpr std::size_t without_asking = 48 * 1024;
+  if (shared_bytes > without_asking)
+    check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                    cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    static_cast<int>(shared_bytes)),
+               "cuda: a kernel cannot have its shared memory");
+#if defined(__CUDACC__)
+  kernel<<<grid, block, shared_bytes, on.stream()>>>(arguments...);
+#else
+  emulator::run(grid, block, shared_bytes, on.stream(), [&] { kernel(arguments...); });
+#endif
+  check_cuda(cudaGetLastError(), "cuda: a kernel could not be started");
+}
+
+/// How many blocks of `size` cover `count`.
+constexpr unsigned blocks_of(std::size_t count, std::size_t size) noexcept {
+  return static_cast<unsigned>((count + size - 1) / size);
+}
+
+/// The block's dynamic shared memory, as a T. There is nothing else in it.
+template <class T>
+__device__ T& shared_memory() {
+#if defined(__CUDACC__)
+  extern __shared__ uint4 tamp_shared_memory[];
+  return *reinterpret_cast<T*>(tamp_shared_memory);
+#else
+  return *static_cast<T*>(emulator::shared_memory());
+#endif
+}
+
+inline constexpr unsigned warp_size = 32;
+inline constexpr unsigned whole_warp = 0xffffffffu;
+
+__device__ inline unsigned lane_number() { return threadIdx.x % warp_size; }
+__device__ inline unsigned warp_number() { return threadIdx.x / warp_size; }
+__device__ inline unsigned warps_of_block() { return blockDim.x / warp_size; }
+
+}  // namespace tamp::detail

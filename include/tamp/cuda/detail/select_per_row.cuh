@@ -1,0 +1,146 @@
+#pragma once
+
+/// @file
+/// The kernel of pattern::per_row.
+
+#include <algorithm>
+#include <cstddef>
+
+#include "../../detail/drop_count.hpp"
+#include "../../pattern/per_row.hpp"
+#include "../bitmask.cuh"
+#include "block.cuh"
+#include "scored.cuh"
+
+namespace tamp::detail {
+
+/// Shared memory of one row; the keys follow.
+struct row_room {
+  cut_room cut;
+  unsigned ties[32];  // of each warp
+};
+inline constexpr std::size_t row_room_bytes = (sizeof(row_room) + 15) / 16 * 16;
+
+/// Writes the mask of one row, of which the cut is known. Each warp has a range of columns, so that
+/// ties can be counted from the left: first how many each range has, then, where it matters, one by
+/// one.
+template <class Key, class KeyAt>
+__device__ void keep_above(const KeyAt& key_at, unsigned cols, key_cut<Key> cut, unsigned* keep,
+                           unsigned halves, unsigned* ties_of_warps) {
+  const unsigned each = (halves + warps_of_block() - 1) / warps_of_block();
+  const unsigned begin = (std::min)(warp_number() * each, halves);
+  const unsigned end = (std::min)(begin + each, halves);
+  unsigned ties = 0;  // seen to the left of where the warp is
+  if (cut.ties != 0) {
+    unsigned mine = 0;
+    for (unsigned h = begin; h < end; ++h) {
+      const unsigned j = h * warp_size + lane_number();
+      mine += j < cols && key_at(j) == cut.bound;
+    }
+    ties = sum_of_lower_warps(sum_of_lanes(mine), ties_of_warps);
+  }
+  for (unsigned h = begin; h < end; ++h) {
+    const unsigned j = h * warp_size + lane_number();
+    const bool is_column = j < cols;
+    const Key key = is_column ? key_at(j) : Key{0};
+    bool stays = is_column && key >= cut.bound;
+    if (cut.ties != 0) {
+      const unsigned equal = __ballot_sync(whole_warp, is_column && key == cut.bound);
+      const unsigned to_the_left = equal & ((1u << lane_number()) - 1);
+      stays &= key != cut.bound || ties + static_cast<unsigned>(__popc(to_the_left)) >= cut.ties;
+      ties += static_cast<unsigned>(__popc(equal));
+    }
+    const unsigned bits = __ballot_sync(whole_warp, stays);
+    if (lane_number() == 0) keep[h] = bits;
+  }
+}
+
+/// Puts neighbouring keys where they belong, as many at once as memory allows.
+template <unsigned Count, class Key>
+__device__ void store_keys(const Key (&keys)[Count], Key* to) {
+  if constexpr (Count % pack<Key>::size == 0) {
+    for (unsigned p = 0; p < Count; p += pack<Key>::size) {
+      pack<Key> some;
+      for (unsigned k = 0; k < pack<Key>::size; ++k) some.elements[k] = keys[p + k];
+      *reinterpret_cast<pack<Key>*>(to + p) = some;
+    }
+  } else {
+    for (unsigned k = 0; k < Count; ++k) to[k] = keys[k];
+  }
+}
+
+/// A block for each row. The row is read once, and its keys are put into shared memory, where the
+/// cut is found and the mask is made from them; rows that are too long for that (`IsCached` is
+/// false) are read and scored again each time.
+template <bool IsCached, bool IsPacked, class T, class Score>
+__global__ void select_per_row(scored_weight<T, Score> scored, unsigned drop, unsigned* keep,
+                               unsigned halves) {
+  using key = typename scored_weight<T, Score>::key;
+  constexpr unsigned width = IsPacked ? pack<T>::size : 1;
+  auto& room = shared_memory<row_room>();
+  auto* const keys = reinterpret_cast<key*>(reinterpret_cast<std::byte*>(&room) + row_room_bytes);
+  const auto cols = static_cast<unsigned>(scored.weight.cols());
+
+  scored.check_statistics();
+  for (std::size_t i = blockIdx.x; i < scored.weight.rows(); i += gridDim.x) {
+    for (unsigned j = threadIdx.x * width; j < cols; j += blockDim.x * width) {
+      T elements[width];
+      float statistics[width] = {};
+      load_columns<width, IsPacked>(scored.weight, i, j, elements);
+      scored.template load_statistics<width, IsPacked>(j, statistics);
+      key found[width];
+      for (unsigned k = 0; k < width; ++k)
+        found[k] = j + k < cols ? scored.checked_key(elements[k], statistics[k], i, j + k) : key{0};
+      if constexpr (IsCached) store_keys(found, keys + j);
+    }
+    __syncthreads();
+    const auto key_at = [&](unsigned j) {
+      if constexpr (IsCached)
+        return keys[j];
+      else
+        return scored.key_at(i, j);
+    };
+    key_cut<key> cut{0, 0};
+    if (drop == cols)
+      cut.bound = static_cast<key>(~key{0});
+    else if (drop != 0)
+      cut = find_cut<key>(key_at, cols, drop, room.cut);
+    keep_above(key_at, cols, cut, keep + i * halves, halves, room.ties);
+    __syncthreads();  // before the next row's keys
+  }
+}
+
+/// Threads for a row: about sixteen keys for each in a long row, and a warp at least.
+inline unsigned threads_for_row(std::size_t cols) noexcept {
+  const std::size_t wanted = (cols / 16 + warp_size - 1) / warp_size * warp_size;
+  return static_cast<unsigned>(std::clamp<std::size_t>(wanted, warp_size, 1024));
+}
+
+template <class T, class Score>
+void select_with(pattern::per_row, const cuda::on_stream& on, const scored_weight<T, Score>& scored,
+                 double sparsity, cuda::bitmask& keep) {
+  const std::size_t cols = scored.weight.cols();
+  const auto drop = static_cast<unsigned>(drop_count(cols, sparsity));
+  using key = typename scored_weight<T, Score>::key;
+  // The last pack may go beyond the row.
+  const std::size_t cached_bytes = row_room_bytes + (cols + pack<T>::size) * sizeof(key);
+  const bool is_cached = cached_bytes <= shared_memory_limit();
+  const bool is_packed = scored.is_packed();
+  const auto kernel = is_cached ? (is_packed ? &select_per_row<true, true, T, Score>
+                                             : &select_per_row<true, false, T, Score>)
+                                : (is_packed ? &select_per_row<false, true, T, Score>
+                                             : &select_per_row<false, false, T, Score>);
+  const std::size_t blocks = std::clamp<std::size_t>(scored.weight.rows(), 1, 0x7fffffff);
+  launch(kernel, static_cast<unsigned>(blocks), threads_for_row(cols),
+         is_cached ? cached_bytes : row_room_bytes, on, scored, drop,
+         reinterpret_cast<unsigned*>(keep.words()),
+         static_cast<unsigned>(keep.words_per_row() * 2));
+}
+
+/// What a selection with this pattern needs beside the mask.
+template <class T, class Score>
+std::size_t scratch_bytes(pattern::per_row, std::size_t, std::size_t) {
+  return 0;
+}
+
+}  // namespace tamp::detail

@@ -1,0 +1,169 @@
+#pragma once
+
+/// @file
+/// Where the work of a GPU goes: a stream, and the memory that the work may take.
+
+#include <cuda_runtime_api.h>
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include "../error.hpp"
+#include "../tensor/view.hpp"
+
+namespace tamp {
+
+/// What the CUDA runtime refused: no memory, no device, a kernel that failed.
+class device_error : public error {
+ public:
+  using error::error;
+};
+
+namespace detail {
+
+/// Turns the runtime's answer into an error: "select: out of memory".
+inline void check_cuda(cudaError_t status, std::string_view what) {
+  if (status != cudaSuccess) raise<device_error>(what, ": ", cudaGetErrorString(status));
+}
+
+}  // namespace detail
+
+namespace cuda {
+
+/// Hands out memory of the GPU in the order of a stream: what is deallocated may be handed out
+/// again to later work on the same stream. Pointers are aligned to 256 bytes.
+template <class R>
+concept memory_resource =
+    requires(R& resource, std::size_t bytes, void* memory, cudaStream_t stream) {
+      { resource.allocate(bytes, stream) } -> std::same_as<void*>;
+      resource.deallocate(memory, bytes, stream);
+    };
+
+/// A stream, and whoever hands out memory for the work on it; made by tamp::on. A small value.
+class on_stream {
+ public:
+  explicit on_stream(cudaStream_t stream) noexcept : stream_(stream) {}
+
+  template <memory_resource Resource>
+  on_stream(cudaStream_t stream, Resource& resource) noexcept
+      : stream_(stream),
+        resource_(&resource),
+        allocate_([](void* r, std::size_t bytes, cudaStream_t s) {
+          return static_cast<Resource*>(r)->allocate(bytes, s);
+        }),
+        deallocate_([](void* r, void* memory, std::size_t bytes, cudaStream_t s) {
+          static_cast<Resource*>(r)->deallocate(memory, bytes, s);
+        }) {}
+
+  cudaStream_t stream() const noexcept { return stream_; }
+
+  /// @throws device_error if there is no memory
+  void* allocate(std::size_t bytes) const {
+    if (allocate_ != nullptr) return allocate_(resource_, bytes, stream_);
+    void* memory = nullptr;
+    const auto status = cudaMallocAsync(&memory, bytes, stream_);
+    if (status != cudaSuccess)
+      tamp::detail::raise<device_error>(
+          "cuda: ", bytes, " bytes could not be allocated: ", cudaGetErrorString(status));
+    return memory;
+  }
+  void deallocate(void* memory, std::size_t bytes) const {
+    if (deallocate_ != nullptr)
+      deallocate_(resource_, memory, bytes, stream_);
+    else
+      static_cast<void>(cudaFreeAsync(memory, stream_));  // nothing can be done about a refusal
+  }
+
+  /// Waits until all work on the stream is done.
+  /// @throws device_error if some of it failed
+  void wait() const { tamp::detail::check_cuda(cudaStreamSynchronize(stream_), "cuda"); }
+
+ private:
+  cudaStream_t stream_;
+  void* resource_ = nullptr;
+  void* (*allocate_)(void*, std::size_t, cudaStream_t) = nullptr;
+  void (*deallocate_)(void*, void*, std::size_t, cudaStream_t) = nullptr;
+};
+
+/// Memory of the GPU, given back on its stream when the object goes. What was handed to kernels on
+/// the same stream before that stays theirs until they are done.
+class buffer {
+ public:
+  buffer() = default;
+  buffer(const on_stream& on, std::size_t bytes)
+      : on_(on), bytes_(bytes), data_(bytes == 0 ? nullptr : on.allocate(bytes)) {}
+  buffer(buffer&& other) noexcept
+      : on_(other.on_),
+        bytes_(std::exchange(other.bytes_, 0)),
+        data_(std::exchange(other.data_, nullptr)) {}
+  buffer& operator=(buffer other) noexcept {
+    std::swap(on_, other.on_);
+    std::swap(bytes_, other.bytes_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~buffer() {
+    if (data_ != nullptr) on_.deallocate(data_, bytes_);
+  }
+
+  void* data() const noexcept { return data_; }
+  std::size_t bytes() const noexcept { return bytes_; }
+  template <class T>
+  T* as(std::size_t offset = 0) const noexcept {
+    return reinterpret_cast<T*>(static_cast<std::byte*>(data_) + offset);
+  }
+
+ private:
+  on_stream on_{nullptr};
+  std::size_t bytes_ = 0;
+  void* data_ = nullptr;
+};
+
+/// A device pointer and its shape, row after row.
+template <class T>
+constexpr matrix_view<T, cuda_space> view(T* data, std::size_t rows, std::size_t cols) noexcept {
+  return {data, rows, cols};
+}
+
+}  // namespace cuda
+
+/// Where GPU work goes; the first argument of everything that works on device tensors:
+///
+///     const auto keep = tamp::select(tamp::on(stream), W, norms, recipe);
+///
+/// Calls only put work onto the stream: nothing waits for it unless it says so. Masks and scratch
+/// memory are allocated in the stream's order (cudaMallocAsync, cudaFreeAsync).
+inline cuda::on_stream on(cudaStream_t stream) { return cuda::on_stream(stream); }
+
+/// The same, with all memory from `resource`, such as a cuda::workspace, which must outlive what is
+/// made with it. Nothing else is allocated.
+template <cuda::memory_resource Resource>
+cuda::on_stream on(cudaStream_t stream, Resource& resource) {
+  return {stream, resource};
+}
+
+// What is called where the operation's own header is missing: any declaration there fits better.
+template <class... Arguments>
+void select(const cuda::on_stream&, const Arguments&...) {
+  static_assert(sizeof...(Arguments) > 99,
+                "this is no select(tamp::on(stream), weight, statistics, recipe) for a strided "
+                "tensor of the GPU, or <tamp/cuda/select.cuh> is not included");
+}
+template <class... Arguments>
+void apply(const cuda::on_stream&, const Arguments&...) {
+  static_assert(sizeof...(Arguments) > 99,
+                "this is no apply(tamp::on(stream), keep, weight) for a strided tensor of the GPU, "
+                "or <tamp/cuda/apply.cuh> is not included");
+}
+template <class Statistic, class... Arguments>
+void observe(const cuda::on_stream&, const Arguments&...) {
+  static_assert(
+      sizeof...(Arguments) > 99,
+      "this is no observe<Statistic>(tamp::on(stream), activations) for a strided tensor "
+      "of the GPU, or the statistic's header, such as <tamp/cuda/column_norm.cuh>, is not "
+      "included");
+}
+
+}  // namespace tamp

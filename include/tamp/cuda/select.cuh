@@ -1,0 +1,120 @@
+#pragma once
+
+/// @file
+/// Which weights of a device tensor stay. The weight itself is not touched.
+
+#include <cstddef>
+#include <limits>
+#include <type_traits>
+
+#include "../detail/score_forms.hpp"
+#include "../detail/scored_rows.hpp"
+#include "../prune/compose.hpp"
+#include "../prune/select.hpp"
+#include "../tensor/traits.hpp"
+#include "bitmask.cuh"
+#include "detail/scored.cuh"
+#include "detail/select_n_of_m.cuh"
+#include "detail/select_per_row.cuh"
+#include "detail/select_per_tensor.cuh"
+#include "detail/views.cuh"
+#include "on.cuh"
+#include "workspace.cuh"
+
+namespace tamp {
+namespace detail {
+
+/// Checks, before anything is launched, what can be checked there.
+template <class Recipe, class Statistics>
+const float* device_statistics(const Statistics& statistics, std::size_t cols) {
+  if constexpr (needs_statistic<typename Recipe::score_policy>) {
+    static_assert(!std::is_same_v<Statistics, no_statistics>,
+                  "this recipe's score needs a statistic: observe the layer's inputs and pass the "
+                  "result, as in select(on(stream), weight, norms, recipe)");
+    if constexpr (requires { statistics.tokens(); })
+      if (statistics.tokens() == 0)
+        raise<value_error>("select: the statistics have seen no activations");
+    if constexpr (!std::is_same_v<Statistics, no_statistics>) {
+      const auto values = device_values(statistics);
+      if (values.size() != cols || (cols != 0 && values.rows() != 1))
+        raise<shape_error>("select: the weight has ", cols, " columns, the statistics cover ",
+                           values.size());
+      if (!values.contiguous_rows())
+        raise<shape_error>("select: the statistics lie ", values.col_stride(),
+                           " numbers apart; they must lie in one piece");
+      return values.data();
+    }
+  }
+  return nullptr;
+}
+
+/// A score that the kernels can apply to one weight at a time.
+template <class Score>
+concept device_score =
+    !repairing_score<Score> && !row_score<Score> && std::is_trivially_copyable_v<Score>;
+
+}  // namespace detail
+
+/// Chooses the weights of one layer that stay, on the GPU.
+///
+///     const auto keep = tamp::select(tamp::on(stream), W, norms, recipe);
+///
+/// W is (out_features, in_features), any strided tensor whose view has cuda_space; `norms` is a
+/// cuda::column_norm, or a device view of one row of floats; it may be left out for a score that
+/// needs none. The score is elementwise; the mask equals the CPU's to the bit if the score's
+/// arithmetic does (a score that multiplies and adds needs nvcc --fmad=false for that).
+///
+/// Nothing waits, and nothing is written but the mask, which is allocated from `on`. What cannot be
+/// known before the GPU has looked (a weight, a statistic or a score that is not finite) is noted
+/// in the mask: see cuda::bitmask.
+///
+/// @throws shape_error if W and the statistics have different numbers of columns
+/// @throws value_error if the statistics have seen nothing, or if the sparsity is not in [0, 1]
+/// @throws device_error if there is no memory, or CUDA refuses the kernel
+template <strided_tensor Weight, class Statistics, class Recipe>
+cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Statistics& statistics,
+                     const Recipe& recipe) {
+  using score = typename Recipe::score_policy;
+  static_assert(!detail::repairing_score<score> && !detail::row_score<score>,
+                "this score reads more than one weight at a time and has no CUDA version: only "
+                "elementwise scores such as magnitude, wanda, amia or your own have one");
+  static_assert(std::is_trivially_copyable_v<score>,
+                "this score is copied to the GPU and must be trivially copyable");
+  if constexpr (detail::device_score<score>) {
+    const auto w = detail::as_twin(detail::cuda_view(weight));
+    using scored_type = detail::scored_weight<typename decltype(w)::value_type, score>;
+    const double sparsity = detail::sparsity_of(recipe, w.size());
+    const float* const values = detail::device_statistics<Recipe>(statistics, w.cols());
+    if (w.cols() > std::numeric_limits<unsigned>::max() / 2)
+      detail::raise<shape_error>("select: the weight has ", w.cols(),
+                                 " columns, more than the kernels count");
+    cuda::bitmask keep(on, w.rows(), w.cols());
+    const scored_type scored{w, values, recipe.score, keep.status()};
+    detail::select_with(recipe.pattern, on, scored, sparsity, keep);
+    if constexpr (!detail::never_nan_score<score>)
+      detail::launch(&detail::note_weight_of_score<scored_type>, 1, 1, 0, on, scored);
+    return keep;
+  } else {
+    return {};
+  }
+}
+template <strided_tensor Weight, class Recipe>
+cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Recipe& recipe) {
+  return tamp::select(on, weight, detail::no_statistics{}, recipe);
+}
+
+namespace cuda {
+
+/// Bytes that select takes from its memory resource for this weight and recipe, the mask among
+/// them.
+template <strided_tensor Weight, class Recipe>
+std::size_t select_bytes(const Weight& weight, const Recipe&) {
+  const auto w = tamp::detail::as_twin(tamp::detail::cuda_view(weight));
+  using value = typename decltype(w)::value_type;
+  const std::size_t scratch = tamp::detail::scratch_bytes<value, typename Recipe::score_policy>(
+      typename Recipe::pattern_policy{}, w.rows(), w.cols());
+  return allocation_size(bitmask::bytes_of(w.rows(), w.cols())) + allocation_size(scratch);
+}
+
+}  // namespace cuda
+}  // namespace tamp
