@@ -1,9 +1,10 @@
 """Compiles and runs every complete program in README.md and docs/, and compares what it prints.
 
-    python3 check.py ROOT BUILD COMPILER [FLAGS...]
+    python3 check.py [--cuda=FLAGS] ROOT BUILD COMPILER [FLAGS...]
 
 A program is a ```cpp block that contains `int main`. If a ```text block is the next block, it is
-what the program must print.
+what the program must print. A ```cuda block is compiled with the flags of --cuda, separated by
+semicolons, which make its kernels run on the emulator; without --cuda it is left out.
 """
 import pathlib
 import re
@@ -17,9 +18,9 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 def programs(page):
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     for k, (language, text) in enumerate(blocks):
-        if language == "cpp" and "int main" in text:
+        if language in ("cpp", "cuda") and "int main" in text:
             following = blocks[k + 1] if k + 1 < len(blocks) else ("", "")
-            yield text, following[1] if following[0] == "text" else None
+            yield language, text, following[1] if following[0] == "text" else None
 
 
 def precompile(folder, compiler, flags):
@@ -45,16 +46,20 @@ def check(source, output, folder, compiler, flags):
 
 
 def main():
-    root, build, compiler, *flags = sys.argv[1:]
+    arguments = sys.argv[1:]
+    cuda = arguments.pop(0).split("=", 1)[1].split(";") if arguments[0].startswith("--cuda=") else None
+    root, build, compiler, *flags = arguments
     folder = pathlib.Path(build)
     folder.mkdir(parents=True, exist_ok=True)
     pages = [pathlib.Path(root, "README.md"), *sorted(pathlib.Path(root, "docs").rglob("*.md"))]
     precompiled = precompile(folder, compiler, flags)
     checked = failed = 0
     for page in pages:
-        for number, (source, output) in enumerate(programs(page), 1):
+        for number, (language, source, output) in enumerate(programs(page), 1):
+            if language == "cuda" and cuda is None:
+                continue
             checked += 1
-            use = precompiled if WHOLE_LIBRARY in source else []
+            use = cuda if language == "cuda" else precompiled if WHOLE_LIBRARY in source else []
             if problem := check(source, output, folder, compiler, [*flags, *use]):
                 failed += 1
                 print(f"{page.relative_to(root)}, program {number} {problem}\n")
