@@ -66,8 +66,7 @@ case $what in
     need "${build_packages[@]}" libbenchmark-dev
     [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
     build=build/gpu
-    cmake --preset cuda -B $build -DCMAKE_CUDA_ARCHITECTURES=native -DTAMP_BUILD_BENCH=ON \
-      --log-level=WARNING
+    cmake --preset cuda -B $build -DCMAKE_CUDA_ARCHITECTURES=native --log-level=WARNING
     cmake --build $build --target tamp_bench_cuda tamp_compare_cuda
     $build/bench/cuda/tamp_bench_cuda --benchmark_out=$build/kernels.json \
       --benchmark_out_format=json "$@"
