@@ -3,6 +3,7 @@
 /// @file
 /// What the threads of a block find out together.
 
+#include <algorithm>
 #include <cstddef>
 
 #include "launch.cuh"
@@ -71,6 +72,41 @@ struct key_cut {
   unsigned ties;
 };
 
+/// Keys between a lowest and a highest one.
+template <class Key>
+struct key_range {
+  Key lowest = 0, highest = static_cast<Key>(~Key{0});
+};
+
+/// The range of the keys of the lanes, for all of them.
+template <class Key>
+__device__ key_range<Key> range_of_lanes(key_range<Key> range) {
+  for (unsigned distance = warp_size / 2; distance != 0; distance /= 2) {
+    const auto by = static_cast<int>(distance);
+    range.lowest = (std::min)(range.lowest, __shfl_xor_sync(whole_warp, range.lowest, by));
+    range.highest = (std::max)(range.highest, __shfl_xor_sync(whole_warp, range.highest, by));
+  }
+  return range;
+}
+
+/// The range of the keys of all threads of the block; `ranges` has a place for each warp.
+template <class Key>
+__device__ key_range<Key> range_of_threads(key_range<Key> range, key_range<Key>* ranges) {
+  range = range_of_lanes(range);
+  if (lane_number() == 0) ranges[warp_number()] = range;
+  __syncthreads();
+  return range_of_lanes(ranges[lane_number() % warps_of_block()]);
+}
+
+/// How many bits a number has up to its uppermost one.
+template <class Key>
+__device__ unsigned bits_up_to_uppermost(Key number) {
+  if constexpr (sizeof(Key) == 8)
+    return 64 - static_cast<unsigned>(__clzll(static_cast<long long>(number)));
+  else
+    return 32 - static_cast<unsigned>(__clz(static_cast<int>(number)));
+}
+
 /// Shared memory of find_cut.
 struct cut_room {
   static constexpr unsigned digit_bits = 8, digits = 1u << digit_bits;
@@ -78,24 +114,27 @@ struct cut_room {
   unsigned digit, below, equal;
 };
 
-/// Finds the cut under the lowest `rank` of the keys key_at(0) ... key_at(count - 1), 0 < rank. All
-/// threads of the block take part; key_at is called several times for each key.
+/// Finds the cut under the lowest `rank` of the keys key_at(0) ... key_at(count - 1), which lie in
+/// `range`, 0 < rank <= count; all of them only if none is the highest number there is. All threads
+/// of the block take part; key_at is called several times for each key.
 ///
-/// A radix selection: count the keys by their uppermost digit, go into the digit in which the
-/// rank-th key lies, count those by their next digit, and so on. It is done as soon as a digit ends
-/// exactly where the rank does.
+/// A radix selection: divide the range into 256 parts, count the keys of each, go into the part in
+/// which the rank-th key lies, divide that, and so on. It is done as soon as a part ends exactly
+/// where the rank does. In a range that fits the keys, threads seldom count in the same place at
+/// once, where they would have to wait for each other, and two or three rounds are enough.
 template <class Key, class KeyAt>
-__device__ key_cut<Key> find_cut(const KeyAt& key_at, unsigned count, unsigned rank,
-                                 cut_room& room) {
+__device__ key_cut<Key> find_cut(const KeyAt& key_at, unsigned count, unsigned rank, cut_room& room,
+                                 key_range<Key> range = {}) {
   constexpr unsigned digit = cut_room::digit_bits;
-  Key prefix = 0;
-  for (unsigned shift = sizeof(Key) * 8 - digit;; shift -= digit) {
+  for (;;) {
+    const Key reach = static_cast<Key>(range.highest - range.lowest);
+    const unsigned bits = bits_up_to_uppermost(reach);
+    const unsigned shift = bits > digit ? bits - digit : 0;
     for (unsigned d = threadIdx.x; d < cut_room::digits; d += blockDim.x) room.count[d] = 0;
     __syncthreads();
     for (unsigned j = threadIdx.x; j < count; j += blockDim.x) {
-      const Key upper = key_at(j) >> shift;
-      // All digits above the topmost one are zero, and so is the prefix there.
-      if (upper >> digit == prefix) atomicAdd(&room.count[upper & (cut_room::digits - 1)], 1u);
+      const Key place = static_cast<Key>(key_at(j) - range.lowest);
+      if (place <= reach) atomicAdd(&room.count[place >> shift], 1u);
     }
     __syncthreads();
     if (warp_number() == 0) {
@@ -114,9 +153,12 @@ __device__ key_cut<Key> find_cut(const KeyAt& key_at, unsigned count, unsigned r
     }
     __syncthreads();
     rank -= room.below;
-    prefix = static_cast<Key>(prefix << digit) | room.digit;
-    if (rank == room.equal) return {static_cast<Key>((prefix + 1) << shift), 0};
-    if (shift == 0) return {prefix, rank};
+    const Key part = static_cast<Key>((Key{1} << shift) - 1);
+    range.lowest = static_cast<Key>(range.lowest + (Key{room.digit} << shift));
+    const Key left = static_cast<Key>(range.highest - range.lowest);
+    range.highest = static_cast<Key>(range.lowest + (std::min)(part, left));
+    if (rank == room.equal) return {static_cast<Key>(range.highest + 1), 0};
+    if (shift == 0) return {range.lowest, rank};
     // The next round counts only after a barrier, when all have read what this one has found.
   }
 }

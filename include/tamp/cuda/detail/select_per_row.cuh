@@ -16,6 +16,7 @@ namespace tamp::detail {
 
 /// Shared memory of one row; the keys follow.
 struct row_room {
+  alignas(16) std::byte ranges[32 * sizeof(key_range<wide>)];  // of each warp's keys
   cut_room cut;
   unsigned ties[32];  // of each warp
 };
@@ -83,6 +84,7 @@ __global__ void select_per_row(scored_weight<T, Score> scored, unsigned drop, un
 
   scored.check_statistics();
   for (std::size_t i = blockIdx.x; i < scored.weight.rows(); i += gridDim.x) {
+    key_range<key> range{static_cast<key>(~key{0}), 0};
     for (unsigned j = threadIdx.x * width; j < cols; j += blockDim.x * width) {
       T elements[width];
       float statistics[width] = {};
@@ -91,9 +93,11 @@ __global__ void select_per_row(scored_weight<T, Score> scored, unsigned drop, un
       key found[width];
       for (unsigned k = 0; k < width; ++k)
         found[k] = j + k < cols ? scored.checked_key(elements[k], statistics[k], i, j + k) : key{0};
+      for (unsigned k = 0; k < width && j + k < cols; ++k)
+        range = {(std::min)(range.lowest, found[k]), (std::max)(range.highest, found[k])};
       if constexpr (IsCached) store_keys(found, keys + j);
     }
-    __syncthreads();
+    range = range_of_threads(range, reinterpret_cast<key_range<key>*>(room.ranges));
     const auto key_at = [&](unsigned j) {
       if constexpr (IsCached)
         return keys[j];
@@ -104,7 +108,7 @@ __global__ void select_per_row(scored_weight<T, Score> scored, unsigned drop, un
     if (drop == cols)
       cut.bound = static_cast<key>(~key{0});
     else if (drop != 0)
-      cut = find_cut<key>(key_at, cols, drop, room.cut);
+      cut = find_cut<key>(key_at, cols, drop, room.cut, range);
     keep_above(key_at, cols, cut, keep + i * halves, halves, room.ties);
     __syncthreads();  // before the next row's keys
   }
