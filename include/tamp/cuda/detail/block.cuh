@@ -64,6 +64,12 @@ __device__ unsigned join_bits(unsigned bits) {
   }
 }
 
+/// The key after another; of the last one, which no number has, itself.
+template <class Key>
+__device__ Key past(Key key) {
+  return key == static_cast<Key>(~Key{0}) ? key : static_cast<Key>(key + 1);
+}
+
 /// Where the lowest `rank` of a set of keys end: the keys below `bound` are among them, and `ties`
 /// of those that equal it.
 template <class Key>
@@ -115,8 +121,8 @@ struct cut_room {
 };
 
 /// Finds the cut under the lowest `rank` of the keys key_at(0) ... key_at(count - 1), which lie in
-/// `range`, 0 < rank <= count; all of them only if none is the highest number there is. All threads
-/// of the block take part; key_at is called several times for each key.
+/// `range`, 0 < rank <= count. All threads of the block take part; key_at is called several times
+/// for each key, and gives the same each time.
 ///
 /// A radix selection: divide the range into 256 parts, count the keys of each, go into the part in
 /// which the rank-th key lies, divide that, and so on. It is done as soon as a part ends exactly
@@ -157,7 +163,7 @@ __device__ key_cut<Key> find_cut(const KeyAt& key_at, unsigned count, unsigned r
     range.lowest = static_cast<Key>(range.lowest + (Key{room.digit} << shift));
     const Key left = static_cast<Key>(range.highest - range.lowest);
     range.highest = static_cast<Key>(range.lowest + (std::min)(part, left));
-    if (rank == room.equal) return {static_cast<Key>(range.highest + 1), 0};
+    if (rank == room.equal) return {past(range.highest), 0};
     if (shift == 0) return {range.lowest, rank};
     // The next round counts only after a barrier, when all have read what this one has found.
   }

@@ -45,10 +45,12 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
             const cuda::on_stream& on, std::type_identity_t<Parameters>... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
   constexpr std::size_t without_asking = 48 * 1024;
+  // The permission is the kernel's, not the launch's: always the same, so that host threads that
+  // launch it with different sizes do not take it from each other.
   if (shared_bytes > without_asking)
     check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                                     cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    static_cast<int>(shared_bytes)),
+                                    static_cast<int>(shared_memory_limit())),
                "cuda: a kernel cannot have its shared memory");
 #if defined(__CUDACC__)
   kernel<<<grid, block, shared_bytes, on.stream()>>>(arguments...);
@@ -73,6 +75,10 @@ __device__ T& shared_memory() {
   return *static_cast<T*>(emulator::shared_memory());
 #endif
 }
+
+/// The most threads that a block has here; kernels that may get so many say so in their
+/// __launch_bounds__, or they might need more registers than there are.
+inline constexpr unsigned most_threads = 1024;
 
 inline constexpr unsigned warp_size = 32;
 inline constexpr unsigned whole_warp = 0xffffffffu;

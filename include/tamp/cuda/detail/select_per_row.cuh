@@ -74,8 +74,8 @@ __device__ void store_keys(const Key (&keys)[Count], Key* to) {
 /// cut is found and the mask is made from them; rows that are too long for that (`IsCached` is
 /// false) are read and scored again each time.
 template <bool IsCached, bool IsPacked, class T, class Score>
-__global__ void select_per_row(scored_weight<T, Score> scored, unsigned drop, unsigned* keep,
-                               unsigned halves) {
+__global__ void __launch_bounds__(most_threads)
+    select_per_row(scored_weight<T, Score> scored, unsigned drop, unsigned* keep, unsigned halves) {
   using key = typename scored_weight<T, Score>::key;
   constexpr unsigned width = IsPacked ? pack<T>::size : 1;
   auto& room = shared_memory<row_room>();
@@ -117,7 +117,7 @@ __global__ void select_per_row(scored_weight<T, Score> scored, unsigned drop, un
 /// Threads for a row: about sixteen keys for each in a long row, and a warp at least.
 inline unsigned threads_for_row(std::size_t cols) noexcept {
   const std::size_t wanted = (cols / 16 + warp_size - 1) / warp_size * warp_size;
-  return static_cast<unsigned>(std::clamp<std::size_t>(wanted, warp_size, 1024));
+  return static_cast<unsigned>(std::clamp<std::size_t>(wanted, warp_size, most_threads));
 }
 
 template <class T, class Score>

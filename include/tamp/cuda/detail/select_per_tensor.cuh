@@ -110,7 +110,7 @@ __global__ void enter_digit(tensor_cut<Key>* cut, wide* total, unsigned shift, u
     cut->prefix = found;
     cut->rank = rank - below;
     if (rank - below == total[d]) {
-      cut->bound = static_cast<Key>((found + 1) << shift);
+      cut->bound = past(static_cast<Key>(((found + 1) << shift) - 1));
       cut->done = 1;
     } else if (shift == 0) {
       cut->bound = found;
