@@ -81,7 +81,7 @@ template <class Policy>
 void check_every_shape(const Policy& policy) {
   const auto check = [&]<class T>(T) {
     unsigned seed = 0;
-    for (const std::size_t tokens : {3u, 31u, 64u, 150u})
+    for (const std::size_t tokens : {3u, 31u, 64u, 110u})
       for (const std::size_t heads : {1u, 5u})
         for (const bool ties : {false, true}) {
           ++seed;
@@ -90,8 +90,7 @@ void check_every_shape(const Policy& policy) {
         }
   };
   check(float{});
-  check(__half{});
-  check(tamp::bf16{});
+  check(__nv_bfloat16{});
 }
 
 }  // namespace

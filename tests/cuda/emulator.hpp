@@ -40,6 +40,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -407,9 +408,10 @@ inline int __ffs(int bits) {
 extern "C" {
 inline cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
   if (bytes > (std::size_t{1} << 40)) return cudaErrorMemoryAllocation;
-  // What is allocated starts with rubbish; its size lies in front of it.
-  auto* const start = static_cast<std::byte*>(std::aligned_alloc(256, (bytes + 511) / 256 * 256));
-  std::memset(start, 0xcd, (bytes + 511) / 256 * 256);
+  // What is allocated starts with rubbish, and ends exactly where it should, for sanitizers; its
+  // size lies in front of it.
+  auto* const start = static_cast<std::byte*>(::operator new(256 + bytes, std::align_val_t{256}));
+  std::memset(start, 0xcd, 256 + bytes);
   std::memcpy(start, &bytes, sizeof bytes);
   *memory = start + 256;
   emulator::allocated_bytes += bytes;
@@ -422,7 +424,7 @@ inline cudaError_t cudaFreeAsync(void* memory, cudaStream_t) {
   std::size_t bytes = 0;
   std::memcpy(&bytes, start, sizeof bytes);
   emulator::allocated_bytes -= bytes;
-  std::free(start);
+  ::operator delete(start, std::align_val_t{256});
   return cudaSuccess;
 }
 inline cudaError_t cudaMalloc(void** memory, size_t bytes) {

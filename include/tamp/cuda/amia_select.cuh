@@ -3,6 +3,7 @@
 /// @file
 /// AMIA's choice of tokens, made on the GPU.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -239,7 +240,7 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
                         const Attention& attention) {
   using namespace tamp::detail;
   constexpr std::string_view who = "amia_select";
-  const auto y_view = cuda_view(output);
+  const auto y_view = as_twin(cuda_view(output));
   using value = typename decltype(y_view)::value_type;
   const matrix_view<const value, cuda_space> y = y_view;
   const matrix_view<const float, cuda_space> a = cuda_view(attention);
@@ -271,7 +272,8 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
   launch(&note_amia_value<value>, 1, 1, 0, on, y, a, list.status());
   launch(&look_around<float>, blocks_of(n, threads / warp_size), threads, 0, on, similar.products(),
          similar.scale(), a, n, numbers, near.as<std::uint32_t>(), graph, graph + n);
-  constexpr unsigned takers = 512;
+  // So many that each has a few tokens: it depends on nothing but their number.
+  const auto takers = static_cast<unsigned>(std::clamp<std::size_t>((n + 127) / 128 * 32, 32, 512));
   launch(&take_tokens<list_status>, 1, takers, sizeof(choice_room), on, similar.products(),
          similar.scale(), near.as<std::uint32_t>(), graph, graph + n, is_taken.as<std::uint8_t>(),
          static_cast<unsigned>(n), numbers, similar.densities(), list.data(), list.status());

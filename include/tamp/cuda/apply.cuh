@@ -11,6 +11,7 @@
 #include "bitmask.cuh"
 #include "detail/elements.cuh"
 #include "detail/status.cuh"
+#include "detail/views.cuh"
 #include "on.cuh"
 
 namespace tamp {
@@ -70,10 +71,11 @@ __global__ void zero_dropped_in_columns(const std::uint32_t* keep, std::size_t h
 /// @throws device_error if CUDA refuses the kernel
 template <strided_tensor Weight>
 void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight) {
-  auto w = tamp::view(weight);
-  static_assert(std::is_same_v<typename decltype(w)::space, cuda_space>,
+  using space = typename decltype(tamp::view(weight))::space;
+  static_assert(std::is_same_v<space, cuda_space>,
                 "this weight lies in the CPU's memory, its mask in the GPU's: apply "
                 "keep.to_host(tamp::on(stream))");
+  const auto w = detail::as_twin(tamp::view(weight));
   using value = std::remove_pointer_t<decltype(w.data())>;
   static_assert(!std::is_const_v<value>, "this weight is const and cannot be pruned in place");
   if (w.rows() != keep.rows() || w.cols() != keep.cols())

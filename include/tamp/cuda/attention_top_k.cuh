@@ -47,8 +47,10 @@ namespace tamp::token {
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class T>
 cuda::index_list select(const cuda::on_stream& on, const attention_top_k& policy,
-                        const cuda::token_context<T>& c, quota q) {
+                        const cuda::token_context<T>& shown, quota q) {
   using namespace tamp::detail;
+  using twin = typename twin_of<T>::type;
+  const cuda::token_context<twin> c = as_twin(shown);
   constexpr std::string_view who = "attention_top_k";
   check_device_context(who, c, policy.reads);
   const device_sequence sequence(c);
@@ -62,11 +64,11 @@ cuda::index_list select(const cuda::on_stream& on, const attention_top_k& policy
   } else {
     const auto& a = c.attention;
     constexpr unsigned threads = 128;
-    launch(&sum_over_heads<T>, blocks_of(tokens, threads), threads, 0, on, a.data(),
+    launch(&sum_over_heads<twin>, blocks_of(tokens, threads), threads, 0, on, a.data(),
            a.place(0, tokens - 1, 0), a.queries() * tokens, a.heads(), tokens,
            visuals.as<std::uint8_t>(), scratch.as<wide>(), list.status());
     const auto stride = static_cast<std::ptrdiff_t>(tokens);
-    launch(&note_value<T>, 1, 1, 0, on, a.data(), wide{tokens}, wide{tokens}, stride, 1,
+    launch(&note_value<twin>, 1, 1, 0, on, a.data(), wide{tokens}, wide{tokens}, stride, 1,
            list.status());
   }
   list_the_highest(on, scratch, tokens, drop, list);

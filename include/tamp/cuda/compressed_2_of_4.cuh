@@ -8,9 +8,10 @@
 #include <cstdint>
 
 #include "../config.hpp"
-#include "apply.cuh"
 #include "bitmask.cuh"
-#include "select.cuh"
+#include "detail/elements.cuh"
+#include "detail/views.cuh"
+#include "on.cuh"
 #include "workspace.cuh"
 
 namespace tamp::cuda {

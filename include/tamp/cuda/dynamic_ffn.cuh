@@ -13,7 +13,7 @@
 #include "../compute/dynamic_ffn.hpp"
 #include "detail/list_highest.cuh"
 #include "detail/upload.cuh"
-#include "select.cuh"
+#include "detail/views.cuh"
 
 namespace tamp::detail {
 
@@ -89,7 +89,7 @@ namespace tamp::compute {
 template <strided_tensor Hidden>
 cuda::index_list channels(const cuda::on_stream& on, const dynamic_ffn& policy,
                           const Hidden& hidden) {
-  const auto h = detail::cuda_view(hidden);
+  const auto h = detail::as_twin(detail::cuda_view(hidden));
   const std::vector<std::size_t> rows = policy.probe(h.rows());
   const std::vector<std::uint32_t> probe(rows.begin(), rows.end());
   return detail::choose_channels<typename decltype(h)::value_type>(on, policy, h, probe,
@@ -101,7 +101,7 @@ cuda::index_list channels(const cuda::on_stream& on, const dynamic_ffn& policy,
 template <strided_tensor Hidden>
 cuda::index_list channels_of_probe(const cuda::on_stream& on, const dynamic_ffn& policy,
                                    const Hidden& probe_hidden) {
-  const auto h = detail::cuda_view(probe_hidden);
+  const auto h = detail::as_twin(detail::cuda_view(probe_hidden));
   return detail::choose_channels<typename decltype(h)::value_type>(on, policy, h, {}, h.rows(),
                                                                    "probe token ");
 }

@@ -158,8 +158,9 @@ class received_attention {
 ///         attention of the visual tokens and of what follows them
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class T>
-received_attention fitprune_statistics(const on_stream& on, const token_context<T>& c) {
+received_attention fitprune_statistics(const on_stream& on, const token_context<T>& shown) {
   using namespace tamp::detail;
+  const auto c = as_twin(shown);
   check_device_context("fitprune", c, token::fitprune::reads);
   device_sequence sequence(c);
   if (sequence.visual == 0 || sequence.after == sequence.tokens)
@@ -192,8 +193,9 @@ namespace tamp::token {
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class T>
 cuda::index_list select(const cuda::on_stream& on, const fitprune& policy,
-                        const cuda::token_context<T>& c, quota q) {
+                        const cuda::token_context<T>& shown, quota q) {
   using namespace tamp::detail;
+  const auto c = as_twin(shown);
   constexpr std::string_view who = "fitprune";
   check_device_context(who, c, policy.reads);
   const device_sequence sequence(c);

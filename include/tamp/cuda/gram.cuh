@@ -13,8 +13,8 @@
 #include "../stat/gram.hpp"
 #include "detail/cublas.cuh"
 #include "detail/elements.cuh"
+#include "detail/views.cuh"
 #include "index_list.cuh"
-#include "select.cuh"
 
 namespace tamp::detail {
 
@@ -102,7 +102,7 @@ class gram {
   gram& add(const on_stream& on, cublasHandle_t cublas, const X& activations,
             std::uint64_t weight = 1) {
     using namespace tamp::detail;
-    const auto view = cuda_view(activations);
+    const auto view = as_twin(cuda_view(activations));
     using value = typename decltype(view)::value_type;
     const matrix_view<const value, cuda_space> x = view;
     if (weight == 0) raise<value_error>("gram: a batch of activations needs a weight above 0");

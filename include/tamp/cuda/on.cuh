@@ -144,4 +144,26 @@ cuda::on_stream on(cudaStream_t stream, Resource& resource) {
   return {stream, resource};
 }
 
+// What is called where the operation's own header is missing: any declaration there fits better.
+template <class... Arguments>
+void select(const cuda::on_stream&, const Arguments&...) {
+  static_assert(sizeof...(Arguments) > 99,
+                "this is no select(tamp::on(stream), weight, statistics, recipe) for a strided "
+                "tensor of the GPU, or <tamp/cuda/select.cuh> is not included");
+}
+template <class... Arguments>
+void apply(const cuda::on_stream&, const Arguments&...) {
+  static_assert(sizeof...(Arguments) > 99,
+                "this is no apply(tamp::on(stream), keep, weight) for a strided tensor of the GPU, "
+                "or <tamp/cuda/apply.cuh> is not included");
+}
+template <class Statistic, class... Arguments>
+void observe(const cuda::on_stream&, const Arguments&...) {
+  static_assert(
+      sizeof...(Arguments) > 99,
+      "this is no observe<Statistic>(tamp::on(stream), activations) for a strided tensor "
+      "of the GPU, or the statistic's header, such as <tamp/cuda/column_norm.cuh>, is not "
+      "included");
+}
+
 }  // namespace tamp

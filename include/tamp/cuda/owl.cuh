@@ -15,6 +15,7 @@
 #include "../detail/scored_rows.hpp"
 #include "detail/row_sums.cuh"
 #include "detail/scored.cuh"
+#include "detail/views.cuh"
 #include "on.cuh"
 #include "select.cuh"
 #include "workspace.cuh"
@@ -36,7 +37,7 @@ __global__ void sum_scores_of_rows(scored_weight<T, Score> scored, double* sums)
   double sum = 0;
   if (i < scored.weight.rows())
     team::for_each(scored.weight, i, 0, [&](T element, std::size_t j) {
-      sum += static_cast<double>(scored.checked_score(element, i, j));
+      sum += static_cast<double>(scored.checked_score(element, scored.statistic_of(j), i, j));
     });
   sum = team::in_pairs(sum);
   if (i < scored.weight.rows() && team::sum() == 0) sums[i] = sum;
@@ -59,7 +60,8 @@ __global__ void count_outliers(scored_weight<T, Score> scored, double M, double 
   unsigned above = 0;
   if (i < scored.weight.rows())
     team::for_each(scored.weight, i, 0, [&](T element, std::size_t j) {
-      above += static_cast<double>(scored.score_at(number_of(element), j)) > threshold;
+      const auto score = scored.score_at(number_of(element), scored.statistic_of(j));
+      above += static_cast<double>(score) > threshold;
     });
   above = sum_of_lanes(above);
   if (lane_number() == 0 && above != 0) atomicAdd(&unit->above, wide{above});
@@ -166,13 +168,15 @@ template <class Score, class Units>
 outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>& policy,
                                  const Units& units) {
   using namespace tamp::detail;
-  check_device_score<Score>();
+  static_assert(device_score<Score>,
+                "this score has no CUDA version: only elementwise scores such as magnitude, wanda, "
+                "amia or your own have one, and they must be trivially copyable");
   outlier_ratios result;
   std::size_t most_rows = 0;
   // Calls use(weight, its statistics on the device) for the layers of a unit that saw something.
   const auto visit = [&](std::size_t unit, const auto& on_unseen, const auto& use) {
     units.visit(unit, [&](std::string_view layer, const auto& weight, const auto& statistic) {
-      const auto w = cuda_view(weight);
+      const auto w = as_twin(cuda_view(weight));
       const float* values = nullptr;
       if constexpr (needs_statistic<Score>) {
         if constexpr (requires { statistic.tokens(); })

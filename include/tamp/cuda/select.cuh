@@ -8,43 +8,21 @@
 #include <type_traits>
 
 #include "../detail/score_forms.hpp"
+#include "../detail/scored_rows.hpp"
 #include "../prune/compose.hpp"
 #include "../prune/select.hpp"
 #include "../tensor/traits.hpp"
 #include "bitmask.cuh"
 #include "detail/scored.cuh"
+#include "detail/select_n_of_m.cuh"
 #include "detail/select_per_row.cuh"
+#include "detail/select_per_tensor.cuh"
+#include "detail/views.cuh"
 #include "on.cuh"
 #include "workspace.cuh"
 
 namespace tamp {
 namespace detail {
-
-/// The view of a tensor that the GPU is about to touch.
-template <strided_tensor Tensor>
-constexpr auto cuda_view(Tensor&& tensor) {
-  auto m = tamp::view(tensor);
-  static_assert(std::is_same_v<typename decltype(m)::space, cuda_space>,
-                "this tensor lies in the CPU's memory, and the GPU works on its own: give a "
-                "matrix_view<T, tamp::cuda_space>, or leave out tamp::on(stream)");
-  static_assert(element<typename decltype(m)::value_type>,
-                "tamp does not know this type of number: specialise tamp::element_traits for it");
-  return m;
-}
-
-/// The numbers of a device statistic, one for each input feature.
-template <class Statistics>
-matrix_view<const float, cuda_space> device_values(const Statistics& statistics) {
-  if constexpr (strided_tensor<const Statistics>) {
-    return cuda_view(statistics);
-  } else {
-    static_assert(
-        requires { matrix_view<const float, cuda_space>(statistics.values()); },
-        "these statistics lie in the CPU's memory: give a device accumulator such as "
-        "tamp::cuda::column_norm, or a matrix_view<const float, tamp::cuda_space> with one row");
-    return statistics.values();
-  }
-}
 
 /// Checks, before anything is launched, what can be checked there.
 template <class Recipe, class Statistics>
@@ -72,13 +50,8 @@ const float* device_statistics(const Statistics& statistics, std::size_t cols) {
 
 /// A score that the kernels can apply to one weight at a time.
 template <class Score>
-constexpr void check_device_score() {
-  static_assert(!repairing_score<Score> && !row_score<Score>,
-                "this score reads more than one weight at a time and has no CUDA version: only "
-                "elementwise scores such as magnitude, wanda, amia or your own have one");
-  static_assert(std::is_trivially_copyable_v<Score>,
-                "this score is copied to the GPU and must be trivially copyable");
-}
+concept device_score =
+    !repairing_score<Score> && !row_score<Score> && std::is_trivially_copyable_v<Score>;
 
 }  // namespace detail
 
@@ -102,21 +75,28 @@ template <strided_tensor Weight, class Statistics, class Recipe>
 cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Statistics& statistics,
                      const Recipe& recipe) {
   using score = typename Recipe::score_policy;
-  detail::check_device_score<score>();
-  const auto w = detail::cuda_view(weight);
-  using value = typename decltype(w)::value_type;
-  const double sparsity = detail::sparsity_of(recipe, w.size());
-  const float* const values = detail::device_statistics<Recipe>(statistics, w.cols());
-  if (w.cols() > std::numeric_limits<unsigned>::max() / 2)
-    detail::raise<shape_error>("select: the weight has ", w.cols(),
-                               " columns, more than the kernels count");
-  cuda::bitmask keep(on, w.rows(), w.cols());
-  const detail::scored_weight<value, score> scored{w, values, recipe.score, keep.status()};
-  detail::select_with(recipe.pattern, on, scored, sparsity, keep);
-  if constexpr (!requires { requires score::never_nan; })
-    detail::launch(&detail::note_weight_of_score<detail::scored_weight<value, score>>, 1, 1, 0, on,
-                   scored);
-  return keep;
+  static_assert(!detail::repairing_score<score> && !detail::row_score<score>,
+                "this score reads more than one weight at a time and has no CUDA version: only "
+                "elementwise scores such as magnitude, wanda, amia or your own have one");
+  static_assert(std::is_trivially_copyable_v<score>,
+                "this score is copied to the GPU and must be trivially copyable");
+  if constexpr (detail::device_score<score>) {
+    const auto w = detail::as_twin(detail::cuda_view(weight));
+    using scored_type = detail::scored_weight<typename decltype(w)::value_type, score>;
+    const double sparsity = detail::sparsity_of(recipe, w.size());
+    const float* const values = detail::device_statistics<Recipe>(statistics, w.cols());
+    if (w.cols() > std::numeric_limits<unsigned>::max() / 2)
+      detail::raise<shape_error>("select: the weight has ", w.cols(),
+                                 " columns, more than the kernels count");
+    cuda::bitmask keep(on, w.rows(), w.cols());
+    const scored_type scored{w, values, recipe.score, keep.status()};
+    detail::select_with(recipe.pattern, on, scored, sparsity, keep);
+    if constexpr (!detail::never_nan_score<score>)
+      detail::launch(&detail::note_weight_of_score<scored_type>, 1, 1, 0, on, scored);
+    return keep;
+  } else {
+    return {};
+  }
 }
 template <strided_tensor Weight, class Recipe>
 cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Recipe& recipe) {
@@ -129,7 +109,7 @@ namespace cuda {
 /// them.
 template <strided_tensor Weight, class Recipe>
 std::size_t select_bytes(const Weight& weight, const Recipe&) {
-  const auto w = tamp::detail::cuda_view(weight);
+  const auto w = tamp::detail::as_twin(tamp::detail::cuda_view(weight));
   using value = typename decltype(w)::value_type;
   const std::size_t scratch = tamp::detail::scratch_bytes<value, typename Recipe::score_policy>(
       typename Recipe::pattern_policy{}, w.rows(), w.cols());

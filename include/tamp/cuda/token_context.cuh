@@ -14,6 +14,7 @@
 #include "../token/select.hpp"
 #include "detail/elements.cuh"
 #include "detail/upload.cuh"
+#include "detail/views.cuh"
 #include "on.cuh"
 
 namespace tamp::cuda {
@@ -116,6 +117,16 @@ void check_device_context(std::string_view who, const cuda::token_context<T>& c,
       missing = missing & ~part;
   if (missing != token::sight::none)
     raise<value_error>(who, " reads ", names(missing), ", which the context does not show");
+}
+
+/// A context whose numbers have the type that kernels are compiled for: see as_twin.
+template <class T>
+auto as_twin(const cuda::token_context<T>& c) {
+  using twin = typename twin_of<T>::type;
+  const auto& a = c.attention;
+  return cuda::token_context<twin>{
+      c.kinds, cuda::attention_view<twin>(reinterpret_cast<const twin*>(a.data()), a.heads(),
+                                          a.queries(), a.tokens(), a.first_query())};
 }
 
 /// How many visual tokens go.

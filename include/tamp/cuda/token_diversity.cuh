@@ -76,7 +76,7 @@ class token_diversity {
   token_diversity& add(const on_stream& on, cublasHandle_t cublas, const Y& output,
                        std::span<const token::modality> kinds) {
     using namespace tamp::detail;
-    const auto view = cuda_view(output);
+    const auto view = as_twin(cuda_view(output));
     using value = typename decltype(view)::value_type;
     const matrix_view<const value, cuda_space> y = view;
     const buffer status(on, sizeof(list_status));

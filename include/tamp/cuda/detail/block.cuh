@@ -10,17 +10,19 @@
 namespace tamp::detail {
 
 /// The sum of the lower lanes' values.
-__device__ inline unsigned sum_of_lower_lanes(unsigned value) {
-  unsigned sum = value;
+template <class T>
+__device__ T sum_of_lower_lanes(T value) {
+  T sum = value;
   for (unsigned distance = 1; distance < warp_size; distance *= 2) {
-    const unsigned lower = __shfl_up_sync(whole_warp, sum, distance);
+    const T lower = __shfl_up_sync(whole_warp, sum, distance);
     if (lane_number() >= distance) sum += lower;
   }
   return sum - value;
 }
 
 /// The sum over the lanes, for all of them.
-__device__ inline unsigned sum_of_lanes(unsigned value) {
+template <class T>
+__device__ T sum_of_lanes(T value) {
   for (unsigned distance = warp_size / 2; distance != 0; distance /= 2)
     value += __shfl_xor_sync(whole_warp, value, static_cast<int>(distance));
   return value;
@@ -28,11 +30,37 @@ __device__ inline unsigned sum_of_lanes(unsigned value) {
 
 /// The sum of the values of lower warps, for all lanes; `value` is the same in all lanes of a warp.
 /// `sums` has a place for each warp. All threads of the block take part.
-__device__ inline unsigned sum_of_lower_warps(unsigned value, unsigned* sums) {
+template <class T>
+__device__ T sum_of_lower_warps(T value, T* sums) {
   if (lane_number() == 0) sums[warp_number()] = value;
   __syncthreads();
-  const unsigned lower = lane_number() < warp_number() ? sums[lane_number()] : 0;
+  const T lower = lane_number() < warp_number() ? sums[lane_number()] : T{0};
   return sum_of_lanes(lower);
+}
+
+/// The sum of the values of lower threads, for each thread; and that of all, for all of them.
+template <class T>
+__device__ T sum_of_lower_threads(T value, T* sums, T& of_all) {
+  const T lower_lanes = sum_of_lower_lanes(value), of_warp = sum_of_lanes(value);
+  const T lower_warps = sum_of_lower_warps(of_warp, sums);
+  of_all = sum_of_lanes(lane_number() < warps_of_block() ? sums[lane_number()] : T{0});
+  __syncthreads();  // before somebody else uses `sums`
+  return lower_warps + lower_lanes;
+}
+
+/// Each lane has `Count` bits of a mask, a divisor of 32: the 32 bits of the lanes that share them,
+/// lower lanes first, for each of these.
+template <unsigned Count>
+__device__ unsigned join_bits(unsigned bits) {
+  constexpr unsigned lanes = 32 / Count;
+  if constexpr (Count == 1) {
+    return __ballot_sync(whole_warp, static_cast<int>(bits));
+  } else {
+    bits <<= lane_number() % lanes * Count;
+    for (unsigned distance = 1; distance < lanes; distance *= 2)
+      bits |= __shfl_xor_sync(whole_warp, bits, static_cast<int>(distance));
+    return bits;
+  }
 }
 
 /// Where the lowest `rank` of a set of keys end: the keys below `bound` are among them, and `ties`

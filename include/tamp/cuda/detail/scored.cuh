@@ -4,9 +4,11 @@
 /// Weights as ordered keys of their scores.
 
 #include <cstddef>
+#include <cstdint>
 
 #include "../../detail/ordered_key.hpp"
 #include "../../detail/score_forms.hpp"
+#include "../../detail/scored_rows.hpp"
 #include "../../tensor/view.hpp"
 #include "elements.cuh"
 #include "status.cuh"
@@ -28,25 +30,46 @@ struct scored_weight {
   Score score;
   selection_status* status;
 
-  __device__ score_type score_at(real number, std::size_t j) const {
-    return score_of(score, number, needs_statistic<Score> ? statistics[j] : 0.0f);
+  __device__ score_type score_at(real number, float statistic) const {
+    return score_of(score, number, statistic);
   }
+  __device__ float statistic_of(std::size_t j) const {
+    return needs_statistic<Score> ? statistics[j] : 0.0f;
+  }
+  /// The statistics of `Count` columns from j on, a multiple of Count; zeros beyond the last. As
+  /// many at once as memory allows if `IsPacked`: then they are aligned as the weight is.
+  template <unsigned Count, bool IsPacked>
+  __device__ void load_statistics(std::size_t j, float (&to)[Count]) const {
+    if constexpr (needs_statistic<Score>)
+      load_columns<Count, IsPacked>(
+          matrix_view<const float, cuda_space>(statistics, 1, weight.cols()), 0, j, to);
+  }
+
   /// The score of element (i, j), which has been loaded. Notes what cannot be used.
-  __device__ score_type checked_score(T element, std::size_t i, std::size_t j) const {
+  __device__ score_type checked_score(T element, float statistic, std::size_t i,
+                                      std::size_t j) const {
     const real number = number_of(element);
-    const score_type found = score_at(number, j);
+    const score_type found = score_at(number, statistic);
     if (!is_finite(number))
       atomicMin(&status->weight, broken_at(i * weight.cols() + j, number));
-    else if constexpr (!requires { requires Score::never_nan; })
+    else if constexpr (!never_nan_score<Score>)
       if (is_nan(found)) atomicMin(&status->score, wide{i * weight.cols() + j});
     return found;
   }
-  __device__ key checked_key(T element, std::size_t i, std::size_t j) const {
-    return ordered_key(checked_score(element, i, j));
+  __device__ key checked_key(T element, float statistic, std::size_t i, std::size_t j) const {
+    return ordered_key(checked_score(element, statistic, i, j));
   }
   /// The key of an element that was looked at before.
+  __device__ key key_of(T element, float statistic) const {
+    return ordered_key(score_at(number_of(element), statistic));
+  }
   __device__ key key_at(std::size_t i, std::size_t j) const {
-    return ordered_key(score_at(number_of(weight(i, j)), j));
+    return key_of(weight(i, j), statistic_of(j));
+  }
+
+  /// Whether weights and statistics can be loaded pack by pack.
+  bool is_packed() const noexcept {
+    return has_packs(weight) && reinterpret_cast<std::uintptr_t>(statistics) % 16 == 0;
   }
 
   /// Called by all threads of all blocks: the first block looks whether the statistics are finite.

@@ -55,6 +55,20 @@ __device__ void keep_above(const KeyAt& key_at, unsigned cols, key_cut<Key> cut,
   }
 }
 
+/// Puts neighbouring keys where they belong, as many at once as memory allows.
+template <unsigned Count, class Key>
+__device__ void store_keys(const Key (&keys)[Count], Key* to) {
+  if constexpr (Count % pack<Key>::size == 0) {
+    for (unsigned p = 0; p < Count; p += pack<Key>::size) {
+      pack<Key> some;
+      for (unsigned k = 0; k < pack<Key>::size; ++k) some.elements[k] = keys[p + k];
+      *reinterpret_cast<pack<Key>*>(to + p) = some;
+    }
+  } else {
+    for (unsigned k = 0; k < Count; ++k) to[k] = keys[k];
+  }
+}
+
 /// A block for each row. The row is read once, and its keys are put into shared memory, where the
 /// cut is found and the mask is made from them; rows that are too long for that (`IsCached` is
 /// false) are read and scored again each time.
@@ -71,12 +85,13 @@ __global__ void select_per_row(scored_weight<T, Score> scored, unsigned drop, un
   for (std::size_t i = blockIdx.x; i < scored.weight.rows(); i += gridDim.x) {
     for (unsigned j = threadIdx.x * width; j < cols; j += blockDim.x * width) {
       T elements[width];
+      float statistics[width] = {};
       load_columns<width, IsPacked>(scored.weight, i, j, elements);
-      for (unsigned k = 0; k < width; ++k) {
-        if (j + k >= cols) break;
-        const key found = scored.checked_key(elements[k], i, j + k);
-        if constexpr (IsCached) keys[j + k] = found;
-      }
+      scored.template load_statistics<width, IsPacked>(j, statistics);
+      key found[width];
+      for (unsigned k = 0; k < width; ++k)
+        found[k] = j + k < cols ? scored.checked_key(elements[k], statistics[k], i, j + k) : key{0};
+      if constexpr (IsCached) store_keys(found, keys + j);
     }
     __syncthreads();
     const auto key_at = [&](unsigned j) {
@@ -102,14 +117,15 @@ inline unsigned threads_for_row(std::size_t cols) noexcept {
 }
 
 template <class T, class Score>
-void select_with(const pattern::per_row&, const cuda::on_stream& on,
-                 const scored_weight<T, Score>& scored, double sparsity, cuda::bitmask& keep) {
+void select_with(pattern::per_row, const cuda::on_stream& on, const scored_weight<T, Score>& scored,
+                 double sparsity, cuda::bitmask& keep) {
   const std::size_t cols = scored.weight.cols();
   const auto drop = static_cast<unsigned>(drop_count(cols, sparsity));
-  const std::size_t cached_bytes =
-      row_room_bytes + cols * sizeof(typename scored_weight<T, Score>::key);
+  using key = typename scored_weight<T, Score>::key;
+  // The last pack may go beyond the row.
+  const std::size_t cached_bytes = row_room_bytes + (cols + pack<T>::size) * sizeof(key);
   const bool is_cached = cached_bytes <= shared_memory_limit();
-  const bool is_packed = has_packs(scored.weight);
+  const bool is_packed = scored.is_packed();
   const auto kernel = is_cached ? (is_packed ? &select_per_row<true, true, T, Score>
                                              : &select_per_row<true, false, T, Score>)
                                 : (is_packed ? &select_per_row<false, true, T, Score>
@@ -123,7 +139,7 @@ void select_with(const pattern::per_row&, const cuda::on_stream& on,
 
 /// What a selection with this pattern needs beside the mask.
 template <class T, class Score>
-std::size_t scratch_bytes(const pattern::per_row&, std::size_t, std::size_t) {
+std::size_t scratch_bytes(pattern::per_row, std::size_t, std::size_t) {
   return 0;
 }
 

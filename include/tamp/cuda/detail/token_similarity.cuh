@@ -15,10 +15,10 @@
 #include "../../detail/token_similarity.hpp"
 #include "../../token/modality.hpp"
 #include "../index_list.cuh"
-#include "../select.cuh"
 #include "cublas.cuh"
 #include "row_sums.cuh"
 #include "upload.cuh"
+#include "views.cuh"
 
 namespace tamp::detail {
 
@@ -253,8 +253,8 @@ class device_similarity {
       const borrowed_cublas borrowed(cublas, on, who);
       products_of_rows(borrowed, unit.as<float>(), n, d, products_.as<float>(), who);
     }
-    launch(&renew_near_zero<T>, static_cast<unsigned>(n), threads, 0, on, output,
-           scale_.as<double>(), products_.as<float>());
+    launch(&renew_near_zero<T>, static_cast<unsigned>(n), 128, 0, on, output, scale_.as<double>(),
+           products_.as<float>());
     mirror_on(on, products_.as<float>(), n);
     auto* const sums = rows.as<double>();
     launch(&sum_positive<float>, blocks_of(n, threads / warp_size), threads, 0, on,

@@ -1,0 +1,287 @@
+#pragma once
+
+/// @file
+/// The norm of each input feature over calibration tokens that lie on the GPU.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "../stat/column_norm.hpp"
+#include "detail/block.cuh"
+#include "detail/elements.cuh"
+#include "detail/status.cuh"
+#include "detail/views.cuh"
+#include "observe.cuh"
+#include "on.cuh"
+#include "workspace.cuh"
+
+namespace tamp {
+namespace detail {
+
+/// The order in which squares are summed, whatever the grid and the layout: a chunk of tokens at a
+/// time; in a chunk, each of `strands` sums takes every so-many-th token, and the strands are added
+/// up in their order; last the chunks in theirs.
+struct square_sums {
+  static constexpr unsigned chunk = 64, strands = 8, threads = strands * 32;
+};
+
+/// Shared memory of one block: the strands' sums, and a square of X.
+template <unsigned Width, bool IsTurned, class T>
+struct square_room {
+  double sums[square_sums::strands][warp_size * Width];
+  T turned[IsTurned ? square_sums::chunk : 1][warp_size + 1];
+};
+
+/// A block for some columns of one chunk; a warp is a strand, and a lane has `width` columns of it.
+/// If `IsTurned`, rows of X do not lie in one piece: then a square of X goes through shared memory
+/// first, so that memory is read along its columns.
+template <bool IsPacked, bool IsTurned, class T>
+__global__ void add_squares_of_chunk(matrix_view<const T, cuda_space> x, double* of_chunks,
+                                     wide* broken) {
+  constexpr unsigned width = IsPacked ? pack<T>::size : 1;
+  auto& shared = shared_memory<square_room<width, IsTurned, T>>();
+  const std::size_t first_column = std::size_t{blockIdx.x} * warp_size * width;
+  const std::size_t j = first_column + lane_number() * width;
+  const std::size_t chunks = (x.rows() + square_sums::chunk - 1) / square_sums::chunk;
+  for (std::size_t c = blockIdx.y; c < chunks; c += gridDim.y) {
+    const std::size_t first = c * square_sums::chunk;
+    const std::size_t end = (std::min)(first + square_sums::chunk, x.rows());
+    if constexpr (IsTurned) {
+      for (unsigned k = warp_number(); k < warp_size; k += square_sums::strands)
+        for (std::size_t t = first + lane_number(); t < end; t += warp_size)
+          if (first_column + k < x.cols()) shared.turned[t - first][k] = x(t, first_column + k);
+      __syncthreads();
+    }
+    double sums[width] = {};
+    for (std::size_t t = first + warp_number(); t < end; t += square_sums::strands) {
+      T elements[width];
+      if constexpr (IsTurned)
+        elements[0] =
+            j < x.cols() ? shared.turned[t - first][lane_number()] : element_traits<T>::store(0);
+      else
+        load_columns<width, IsPacked>(x, t, j, elements);
+      for (unsigned k = 0; k < width; ++k) {
+        const double number = number_of(elements[k]);
+        if (!is_finite(number) && j + k < x.cols())
+          atomicMin(broken, broken_at(t * x.cols() + j + k, number));
+        sums[k] += number * number;
+      }
+    }
+    for (unsigned k = 0; k < width; ++k)
+      shared.sums[warp_number()][lane_number() * width + k] = sums[k];
+    __syncthreads();
+    for (unsigned k = threadIdx.x; k < warp_size * width; k += blockDim.x) {
+      double sum = 0;
+      for (unsigned strand = 0; strand < square_sums::strands; ++strand)
+        sum += shared.sums[strand][k];
+      if (first_column + k < x.cols()) of_chunks[c * x.cols() + first_column + k] = sum;
+    }
+    __syncthreads();
+  }
+}
+
+/// A thread for each feature: adds the chunks to the sums and works the norms out anew. If an
+/// activation was not finite, here or where the chunks come from, nothing is added and the norms
+/// are NaN, so that nobody uses them unseen.
+template <class Norm>
+__global__ void add_chunks(double* sums, const double* of_chunks, std::size_t chunks,
+                           std::size_t features, double count, wide* broken,
+                           const wide* broken_chunks, Norm* norms) {
+  const std::size_t j = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (j >= features) return;
+  const wide found = (std::min)(*broken, *broken_chunks);
+  if (found != nowhere) {
+    norms[j] = std::numeric_limits<Norm>::quiet_NaN();
+    atomicMin(broken, found);
+    return;
+  }
+  double added = 0;
+  for (std::size_t c = 0; c < chunks; ++c) added += of_chunks[c * features + j];
+  const double sum = sums[j] += added;
+  norms[j] = count == 0 ? Norm{0} : static_cast<Norm>(std::sqrt(sum / count));
+}
+
+}  // namespace detail
+
+namespace cuda {
+
+/// stat::column_norm on the GPU: root of the mean squared column norm of a layer's input.
+///
+///     auto norms = tamp::observe<tamp::stat::column_norm>(tamp::on(stream), X);
+///     norms.add(tamp::on(stream), X2);
+///     const auto keep = tamp::select(tamp::on(stream), W, norms, recipe);
+///
+/// X is (tokens, in_features) in any layout, of float or 16 bits. Squares are summed in double, in
+/// an order that does not depend on the grid or the layout; it is not the CPU's, so that sums agree
+/// with it up to rounding. Nothing waits. While the GPU finds an activation that is not finite,
+/// nothing is added any more and the norms are NaN, which select refuses; `check` says which
+/// activation it was. For one stream at a time; memory comes from the first `on`.
+class column_norm {
+ public:
+  static constexpr std::string_view label() { return stat::column_norm::label(); }
+
+  /// Covers no feature yet; the first `add` or `merge` sets the number.
+  column_norm() = default;
+
+  /// The GPU's copy of what the CPU has seen, which must live until the stream has done the copy.
+  static column_norm from(const on_stream& on, const stat::column_norm& seen) {
+    column_norm copy;
+    copy.resize(on, seen.features());
+    copy.count_ = seen.count();
+    copy.tokens_ = seen.tokens();
+    if (copy.features_ != 0)
+      tamp::detail::check_cuda(
+          cudaMemcpyAsync(copy.sums(), seen.sum_of_squares().data(),
+                          copy.features_ * sizeof(double), cudaMemcpyHostToDevice, on.stream()),
+          label());
+    copy.add_sums(on, nullptr, 0, copy.broken());
+    return copy;
+  }
+
+  /// Takes in one batch of activations; it may have no tokens.
+  /// @throws shape_error if X has another number of features than the calls before
+  /// @throws value_error if the weight is 0
+  /// @throws device_error if there is no memory, or CUDA refuses a kernel
+  template <strided_tensor X>
+  column_norm& add(const on_stream& on, const X& activations, std::uint64_t weight = 1) {
+    using namespace tamp::detail;
+    const auto given = as_twin(cuda_view(activations));
+    using value = typename decltype(given)::value_type;
+    const matrix_view<const value, cuda_space> x = given;
+    static_assert(std::is_same_v<compute_type<value>, float>,
+                  "activations on the GPU are float, or of 16 bits");
+    if (weight == 0)
+      raise<value_error>("column_norm: a batch of activations needs a weight above 0");
+    check_features(x.cols(), "a batch of activations has ");
+    resize(on, x.cols());
+    count_ += weight;
+    tokens_ += x.rows();
+    const std::size_t chunks = (x.rows() + square_sums::chunk - 1) / square_sums::chunk;
+    const buffer of_chunks(on, chunks * features_ * sizeof(double));
+    const auto run = [&](auto kernel, unsigned width, std::size_t shared_bytes) {
+      const dim3 grid(blocks_of(features_, 32 * width),
+                      static_cast<unsigned>((std::min)(chunks, std::size_t{65535})));
+      launch(kernel, grid, square_sums::threads, shared_bytes, on, x, of_chunks.as<double>(),
+             broken());
+    };
+    if (has_packs(x))
+      run(&add_squares_of_chunk<true, false, value>, pack<value>::size,
+          sizeof(square_room<pack<value>::size, false, value>));
+    else if (x.contiguous_rows())
+      run(&add_squares_of_chunk<false, false, value>, 1, sizeof(square_room<1, false, value>));
+    else
+      run(&add_squares_of_chunk<false, true, value>, 1, sizeof(square_room<1, true, value>));
+    add_sums(on, of_chunks.as<double>(), chunks, broken());
+    return *this;
+  }
+
+  /// Takes in what another accumulator has seen, as if its batches had been added here.
+  /// @throws shape_error if it covers another number of features
+  column_norm& merge(const on_stream& on, const column_norm& other) {
+    if (other.count_ == 0 && other.features_ == 0) return *this;
+    check_features(other.features_, "the statistics to merge cover ");
+    resize(on, other.features_);
+    count_ += other.count_;
+    tokens_ += other.tokens_;
+    add_sums(on, other.sums(), 1, other.broken());
+    return *this;
+  }
+
+  std::size_t features() const noexcept { return features_; }
+  /// The sum of the weights: sequences, unless the caller counted otherwise.
+  std::uint64_t count() const noexcept { return count_; }
+  /// How many tokens went in.
+  std::uint64_t tokens() const noexcept { return tokens_; }
+
+  /// One norm a feature, in the memory of the GPU, as of the last call once the stream has done it.
+  matrix_view<const float, cuda_space> values() const noexcept {
+    return {memory_.as<float>(norms_at()), 1, features_};
+  }
+
+  /// WAITS for the stream. @throws value_error that names the first activation of a batch that is
+  ///         not finite
+  void check(const on_stream& on) const {
+    if (memory_.data() == nullptr) return;
+    tamp::detail::wide found = 0;
+    tamp::detail::check_cuda(
+        cudaMemcpyAsync(&found, broken(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
+        label());
+    on.wait();
+    if (found == tamp::detail::nowhere) return;
+    const std::size_t place = tamp::detail::place_of(found);
+    tamp::detail::raise<value_error>("column_norm: the activation of token ", place / features_,
+                                     ", feature ", place % features_, " is ",
+                                     tamp::detail::number_at(found));
+  }
+
+  /// WAITS for the stream, checks, and copies what was seen to the CPU: for files, and to merge
+  /// what several GPUs have seen.
+  /// @throws what check throws
+  stat::column_norm to_host(const on_stream& on) const {
+    std::vector<double> sums(features_, 0.0);
+    if (features_ != 0)
+      tamp::detail::check_cuda(
+          cudaMemcpyAsync(sums.data(), this->sums(), features_ * sizeof(double),
+                          cudaMemcpyDeviceToHost, on.stream()),
+          label());
+    check(on);
+    stat::column_norm seen;
+    stat::column_norm::fields(seen, [&](std::string_view name, auto& value) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, std::uint64_t>)
+        value = name == "count" ? count_ : tokens_;
+      else
+        value = sums;
+    });
+    return seen;
+  }
+
+ private:
+  double* sums() const noexcept { return memory_.as<double>(allocation_step); }
+  tamp::detail::wide* broken() const noexcept { return memory_.as<tamp::detail::wide>(); }
+  std::size_t norms_at() const noexcept {
+    return allocation_step + allocation_size(features_ * sizeof(double));
+  }
+
+  void check_features(std::size_t features, std::string_view who) const {
+    if ((count_ != 0 || features_ != 0) && features != features_)
+      tamp::detail::raise<shape_error>("column_norm: ", who, features,
+                                       " features, the statistics cover ", features_);
+  }
+
+  void resize(const on_stream& on, std::size_t features) {
+    if (memory_.data() != nullptr) return;
+    features_ = features;
+    memory_ = buffer(on, norms_at() + features * sizeof(float));
+    tamp::detail::check_cuda(cudaMemsetAsync(memory_.data(), 0xff, allocation_step, on.stream()),
+                             label());
+    tamp::detail::check_cuda(cudaMemsetAsync(sums(), 0, norms_at() - allocation_step, on.stream()),
+                             label());
+  }
+
+  void add_sums(const on_stream& on, const double* of_chunks, std::size_t chunks,
+                const tamp::detail::wide* broken_chunks) {
+    constexpr unsigned threads = 256;
+    tamp::detail::launch(&tamp::detail::add_chunks<float>,
+                         tamp::detail::blocks_of(features_, threads), threads, 0, on, sums(),
+                         of_chunks, chunks, features_, static_cast<double>(count_), broken(),
+                         broken_chunks, memory_.as<float>(norms_at()));
+  }
+
+  std::size_t features_ = 0;
+  std::uint64_t count_ = 0, tokens_ = 0;
+  buffer memory_;  // the place of an activation that is not finite, the sums, the norms
+};
+
+}  // namespace cuda
+
+template <>
+struct detail::on_device<stat::column_norm> {
+  using type = cuda::column_norm;
+};
+
+}  // namespace tamp

@@ -1,0 +1,14 @@
+// expects: this mask lies in the CPU's memory: copy it to the GPU
+#include <tamp/cuda/cuda.cuh>
+#include <tamp/pattern/n_of_m.hpp>
+#include <tamp/score/magnitude.hpp>
+#include <tamp/score/ria.hpp>
+#include <tamp/score/wanda.hpp>
+#include <vector>
+
+using device_weight = tamp::matrix_view<float, tamp::cuda_space>;
+const auto recipe = tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{});
+
+void wrong(const tamp::mask::bitmask& keep, device_weight weight) {
+  tamp::apply(tamp::on(nullptr), keep, weight);
+}

@@ -1,0 +1,14 @@
+// expects: these statistics lie in the CPU's memory: give a device accumulator
+#include <tamp/cuda/cuda.cuh>
+#include <tamp/pattern/n_of_m.hpp>
+#include <tamp/score/magnitude.hpp>
+#include <tamp/score/ria.hpp>
+#include <tamp/score/wanda.hpp>
+#include <vector>
+
+using device_weight = tamp::matrix_view<float, tamp::cuda_space>;
+const auto recipe = tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{});
+
+void wrong(device_weight weight, const tamp::stat::column_norm& norms) {
+  tamp::select(tamp::on(nullptr), weight, norms, recipe);
+}

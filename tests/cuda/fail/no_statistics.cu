@@ -1,0 +1,12 @@
+// expects: this recipe's score needs a statistic: observe the layer's inputs
+#include <tamp/cuda/cuda.cuh>
+#include <tamp/pattern/n_of_m.hpp>
+#include <tamp/score/magnitude.hpp>
+#include <tamp/score/ria.hpp>
+#include <tamp/score/wanda.hpp>
+#include <vector>
+
+using device_weight = tamp::matrix_view<float, tamp::cuda_space>;
+const auto recipe = tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{});
+
+void wrong(device_weight weight) { tamp::select(tamp::on(nullptr), weight, recipe); }

@@ -1,0 +1,15 @@
+// expects: this score reads more than one weight at a time and has no CUDA version
+#include <tamp/cuda/cuda.cuh>
+#include <tamp/pattern/n_of_m.hpp>
+#include <tamp/score/magnitude.hpp>
+#include <tamp/score/ria.hpp>
+#include <tamp/score/wanda.hpp>
+#include <vector>
+
+using device_weight = tamp::matrix_view<float, tamp::cuda_space>;
+const auto recipe = tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{});
+
+void wrong(device_weight weight, device_weight norms) {
+  const auto whole = tamp::compose(tamp::score::ria{}, tamp::pattern::n_of_m<2, 4>{});
+  tamp::select(tamp::on(nullptr), weight, norms, whole);
+}
