@@ -8,8 +8,6 @@
 #include <cstddef>
 #include <string_view>
 
-#include "../detail/finite.hpp"
-#include "../error.hpp"
 #include "../mask/bitmask.hpp"
 #include "detail/status.cuh"
 #include "on.cuh"
@@ -72,27 +70,14 @@ class bitmask {
   ///         naming the first by row and column
   void check(const on_stream& on, std::string_view operation = "select",
              std::string_view layer = {}) const {
-    using tamp::detail::raise, tamp::detail::nowhere, tamp::detail::place_of,
-        tamp::detail::number_at;
     if (memory_.data() == nullptr) return;
     tamp::detail::selection_status found{};
     tamp::detail::check_cuda(
         cudaMemcpyAsync(&found, status(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
         operation);
     on.wait();
-    const std::string of_layer = tamp::detail::of_layer(layer);
-    if (found.statistic != nowhere)
-      raise<value_error>(operation, ": the statistic of column ", place_of(found.statistic),
-                         of_layer, " is ", number_at(found.statistic));
-    if (found.weight != nowhere) {
-      const std::size_t place = place_of(found.weight);
-      raise<value_error>(operation, ": the weight in row ", place / cols_, ", column ",
-                         place % cols_, of_layer, " is ", number_at(found.weight));
-    }
-    if (found.score != nowhere)
-      raise<value_error>(operation, ": the score of the weight in row ", found.score / cols_,
-                         ", column ", found.score % cols_, of_layer, ", which is ",
-                         static_cast<float>(found.weight_of_score), ", is not a number");
+    tamp::detail::raise_if_statistic_broken(found, operation, layer);
+    tamp::detail::raise_if_weight_broken(found, cols_, operation, layer);
   }
 
   /// WAITS for the stream, checks, and copies the mask to the CPU.

@@ -7,9 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 #include <type_traits>
 
+#include "../../detail/finite.hpp"
 #include "../../detail/ordered_key.hpp"
+#include "../../error.hpp"
 #include "../../tensor/element.hpp"
 #include "launch.cuh"
 
@@ -47,5 +50,27 @@ struct selection_status {
     return statistic != nowhere || weight != nowhere || score != nowhere;
   }
 };
+
+/// @throws value_error if a statistic was not finite, with the CPU's sentence
+inline void raise_if_statistic_broken(const selection_status& found, std::string_view operation,
+                                      std::string_view layer) {
+  if (found.statistic != nowhere)
+    raise<value_error>(operation, ": the statistic of column ", place_of(found.statistic),
+                       of_layer(layer), " is ", number_at(found.statistic));
+}
+
+/// @throws value_error if a weight was not finite or a score not a number, with the CPU's sentence
+inline void raise_if_weight_broken(const selection_status& found, std::size_t cols,
+                                   std::string_view operation, std::string_view layer) {
+  if (found.weight != nowhere) {
+    const std::size_t place = place_of(found.weight);
+    raise<value_error>(operation, ": the weight in row ", place / cols, ", column ", place % cols,
+                       of_layer(layer), " is ", number_at(found.weight));
+  }
+  if (found.score != nowhere)
+    raise<value_error>(operation, ": the score of the weight in row ", found.score / cols,
+                       ", column ", found.score % cols, of_layer(layer), ", which is ",
+                       static_cast<float>(found.weight_of_score), ", is not a number");
+}
 
 }  // namespace tamp::detail

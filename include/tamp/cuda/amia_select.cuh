@@ -1,0 +1,283 @@
+#pragma once
+
+/// @file
+/// AMIA's choice of tokens, made on the GPU.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "../token/amia_select.hpp"
+#include "detail/token_similarity.cuh"
+
+namespace tamp::detail {
+
+/// Parameters of token::amia_select as kernels want them.
+struct amia_numbers {
+  unsigned degree;  ///< near tokens of each
+  double forward_gamma, backward_gamma, rate, tolerance;
+};
+
+/// Notes an attention that cannot be used: to token t it is place `first` + t.
+template <class List>
+__global__ void check_token_attention(matrix_view<const float, cuda_space> attention, wide first,
+                                      List* status) {
+  const std::size_t t = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (t >= attention.cols()) return;
+  const float number = attention(0, t);
+  if (!(number >= 0 && is_finite(number))) atomicMin(&status->place, wide{first + t});
+}
+
+/// One thread: the number at the place that was noted.
+template <class T>
+__global__ void note_amia_value(matrix_view<const T, cuda_space> output,
+                                matrix_view<const float, cuda_space> attention,
+                                list_status* status) {
+  const wide place = status->place, first = output.size();
+  if (place == nowhere) return;
+  status->value =
+      place >= first
+          ? static_cast<double>(attention(0, place - first))
+          : static_cast<double>(number_of(output(place / output.cols(), place % output.cols())));
+}
+
+/// The squared length of a token once it was scaled.
+__device__ inline double squared_length(double scale) { return scale == 0 ? 0.0 : 1.0; }
+
+/// A warp for each token: the others that are most similar to it, the lower index first among
+/// equals, its graph value, and the sum of its kernel over all tokens.
+///
+/// The near ones are found one after another: each is the highest below the one before, where a
+/// similarity and an index are one number.
+template <class Real>
+__global__ void look_around(const Real* products, const double* scale,
+                            matrix_view<const float, cuda_space> attention, std::size_t n,
+                            amia_numbers numbers, std::uint32_t* near, double* graph,
+                            double* kernel_sums) {
+  const std::size_t t = std::size_t{blockIdx.x} * warps_of_block() + warp_number();
+  if (t >= n) return;
+  const Real* const row = products + t * n;
+  wide before = nowhere;
+  double value = 0;
+  for (unsigned k = 0; k < numbers.degree; ++k) {
+    wide best = 0;
+    for (std::size_t u = lane_number(); u < n; u += warp_size) {
+      const wide found = wide{ordered_key(row[u])} << 32 | (0xffffffffu - static_cast<unsigned>(u));
+      if (u != t && found < before && found > best) best = found;
+    }
+    for (unsigned distance = warp_size / 2; distance != 0; distance /= 2) {
+      const wide other = __shfl_xor_sync(whole_warp, best, static_cast<int>(distance));
+      best = other > best ? other : best;
+    }
+    before = best;
+    const unsigned u = 0xffffffffu - static_cast<unsigned>(best);
+    if (lane_number() == 0) near[t * numbers.degree + k] = u;
+    const double distance = 1 - static_cast<double>(row[u]);
+    value += std::exp(-numbers.forward_gamma * distance) * static_cast<double>(attention(0, u));
+  }
+  const double own = squared_length(scale[t]);
+  double sum = 0;
+  for (std::size_t u = lane_number(); u < n; u += warp_size)
+    sum +=
+        std::exp((squared_length(scale[u]) + own - 2 * static_cast<double>(row[u])) * numbers.rate);
+  sum = sum_of_warp(sum);
+  if (lane_number() == 0) {
+    graph[t] = static_cast<double>(attention(0, t)) + value;
+    kernel_sums[t] = sum;
+  }
+}
+
+/// Shared memory of the choice: what each warp found, twice, since a round writes while the round
+/// before is still being read.
+struct choice_room {
+  double value[2][warp_size], sum[2][warp_size];
+  unsigned token[2][warp_size];
+  double sums[warp_size];
+};
+
+/// A token, and its value: what the next choice is.
+struct valued_token {
+  double value;
+  unsigned token;
+
+  /// Whether this one is taken first. A token from `n` on is none.
+  __device__ bool goes_before(const valued_token& other, unsigned n) const {
+    if (token >= n || other.token >= n) return token < other.token;
+    return value > other.value || (!(other.value > value) && token < other.token);
+  }
+};
+
+/// One block takes the tokens, one in each round. A round has two barriers: the near tokens of the
+/// one that was taken lose; then each thread looks for the highest of its tokens, and sums up the
+/// kernel between the taken one and those of its tokens that were taken, and both are joined.
+template <class List>
+__global__ void take_tokens(const float* products, const double* scale, const std::uint32_t* near,
+                            double* graph, const double* kernel_sums, std::uint8_t* is_taken,
+                            unsigned n, amia_numbers numbers, const device_densities* densities,
+                            std::uint32_t* taken, List* status) {
+  auto& room = shared_memory<choice_room>();
+  if (status->place != nowhere) {
+    if (threadIdx.x == 0) status->size = 0;
+    return;
+  }
+  double all = 0;
+  for (unsigned t = threadIdx.x; t < n; t += blockDim.x) all += kernel_sums[t];
+  all = sum_of_block(all, room.sums);
+  const double mean = densities->mean, count = static_cast<double>(n);
+  const double stop = numbers.tolerance * std::sqrt(1 - mean > 0 ? 1 - mean : 0.0);
+
+  // What `find` joins: the next token, and the kernel sum between `with` and all that were taken.
+  unsigned round = 0;
+  double kernel_sum = 0;
+  const auto find = [&](unsigned with) {
+    valued_token best{0, n};
+    double sum = 0;
+    const double own = with < n ? squared_length(scale[with]) : 0.0;
+    for (unsigned t = threadIdx.x; t < n; t += blockDim.x) {
+      if (is_taken[t] == 0) {
+        const valued_token mine{graph[t], t};
+        if (mine.goes_before(best, n)) best = mine;
+      } else {
+        const double product = static_cast<double>(products[std::size_t{with} * n + t]);
+        sum += std::exp((squared_length(scale[t]) + own - 2 * product) * numbers.rate);
+      }
+    }
+    const auto join = [&](unsigned lanes) {
+      for (unsigned distance = lanes / 2; distance != 0; distance /= 2) {
+        const int lane = static_cast<int>(distance);
+        const valued_token other{__shfl_xor_sync(whole_warp, best.value, lane),
+                                 __shfl_xor_sync(whole_warp, best.token, lane)};
+        if (other.goes_before(best, n)) best = other;
+        sum += __shfl_xor_sync(whole_warp, sum, lane);
+      }
+    };
+    join(warp_size);
+    const unsigned side = round % 2, warp = lane_number();
+    if (warp == 0) {
+      room.value[side][warp_number()] = best.value;
+      room.token[side][warp_number()] = best.token;
+      room.sum[side][warp_number()] = sum;
+    }
+    __syncthreads();
+    const bool is_warp = warp < warps_of_block();
+    best = {is_warp ? room.value[side][warp] : 0.0, is_warp ? room.token[side][warp] : n};
+    sum = is_warp ? room.sum[side][warp] : 0.0;
+    join(warp_size);
+    kernel_sum = sum;
+    return best;
+  };
+
+  double within = 0, between = 0;  // kernel sums: taken x taken, all x taken
+  valued_token next = find(n);
+  while (round < n) {
+    const unsigned s = next.token;
+    const double reach = next.value > 0 ? next.value : 0.0;
+    const float* const row = products + std::size_t{s} * n;
+    for (unsigned k = threadIdx.x; k < numbers.degree; k += blockDim.x) {
+      const unsigned u = near[std::size_t{s} * numbers.degree + k];
+      const double distance = 1 - static_cast<double>(row[u]);
+      graph[u] -= std::exp(-numbers.backward_gamma * distance) * reach;
+    }
+    if (threadIdx.x == 0) {
+      taken[round] = s;
+      is_taken[s] = 1;
+    }
+    ++round;
+    __syncthreads();
+    next = find(s);
+    // The token with itself, and twice with each that was taken before.
+    const double own = squared_length(scale[s]);
+    within +=
+        2 * kernel_sum - std::exp((own + own - 2 * static_cast<double>(row[s])) * numbers.rate);
+    between += kernel_sums[s];
+    const double m = static_cast<double>(round);
+    if (all / (count * count) + within / (m * m) - 2 * between / (count * m) < stop) break;
+  }
+  if (threadIdx.x == 0) status->size = round;
+}
+
+/// Throws what the CPU's amia_select throws for a place.
+inline cuda::index_list::refusal refuse_amia(std::size_t tokens, std::size_t features) {
+  return [tokens, features](std::size_t place, double value) {
+    if (place >= tokens * features)
+      raise<value_error>("amia_select: the attention to token ", place - tokens * features, " is ",
+                         static_cast<float>(value));
+    raise<value_error>("amia_select: the output of token ", place / features, ", feature ",
+                       place % features, " is ", static_cast<float>(value));
+  };
+}
+
+}  // namespace tamp::detail
+
+namespace tamp::token {
+
+/// token::amia_select on the GPU: the kept tokens in the order in which they were taken. How many
+/// they are is known to the GPU alone until to_host or device_size is read; there is room for all.
+///
+///     const auto taken = tamp::token::select(tamp::on(stream), cublas, token::amia_select{},
+///                                            Y, kinds, attention);
+///
+/// Y is (tokens, out_features), float or 16 bits; `attention` one row of floats, (tokens,); both
+/// are the GPU's. `kinds` is the CPU's. The costs are those of the product of all pairs of tokens,
+/// which cuBLAS makes in float (see cuda::token_diversity), a few passes over its result, and one
+/// block that takes the tokens. Where two similarities differ by no more than the rounding of such
+/// a product, another token than the CPU's may be taken; all else is in double, and independent of
+/// the grid.
+///
+/// Nothing waits. N tokens of d features take 4 N (N + d) bytes from `on` meanwhile, d / 8 more for
+/// each token and kind, and for the near tokens 4 N neighbours. Numbers that cannot be used are
+/// noted in the list (cuda::index_list).
+///
+/// @throws shape_error if kinds or attention do not cover the tokens
+/// @throws value_error if a kind is not below 8 or a parameter cannot be used
+/// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
+template <strided_tensor Y, strided_tensor Attention>
+cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const amia_select& policy,
+                        const Y& output, std::span<const modality> kinds,
+                        const Attention& attention) {
+  using namespace tamp::detail;
+  constexpr std::string_view who = "amia_select";
+  const auto y_view = as_twin(cuda_view(output));
+  using value = typename decltype(y_view)::value_type;
+  const matrix_view<const value, cuda_space> y = y_view;
+  const matrix_view<const float, cuda_space> a = cuda_view(attention);
+  const std::size_t n = y.rows();
+  if (a.size() != n || (n != 0 && a.rows() != 1))
+    raise<shape_error>(who, ": the attention covers ", a.size(), " tokens, the output has ", n);
+  if (!(policy.sigma > 0) || !(policy.tolerance >= 0) || !std::isfinite(policy.forward_gamma) ||
+      !std::isfinite(policy.backward_gamma))
+    raise<value_error>(who, ": sigma is ", policy.sigma, ", tolerance ", policy.tolerance,
+                       ", the gammas ", policy.forward_gamma, " and ", policy.backward_gamma);
+  if (n > 0xffffffffu) raise<shape_error>(who, ": ", n, " tokens are more than the kernels count");
+
+  cuda::index_list list(on, n, refuse_amia(n, y.cols()));
+  const device_similarity similar(on, cublas, y, kinds, who, list.status());
+  if (n == 0) {
+    check_cuda(cudaMemsetAsync(&list.status()->size, 0, sizeof(unsigned), on.stream()), who);
+    return list;
+  }
+  const amia_numbers numbers{static_cast<unsigned>((std::min)(policy.neighbours, n - 1)),
+                             policy.forward_gamma, policy.backward_gamma,
+                             -1 / (2 * policy.sigma * policy.sigma), policy.tolerance};
+  const cuda::buffer near(on, n * numbers.degree * sizeof(std::uint32_t));
+  const cuda::buffer values(on, 2 * n * sizeof(double)), is_taken(on, n);
+  check_cuda(cudaMemsetAsync(is_taken.data(), 0, n, on.stream()), who);
+  auto* const graph = values.as<double>();
+  constexpr unsigned threads = 256;
+  launch(&check_token_attention<list_status>, blocks_of(n, threads), threads, 0, on, a,
+         wide{y.size()}, list.status());
+  launch(&note_amia_value<value>, 1, 1, 0, on, y, a, list.status());
+  launch(&look_around<float>, blocks_of(n, threads / warp_size), threads, 0, on, similar.products(),
+         similar.scale(), a, n, numbers, near.as<std::uint32_t>(), graph, graph + n);
+  // So many that each has a few tokens: it depends on nothing but their number.
+  const auto takers = static_cast<unsigned>(std::clamp<std::size_t>((n + 127) / 128 * 32, 32, 512));
+  launch(&take_tokens<list_status>, 1, takers, sizeof(choice_room), on, similar.products(),
+         similar.scale(), near.as<std::uint32_t>(), graph, graph + n, is_taken.as<std::uint8_t>(),
+         static_cast<unsigned>(n), numbers, similar.densities(), list.data(), list.status());
+  return list;
+}
+
+}  // namespace tamp::token

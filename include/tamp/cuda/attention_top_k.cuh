@@ -1,0 +1,78 @@
+#pragma once
+
+/// @file
+/// The tokens that the last query looks at, chosen on the GPU.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "../token/attention_top_k.hpp"
+#include "detail/list_highest.cuh"
+#include "token_context.cuh"
+
+namespace tamp::detail {
+
+/// A thread for each token adds up what the heads give it, in their order. `row` is where head 0's
+/// last query begins, heads are `head_stride` numbers apart.
+template <class T>
+__global__ void sum_over_heads(const T* numbers, std::size_t row, std::size_t head_stride,
+                               std::size_t heads, std::size_t tokens, const std::uint8_t* visuals,
+                               wide* keys, list_status* status) {
+  const std::size_t t = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (t >= tokens) return;
+  double sum = 0;
+  for (std::size_t head = 0; head < heads; ++head)
+    sum += static_cast<double>(checked_attention(numbers, row + head * head_stride + t, status));
+  keys[t] = visuals[t] != 0 ? wide{ordered_key(sum)} : always;
+}
+
+}  // namespace tamp::detail
+
+namespace tamp::token {
+
+/// token::select with token::attention_top_k on the GPU: the tokens that stay, ascending, text
+/// among them.
+///
+///     const auto stay = tamp::token::select(tamp::on(stream), token::attention_top_k{},
+///                                           cuda::token_context{kinds, attention}, {.keep = 144});
+///
+/// Sums over heads are in double and in order: for equal attention the same tokens stay as on the
+/// CPU. All visual tokens compete; a minimum per image is refused. Nothing waits; the list holds
+/// text + min(keep, visual) indices, and 13 bytes a token are taken from `on` meanwhile. An
+/// attention that is negative or not finite is noted in the list (cuda::index_list).
+///
+/// @throws shape_error if the attention covers another number of tokens than the kinds
+/// @throws value_error if the context does not show the last query's attention
+/// @throws device_error if there is no memory, or CUDA refuses a kernel
+template <class T>
+cuda::index_list select(const cuda::on_stream& on, const attention_top_k& policy,
+                        const cuda::token_context<T>& shown, quota q) {
+  using namespace tamp::detail;
+  using twin = typename twin_of<T>::type;
+  const cuda::token_context<twin> c = as_twin(shown);
+  constexpr std::string_view who = "attention_top_k";
+  check_device_context(who, c, policy.reads);
+  const device_sequence sequence(c);
+  const std::size_t tokens = sequence.tokens, drop = dropped_tokens(who, sequence, q);
+  cuda::index_list list(on, tokens - drop, refuse_attention(who, c.attention));
+  const cuda::buffer visuals(on, tokens), scratch(on, list_scratch_bytes(tokens));
+  upload<std::uint8_t>(on, sequence.visuals, visuals.as<std::uint8_t>());
+  if (sequence.visual == 0) {
+    if (tokens != 0)
+      check_cuda(cudaMemsetAsync(scratch.data(), 0xff, tokens * sizeof(wide), on.stream()), who);
+  } else {
+    const auto& a = c.attention;
+    constexpr unsigned threads = 128;
+    launch(&sum_over_heads<twin>, blocks_of(tokens, threads), threads, 0, on, a.data(),
+           a.place(0, tokens - 1, 0), a.queries() * tokens, a.heads(), tokens,
+           visuals.as<std::uint8_t>(), scratch.as<wide>(), list.status());
+    const auto stride = static_cast<std::ptrdiff_t>(tokens);
+    launch(&note_value<twin>, 1, 1, 0, on, a.data(), wide{tokens}, wide{tokens}, stride, 1,
+           list.status());
+  }
+  list_the_highest(on, scratch, tokens, drop, list);
+  return list;
+}
+
+}  // namespace tamp::token

@@ -1,0 +1,80 @@
+#pragma once
+
+/// @file
+/// Sums over rows, to the bit as the CPU has them.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "elements.cuh"
+#include "launch.cuh"
+
+namespace tamp::detail {
+
+/// Sixteen threads for each of sixteen rows.
+///
+/// The CPU puts the j-th number of a row into the (j mod 16)-th of sixteen sums, and adds those in
+/// pairs (row_sums.inl). Here each of these sums has a thread, so that the bits are the same, and
+/// the shape of the grid does not matter. Neighbouring threads have neighbouring columns of a row,
+/// or, `ByColumns`, neighbouring rows: whichever lie in one piece.
+template <bool ByColumns>
+struct row_team {
+  static constexpr unsigned sums = 16, rows = 16, threads = sums * rows;
+  static constexpr std::size_t room_bytes = threads * sizeof(double);
+
+  /// Which of the sums, and which of the block's rows.
+  __device__ static unsigned sum() { return ByColumns ? threadIdx.x / rows : threadIdx.x % sums; }
+  __device__ static unsigned row() { return ByColumns ? threadIdx.x % rows : threadIdx.x / sums; }
+
+  /// Calls use(element, column) for the columns of this thread's sum, from `first` on, in order.
+  /// Several elements are loaded before they are used, since memory is far away.
+  template <class T, class Use>
+  __device__ static void for_each(const matrix_view<const T, cuda_space>& m, std::size_t i,
+                                  std::size_t first, const Use& use) {
+    constexpr unsigned ahead = 8;
+    for (std::size_t j = first + sum(); j < m.cols(); j += sums * ahead) {
+      T elements[ahead];
+      for (unsigned k = 0; k < ahead; ++k)
+        elements[k] = j + k * sums < m.cols() ? m(i, j + k * sums) : element_traits<T>::store(0);
+      for (unsigned k = 0; k < ahead; ++k)
+        if (j + k * sums < m.cols()) use(elements[k], j + k * sums);
+    }
+  }
+
+  /// The sum of a row, for the thread of its first sum. All threads of the block take part.
+  __device__ static double in_pairs(double mine) {
+    auto& room = shared_memory<double[rows][sums]>();
+    room[row()][sum()] = mine;
+    __syncthreads();
+    double* const lane = room[row()];
+    if (sum() == 0)
+      for (unsigned half = sums / 2; half != 0; half /= 2)
+        for (unsigned k = 0; k < half; ++k) lane[k] += lane[k + half];
+    return lane[0];
+  }
+};
+
+/// Whether threads should take neighbouring rows.
+template <class T>
+bool lies_by_columns(const matrix_view<T, cuda_space>& m) noexcept {
+  return !m.contiguous_rows() && m.contiguous_cols();
+}
+
+/// The sum of `count` numbers in order, for the first thread; `room` has a place for each thread.
+/// All threads of the block take part: they fetch, and the first one adds.
+__device__ inline double sum_in_order(double sum, const double* numbers, std::size_t count,
+                                      double* room) {
+  for (std::size_t first = 0; first < count; first += blockDim.x) {
+    const std::size_t mine = first + threadIdx.x;
+    if (mine < count) room[threadIdx.x] = numbers[mine];
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      const std::size_t left = count - first;
+      for (unsigned k = 0; k < blockDim.x && k < left; ++k) sum += room[k];
+    }
+    __syncthreads();
+  }
+  return sum;
+}
+
+}  // namespace tamp::detail

@@ -1,0 +1,297 @@
+#pragma once
+
+/// @file
+/// Cosine similarities of all pairs of a sample's tokens, on the GPU.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "../../detail/token_similarity.hpp"
+#include "../../token/modality.hpp"
+#include "../index_list.cuh"
+#include "cublas.cuh"
+#include "row_sums.cuh"
+#include "upload.cuh"
+#include "views.cuh"
+
+namespace tamp::detail {
+
+/// The sum over a block, for all of its threads, in an order that depends on nothing but their
+/// number; `room` has a place for each warp.
+__device__ inline double sum_of_block(double value, double* room) {
+  for (unsigned distance = warp_size / 2; distance != 0; distance /= 2)
+    value += __shfl_xor_sync(whole_warp, value, static_cast<int>(distance));
+  if (lane_number() == 0) room[warp_number()] = value;
+  __syncthreads();
+  double sum = 0;
+  for (unsigned w = 0; w < warps_of_block(); ++w) sum += room[w];
+  __syncthreads();  // before somebody else uses the room
+  return sum;
+}
+__device__ inline double sum_of_warp(double value) {
+  for (unsigned distance = warp_size / 2; distance != 0; distance /= 2)
+    value += __shfl_xor_sync(whole_warp, value, static_cast<int>(distance));
+  return value;
+}
+
+/// token_densities, on the device.
+struct device_densities {
+  double of_pair[modality_pairs];
+  double mean;
+};
+
+/// How many tokens there are of each kind: the host knows.
+struct kind_counts {
+  unsigned tokens[modality_kinds];
+};
+
+/// What scales each token to unit length, or 0; an output that is not finite is noted: number j of
+/// token t is place t * features + j.
+template <bool ByColumns, class T>
+__global__ void measure_tokens(matrix_view<const T, cuda_space> output, double* scale,
+                               list_status* status) {
+  using team = row_team<ByColumns>;
+  const std::size_t t = std::size_t{blockIdx.x} * team::rows + team::row();
+  double squares = 0;
+  if (t < output.rows())
+    team::for_each(output, t, 0, [&](T element, std::size_t j) {
+      const float number = number_of(element);
+      if (!is_finite(number)) atomicMin(&status->place, wide{t * output.cols() + j});
+      squares += static_cast<double>(number) * static_cast<double>(number);
+    });
+  squares = team::in_pairs(squares);
+  if (t < output.rows() && team::sum() == 0) scale[t] = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
+}
+
+/// Tokens that one thread adds up, feature by feature.
+inline constexpr std::size_t scaled_together = 64;
+
+/// Writes the tokens at unit length, and for each kind the sum of them, of 64 tokens at a time: a
+/// block for these and some features. Sums of products across kinds are products of these sums.
+template <class T>
+__global__ void scale_tokens(matrix_view<const T, cuda_space> output, const double* scale,
+                             const std::uint8_t* kinds, kind_counts counts, float* unit,
+                             double* partial_sums) {
+  const std::size_t n = output.rows(), d = output.cols();
+  const std::size_t j = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (j >= d) return;
+  const std::size_t first = blockIdx.y * scaled_together;
+  const std::size_t last = first + scaled_together < n ? first + scaled_together : n;
+  unsigned present = 0;  // kinds so far
+  for (unsigned kind = 0; kind < modality_kinds; ++kind) {
+    if (counts.tokens[kind] == 0) continue;
+    double sum = 0;
+    for (std::size_t t = first; t < last; ++t) {
+      if (kinds[t] != kind) continue;
+      const double scaled = static_cast<double>(number_of(output(t, j))) * scale[t];
+      unit[t * d + j] = static_cast<float>(scaled);
+      sum += scaled;
+    }
+    partial_sums[(present * gridDim.y + blockIdx.y) * d + j] = sum;
+    ++present;
+  }
+}
+
+/// Adds the partial sums up: (kinds that are there, features).
+template <class Real>
+__global__ void join_partial_sums(const Real* partial_sums, std::size_t parts, std::size_t features,
+                                  Real* sums) {
+  const std::size_t j = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (j >= features) return;
+  Real sum = 0;
+  for (std::size_t p = 0; p < parts; ++p)
+    sum += partial_sums[(blockIdx.y * parts + p) * features + j];
+  sums[blockIdx.y * features + j] = sum;
+}
+
+/// Products near zero are made anew in double, since their sign decides whether a pair counts; a
+/// block for a token, and a warp for each such pair: sixteen lanes have a sum each, as the CPU
+/// does.
+template <class T>
+__global__ void renew_near_zero(matrix_view<const T, cuda_space> output, const double* scale,
+                                float* products) {
+  constexpr float near_zero = 1e-6f;  // above the error of a product of unit vectors in float
+  const std::size_t n = output.rows(), d = output.cols(), s = blockIdx.x;
+  if (scale[s] == 0) return;
+  for (std::size_t first = (s + 1) / warp_size * warp_size + warp_number() * warp_size; first < n;
+       first += blockDim.x) {
+    const std::size_t mine = first + lane_number();
+    const bool is_near =
+        mine > s && mine < n && std::fabs(products[s * n + mine]) < near_zero && scale[mine] != 0;
+    for (unsigned left = __ballot_sync(whole_warp, is_near); left != 0; left &= left - 1) {
+      const std::size_t t = first + static_cast<unsigned>(__ffs(static_cast<int>(left))) - 1;
+      double sum = 0;
+      if (lane_number() < 16)
+        for (std::size_t j = lane_number(); j < d; j += 16)
+          sum += static_cast<double>(number_of(output(s, j))) *
+                 static_cast<double>(number_of(output(t, j)));
+      for (unsigned distance = 8; distance != 0; distance /= 2)
+        sum += __shfl_xor_sync(whole_warp, sum, static_cast<int>(distance));
+      if (lane_number() == 0) products[s * n + t] = static_cast<float>(sum * scale[s] * scale[t]);
+    }
+  }
+}
+
+/// A warp for each token: the sum and the number of its positive similarities to later tokens of
+/// its kind.
+template <class Real>
+__global__ void sum_positive(const Real* products, const std::uint8_t* kinds, std::size_t n,
+                             double* sums, double* counts) {
+  const std::size_t s = std::size_t{blockIdx.x} * warps_of_block() + warp_number();
+  if (s >= n) return;
+  double sum = 0;
+  unsigned count = 0;
+  for (std::size_t t = s + 1 + lane_number(); t < n; t += warp_size) {
+    const Real product = products[s * n + t];
+    if (product > 0 && kinds[t] == kinds[s]) {
+      sum += static_cast<double>(product);
+      ++count;
+    }
+  }
+  sum = sum_of_warp(sum);
+  const double found = sum_of_warp(static_cast<double>(count));
+  if (lane_number() == 0) {
+    sums[s] = sum;
+    counts[s] = found;
+  }
+}
+
+/// One block: the densities, from the rows and the sums of each kind.
+template <class Densities>
+__global__ void find_densities(const double* sums, const double* counts, const std::uint8_t* kinds,
+                               std::size_t n, const double* kind_sums, std::size_t features,
+                               kind_counts of_kind, Densities* densities) {
+  auto& room = shared_memory<double[warp_size]>();
+  if (threadIdx.x == 0)
+    for (double& density : densities->of_pair) density = 0;
+  double all = 0, known = 0;
+  unsigned place_a = 0;
+  for (unsigned a = 0; a < modality_kinds; ++a) {
+    if (of_kind.tokens[a] == 0) continue;
+    known += 1;
+    double sum = 0, count = 0;
+    for (std::size_t s = threadIdx.x; s < n; s += blockDim.x)
+      if (kinds[s] == a) {
+        sum += sums[s];
+        count += counts[s];
+      }
+    sum = sum_of_block(sum, room);
+    count = sum_of_block(count, room);
+    const double within = count == 0 ? 0.0 : sum / count;
+    all += within;
+    if (threadIdx.x == 0) densities->of_pair[pair_index(a, a)] = within;
+    unsigned place_b = place_a + 1;
+    for (unsigned b = a + 1; b < modality_kinds; ++b) {
+      if (of_kind.tokens[b] == 0) continue;
+      double product = 0;
+      for (std::size_t j = threadIdx.x; j < features; j += blockDim.x)
+        product += kind_sums[place_a * features + j] * kind_sums[place_b * features + j];
+      product = sum_of_block(product, room);
+      const double across = product / (static_cast<double>(of_kind.tokens[a]) *
+                                       static_cast<double>(of_kind.tokens[b]));
+      all += across;
+      if (threadIdx.x == 0) densities->of_pair[pair_index(a, b)] = across;
+      ++place_b;
+    }
+    ++place_a;
+  }
+  // Of two modalities at least, as token_densities::mean has it.
+  const double counted = known < 2 ? 2.0 : known;
+  if (threadIdx.x == 0) densities->mean = all / (counted * (counted + 1) / 2);
+}
+
+/// One sample's similarities in the memory of the GPU, and the densities: token_similarity there.
+///
+/// The tokens are scaled as on the CPU, to the bit; their products are cuBLAS' and may differ from
+/// the CPU's by rounding. Everything else is summed in double, in an order that depends on nothing
+/// but the shape.
+class device_similarity {
+ public:
+  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token
+  /// @throws value_error if a kind is not below 8
+  template <class T>
+  device_similarity(const cuda::on_stream& on, cublasHandle_t cublas,
+                    matrix_view<const T, cuda_space> output, std::span<const token::modality> kinds,
+                    std::string_view who, list_status* status)
+      : tokens_(output.rows()) {
+    static_assert(std::is_same_v<compute_type<T>, float>,
+                  "similarities of tokens are made in float on a GPU: doubles are the CPU's");
+    const std::size_t n = output.rows(), d = output.cols();
+    const std::vector<std::uint8_t> checked = checked_kinds(kinds, n, who);
+    products_ = cuda::buffer(on, n * n * sizeof(float));
+    scale_ = cuda::buffer(on, n * sizeof(double));
+    densities_ = cuda::buffer(on, sizeof(device_densities));
+    if (n == 0) {
+      check_cuda(cudaMemsetAsync(densities_.data(), 0, densities_.bytes(), on.stream()), who);
+      return;
+    }
+    std::size_t present = 0;
+    for (const unsigned count : counts_.tokens) present += count != 0;
+    const std::size_t parts = (n + scaled_together - 1) / scaled_together;
+    const cuda::buffer kind_of(on, n), unit(on, n * d * sizeof(float));
+    const cuda::buffer partial(on, present * parts * d * sizeof(double));
+    const cuda::buffer kind_sums(on, present * d * sizeof(double));
+    const cuda::buffer rows(on, 2 * n * sizeof(double));
+    upload<std::uint8_t>(on, checked, kind_of.as<std::uint8_t>());
+
+    launch(lies_by_columns(output) ? &measure_tokens<true, T> : &measure_tokens<false, T>,
+           blocks_of(n, row_team<false>::rows), row_team<false>::threads,
+           row_team<false>::room_bytes, on, output, scale_.as<double>(), status);
+    constexpr unsigned threads = 256;
+    launch(&scale_tokens<T>, dim3(blocks_of(d, threads), static_cast<unsigned>(parts)), threads, 0,
+           on, output, scale_.as<double>(), kind_of.as<std::uint8_t>(), counts_, unit.as<float>(),
+           partial.as<double>());
+    launch(&join_partial_sums<double>, dim3(blocks_of(d, threads), static_cast<unsigned>(present)),
+           threads, 0, on, partial.as<double>(), parts, d, kind_sums.as<double>());
+    {
+      const borrowed_cublas borrowed(cublas, on, who);
+      products_of_rows(borrowed, unit.as<float>(), n, d, products_.as<float>(), who);
+    }
+    launch(&renew_near_zero<T>, static_cast<unsigned>(n), 128, 0, on, output, scale_.as<double>(),
+           products_.as<float>());
+    mirror_on(on, products_.as<float>(), n);
+    auto* const sums = rows.as<double>();
+    launch(&sum_positive<float>, blocks_of(n, threads / warp_size), threads, 0, on,
+           products_.as<float>(), kind_of.as<std::uint8_t>(), n, sums, sums + n);
+    launch(&find_densities<device_densities>, 1, threads, warp_size * sizeof(double), on, sums,
+           sums + n, kind_of.as<std::uint8_t>(), n, kind_sums.as<double>(), d, counts_,
+           densities_.as<device_densities>());
+  }
+
+  std::size_t tokens() const noexcept { return tokens_; }
+  const kind_counts& counts() const noexcept { return counts_; }
+  /// (tokens, tokens)
+  const float* products() const noexcept { return products_.as<float>(); }
+  /// To unit length; 0 for a token of length zero.
+  const double* scale() const noexcept { return scale_.as<double>(); }
+  const device_densities* densities() const noexcept { return densities_.as<device_densities>(); }
+
+ private:
+  std::vector<std::uint8_t> checked_kinds(std::span<const token::modality> kinds, std::size_t n,
+                                          std::string_view who) {
+    if (!kinds.empty() && kinds.size() != n)
+      raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",
+                         n);
+    std::vector<std::uint8_t> checked(n);
+    for (std::size_t t = 0; t < kinds.size(); ++t) {
+      checked[t] = static_cast<std::uint8_t>(kinds[t]);
+      if (checked[t] >= modality_kinds)
+        raise<value_error>(who, ": token ", t, " is of modality ",
+                           static_cast<std::size_t>(checked[t]), "; there are ", modality_kinds);
+    }
+    for (const std::uint8_t kind : checked) ++counts_.tokens[kind];
+    return checked;
+  }
+
+  std::size_t tokens_;
+  kind_counts counts_{};
+  cuda::buffer products_, scale_, densities_;
+};
+
+}  // namespace tamp::detail

@@ -1,0 +1,220 @@
+#pragma once
+
+/// @file
+/// FitPrune's statistics and its choice, on the GPU.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "../token/fitprune.hpp"
+#include "detail/list_highest.cuh"
+#include "token_context.cuh"
+
+namespace tamp::detail {
+
+/// The heads' maximum of each attention of the queries from `first` on: (queries, tokens). Each
+/// number is read once.
+template <class T>
+__global__ void max_over_heads(const T* numbers, std::size_t first, std::size_t head_stride,
+                               std::size_t heads, std::size_t queries, std::size_t tokens,
+                               float* strongest, list_status* status) {
+  const std::size_t t = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (t >= tokens) return;
+  for (std::size_t q = blockIdx.y; q < queries; q += gridDim.y) {
+    const std::size_t at = q * tokens + t;
+    float largest = 0;
+    for (std::size_t head = 0; head < heads; ++head) {
+      const float a = checked_attention(numbers, first + head * head_stride + at, status);
+      largest = largest < a ? a : largest;
+    }
+    strongest[at] = largest;
+  }
+}
+
+/// A thread for each token: its means over the visual queries and over those from `after` on, in
+/// order, as the CPU adds them up. `strongest` begins with query `first`.
+template <class List>
+__global__ void mean_over_queries(const float* strongest, std::size_t first, std::size_t after,
+                                  std::size_t visual, std::size_t tokens,
+                                  const std::uint8_t* visuals, double* cross, double* self,
+                                  wide* keys, const List* status) {
+  const std::size_t t = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (t >= tokens || status->place != nowhere) return;
+  if (visuals[t] == 0) {
+    cross[t] = self[t] = 0;
+    keys[t] = always;
+    return;
+  }
+  // Several numbers are on their way before the first of them is added.
+  constexpr unsigned ahead = 8;
+  double sums[2] = {0, 0};  // of visual queries, of those after the last visual one
+  for (std::size_t q = first; q < tokens; q += ahead) {
+    float numbers[ahead];
+    for (unsigned k = 0; k < ahead; ++k)
+      numbers[k] = q + k < tokens ? strongest[(q + k - first) * tokens + t] : 0.0f;
+    for (unsigned k = 0; k < ahead && q + k < tokens; ++k) {
+      if (visuals[q + k] != 0)
+        sums[0] += static_cast<double>(numbers[k]);
+      else if (q + k >= after)
+        sums[1] += static_cast<double>(numbers[k]);
+    }
+  }
+  self[t] = sums[0] / static_cast<double>(visual);
+  cross[t] = after == tokens ? 0.0 : sums[1] / static_cast<double>(tokens - after);
+  keys[t] = ordered_key(cross[t] * self[t]);
+}
+
+/// Memory of both means while they are made.
+struct fitprune_scratch {
+  cuda::buffer visuals, strongest;
+
+  fitprune_scratch(const cuda::on_stream& on, const device_sequence& sequence)
+      : visuals(on, sequence.tokens),
+        strongest(on, (sequence.tokens - sequence.first) * sequence.tokens * sizeof(float)) {}
+};
+
+/// Puts the means of a sequence with visual tokens onto the stream.
+template <class T>
+void put_fitprune_means(const cuda::on_stream& on, const cuda::token_context<T>& c,
+                        const device_sequence& sequence, const fitprune_scratch& scratch,
+                        double* cross, double* self, wide* keys, list_status* status) {
+  const auto& a = c.attention;
+  const std::size_t tokens = sequence.tokens, queries = tokens - sequence.first;
+  upload<std::uint8_t>(on, sequence.visuals, scratch.visuals.template as<std::uint8_t>());
+  constexpr unsigned threads = 128;
+  const dim3 grid(blocks_of(tokens, threads),
+                  static_cast<unsigned>((std::min)(queries, std::size_t{65535})));
+  launch(&max_over_heads<T>, grid, threads, 0, on, a.data(), a.place(0, sequence.first, 0),
+         a.queries() * tokens, a.heads(), queries, tokens, scratch.strongest.template as<float>(),
+         status);
+  const auto stride = static_cast<std::ptrdiff_t>(tokens);
+  launch(&note_value<T>, 1, 1, 0, on, a.data(), wide{tokens}, wide{tokens}, stride, 1, status);
+  constexpr unsigned few = 32;  // for each block, so that there are many
+  launch(&mean_over_queries<list_status>, blocks_of(tokens, few), few, 0, on,
+         scratch.strongest.template as<float>(), sequence.first, sequence.after, sequence.visual,
+         tokens, scratch.visuals.template as<std::uint8_t>(), cross, self, keys, status);
+}
+
+}  // namespace tamp::detail
+
+namespace tamp::cuda {
+
+/// token::received_attention in the memory of the GPU, over all tokens: zero for text. Moves, but
+/// does not copy.
+class received_attention {
+ public:
+  /// From the tokens after the last visual one, and from the visual tokens: one row each.
+  matrix_view<const double, cuda_space> cross() const noexcept {
+    return {memory_.as<double>(allocation_step), 1, visuals_.size()};
+  }
+  matrix_view<const double, cuda_space> self() const noexcept {
+    return {memory_.as<double>(allocation_step) + visuals_.size(), 1, visuals_.size()};
+  }
+
+  /// WAITS for the stream, and copies the numbers of the visual tokens to the CPU.
+  /// @throws value_error if an attention is negative or not finite, naming it
+  token::received_attention to_host(const on_stream& on) const {
+    tamp::detail::list_status found{};
+    std::vector<double> numbers(2 * visuals_.size());
+    tamp::detail::check_cuda(
+        cudaMemcpyAsync(&found, memory_.data(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
+        "fitprune");
+    tamp::detail::check_cuda(
+        cudaMemcpyAsync(numbers.data(), memory_.as<double>(allocation_step),
+                        numbers.size() * sizeof(double), cudaMemcpyDeviceToHost, on.stream()),
+        "fitprune");
+    on.wait();
+    if (found.place != tamp::detail::nowhere)
+      refuse_(static_cast<std::size_t>(found.place), found.value);
+    token::received_attention means;
+    for (std::size_t t = 0; t < visuals_.size(); ++t)
+      if (visuals_[t] != 0) {
+        means.cross.push_back(numbers[t]);
+        means.self.push_back(numbers[visuals_.size() + t]);
+      }
+    return means;
+  }
+
+ private:
+  template <class T>
+  friend received_attention fitprune_statistics(const on_stream& on, const token_context<T>& c);
+
+  std::vector<std::uint8_t> visuals_;
+  buffer memory_;  // a list_status, then both means
+  index_list::refusal refuse_;
+};
+
+/// token::fitprune::statistics on the GPU. Maxima over heads, and sums over queries in double and
+/// in order: for equal attention the same bits as on the CPU.
+///
+/// Each attention of the queries from the first visual token on is read once. Nothing waits;
+/// (queries, tokens) floats and 9 bytes a token are taken from `on` meanwhile.
+///
+/// @throws shape_error if the attention covers another number of tokens than the kinds
+/// @throws value_error if no token follows the last visual one, or the context does not show the
+///         attention of the visual tokens and of what follows them
+/// @throws device_error if there is no memory, or CUDA refuses a kernel
+template <class T>
+received_attention fitprune_statistics(const on_stream& on, const token_context<T>& shown) {
+  using namespace tamp::detail;
+  const auto c = as_twin(shown);
+  check_device_context("fitprune", c, token::fitprune::reads);
+  device_sequence sequence(c);
+  if (sequence.visual == 0 || sequence.after == sequence.tokens)
+    raise<value_error>("fitprune: there is no token after the last visual one");
+  received_attention result;
+  result.memory_ = buffer(on, allocation_step + 2 * sequence.tokens * sizeof(double));
+  result.refuse_ = refuse_attention("fitprune", c.attention);
+  auto* const status = result.memory_.as<list_status>();
+  check_cuda(cudaMemsetAsync(status, 0xff, sizeof(list_status), on.stream()), "fitprune");
+  const fitprune_scratch scratch(on, sequence);
+  const buffer keys(on, sequence.tokens * sizeof(wide));
+  auto* const means = result.memory_.as<double>(allocation_step);
+  put_fitprune_means(on, c, sequence, scratch, means, means + sequence.tokens, keys.as<wide>(),
+                     status);
+  result.visuals_ = std::move(sequence.visuals);
+  return result;
+}
+
+}  // namespace tamp::cuda
+
+namespace tamp::token {
+
+/// token::select with token::fitprune on the GPU: the tokens that stay, ascending, text among them;
+/// for equal attention the same as on the CPU. What is said of attention_top_k's select in
+/// tamp/cuda/attention_top_k.cuh holds here, too.
+///
+/// @throws shape_error if the attention covers another number of tokens than the kinds
+/// @throws value_error if the context does not show the attention of the visual tokens and of what
+///         follows them, or some but not all visual tokens shall stay and no token follows them
+/// @throws device_error if there is no memory, or CUDA refuses a kernel
+template <class T>
+cuda::index_list select(const cuda::on_stream& on, const fitprune& policy,
+                        const cuda::token_context<T>& shown, quota q) {
+  using namespace tamp::detail;
+  const auto c = as_twin(shown);
+  constexpr std::string_view who = "fitprune";
+  check_device_context(who, c, policy.reads);
+  const device_sequence sequence(c);
+  const std::size_t tokens = sequence.tokens, drop = dropped_tokens(who, sequence, q);
+  if (drop != 0 && drop != sequence.visual && sequence.after == tokens)
+    raise<value_error>("fitprune: there is no token after the last visual one");
+  cuda::index_list list(on, tokens - drop, refuse_attention(who, c.attention));
+  const cuda::buffer choice(on, list_scratch_bytes(tokens));
+  if (sequence.visual == 0) {
+    if (tokens != 0)
+      check_cuda(cudaMemsetAsync(choice.data(), 0xff, tokens * sizeof(wide), on.stream()), who);
+  } else {
+    const fitprune_scratch scratch(on, sequence);
+    const cuda::buffer means(on, 2 * tokens * sizeof(double));
+    put_fitprune_means(on, c, sequence, scratch, means.as<double>(), means.as<double>() + tokens,
+                       choice.as<wide>(), list.status());
+  }
+  list_the_highest(on, choice, tokens, drop, list);
+  return list;
+}
+
+}  // namespace tamp::token

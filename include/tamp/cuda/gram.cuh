@@ -1,0 +1,230 @@
+#pragma once
+
+/// @file
+/// Products of all pairs of input features, summed on the GPU.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "../stat/gram.hpp"
+#include "detail/cublas.cuh"
+#include "detail/elements.cuh"
+#include "detail/views.cuh"
+#include "index_list.cuh"
+
+namespace tamp::detail {
+
+/// Notes the first activation that is not finite, of token t and feature j as t * features + j;
+/// not if there was one in an earlier batch, whose size is 0 then.
+template <class T>
+__global__ void check_activations(matrix_view<const T, cuda_space> x, list_status* status) {
+  const std::size_t j = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (j >= x.cols() || status->size == 0) return;
+  for (std::size_t t = blockIdx.y; t < x.rows(); t += gridDim.y)
+    if (!is_finite(number_of(x(t, j)))) atomicMin(&status->place, wide{t * x.cols() + j});
+}
+template <class T>
+__global__ void note_activation(matrix_view<const T, cuda_space> x, list_status* status) {
+  const wide place = status->place;
+  if (place == nowhere || status->size == 0) return;
+  status->value = static_cast<double>(number_of(x(place / x.cols(), place % x.cols())));
+  status->size = 0;
+}
+
+/// Some tokens as numbers of another type, row after row; zeros, which add nothing, once an
+/// activation could not be used.
+template <class T, class Real>
+__global__ void pack_activations(matrix_view<const T, cuda_space> x, std::size_t first,
+                                 std::size_t count, const list_status* status, Real* to) {
+  const std::size_t j = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (j >= x.cols()) return;
+  const bool is_broken = status->place != nowhere;
+  for (std::size_t t = blockIdx.y; t < count; t += gridDim.y)
+    to[t * x.cols() + j] = is_broken ? Real{0} : static_cast<Real>(number_of(x(first + t, j)));
+}
+
+/// Adds numbers to sums in double.
+template <class Real>
+__global__ void add_in_double(const Real* from, std::size_t count, double* sums) {
+  for (std::size_t k = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x; k < count;
+       k += std::size_t{gridDim.x} * blockDim.x)
+    sums[k] += static_cast<double>(from[k]);
+}
+
+}  // namespace tamp::detail
+
+namespace tamp::cuda {
+
+/// stat::gram of activations in the memory of the GPU: X^T X, summed over calls.
+///
+///     cuda::gram<> seen(tamp::on(stream), features);
+///     seen.add(tamp::on(stream), cublas, X);                       // for each batch
+///     const stat::gram gram = seen.to_host(tamp::on(stream));
+///
+/// Sums are doubles. With `Product` double, products are made and summed in double, as on the CPU:
+/// the result is the CPU's to rounding. With float they are made in float, 1024 tokens at a time
+/// (not in TF32, whatever the handle allows), and good to about 1e-6 of the diagonal: for GPUs
+/// whose units for doubles are few. cuBLAS makes the products: for the same shapes, GPU and cuBLAS
+/// they have the same bits each time.
+///
+/// A batch with an activation that is not finite is not added, nor is any after it, and to_host
+/// throws. Moves, but does not copy.
+template <class Product = double>
+class gram {
+  static_assert(std::is_same_v<Product, float> || std::is_same_v<Product, double>,
+                "cuda::gram makes products in float or double");
+
+ public:
+  static constexpr std::string_view label() { return "gram"; }
+
+  /// One double a pair of features is allocated from `on`. @throws device_error if it cannot be
+  gram(const on_stream& on, std::size_t features)
+      : features_(features), memory_(on, bytes_of(features)) {
+    using tamp::detail::check_cuda;
+    check_cuda(cudaMemsetAsync(memory_.data(), 0xff, allocation_step, on.stream()), label());
+    if (features != 0)
+      check_cuda(cudaMemsetAsync(sums(), 0, features * features * sizeof(double), on.stream()),
+                 label());
+  }
+
+  /// Takes in one batch of activations, (tokens, features); it may have no tokens. Nothing waits.
+  ///
+  /// 1024 tokens as Products are taken from `on` meanwhile, and, with float, a float a pair of
+  /// features. cuBLAS uses the handle's own workspace; the handle is given back as it was.
+  /// @throws shape_error if X has another number of features
+  /// @throws value_error if the weight is 0
+  /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
+  template <strided_tensor X>
+  gram& add(const on_stream& on, cublasHandle_t cublas, const X& activations,
+            std::uint64_t weight = 1) {
+    using namespace tamp::detail;
+    const auto view = as_twin(cuda_view(activations));
+    using value = typename decltype(view)::value_type;
+    const matrix_view<const value, cuda_space> x = view;
+    if (weight == 0) raise<value_error>("gram: a batch of activations needs a weight above 0");
+    check_features(x.cols(), "a batch of activations has ");
+    if (!x.empty()) add_products(on, cublas, x);
+    count_ += weight;
+    tokens_ += x.rows();
+    return *this;
+  }
+
+  /// @throws shape_error if it covers another number of features
+  /// @throws device_error if CUDA refuses the kernel
+  gram& merge(const on_stream& on, const gram& other) {
+    check_features(other.features_, "the statistics to merge cover ");
+    tamp::detail::launch(&tamp::detail::add_in_double<double>, blocks_for(size()), 256, 0, on,
+                         other.sums(), size(), sums());
+    count_ += other.count_;
+    tokens_ += other.tokens_;
+    return *this;
+  }
+
+  std::size_t features() const noexcept { return features_; }
+  std::uint64_t count() const noexcept { return count_; }
+  std::uint64_t tokens() const noexcept { return tokens_; }
+
+  /// The (features, features) sums on the device, of which those above the diagonal and on it are
+  /// there.
+  matrix_view<const double, cuda_space> upper_triangle() const noexcept {
+    return {sums(), features_, features_};
+  }
+  /// The same, symmetrical: puts onto the stream what fills the other half.
+  /// @throws device_error if CUDA refuses the kernel
+  matrix_view<const double, cuda_space> matrix(const on_stream& on) {
+    tamp::detail::mirror_on(on, sums(), features_);
+    return upper_triangle();
+  }
+
+  /// WAITS for the stream, and copies the sums to the CPU.
+  /// @throws value_error if an activation was not finite, naming the first one of its batch
+  stat::gram to_host(const on_stream& on) const {
+    using tamp::detail::check_cuda;
+    tamp::detail::list_status found{};
+    std::vector<double> numbers(size());
+    check_cuda(
+        cudaMemcpyAsync(&found, memory_.data(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
+        label());
+    if (size() != 0)
+      check_cuda(cudaMemcpyAsync(numbers.data(), sums(), size() * sizeof(double),
+                                 cudaMemcpyDeviceToHost, on.stream()),
+                 label());
+    on.wait();
+    if (found.place != tamp::detail::nowhere)
+      tamp::detail::raise<value_error>("gram: the activation of token ", found.place / features_,
+                                       ", feature ", found.place % features_, " is ", found.value);
+    for (std::size_t i = 0; i < features_; ++i)
+      for (std::size_t j = 0; j < i; ++j) numbers[i * features_ + j] = numbers[j * features_ + i];
+    stat::gram seen;
+    stat::gram::fields(seen, [&](std::string_view name, auto& field) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, std::vector<double>>)
+        field = std::move(numbers);
+      else
+        field = name == "features" ? features_ : name == "count" ? count_ : tokens_;
+    });
+    return seen;
+  }
+
+  /// Bytes that statistics of so many features allocate.
+  static constexpr std::size_t bytes_of(std::size_t features) noexcept {
+    return allocation_step + features * features * sizeof(double);
+  }
+
+ private:
+  static constexpr std::size_t batch = 1024;
+
+  std::size_t size() const noexcept { return features_ * features_; }
+  double* sums() const noexcept { return memory_.as<double>(allocation_step); }
+  static unsigned blocks_for(std::size_t count) noexcept {
+    return (std::min)(tamp::detail::blocks_of(count, 256), 1024u);
+  }
+
+  void check_features(std::size_t features, std::string_view who) const {
+    if (features != features_)
+      tamp::detail::raise<shape_error>("gram: ", who, features, " features, the statistics cover ",
+                                       features_);
+  }
+
+  template <class T>
+  void add_products(const on_stream& on, cublasHandle_t cublas,
+                    const matrix_view<const T, cuda_space>& x) {
+    using namespace tamp::detail;
+    auto* const status = memory_.as<list_status>();
+    constexpr unsigned threads = 128;
+    const auto grid = [&](std::size_t rows) {
+      return dim3(blocks_of(features_, threads),
+                  static_cast<unsigned>((std::min)(rows, std::size_t{65535})));
+    };
+    launch(&check_activations<T>, grid(x.rows()), threads, 0, on, x, status);
+    launch(&note_activation<T>, 1, 1, 0, on, x, status);
+    const std::size_t most = (std::min)(batch, x.rows());
+    const buffer tokens(on, most * features_ * sizeof(Product));
+    const buffer products(on, std::is_same_v<Product, double> ? 0 : size() * sizeof(Product));
+    const borrowed_cublas borrowed(cublas, on, label());
+    for (std::size_t first = 0; first < x.rows(); first += batch) {
+      const std::size_t count = (std::min)(batch, x.rows() - first);
+      launch(&pack_activations<T, Product>, grid(count), threads, 0, on, x, first, count, status,
+             tokens.as<Product>());
+      if constexpr (std::is_same_v<Product, double>) {
+        add_products_of_columns(borrowed, tokens.as<double>(), count, features_, sums(), label());
+      } else {
+        // All of it, since cuBLAS leaves the lower half as it is.
+        check_cuda(cudaMemsetAsync(products.data(), 0, products.bytes(), on.stream()), label());
+        add_products_of_columns(borrowed, tokens.as<float>(), count, features_,
+                                products.as<float>(), label());
+        launch(&add_in_double<float>, blocks_for(size()), 256, 0, on, products.as<float>(), size(),
+               sums());
+      }
+    }
+  }
+
+  std::size_t features_;
+  std::uint64_t count_ = 0, tokens_ = 0;
+  buffer memory_;  // a list_status, whose size is 0 once it has a value; then the sums
+};
+
+}  // namespace tamp::cuda

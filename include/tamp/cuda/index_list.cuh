@@ -1,0 +1,94 @@
+#pragma once
+
+/// @file
+/// Tokens or channels that a GPU has chosen.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "detail/status.cuh"
+#include "on.cuh"
+#include "workspace.cuh"
+
+namespace tamp::detail {
+
+/// What a list knows of itself on the device.
+struct list_status {
+  wide place;     ///< of the first number that cannot be used, or nowhere
+  double value;   ///< that number
+  unsigned size;  ///< of the list
+};
+
+}  // namespace tamp::detail
+
+namespace tamp::cuda {
+
+/// Indices in the memory of the GPU: the tokens that stay, or the channels that are computed.
+///
+/// If a number that decides about them cannot be used, the list is empty, and `to_host`, which
+/// waits, throws the sentence that the CPU's policy throws. Moves, but does not copy; the memory
+/// goes back in the order of the stream on which the list was made.
+class index_list {
+ public:
+  /// Throws for the number that cannot be used, given its place and value.
+  using refusal = std::function<void(std::size_t place, double value)>;
+
+  index_list() = default;
+  /// A list that is yet to be written, of at most `capacity` indices.
+  index_list(const on_stream& on, std::size_t capacity, refusal refuse)
+      : capacity_(capacity), memory_(on, bytes_of(capacity)), refuse_(std::move(refuse)) {
+    // The place is nowhere.
+    tamp::detail::check_cuda(cudaMemsetAsync(memory_.data(), 0xff, allocation_step, on.stream()),
+                             "cuda::index_list");
+  }
+
+  /// Room for this many indices; where the number is known beforehand, as for most policies, there
+  /// are as many.
+  std::size_t capacity() const noexcept { return capacity_; }
+  /// The indices, of which the first `*device_size()` are there.
+  const std::uint32_t* data() const noexcept { return memory_.as<std::uint32_t>(allocation_step); }
+  std::uint32_t* data() noexcept { return memory_.as<std::uint32_t>(allocation_step); }
+  /// How many there are, in the memory of the GPU.
+  const unsigned* device_size() const noexcept {
+    return &memory_.as<tamp::detail::list_status>()->size;
+  }
+  /// What the kernels noted.
+  tamp::detail::list_status* status() const noexcept {
+    return memory_.as<tamp::detail::list_status>();
+  }
+
+  /// Bytes that a list of this capacity allocates.
+  static constexpr std::size_t bytes_of(std::size_t capacity) noexcept {
+    return allocation_step + capacity * sizeof(std::uint32_t);
+  }
+
+  /// WAITS for the stream, and copies the list to the CPU.
+  /// @throws value_error if a number could not be used, naming it
+  std::vector<std::size_t> to_host(const on_stream& on) const {
+    if (memory_.data() == nullptr) return {};
+    tamp::detail::list_status found{};
+    std::vector<std::uint32_t> indices(capacity_);
+    const auto copy = [&](void* to, const void* from, std::size_t bytes) {
+      if (bytes != 0)
+        tamp::detail::check_cuda(
+            cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, on.stream()),
+            "cuda::index_list");
+    };
+    copy(&found, status(), sizeof found);
+    copy(indices.data(), data(), indices.size() * sizeof(std::uint32_t));
+    on.wait();
+    if (found.place != tamp::detail::nowhere)
+      refuse_(static_cast<std::size_t>(found.place), found.value);
+    return {indices.begin(), indices.begin() + found.size};
+  }
+
+ private:
+  std::size_t capacity_ = 0;
+  buffer memory_;
+  refusal refuse_;
+};
+
+}  // namespace tamp::cuda

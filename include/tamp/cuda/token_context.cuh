@@ -1,0 +1,161 @@
+#pragma once
+
+/// @file
+/// What a token policy sees of one sequence at one layer, where the GPU has it.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "../error.hpp"
+#include "../token/context.hpp"
+#include "../token/select.hpp"
+#include "detail/elements.cuh"
+#include "detail/upload.cuh"
+#include "detail/views.cuh"
+#include "on.cuh"
+
+namespace tamp::cuda {
+
+/// Attention probabilities in the memory of the GPU: token::attention_view there.
+///
+/// Numbers (heads, queries, tokens), one after another, of `queries` tokens in a row, the first of
+/// which is token first_query.
+template <class T>
+class attention_view {
+ public:
+  attention_view() = default;
+  /// @throws shape_error if the queries leave the sequence
+  attention_view(const T* numbers, std::size_t heads, std::size_t queries, std::size_t tokens,
+                 std::size_t first_query)
+      : numbers_(numbers),
+        heads_(heads),
+        queries_(queries),
+        tokens_(tokens),
+        first_query_(first_query) {
+    if (first_query > tokens || queries > tokens - first_query)
+      tamp::detail::raise<shape_error>("attention_view: queries ", first_query, " to ",
+                                       first_query + queries, " leave a sequence of ", tokens,
+                                       " tokens");
+  }
+  /// Of all queries.
+  attention_view(const T* numbers, std::size_t heads, std::size_t tokens)
+      : attention_view(numbers, heads, tokens, tokens, 0) {}
+  /// Of the last query alone: (heads, tokens).
+  static attention_view of_last_query(const T* numbers, std::size_t heads, std::size_t tokens) {
+    return {numbers, heads, tokens == 0 ? 0u : 1u, tokens, tokens == 0 ? 0 : tokens - 1};
+  }
+
+  constexpr bool empty() const noexcept { return heads_ * queries_ * tokens_ == 0; }
+  constexpr const T* data() const noexcept { return numbers_; }
+  constexpr std::size_t heads() const noexcept { return heads_; }
+  constexpr std::size_t queries() const noexcept { return queries_; }
+  constexpr std::size_t tokens() const noexcept { return tokens_; }
+  constexpr std::size_t first_query() const noexcept { return first_query_; }
+  /// Whether the queries of tokens [begin, end) are there.
+  constexpr bool covers(std::size_t begin, std::size_t end) const noexcept {
+    return !empty() && first_query_ <= begin && end <= first_query_ + queries_;
+  }
+  /// Where a number stands.
+  constexpr std::size_t place(std::size_t head, std::size_t query,
+                              std::size_t token) const noexcept {
+    return (head * queries_ + query - first_query_) * tokens_ + token;
+  }
+
+ private:
+  const T* numbers_ = nullptr;
+  std::size_t heads_ = 0, queries_ = 0, tokens_ = 0, first_query_ = 0;
+};
+
+/// token::context with its attention on the GPU. The kinds of the tokens are the CPU's: the host
+/// made the sequence, and so shapes and counts are known without waiting.
+template <class T = float>
+struct token_context {
+  std::span<const token::modality> kinds{};  ///< (tokens,) on the CPU: all but text may go
+  attention_view<T> attention{};             ///< of this layer, on the GPU
+};
+
+}  // namespace tamp::cuda
+
+namespace tamp::detail {
+
+/// What is known of a sequence before the GPU looks at it.
+struct device_sequence {
+  std::size_t tokens = 0, visual = 0;
+  std::size_t first = 0;              ///< the first visual token
+  std::size_t after = 0;              ///< the first token after the last visual one
+  std::vector<std::uint8_t> visuals;  ///< (tokens,): 1 for a visual token
+
+  template <class T>
+  explicit device_sequence(const cuda::token_context<T>& c)
+      : tokens(c.kinds.size()), first(tokens), visuals(tokens) {
+    for (std::size_t t = tokens; t-- > 0;)
+      if (c.kinds[t] != token::modality::text) {
+        if (visual++ == 0) after = t + 1;
+        visuals[t] = 1;
+        first = t;
+      }
+  }
+};
+
+/// What check_context checks of shapes, with the same sentences. What it checks of numbers, the
+/// kernels do.
+template <class T>
+void check_device_context(std::string_view who, const cuda::token_context<T>& c,
+                          token::sight reads) {
+  if (!c.attention.empty() && c.attention.tokens() != c.kinds.size())
+    raise<shape_error>(who, ": the attention covers ", c.attention.tokens(), " tokens, the kinds ",
+                       c.kinds.size());
+  const token::context known{.kinds = c.kinds};
+  if (known.text_begin() == 0) return;
+  token::sight missing = reads;
+  for (const token::sight part :
+       {token::sight::last_query, token::sight::text_queries, token::sight::visual_queries})
+    if (const query_range q(known, part); q.begin < q.end && c.attention.covers(q.begin, q.end))
+      missing = missing & ~part;
+  if (missing != token::sight::none)
+    raise<value_error>(who, " reads ", names(missing), ", which the context does not show");
+}
+
+/// A context whose numbers have the type that kernels are compiled for: see as_twin.
+template <class T>
+auto as_twin(const cuda::token_context<T>& c) {
+  using twin = typename twin_of<T>::type;
+  const auto& a = c.attention;
+  return cuda::token_context<twin>{
+      c.kinds, cuda::attention_view<twin>(reinterpret_cast<const twin*>(a.data()), a.heads(),
+                                          a.queries(), a.tokens(), a.first_query())};
+}
+
+/// How many visual tokens go.
+inline std::size_t dropped_tokens(std::string_view who, const device_sequence& sequence,
+                                  token::quota q) {
+  if (q.minimum_per_image != 0)
+    raise<value_error>(who, ": a minimum of ", q.minimum_per_image,
+                       " tokens per image is chosen by the CPU's token::select alone");
+  return sequence.visual - (std::min)(sequence.visual, q.keep);
+}
+
+/// Throws what check_attention throws. A place is that of attention_view.
+template <class T>
+cuda::index_list::refusal refuse_attention(std::string_view who,
+                                           const cuda::attention_view<T>& attention) {
+  return [who, attention](std::size_t place, double value) {
+    const std::size_t row = place / attention.tokens();
+    raise<value_error>(who, ": the attention of head ", row / attention.queries(), ", query ",
+                       attention.first_query() + row % attention.queries(), " to token ",
+                       place % attention.tokens(), " is ", static_cast<float>(value));
+  };
+}
+
+/// An attention as a float; notes what cannot be used.
+template <class T>
+__device__ float checked_attention(const T* numbers, std::size_t place, list_status* status) {
+  const float number = number_of(numbers[place]);
+  if (!(number >= 0 && is_finite(number))) atomicMin(&status->place, wide{place});
+  return number;
+}
+
+}  // namespace tamp::detail

@@ -1,0 +1,129 @@
+#pragma once
+
+/// @file
+/// How much a layer's output tokens differ, measured on the GPU.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "../stat/token_diversity.hpp"
+#include "detail/token_similarity.cuh"
+
+namespace tamp::detail {
+
+/// The sums of token_diversity, and the first output that could not be used.
+struct diversity_sums {
+  double of_pair[modality_pairs];
+  wide is_broken, token, feature;
+  double value;
+};
+
+/// One thread for each pair: adds a sample, or notes why it cannot.
+template <class T>
+__global__ void add_densities(const device_densities* sample,
+                              matrix_view<const T, cuda_space> output, const list_status* status,
+                              diversity_sums* sums) {
+  const wide place = status->place;
+  if (place == nowhere) {
+    if (threadIdx.x < modality_pairs) sums->of_pair[threadIdx.x] += sample->of_pair[threadIdx.x];
+  } else if (threadIdx.x == 0 && sums->is_broken == 0) {
+    sums->is_broken = 1;
+    sums->token = place / output.cols();
+    sums->feature = place % output.cols();
+    sums->value = static_cast<double>(number_of(output(sums->token, sums->feature)));
+  }
+}
+
+}  // namespace tamp::detail
+
+namespace tamp::cuda {
+
+/// stat::token_diversity of outputs in the memory of the GPU: what DAS shares sparsity out by.
+///
+///     cuda::token_diversity seen(tamp::on(stream));
+///     seen.add(tamp::on(stream), cublas, Y, kinds);                  // for each sample
+///     const stat::token_diversity diversity = seen.to_host(tamp::on(stream));
+///
+/// The sums stay on the GPU until they are asked for. Similarities are products of floats by
+/// cuBLAS, at the precision of float also where the handle allows TF32, and may differ from the
+/// CPU's by rounding; for the same shapes, GPU and cuBLAS they have the same bits each time. A
+/// sample with an output that is not finite is not added, and to_host throws.
+class token_diversity {
+ public:
+  static constexpr std::string_view label() { return "token_diversity"; }
+
+  explicit token_diversity(const on_stream& on)
+      : memory_(on, sizeof(tamp::detail::diversity_sums)),
+        tokens_of_kind_(tamp::detail::modality_kinds) {
+    tamp::detail::check_cuda(
+        cudaMemsetAsync(memory_.data(), 0, sizeof(tamp::detail::diversity_sums), on.stream()),
+        label());
+  }
+
+  /// Takes in one sample's outputs, (tokens, out_features), float or 16 bits; `kinds` is the CPU's
+  /// and has one modality a token, or is empty if all are text. Nothing waits.
+  ///
+  /// N tokens of d features take 4 N (N + d) bytes from `on` meanwhile, and d / 8 more for each
+  /// token and kind of them. cuBLAS uses the handle's own workspace.
+  /// @throws shape_error if the modalities do not cover the tokens
+  /// @throws value_error if a modality is not below 8
+  /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
+  template <strided_tensor Y>
+  token_diversity& add(const on_stream& on, cublasHandle_t cublas, const Y& output,
+                       std::span<const token::modality> kinds) {
+    using namespace tamp::detail;
+    const auto view = as_twin(cuda_view(output));
+    using value = typename decltype(view)::value_type;
+    const matrix_view<const value, cuda_space> y = view;
+    const buffer status(on, sizeof(list_status));
+    check_cuda(cudaMemsetAsync(status.data(), 0xff, sizeof(list_status), on.stream()), label());
+    const device_similarity similar(on, cublas, y, kinds, label(), status.as<list_status>());
+    launch(&add_densities<value>, 1, 64, 0, on, similar.densities(), y, status.as<list_status>(),
+           memory_.as<diversity_sums>());
+    for (std::size_t k = 0; k < modality_kinds; ++k)
+      tokens_of_kind_[k] += similar.counts().tokens[k];
+    ++samples_;
+    tokens_ += similar.tokens();
+    return *this;
+  }
+
+  /// Tokens and samples that went in.
+  std::uint64_t tokens() const noexcept { return tokens_; }
+  std::uint64_t samples() const noexcept { return samples_; }
+
+  /// WAITS for the stream, and copies what was seen to the CPU.
+  /// @throws value_error if an output was not finite, naming the first
+  stat::token_diversity to_host(const on_stream& on) const {
+    tamp::detail::diversity_sums found{};
+    tamp::detail::check_cuda(
+        cudaMemcpyAsync(&found, memory_.data(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
+        label());
+    on.wait();
+    if (found.is_broken != 0)
+      tamp::detail::raise<value_error>(label(), ": the output of token ", found.token, ", feature ",
+                                       found.feature, " is ", static_cast<float>(found.value));
+    stat::token_diversity seen;
+    stat::token_diversity::fields(seen, [&](std::string_view name, auto& field) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, std::vector<double>>) {
+        if (name == "sums")
+          field.assign(std::begin(found.of_pair), std::end(found.of_pair));
+        else
+          field = tokens_of_kind_;
+      } else {
+        field = name == "samples" ? samples_ : tokens_;
+      }
+    });
+    return seen;
+  }
+
+ private:
+  buffer memory_;
+  std::vector<double> tokens_of_kind_;
+  std::uint64_t samples_ = 0, tokens_ = 0;
+};
+
+}  // namespace tamp::cuda
