@@ -4,6 +4,7 @@
 #  include "emulated_cublas.hpp"
 #endif
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <random>
@@ -206,6 +207,13 @@ BOOST_AUTO_TEST_CASE(outputs_and_attention_that_cannot_be_used_are_named) {
   check("amia_select: the output of token 5, feature 1 is inf");
   y(3, 2) = -support::infinity;
   check("amia_select: the output of token 3, feature 2 is -inf");
+
+  // The NaN that GPUs make is the highest of all keys. Of three tokens each looks at both others.
+  const device_matrix<float> three(
+      matrix<float>(3, 4, std::bit_cast<float>(std::uint32_t{0x7fffffff})));
+  check_error<tamp::value_error>("amia_select: the output of token 0, feature 0 is nan", [&] {
+    taken_on_gpu(h, {}, three, {}, std::vector<float>(3, 0.25f));
+  });
 
   tamp::cuda::token_diversity seen(on);
   const device_matrix<float> there(y), good(clustered(6, 4, 2));

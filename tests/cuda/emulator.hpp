@@ -396,6 +396,9 @@ T atomicExch(T* at, std::type_identity_t<T> value) {
 }
 inline void __threadfence() {}
 
+// Arithmetic.
+inline double __dadd_rn(double a, double b) { return a + b; }
+
 // Bits.
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __popcll(unsigned long long bits) { return std::popcount(bits); }

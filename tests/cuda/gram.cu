@@ -133,6 +133,11 @@ BOOST_AUTO_TEST_CASE(a_batch_that_cannot_be_used_is_not_added_and_named) {
   cudaMemcpyAsync(&now, &seen.upper_triangle()(3, 3), 8, cudaMemcpyDeviceToHost, nullptr);
   on.wait();
   BOOST_TEST(now == before);
+
+  tamp::cuda::gram<> other(on, 12);
+  other.add(on, h.cublas, good.view()).merge(on, seen);
+  check_error<tamp::value_error>("gram: the activation of token 7, feature 3 is nan",
+                                 [&] { other.to_host(on); });
 }
 
 BOOST_AUTO_TEST_CASE(shapes_and_weights_are_refused) {

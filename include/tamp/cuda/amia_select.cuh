@@ -56,7 +56,9 @@ template <class Real>
 __global__ void look_around(const Real* products, const double* scale,
                             matrix_view<const float, cuda_space> attention, std::size_t n,
                             amia_numbers numbers, std::uint32_t* near, double* graph,
-                            double* kernel_sums) {
+                            double* kernel_sums, const list_status* status) {
+  // What is not a number has no place in the order, and could lead anywhere.
+  if (status->place != nowhere) return;
   const std::size_t t = std::size_t{blockIdx.x} * warps_of_block() + warp_number();
   if (t >= n) return;
   const Real* const row = products + t * n;
@@ -114,10 +116,11 @@ struct valued_token {
 /// one that was taken lose; then each thread looks for the highest of its tokens, and sums up the
 /// kernel between the taken one and those of its tokens that were taken, and both are joined.
 template <class List>
-__global__ void take_tokens(const float* products, const double* scale, const std::uint32_t* near,
-                            double* graph, const double* kernel_sums, std::uint8_t* is_taken,
-                            unsigned n, amia_numbers numbers, const device_densities* densities,
-                            std::uint32_t* taken, List* status) {
+__global__ void __launch_bounds__(most_threads)
+    take_tokens(const float* products, const double* scale, const std::uint32_t* near,
+                double* graph, const double* kernel_sums, std::uint8_t* is_taken, unsigned n,
+                amia_numbers numbers, const device_densities* densities, std::uint32_t* taken,
+                List* status) {
   auto& room = shared_memory<choice_room>();
   if (status->place != nowhere) {
     if (threadIdx.x == 0) status->size = 0;
@@ -271,7 +274,7 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
          wide{y.size()}, list.status());
   launch(&note_amia_value<value>, 1, 1, 0, on, y, a, list.status());
   launch(&look_around<float>, blocks_of(n, threads / warp_size), threads, 0, on, similar.products(),
-         similar.scale(), a, n, numbers, near.as<std::uint32_t>(), graph, graph + n);
+         similar.scale(), a, n, numbers, near.as<std::uint32_t>(), graph, graph + n, list.status());
   // So many that each has a few tokens: it depends on nothing but their number.
   const auto takers = static_cast<unsigned>(std::clamp<std::size_t>((n + 127) / 128 * 32, 32, 512));
   launch(&take_tokens<list_status>, 1, takers, sizeof(choice_room), on, similar.products(),

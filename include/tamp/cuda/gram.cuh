@@ -55,6 +55,11 @@ __global__ void add_in_double(const Real* from, std::size_t count, double* sums)
     sums[k] += static_cast<double>(from[k]);
 }
 
+/// One thread: what could not be used of one statistic cannot be used of their sum.
+__global__ inline void merge_status(const list_status* from, list_status* to) {
+  if (to->place == nowhere && from->place != nowhere) *to = *from;
+}
+
 }  // namespace tamp::detail
 
 namespace tamp::cuda {
@@ -69,10 +74,11 @@ namespace tamp::cuda {
 /// the result is the CPU's to rounding. With float they are made in float, 1024 tokens at a time
 /// (not in TF32, whatever the handle allows), and good to about 1e-6 of the diagonal: for GPUs
 /// whose units for doubles are few. cuBLAS makes the products: for the same shapes, GPU and cuBLAS
-/// they have the same bits each time.
+/// they have the same bits each time, under the conditions that its manual names (results of a
+/// handle are not reproducible while several streams are at work, unless it has a workspace).
 ///
 /// A batch with an activation that is not finite is not added, nor is any after it, and to_host
-/// throws. Moves, but does not copy.
+/// throws, also once that was merged into another. Moves, but does not copy.
 template <class Product = double>
 class gram {
   static_assert(std::is_same_v<Product, float> || std::is_same_v<Product, double>,
@@ -119,6 +125,9 @@ class gram {
     check_features(other.features_, "the statistics to merge cover ");
     tamp::detail::launch(&tamp::detail::add_in_double<double>, blocks_for(size()), 256, 0, on,
                          other.sums(), size(), sums());
+    tamp::detail::launch(&tamp::detail::merge_status, 1, 1, 0, on,
+                         other.memory_.as<tamp::detail::list_status>(),
+                         memory_.as<tamp::detail::list_status>());
     count_ += other.count_;
     tokens_ += other.tokens_;
     return *this;
@@ -204,17 +213,19 @@ class gram {
     const std::size_t most = (std::min)(batch, x.rows());
     const buffer tokens(on, most * features_ * sizeof(Product));
     const buffer products(on, std::is_same_v<Product, double> ? 0 : size() * sizeof(Product));
+    // cuBLAS leaves the lower half as it is.
+    if (products.bytes() != 0)
+      check_cuda(cudaMemsetAsync(products.data(), 0, products.bytes(), on.stream()), label());
     const borrowed_cublas borrowed(cublas, on, label());
     for (std::size_t first = 0; first < x.rows(); first += batch) {
       const std::size_t count = (std::min)(batch, x.rows() - first);
       launch(&pack_activations<T, Product>, grid(count), threads, 0, on, x, first, count, status,
              tokens.as<Product>());
       if constexpr (std::is_same_v<Product, double>) {
-        add_products_of_columns(borrowed, tokens.as<double>(), count, features_, sums(), label());
+        add_products_of_columns(borrowed, tokens.as<double>(), count, features_, 1.0, sums(),
+                                label());
       } else {
-        // All of it, since cuBLAS leaves the lower half as it is.
-        check_cuda(cudaMemsetAsync(products.data(), 0, products.bytes(), on.stream()), label());
-        add_products_of_columns(borrowed, tokens.as<float>(), count, features_,
+        add_products_of_columns(borrowed, tokens.as<float>(), count, features_, 0.0f,
                                 products.as<float>(), label());
         launch(&add_in_double<float>, blocks_for(size()), 256, 0, on, products.as<float>(), size(),
                sums());

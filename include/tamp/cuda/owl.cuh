@@ -37,7 +37,9 @@ __global__ void sum_scores_of_rows(scored_weight<T, Score> scored, double* sums)
   double sum = 0;
   if (i < scored.weight.rows())
     team::for_each(scored.weight, i, 0, [&](T element, std::size_t j) {
-      sum += static_cast<double>(scored.checked_score(element, scored.statistic_of(j), i, j));
+      // Not joined with the score's own multiplication, whatever nvcc is told.
+      sum = __dadd_rn(
+          sum, static_cast<double>(scored.checked_score(element, scored.statistic_of(j), i, j)));
     });
   sum = team::in_pairs(sum);
   if (i < scored.weight.rows() && team::sum() == 0) sums[i] = sum;

@@ -33,21 +33,27 @@ class borrowed_cublas {
     check_cublas(cublasGetStream(handle, &stream_), what);
     check_cublas(cublasGetMathMode(handle, &math_), what);
     check_cublas(cublasGetPointerMode(handle, &pointers_), what);
-    if (stream_ != ours_) check_cublas(cublasSetStream(handle, ours_), what);
-    check_cublas(cublasSetMathMode(handle, CUBLAS_PEDANTIC_MATH), what);
-    check_cublas(cublasSetPointerMode(handle, CUBLAS_POINTER_MODE_HOST), what);
+    cublasStatus_t status =
+        stream_ != ours_ ? cublasSetStream(handle, ours_) : CUBLAS_STATUS_SUCCESS;
+    if (status == CUBLAS_STATUS_SUCCESS) status = cublasSetMathMode(handle, CUBLAS_PEDANTIC_MATH);
+    if (status == CUBLAS_STATUS_SUCCESS)
+      status = cublasSetPointerMode(handle, CUBLAS_POINTER_MODE_HOST);
+    if (status != CUBLAS_STATUS_SUCCESS) give_back();
+    check_cublas(status, what);
   }
   borrowed_cublas(const borrowed_cublas&) = delete;
   borrowed_cublas& operator=(const borrowed_cublas&) = delete;
-  ~borrowed_cublas() {
+  ~borrowed_cublas() { give_back(); }
+  cublasHandle_t handle() const noexcept { return handle_; }
+
+ private:
+  void give_back() noexcept {
     // Nothing can be done about a refusal.
     static_cast<void>(cublasSetPointerMode(handle_, pointers_));
     static_cast<void>(cublasSetMathMode(handle_, math_));
     if (stream_ != ours_) static_cast<void>(cublasSetStream(handle_, stream_));
   }
-  cublasHandle_t handle() const noexcept { return handle_; }
 
- private:
   cublasHandle_t handle_;
   cudaStream_t ours_, stream_ = nullptr;
   cublasMath_t math_ = CUBLAS_DEFAULT_MATH;
@@ -86,13 +92,13 @@ void products_of_rows(const borrowed_cublas& cublas, const Real* from, std::size
       what);
 }
 
-/// Adds products of all pairs of columns of a row-major (rows, cols) matrix to such a triangle of
-/// a (cols, cols) matrix.
+/// Adds products of all pairs of columns of a row-major (rows, cols) matrix to `keep` times such a
+/// triangle of a (cols, cols) matrix.
 template <class Real>
 void add_products_of_columns(const borrowed_cublas& cublas, const Real* from, std::size_t rows,
-                             std::size_t cols, Real* to, std::string_view what) {
+                             std::size_t cols, Real keep, Real* to, std::string_view what) {
   check_cublas(syrk(cublas.handle(), CUBLAS_OP_N, cublas_size(cols, what), cublas_size(rows, what),
-                    Real{1}, from, cublas_size(cols, what), Real{1}, to),
+                    Real{1}, from, cublas_size(cols, what), keep, to),
                what);
 }
 

@@ -50,8 +50,9 @@ __device__ inline unsigned list_bits(const std::uint32_t* bits, unsigned words,
 /// One block: drops the `drop` lowest of `count` keys, the lower index first among equals, and
 /// lists the others. `bits` has a bit for each key.
 template <class List>
-__global__ void list_highest(const wide* keys, unsigned count, unsigned drop, std::uint32_t* bits,
-                             std::uint32_t* indices, List* status) {
+__global__ void __launch_bounds__(most_threads)
+    list_highest(const wide* keys, unsigned count, unsigned drop, std::uint32_t* bits,
+                 std::uint32_t* indices, List* status) {
   auto& room = shared_memory<row_room>();
   if (status->place != nowhere) {
     if (threadIdx.x == 0) status->size = 0;

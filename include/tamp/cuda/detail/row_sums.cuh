@@ -50,7 +50,7 @@ struct row_team {
     if (sum() == 0)
       for (unsigned half = sums / 2; half != 0; half /= 2)
         for (unsigned k = 0; k < half; ++k) lane[k] += lane[k + half];
-    return lane[0];
+    return sum() == 0 ? lane[0] : 0.0;
   }
 };
 
