@@ -4,6 +4,7 @@
 #include <cuda_fp16.h>
 
 #include <tamp/allocate/uniform.hpp>
+#include <tamp/cuda/amia_select.cuh>
 #include <tamp/cuda/apply.cuh>
 #include <tamp/cuda/column_norm.cuh>
 #include <tamp/cuda/select.cuh>
@@ -49,6 +50,12 @@ __global__ void make_weights(T* weights, std::size_t rows, std::size_t cols) {
   weights[at] = tamp::element_traits<T>::store(sum * scale);
 }
 
+// Norms, and attention, are positive.
+__global__ void make_norms(float* norms, std::size_t cols) {
+  const std::size_t j = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (j < cols) norms[j] = 0.25f + static_cast<float>(j * 2654435761u % 1024u) / 1024.0f;
+}
+
 // A weight, what it is made anew from before each run, and norms.
 template <class T>
 class subject {
@@ -62,7 +69,7 @@ class subject {
       return static_cast<unsigned>((count + threads - 1) / threads);
     };
     make_weights<<<blocks(rows * cols), threads>>>(original, rows, cols);
-    make_weights<<<blocks(cols), threads>>>(norms, 1, cols);
+    make_norms<<<blocks(cols), threads>>>(norms, cols);
     check(cudaGetLastError());
     refresh();
     check(cudaDeviceSynchronize());
@@ -171,6 +178,42 @@ void register_all(const std::string& element, std::size_t rows, std::size_t cols
   });
 }
 
+// AMIA's choice of tokens, and how much of it is the product of all pairs of tokens, by cuBLAS in
+// float as there.
+void choose_tokens(benchmark::State& state, std::size_t tokens, std::size_t features) {
+  subject<float> output(tokens, features), attention(1, tokens);
+  float* products = nullptr;
+  check(cudaMalloc(&products, tokens * tokens * sizeof(float)));
+  cublasHandle_t cublas = nullptr;
+  tamp::detail::check_cublas(cublasCreate(&cublas), "tamp_bench_cuda");
+  tamp::detail::check_cublas(cublasSetMathMode(cublas, CUBLAS_PEDANTIC_MATH), "tamp_bench_cuda");
+  const auto multiply = [&] {
+    const float one = 1, zero = 0;
+    const auto n = static_cast<int>(tokens), d = static_cast<int>(features);
+    tamp::detail::check_cublas(cublasSsyrk(cublas, CUBLAS_FILL_MODE_LOWER, CUBLAS_OP_T, n, d, &one,
+                                           output.weights, d, &zero, products, n),
+                               "tamp_bench_cuda");
+  };
+  const auto choose = [&] {
+    tamp::token::select(tamp::on(nullptr), cublas, tamp::token::amia_select{}, output.weight(), {},
+                        attention.statistics());
+  };
+  stopwatch watch;
+  std::vector<float> floors, works;
+  multiply();
+  choose();
+  for (auto _ : state) {
+    floors.push_back(watch.milliseconds(multiply));
+    works.push_back(watch.milliseconds(choose));
+    state.SetIterationTime(static_cast<double>(works.back()) * 1e-3);
+  }
+  state.counters["product_ms"] = median(floors);
+  state.counters["kernel_ms"] = median(works);
+  state.counters["share_of_product"] = median(floors) / median(works);
+  cublasDestroy(cublas);
+  cudaFree(products);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -194,6 +237,13 @@ int main(int argc, char** argv) {
     register_all<__nv_bfloat16>("bf16", rows, cols);
     register_all<__half>("f16", rows, cols);
   }
+  for (const std::size_t tokens : {640u, 2944u})
+    benchmark::RegisterBenchmark(
+        ("amia_select/" + std::to_string(tokens) + "x4096/float").c_str(),
+        [=](benchmark::State& state) { choose_tokens(state, tokens, 4096); })
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond)
+        ->MinTime(0.2);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

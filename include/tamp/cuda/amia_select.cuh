@@ -95,6 +95,7 @@ __global__ void look_around(const Real* products, const double* scale,
 /// Shared memory of the choice: what each warp found, twice, since a round writes while the round
 /// before is still being read.
 struct choice_room {
+  static constexpr unsigned most_threads = 512;
   double value[2][warp_size], sum[2][warp_size];
   unsigned token[2][warp_size];
   double sums[warp_size];
@@ -116,7 +117,7 @@ struct valued_token {
 /// one that was taken lose; then each thread looks for the highest of its tokens, and sums up the
 /// kernel between the taken one and those of its tokens that were taken, and both are joined.
 template <class List>
-__global__ void __launch_bounds__(most_threads)
+__global__ void __launch_bounds__(choice_room::most_threads)
     take_tokens(const float* products, const double* scale, const std::uint32_t* near,
                 double* graph, const double* kernel_sums, std::uint8_t* is_taken, unsigned n,
                 amia_numbers numbers, const device_densities* densities, std::uint32_t* taken,
@@ -276,7 +277,8 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
   launch(&look_around<float>, blocks_of(n, threads / warp_size), threads, 0, on, similar.products(),
          similar.scale(), a, n, numbers, near.as<std::uint32_t>(), graph, graph + n, list.status());
   // So many that each has a few tokens: it depends on nothing but their number.
-  const auto takers = static_cast<unsigned>(std::clamp<std::size_t>((n + 127) / 128 * 32, 32, 512));
+  const auto takers = static_cast<unsigned>(
+      std::clamp<std::size_t>((n + 127) / 128 * 32, 32, choice_room::most_threads));
   launch(&take_tokens<list_status>, 1, takers, sizeof(choice_room), on, similar.products(),
          similar.scale(), near.as<std::uint32_t>(), graph, graph + n, is_taken.as<std::uint8_t>(),
          static_cast<unsigned>(n), numbers, similar.densities(), list.data(), list.status());
