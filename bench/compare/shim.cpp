@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -17,10 +16,12 @@
 #include <vector>
 
 #include "../floor.hpp"
+#include "shim.hpp"
 
 namespace {
 
 namespace execute = tamp::execute;
+using compare::guarded, compare::with_element;
 using tamp::token::modality;
 
 /// The calling thread alone, or several of OpenMP's.
@@ -36,35 +37,11 @@ struct team {
   }
 };
 
-/// An exception must not leave a C function: calls `work` and returns what it threw, or null.
-template <class Work>
-const char* guarded(const Work& work) {
-  static thread_local std::string problem;
-  try {
-    work();
-    return nullptr;
-  } catch (const std::exception& thrown) {
-    problem = thrown.what();
-    return problem.c_str();
-  }
-}
-
 template <class Work>
 double seconds_of(const Work& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Calls `use` with a pointer to elements of the type that `name` says.
-template <class Use>
-void with_element(std::string_view name, void* elements, const Use& use) {
-  if (name == "float")
-    use(static_cast<float*>(elements));
-  else if (name == "bf16")
-    use(static_cast<tamp::bf16*>(elements));
-  else
-    throw std::invalid_argument("elements are float or bf16, not " + std::string(name));
 }
 
 /// Calls `use` with the recipe of that name.

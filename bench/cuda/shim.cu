@@ -13,37 +13,18 @@
 #include <tamp/score/wanda.hpp>
 
 #include <cstddef>
-#include <exception>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "../compare/shim.hpp"
 
 namespace {
 
 template <class T>
 using device_matrix = tamp::matrix_view<T, tamp::cuda_space>;
 
-template <class Work>
-const char* guarded(const Work& work) {
-  static thread_local std::string problem;
-  try {
-    work();
-    return nullptr;
-  } catch (const std::exception& thrown) {
-    problem = thrown.what();
-    return problem.c_str();
-  }
-}
-
-template <class Use>
-void with_element(std::string_view name, void* elements, const Use& use) {
-  if (name == "float")
-    use(static_cast<float*>(elements));
-  else if (name == "bf16")
-    use(static_cast<tamp::bf16*>(elements));
-  else
-    throw std::invalid_argument("elements are float or bf16, not " + std::string(name));
-}
+using compare::guarded, compare::with_element;
 
 }  // namespace
 

@@ -1,8 +1,4 @@
-#include "support.hpp"
-
-#if !defined(__CUDACC__)
-#  include "emulated_cublas.hpp"
-#endif
+#include "cublas_handle.hpp"
 
 #include <bit>
 #include <cmath>
@@ -25,16 +21,8 @@ using support::matrix, support::device_matrix, support::device_row, support::che
 using enum token::modality;
 using kinds_of = std::vector<token::modality>;
 using list = std::vector<std::size_t>;
+using support::handle;
 const auto on = tamp::on(nullptr);
-
-struct handle {
-  cublasHandle_t cublas = nullptr;
-
-  handle() { BOOST_REQUIRE(cublasCreate(&cublas) == CUBLAS_STATUS_SUCCESS); }
-  handle(const handle&) = delete;
-  handle& operator=(const handle&) = delete;
-  ~handle() { cublasDestroy(cublas); }
-};
 
 /// A few directions, and tokens near them: similarities that are far apart, and outputs that are
 /// alike.

@@ -1,8 +1,4 @@
-#include "support.hpp"
-
-#if !defined(__CUDACC__)
-#  include "emulated_cublas.hpp"
-#endif
+#include "cublas_handle.hpp"
 
 #include <cmath>
 #include <tamp/cuda/gram.cuh>
@@ -14,17 +10,9 @@ BOOST_AUTO_TEST_SUITE(cuda_gram)
 
 namespace {
 
+using support::handle;
 using support::matrix, support::device_matrix, support::check_error;
 const auto on = tamp::on(nullptr);
-
-struct handle {
-  cublasHandle_t cublas = nullptr;
-
-  handle() { BOOST_REQUIRE(cublasCreate(&cublas) == CUBLAS_STATUS_SUCCESS); }
-  handle(const handle&) = delete;
-  handle& operator=(const handle&) = delete;
-  ~handle() { cublasDestroy(cublas); }
-};
 
 /// Equal to a part of the larger of two diagonal elements.
 void check_close(const tamp::stat::gram& found, const tamp::stat::gram& expected, double part) {

@@ -98,7 +98,8 @@ BOOST_AUTO_TEST_CASE(masks_are_those_of_the_cpu) {
   std::vector<std::pair<std::size_t, std::size_t>> shapes = {
       {1, 1}, {1, 31}, {3, 32}, {2, 65}, {5, 127}, {3, 200}, {2, 1001}, {1, 2049}, {2, 4104}};
   if (!support::is_emulated)
-    shapes.insert(shapes.end(), {{300, 64}, {129, 4096}, {65, 11008}, {1000, 3001}, {3, 28672}});
+    shapes.insert(shapes.end(),
+                  {{300, 64}, {129, 4096}, {65, 11008}, {1000, 3001}, {3, 28672}, {3, 100003}});
   unsigned seed = 1;
   for (const auto& [rows, cols] : shapes) {
     const double sparsity = std::vector{0.5, 0.3, 0.9, 0.01}[seed % 4];
