@@ -4,7 +4,7 @@
 
 A program is a ```cpp block that contains `int main`. If a ```text block is the next block, it is
 what the program must print. A ```cuda block is compiled with the flags of --cuda, separated by
-semicolons, which make its kernels run on the emulator; without --cuda it is left out.
+commas, which make its kernels run on the emulator; without --cuda it is left out.
 """
 import pathlib
 import re
@@ -47,7 +47,7 @@ def check(source, output, folder, compiler, flags):
 
 def main():
     arguments = sys.argv[1:]
-    cuda = arguments.pop(0).split("=", 1)[1].split(";") if arguments[0].startswith("--cuda=") else None
+    cuda = arguments.pop(0).split("=", 1)[1].split(",") if arguments[0].startswith("--cuda=") else None
     root, build, compiler, *flags = arguments
     folder = pathlib.Path(build)
     folder.mkdir(parents=True, exist_ok=True)
