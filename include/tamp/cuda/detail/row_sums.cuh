@@ -41,15 +41,16 @@ struct row_team {
     }
   }
 
-  /// The sum of a row, for the thread of its first sum. All threads of the block take part.
+  /// The sum of a row, for the thread of its first sum; zero for the others. All threads of the
+  /// block take part.
   __device__ static double in_pairs(double mine) {
     auto& room = shared_memory<double[rows][sums]>();
     room[row()][sum()] = mine;
     __syncthreads();
+    if (sum() != 0) return 0;
     double* const lane = room[row()];
-    if (sum() == 0)
-      for (unsigned half = sums / 2; half != 0; half /= 2)
-        for (unsigned k = 0; k < half; ++k) lane[k] += lane[k + half];
+    for (unsigned half = sums / 2; half != 0; half /= 2)
+      for (unsigned k = 0; k < half; ++k) lane[k] += lane[k + half];
     return lane[0];
   }
 };
