@@ -56,7 +56,8 @@ __global__ void add_in_double(const Real* from, std::size_t count, double* sums)
 }
 
 /// One thread: what could not be used of one statistic cannot be used of their sum.
-__global__ inline void merge_status(const list_status* from, list_status* to) {
+template <class Status>
+__global__ void merge_status(const Status* from, Status* to) {
   if (to->place == nowhere && from->place != nowhere) *to = *from;
 }
 
@@ -125,7 +126,7 @@ class gram {
     check_features(other.features_, "the statistics to merge cover ");
     tamp::detail::launch(&tamp::detail::add_in_double<double>, blocks_for(size()), 256, 0, on,
                          other.sums(), size(), sums());
-    tamp::detail::launch(&tamp::detail::merge_status, 1, 1, 0, on,
+    tamp::detail::launch(&tamp::detail::merge_status<tamp::detail::list_status>, 1, 1, 0, on,
                          other.memory_.as<tamp::detail::list_status>(),
                          memory_.as<tamp::detail::list_status>());
     count_ += other.count_;
