@@ -235,18 +235,20 @@ BOOST_AUTO_TEST_CASE(a_score_that_is_no_number_is_seen_and_infinity_is_not) {
     for (const std::size_t at : {0u, 70u, 128u}) {
       const std::vector<float> weights(129, 1.0f);
       std::vector<float> scores(129);
-      const auto usable = [&](float odd) {
+      const auto usable = [&](float odd, auto by_sum) {
         return with_kernels([&](auto kernels) {
           return kernels
-              .template score_row<false, false>(
+              .template score_row<false, by_sum>(
                   weights.data(), weights.size(),
                   [&](float weight, std::size_t j) { return j == at ? odd : weight; },
                   scores.data())
               .is_usable;
         });
       };
-      BOOST_TEST(!usable(not_a_number));
-      BOOST_TEST(usable(infinity));
+      BOOST_TEST(!usable(not_a_number, std::false_type{}));
+      BOOST_TEST(!usable(not_a_number, std::true_type{}));
+      BOOST_TEST(usable(infinity, std::false_type{}));
+      BOOST_TEST(usable(infinity, std::true_type{}));
     }
   });
 }

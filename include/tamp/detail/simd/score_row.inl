@@ -100,7 +100,8 @@ static auto score_row(const Element* weights, std::size_t count, const Score& sc
   if (has_sign<bits_of_number<real>>(weights_broken) ||
       has_sign<bits_of_number<Out>>(scores_broken))
     result.is_usable = false;
-  if (ShowsNonFinite && !is_finite(result.sum)) result.is_usable = row_is_finite(weights, count);
+  if (ShowsNonFinite && !is_finite(result.sum))
+    result.is_usable = result.is_usable && row_is_finite(weights, count);
   return result;
 }
 
