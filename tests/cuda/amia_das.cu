@@ -276,4 +276,18 @@ BOOST_AUTO_TEST_CASE(golden_vectors) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(similarities_take_what_bytes_needed_says) {
+  const handle h;
+  const device_matrix<float> y(clustered(60, 20, 1));
+  const auto attention = support::device_row(std::vector<float>(60, 0.5f));
+  kinds_of kinds(60, text);
+  kinds[7] = kinds[8] = image;
+  support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+    token::select(given, h.cublas, token::amia_select{}, y.view(), kinds, attention.view());
+  });
+  support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+    tamp::cuda::token_diversity(given).add(given, h.cublas, y.view(), kinds);
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

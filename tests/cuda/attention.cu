@@ -284,4 +284,18 @@ BOOST_AUTO_TEST_CASE(golden_vectors) {
              boost::test_tools::tolerance(1e-5) << boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(choices_take_what_bytes_needed_says) {
+  const both<float> c(random_kinds(300, 3), random_attention(2, 300, 300, 4, false));
+  const auto check = [&](const auto& policy) {
+    support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+      token::select(given, policy, c.on_gpu(), {.keep = 20});
+    });
+  };
+  check(token::attention_top_k{});
+  check(token::fitprune{});
+  support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+    tamp::cuda::fitprune_statistics(given, c.on_gpu());
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -147,4 +147,13 @@ BOOST_AUTO_TEST_CASE(shapes_are_refused_before_anything_is_started) {
   tamp::cuda::compress(on, keep_none, none.view()).check(on);
 }
 
+BOOST_AUTO_TEST_CASE(halves_take_what_bytes_needed_says) {
+  const auto w = support::as<tamp::bf16>(support::random_matrix(8, 96, 4));
+  const device_matrix<tamp::bf16> there(w);
+  support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+    const tamp::cuda::bitmask keep(given, 8, 96);
+    tamp::cuda::compress(given, keep, there.view());
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

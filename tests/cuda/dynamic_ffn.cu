@@ -122,4 +122,11 @@ BOOST_AUTO_TEST_CASE(golden_vectors) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(channels_take_what_bytes_needed_says) {
+  const device_matrix<float> hidden(support::random_matrix(20, 300, 1));
+  support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+    tamp::compute::channels(given, dynamic_ffn{0.5, 3}, hidden.view());
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -143,4 +143,18 @@ BOOST_AUTO_TEST_CASE(shapes_and_weights_are_refused) {
       [&] { seen.merge(on, tamp::cuda::gram<>(on, 5)); });
 }
 
+BOOST_AUTO_TEST_CASE(sums_take_what_bytes_needed_says) {
+  const handle h;
+  const device_matrix<float> x(support::random_matrix(40, 30, 5));
+  const auto check = [&]<class Product>(Product) {
+    support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+      tamp::cuda::gram<Product> seen(given, 30), other(given, 30);
+      seen.add(given, h.cublas, x.view()).merge(given, other);
+      seen.matrix(given);
+    });
+  };
+  check(double{});
+  check(float{});
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,7 @@
 #include <tamp/pattern/per_row.hpp>
 #include <tamp/pattern/per_tensor.hpp>
 #include <tamp/score/magnitude.hpp>
+#include <tamp/score/wanda.hpp>
 
 #include "../support/errors.hpp"
 
@@ -104,27 +105,34 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(cuda_workspace)
 
-BOOST_AUTO_TEST_CASE(select_needs_what_select_bytes_says_and_allocates_nothing_else) {
+BOOST_AUTO_TEST_CASE(calls_need_what_they_hold_at_one_time) {
+  const auto weight = tamp::cuda::view(static_cast<float*>(nullptr), 8, 100);
+  const auto recipe = tamp::compose(tamp::score::magnitude{}, tamp::pattern::n_of_m<2, 4>{});
+  // A note, and two words for each row.
+  const auto one = [&](const tamp::cuda::on_stream& measured) {
+    const auto keep = tamp::select(measured, weight, recipe);
+    tamp::apply(measured, keep, weight);
+  };
+  BOOST_TEST(tamp::cuda::bytes_needed(one) == 256u + 256);
+  const auto after_another = [&](const tamp::cuda::on_stream& measured) {
+    one(measured);
+    one(measured);
+  };
+  BOOST_TEST(tamp::cuda::bytes_needed(after_another) == 512u);
+  const auto at_once = [&](const tamp::cuda::on_stream& measured) {
+    const auto keep = tamp::select(measured, weight, recipe);
+    one(measured);
+  };
+  BOOST_TEST(tamp::cuda::bytes_needed(at_once) == 1024u);
+  BOOST_TEST(tamp::cuda::bytes_needed([](const tamp::cuda::on_stream&) {}) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(select_takes_what_bytes_needed_says) {
   const device_matrix<float> weight(support::random_matrix(5, 3000, 6));
   const auto check = [&](const auto& recipe) {
-    const std::size_t bytes = tamp::cuda::select_bytes(weight.view(), recipe);
-    const tamp::cuda::buffer memory(on, bytes);
-#if defined(TAMP_CUDA_EMULATED)
-    const std::size_t allocations = emulator::allocations;
-#endif
-    tamp::cuda::workspace enough(memory.data(), bytes);
-    {
-      const auto keep = tamp::select(tamp::on(nullptr, enough), weight.view(), recipe);
-      BOOST_TEST(enough.most_used() == bytes);
-      BOOST_TEST(keep.to_host(on) == tamp::select(on, weight.view(), recipe).to_host(on));
-    }
-    BOOST_TEST(enough.used() == 0u);
-    tamp::cuda::workspace too_small(memory.data(), bytes - 256);
-    BOOST_CHECK_THROW(tamp::select(tamp::on(nullptr, too_small), weight.view(), recipe),
-                      tamp::device_error);
-#if defined(TAMP_CUDA_EMULATED)
-    BOOST_TEST(emulator::allocations - allocations <= 2u);  // those of the other mask
-#endif
+    support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+      const auto keep = tamp::select(given, weight.view(), recipe);
+    });
   };
   using tamp::compose;
   namespace score = tamp::score;
@@ -133,6 +141,25 @@ BOOST_AUTO_TEST_CASE(select_needs_what_select_bytes_says_and_allocates_nothing_e
   check(compose(score::magnitude{}, pattern::per_row{}, allocate::uniform{0.5}));
   check(compose(score::magnitude{}, pattern::per_tensor{}, allocate::uniform{0.5}));
   check(compose(score::magnitude{}, pattern::n_of_m<2, 4>{}));
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_cannot_be_measured_and_shapes_are_checked_all_the_same) {
+  const auto weight = tamp::cuda::view(static_cast<float*>(nullptr), 8, 100);
+  const auto norms = tamp::cuda::view(static_cast<const float*>(nullptr), 1, 99);
+  using recipes = tamp::pattern::n_of_m<2, 4>;
+  check_error<tamp::device_error>(
+      "cuda::bytes_needed: nothing can wait for work that is only measured (check, to_host)", [&] {
+        tamp::cuda::bytes_needed([&](const tamp::cuda::on_stream& measured) {
+          tamp::select(measured, weight, tamp::compose(tamp::score::magnitude{}, recipes{}))
+              .to_host(measured);
+        });
+      });
+  check_error<tamp::shape_error>(
+      "select: the weight has 100 columns, the statistics cover 99", [&] {
+        tamp::cuda::bytes_needed([&](const tamp::cuda::on_stream& measured) {
+          tamp::select(measured, weight, norms, tamp::compose(tamp::score::wanda{}, recipes{}));
+        });
+      });
 }
 
 BOOST_AUTO_TEST_CASE(a_workspace_that_is_too_small_says_how_much_is_missing) {

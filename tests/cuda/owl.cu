@@ -260,4 +260,14 @@ BOOST_AUTO_TEST_CASE(golden_vectors) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(ratios_take_what_bytes_needed_says) {
+  both<float> model;
+  for (const std::size_t unit : {0u, 1u})
+    for (const char* const layer : {"q", "k"})
+      model.add(unit, layer, support::random_matrix(40 + 30 * unit, 20, 3), ones(20));
+  support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+    tamp::cuda::outlier_ratios_of(given, owl<>{}, model.on_gpu());
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -131,4 +131,14 @@ BOOST_AUTO_TEST_CASE(batches_that_do_not_fit_are_refused) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(norms_take_what_bytes_needed_says) {
+  const device_matrix<float> x(support::random_matrix(300, 70, 5)), y(x.numbers(), 1, 300);
+  support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
+    auto norms = tamp::observe<column_norm>(given, x.view());
+    norms.add(given, y.view());
+    auto others = tamp::observe<column_norm>(given, y.view());
+    others.merge(given, norms);
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

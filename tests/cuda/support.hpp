@@ -15,6 +15,7 @@
 #include <string>
 #include <tamp/cuda/bitmask.cuh>
 #include <tamp/cuda/on.cuh>
+#include <tamp/cuda/workspace.cuh>
 #include <tamp/tensor/view.hpp>
 #include <vector>
 
@@ -87,6 +88,26 @@ class device_matrix {
   std::vector<T> host_;
   void* memory_ = nullptr;
 };
+
+/// Calls take what bytes_needed says, from a workspace of just that size, and nothing else.
+template <class Calls>
+void check_bytes_needed(const Calls& calls) {
+  const std::size_t bytes = tamp::cuda::bytes_needed(calls);
+  BOOST_TEST(bytes != 0u);
+  const tamp::cuda::buffer memory(tamp::on(nullptr), bytes);
+#if defined(TAMP_CUDA_EMULATED)
+  const std::size_t allocations = emulator::allocations;
+#endif
+  tamp::cuda::workspace enough(memory.data(), bytes);
+  calls(tamp::on(nullptr, enough));
+  BOOST_TEST(enough.most_used() == bytes);
+  BOOST_TEST(enough.used() == 0u);
+  tamp::cuda::workspace too_small(memory.data(), bytes - tamp::cuda::allocation_step);
+  BOOST_CHECK_THROW(calls(tamp::on(nullptr, too_small)), tamp::device_error);
+#if defined(TAMP_CUDA_EMULATED)
+  BOOST_TEST(emulator::allocations == allocations);
+#endif
+}
 
 /// A row of floats on the device.
 inline device_matrix<float> device_row(const std::vector<float>& numbers) {

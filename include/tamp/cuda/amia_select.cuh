@@ -260,7 +260,7 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
   cuda::index_list list(on, n, refuse_amia(n, y.cols()));
   const device_similarity similar(on, cublas, y, kinds, who, list.status());
   if (n == 0) {
-    check_cuda(cudaMemsetAsync(&list.status()->size, 0, sizeof(unsigned), on.stream()), who);
+    on.fill(&list.status()->size, 0, sizeof(unsigned));
     return list;
   }
   const amia_numbers numbers{static_cast<unsigned>((std::min)(policy.neighbours, n - 1)),
@@ -268,7 +268,7 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
                              -1 / (2 * policy.sigma * policy.sigma), policy.tolerance};
   const cuda::buffer near(on, n * numbers.degree * sizeof(std::uint32_t));
   const cuda::buffer values(on, 2 * n * sizeof(double)), is_taken(on, n);
-  check_cuda(cudaMemsetAsync(is_taken.data(), 0, n, on.stream()), who);
+  on.fill(is_taken.data(), 0, n);
   auto* const graph = values.as<double>();
   constexpr unsigned threads = 256;
   launch(&check_token_attention<list_status>, blocks_of(n, threads), threads, 0, on, a,

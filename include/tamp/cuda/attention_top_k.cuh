@@ -5,10 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <string_view>
 
 #include "../token/attention_top_k.hpp"
-#include "detail/list_highest.cuh"
+#include "detail/select_tokens.cuh"
 #include "token_context.cuh"
 
 namespace tamp::detail {
@@ -54,25 +54,16 @@ cuda::index_list select(const cuda::on_stream& on, const attention_top_k& policy
   constexpr std::string_view who = "attention_top_k";
   check_device_context(who, c, policy.reads);
   const device_sequence sequence(c);
-  const std::size_t tokens = sequence.tokens, drop = dropped_tokens(who, sequence, q);
-  cuda::index_list list(on, tokens - drop, refuse_attention(who, c.attention));
-  const cuda::buffer visuals(on, tokens), scratch(on, list_scratch_bytes(tokens));
-  upload<std::uint8_t>(on, sequence.visuals, visuals.as<std::uint8_t>());
-  if (sequence.visual == 0) {
-    if (tokens != 0)
-      check_cuda(cudaMemsetAsync(scratch.data(), 0xff, tokens * sizeof(wide), on.stream()), who);
-  } else {
-    const auto& a = c.attention;
-    constexpr unsigned threads = 128;
-    launch(&sum_over_heads<twin>, blocks_of(tokens, threads), threads, 0, on, a.data(),
-           a.place(0, tokens - 1, 0), a.queries() * tokens, a.heads(), tokens,
-           visuals.as<std::uint8_t>(), scratch.as<wide>(), list.status());
-    const auto stride = static_cast<std::ptrdiff_t>(tokens);
-    launch(&note_value<twin>, 1, 1, 0, on, a.data(), wide{tokens}, wide{tokens}, stride, 1,
-           list.status());
-  }
-  list_the_highest(on, scratch, tokens, drop, list);
-  return list;
+  return select_by_key(on, who, c, sequence, dropped_tokens(who, sequence, q),
+                       [&](const std::uint8_t* visuals, wide* keys, list_status* status) {
+                         const auto& a = c.attention;
+                         const std::size_t tokens = sequence.tokens;
+                         constexpr unsigned threads = 128;
+                         launch(&sum_over_heads<twin>, blocks_of(tokens, threads), threads, 0, on,
+                                a.data(), a.place(0, tokens - 1, 0), a.queries() * tokens,
+                                a.heads(), tokens, visuals, keys, status);
+                         note_attention(on, a, status);
+                       });
 }
 
 }  // namespace tamp::token

@@ -30,17 +30,13 @@ class bitmask {
   /// Words that are yet to be written. @throws device_error if there is no memory
   bitmask(const on_stream& on, std::size_t rows, std::size_t cols)
       : rows_(rows), cols_(cols), memory_(on, bytes_of(rows, cols)) {
-    tamp::detail::check_cuda(cudaMemsetAsync(memory_.data(), 0xff, allocation_step, on.stream()),
-                             "cuda::bitmask");
+    on.fill(memory_.data(), 0xff, allocation_step);
   }
 
   /// The mask on the device. The CPU's must live until the stream has done the copy.
   static bitmask from(const on_stream& on, const mask::bitmask& keep) {
     bitmask copy(on, keep.rows(), keep.cols());
-    if (keep.size() != 0)
-      tamp::detail::check_cuda(cudaMemcpyAsync(copy.words(), keep.row(0).data(), copy.word_bytes(),
-                                               cudaMemcpyHostToDevice, on.stream()),
-                               "cuda::bitmask");
+    if (keep.size() != 0) on.copy(copy.words(), keep.row(0).data(), copy.word_bytes());
     return copy;
   }
 
@@ -72,9 +68,7 @@ class bitmask {
              std::string_view layer = {}) const {
     if (memory_.data() == nullptr) return;
     tamp::detail::selection_status found{};
-    tamp::detail::check_cuda(
-        cudaMemcpyAsync(&found, status(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
-        operation);
+    on.copy(&found, status(), sizeof found);
     on.wait();
     tamp::detail::raise_if_statistic_broken(found, operation, layer);
     tamp::detail::raise_if_weight_broken(found, cols_, operation, layer);
@@ -84,10 +78,7 @@ class bitmask {
   /// @throws what check throws
   mask::bitmask to_host(const on_stream& on) const {
     mask::bitmask keep(rows_, cols_, false);
-    if (size() != 0)
-      tamp::detail::check_cuda(cudaMemcpyAsync(keep.row(0).data(), words(), word_bytes(),
-                                               cudaMemcpyDeviceToHost, on.stream()),
-                               "cuda::bitmask");
+    if (size() != 0) on.copy(keep.row(0).data(), words(), word_bytes());
     check(on);
     return keep;
   }

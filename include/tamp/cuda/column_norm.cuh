@@ -135,10 +135,7 @@ class column_norm {
     copy.count_ = seen.count();
     copy.tokens_ = seen.tokens();
     if (copy.features_ != 0)
-      tamp::detail::check_cuda(
-          cudaMemcpyAsync(copy.sums(), seen.sum_of_squares().data(),
-                          copy.features_ * sizeof(double), cudaMemcpyHostToDevice, on.stream()),
-          label());
+      on.copy(copy.sums(), seen.sum_of_squares().data(), copy.features_ * sizeof(double));
     copy.add_sums(on, nullptr, 0, copy.broken());
     return copy;
   }
@@ -208,9 +205,7 @@ class column_norm {
   void check(const on_stream& on) const {
     if (memory_.data() == nullptr) return;
     tamp::detail::wide found = 0;
-    tamp::detail::check_cuda(
-        cudaMemcpyAsync(&found, broken(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
-        label());
+    on.copy(&found, broken(), sizeof found);
     on.wait();
     if (found == tamp::detail::nowhere) return;
     const std::size_t place = tamp::detail::place_of(found);
@@ -224,11 +219,7 @@ class column_norm {
   /// @throws what check throws
   stat::column_norm to_host(const on_stream& on) const {
     std::vector<double> sums(features_, 0.0);
-    if (features_ != 0)
-      tamp::detail::check_cuda(
-          cudaMemcpyAsync(sums.data(), this->sums(), features_ * sizeof(double),
-                          cudaMemcpyDeviceToHost, on.stream()),
-          label());
+    if (features_ != 0) on.copy(sums.data(), this->sums(), features_ * sizeof(double));
     check(on);
     stat::column_norm seen;
     stat::column_norm::fields(seen, [&](std::string_view name, auto& value) {
@@ -257,10 +248,8 @@ class column_norm {
     if (memory_.data() != nullptr) return;
     features_ = features;
     memory_ = buffer(on, norms_at() + features * sizeof(float));
-    tamp::detail::check_cuda(cudaMemsetAsync(memory_.data(), 0xff, allocation_step, on.stream()),
-                             label());
-    tamp::detail::check_cuda(cudaMemsetAsync(sums(), 0, norms_at() - allocation_step, on.stream()),
-                             label());
+    on.fill(memory_.data(), 0xff, allocation_step);
+    on.fill(sums(), 0, norms_at() - allocation_step);
   }
 
   void add_sums(const on_stream& on, const double* of_chunks, std::size_t chunks,

@@ -105,8 +105,7 @@ class compressed_2_of_4 {
   /// Values and metadata that are yet to be written.
   compressed_2_of_4(const on_stream& on, std::size_t rows, std::size_t cols, metadata_order order)
       : rows_(rows), cols_(cols), order_(order), memory_(on, bytes_of(rows, cols)) {
-    tamp::detail::check_cuda(
-        cudaMemsetAsync(memory_.data(), 0xff, sizeof(tamp::detail::wide), on.stream()), "compress");
+    on.fill(memory_.data(), 0xff, sizeof(tamp::detail::wide));
   }
 
   std::size_t rows() const noexcept { return rows_; }
@@ -135,9 +134,7 @@ class compressed_2_of_4 {
   /// @throws value_error if the mask does not keep two of every four weights, naming the first four
   void check(const on_stream& on) const {
     tamp::detail::wide broken = 0;
-    tamp::detail::check_cuda(cudaMemcpyAsync(&broken, memory_.data(), sizeof broken,
-                                             cudaMemcpyDeviceToHost, on.stream()),
-                             "compress");
+    on.copy(&broken, memory_.data(), sizeof broken);
     on.wait();
     if (broken == tamp::detail::nowhere) return;
     const std::size_t place = static_cast<std::size_t>(broken >> 3);

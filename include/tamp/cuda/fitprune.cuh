@@ -3,14 +3,16 @@
 /// @file
 /// FitPrune's statistics and its choice, on the GPU.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "../token/fitprune.hpp"
-#include "detail/list_highest.cuh"
+#include "detail/select_tokens.cuh"
+#include "detail/upload.cuh"
 #include "token_context.cuh"
 
 namespace tamp::detail {
@@ -67,35 +69,29 @@ __global__ void mean_over_queries(const float* strongest, std::size_t first, std
   keys[t] = ordered_key(cross[t] * self[t]);
 }
 
-/// Memory of both means while they are made.
-struct fitprune_scratch {
-  cuda::buffer visuals, strongest;
-
-  fitprune_scratch(const cuda::on_stream& on, const device_sequence& sequence)
-      : visuals(on, sequence.tokens),
-        strongest(on, (sequence.tokens - sequence.first) * sequence.tokens * sizeof(float)) {}
-};
+/// How many floats put_fitprune_means wants.
+inline std::size_t strongest_size(const device_sequence& sequence) noexcept {
+  return (sequence.tokens - sequence.first) * sequence.tokens;
+}
 
 /// Puts the means of a sequence with visual tokens onto the stream.
 template <class T>
 void put_fitprune_means(const cuda::on_stream& on, const cuda::token_context<T>& c,
-                        const device_sequence& sequence, const fitprune_scratch& scratch,
-                        double* cross, double* self, wide* keys, list_status* status) {
+                        const device_sequence& sequence, const std::uint8_t* visuals,
+                        float* strongest, double* cross, double* self, wide* keys,
+                        list_status* status) {
   const auto& a = c.attention;
   const std::size_t tokens = sequence.tokens, queries = tokens - sequence.first;
-  upload<std::uint8_t>(on, sequence.visuals, scratch.visuals.template as<std::uint8_t>());
   constexpr unsigned threads = 128;
   const dim3 grid(blocks_of(tokens, threads),
                   static_cast<unsigned>((std::min)(queries, std::size_t{65535})));
   launch(&max_over_heads<T>, grid, threads, 0, on, a.data(), a.place(0, sequence.first, 0),
-         a.queries() * tokens, a.heads(), queries, tokens, scratch.strongest.template as<float>(),
-         status);
-  const auto stride = static_cast<std::ptrdiff_t>(tokens);
-  launch(&note_value<T>, 1, 1, 0, on, a.data(), wide{tokens}, wide{tokens}, stride, 1, status);
+         a.queries() * tokens, a.heads(), queries, tokens, strongest, status);
+  note_attention(on, a, status);
   constexpr unsigned few = 32;  // for each block, so that there are many
-  launch(&mean_over_queries<list_status>, blocks_of(tokens, few), few, 0, on,
-         scratch.strongest.template as<float>(), sequence.first, sequence.after, sequence.visual,
-         tokens, scratch.visuals.template as<std::uint8_t>(), cross, self, keys, status);
+  launch(&mean_over_queries<list_status>, blocks_of(tokens, few), few, 0, on, strongest,
+         sequence.first, sequence.after, sequence.visual, tokens, visuals, cross, self, keys,
+         status);
 }
 
 }  // namespace tamp::detail
@@ -119,13 +115,8 @@ class received_attention {
   token::received_attention to_host(const on_stream& on) const {
     tamp::detail::list_status found{};
     std::vector<double> numbers(2 * visuals_.size());
-    tamp::detail::check_cuda(
-        cudaMemcpyAsync(&found, memory_.data(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
-        "fitprune");
-    tamp::detail::check_cuda(
-        cudaMemcpyAsync(numbers.data(), memory_.as<double>(allocation_step),
-                        numbers.size() * sizeof(double), cudaMemcpyDeviceToHost, on.stream()),
-        "fitprune");
+    on.copy(&found, memory_.data(), sizeof found);
+    on.copy(numbers.data(), memory_.as<double>(allocation_step), numbers.size() * sizeof(double));
     on.wait();
     if (found.place != tamp::detail::nowhere)
       refuse_(static_cast<std::size_t>(found.place), found.value);
@@ -169,12 +160,13 @@ received_attention fitprune_statistics(const on_stream& on, const token_context<
   result.memory_ = buffer(on, allocation_step + 2 * sequence.tokens * sizeof(double));
   result.refuse_ = refuse_attention("fitprune", c.attention);
   auto* const status = result.memory_.as<list_status>();
-  check_cuda(cudaMemsetAsync(status, 0xff, sizeof(list_status), on.stream()), "fitprune");
-  const fitprune_scratch scratch(on, sequence);
-  const buffer keys(on, sequence.tokens * sizeof(wide));
+  on.fill(status, 0xff, sizeof(list_status));
+  const buffer visuals(on, sequence.tokens), keys(on, sequence.tokens * sizeof(wide));
+  const buffer strongest(on, strongest_size(sequence) * sizeof(float));
+  upload<std::uint8_t>(on, sequence.visuals, visuals.as<std::uint8_t>());
   auto* const means = result.memory_.as<double>(allocation_step);
-  put_fitprune_means(on, c, sequence, scratch, means, means + sequence.tokens, keys.as<wide>(),
-                     status);
+  put_fitprune_means(on, c, sequence, visuals.as<std::uint8_t>(), strongest.as<float>(), means,
+                     means + sequence.tokens, keys.as<wide>(), status);
   result.visuals_ = std::move(sequence.visuals);
   return result;
 }
@@ -202,19 +194,14 @@ cuda::index_list select(const cuda::on_stream& on, const fitprune& policy,
   const std::size_t tokens = sequence.tokens, drop = dropped_tokens(who, sequence, q);
   if (drop != 0 && drop != sequence.visual && sequence.after == tokens)
     raise<value_error>("fitprune: there is no token after the last visual one");
-  cuda::index_list list(on, tokens - drop, refuse_attention(who, c.attention));
-  const cuda::buffer choice(on, list_scratch_bytes(tokens));
-  if (sequence.visual == 0) {
-    if (tokens != 0)
-      check_cuda(cudaMemsetAsync(choice.data(), 0xff, tokens * sizeof(wide), on.stream()), who);
-  } else {
-    const fitprune_scratch scratch(on, sequence);
-    const cuda::buffer means(on, 2 * tokens * sizeof(double));
-    put_fitprune_means(on, c, sequence, scratch, means.as<double>(), means.as<double>() + tokens,
-                       choice.as<wide>(), list.status());
-  }
-  list_the_highest(on, choice, tokens, drop, list);
-  return list;
+  return select_by_key(on, who, c, sequence, drop,
+                       [&](const std::uint8_t* visuals, wide* keys, list_status* status) {
+                         const cuda::buffer strongest(on, strongest_size(sequence) * sizeof(float));
+                         const cuda::buffer means(on, 2 * tokens * sizeof(double));
+                         auto* const cross = means.as<double>();
+                         put_fitprune_means(on, c, sequence, visuals, strongest.as<float>(), cross,
+                                            cross + tokens, keys, status);
+                       });
 }
 
 }  // namespace tamp::token

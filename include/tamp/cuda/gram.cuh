@@ -91,11 +91,8 @@ class gram {
   /// One double a pair of features is allocated from `on`. @throws device_error if it cannot be
   gram(const on_stream& on, std::size_t features)
       : features_(features), memory_(on, bytes_of(features)) {
-    using tamp::detail::check_cuda;
-    check_cuda(cudaMemsetAsync(memory_.data(), 0xff, allocation_step, on.stream()), label());
-    if (features != 0)
-      check_cuda(cudaMemsetAsync(sums(), 0, features * features * sizeof(double), on.stream()),
-                 label());
+    on.fill(memory_.data(), 0xff, allocation_step);
+    on.fill(sums(), 0, features * features * sizeof(double));
   }
 
   /// Takes in one batch of activations, (tokens, features); it may have no tokens. Nothing waits.
@@ -153,16 +150,10 @@ class gram {
   /// WAITS for the stream, and copies the sums to the CPU.
   /// @throws value_error if an activation was not finite, naming the first one of its batch
   stat::gram to_host(const on_stream& on) const {
-    using tamp::detail::check_cuda;
     tamp::detail::list_status found{};
     std::vector<double> numbers(size());
-    check_cuda(
-        cudaMemcpyAsync(&found, memory_.data(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
-        label());
-    if (size() != 0)
-      check_cuda(cudaMemcpyAsync(numbers.data(), sums(), size() * sizeof(double),
-                                 cudaMemcpyDeviceToHost, on.stream()),
-                 label());
+    on.copy(&found, memory_.data(), sizeof found);
+    on.copy(numbers.data(), sums(), size() * sizeof(double));
     on.wait();
     if (found.place != tamp::detail::nowhere)
       tamp::detail::raise<value_error>("gram: the activation of token ", found.place / features_,
@@ -215,8 +206,7 @@ class gram {
     const buffer tokens(on, most * features_ * sizeof(Product));
     const buffer products(on, std::is_same_v<Product, double> ? 0 : size() * sizeof(Product));
     // cuBLAS leaves the lower half as it is.
-    if (products.bytes() != 0)
-      check_cuda(cudaMemsetAsync(products.data(), 0, products.bytes(), on.stream()), label());
+    on.fill(products.data(), 0, products.bytes());
     const borrowed_cublas borrowed(cublas, on, label());
     for (std::size_t first = 0; first < x.rows(); first += batch) {
       const std::size_t count = (std::min)(batch, x.rows() - first);

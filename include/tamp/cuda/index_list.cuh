@@ -41,8 +41,7 @@ class index_list {
   index_list(const on_stream& on, std::size_t capacity, refusal refuse)
       : capacity_(capacity), memory_(on, bytes_of(capacity)), refuse_(std::move(refuse)) {
     // The place is nowhere.
-    tamp::detail::check_cuda(cudaMemsetAsync(memory_.data(), 0xff, allocation_step, on.stream()),
-                             "cuda::index_list");
+    on.fill(memory_.data(), 0xff, allocation_step);
   }
 
   /// Room for this many indices; where the number is known beforehand, as for most policies, there
@@ -71,14 +70,8 @@ class index_list {
     if (memory_.data() == nullptr) return {};
     tamp::detail::list_status found{};
     std::vector<std::uint32_t> indices(capacity_);
-    const auto copy = [&](void* to, const void* from, std::size_t bytes) {
-      if (bytes != 0)
-        tamp::detail::check_cuda(
-            cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, on.stream()),
-            "cuda::index_list");
-    };
-    copy(&found, status(), sizeof found);
-    copy(indices.data(), data(), indices.size() * sizeof(std::uint32_t));
+    on.copy(&found, status(), sizeof found);
+    on.copy(indices.data(), data(), indices.size() * sizeof(std::uint32_t));
     on.wait();
     if (found.place != tamp::detail::nowhere)
       refuse_(static_cast<std::size_t>(found.place), found.value);

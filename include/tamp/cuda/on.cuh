@@ -46,6 +46,15 @@ class on_stream {
  public:
   explicit on_stream(cudaStream_t stream) noexcept : stream_(stream) {}
 
+  /// Work that is not done: memory is counted by `resource`, and nothing else happens. See
+  /// cuda::bytes_needed.
+  template <memory_resource Resource>
+  static on_stream measured_by(Resource& resource) noexcept {
+    on_stream measured(nullptr, resource);
+    measured.is_measured_ = true;
+    return measured;
+  }
+
   template <memory_resource Resource>
   on_stream(cudaStream_t stream, Resource& resource) noexcept
       : stream_(stream),
@@ -58,6 +67,7 @@ class on_stream {
         }) {}
 
   cudaStream_t stream() const noexcept { return stream_; }
+  bool is_measured() const noexcept { return is_measured_; }
 
   /// @throws device_error if there is no memory
   void* allocate(std::size_t bytes) const {
@@ -76,12 +86,31 @@ class on_stream {
       static_cast<void>(cudaFreeAsync(memory, stream_));  // nothing can be done about a refusal
   }
 
+  /// Puts onto the stream what sets all bytes. @throws device_error if CUDA refuses
+  void fill(void* memory, unsigned char byte, std::size_t bytes) const {
+    if (bytes != 0 && !is_measured_)
+      tamp::detail::check_cuda(cudaMemsetAsync(memory, byte, bytes, stream_), "cuda: fill");
+  }
+  /// Puts a copy from one memory to another, or within one, onto the stream.
+  /// @throws device_error if CUDA refuses
+  void copy(void* to, const void* from, std::size_t bytes) const {
+    if (bytes != 0 && !is_measured_)
+      tamp::detail::check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_),
+                               "cuda: copy");
+  }
+
   /// Waits until all work on the stream is done.
-  /// @throws device_error if some of it failed
-  void wait() const { tamp::detail::check_cuda(cudaStreamSynchronize(stream_), "cuda"); }
+  /// @throws device_error if some of it failed, or the work is measured only
+  void wait() const {
+    if (is_measured_)
+      tamp::detail::raise<device_error>(
+          "cuda::bytes_needed: nothing can wait for work that is only measured (check, to_host)");
+    tamp::detail::check_cuda(cudaStreamSynchronize(stream_), "cuda");
+  }
 
  private:
   cudaStream_t stream_;
+  bool is_measured_ = false;
   void* resource_ = nullptr;
   void* (*allocate_)(void*, std::size_t, cudaStream_t) = nullptr;
   void (*deallocate_)(void*, void*, std::size_t, cudaStream_t) = nullptr;
@@ -165,5 +194,13 @@ void observe(const cuda::on_stream&, const Arguments&...) {
       "of the GPU, or the statistic's header, such as <tamp/cuda/column_norm.cuh>, is not "
       "included");
 }
+namespace compute {
+template <class... Arguments>
+void channels(const cuda::on_stream&, const Arguments&...) {
+  static_assert(sizeof...(Arguments) > 99,
+                "this is no compute::channels(tamp::on(stream), policy, hidden) for a strided "
+                "tensor of the GPU, or <tamp/cuda/dynamic_ffn.cuh> is not included");
+}
+}  // namespace compute
 
 }  // namespace tamp

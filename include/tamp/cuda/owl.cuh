@@ -100,11 +100,7 @@ class outlier_ratios {
     std::vector<tamp::detail::unit_scores> found(units);
     std::vector<tamp::detail::selection_status> states(layers_.size());
     const auto copy = [&](auto& to, std::size_t offset) {
-      if (to.empty()) return;
-      tamp::detail::check_cuda(
-          cudaMemcpyAsync(to.data(), memory_.as<std::byte>(offset), to.size() * sizeof(to[0]),
-                          cudaMemcpyDeviceToHost, on.stream()),
-          "owl");
+      on.copy(to.data(), memory_.as<std::byte>(offset), to.size() * sizeof(to[0]));
     };
     copy(ratios, 0);
     copy(found, units_at(units));
@@ -209,12 +205,8 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
   const std::size_t unit_bytes = outlier_ratios::layers_at(units.size());
   const std::size_t layer_bytes = result.layers_.size() * sizeof(selection_status);
   result.memory_ = buffer(on, unit_bytes + layer_bytes);
-  if (unit_bytes != 0)
-    check_cuda(cudaMemsetAsync(result.memory_.data(), 0, unit_bytes, on.stream()), "owl");
-  if (layer_bytes != 0)
-    check_cuda(cudaMemsetAsync(result.memory_.template as<std::byte>(unit_bytes), 0xff, layer_bytes,
-                               on.stream()),
-               "owl");
+  on.fill(result.memory_.data(), 0, unit_bytes);
+  on.fill(result.memory_.template as<std::byte>(unit_bytes), 0xff, layer_bytes);
   const buffer row_sums(on, most_rows * sizeof(double));
   auto* const scores =
       result.memory_.template as<unit_scores>(outlier_ratios::units_at(units.size()));

@@ -103,18 +103,4 @@ cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Reci
   return tamp::select(on, weight, detail::no_statistics{}, recipe);
 }
 
-namespace cuda {
-
-/// Bytes that select takes from its memory resource for this weight and recipe, the mask among
-/// them.
-template <strided_tensor Weight, class Recipe>
-std::size_t select_bytes(const Weight& weight, const Recipe&) {
-  const auto w = tamp::detail::as_twin(tamp::detail::cuda_view(weight));
-  using value = typename decltype(w)::value_type;
-  const std::size_t scratch = tamp::detail::scratch_bytes<value, typename Recipe::score_policy>(
-      typename Recipe::pattern_policy{}, w.rows(), w.cols());
-  return allocation_size(bitmask::bytes_of(w.rows(), w.cols())) + allocation_size(scratch);
-}
-
-}  // namespace cuda
 }  // namespace tamp

@@ -3,6 +3,7 @@
 /// @file
 /// What a token policy sees of one sequence at one layer, where the GPU has it.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,8 +14,8 @@
 #include "../token/context.hpp"
 #include "../token/select.hpp"
 #include "detail/elements.cuh"
-#include "detail/upload.cuh"
 #include "detail/views.cuh"
+#include "index_list.cuh"
 #include "on.cuh"
 
 namespace tamp::cuda {
@@ -159,3 +160,15 @@ __device__ float checked_attention(const T* numbers, std::size_t place, list_sta
 }
 
 }  // namespace tamp::detail
+
+namespace tamp::token {
+
+// What is called where the policy's own header is missing: any declaration there fits better.
+template <class Policy, class T>
+void select(const cuda::on_stream&, const Policy&, const cuda::token_context<T>&, quota) {
+  static_assert(sizeof(Policy) == 0,
+                "this policy chooses tokens on the CPU alone, or its header, such as "
+                "<tamp/cuda/attention_top_k.cuh>, is not included");
+}
+
+}  // namespace tamp::token

@@ -59,9 +59,7 @@ class token_diversity {
   explicit token_diversity(const on_stream& on)
       : memory_(on, sizeof(tamp::detail::diversity_sums)),
         tokens_of_kind_(tamp::detail::modality_kinds) {
-    tamp::detail::check_cuda(
-        cudaMemsetAsync(memory_.data(), 0, sizeof(tamp::detail::diversity_sums), on.stream()),
-        label());
+    on.fill(memory_.data(), 0, sizeof(tamp::detail::diversity_sums));
   }
 
   /// Takes in one sample's outputs, (tokens, out_features), float or 16 bits; `kinds` is the CPU's
@@ -80,7 +78,7 @@ class token_diversity {
     using value = typename decltype(view)::value_type;
     const matrix_view<const value, cuda_space> y = view;
     const buffer status(on, sizeof(list_status));
-    check_cuda(cudaMemsetAsync(status.data(), 0xff, sizeof(list_status), on.stream()), label());
+    on.fill(status.data(), 0xff, sizeof(list_status));
     const device_similarity similar(on, cublas, y, kinds, label(), status.as<list_status>());
     launch(&add_densities<value>, 1, 64, 0, on, similar.densities(), y, status.as<list_status>(),
            memory_.as<diversity_sums>());
@@ -99,9 +97,7 @@ class token_diversity {
   /// @throws value_error if an output was not finite, naming the first
   stat::token_diversity to_host(const on_stream& on) const {
     tamp::detail::diversity_sums found{};
-    tamp::detail::check_cuda(
-        cudaMemcpyAsync(&found, memory_.data(), sizeof found, cudaMemcpyDeviceToHost, on.stream()),
-        label());
+    on.copy(&found, memory_.data(), sizeof found);
     on.wait();
     if (found.is_broken != 0)
       tamp::detail::raise<value_error>(label(), ": the output of token ", found.token, ", feature ",

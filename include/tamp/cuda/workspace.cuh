@@ -6,7 +6,9 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
+#include <limits>
 
 #include "on.cuh"
 
@@ -27,7 +29,7 @@ constexpr std::size_t allocation_size(std::size_t bytes) noexcept {
 ///
 /// What was handed out last and is given back is handed out again; the rest comes back once it is
 /// on top, as masks do that go in the reverse order of their making, or with `reset`. For one
-/// stream at a time. select_bytes and the like say how much an operation needs.
+/// stream at a time. bytes_needed says how large it must be.
 class workspace {
  public:
   /// `memory` is aligned to 256 bytes, as cudaMalloc gives it.
@@ -61,5 +63,29 @@ class workspace {
   std::byte* memory_;
   std::size_t bytes_, used_ = 0, most_used_ = 0;
 };
+
+/// How large a workspace must be for some calls, whose work is not done meanwhile:
+///
+///     const std::size_t bytes = tamp::cuda::bytes_needed([&](const tamp::cuda::on_stream& on) {
+///       const auto norms = tamp::observe<tamp::stat::column_norm>(on, X);
+///       const auto keep = tamp::select(on, W, norms, recipe);
+///       tamp::apply(on, keep, W);
+///     });
+///
+/// The most that the calls hold at one time. Shapes and types decide, and for some kernels how the
+/// device is built: the tensors are not looked at, and may be of no memory yet. What the calls
+/// change must be made among them; an accumulator from outside would count batches that it has not
+/// seen. cuBLAS is not called, and its own workspace not counted.
+///
+/// @throws what the calls throw of shapes and parameters
+/// @throws device_error if a call waits, as check and to_host do
+template <std::invocable<const on_stream&> Calls>
+std::size_t bytes_needed(Calls&& calls) {
+  // Addresses that nobody follows.
+  workspace ledger(reinterpret_cast<void*>(allocation_step),
+                   (std::numeric_limits<std::size_t>::max)() / 4);
+  calls(on_stream::measured_by(ledger));
+  return ledger.most_used();
+}
 
 }  // namespace tamp::cuda

@@ -22,14 +22,16 @@ inline void check_cublas(cublasStatus_t status, std::string_view what) {
 }
 
 /// Borrows a handle: while this lives its work goes to our stream, numbers are passed by the CPU,
-/// and products of floats are made in float, not in TF32. Then everything is as it was.
+/// and products of floats are made in float, not in TF32. Then everything is as it was. Where work
+/// is only measured, the handle is left alone.
 ///
 /// A handle forgets a workspace of the user's when its stream is set; it is not set where it is
 /// ours already.
 class borrowed_cublas {
  public:
   borrowed_cublas(cublasHandle_t handle, const cuda::on_stream& on, std::string_view what)
-      : handle_(handle), ours_(on.stream()) {
+      : handle_(handle), ours_(on.stream()), is_measured_(on.is_measured()) {
+    if (is_measured_) return;
     check_cublas(cublasGetStream(handle, &stream_), what);
     check_cublas(cublasGetMathMode(handle, &math_), what);
     check_cublas(cublasGetPointerMode(handle, &pointers_), what);
@@ -43,8 +45,11 @@ class borrowed_cublas {
   }
   borrowed_cublas(const borrowed_cublas&) = delete;
   borrowed_cublas& operator=(const borrowed_cublas&) = delete;
-  ~borrowed_cublas() { give_back(); }
+  ~borrowed_cublas() {
+    if (!is_measured_) give_back();
+  }
   cublasHandle_t handle() const noexcept { return handle_; }
+  bool is_measured() const noexcept { return is_measured_; }
 
  private:
   void give_back() noexcept {
@@ -56,6 +61,7 @@ class borrowed_cublas {
 
   cublasHandle_t handle_;
   cudaStream_t ours_, stream_ = nullptr;
+  bool is_measured_;
   cublasMath_t math_ = CUBLAS_DEFAULT_MATH;
   cublasPointerMode_t pointers_ = CUBLAS_POINTER_MODE_HOST;
 };
@@ -86,6 +92,7 @@ inline cublasStatus_t syrk(cublasHandle_t handle, cublasOperation_t operation, i
 template <class Real>
 void products_of_rows(const borrowed_cublas& cublas, const Real* from, std::size_t rows,
                       std::size_t cols, Real* to, std::string_view what) {
+  if (cublas.is_measured()) return;
   check_cublas(
       syrk(cublas.handle(), CUBLAS_OP_T, cublas_size(rows, what), cublas_size(cols, what), Real{1},
            from, cublas_size((std::max)(cols, std::size_t{1}), what), Real{0}, to),
@@ -97,6 +104,7 @@ void products_of_rows(const borrowed_cublas& cublas, const Real* from, std::size
 template <class Real>
 void add_products_of_columns(const borrowed_cublas& cublas, const Real* from, std::size_t rows,
                              std::size_t cols, Real keep, Real* to, std::string_view what) {
+  if (cublas.is_measured()) return;
   check_cublas(syrk(cublas.handle(), CUBLAS_OP_N, cublas_size(cols, what), cublas_size(rows, what),
                     Real{1}, from, cublas_size(cols, what), keep, to),
                what);

@@ -130,9 +130,4 @@ void select_with(pattern::n_of_m<N, M>, const cuda::on_stream& on,
   }
 }
 
-template <class T, class Score, std::size_t N, std::size_t M>
-std::size_t scratch_bytes(pattern::n_of_m<N, M>, std::size_t, std::size_t) {
-  return 0;
-}
-
 }  // namespace tamp::detail

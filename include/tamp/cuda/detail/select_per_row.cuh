@@ -141,10 +141,4 @@ void select_with(pattern::per_row, const cuda::on_stream& on, const scored_weigh
          static_cast<unsigned>(keep.words_per_row() * 2));
 }
 
-/// What a selection with this pattern needs beside the mask.
-template <class T, class Score>
-std::size_t scratch_bytes(pattern::per_row, std::size_t, std::size_t) {
-  return 0;
-}
-
 }  // namespace tamp::detail

@@ -231,7 +231,7 @@ void select_with(pattern::per_tensor, const cuda::on_stream& on,
   auto* const total = scratch.as<wide>(places.total);
   auto* const before = scratch.as<wide>(places.before);
   auto* const equal = scratch.as<unsigned>(places.equal);
-  check_cuda(cudaMemsetAsync(scratch.data(), 0, places.before, on.stream()), "select");
+  on.fill(scratch.data(), 0, places.before);
 
   const std::size_t resident = 8 * device_attribute(cudaDevAttrMultiProcessorCount);
   const auto blocks = static_cast<unsigned>(std::clamp<std::size_t>(tiled.tiles, 1, resident));
@@ -256,11 +256,6 @@ void select_with(pattern::per_tensor, const cuda::on_stream& on,
   launch(&add_up_ties<key>, 1, threads, 32 * sizeof(wide), on, cut, tiled, equal, before);
   launch(&keep_late_ties<T, Score>, blocks, threads, 32 * sizeof(unsigned), on, scored, tiled, cut,
          equal, before, words, halves);
-}
-
-template <class T, class Score>
-std::size_t scratch_bytes(pattern::per_tensor, std::size_t rows, std::size_t cols) {
-  return tensor_scratch<typename scored_weight<T, Score>::key>(tiling(rows, cols)).bytes;
 }
 
 }  // namespace tamp::detail

@@ -228,7 +228,7 @@ class device_similarity {
     scale_ = cuda::buffer(on, n * sizeof(double));
     densities_ = cuda::buffer(on, sizeof(device_densities));
     if (n == 0) {
-      check_cuda(cudaMemsetAsync(densities_.data(), 0, densities_.bytes(), on.stream()), who);
+      on.fill(densities_.data(), 0, densities_.bytes());
       return;
     }
     std::size_t present = 0;

@@ -1,0 +1,47 @@
+#pragma once
+
+/// @file
+/// From a key for each token to the list of those that stay.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "../token_context.cuh"
+#include "list_highest.cuh"
+#include "upload.cuh"
+
+namespace tamp::detail {
+
+/// Notes which attention it is that a kernel on the stream before this could not use.
+template <class T>
+void note_attention(const cuda::on_stream& on, const cuda::attention_view<T>& attention,
+                    list_status* status) {
+  const wide tokens{attention.tokens()};
+  launch(&note_value<T>, 1, 1, 0, on, attention.data(), tokens, tokens,
+         static_cast<std::ptrdiff_t>(attention.tokens()), 1, status);
+}
+
+/// Drops the `drop` visual tokens of the lowest keys. put_keys(visuals, keys, status) puts onto the
+/// stream what finds a key for each token, `always` for text; without visual tokens nobody asks it.
+template <class T, class PutKeys>
+cuda::index_list select_by_key(const cuda::on_stream& on, std::string_view who,
+                               const cuda::token_context<T>& c, const device_sequence& sequence,
+                               std::size_t drop, PutKeys&& put_keys) {
+  const std::size_t tokens = sequence.tokens;
+  cuda::index_list list(on, tokens - drop, refuse_attention(who, c.attention));
+  const cuda::buffer scratch(on, list_scratch_bytes(tokens));
+  auto* const keys = scratch.as<wide>();
+  if (sequence.visual != 0) {
+    const cuda::buffer visuals(on, tokens);
+    upload<std::uint8_t>(on, sequence.visuals, visuals.as<std::uint8_t>());
+    put_keys(visuals.as<std::uint8_t>(), keys, list.status());
+  } else {
+    static_assert(always == ~wide{0});
+    on.fill(keys, 0xff, tokens * sizeof(wide));
+  }
+  list_the_highest(on, scratch, tokens, drop, list);
+  return list;
+}
+
+}  // namespace tamp::detail
