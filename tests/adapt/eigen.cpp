@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(adapt_eigen)
+
 namespace {
 
 using row_major_matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
@@ -75,8 +77,6 @@ void check_numbers_of() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(adapt_eigen)
 
 BOOST_AUTO_TEST_CASE(a_matrix_is_viewed_in_either_storage_order) {
   auto by_column = numbered<Eigen::MatrixXf>(5, 7);

@@ -17,6 +17,8 @@
 #include <xtensor/xtensor.hpp>
 #include <xtensor/xview.hpp>
 
+BOOST_AUTO_TEST_SUITE(adapt_xtensor)
+
 namespace {
 
 using xt::all;
@@ -80,8 +82,6 @@ auto by_column(std::size_t rows, std::size_t cols) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(adapt_xtensor)
 
 BOOST_AUTO_TEST_CASE(an_xtensor_is_viewed_in_either_layout) {
   auto x = by_row(5, 7);

@@ -11,6 +11,8 @@
 #include "../support/executors.hpp"
 #include "../support/units.hpp"
 
+BOOST_AUTO_TEST_SUITE(allocate_alpha)
+
 using support::matrix;
 using tamp::allocate::alpha;
 using tamp::detail::hill_exponent;
@@ -30,8 +32,6 @@ double exponent(const matrix<float>& weight) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(allocate_alpha)
 
 BOOST_AUTO_TEST_CASE(the_exponent_by_hand) {
   // The two largest of four over the next smaller one: ln(16 / 4) + ln(64 / 4) = ln 64.

@@ -9,6 +9,8 @@
 #include "../support/errors.hpp"
 #include "../support/units.hpp"
 
+BOOST_AUTO_TEST_SUITE(allocate_block_influence)
+
 using support::matrix;
 using tamp::allocate::block_influence;
 using tamp::execute::sequential;
@@ -24,8 +26,6 @@ hidden_change turned(float cosine, float sine) {
 using units_of_blocks = support::units<hidden_change>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(allocate_block_influence)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Influences 1, 0 and 0.5: densities 0.5 +- 0.1, so that the half is right in the middle.

@@ -13,6 +13,8 @@
 #include "../support/errors.hpp"
 #include "../support/units.hpp"
 
+BOOST_AUTO_TEST_SUITE(allocate_das)
+
 using support::matrix;
 using tamp::allocate::das;
 using tamp::execute::sequential;
@@ -42,8 +44,6 @@ std::vector<std::int64_t> kept(const std::vector<double>& sparsities,
 const std::vector<std::size_t> tens{10, 10, 10};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(allocate_das)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // All keep ceil(10 * 0.2) = 2 of 10. The other 15 - 6 = 9 are shared 1 : 3 : 5.

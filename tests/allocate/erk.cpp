@@ -11,11 +11,11 @@
 #include "../support/errors.hpp"
 #include "../support/units.hpp"
 
+BOOST_AUTO_TEST_SUITE(allocate_erk)
+
 using support::matrix;
 using tamp::allocate::erk;
 using tamp::execute::sequential;
-
-BOOST_AUTO_TEST_SUITE(allocate_erk)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // 4 x 4 and 8 x 8: of 80 weights 40 stay, shared 8 : 16, which is 13 1/3 of 16 and 26 2/3 of 64.

@@ -9,6 +9,8 @@
 #include "../support/errors.hpp"
 #include "../support/units.hpp"
 
+BOOST_AUTO_TEST_SUITE(allocate_fixed)
+
 using support::matrix;
 using tamp::allocate::fixed;
 using tamp::execute::sequential;
@@ -20,8 +22,6 @@ const auto layers = support::units<>::of_layers({{"0.attn.q", matrix<float>(2, 2
                                                  {"1.attn.q", matrix<float>(2, 2)}});
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(allocate_fixed)
 
 BOOST_AUTO_TEST_CASE(a_list_is_taken_as_it_is) {
   const auto answer = fixed{{0.1, 0.0, 1.0}}(sequential{}, layers);

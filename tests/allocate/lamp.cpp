@@ -13,6 +13,8 @@
 #include "../support/executors.hpp"
 #include "../support/units.hpp"
 
+BOOST_AUTO_TEST_SUITE(allocate_lamp)
+
 using support::matrix;
 using tamp::allocate::lamp;
 using tamp::execute::sequential;
@@ -55,8 +57,6 @@ std::vector<std::size_t> counts(const support::units<>& units, const std::vector
 const auto two_layers = support::units<>::of_layers({{"a", {{3, -1, 2}}}, {"b", {{2}, {4}, {-2}}}});
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(allocate_lamp)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const auto answer = lamp{0.5}(sequential{}, two_layers);

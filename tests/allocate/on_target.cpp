@@ -11,10 +11,10 @@
 #include "../support/errors.hpp"
 #include "../support/units.hpp"
 
+BOOST_AUTO_TEST_SUITE(allocate_on_target)
+
 using tamp::detail::on_target;
 using tamp::detail::spread_density;
-
-BOOST_AUTO_TEST_SUITE(allocate_on_target)
 
 BOOST_AUTO_TEST_CASE(values_on_target_come_out_to_the_bit) {
   const std::vector<double> values{0.1, 0.7, 0.4};

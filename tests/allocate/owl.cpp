@@ -15,6 +15,8 @@
 #include "../support/executors.hpp"
 #include "../support/units.hpp"
 
+BOOST_AUTO_TEST_SUITE(allocate_owl)
+
 using support::matrix;
 using tamp::allocate::owl;
 using tamp::execute::sequential;
@@ -43,8 +45,6 @@ plain_units three_blocks() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(allocate_owl)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Outlier ratios 0, 10, 20 %: scaled 0, 0.1, 0.2, mean 0.1.

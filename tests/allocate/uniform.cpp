@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <vector>
 
-using tamp::allocate::uniform;
-
 BOOST_AUTO_TEST_SUITE(allocate_uniform)
+
+using tamp::allocate::uniform;
 
 BOOST_AUTO_TEST_CASE(every_layer_gets_the_same_however_large_it_is) {
   const std::vector<std::size_t> num_params{8, 1, 1000000, 0};

@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 
+BOOST_AUTO_TEST_SUITE(compute_block_shape)
+
 using tamp::compute::block_shape;
 
 namespace {
@@ -11,8 +13,6 @@ namespace {
 constexpr block_shape grouped{10, 16, 4, 30, 3};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(compute_block_shape)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   static_assert(grouped.projections(3) == 3 * 10 * (16 + 4 + 4));

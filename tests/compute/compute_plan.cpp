@@ -15,6 +15,8 @@
 #include "../support/errors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(compute_compute_plan)
+
 using support::check_error;
 using tamp::pruning_plan;
 using tamp::value_error;
@@ -109,8 +111,6 @@ std::string printed(const compute_plan& plan) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(compute_compute_plan)
 
 // With d tokens gone in layer 0 it costs 65 + 7 (5 - d), and layer 1 with n = 5 - d costs
 // 10 n + 2 n^2: for d = 1 together 165, for d = 2 134.

@@ -14,6 +14,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(compute_dynamic_ffn)
+
 using support::check_error;
 using support::matrix;
 using tamp::compute::dynamic_ffn;
@@ -49,8 +51,6 @@ matrix<float> probe_rows(const dynamic_ffn& p, const matrix<float>& hidden) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(compute_dynamic_ffn)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Means of |hidden|: 2, 2.5, 0.5, 3.

@@ -11,6 +11,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(compute_gather)
+
 using support::as;
 using support::check_error;
 using support::matrix;
@@ -45,8 +47,6 @@ indices some_of(std::size_t count, std::size_t of, unsigned seed) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(compute_gather)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> w{{1, 2, 3}, {4, 5, 6}};

@@ -14,6 +14,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(compute_hollow_attention)
+
 using support::check_error;
 using support::matrix;
 using tamp::compute::hollow_attention;
@@ -113,8 +115,6 @@ matrix<float> attend(const hollow_attention& h, const head& x, const kinds& k, f
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(compute_hollow_attention)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const kinds k = parse("tiiit");

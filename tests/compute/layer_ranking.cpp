@@ -16,6 +16,8 @@
 
 #include "../support/errors.hpp"
 
+BOOST_AUTO_TEST_SUITE(compute_layer_ranking)
+
 using support::check_error;
 using tamp::compute::evaluated_sets;
 using tamp::compute::layer_ranking;
@@ -76,8 +78,6 @@ indices by_definition(std::size_t layers, const random_divergence& divergence, b
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(compute_layer_ranking)
 
 BOOST_AUTO_TEST_CASE(by_hand_in_both_ways) {
   BOOST_TEST(one_shot(3, by_hand) == (indices{0, 1, 2}), per_element);

@@ -9,6 +9,8 @@
 
 #include "../support/instructions.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_attention_rows)
+
 using support::with_every_instructions;
 using tamp::detail::add_row;
 using tamp::detail::are_attention;
@@ -26,8 +28,6 @@ std::vector<float> random_row(std::size_t size, unsigned seed) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_attention_rows)
 
 BOOST_AUTO_TEST_CASE(rows_are_added_number_by_number) {
   std::vector<double> sums{1, 2, 3};

@@ -8,11 +8,11 @@
 
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_attention_tile)
+
 using support::matrix;
 using tamp::detail::attention_tile;
 using tamp::detail::exp2_of_negative;
-
-BOOST_AUTO_TEST_SUITE(detail_attention_tile)
 
 BOOST_AUTO_TEST_CASE(powers_of_two_are_exact_to_the_last_bits) {
   std::vector<float> numbers{0.0f, -0.0f, -1, -2, -126, -0.5f, -1.5f, -126.4f};

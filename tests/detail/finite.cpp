@@ -6,9 +6,9 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
-using tamp::detail::check_finite;
-
 BOOST_AUTO_TEST_SUITE(detail_finite)
+
+using tamp::detail::check_finite;
 
 BOOST_AUTO_TEST_CASE(finite_weights_are_fine) {
   support::in_every_layout(support::random_matrix(5, 9, 1),

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(detail_glob)
+
 using tamp::detail::glob_match;
 
 namespace {
@@ -21,8 +23,6 @@ bool by_definition(std::string_view pattern, std::string_view text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_glob)
 
 BOOST_AUTO_TEST_CASE(names_of_layers) {
   BOOST_TEST(glob_match("*.mlp.*", "model.layers.3.mlp.up_proj"));

@@ -9,6 +9,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_gram_product)
+
 using support::matrix;
 using tamp::detail::packed_rows;
 
@@ -35,8 +37,6 @@ std::vector<Real> product(const support::any_executor& exec, const matrix<float>
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_gram_product)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const auto g = product<double>(support::one_thread, {{1, 2}, {0, 3}, {-1, 1}});

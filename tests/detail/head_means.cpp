@@ -7,10 +7,10 @@
 #include "../support/errors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_head_means)
+
 using support::matrix;
 using tamp::detail::head_means;
-
-BOOST_AUTO_TEST_SUITE(detail_head_means)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> keys{{1, 2, 3, 4}, {9, 9, 9, 9}, {0, -4, 8, 6}};

@@ -7,6 +7,8 @@
 
 #include "../support/executors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_inverse_factor)
+
 using support::one_thread;
 using tamp::detail::double_matrix;
 using tamp::detail::factor_inverse;
@@ -28,8 +30,6 @@ bool same_bits(const double_matrix& a, const double_matrix& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_inverse_factor)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // [[2, 1], [1, 1]] has the inverse [[1, -1], [-1, 2]] = U^T U with U = [[1, -1], [0, 1]].

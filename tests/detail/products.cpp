@@ -14,6 +14,8 @@
 #include "../support/instructions.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_products)
+
 using support::matrix;
 using support::with_every_instructions;
 using tamp::detail::packed_rows;
@@ -53,8 +55,6 @@ Real in_order(const matrix<float>& a, std::size_t i, std::size_t j, bool is_fuse
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_products)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   with_every_instructions([] {

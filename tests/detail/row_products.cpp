@@ -9,10 +9,10 @@
 #include "../support/instructions.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_row_products)
+
 using support::matrix;
 using tamp::detail::row_products;
-
-BOOST_AUTO_TEST_SUITE(detail_row_products)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> m{{3, 4}, {-4, 3}, {6, 8}, {0, 0}};

@@ -14,6 +14,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_score_forms)
+
 using support::check_error;
 using support::matrix;
 using tamp::allocate::uniform;
@@ -77,8 +79,6 @@ struct fold {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_score_forms)
 
 BOOST_AUTO_TEST_CASE(each_score_has_one_form) {
   using namespace tamp::detail;

@@ -13,6 +13,8 @@
 #include "../support/instructions.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_simd)
+
 using support::infinity;
 using support::not_a_number;
 using support::with_every_instructions;
@@ -180,8 +182,6 @@ void check_tile(std::size_t rows, std::size_t cols) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_simd)
 
 BOOST_AUTO_TEST_CASE(a_row_is_cut_where_sorting_would_cut_it) {
   with_every_instructions([] {

@@ -11,6 +11,8 @@
 #include "../support/instructions.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_similar_rows)
+
 using support::with_every_instructions;
 using tamp::detail::with_similar_rows;
 
@@ -26,8 +28,6 @@ constexpr std::size_t sizes[] = {0, 1, 3, 7, 15, 16, 17, 33, 200};
 using reals = decltype(std::tuple<float, double>{});
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_similar_rows)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(products_are_as_good_as_double_and_the_same_everywhere, Real, reals) {
   for (const std::size_t size : sizes) {

@@ -6,10 +6,10 @@
 
 #include "../support/matching.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_soft_matching)
+
 using support::merged_token;
 using tamp::detail::soft_matching;
-
-BOOST_AUTO_TEST_SUITE(detail_soft_matching)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // A = 0, 2 and B = 1, 3, of one number each: 2 is like both of B, and goes to the first; 0 is

@@ -16,6 +16,8 @@
 #include <numeric>
 #include <random>
 
+BOOST_AUTO_TEST_SUITE(examples_llama)
+
 namespace {
 
 using llama::Index;
@@ -224,8 +226,6 @@ struct recorder : llama::null_observer {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(examples_llama)
 
 BOOST_AUTO_TEST_CASE(rope_turns_feature_i_with_feature_i_plus_half_a_head) {
   const llama::rotary_embedding rope(4, 100.0, 3);

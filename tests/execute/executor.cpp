@@ -11,6 +11,8 @@
 
 #include "loop_checks.hpp"
 
+BOOST_AUTO_TEST_SUITE(execute_executor)
+
 namespace {
 
 // A host's thread pool as hosts write them: it knows tasks and nothing of tamp.
@@ -106,8 +108,6 @@ struct with_a_loop_over_indices {
 const std::size_t pool_sizes[] = {1, 2, 3, 8};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(execute_executor)
 
 BOOST_AUTO_TEST_CASE(what_runs_ranges_is_an_executor) {
   static_assert(tamp::executor<on_pool> && tamp::executor<one_by_one>);

@@ -11,6 +11,8 @@
 #include "../support/instructions.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(execute_instructions)
+
 using namespace tamp;
 using execute::instructions;
 using support::matrix;
@@ -66,8 +68,6 @@ std::vector<mask::bitmask> masks_of(const Recipe& recipe, const matrix<float>& w
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(execute_instructions)
 
 BOOST_AUTO_TEST_CASE(the_portable_ones_are_always_there) {
   const instructions before = execute::current_instructions();

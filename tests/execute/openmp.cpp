@@ -12,6 +12,8 @@
 
 #include "loop_checks.hpp"
 
+BOOST_AUTO_TEST_SUITE(execute_openmp)
+
 // LLVM's runtime keeps what it allocated for threads that a later, smaller team leaves idle.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libomp"; }
 
@@ -20,8 +22,6 @@ namespace {
 const int team_sizes[] = {0, 1, 2, 3, 8, -1};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(execute_openmp)
 
 BOOST_AUTO_TEST_CASE(it_is_an_executor) { static_assert(tamp::executor<tamp::execute::openmp>); }
 

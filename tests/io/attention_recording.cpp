@@ -16,6 +16,8 @@
 #include "../support/tensors.hpp"
 #include "files.hpp"
 
+BOOST_AUTO_TEST_SUITE(io_attention_recording)
+
 using support::check_error;
 using support::read_bytes;
 using support::temporary_folder;
@@ -74,8 +76,6 @@ void refused(const std::string& path, const std::string& sentence) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_attention_recording)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;

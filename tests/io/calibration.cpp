@@ -18,6 +18,8 @@
 #include "../support/model.hpp"
 #include "files.hpp"
 
+BOOST_AUTO_TEST_SUITE(io_calibration)
+
 using support::check_error;
 using support::open_mlp;
 using support::temporary_folder;
@@ -92,8 +94,6 @@ struct saved {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_calibration)
 
 BOOST_AUTO_TEST_CASE(what_is_saved_is_loaded_to_the_bit) {
   saved s;

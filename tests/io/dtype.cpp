@@ -7,10 +7,10 @@
 #include <type_traits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_dtype)
+
 using tamp::io::dtype;
 namespace detail = tamp::io::detail;
-
-BOOST_AUTO_TEST_SUITE(io_dtype)
 
 BOOST_AUTO_TEST_CASE(each_type_of_number_has_its_name_and_size) {
   const auto check = [](auto number, dtype type, auto name) {

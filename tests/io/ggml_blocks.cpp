@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(io_ggml_blocks)
+
 using tamp::bf16;
 using tamp::f16;
 namespace ggml = tamp::io::ggml;
@@ -117,8 +119,6 @@ std::uint64_t fnv1a(std::span<const float> values) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_ggml_blocks)
 
 BOOST_AUTO_TEST_CASE(plain_numbers_are_blocks_of_one) {
   // 1.5 and -2 in each of the formats

@@ -16,6 +16,8 @@
 #include "../support/errors.hpp"
 #include "gguf_bytes.hpp"
 
+BOOST_AUTO_TEST_SUITE(io_gguf)
+
 using support::bytes_of;
 using support::check_error;
 using support::gguf_bytes;
@@ -100,8 +102,6 @@ void check_refused(std::string_view sentence, const gguf_bytes& file) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_gguf)
 
 BOOST_AUTO_TEST_CASE(metadata_by_hand) {
   const temporary_folder folder;

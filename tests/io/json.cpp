@@ -12,6 +12,8 @@
 #include "../support/errors.hpp"
 #include "files.hpp"
 
+BOOST_AUTO_TEST_SUITE(io_json)
+
 using support::check_error;
 using support::read_bytes;
 using support::temporary_folder;
@@ -64,8 +66,6 @@ void refused(const std::string& text, const std::string& sentence) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_json)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;

@@ -16,6 +16,8 @@
 #  include <sys/stat.h>
 #endif
 
+BOOST_AUTO_TEST_SUITE(detail_mapped_file)
+
 using support::check_error;
 using support::temporary_folder;
 using tamp::file_error;
@@ -28,8 +30,6 @@ std::string_view text(const mapped_file& file) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_mapped_file)
 
 BOOST_AUTO_TEST_CASE(all_bytes_of_a_file_at_an_aligned_address) {
   const temporary_folder folder;

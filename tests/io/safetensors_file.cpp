@@ -13,6 +13,8 @@
 #include "../support/errors.hpp"
 #include "files.hpp"
 
+BOOST_AUTO_TEST_SUITE(io_safetensors_file)
+
 using support::bytes_of;
 using support::check_error;
 using support::temporary_folder;
@@ -85,8 +87,6 @@ std::string two(std::string_view offsets_a, std::string_view offsets_b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_safetensors_file)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;

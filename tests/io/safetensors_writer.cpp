@@ -14,6 +14,8 @@
 #include "../support/errors.hpp"
 #include "files.hpp"
 
+BOOST_AUTO_TEST_SUITE(io_safetensors_writer)
+
 using support::check_error;
 using support::read_bytes;
 using support::temporary_folder;
@@ -30,8 +32,6 @@ namespace {
 using floats = std::vector<float>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_safetensors_writer)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;

@@ -11,6 +11,8 @@
 #include "../support/errors.hpp"
 #include "files.hpp"
 
+BOOST_AUTO_TEST_SUITE(io_schedule)
+
 using support::check_error;
 using support::read_bytes;
 using support::temporary_folder;
@@ -32,8 +34,6 @@ void refused(const std::string& text, const std::string& sentence) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io_schedule)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;

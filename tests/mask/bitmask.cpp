@@ -12,6 +12,8 @@
 #include "../support/errors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(mask_bitmask)
+
 using support::matrix;
 using tamp::mask::bitmask;
 
@@ -53,8 +55,6 @@ void check_bits(const bitmask& mask, const matrix<std::uint8_t>& a, const matrix
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(mask_bitmask)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   bitmask mask(2, 4);

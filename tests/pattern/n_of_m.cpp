@@ -14,6 +14,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(pattern_n_of_m)
+
 using support::infinity;
 using support::matrix;
 using tamp::mask::bitmask;
@@ -48,8 +50,6 @@ std::string row(const std::vector<Score>& scores) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pattern_n_of_m)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> weight{{4, -1, 2, -3}, {0.5f, -8, -7, 3}};

@@ -13,6 +13,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(pattern_per_row)
+
 using support::infinity;
 using support::matrix;
 using tamp::allocate::uniform;
@@ -41,8 +43,6 @@ std::string row(const std::vector<Score>& scores, double sparsity) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pattern_per_row)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Half of each row: 1 and 2 of the first, 0.5 and 3 of the second.

@@ -14,6 +14,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(pattern_per_tensor)
+
 using support::infinity;
 using support::matrix;
 using tamp::allocate::uniform;
@@ -46,8 +48,6 @@ std::string printed(const bitmask& keep) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pattern_per_tensor)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Of 0.5 1 2 3 3 4 7 8 the lower half: the first of the two 3s goes, the second stays.

@@ -11,6 +11,8 @@
 #include "../support/model.hpp"
 #include "../support/recording.hpp"
 
+BOOST_AUTO_TEST_SUITE(detail_block_observer)
+
 using support::matrix;
 using support::open_mlp;
 using support::recording;
@@ -81,8 +83,6 @@ struct host_that_calls : open_mlp {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(detail_block_observer)
 
 BOOST_AUTO_TEST_CASE(every_statistic_is_fed_with_what_it_reads) {
   open_mlp host(2, 4, 6, 1);

@@ -16,6 +16,8 @@
 #include "../support/executors.hpp"
 #include "../support/model.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_calibrate)
+
 using support::open_mlp;
 using tamp::calibration;
 using tamp::signal;
@@ -69,8 +71,6 @@ std::vector<double> numbers_of(const Seen& seen) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_calibrate)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // One block, up = 2 x 2, down = 2 x 2, and one sample of two tokens.

@@ -10,6 +10,8 @@
 #include <string>
 #include <type_traits>
 
+BOOST_AUTO_TEST_SUITE(prune_compose)
+
 using tamp::compose;
 using tamp::allocate::uniform;
 using tamp::pattern::n_of_m;
@@ -27,8 +29,6 @@ struct own_score {  // without a label or operator==
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_compose)
 
 BOOST_AUTO_TEST_CASE(the_order_of_the_policies_makes_no_difference) {
   const auto recipe = compose(wanda{}, uniform{0.3}, per_row{});

@@ -8,6 +8,8 @@
 #include "../support/executors.hpp"
 #include "../support/model.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_fingerprint)
+
 using support::as;
 using support::matrix;
 using tamp::fingerprint;
@@ -23,8 +25,6 @@ struct renamed : support::mlp {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_fingerprint)
 
 BOOST_AUTO_TEST_CASE(equal_things_in_equal_order_are_equal) {
   const auto print = [](auto a, auto b) { return fingerprint().add(a).add(b).value(); };

@@ -8,6 +8,8 @@
 #include "../support/errors.hpp"
 #include "../support/model.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_model)
+
 namespace {
 
 struct host_that_counts_in_int {
@@ -39,8 +41,6 @@ struct host_that_tells : support::mlp {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_model)
 
 BOOST_AUTO_TEST_CASE(a_host_describes_itself_with_four_functions) {
   static_assert(tamp::model<support::mlp>);

@@ -9,10 +9,10 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_observe)
+
 using support::matrix;
 using tamp::stat::column_norm;
-
-BOOST_AUTO_TEST_SUITE(prune_observe)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   auto norms = tamp::observe<column_norm>(matrix<float>{{3, 0, 1, 2}, {4, 0, 1, 0}});

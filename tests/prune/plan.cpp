@@ -18,6 +18,8 @@
 #include "../support/executors.hpp"
 #include "../support/model.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_plan)
+
 using support::matrix;
 using support::open_mlp;
 using tamp::compose;
@@ -83,8 +85,6 @@ std::vector<double> activities(const tamp::calibration<tamp::stat::column_norm>&
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_plan)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   auto host = small_model();  // 8, 8, 24 and 24 weights

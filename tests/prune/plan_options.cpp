@@ -15,6 +15,8 @@
 #include "../support/errors.hpp"
 #include "../support/model.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_plan_options)
+
 using support::matrix;
 using tamp::compose;
 using tamp::granularity;
@@ -114,8 +116,6 @@ struct host_with_ties {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_plan_options)
 
 BOOST_AUTO_TEST_CASE(by_default_embeddings_heads_norms_and_routers_stay_dense) {
   const lines excluded = {"model.embed_tokens.weight",

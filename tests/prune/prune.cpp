@@ -15,6 +15,8 @@
 #include "../support/recipes.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_prune)
+
 using support::infinity;
 using support::matrix;
 using support::not_a_number;
@@ -63,8 +65,6 @@ void check_refused(const std::string& sentence, const matrix<float>& weight,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_prune)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   matrix<float> weight{{4, -1, 2, -3}, {0.5f, -8, -7, 3}};

@@ -15,6 +15,8 @@
 #include "../support/executors.hpp"
 #include "../support/model.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_dense_first)
+
 using support::matrix;
 using support::open_mlp;
 using tamp::compose;
@@ -103,8 +105,6 @@ struct host_that_shows_nothing : open_mlp {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_dense_first)
 
 BOOST_AUTO_TEST_CASE(the_dense_pass_is_followed_by_a_pruning_pass_and_each_is_rewound) {
   open_mlp host(3, 8, 12, 1);

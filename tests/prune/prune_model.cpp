@@ -14,6 +14,8 @@
 #include "../support/executors.hpp"
 #include "../support/model.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_prune_model)
+
 using support::matrix;
 using support::mlp;
 using tamp::compose;
@@ -101,8 +103,6 @@ struct host_with_broadcast : mlp {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_prune_model)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // One block, up = 2 x 2 and down = 2 x 2, one sample of one token (1, 3).

@@ -4,6 +4,8 @@
 #include <iomanip>
 #include <sstream>
 
+BOOST_AUTO_TEST_SUITE(prune_report)
+
 namespace {
 
 tamp::prune_report two_layers() {
@@ -27,8 +29,6 @@ tamp::prune_report two_layers() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_report)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const auto report = two_layers();

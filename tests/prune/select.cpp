@@ -18,6 +18,8 @@
 #include "../support/recipes.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(prune_select)
+
 using support::infinity;
 using support::matrix;
 using support::not_a_number;
@@ -61,8 +63,6 @@ struct no_sparsities {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prune_select)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // |W| is 4 1 2 3 / 0.5 8 7 3; times norms 1 10 0 2 it is 4 10 0 6 / 0.5 80 0 6.

@@ -11,9 +11,9 @@
 
 #include "../support/tensors.hpp"
 
-using tamp::score::amia;
-
 BOOST_AUTO_TEST_SUITE(score_amia)
+
+using tamp::score::amia;
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(amia{}(-3.0f, 2.0f) == 6.0f);

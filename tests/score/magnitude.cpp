@@ -7,9 +7,9 @@
 #include <tuple>
 #include <type_traits>
 
-using tamp::score::magnitude;
-
 BOOST_AUTO_TEST_SUITE(score_magnitude)
+
+using tamp::score::magnitude;
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const float weight[2][4] = {{-3, 0.5f, 0, 2}, {1, -0.25f, 8, -8}};

@@ -10,6 +10,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(score_ria)
+
 using support::check_error;
 using support::matrix;
 using tamp::score::ria;
@@ -27,8 +29,6 @@ matrix<float> scores_of(const ria& score, const matrix<float>& w, const std::vec
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(score_ria)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Rows sum to 4 and 8, columns to 3 and 9; norms 4 and 9, whose roots are 2 and 3.

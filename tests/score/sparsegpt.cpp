@@ -13,6 +13,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(score_sparsegpt)
+
 using support::check_error;
 using support::matrix;
 using tamp::compose;
@@ -52,8 +54,6 @@ matrix<float> correlated(std::size_t tokens, std::size_t features, unsigned seed
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(score_sparsegpt)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Two features with H = 2 [[2, 1], [1, 1]], no damping: H^-1 = 1/2 [[1, -1], [-1, 2]], whose

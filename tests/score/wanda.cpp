@@ -8,9 +8,9 @@
 #include <tuple>
 #include <type_traits>
 
-using tamp::score::wanda;
-
 BOOST_AUTO_TEST_SUITE(score_wanda)
+
+using tamp::score::wanda;
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const float norm[4] = {2, 10, 1, 0};

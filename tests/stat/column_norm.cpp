@@ -15,6 +15,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(stat_column_norm)
+
 using support::infinity;
 using support::matrix;
 using support::not_a_number;
@@ -47,8 +49,6 @@ matrix<float> whole_numbers(std::size_t rows, std::size_t cols, unsigned seed) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(stat_column_norm)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Two tokens of four features: 3^2 + 4^2 = 25, 0, 1 + 1 = 2, (-6)^2 + 8^2 = 100.

@@ -10,11 +10,11 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(stat_gram)
+
 using support::check_error;
 using support::matrix;
 using tamp::stat::gram;
-
-BOOST_AUTO_TEST_SUITE(stat_gram)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   gram g;

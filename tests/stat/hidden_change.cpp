@@ -14,10 +14,10 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(stat_hidden_change)
+
 using support::matrix;
 using tamp::stat::hidden_change;
-
-BOOST_AUTO_TEST_SUITE(stat_hidden_change)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Cosines 24 / 25, 0 and -1.

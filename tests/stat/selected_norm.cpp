@@ -10,6 +10,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(stat_selected_norm)
+
 using support::check_error;
 using support::matrix;
 using tamp::stat::selected_norm;
@@ -35,8 +37,6 @@ struct attended {
 using sample = tamp::layer_sample<matrix<float>, matrix<float>>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(stat_selected_norm)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   selected_norm<attended> norms;

@@ -10,6 +10,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(stat_token_diversity)
+
 using support::check_error;
 using support::matrix;
 using tamp::stat::token_diversity;
@@ -28,8 +30,6 @@ token_diversity of(const matrix<float>& output, const kinds& k,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(stat_token_diversity)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Image tokens at 0 and 90 degrees and at 180: cosines 0, -1, 0, of which none is positive. Text

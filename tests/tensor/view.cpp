@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(tensor_view)
+
 namespace {
 
 using tamp::matrix_view;
@@ -21,8 +23,6 @@ std::vector<float> counting(std::size_t n) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tensor_view)
 
 BOOST_AUTO_TEST_CASE(rows_lie_one_after_the_other_unless_strides_say_otherwise) {
   auto numbers = counting(6);

@@ -13,6 +13,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_amia_select)
+
 using support::check_error;
 using support::matrix;
 using tamp::token::amia_select;
@@ -89,8 +91,6 @@ indices by_definition(const amia_select& p, const matrix<float>& y, const kinds&
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_amia_select)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Two pairs of equal tokens. Without neighbours' influence the graph is the attention; the first

@@ -10,6 +10,8 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_attention_record)
+
 using support::check_error;
 using support::indices;
 using tamp::shape_error;
@@ -34,8 +36,6 @@ attention_record record_of_size(std::size_t visual) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_attention_record)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const std::vector<modality> kinds{text, image, image, text};

@@ -6,13 +6,13 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_attention_top_k)
+
 using support::indices;
 using tamp::token::attention_top_k;
 using tamp::token::modality;
 using tamp::token::select;
 using enum tamp::token::modality;
-
-BOOST_AUTO_TEST_SUITE(token_attention_top_k)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Two heads, the last query alone; summed over heads: token 1: 0.5, 2: 0.3, 3: 0.5, 4: 0.4.

@@ -8,6 +8,8 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_cdpruner)
+
 using support::indices;
 using support::matrix;
 using tamp::token::cdpruner;
@@ -83,8 +85,6 @@ tamp::token::context context(const std::vector<modality>& kinds, const matrix<fl
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_cdpruner)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // r = 1, 0.9, 0.5, 0. Token 0 is first: its gain is 1. Token 1 is nearly a copy of it (cosine

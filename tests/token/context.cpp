@@ -12,6 +12,8 @@
 #include "../support/errors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_context)
+
 using support::check_error;
 using support::matrix;
 using tamp::token::attention_view;
@@ -44,8 +46,6 @@ void ask(const context& c) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_context)
 
 BOOST_AUTO_TEST_CASE(sights_are_a_set_and_can_be_named) {
   BOOST_TEST((includes(any | sight::keys, sight::keys)));

@@ -8,6 +8,8 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_dart)
+
 using support::indices;
 using support::matrix;
 using tamp::token::dart;
@@ -56,8 +58,6 @@ indices by_definition(const dart& p, const support::scene& s, std::size_t count)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_dart)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Token 2 has the largest key by the sum of absolute values (5; by length token 0, with 4). The

@@ -8,6 +8,8 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_divprune)
+
 using support::indices;
 using support::matrix;
 using tamp::token::divprune;
@@ -55,8 +57,6 @@ indices kept(const matrix<float>& hidden, std::size_t keep) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_divprune)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Token 3 is at distance 1 from its nearest other, 2 at 0.9, and 0 and 1 are side by side. From 3

@@ -8,6 +8,8 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_fitprune)
+
 using support::check_error;
 using support::indices;
 using tamp::value_error;
@@ -37,8 +39,6 @@ const std::vector<float> attention{1,     0,     0,     0,     0,       // head 
 const tamp::token::context five_tokens{.kinds = kinds, .attention = {attention, 2, 5}};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_fitprune)
 
 BOOST_AUTO_TEST_CASE(statistics_by_hand) {
   const auto received = fitprune::statistics(five_tokens);

@@ -15,6 +15,8 @@
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_fitprune_fit)
+
 using support::any_executor;
 using support::check_error;
 using tamp::shape_error;
@@ -122,8 +124,6 @@ struct simulation {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_fitprune_fit)
 
 // One layer, four tokens; both statistics are 1 2 3 4 of 10. 2 tokens can be spared from alpha =
 // 0.3 on, 1 from 0.1 on. A layer of width 1 without feed-forward part costs 3 n + 2 n^2 + m: 48 in

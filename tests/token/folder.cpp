@@ -8,6 +8,8 @@
 #include "../support/matching.hpp"
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_folder)
+
 using support::indices;
 using support::matrix;
 using support::merged_token;
@@ -45,8 +47,6 @@ indices by_definition(const support::scene& s, std::size_t count) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_folder)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // A = 0, 2 and B = 1, 3: token 2 is nearer to 3 than 0 is to 1. Half of four would be two, but a

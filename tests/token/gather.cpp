@@ -10,6 +10,8 @@
 #include "../support/errors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_gather)
+
 using support::check_error;
 using support::copy_of;
 using support::in_every_layout;
@@ -38,8 +40,6 @@ matrix<T> first_rows(const matrix<T>& m, std::size_t rows) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_gather)
 
 BOOST_AUTO_TEST_CASE(rows_by_hand_in_every_layout) {
   const matrix<float> hidden{{0, 1}, {10, 11}, {20, 21}, {30, 31}};

@@ -9,6 +9,8 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_random)
+
 using support::indices;
 using tamp::token::modality;
 using chance = tamp::token::random;  // POSIX has a function of that name
@@ -31,8 +33,6 @@ indices kept(std::uint64_t seed, std::uint64_t sequence, std::size_t visual, std
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_random)
 
 BOOST_AUTO_TEST_CASE(a_tokens_lot_is_the_hash_of_seed_sequence_and_position) {
   BOOST_TEST(split_mix(0) == 0xe220a8397b1dcdafu);  // the generator's first number from state 0

@@ -11,6 +11,8 @@
 #include "../support/errors.hpp"
 #include "../support/tensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_schedule)
+
 using support::check_error;
 using tamp::shape_error;
 using tamp::value_error;
@@ -26,8 +28,6 @@ namespace {
 constexpr block_shape grouped{4, 4, 2, 6, 3};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_schedule)
 
 BOOST_AUTO_TEST_CASE(what_is_left_by_hand) {
   const schedule s{{0, 3, 2, 0}};

@@ -14,6 +14,8 @@
 #include "../support/executors.hpp"
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_select)
+
 using support::check_error;
 using support::indices;
 using tamp::token::context;
@@ -109,8 +111,6 @@ const std::vector<modality> kinds{text, image, image, text, image, image, image,
 const std::vector<float> relevance{9, 1, 5, 9, 2, 4, 3, 9};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_select)
 
 BOOST_AUTO_TEST_CASE(a_users_own_policy_drops) {
   const context c{.kinds = kinds, .relevance = relevance};

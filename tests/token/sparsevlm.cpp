@@ -10,6 +10,8 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_sparsevlm)
+
 using support::indices;
 using support::matrix;
 using tamp::token::modality;
@@ -58,8 +60,6 @@ indices by_definition(const support::scene& s, std::size_t count) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_sparsevlm)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Both patches point at word 3 and away from word 4: 3 alone rates, and it looks at patch 2. The

@@ -9,6 +9,8 @@
 #include "../support/matching.hpp"
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_tome)
+
 using support::indices;
 using support::matrix;
 using support::merged_token;
@@ -45,8 +47,6 @@ indices by_definition(const support::scene& s, std::size_t heads, std::size_t co
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_tome)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // A = 0, 2, 4 and B = 1, 3. Token 2 is token 3 (cosine 1), token 0 is nearly token 1 (0.995), and

@@ -9,6 +9,8 @@
 
 #include "../support/selectors.hpp"
 
+BOOST_AUTO_TEST_SUITE(token_visionzip)
+
 using support::indices;
 using support::matrix;
 using tamp::token::modality;
@@ -73,8 +75,6 @@ indices by_definition(const visionzip& p, const support::scene& s, std::size_t c
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_visionzip)
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // The class token, 0, looks at patches 3 and 5 most. Of the others, 1, 2, 4, 6, 7, every second
