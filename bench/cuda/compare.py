@@ -57,6 +57,7 @@ def pointer(tensor):
 class Library:
     def __init__(self, path):
         self._library = ctypes.CDLL(str(path))
+        self._call("gpu_prepare")
 
     def _call(self, name, *arguments):
         function = getattr(self._library, name)

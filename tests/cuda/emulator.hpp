@@ -68,6 +68,8 @@ inline std::size_t max_shared_memory = 64 * 1024;
 inline int multiprocessors = 4;
 /// Bytes of device memory in use, and what an allocation may not exceed.
 inline std::size_t allocated_bytes = 0, allocations = 0, launches = 0;
+/// What nobody has asked for yet.
+inline cudaError_t last_error = cudaSuccess;
 
 /// Threads of a kernel wait for others that took another way.
 class divergence : public std::logic_error {
@@ -413,7 +415,7 @@ inline int __ffs(int bits) {
 // The runtime.
 extern "C" {
 inline cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
-  if (bytes > (std::size_t{1} << 40)) return cudaErrorMemoryAllocation;
+  if (bytes > (std::size_t{1} << 40)) return emulator::last_error = cudaErrorMemoryAllocation;
   // What is allocated starts with rubbish, and ends exactly where it should, for sanitizers; its
   // size lies in front of it.
   auto* const start = static_cast<std::byte*>(::operator new(256 + bytes, std::align_val_t{256}));
@@ -453,7 +455,7 @@ inline cudaError_t cudaStreamCreate(cudaStream_t* stream) {
 inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
 inline cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
-inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+inline cudaError_t cudaGetLastError() { return std::exchange(emulator::last_error, cudaSuccess); }
 inline const char* cudaGetErrorString(cudaError_t status) {
   return status == cudaErrorMemoryAllocation ? "out of memory" : "an error of the emulator";
 }

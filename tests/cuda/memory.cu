@@ -167,13 +167,13 @@ BOOST_AUTO_TEST_CASE(a_workspace_that_is_too_small_says_how_much_is_missing) {
   const tamp::cuda::buffer memory(on, 512);
   tamp::cuda::workspace small(memory.data(), 300);
   check_error<tamp::device_error>(
-      "cuda::workspace: 512 bytes are needed, and 300 of 300 are left", [&] {
+      "cuda::workspace: 512 bytes in one piece are needed, and 0 of 300 are in use", [&] {
         tamp::select(tamp::on(nullptr, small), weight.view(),
                      tamp::compose(tamp::score::magnitude{}, tamp::pattern::n_of_m<2, 4>{}));
       });
 }
 
-BOOST_AUTO_TEST_CASE(what_is_on_top_comes_back) {
+BOOST_AUTO_TEST_CASE(the_lowest_piece_that_is_long_enough_is_handed_out) {
   std::byte memory[1024];
   tamp::cuda::workspace space(memory, sizeof memory);
   void* const first = space.allocate(1, nullptr);
@@ -181,12 +181,46 @@ BOOST_AUTO_TEST_CASE(what_is_on_top_comes_back) {
   BOOST_TEST(first == memory);
   BOOST_TEST(second == memory + 256);
   space.deallocate(first, 1, nullptr);
-  BOOST_TEST(space.used() == 768u);
-  space.deallocate(second, 257, nullptr);
-  BOOST_TEST(space.used() == 256u);
-  space.reset();
-  BOOST_TEST(space.used() == 0u);
-  BOOST_TEST(space.most_used() == 768u);
+  BOOST_TEST(space.used() == 512u);
+  BOOST_CHECK_THROW(space.allocate(300, nullptr), tamp::device_error);  // 256 at either end
+  BOOST_TEST(space.allocate(256, nullptr) == memory);
+  BOOST_TEST(space.allocate(256, nullptr) == memory + 768);
+  BOOST_TEST(space.most_used() == 1024u);
+}
+
+BOOST_AUTO_TEST_CASE(masks_may_go_in_any_order) {
+  const device_matrix<float> weight(support::random_matrix(8, 100, 7));
+  const auto recipe = tamp::compose(tamp::score::magnitude{}, tamp::pattern::n_of_m<2, 4>{});
+  const tamp::cuda::buffer memory(on, 1024);
+  tamp::cuda::workspace space(memory.data(), 1024);
+  const auto given = tamp::on(nullptr, space);
+  auto keep = tamp::select(given, weight.view(), recipe);
+  for (int round = 0; round < 5; ++round) keep = tamp::select(given, weight.view(), recipe);
+  BOOST_TEST(keep.to_host(on) == tamp::select(on, weight.view(), recipe).to_host(on));
+  BOOST_TEST(space.used() == 512u);
+  BOOST_TEST(space.most_used() == 1024u);
+}
+
+BOOST_AUTO_TEST_CASE(what_outlives_measured_calls_is_refused) {
+  const auto weight = tamp::cuda::view(static_cast<float*>(nullptr), 8, 100);
+  const auto recipe = tamp::compose(tamp::score::magnitude{}, tamp::pattern::n_of_m<2, 4>{});
+  tamp::cuda::bitmask keep;
+  check_error<tamp::device_error>(
+      "cuda::bytes_needed: 512 bytes outlive the calls: what they make, or add to, must be theirs "
+      "alone",
+      [&] {
+        tamp::cuda::bytes_needed([&](const tamp::cuda::on_stream& measured) {
+          keep = tamp::select(measured, weight, recipe);
+        });
+      });
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_is_reported_once) {
+  const device_matrix<float> weight(support::random_matrix(8, 100, 7));
+  BOOST_CHECK_THROW(tamp::cuda::buffer(on, std::size_t{1} << 50), tamp::device_error);
+  BOOST_TEST((cudaGetLastError() == cudaSuccess));
+  const auto recipe = tamp::compose(tamp::score::magnitude{}, tamp::pattern::n_of_m<2, 4>{});
+  tamp::select(on, weight.view(), recipe).check(on);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

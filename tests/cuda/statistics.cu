@@ -131,6 +131,30 @@ BOOST_AUTO_TEST_CASE(batches_that_do_not_fit_are_refused) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(what_has_seen_no_feature_takes_the_next_batch) {
+  const device_matrix<float> x(support::random_matrix(5, 7, 3));
+  auto norms = tamp::cuda::column_norm::from(on, tamp::stat::column_norm());
+  norms.add(on, x.view());
+  const auto expected = tamp::observe<column_norm>(on, x.view());
+  BOOST_TEST(numbers_of(norms.values()) == numbers_of(expected.values()));
+  tamp::cuda::column_norm others;
+  others.merge(on, tamp::cuda::column_norm()).merge(on, norms);
+  BOOST_TEST(numbers_of(others.values()) == numbers_of(expected.values()));
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_for_which_there_is_no_memory_is_not_counted) {
+  const device_matrix<float> x(support::random_matrix(5, 7, 3));
+  tamp::cuda::workspace none(nullptr, 0);
+  tamp::cuda::column_norm norms;
+  BOOST_CHECK_THROW(norms.add(tamp::on(nullptr, none), x.view()), tamp::device_error);
+  BOOST_TEST(norms.features() == 0u);
+  BOOST_TEST(norms.tokens() == 0u);
+  norms.add(on, x.view());
+  BOOST_CHECK_THROW(norms.add(tamp::on(nullptr, none), x.view()), tamp::device_error);
+  BOOST_TEST(norms.tokens() == 5u);
+  BOOST_TEST((norms.to_host(on) == tamp::observe<column_norm>(on, x.view()).to_host(on)));
+}
+
 BOOST_AUTO_TEST_CASE(norms_take_what_bytes_needed_says) {
   const device_matrix<float> x(support::random_matrix(300, 70, 5)), y(x.numbers(), 1, 300);
   support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {

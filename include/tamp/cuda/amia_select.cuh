@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "../token/amia_select.hpp"
+#include "detail/block.cuh"
 #include "detail/token_similarity.cuh"
 
 namespace tamp::detail {
@@ -85,7 +86,7 @@ __global__ void look_around(const Real* products, const double* scale,
   for (std::size_t u = lane_number(); u < n; u += warp_size)
     sum +=
         std::exp((squared_length(scale[u]) + own - 2 * static_cast<double>(row[u])) * numbers.rate);
-  sum = sum_of_warp(sum);
+  sum = sum_of_lanes(sum);
   if (lane_number() == 0) {
     graph[t] = static_cast<double>(attention(0, t)) + value;
     kernel_sums[t] = sum;
@@ -133,52 +134,52 @@ __global__ void __launch_bounds__(choice_room::most_threads)
   const double mean = densities->mean, count = static_cast<double>(n);
   const double stop = numbers.tolerance * std::sqrt(1 - mean > 0 ? 1 - mean : 0.0);
 
-  // What `find` joins: the next token, and the kernel sum between `with` and all that were taken.
+  // The next token, and the kernel sum between `with` and all that were taken.
   unsigned round = 0;
-  double kernel_sum = 0;
+  struct found {
+    valued_token next;
+    double kernel_sum;
+  };
   const auto find = [&](unsigned with) {
-    valued_token best{0, n};
-    double sum = 0;
+    found mine{{0, n}, 0};
     const double own = with < n ? squared_length(scale[with]) : 0.0;
     for (unsigned t = threadIdx.x; t < n; t += blockDim.x) {
       if (is_taken[t] == 0) {
-        const valued_token mine{graph[t], t};
-        if (mine.goes_before(best, n)) best = mine;
+        const valued_token other{graph[t], t};
+        if (other.goes_before(mine.next, n)) mine.next = other;
       } else {
         const double product = static_cast<double>(products[std::size_t{with} * n + t]);
-        sum += std::exp((squared_length(scale[t]) + own - 2 * product) * numbers.rate);
+        mine.kernel_sum += std::exp((squared_length(scale[t]) + own - 2 * product) * numbers.rate);
       }
     }
-    const auto join = [&](unsigned lanes) {
-      for (unsigned distance = lanes / 2; distance != 0; distance /= 2) {
-        const int lane = static_cast<int>(distance);
-        const valued_token other{__shfl_xor_sync(whole_warp, best.value, lane),
-                                 __shfl_xor_sync(whole_warp, best.token, lane)};
-        if (other.goes_before(best, n)) best = other;
-        sum += __shfl_xor_sync(whole_warp, sum, lane);
+    const auto join = [&](found of_lane) {
+      for (unsigned distance = warp_size / 2; distance != 0; distance /= 2) {
+        const int by = static_cast<int>(distance);
+        const valued_token other{__shfl_xor_sync(whole_warp, of_lane.next.value, by),
+                                 __shfl_xor_sync(whole_warp, of_lane.next.token, by)};
+        if (other.goes_before(of_lane.next, n)) of_lane.next = other;
+        of_lane.kernel_sum += __shfl_xor_sync(whole_warp, of_lane.kernel_sum, by);
       }
+      return of_lane;
     };
-    join(warp_size);
-    const unsigned side = round % 2, warp = lane_number();
-    if (warp == 0) {
-      room.value[side][warp_number()] = best.value;
-      room.token[side][warp_number()] = best.token;
-      room.sum[side][warp_number()] = sum;
+    mine = join(mine);
+    const unsigned side = round % 2, lane = lane_number();
+    if (lane == 0) {
+      room.value[side][warp_number()] = mine.next.value;
+      room.token[side][warp_number()] = mine.next.token;
+      room.sum[side][warp_number()] = mine.kernel_sum;
     }
     __syncthreads();
-    const bool is_warp = warp < warps_of_block();
-    best = {is_warp ? room.value[side][warp] : 0.0, is_warp ? room.token[side][warp] : n};
-    sum = is_warp ? room.sum[side][warp] : 0.0;
-    join(warp_size);
-    kernel_sum = sum;
-    return best;
+    return join(lane < warps_of_block()
+                    ? found{{room.value[side][lane], room.token[side][lane]}, room.sum[side][lane]}
+                    : found{{0, n}, 0});
   };
 
   double within = 0, between = 0;  // kernel sums: taken x taken, all x taken
-  valued_token next = find(n);
+  found best = find(n);
   while (round < n) {
-    const unsigned s = next.token;
-    const double reach = next.value > 0 ? next.value : 0.0;
+    const unsigned s = best.next.token;
+    const double reach = best.next.value > 0 ? best.next.value : 0.0;
     const float* const row = products + std::size_t{s} * n;
     for (unsigned k = threadIdx.x; k < numbers.degree; k += blockDim.x) {
       const unsigned u = near[std::size_t{s} * numbers.degree + k];
@@ -191,11 +192,11 @@ __global__ void __launch_bounds__(choice_room::most_threads)
     }
     ++round;
     __syncthreads();
-    next = find(s);
+    best = find(s);
     // The token with itself, and twice with each that was taken before.
     const double own = squared_length(scale[s]);
-    within +=
-        2 * kernel_sum - std::exp((own + own - 2 * static_cast<double>(row[s])) * numbers.rate);
+    within += 2 * best.kernel_sum -
+              std::exp((own + own - 2 * static_cast<double>(row[s])) * numbers.rate);
     between += kernel_sums[s];
     const double m = static_cast<double>(round);
     if (all / (count * count) + within / (m * m) - 2 * between / (count * m) < stop) break;

@@ -87,18 +87,15 @@ void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight
   const auto* words = reinterpret_cast<const std::uint32_t*>(keep.words());
   const std::size_t halves = keep.words_per_row() * 2;
   constexpr unsigned threads = 256;
-  constexpr std::size_t most = 65535;  // blocks in the second direction
   if (w.contiguous_rows()) {
     const bool is_packed = detail::has_packs(w);
     const std::size_t width = is_packed ? detail::pack<value>::size : 1;
-    const dim3 grid(detail::blocks_of(w.cols(), threads * width),
-                    static_cast<unsigned>((std::min)(w.rows(), most)));
+    const dim3 grid = detail::grid_of(detail::blocks_of(w.cols(), threads * width), w.rows());
     detail::launch(is_packed ? &detail::zero_dropped_in_rows<true, value>
                              : &detail::zero_dropped_in_rows<false, value>,
                    grid, threads, 0, on, words, halves, w, keep.status());
   } else {
-    const dim3 grid(detail::blocks_of(w.rows(), threads),
-                    static_cast<unsigned>((std::min)((w.cols() + 31) / 32, most)));
+    const dim3 grid = detail::grid_of(detail::blocks_of(w.rows(), threads), (w.cols() + 31) / 32);
     detail::launch(&detail::zero_dropped_in_columns<value>, grid, threads, 0, on, words, halves, w,
                    keep.status());
   }

@@ -131,12 +131,12 @@ class column_norm {
   /// The GPU's copy of what the CPU has seen, which must live until the stream has done the copy.
   static column_norm from(const on_stream& on, const stat::column_norm& seen) {
     column_norm copy;
-    copy.resize(on, seen.features());
     copy.count_ = seen.count();
     copy.tokens_ = seen.tokens();
-    if (copy.features_ != 0)
-      on.copy(copy.sums(), seen.sum_of_squares().data(), copy.features_ * sizeof(double));
-    copy.add_sums(on, nullptr, 0, copy.broken());
+    if (seen.features() == 0) return copy;
+    copy.resize(on, seen.features());
+    on.copy(copy.sums(), seen.sum_of_squares().data(), copy.features_ * sizeof(double));
+    copy.add_sums(on, nullptr, 0, copy.broken(), copy.count_);
     return copy;
   }
 
@@ -155,14 +155,11 @@ class column_norm {
     if (weight == 0)
       raise<value_error>("column_norm: a batch of activations needs a weight above 0");
     check_features(x.cols(), "a batch of activations has ");
-    resize(on, x.cols());
-    count_ += weight;
-    tokens_ += x.rows();
     const std::size_t chunks = (x.rows() + square_sums::chunk - 1) / square_sums::chunk;
-    const buffer of_chunks(on, chunks * features_ * sizeof(double));
+    const buffer of_chunks(on, chunks * x.cols() * sizeof(double));
+    resize(on, x.cols());
     const auto run = [&](auto kernel, unsigned width, std::size_t shared_bytes) {
-      const dim3 grid(blocks_of(features_, 32 * width),
-                      static_cast<unsigned>((std::min)(chunks, std::size_t{65535})));
+      const dim3 grid = grid_of(blocks_of(features_, 32 * width), chunks);
       launch(kernel, grid, square_sums::threads, shared_bytes, on, x, of_chunks.as<double>(),
              broken());
     };
@@ -173,7 +170,9 @@ class column_norm {
       run(&add_squares_of_chunk<false, false, value>, 1, sizeof(square_room<1, false, value>));
     else
       run(&add_squares_of_chunk<false, true, value>, 1, sizeof(square_room<1, true, value>));
-    add_sums(on, of_chunks.as<double>(), chunks, broken());
+    add_sums(on, of_chunks.as<double>(), chunks, broken(), count_ + weight);
+    count_ += weight;
+    tokens_ += x.rows();
     return *this;
   }
 
@@ -182,10 +181,12 @@ class column_norm {
   column_norm& merge(const on_stream& on, const column_norm& other) {
     if (other.count_ == 0 && other.features_ == 0) return *this;
     check_features(other.features_, "the statistics to merge cover ");
-    resize(on, other.features_);
+    if (other.features_ != 0) {
+      resize(on, other.features_);
+      add_sums(on, other.sums(), 1, other.broken(), count_ + other.count_);
+    }
     count_ += other.count_;
     tokens_ += other.tokens_;
-    add_sums(on, other.sums(), 1, other.broken());
     return *this;
   }
 
@@ -197,7 +198,7 @@ class column_norm {
 
   /// One norm a feature, in the memory of the GPU, as of the last call once the stream has done it.
   matrix_view<const float, cuda_space> values() const noexcept {
-    return {memory_.as<float>(norms_at()), 1, features_};
+    return {memory_.as<float>(norms_at(features_)), 1, features_};
   }
 
   /// WAITS for the stream. @throws value_error that names the first activation of a batch that is
@@ -234,8 +235,8 @@ class column_norm {
  private:
   double* sums() const noexcept { return memory_.as<double>(allocation_step); }
   tamp::detail::wide* broken() const noexcept { return memory_.as<tamp::detail::wide>(); }
-  std::size_t norms_at() const noexcept {
-    return allocation_step + allocation_size(features_ * sizeof(double));
+  static constexpr std::size_t norms_at(std::size_t features) noexcept {
+    return allocation_step + allocation_size(features * sizeof(double));
   }
 
   void check_features(std::size_t features, std::string_view who) const {
@@ -246,19 +247,20 @@ class column_norm {
 
   void resize(const on_stream& on, std::size_t features) {
     if (memory_.data() != nullptr) return;
+    buffer fresh(on, norms_at(features) + features * sizeof(float));
+    on.fill(fresh.data(), 0xff, allocation_step);
+    on.fill(fresh.as<std::byte>(allocation_step), 0, fresh.bytes() - allocation_step);
+    memory_ = std::move(fresh);
     features_ = features;
-    memory_ = buffer(on, norms_at() + features * sizeof(float));
-    on.fill(memory_.data(), 0xff, allocation_step);
-    on.fill(sums(), 0, norms_at() - allocation_step);
   }
 
   void add_sums(const on_stream& on, const double* of_chunks, std::size_t chunks,
-                const tamp::detail::wide* broken_chunks) {
+                const tamp::detail::wide* broken_chunks, std::uint64_t count) {
     constexpr unsigned threads = 256;
     tamp::detail::launch(&tamp::detail::add_chunks<float>,
                          tamp::detail::blocks_of(features_, threads), threads, 0, on, sums(),
-                         of_chunks, chunks, features_, static_cast<double>(count_), broken(),
-                         broken_chunks, memory_.as<float>(norms_at()));
+                         of_chunks, chunks, features_, static_cast<double>(count), broken(),
+                         broken_chunks, memory_.as<float>(norms_at(features_)));
   }
 
   std::size_t features_ = 0;

@@ -197,8 +197,7 @@ auto compress(const on_stream& on, const bitmask& keep, const Weight& weight,
   compressed_2_of_4<value> half(on, w.rows(), w.cols(), order);
   if (w.empty()) return half;
   constexpr unsigned threads = 128;
-  const dim3 grid(blocks_of(half.words_per_row(), threads),
-                  static_cast<unsigned>((std::min)(w.rows(), std::size_t{65535})));
+  const dim3 grid = grid_of(blocks_of(half.words_per_row(), threads), w.rows());
   const bool is_packed = has_packs(w) && w.cols() % 16 == 0;
   launch(is_packed ? &compress_2_of_4<true, value> : &compress_2_of_4<false, value>, grid, threads,
          0, on, reinterpret_cast<const std::uint32_t*>(keep.words()), keep.words_per_row() * 2, w,

@@ -3,7 +3,6 @@
 /// @file
 /// FitPrune's statistics and its choice, on the GPU.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -83,10 +82,9 @@ void put_fitprune_means(const cuda::on_stream& on, const cuda::token_context<T>&
   const auto& a = c.attention;
   const std::size_t tokens = sequence.tokens, queries = tokens - sequence.first;
   constexpr unsigned threads = 128;
-  const dim3 grid(blocks_of(tokens, threads),
-                  static_cast<unsigned>((std::min)(queries, std::size_t{65535})));
-  launch(&max_over_heads<T>, grid, threads, 0, on, a.data(), a.place(0, sequence.first, 0),
-         a.queries() * tokens, a.heads(), queries, tokens, strongest, status);
+  launch(&max_over_heads<T>, grid_of(blocks_of(tokens, threads), queries), threads, 0, on, a.data(),
+         a.place(0, sequence.first, 0), a.queries() * tokens, a.heads(), queries, tokens, strongest,
+         status);
   note_attention(on, a, status);
   constexpr unsigned few = 32;  // for each block, so that there are many
   launch(&mean_over_queries<list_status>, blocks_of(tokens, few), few, 0, on, strongest,
@@ -177,7 +175,8 @@ namespace tamp::token {
 
 /// token::select with token::fitprune on the GPU: the tokens that stay, ascending, text among them;
 /// for equal attention the same as on the CPU. What is said of attention_top_k's select in
-/// tamp/cuda/attention_top_k.cuh holds here, too.
+/// tamp/cuda/attention_top_k.cuh holds here, too, but for the memory: (queries, tokens) floats and
+/// 29 bytes a token, of the queries from the first visual token on.
 ///
 /// @throws shape_error if the attention covers another number of tokens than the kinds
 /// @throws value_error if the context does not show the attention of the visual tokens and of what

@@ -197,16 +197,15 @@ class gram {
     auto* const status = memory_.as<list_status>();
     constexpr unsigned threads = 128;
     const auto grid = [&](std::size_t rows) {
-      return dim3(blocks_of(features_, threads),
-                  static_cast<unsigned>((std::min)(rows, std::size_t{65535})));
+      return grid_of(blocks_of(features_, threads), rows);
     };
-    launch(&check_activations<T>, grid(x.rows()), threads, 0, on, x, status);
-    launch(&note_activation<T>, 1, 1, 0, on, x, status);
     const std::size_t most = (std::min)(batch, x.rows());
     const buffer tokens(on, most * features_ * sizeof(Product));
     const buffer products(on, std::is_same_v<Product, double> ? 0 : size() * sizeof(Product));
     // cuBLAS leaves the lower half as it is.
     on.fill(products.data(), 0, products.bytes());
+    launch(&check_activations<T>, grid(x.rows()), threads, 0, on, x, status);
+    launch(&note_activation<T>, 1, 1, 0, on, x, status);
     const borrowed_cublas borrowed(cublas, on, label());
     for (std::size_t first = 0; first < x.rows(); first += batch) {
       const std::size_t count = (std::min)(batch, x.rows() - first);

@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -23,9 +24,15 @@ class device_error : public error {
 
 namespace detail {
 
+/// Makes the runtime forget a refusal that has been dealt with: it would tell it to the next who
+/// asks for the last error, as hosts do after a kernel of theirs.
+inline void forget_refusal() noexcept { static_cast<void>(cudaGetLastError()); }
+
 /// Turns the runtime's answer into an error: "select: out of memory".
 inline void check_cuda(cudaError_t status, std::string_view what) {
-  if (status != cudaSuccess) raise<device_error>(what, ": ", cudaGetErrorString(status));
+  if (status == cudaSuccess) return;
+  forget_refusal();
+  raise<device_error>(what, ": ", cudaGetErrorString(status));
 }
 
 }  // namespace detail
@@ -33,12 +40,13 @@ inline void check_cuda(cudaError_t status, std::string_view what) {
 namespace cuda {
 
 /// Hands out memory of the GPU in the order of a stream: what is deallocated may be handed out
-/// again to later work on the same stream. Pointers are aligned to 256 bytes.
+/// again to later work on the same stream. Pointers are aligned to 256 bytes. Destructors give
+/// back: `deallocate` is noexcept.
 template <class R>
 concept memory_resource =
     requires(R& resource, std::size_t bytes, void* memory, cudaStream_t stream) {
       { resource.allocate(bytes, stream) } -> std::same_as<void*>;
-      resource.deallocate(memory, bytes, stream);
+      { resource.deallocate(memory, bytes, stream) } noexcept;
     };
 
 /// A stream, and whoever hands out memory for the work on it; made by tamp::on. A small value.
@@ -49,9 +57,9 @@ class on_stream {
   /// Work that is not done: memory is counted by `resource`, and nothing else happens. See
   /// cuda::bytes_needed.
   template <memory_resource Resource>
-  static on_stream measured_by(Resource& resource) noexcept {
-    on_stream measured(nullptr, resource);
-    measured.is_measured_ = true;
+  static on_stream measured_by(std::shared_ptr<Resource> resource) noexcept {
+    on_stream measured(nullptr, *resource);
+    measured.measure_ = std::move(resource);
     return measured;
   }
 
@@ -67,34 +75,34 @@ class on_stream {
         }) {}
 
   cudaStream_t stream() const noexcept { return stream_; }
-  bool is_measured() const noexcept { return is_measured_; }
+  bool is_measured() const noexcept { return measure_ != nullptr; }
 
   /// @throws device_error if there is no memory
   void* allocate(std::size_t bytes) const {
     if (allocate_ != nullptr) return allocate_(resource_, bytes, stream_);
     void* memory = nullptr;
     const auto status = cudaMallocAsync(&memory, bytes, stream_);
-    if (status != cudaSuccess)
-      tamp::detail::raise<device_error>(
-          "cuda: ", bytes, " bytes could not be allocated: ", cudaGetErrorString(status));
-    return memory;
+    if (status == cudaSuccess) return memory;
+    tamp::detail::forget_refusal();
+    tamp::detail::raise<device_error>(
+        "cuda: ", bytes, " bytes could not be allocated: ", cudaGetErrorString(status));
   }
-  void deallocate(void* memory, std::size_t bytes) const {
+  void deallocate(void* memory, std::size_t bytes) const noexcept {
     if (deallocate_ != nullptr)
       deallocate_(resource_, memory, bytes, stream_);
-    else
-      static_cast<void>(cudaFreeAsync(memory, stream_));  // nothing can be done about a refusal
+    else if (cudaFreeAsync(memory, stream_) != cudaSuccess)
+      tamp::detail::forget_refusal();  // nothing can be done about it
   }
 
   /// Puts onto the stream what sets all bytes. @throws device_error if CUDA refuses
   void fill(void* memory, unsigned char byte, std::size_t bytes) const {
-    if (bytes != 0 && !is_measured_)
+    if (bytes != 0 && !is_measured())
       tamp::detail::check_cuda(cudaMemsetAsync(memory, byte, bytes, stream_), "cuda: fill");
   }
   /// Puts a copy from one memory to another, or within one, onto the stream.
   /// @throws device_error if CUDA refuses
   void copy(void* to, const void* from, std::size_t bytes) const {
-    if (bytes != 0 && !is_measured_)
+    if (bytes != 0 && !is_measured())
       tamp::detail::check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, stream_),
                                "cuda: copy");
   }
@@ -102,7 +110,7 @@ class on_stream {
   /// Waits until all work on the stream is done.
   /// @throws device_error if some of it failed, or the work is measured only
   void wait() const {
-    if (is_measured_)
+    if (is_measured())
       tamp::detail::raise<device_error>(
           "cuda::bytes_needed: nothing can wait for work that is only measured (check, to_host)");
     tamp::detail::check_cuda(cudaStreamSynchronize(stream_), "cuda");
@@ -110,10 +118,10 @@ class on_stream {
 
  private:
   cudaStream_t stream_;
-  bool is_measured_ = false;
   void* resource_ = nullptr;
   void* (*allocate_)(void*, std::size_t, cudaStream_t) = nullptr;
   void (*deallocate_)(void*, void*, std::size_t, cudaStream_t) = nullptr;
+  std::shared_ptr<void> measure_;  // lives as long as what was taken from it
 };
 
 /// Memory of the GPU, given back on its stream when the object goes. What was handed to kernels on

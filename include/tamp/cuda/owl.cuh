@@ -210,18 +210,20 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
   const buffer row_sums(on, most_rows * sizeof(double));
   auto* const scores =
       result.memory_.template as<unit_scores>(outlier_ratios::units_at(units.size()));
-  auto* status = result.memory_.template as<selection_status>(unit_bytes);
+  auto* const status = result.memory_.template as<selection_status>(unit_bytes);
 
+  std::size_t layer = 0;
   for (std::size_t u = 0; u < units.size(); ++u) {
     const auto size = static_cast<double>(result.units_[u].scores);
-    auto* layer_status = status;
+    const std::size_t first = layer;
+    while (layer < result.layers_.size() && result.layers_[layer].unit == u) ++layer;
     const auto with_scored = [&](const auto& use) {
-      layer_status = status;
+      auto* own = status + first;
       visit(
           u, [](std::string_view) {},
           [&](std::string_view, const auto& w, const float* values) {
             using value = typename std::remove_cvref_t<decltype(w)>::value_type;
-            use(scored_weight<value, Score>{w, values, policy.score, layer_status++});
+            use(scored_weight<value, Score>{w, values, policy.score, own++});
           });
     };
     with_scored([&]<class T>(const scored_weight<T, Score>& scored) {
@@ -249,7 +251,6 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
       launch(&write_outlier_ratio<unit_scores>, 1, 1, 0, on, scores + u, size,
              result.memory_.as<double>() + u);
     }
-    status = layer_status;
   }
   return result;
 }

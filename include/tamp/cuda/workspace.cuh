@@ -9,6 +9,8 @@
 #include <concepts>
 #include <cstddef>
 #include <limits>
+#include <memory>
+#include <vector>
 
 #include "on.cuh"
 
@@ -22,46 +24,59 @@ constexpr std::size_t allocation_size(std::size_t bytes) noexcept {
   return (bytes + allocation_step - 1) / allocation_step * allocation_step;
 }
 
-/// Hands out one piece of the user's device memory, bottom to top, and allocates nothing:
+/// Hands out the user's own device memory, and allocates nothing:
 ///
 ///     tamp::cuda::workspace memory(pointer, bytes);
 ///     const auto keep = tamp::select(tamp::on(stream, memory), W, norms, recipe);
 ///
-/// What was handed out last and is given back is handed out again; the rest comes back once it is
-/// on top, as masks do that go in the reverse order of their making, or with `reset`. For one
-/// stream at a time. bytes_needed says how large it must be.
+/// Each piece is the lowest that is free and long enough, so that the same calls always get the
+/// same. For one stream at a time: what is given back is handed out again at once. bytes_needed
+/// says how large it must be.
 class workspace {
  public:
   /// `memory` is aligned to 256 bytes, as cudaMalloc gives it.
   workspace(void* memory, std::size_t bytes) noexcept
       : memory_(static_cast<std::byte*>(memory)), bytes_(bytes) {}
+  workspace(const workspace&) = delete;
+  workspace& operator=(const workspace&) = delete;
 
   std::size_t size() const noexcept { return bytes_; }
-  std::size_t used() const noexcept { return used_; }
-  /// The most that was ever in use.
+  /// Bytes that are handed out at present.
+  std::size_t used() const noexcept {
+    std::size_t sum = 0;
+    for (const piece& p : pieces_) sum += p.end - p.begin;
+    return sum;
+  }
+  /// How large it would have had to be so far.
   std::size_t most_used() const noexcept { return most_used_; }
-  /// Takes everything back. What was handed out must not be used any more.
-  void reset() noexcept { used_ = 0; }
 
-  /// @throws device_error if too little is left
+  /// @throws device_error if no piece of this length is left
   void* allocate(std::size_t bytes, cudaStream_t) {
     const std::size_t size = allocation_size(bytes);
-    if (size > bytes_ - used_)
-      tamp::detail::raise<device_error>("cuda::workspace: ", size, " bytes are needed, and ",
-                                        bytes_ - used_, " of ", bytes_, " are left");
-    void* const memory = memory_ + used_;
-    used_ += size;
-    most_used_ = (std::max)(most_used_, used_);
-    return memory;
+    std::size_t begin = 0;
+    auto after = pieces_.begin();
+    for (; after != pieces_.end() && after->begin - begin < size; ++after) begin = after->end;
+    if (size > bytes_ - begin)
+      tamp::detail::raise<device_error>("cuda::workspace: ", size,
+                                        " bytes in one piece are needed, and ", used(), " of ",
+                                        bytes_, " are in use");
+    pieces_.insert(after, {begin, begin + size});
+    most_used_ = (std::max)(most_used_, begin + size);
+    return memory_ + begin;
   }
-  void deallocate(void* memory, std::size_t bytes, cudaStream_t) noexcept {
+  void deallocate(void* memory, std::size_t, cudaStream_t) noexcept {
     const auto begin = static_cast<std::size_t>(static_cast<std::byte*>(memory) - memory_);
-    if (begin + allocation_size(bytes) == used_) used_ = begin;
+    std::erase_if(pieces_, [&](const piece& p) { return p.begin == begin; });
   }
 
  private:
+  struct piece {
+    std::size_t begin, end;
+  };
+
   std::byte* memory_;
-  std::size_t bytes_, used_ = 0, most_used_ = 0;
+  std::size_t bytes_, most_used_ = 0;
+  std::vector<piece> pieces_;  // in use, from bottom to top
 };
 
 /// How large a workspace must be for some calls, whose work is not done meanwhile:
@@ -72,20 +87,23 @@ class workspace {
 ///       tamp::apply(on, keep, W);
 ///     });
 ///
-/// The most that the calls hold at one time. Shapes and types decide, and for some kernels how the
-/// device is built: the tensors are not looked at, and may be of no memory yet. What the calls
-/// change must be made among them; an accumulator from outside would count batches that it has not
-/// seen. cuBLAS is not called, and its own workspace not counted.
+/// Shapes and types decide, and for some kernels how the device is built: the tensors are not
+/// looked at, and may be of no memory yet. What the calls make or add to must begin and end among
+/// them. cuBLAS is not called, and its own workspace not counted.
 ///
 /// @throws what the calls throw of shapes and parameters
-/// @throws device_error if a call waits, as check and to_host do
+/// @throws device_error if a call waits, as check and to_host do, or memory outlives the calls
 template <std::invocable<const on_stream&> Calls>
 std::size_t bytes_needed(Calls&& calls) {
   // Addresses that nobody follows.
-  workspace ledger(reinterpret_cast<void*>(allocation_step),
-                   (std::numeric_limits<std::size_t>::max)() / 4);
+  const auto ledger = std::make_shared<workspace>(reinterpret_cast<void*>(allocation_step),
+                                                  (std::numeric_limits<std::size_t>::max)() / 4);
   calls(on_stream::measured_by(ledger));
-  return ledger.most_used();
+  if (ledger->used() != 0)
+    tamp::detail::raise<device_error>(
+        "cuda::bytes_needed: ", ledger->used(),
+        " bytes outlive the calls: what they make, or add to, must be theirs alone");
+  return ledger->most_used();
 }
 
 }  // namespace tamp::cuda

@@ -8,6 +8,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
@@ -53,16 +54,25 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
                                     static_cast<int>(shared_memory_limit())),
                "cuda: a kernel cannot have its shared memory");
 #if defined(__CUDACC__)
-  kernel<<<grid, block, shared_bytes, on.stream()>>>(arguments...);
+  // Not <<<>>>, whose refusal can only be had together with those of everybody before.
+  void* pointers[] = {static_cast<void*>(&arguments)..., nullptr};
+  check_cuda(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers,
+                              shared_bytes, on.stream()),
+             "cuda: a kernel could not be started");
 #else
   emulator::run(grid, block, shared_bytes, on.stream(), [&] { kernel(arguments...); });
 #endif
-  check_cuda(cudaGetLastError(), "cuda: a kernel could not be started");
 }
 
 /// How many blocks of `size` cover `count`.
 constexpr unsigned blocks_of(std::size_t count, std::size_t size) noexcept {
   return static_cast<unsigned>((count + size - 1) / size);
+}
+
+/// A grid of `blocks` for each of some rows, or of the most rows that a grid can have: kernels go
+/// on gridDim.y rows later.
+inline dim3 grid_of(unsigned blocks, std::size_t rows) {
+  return dim3(blocks, static_cast<unsigned>((std::min)(rows, std::size_t{65535})));
 }
 
 /// The block's dynamic shared memory, as a T. There is nothing else in it.

@@ -110,11 +110,11 @@ void select_with(pattern::n_of_m<N, M>, const cuda::on_stream& on,
   constexpr unsigned n = N, m = M;
   const std::size_t halves = keep.words_per_row() * 2;
   // A weight without elements still has statistics to look at.
-  const auto rows = static_cast<unsigned>(std::clamp<std::size_t>(scored.weight.rows(), 1, 65535));
+  const std::size_t rows = (std::max)(scored.weight.rows(), std::size_t{1});
   const auto blocks_and_threads = [&](std::size_t places) {
     const auto threads = static_cast<unsigned>(
         std::clamp<std::size_t>((places + 31) / 32 * 32, 32, most_group_threads));
-    return std::pair(dim3((std::max)(blocks_of(places, threads), 1u), rows), threads);
+    return std::pair(grid_of((std::max)(blocks_of(places, threads), 1u), rows), threads);
   };
   auto* const words = reinterpret_cast<unsigned*>(keep.words());
   if constexpr (32 % M == 0) {

@@ -15,6 +15,7 @@
 #include "../../detail/token_similarity.hpp"
 #include "../../token/modality.hpp"
 #include "../index_list.cuh"
+#include "block.cuh"
 #include "cublas.cuh"
 #include "row_sums.cuh"
 #include "upload.cuh"
@@ -25,19 +26,13 @@ namespace tamp::detail {
 /// The sum over a block, for all of its threads, in an order that depends on nothing but their
 /// number; `room` has a place for each warp.
 __device__ inline double sum_of_block(double value, double* room) {
-  for (unsigned distance = warp_size / 2; distance != 0; distance /= 2)
-    value += __shfl_xor_sync(whole_warp, value, static_cast<int>(distance));
+  value = sum_of_lanes(value);
   if (lane_number() == 0) room[warp_number()] = value;
   __syncthreads();
   double sum = 0;
   for (unsigned w = 0; w < warps_of_block(); ++w) sum += room[w];
   __syncthreads();  // before somebody else uses the room
   return sum;
-}
-__device__ inline double sum_of_warp(double value) {
-  for (unsigned distance = warp_size / 2; distance != 0; distance /= 2)
-    value += __shfl_xor_sync(whole_warp, value, static_cast<int>(distance));
-  return value;
 }
 
 /// token_densities, on the device.
@@ -154,8 +149,8 @@ __global__ void sum_positive(const Real* products, const std::uint8_t* kinds, st
       ++count;
     }
   }
-  sum = sum_of_warp(sum);
-  const double found = sum_of_warp(static_cast<double>(count));
+  sum = sum_of_lanes(sum);
+  const double found = sum_of_lanes(static_cast<double>(count));
   if (lane_number() == 0) {
     sums[s] = sum;
     counts[s] = found;
