@@ -258,11 +258,15 @@ BOOST_AUTO_TEST_CASE(bits_are_set_above_the_threshold_and_nowhere_else) {
     for (const std::size_t size : {1u, 63u, 64u, 65u, 200u}) {
       std::vector<float> scores(size);
       for (std::size_t j = 0; j < size; ++j) scores[j] = static_cast<float>(j % 5) - 1;
-      std::vector<tamp::mask::word> words((size + 63) / 64, 0x5555);
-      with_kernels(
-          [&](auto kernels) { kernels.keep_above(scores.data(), size, 1.0f, words.data()); });
-      for (std::size_t j = 0; j < words.size() * 64; ++j)
-        BOOST_TEST((words[j / 64] >> j % 64 & 1u) == (j < size && scores[j] > 1 ? 1u : 0u));
+      std::vector<tamp::mask::word> above((size + 63) / 64, 0x5555), not_below = above;
+      with_kernels([&](auto kernels) {
+        kernels.keep_above(scores.data(), size, 1.0f, above.data());
+        kernels.template keep_above<true>(scores.data(), size, 1.0f, not_below.data());
+      });
+      for (std::size_t j = 0; j < above.size() * 64; ++j) {
+        BOOST_TEST((above[j / 64] >> j % 64 & 1u) == (j < size && scores[j] > 1 ? 1u : 0u));
+        BOOST_TEST((not_below[j / 64] >> j % 64 & 1u) == (j < size && scores[j] >= 1 ? 1u : 0u));
+      }
     }
   });
 }
@@ -275,26 +279,22 @@ BOOST_AUTO_TEST_CASE(elements_of_any_width_are_zeroed_by_their_bits) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(two_of_four_are_kept_or_said_to_be_ambiguous) {
-  with_every_instructions([] {
-    std::vector<float> scores(128);
-    for (std::size_t j = 0; j < 128; ++j) scores[j] = static_cast<float>((j * 37) % 128);
-    std::vector<tamp::mask::word> words(2);
-    const auto keep = [&] {
-      return with_kernels(
-          [&](auto kernels) { return kernels.keep_2_of_4(scores.data(), 128, words.data()); });
-    };
-    BOOST_TEST(keep());
-    for (std::size_t j = 0; j < 128; ++j) {
-      std::size_t below = 0;
-      for (std::size_t k = j / 4 * 4; k < j / 4 * 4 + 4; ++k) below += scores[k] < scores[j];
-      BOOST_TEST((words[j / 64] >> j % 64 & 1u) == (below >= 2 ? 1u : 0u));
-    }
-    for (const std::size_t group : {0u, 15u, 16u, 31u}) {
-      std::vector<float> saved = scores;
-      std::fill_n(scores.begin() + static_cast<std::ptrdiff_t>(4 * group), 4, 1.0f);
-      BOOST_TEST(!keep());
-      scores = saved;
+BOOST_AUTO_TEST_CASE(two_of_four_are_kept_whatever_equals_what) {
+  // All groups of four different numbers or fewer.
+  const float numbers[] = {-infinity, 0.0f, 0.5f, 7.0f};
+  std::vector<float> scores;
+  for (std::size_t k = 0; k < 256; ++k)
+    for (const std::size_t digit : {k % 4, k / 4 % 4, k / 16 % 4, k / 64})
+      scores.push_back(digit == 1 && k % 3 == 0 ? -0.0f : numbers[digit]);
+  with_every_instructions([&] {
+    std::vector<tamp::mask::word> words(16);
+    with_kernels(
+        [&](auto kernels) { kernels.keep_2_of_4(scores.data(), scores.size(), words.data()); });
+    for (std::size_t j = 0; j < scores.size(); ++j) {
+      std::size_t before = 0;
+      for (std::size_t k = j / 4 * 4; k < j / 4 * 4 + 4; ++k)
+        before += scores[k] < scores[j] || (scores[k] == scores[j] && k < j);
+      BOOST_TEST((words[j / 64] >> j % 64 & 1u) == (before >= 2 ? 1u : 0u));
     }
   });
 }

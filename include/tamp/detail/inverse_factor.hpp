@@ -41,17 +41,21 @@ void solve_rows(const E& exec, const double_matrix& L, double_matrix& m, Eigen::
   });
 }
 
-/// Packs columns [begin, end) of some rows of a matrix, as rows of a product.
+/// Packs columns [begin, end) of some rows of a matrix, as rows of a product with these
+/// instructions.
 template <executor E>
 packed_rows<double> pack_transposed(const E& exec, const double_matrix& m, Eigen::Index top,
-                                    Eigen::Index height, Eigen::Index begin, Eigen::Index end) {
+                                    Eigen::Index height, Eigen::Index begin, Eigen::Index end,
+                                    execute::instructions set) {
   return pack_by_columns<double>(
-      exec, static_cast<std::size_t>(end - begin), static_cast<std::size_t>(height), [&] {
+      exec, static_cast<std::size_t>(end - begin), static_cast<std::size_t>(height),
+      [&] {
         return [&](std::size_t k, double* to) {
           const double* const row = &m.coeffRef(top + static_cast<Eigen::Index>(k), 0);
           std::copy(row + begin, row + end, to);
         };
-      });
+      },
+      set);
 }
 
 /// What subtracts blocks of a product from the part of `m` that begins at (top, left).
@@ -71,6 +75,7 @@ template <executor E>
 bool factor_inverse(const E& exec, const double_matrix& gram, double added, double_matrix& U) {
   constexpr Eigen::Index block = 128;
   const Eigen::Index n = gram.rows();
+  const execute::instructions set = execute::current_instructions();
   double_matrix rest = gram.reverse();  // on and above the diagonal
   rest.diagonal().array() += added;
   U.setIdentity(n, n);
@@ -81,9 +86,9 @@ bool factor_inverse(const E& exec, const double_matrix& gram, double added, doub
     if (Eigen::LLT<Eigen::Ref<double_matrix>>(L).info() != Eigen::ComputationInfo{}) return false;
     solve_rows(exec, L, rest, k, next, n);
     solve_rows(exec, L, U, k, 0, next);
-    const auto below = pack_transposed(exec, rest, k, width, next, n);
+    const auto below = pack_transposed(exec, rest, k, width, next, n, set);
     for_each_gram_block(exec, below, subtract_from(rest, next, next));
-    for_each_product_block(exec, below, pack_transposed(exec, U, k, width, 0, next),
+    for_each_product_block(exec, below, pack_transposed(exec, U, k, width, 0, next, set),
                            subtract_from(U, next, 0));
   }
   U.reverseInPlace();

@@ -17,13 +17,14 @@ namespace tamp::detail {
 /// Rows of float or double, packed for simd/products.inl: run after run of product_run columns, and
 /// in each run panel after panel of `width` rows. Zeros fill up the rows of the last tile.
 ///
-/// The layout is for the instructions that were the current ones when it was made, and products of
-/// these rows are made with them. All rows must be put before they are multiplied.
+/// The layout is for certain instructions, and products of these rows are made with them: rows that
+/// are multiplied with others have the same. All rows must be put before they are multiplied.
 template <class Real>
 class packed_rows {
  public:
-  packed_rows(std::size_t rows, std::size_t cols)
-      : set_(execute::current_instructions()), rows_(rows), cols_(cols) {
+  packed_rows(std::size_t rows, std::size_t cols,
+              execute::instructions set = execute::current_instructions())
+      : set_(set), rows_(rows), cols_(cols) {
     with_products(set_, [&](auto products) {
       width_ = products.template lanes<Real>;
       step_ = products.template tile_cols<Real>;
@@ -37,6 +38,7 @@ class packed_rows {
 
   std::size_t rows() const noexcept { return rows_; }
   std::size_t cols() const noexcept { return cols_; }
+  execute::instructions instructions() const noexcept { return set_; }
   /// Rows of a panel, and panels in which there are rows.
   std::size_t width() const noexcept { return width_; }
   std::size_t panels() const noexcept { return (rows_ + width_ - 1) / width_; }
@@ -87,8 +89,8 @@ class packed_rows {
   large_array<Real> numbers_;
 };
 
-/// Packs rows. A thread calls make_read() once, and what it gives as read(row, to): to write the
-/// row to `to`, where there are zeros.
+/// Packs rows. A thread calls make_read() once, and what it gives as read(row, to): to write all of
+/// the row to `to`.
 template <class Real, executor E, class MakeRead>
 packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols,
                                const MakeRead& make_read) {
@@ -111,10 +113,11 @@ packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols
 /// The same for rows of which whole columns can be read: read(column, to).
 template <class Real, executor E, class MakeRead>
 packed_rows<Real> pack_by_columns(const E& exec, std::size_t rows, std::size_t cols,
-                                  const MakeRead& make_read) {
+                                  const MakeRead& make_read,
+                                  execute::instructions set = execute::current_instructions()) {
   constexpr std::size_t slice = 16;  // columns that are packed together
   static_assert(product_run % slice == 0);
-  packed_rows<Real> packed(rows, cols);
+  packed_rows<Real> packed(rows, cols, set);
   exec.for_each_range((cols + slice - 1) / slice, [&](std::size_t begin, std::size_t end) {
     auto&& read = make_read();
     const std::size_t pitch = packed.panels() * packed.width();

@@ -41,15 +41,13 @@ class row_products {
 
   bool is_zero(std::size_t i) const noexcept { return scale_[i] == 0; }
 
-  double dot(std::size_t i, std::size_t j) const noexcept {
+  double dot(std::size_t i, std::size_t j) const {
     return with_similar_rows([&](auto similar) {
       return similar.dot(rows_.row(i).data(), rows_.row(j).data(), rows_.cols());
     });
   }
 
-  double cosine(std::size_t i, std::size_t j) const noexcept {
-    return dot(i, j) * (scale_[i] * scale_[j]);
-  }
+  double cosine(std::size_t i, std::size_t j) const { return dot(i, j) * (scale_[i] * scale_[j]); }
 
  private:
   matrix_view<const Number> rows_;

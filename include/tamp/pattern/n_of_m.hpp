@@ -44,11 +44,11 @@ struct n_of_m {
     void operator()(std::span<const Score> scores, std::span<mask::word> keep) const {
       const std::size_t whole = scores.size() / M * M, rest = scores.size() - whole;
       std::size_t j = 0;
-      if constexpr (N == 2 && M == 4 && std::is_same_v<Score, float>)
-        if (detail::with_kernels([&](auto kernels) {
-              return kernels.keep_2_of_4(scores.data(), scores.size(), keep.data());
-            }))
-          j = scores.size() / mask::word_bits * mask::word_bits;
+      if constexpr (N == 2 && M == 4 && std::is_same_v<Score, float>) {
+        detail::with_kernels(
+            [&](auto kernels) { kernels.keep_2_of_4(scores.data(), scores.size(), keep.data()); });
+        j = scores.size() / mask::word_bits * mask::word_bits;
+      }
       std::fill(keep.begin() + static_cast<std::ptrdiff_t>(j / mask::word_bits), keep.end(),
                 mask::word{0});
       for (; j < whole; j += M) put(keep, j, highest(scores.data() + j, M, M - N));

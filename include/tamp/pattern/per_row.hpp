@@ -52,12 +52,14 @@ struct per_row {
       // Of what equals the threshold, the leftmost `ties` are dropped and the others stay.
       auto ties = drop_ - below;
       if (ties == equal) return;
-      for (std::size_t j = 0; j < cols; ++j) {
-        if (scores[j] != threshold) continue;
-        if (ties != 0)
-          --ties;
-        else
-          keep[j / mask::word_bits] |= mask::word{1} << (j % mask::word_bits);
+      not_below_.resize(keep.size());
+      detail::with_kernels([&, cut_at = threshold](auto kernels) {
+        kernels.template keep_above<true>(scores.data(), cols, cut_at, not_below_.data());
+      });
+      for (std::size_t w = 0; w < keep.size(); ++w) {
+        mask::word equals = not_below_[w] & ~keep[w];
+        for (; ties != 0 && equals != 0; --ties) equals &= equals - 1;
+        keep[w] |= equals;
       }
     }
 
@@ -68,6 +70,7 @@ struct per_row {
    private:
     std::size_t drop_;
     std::vector<Score> scratch_;
+    std::vector<mask::word> not_below_;
     detail::cut_forecast<Score> forecast_;
   };
 

@@ -84,7 +84,7 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weigh
 
 template <executor E, row_tensor Weight>
 void zero_dropped(const E& exec, const mask::bitmask& keep, Weight& weight) {
-  exec.for_each_range(keep.rows(), [&](std::size_t begin, std::size_t end) {
+  for_each_range(exec, keep.rows(), keep.cols(), [&](std::size_t begin, std::size_t end) {
     std::vector<float> row(zeroable_row_tensor<Weight> ? 0 : keep.cols());
     for (std::size_t i = begin; i < end; ++i) {
       if constexpr (zeroable_row_tensor<Weight>) {

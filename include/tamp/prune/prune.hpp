@@ -52,7 +52,7 @@ void write_repaired(const E& exec, matrix_view<const double> repaired, Target&& 
     return is_finite(element_traits<std::remove_const_t<decltype(stored)>>::load(stored));
   };
   first_row broken;
-  exec.for_each_range(repaired.rows(), [&](std::size_t begin, std::size_t end) {
+  for_each_range(exec, repaired.rows(), repaired.cols(), [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       unsigned any = 0;
       for (std::size_t j = 0; j < repaired.cols(); ++j) any |= unsigned{!fits(i, j)};
@@ -66,7 +66,7 @@ void write_repaired(const E& exec, matrix_view<const double> repaired, Target&& 
                            of_layer(layer), " is ", repaired(i, j),
                            ", too large for the tensor's type of number");
 
-  exec.for_each_range(repaired.rows(), [&](std::size_t begin, std::size_t end) {
+  for_each_range(exec, repaired.rows(), repaired.cols(), [&](std::size_t begin, std::size_t end) {
     std::vector<float> row(strided_tensor<tensor> ? 0 : repaired.cols());
     for (std::size_t i = begin; i < end; ++i) {
       if constexpr (strided_tensor<tensor>) {

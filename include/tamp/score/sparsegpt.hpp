@@ -240,7 +240,8 @@ struct sparsegpt {
     if (end == result.keep.cols()) return;
     detail::for_each_product_block(
         exec, errors,
-        detail::pack_transposed(exec, U, index(begin), index(width), index(end), U.cols()),
+        detail::pack_transposed(exec, U, index(begin), index(width), index(end), U.cols(),
+                                errors.instructions()),
         detail::subtract_from(result.repaired, 0, index(end)));
   }
 

@@ -119,7 +119,8 @@ class gram {
   template <executor E, class Source>
   static void check_finite(const E& exec, const Source& x) {
     detail::first_row broken;
-    exec.for_each_range(static_cast<std::size_t>(x.rows()), [&](auto begin, auto end) {
+    const auto rows = static_cast<std::size_t>(x.rows()), cols = static_cast<std::size_t>(x.cols());
+    detail::for_each_range(exec, rows, cols, [&](std::size_t begin, std::size_t end) {
       detail::row_reader<Source> read(x);
       detail::with_kernels([&](auto kernels) {
         for (std::size_t t = begin; t < end; ++t)

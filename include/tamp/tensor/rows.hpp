@@ -79,7 +79,7 @@ class row_reader<matrix_view<T>> {
  private:
   using traits = element_traits<std::remove_const_t<T>>;
   static constexpr bool in_place = std::is_same_v<std::remove_const_t<T>, value_type>;
-  static constexpr std::size_t tile_rows = 256 / sizeof(T);  // one cache line of a column
+  static constexpr std::size_t tile_rows = 256 / sizeof(T);  // four cache lines of a column
 
   void load_tile(std::size_t first) {
     tile_begin_ = first;

@@ -7,6 +7,7 @@ static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
   else
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
+// NLT_UQ is "not below", which what is no number is, too; LE_OQ then leaves that out.
 template <class T, class Counts>
 static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
   below -= v < from;

@@ -61,8 +61,12 @@ class cut_forecast {
   std::size_t rows_ = 0;
 };
 
-/// How many numbers cut_row needs room for besides a row's scores: twice the row and some vectors.
-constexpr std::size_t cut_scratch(std::size_t cols) noexcept { return 2 * cols + 64; }
+/// Whoever writes chosen numbers one after the other writes a whole vector each time: room for
+/// that.
+inline constexpr std::size_t vector_room = 32;
+
+/// How many numbers cut_row needs room for besides a row's scores.
+constexpr std::size_t cut_scratch(std::size_t cols) noexcept { return 2 * (cols + vector_room); }
 
 /// For each choice of lanes of 4 or 8, the lanes of 4 bytes in which they lie, chosen ones first;
 /// packed into the bytes of a number. A lane of a choice of 4 is two lanes of 4 bytes.

@@ -1,7 +1,7 @@
 // Between a row's numbers and the words of its mask.
 
-// Bit j of the words is set where number j is above the threshold.
-template <class T>
+// Bit j of the words is set where number j is above the threshold, or `OrEqual` to it.
+template <bool OrEqual = false, class T>
 static void keep_above(const T* numbers, std::size_t count, T threshold,
                        mask::word* words) noexcept {
   const vec<T> limit = all(threshold);
@@ -9,14 +9,17 @@ static void keep_above(const T* numbers, std::size_t count, T threshold,
   for (std::size_t w = 0; w < whole; ++w) {
     mask::word bits = 0;
     TAMP_SIMD_UNROLL
-    for (std::size_t k = 0; k < mask::word_bits; k += lanes<T>)
-      bits |= mask::word{bits_below<T>(limit, load(numbers + w * mask::word_bits + k))} << k;
-    words[w] = bits;
+    for (std::size_t k = 0; k < mask::word_bits; k += lanes<T>) {
+      const vec<T> v = load(numbers + w * mask::word_bits + k);
+      bits |= mask::word{OrEqual ? bits_below<T>(v, limit) : bits_below<T>(limit, v)} << k;
+    }
+    words[w] = OrEqual ? ~bits : bits;
   }
   if (count % mask::word_bits == 0) return;
   mask::word bits = 0;
   for (std::size_t j = whole * mask::word_bits; j < count; ++j)
-    bits |= mask::word{numbers[j] > threshold} << (j % mask::word_bits);
+    bits |= mask::word{numbers[j] > threshold || (OrEqual && numbers[j] == threshold)}
+            << (j % mask::word_bits);
   words[whole] = bits;
 }
 
@@ -31,13 +34,29 @@ static void zero_dropped(std::byte* elements, std::size_t count, const mask::wor
       std::memset(elements + j * sizeof(Bits), 0, sizeof(Bits));
 }
 
-// Two of every four floats stay. Returns false if equal scores make that ambiguous somewhere; the
-// words are then of no use.
+// Bits of the lanes that stay, of which a bit says whether another lane of its four goes first: one
+// with a lower score or, if equal, to the left of it. Those stay that two others go before.
+static std::uint32_t two_of_four_by_rank(vec<float> v) noexcept {
+  const vec<float> neighbour = swap_neighbours(v), opposite = swap_pairs(v);
+  const vec<float> last = swap_pairs(neighbour);
+  vec<std::int32_t> is_odd, is_upper;  // lanes that lie to the right of their neighbour, and pair
+  for (std::size_t k = 0; k < lanes<float>; ++k) {
+    is_odd[k] = k % 2 == 0 ? 0 : -1;
+    is_upper[k] = k % 4 < 2 ? 0 : -1;
+  }
+  const auto goes_first = [&](vec<float> other, vec<std::int32_t> is_left) {
+    return (vec<std::int32_t>)(other < v) | ((vec<std::int32_t>)(other == v) & is_left);
+  };
+  const vec<std::int32_t> before =
+      goes_first(neighbour, is_odd) + goes_first(opposite, is_upper) + goes_first(last, is_upper);
+  return bits_below<float>(__builtin_convertvector(before, vec<float>), all(-1.5f));
+}
+
+// Two of every four floats stay, for whole words.
 //
 // The second lowest of four is the lower of: the larger of the pairs' lower ones, and the lower of
-// the pairs' higher ones.
-static bool keep_2_of_4(const float* scores, std::size_t count, mask::word* words) noexcept {
-  vec<std::int32_t> kept{};
+// the pairs' higher ones. What is above it stays, which is less than two where it equals another.
+static void keep_2_of_4(const float* scores, std::size_t count, mask::word* words) noexcept {
   for (std::size_t j = 0; j + mask::word_bits <= count; j += mask::word_bits) {
     mask::word bits = 0;
     TAMP_SIMD_UNROLL
@@ -49,12 +68,13 @@ static bool keep_2_of_4(const float* scores, std::size_t count, mask::word* word
       const vec<float> larger = lower < other_lower ? other_lower : lower;
       const vec<float> smaller = higher < other_higher ? higher : other_higher;
       const vec<float> second = larger < smaller ? larger : smaller;
-      kept -= second < v;
       bits |= mask::word{bits_below<float>(second, v)} << k;
+    }
+    if (static_cast<std::size_t>(std::popcount(bits)) != mask::word_bits / 2) {
+      bits = 0;
+      for (std::size_t k = 0; k < mask::word_bits; k += lanes<float>)
+        bits |= mask::word{two_of_four_by_rank(load(scores + j + k))} << k;
     }
     *words++ = bits;
   }
-  // At most two of each four were kept.
-  return static_cast<std::size_t>(sum_of_lanes(kept)) ==
-         count / mask::word_bits * (mask::word_bits / 2);
 }

@@ -146,7 +146,8 @@ template <class T>
 static cut<T> cut_row(const scored_row<T>& row, std::size_t drop, cut_forecast<T>& forecast,
                       T* scratch) noexcept {
   const std::size_t count = row.size();
-  T* const other = scratch + count + 32;
+  static_assert(lanes<T> <= vector_room);
+  T* const other = scratch + count + vector_room;
   const T mean = row.sum / static_cast<T>(count);
   if (forecast.is_known()) {
     std::size_t below = 0;

@@ -32,13 +32,15 @@ static bool row_is_finite(const Element* elements, std::size_t count) noexcept {
   constexpr std::size_t few = 2 * lanes<real>;
   vec<bits_of_number<real>> broken[2] = {};
   const std::size_t whole = count / block * block;
-  for (std::size_t j = 0; j < whole; j += block) TAMP_SIMD_UNROLL
-  for (std::size_t b = 0; b < block; b += few) {
-    real room[few];
-    const real* const part = load_few<few>(elements + j + b, room);
+  for (std::size_t j = 0; j < whole; j += block) {
     TAMP_SIMD_UNROLL
-    for (std::size_t k = 0; k < few; k += lanes<real>)
-      broken[k / lanes<real>] |= not_finite<real>(load_bits(part + k));
+    for (std::size_t b = 0; b < block; b += few) {
+      real room[few];
+      const real* const part = load_few<few>(elements + j + b, room);
+      TAMP_SIMD_UNROLL
+      for (std::size_t k = 0; k < few; k += lanes<real>)
+        broken[k / lanes<real>] |= not_finite<real>(load_bits(part + k));
+    }
   }
   bool is_usable = !has_sign<bits_of_number<real>>(broken[0] | broken[1]);
   for (std::size_t j = whole; j < count; ++j)
@@ -78,9 +80,11 @@ static auto score_row(const Element* weights, std::size_t count, const Score& sc
       Out out[few];
       const real* const part = load_few<few>(weights + j + b, room);
       for (std::size_t k = 0; k < few; ++k) out[k] = score(part[k], j + b + k);
-      TAMP_SIMD_UNROLL
-      for (std::size_t k = 0; k < few && !ShowsNonFinite; k += lanes<real>)
-        weights_broken |= not_finite<real>(load_bits(part + k));
+      if constexpr (!ShowsNonFinite) {
+        TAMP_SIMD_UNROLL
+        for (std::size_t k = 0; k < few; k += lanes<real>)
+          weights_broken |= not_finite<real>(load_bits(part + k));
+      }
       TAMP_SIMD_UNROLL
       for (std::size_t k = 0; k < few; k += lanes<Out>) {
         if constexpr (!NeverNan) scores_broken |= not_a_number<Out>(load_bits(out + k));

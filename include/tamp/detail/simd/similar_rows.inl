@@ -5,9 +5,11 @@ template <class T>
 static double dot(const T* a, const T* b, std::size_t count) noexcept {
   vec<double> sums[row_vectors] = {};
   const std::size_t whole = count / row_sums * row_sums;
-  for (std::size_t j = 0; j < whole; j += row_sums) TAMP_SIMD_UNROLL
-  for (std::size_t k = 0; k < row_vectors; ++k)
-    sums[k] += as_doubles(a + j + k * lanes<double>) * as_doubles(b + j + k * lanes<double>);
+  for (std::size_t j = 0; j < whole; j += row_sums) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k)
+      sums[k] += as_doubles(a + j + k * lanes<double>) * as_doubles(b + j + k * lanes<double>);
+  }
   double rest[row_sums] = {};
   for (std::size_t j = whole; j < count; ++j)
     rest[j - whole] = static_cast<double>(a[j]) * static_cast<double>(b[j]);
@@ -45,13 +47,15 @@ static counted_sum sum_of_positive(const T* numbers, const std::uint64_t* kinds,
   vec<double> sums[row_vectors] = {};
   integers counts[row_vectors] = {};
   const std::size_t whole = count / row_sums * row_sums;
-  for (std::size_t j = 0; j < whole; j += row_sums) TAMP_SIMD_UNROLL
-  for (std::size_t k = 0; k < row_vectors; ++k) {
-    const vec<double> v = as_doubles(numbers + j + k * lanes<double>);
-    const auto own = (integers)(load(kinds + j + k * lanes<double>) == all(kind));
-    const integers counted = (integers)(v > zero) & own;
-    sums[k] += (vec<double>)((integers)v & counted);
-    counts[k] -= counted;
+  for (std::size_t j = 0; j < whole; j += row_sums) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const vec<double> v = as_doubles(numbers + j + k * lanes<double>);
+      const auto own = (integers)(load(kinds + j + k * lanes<double>) == all(kind));
+      const integers counted = (integers)(v > zero) & own;
+      sums[k] += (vec<double>)((integers)v & counted);
+      counts[k] -= counted;
+    }
   }
   double rest[row_sums] = {};
   std::uint64_t found = 0;
@@ -92,10 +96,12 @@ static double sum_of_kernels(const T* products, const double* others, std::size_
   constexpr std::size_t terms = sizeof(T) == sizeof(double) ? 12 : 8;
   vec<double> sums[row_vectors] = {};
   const std::size_t whole = count / row_sums * row_sums;
-  for (std::size_t j = 0; j < whole; j += row_sums) TAMP_SIMD_UNROLL
-  for (std::size_t k = 0; k < row_vectors; ++k) {
-    const vec<double> twice = as_doubles(products + j + k * lanes<double>) * 2.0;
-    sums[k] += exponential<terms>((load(others + j + k * lanes<double>) + own - twice) * factor);
+  for (std::size_t j = 0; j < whole; j += row_sums) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const vec<double> twice = as_doubles(products + j + k * lanes<double>) * 2.0;
+      sums[k] += exponential<terms>((load(others + j + k * lanes<double>) + own - twice) * factor);
+    }
   }
   double rest[row_sums] = {};
   for (std::size_t j = whole; j < count; ++j) {

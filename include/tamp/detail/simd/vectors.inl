@@ -22,7 +22,7 @@ static void store(T* to, vec<T> v) noexcept {
 }
 template <class T>
 static vec<T> all(T number) noexcept {
-  return number - vec<T>{};
+  return number - vec<T>{};  // minus keeps -0, plus would not
 }
 
 template <class T>
@@ -45,8 +45,10 @@ static T sum_of(const T* numbers, std::size_t count) noexcept {
   constexpr std::size_t step = 4 * lanes<T>;
   vec<T> sums[4] = {};
   const std::size_t whole = count / step * step;
-  for (std::size_t j = 0; j < whole; j += step) TAMP_SIMD_UNROLL
-  for (std::size_t k = 0; k < 4; ++k) sums[k] += load(numbers + j + k * lanes<T>);
+  for (std::size_t j = 0; j < whole; j += step) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < 4; ++k) sums[k] += load(numbers + j + k * lanes<T>);
+  }
   T sum = sum_of_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
   for (std::size_t j = whole; j < count; ++j) sum += numbers[j];
   return sum;
