@@ -6,6 +6,7 @@ A program is a ```cpp block that contains `int main`. If a ```text block is the 
 what the program must print. A ```cuda block is compiled with the flags of --cuda, separated by
 commas, which make its kernels run on the emulator; without --cuda it is left out.
 """
+import concurrent.futures
 import pathlib
 import re
 import subprocess
@@ -32,6 +33,7 @@ def precompile(folder, compiler, flags):
 
 
 def check(source, output, folder, compiler, flags):
+    folder.mkdir(exist_ok=True)
     (folder / "program.cpp").write_text(source, encoding="utf-8")
     command = [compiler, *flags, "-o", str(folder / "program"), str(folder / "program.cpp")]
     built = subprocess.run(command, capture_output=True, text=True)
@@ -53,18 +55,20 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     pages = [pathlib.Path(root, "README.md"), *sorted(pathlib.Path(root, "docs").rglob("*.md"))]
     precompiled = precompile(folder, compiler, flags)
-    checked = failed = 0
-    for page in pages:
-        for number, (language, source, output) in enumerate(programs(page), 1):
-            if language == "cuda" and cuda is None:
-                continue
-            checked += 1
-            use = cuda if language == "cuda" else precompiled if WHOLE_LIBRARY in source else []
-            if problem := check(source, output, folder, compiler, [*flags, *use]):
-                failed += 1
-                print(f"{page.relative_to(root)}, program {number} {problem}\n")
-    print(f"{checked} programs checked, {failed} failed")
-    sys.exit(bool(failed or not checked))
+    checks = {}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        for page in pages:
+            for number, (language, source, output) in enumerate(programs(page), 1):
+                if language == "cuda" and cuda is None:
+                    continue
+                use = cuda if language == "cuda" else precompiled if WHOLE_LIBRARY in source else []
+                checks[f"{page.relative_to(root)}, program {number}"] = pool.submit(
+                    check, source, output, folder / str(len(checks)), compiler, [*flags, *use])
+    problems = {name: problem for name, done in checks.items() if (problem := done.result())}
+    for name, problem in problems.items():
+        print(f"{name} {problem}\n")
+    print(f"{len(checks)} programs checked, {len(problems)} failed")
+    sys.exit(bool(problems or not checks))
 
 
 if __name__ == "__main__":
