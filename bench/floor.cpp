@@ -31,7 +31,12 @@ void read_modify_write(std::span<std::byte> bytes) {
 
 template <class Real>
 void multiply_add(std::size_t count) {
+  // So many vectors that each multiply-add has been done before its sum is needed again.
+#if defined(__AVX512F__)
+  constexpr std::size_t lanes = 768 / sizeof(Real);
+#else
   constexpr std::size_t lanes = 384 / sizeof(Real);
+#endif
   Real sums[lanes] = {}, factors[lanes];
   for (std::size_t l = 0; l < lanes; ++l) factors[l] = Real{1} + Real(1e-3) * static_cast<Real>(l);
   benchmark::DoNotOptimize(factors);

@@ -4,13 +4,13 @@
 
 #include <cstdio>
 
+#include "optimised.hpp"
+
 int main(int argc, char** argv) {
-#if !defined(__OPTIMIZE__) || !defined(NDEBUG)
-  std::fprintf(stderr,
-               "tamp_bench was compiled without optimisation or with assertions, and its figures "
-               "would mean nothing. Configure with: cmake --preset bench\n");
-  return 1;
-#endif
+  if (const char* const problem = bench::why_not_measured()) {
+    std::fprintf(stderr, "tamp_bench: %s\n", problem);
+    return 1;
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

@@ -4,7 +4,8 @@
 #     bash bench/run.sh [kernels ...]   every kernel as a ratio to a floor, into build/bench/kernels.json;
 #                                       further words go to tamp_bench (see --help)
 #     bash bench/run.sh compare         against PyTorch, with the sweep of sizes, into
-#                                       build/bench/compare.json; further words go to compare.py
+#                                       build/bench/compare.json; further words go to compare.py, which
+#                                       then does nothing else
 #     bash bench/run.sh model [DIR]     all layers of LLaMA-7B's shapes and, if DIR (build/smollm2, as
 #                                       examples/run.sh smollm2 leaves it) is there, SmolLM2-135M
 #     bash bench/run.sh gpu             the CUDA kernels on this machine's GPU beside a copy, into

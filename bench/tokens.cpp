@@ -1,7 +1,6 @@
 // Token statistics: 640 and 2944 output tokens of 4096 features. Their cost is that of one
 // symmetrical product of the tokens, so the floor is that many multiply-adds at the speed that the
-// processor reaches on numbers in registers (as this file is compiled: TAMP_NATIVE makes a
-// difference).
+// processor reaches on numbers in registers.
 
 #include <tamp/tamp.hpp>
 

@@ -124,6 +124,9 @@ void register_all(const std::string& element, const std::string& threads, const 
   };
   add_recipe("wanda_per_row", compose(wanda{}, per_row{}, uniform{0.5}), false);
   add_recipe("wanda_2:4", compose(wanda{}, n_of_m<2, 4>{}), false);
+  // Weights of 16 bits are often equal.
+  add_recipe("magnitude_per_row", compose(magnitude{}, per_row{}, uniform{0.5}), false);
+  add_recipe("magnitude_2:4", compose(magnitude{}, n_of_m<2, 4>{}), false);
   add_recipe("magnitude_per_tensor", compose(magnitude{}, per_tensor{}, uniform{0.5}), true);
   add_recipe("ria_per_row", compose(ria{}, per_row{}, uniform{0.5}), true);
   add_recipe("own_score_per_row", compose(squared_output{}, per_row{}, uniform{0.5}), false);

@@ -34,6 +34,8 @@
 #include <tamp/tamp.hpp>
 #include <vector>
 
+#include "optimised.hpp"
+
 namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -363,6 +365,10 @@ int run(const settings& s) {
 
 int main(int argc, char** argv) {
   std::signal(SIGINT, [](int) { interrupted = 1; });
+  if (const char* const problem = bench::why_not_measured()) {
+    fmt::print(stderr, "tamp_whole_model: {}\n", problem);
+    return 1;
+  }
   CLI::App app("Measures what pruning all layers of a model takes.");
   try {
     return run(parse(app, argc, argv));

@@ -127,16 +127,17 @@ def median_times(case, threads, args):
     good, verdict = case.check()
     first |= {name: run(name) for name in contenders if name not in first}
 
-    # The first run warms up, and counts only where there is time for no other.
-    rounds = {name: min(args.repeat, int(args.budget / max(seconds, 1e-9))) for name, seconds in first.items()}
+    # The first run warms up, and does not count.
+    rounds = {name: max(1, min(args.repeat, int(args.budget / max(seconds, 1e-9))))
+              for name, seconds in first.items()}
     times = {name: [] for name in contenders}
     turns = max(rounds.values())
     for turn in range(turns):
         for name, count in rounds.items():
-            if len(times[name]) * turns <= turn * count and count:
+            if len(times[name]) * turns <= turn * count:
                 times[name].append(run(name))
-    return ({name: statistics.median(taken or [first[name]]) for name, taken in times.items()},
-            {name: max(1, len(taken)) for name, taken in times.items()}, good, verdict)
+    return ({name: statistics.median(taken) for name, taken in times.items()},
+            {name: len(taken) for name, taken in times.items()}, good, verdict)
 
 
 def measure(lib, case, name, size, element, threads, args):

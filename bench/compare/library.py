@@ -33,6 +33,7 @@ class Library:
             self._library = ctypes.CDLL(str(path))
         except OSError as problem:
             raise Problem(f"{path} cannot be loaded: {problem}") from None
+        self._call("why_not_measured")
 
     def _call(self, name, *arguments):
         function = getattr(self._library, "compare_" + name)

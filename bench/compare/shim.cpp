@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../floor.hpp"
+#include "../optimised.hpp"
 #include "shim.hpp"
 
 namespace {
@@ -114,6 +115,8 @@ void for_each_part(int threads, void* data, std::size_t bytes, const Work& work)
 }  // namespace
 
 extern "C" {
+
+const char* compare_why_not_measured() { return bench::why_not_measured(); }
 
 const char* compare_use_instructions(const char* name) {
   return guarded([&] {
