@@ -63,7 +63,7 @@ std::vector<std::vector<T>> rows_of(std::size_t size, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<T> normal;
   std::vector<T> even(size), scaled(size), tied(size), skewed(size), negative(size), mixed(size),
-      infinite(size), huge(size);
+      infinite(size), huge(size), pruned(size), turned(size);
   for (std::size_t j = 0; j < size; ++j) {
     const T number = normal(random);
     even[j] = std::fabs(number);
@@ -74,20 +74,11 @@ std::vector<std::vector<T>> rows_of(std::size_t size, unsigned seed) {
     mixed[j] = random() % 9 == 0 ? (random() % 2 == 0 ? T{0} : -T{0}) : number;
     infinite[j] = random() % 3 == 0 ? std::numeric_limits<T>::infinity() : number;
     huge[j] = random() % 2 == 0 ? std::numeric_limits<T>::max() : -std::numeric_limits<T>::max();
+    pruned[j] = j % 2 == 0 ? T{0} : std::fabs(number);
+    turned[j] = -pruned[j];
   }
-  return {even,
-          scaled,
-          even,
-          tied,
-          skewed,
-          negative,
-          mixed,
-          even,
-          infinite,
-          huge,
-          even,
-          even,
-          std::vector<T>(size, T{3})};
+  return {even,     scaled, even, tied, skewed, negative, mixed,  even,
+          infinite, huge,   even, even, pruned, turned,   pruned, std::vector<T>(size, T{3})};
 }
 
 template <class T>

@@ -120,13 +120,21 @@ static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* othe
       found = gather_within(numbers, count, wanted.from, wanted.to, other, under);
     }
     if (rank <= under || under + found < rank) break;  // sums that overflow make no bracket
+    if (found > count / 2) {  // perhaps many equal the lowest or the highest, as in pruned weights
+      constexpr T infinity = std::numeric_limits<T>::infinity();
+      found = gather_within(numbers, count, std::nextafter(range.from, infinity),
+                            std::nextafter(range.to, -infinity), other, under);
+      if (rank <= under) return {range.from, below, under};
+      if (under + found < rank) return {range.to, below + under + found, count - under - found};
+      if (found > count / 2) break;
+    }
     below += under;
     rank -= under;
     before = count;
     count = found;
     std::swap(numbers, other);
   }
-  if (count > few) {  // far from even: many are equal, or one is far from all others
+  if (count > few) {  // far from even
     T* const nth = numbers + (rank - 1);
     std::nth_element(numbers, nth, numbers + count);
     cut<T> result{*nth, below, 0};
