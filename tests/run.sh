@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing, then builds and runs every test twice: with GCC 12 in Release, and with
-# clang 19 under the address and undefined behaviour sanitizers. Where there is nvcc it compiles the
-# CUDA kernels too, and runs their tests on an emulator. Warnings are errors.
+# Installs what is missing, then builds and runs every test with GCC 12 in Release, and those of the
+# library once more with clang 19 under the address and undefined behaviour sanitizers. Where there is
+# nvcc it compiles the CUDA kernels too, and runs their tests on an emulator. Warnings are errors.
 #
 #     bash tests/run.sh             everything
 #     bash tests/run.sh release     GCC only
