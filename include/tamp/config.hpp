@@ -16,3 +16,113 @@
 #else
 #  define TAMP_EXCEPTIONS 0
 #endif
+
+/// The inline namespace of everything that is compiled differently under other flags.
+///
+/// The linker keeps one copy of each inline function. If one unit of a program is compiled with
+/// -mavx2 -mfma and another without, a function with one name in both would run instructions that a
+/// processor lacks, or round differently, depending on the order of linking. The flags are
+/// therefore part of the name: each unit calls the copy that was compiled with its own flags, and a
+/// tamp object that is handed to a unit of other flags is an error of the linker. Errors, roles and
+/// executors stay outside, so that any unit can catch, name and pass them.
+#if defined(__AVX512F__)
+#  define TAMP_FLAGS_VECTORS _avx512
+#elif defined(__AVX2__)
+#  define TAMP_FLAGS_VECTORS _avx2
+#elif defined(__AVX__)
+#  define TAMP_FLAGS_VECTORS _avx
+#elif defined(__SSE4_2__)
+#  define TAMP_FLAGS_VECTORS _sse4_2
+#elif defined(__SSE4_1__)
+#  define TAMP_FLAGS_VECTORS _sse4_1
+#elif defined(__SSSE3__)
+#  define TAMP_FLAGS_VECTORS _ssse3
+#elif defined(__SSE3__)
+#  define TAMP_FLAGS_VECTORS _sse3
+#elif defined(__ARM_FEATURE_SVE2)
+#  define TAMP_FLAGS_VECTORS _sve2
+#elif defined(__ARM_FEATURE_SVE)
+#  define TAMP_FLAGS_VECTORS _sve
+#else
+#  define TAMP_FLAGS_VECTORS
+#endif
+#if defined(__AVX512BW__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#  define TAMP_FLAGS_AVX512 _cd_bw_dq_vl
+#elif defined(__AVX512VL__)
+#  define TAMP_FLAGS_AVX512 _vl
+#else
+#  define TAMP_FLAGS_AVX512
+#endif
+#if defined(__AVX512VBMI2__)
+#  define TAMP_FLAGS_VBMI2 _vbmi2
+#else
+#  define TAMP_FLAGS_VBMI2
+#endif
+#if defined(__AVX512VNNI__)
+#  define TAMP_FLAGS_VNNI _vnni
+#else
+#  define TAMP_FLAGS_VNNI
+#endif
+#if defined(__AVX512BF16__)
+#  define TAMP_FLAGS_BF16 _bf16
+#else
+#  define TAMP_FLAGS_BF16
+#endif
+#if defined(__AVX512FP16__) || defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
+#  define TAMP_FLAGS_FP16 _fp16
+#else
+#  define TAMP_FLAGS_FP16
+#endif
+#if defined(__FMA__)
+#  define TAMP_FLAGS_FMA _fma
+#elif defined(__FMA4__)
+#  define TAMP_FLAGS_FMA _fma4
+#else
+#  define TAMP_FLAGS_FMA
+#endif
+#if defined(__F16C__)
+#  define TAMP_FLAGS_F16C _f16c
+#else
+#  define TAMP_FLAGS_F16C
+#endif
+#if defined(__POPCNT__) && !defined(__SSE4_2__)
+#  define TAMP_FLAGS_POPCNT _popcnt
+#else
+#  define TAMP_FLAGS_POPCNT
+#endif
+#if defined(__BMI2__)
+#  define TAMP_FLAGS_BMI _bmi2
+#elif defined(__BMI__)
+#  define TAMP_FLAGS_BMI _bmi
+#else
+#  define TAMP_FLAGS_BMI
+#endif
+#if defined(__LZCNT__)
+#  define TAMP_FLAGS_LZCNT _lzcnt
+#else
+#  define TAMP_FLAGS_LZCNT
+#endif
+#if defined(__MOVBE__)
+#  define TAMP_FLAGS_MOVBE _movbe
+#else
+#  define TAMP_FLAGS_MOVBE
+#endif
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#  define TAMP_FLAGS_MATH _fast_math
+#else
+#  define TAMP_FLAGS_MATH
+#endif
+#if TAMP_EXCEPTIONS
+#  define TAMP_FLAGS_EXCEPTIONS
+#else
+#  define TAMP_FLAGS_EXCEPTIONS _no_exceptions
+#endif
+#define TAMP_FLAGS_JOIN(a, b, c, d, e, f, g, h, i, j, k, l, m, n) \
+  flags##a##b##c##d##e##f##g##h##i##j##k##l##m##n
+#define TAMP_FLAGS_OF(...) TAMP_FLAGS_JOIN(__VA_ARGS__)
+#define TAMP_FLAGS                                                                        \
+  TAMP_FLAGS_OF(TAMP_FLAGS_VECTORS, TAMP_FLAGS_AVX512, TAMP_FLAGS_VBMI2, TAMP_FLAGS_VNNI, \
+                TAMP_FLAGS_BF16, TAMP_FLAGS_FP16, TAMP_FLAGS_FMA, TAMP_FLAGS_F16C,        \
+                TAMP_FLAGS_POPCNT, TAMP_FLAGS_BMI, TAMP_FLAGS_LZCNT, TAMP_FLAGS_MOVBE,    \
+                TAMP_FLAGS_MATH, TAMP_FLAGS_EXCEPTIONS)

@@ -39,7 +39,9 @@ class file_error : public error {
   using error::error;
 };
 
-namespace detail {
+}  // namespace tamp
+
+namespace tamp::inline TAMP_FLAGS::detail {
 
 inline void append(std::string& text, std::string_view part) { text += part; }
 inline void append(std::string& text, char part) { text += part; }
@@ -72,5 +74,4 @@ template <class Error, class... Parts>
 #endif
 }
 
-}  // namespace detail
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS::detail

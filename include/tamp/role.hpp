@@ -6,15 +6,17 @@
 #include <concepts>
 #include <string>
 
-namespace tamp {
+#include "config.hpp"
 
 /// A policy is a plain struct that names its role: `using role = tamp::role::score;`.
-namespace role {
+namespace tamp::role {
 struct score {};     ///< how much a weight matters
 struct allocate {};  ///< how much each layer may lose
 struct pattern {};   ///< what shape the loss may have
 struct token {};     ///< which tokens are worth computing
-}  // namespace role
+}  // namespace tamp::role
+
+namespace tamp::inline TAMP_FLAGS {
 
 /// A policy of the given role.
 template <class P, class Role>
@@ -30,4 +32,4 @@ std::string label(const Policy& p) {
   }
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

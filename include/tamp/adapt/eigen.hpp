@@ -12,7 +12,7 @@
 #include "../tensor/traits.hpp"
 #include "../tensor/view.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 template <class Derived>
@@ -69,4 +69,4 @@ struct tensor_traits<T> {
   }
 };
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -14,7 +14,7 @@
 #include "../tensor/traits.hpp"
 #include "../tensor/view.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 template <class Derived>
@@ -94,4 +94,4 @@ struct tensor_traits<T> {
   }
 };
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

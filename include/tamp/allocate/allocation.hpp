@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace tamp {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS {
 
 /// What an allocation gives one sparsity to: each layer, each block, or each group of layers that
 /// a name pattern makes.
@@ -21,4 +23,4 @@ struct allocation {
 };
 
 }  // namespace allocate
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -23,7 +23,7 @@
 #include "../tensor/rows.hpp"
 #include "on_target.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Hill's estimate of the exponent of the upper half of a spectrum, 1 + k / sum of
 /// ln(lambda / lambda_0) over the k = n / 2 largest of n eigenvalues, where lambda_0 is the next
@@ -76,9 +76,9 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
   return {solver.eigenvalues().begin(), solver.eigenvalues().end()};
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::allocate {
+namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// AlphaPruning: a block loses the more, the faster the eigenvalues of its weights fall off.
 ///
@@ -168,4 +168,4 @@ struct alpha {
   }
 };
 
-}  // namespace tamp::allocate
+}  // namespace tamp::inline TAMP_FLAGS::allocate

@@ -15,7 +15,7 @@
 #include "../stat/hidden_change.hpp"
 #include "on_target.hpp"
 
-namespace tamp::allocate {
+namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// A block keeps the more, the further it turns the residual stream.
 ///
@@ -75,4 +75,4 @@ struct block_influence {
   friend bool operator==(const block_influence&, const block_influence&) = default;
 };
 
-}  // namespace tamp::allocate
+}  // namespace tamp::inline TAMP_FLAGS::allocate

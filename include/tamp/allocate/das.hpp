@@ -20,7 +20,7 @@
 #include "../stat/token_diversity.hpp"
 #include "on_target.hpp"
 
-namespace tamp::allocate {
+namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// Diversity-aware sparsity: a layer keeps the more, the more its output tokens differ.
 ///
@@ -199,4 +199,4 @@ struct das {
   }
 };
 
-}  // namespace tamp::allocate
+}  // namespace tamp::inline TAMP_FLAGS::allocate

@@ -14,7 +14,7 @@
 #include "../role.hpp"
 #include "on_target.hpp"
 
-namespace tamp::allocate {
+namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// Erdos-Renyi-Kernel densities: a layer's density follows from its shape alone.
 ///
@@ -91,4 +91,4 @@ struct erk {
   friend bool operator==(const erk&, const erk&) = default;
 };
 
-}  // namespace tamp::allocate
+}  // namespace tamp::inline TAMP_FLAGS::allocate

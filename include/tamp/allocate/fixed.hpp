@@ -15,7 +15,7 @@
 #include "../role.hpp"
 #include "on_target.hpp"
 
-namespace tamp::allocate {
+namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// A sparsity for all layers whose name fits a pattern, in which * stands for any text and ? for
 /// any character.
@@ -108,4 +108,4 @@ struct fixed {
   }
 };
 
-}  // namespace tamp::allocate
+}  // namespace tamp::inline TAMP_FLAGS::allocate

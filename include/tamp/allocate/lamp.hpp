@@ -24,7 +24,7 @@
 #include "../score/magnitude.hpp"
 #include "on_target.hpp"
 
-namespace tamp::allocate {
+namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// Layer-adaptive magnitude: all weights of the model compete by their share of what is left of
 /// their layer.
@@ -160,4 +160,4 @@ struct lamp {
   }
 };
 
-}  // namespace tamp::allocate
+}  // namespace tamp::inline TAMP_FLAGS::allocate

@@ -17,7 +17,7 @@
 #include "../error.hpp"
 #include "allocation.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// How many weights each unit has, and what it is called.
 template <class Units>
@@ -226,4 +226,4 @@ inline void fill_unknown(std::string_view policy, std::string_view what,
                            others == 0 ? "" : "; the mean of the other units stands in"));
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

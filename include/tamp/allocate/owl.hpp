@@ -23,7 +23,7 @@
 #include "../score/wanda.hpp"
 #include "on_target.hpp"
 
-namespace tamp::allocate {
+namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// Outlier weighed layerwise sparsity: a block keeps the more, the more of its scores stand out.
 ///
@@ -203,4 +203,4 @@ struct owl {
   }
 };
 
-}  // namespace tamp::allocate
+}  // namespace tamp::inline TAMP_FLAGS::allocate

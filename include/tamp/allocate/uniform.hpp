@@ -11,7 +11,7 @@
 #include "../error.hpp"
 #include "../role.hpp"
 
-namespace tamp::allocate {
+namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// Gives every layer the same sparsity.
 ///
@@ -34,4 +34,4 @@ struct uniform {
   friend bool operator==(const uniform&, const uniform&) = default;
 };
 
-}  // namespace tamp::allocate
+}  // namespace tamp::inline TAMP_FLAGS::allocate

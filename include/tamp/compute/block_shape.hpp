@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace tamp::compute {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS::compute {
 
 /// The sizes of a decoder block, and its multiply-adds on `tokens` tokens.
 ///
@@ -55,4 +57,4 @@ struct block_shape {
   friend bool operator==(const block_shape&, const block_shape&) = default;
 };
 
-}  // namespace tamp::compute
+}  // namespace tamp::inline TAMP_FLAGS::compute

@@ -21,7 +21,7 @@
 #include "dynamic_ffn.hpp"
 #include "hollow_attention.hpp"
 
-namespace tamp::compute {
+namespace tamp::inline TAMP_FLAGS::compute {
 
 /// Everything that an engine computes less of, and what each part contributes. A value: printable,
 /// comparable, saved as JSON (tamp/io/compute_plan.hpp). Multiply-adds are those of all decoder
@@ -89,9 +89,9 @@ struct budget_split {
   double tokens = 1, visual = 1, weights = 1;
 };
 
-}  // namespace tamp::compute
+}  // namespace tamp::inline TAMP_FLAGS::compute
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// What each layer costs on a prompt whose visual tokens leave by a schedule.
 class prompt_cost {
@@ -147,9 +147,9 @@ class prompt_cost {
   std::vector<token::modality> prompt_;
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::compute {
+namespace tamp::inline TAMP_FLAGS::compute {
 
 /// Splits one multiply-add budget between tokens, visual computation and weights.
 ///
@@ -241,4 +241,4 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
   return plan;
 }
 
-}  // namespace tamp::compute
+}  // namespace tamp::inline TAMP_FLAGS::compute

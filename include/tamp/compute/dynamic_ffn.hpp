@@ -17,7 +17,7 @@
 #include "../tensor/rows.hpp"
 #include "../tensor/traits.hpp"
 
-namespace tamp::compute {
+namespace tamp::inline TAMP_FLAGS::compute {
 
 /// Chooses the feed-forward channels that are worth computing for an image's tokens, from a few of
 /// them: RedundancyLens' probe-activated dynamic FFN.
@@ -172,4 +172,4 @@ struct dynamic_ffn {
   }
 };
 
-}  // namespace tamp::compute
+}  // namespace tamp::inline TAMP_FLAGS::compute

@@ -16,7 +16,7 @@
 #include "../tensor/rows.hpp"
 #include "../tensor/traits.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 inline void check_gather(std::string_view who, std::string_view what,
                          std::span<const std::size_t> indices, std::size_t there) {
@@ -81,9 +81,9 @@ void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> 
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::compute {
+namespace tamp::inline TAMP_FLAGS::compute {
 
 /// Copies rows of W, (rows, cols), so that row k of `out`, (indices, cols), is row indices[k].
 ///
@@ -149,4 +149,4 @@ void gather_columns(const Weight& weight, std::span<const std::size_t> indices, 
   compute::gather_columns(E{}, weight, indices, out);
 }
 
-}  // namespace tamp::compute
+}  // namespace tamp::inline TAMP_FLAGS::compute

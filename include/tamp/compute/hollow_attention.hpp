@@ -23,7 +23,7 @@
 #include "../tensor/view.hpp"
 #include "../token/modality.hpp"
 
-namespace tamp::compute {
+namespace tamp::inline TAMP_FLAGS::compute {
 
 /// Keys [begin, end), which lie one after another.
 struct key_range {
@@ -267,4 +267,4 @@ struct hollow_attention {
   }
 };
 
-}  // namespace tamp::compute
+}  // namespace tamp::inline TAMP_FLAGS::compute

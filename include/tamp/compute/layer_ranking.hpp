@@ -20,7 +20,7 @@
 #include "../detail/ordered_key.hpp"
 #include "../error.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// "{0, 3, 17}"
 inline std::string set_text(std::span<const std::size_t> layers) {
@@ -39,9 +39,9 @@ inline std::string problem_of(std::span<const std::size_t> layers, double diverg
   return {};
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::compute {
+namespace tamp::inline TAMP_FLAGS::compute {
 
 /// What is known of sets of layers: how far the model's output moves with exactly those reduced. A
 /// value that belongs to one model, one way of reducing and one set of samples; nothing in it says
@@ -194,4 +194,4 @@ struct layer_ranking {
   }
 };
 
-}  // namespace tamp::compute
+}  // namespace tamp::inline TAMP_FLAGS::compute

@@ -14,7 +14,7 @@
 #include "detail/block.cuh"
 #include "detail/token_similarity.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Parameters of token::amia_select as kernels want them.
 struct amia_numbers {
@@ -215,9 +215,9 @@ inline cuda::index_list::refusal refuse_amia(std::size_t tokens, std::size_t fea
   };
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// token::amia_select on the GPU: the kept tokens in the order in which they were taken. How many
 /// they are is known to the GPU alone until to_host or device_size is read; there is room for all.
@@ -286,4 +286,4 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
   return list;
 }
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

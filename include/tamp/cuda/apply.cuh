@@ -14,7 +14,7 @@
 #include "detail/views.cuh"
 #include "on.cuh"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// A thread has `width` neighbours of a row: what is kept of them stays as it is, the rest becomes
@@ -107,4 +107,4 @@ void apply(const cuda::on_stream&, const mask::bitmask&, Weight&&) {
                 "tamp::cuda::bitmask::from(tamp::on(stream), keep)");
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -11,7 +11,7 @@
 #include "detail/select_tokens.cuh"
 #include "token_context.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A thread for each token adds up what the heads give it, in their order. `row` is where head 0's
 /// last query begins, heads are `head_stride` numbers apart.
@@ -27,9 +27,9 @@ __global__ void sum_over_heads(const T* numbers, std::size_t row, std::size_t he
   keys[t] = visuals[t] != 0 ? wide{ordered_key(sum)} : always;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// token::select with token::attention_top_k on the GPU: the tokens that stay, ascending, text
 /// among them.
@@ -66,4 +66,4 @@ cuda::index_list select(const cuda::on_stream& on, const attention_top_k& policy
                        });
 }
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

@@ -13,7 +13,7 @@
 #include "on.cuh"
 #include "workspace.cuh"
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// A mask over a (rows, cols) weight of the GPU: true where the weight is KEPT; in the memory of
 /// the GPU, in the layout of mask::bitmask.
@@ -93,4 +93,4 @@ class bitmask {
   buffer memory_;
 };
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda

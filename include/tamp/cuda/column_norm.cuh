@@ -20,7 +20,7 @@
 #include "on.cuh"
 #include "workspace.cuh"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// The order in which squares are summed, whatever the grid and the layout: a chunk of tokens at a
@@ -275,4 +275,4 @@ struct detail::on_device<stat::column_norm> {
   using type = cuda::column_norm;
 };
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

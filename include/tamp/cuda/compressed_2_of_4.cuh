@@ -14,7 +14,7 @@
 #include "on.cuh"
 #include "workspace.cuh"
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// In which order the metadata of a 2:4 sparse weight are written.
 enum class metadata_order {
@@ -40,9 +40,9 @@ TAMP_FN constexpr std::size_t cutlass_metadata_place(std::size_t row, std::size_
   return word / 2 * 2 * rows + to * 2 + word % 2;
 }
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A thread for 16 columns of a row, which are one word of metadata: four bits for each group of
 /// four, the two places of what is kept, the lower one first. A kept value is picked among elements
@@ -93,9 +93,9 @@ __global__ void compress_2_of_4(const std::uint32_t* keep, std::size_t halves,
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// A weight of which two of every four neighbours in a row are kept: the kept values, and where
 /// they were. Made by tamp::compress. Moves, but does not copy.
@@ -207,4 +207,4 @@ auto compress(const on_stream& on, const bitmask& keep, const Weight& weight,
   return half;
 }
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda

@@ -15,7 +15,7 @@
 #include "detail/upload.cuh"
 #include "detail/views.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A thread for each channel adds up the sizes of its activations in the probe's order. Without a
 /// list, all rows are the probe. Row t of a channel j that cannot be used is place
@@ -71,9 +71,9 @@ cuda::index_list choose_channels(const cuda::on_stream& on, const compute::dynam
   return list;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::compute {
+namespace tamp::inline TAMP_FLAGS::compute {
 
 /// compute::dynamic_ffn::channels on the GPU: the kept channels, ascending, from the activations of
 /// all visual tokens, (tokens, channels), of which it reads the probe's.
@@ -106,4 +106,4 @@ cuda::index_list channels_of_probe(const cuda::on_stream& on, const dynamic_ffn&
                                                                    "probe token ");
 }
 
-}  // namespace tamp::compute
+}  // namespace tamp::inline TAMP_FLAGS::compute

@@ -14,7 +14,7 @@
 #include "detail/upload.cuh"
 #include "token_context.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The heads' maximum of each attention of the queries from `first` on: (queries, tokens). Each
 /// number is read once.
@@ -92,9 +92,9 @@ void put_fitprune_means(const cuda::on_stream& on, const cuda::token_context<T>&
          status);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// token::received_attention in the memory of the GPU, over all tokens: zero for text. Moves, but
 /// does not copy.
@@ -169,9 +169,9 @@ received_attention fitprune_statistics(const on_stream& on, const token_context<
   return result;
 }
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// token::select with token::fitprune on the GPU: the tokens that stay, ascending, text among them;
 /// for equal attention the same as on the CPU. What is said of attention_top_k's select in
@@ -203,4 +203,4 @@ cuda::index_list select(const cuda::on_stream& on, const fitprune& policy,
                        });
 }
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

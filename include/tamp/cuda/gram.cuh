@@ -16,7 +16,7 @@
 #include "detail/views.cuh"
 #include "index_list.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Notes the first activation that is not finite, of token t and feature j as t * features + j;
 /// not if there was one in an earlier batch, whose size is 0 then.
@@ -61,9 +61,9 @@ __global__ void merge_status(const Status* from, Status* to) {
   if (to->place == nowhere && from->place != nowhere) *to = *from;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// stat::gram of activations in the memory of the GPU: X^T X, summed over calls.
 ///
@@ -228,4 +228,4 @@ class gram {
   buffer memory_;  // a list_status, whose size is 0 once it has a value; then the sums
 };
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda

@@ -13,7 +13,7 @@
 #include "on.cuh"
 #include "workspace.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// What a list knows of itself on the device.
 struct list_status {
@@ -22,9 +22,9 @@ struct list_status {
   unsigned size;  ///< of the list
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// Indices in the memory of the GPU: the tokens that stay, or the channels that are computed.
 ///
@@ -84,4 +84,4 @@ class index_list {
   refusal refuse_;
 };
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda

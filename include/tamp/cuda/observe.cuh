@@ -6,7 +6,7 @@
 #include "../tensor/traits.hpp"
 #include "on.cuh"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// The device accumulator of a CPU statistic, as the member `type`; specialised where that is.
@@ -30,4 +30,4 @@ auto observe(const cuda::on_stream& on, const X& activations) {
   return statistic;
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

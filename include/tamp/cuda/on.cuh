@@ -14,7 +14,7 @@
 #include "../error.hpp"
 #include "../tensor/view.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// What the CUDA runtime refused: no memory, no device, a kernel that failed.
 class device_error : public error {
@@ -211,4 +211,4 @@ void channels(const cuda::on_stream&, const Arguments&...) {
 }
 }  // namespace compute
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -20,7 +20,7 @@
 #include "select.cuh"
 #include "workspace.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// What is found out about the scores of one unit.
 struct unit_scores {
@@ -74,9 +74,9 @@ __global__ void write_outlier_ratio(const Unit* unit, double size, double* ratio
   *ratio = 100.0 * static_cast<double>(unit->above) / size;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// For each unit the percentage of its scores that stand out: one number a unit, on the device; see
 /// cuda::outlier_ratios_of, which makes it. Moves, but does not copy.
@@ -275,4 +275,4 @@ allocate::allocation allocate_by(const on_stream& on, const allocate::owl<Score>
   return answer;
 }
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda

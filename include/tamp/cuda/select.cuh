@@ -21,7 +21,7 @@
 #include "on.cuh"
 #include "workspace.cuh"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// Checks, before anything is launched, what can be checked there.
@@ -103,4 +103,4 @@ cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Reci
   return tamp::select(on, weight, detail::no_statistics{}, recipe);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

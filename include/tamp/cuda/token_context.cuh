@@ -18,7 +18,7 @@
 #include "index_list.cuh"
 #include "on.cuh"
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// Attention probabilities in the memory of the GPU: token::attention_view there.
 ///
@@ -78,9 +78,9 @@ struct token_context {
   attention_view<T> attention{};             ///< of this layer, on the GPU
 };
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// What is known of a sequence before the GPU looks at it.
 struct device_sequence {
@@ -159,9 +159,9 @@ __device__ float checked_attention(const T* numbers, std::size_t place, list_sta
   return number;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 // What is called where the policy's own header is missing: any declaration there fits better.
 template <class Policy, class T>
@@ -171,4 +171,4 @@ void select(const cuda::on_stream&, const Policy&, const cuda::token_context<T>&
                 "<tamp/cuda/attention_top_k.cuh>, is not included");
 }
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

@@ -13,7 +13,7 @@
 #include "../stat/token_diversity.hpp"
 #include "detail/token_similarity.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The sums of token_diversity, and the first output that could not be used.
 struct diversity_sums {
@@ -38,9 +38,9 @@ __global__ void add_densities(const device_densities* sample,
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// stat::token_diversity of outputs in the memory of the GPU: what DAS shares sparsity out by.
 ///
@@ -122,4 +122,4 @@ class token_diversity {
   std::uint64_t samples_ = 0, tokens_ = 0;
 };
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda

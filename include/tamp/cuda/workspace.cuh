@@ -14,7 +14,7 @@
 
 #include "on.cuh"
 
-namespace tamp::cuda {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// Bytes are handed out in multiples of this, and so aligned.
 inline constexpr std::size_t allocation_step = 256;
@@ -106,4 +106,4 @@ std::size_t bytes_needed(Calls&& calls) {
   return ledger->most_used();
 }
 
-}  // namespace tamp::cuda
+}  // namespace tamp::inline TAMP_FLAGS::cuda

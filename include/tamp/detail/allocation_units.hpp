@@ -18,7 +18,7 @@
 #include "../tensor/rows.hpp"
 #include "glob.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Calls visit(index, block, name, weight) for every layer of a model, in order.
 template <model Model, class Visit>
@@ -106,4 +106,4 @@ class allocation_units {
   std::vector<unit_of_layers> units_;
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -9,7 +9,7 @@
 
 #include "simd/kernels.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Whether all numbers are finite and not negative.
 inline bool are_attention(std::span<const float> row) {
@@ -36,4 +36,4 @@ inline std::vector<double> of_tokens(std::span<const double> numbers,
   return chosen;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

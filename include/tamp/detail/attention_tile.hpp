@@ -13,7 +13,7 @@
 
 #include "../tensor/view.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Neighbouring floats that a processor adds and multiplies at once. GCC does not find them in
 /// plain loops whose sums must stay in registers.
@@ -189,4 +189,4 @@ class attention_tile {
   float weight_[lanes] = {}, largest_[lanes] = {};
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

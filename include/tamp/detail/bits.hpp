@@ -13,7 +13,7 @@
 #include "../tensor/element.hpp"
 #include "simd/kernels.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Sets bit j to `keep(j)` for j < count; bits past that become zero.
 template <class Keep>
@@ -53,4 +53,4 @@ inline void transpose_bits(std::span<mask::word, 64> square) {
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -16,7 +16,7 @@
 #include "../stat/signal.hpp"
 #include "../tensor/rows.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Which of a block's layers a statistic of layer `layer` is kept at: what is measured on inputs is
 /// kept once for all layers that see the same, what is measured on the residual stream once a
@@ -140,4 +140,4 @@ class block_observer {
   std::span<const float> attention_;
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -7,7 +7,7 @@
 
 #include "../error.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// floor(size * sparsity), computed in double as the published code does.
 constexpr std::size_t drop_count(std::size_t size, double sparsity) noexcept {
@@ -21,4 +21,4 @@ inline void check_sparsity(double sparsity) {
     raise<value_error>("a sparsity is a fraction in [0, 1], not ", sparsity);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -14,7 +14,7 @@
 #include "../tensor/rows.hpp"
 #include "simd/kernels.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The lowest row in which something was wrong, noted by any thread.
 class first_row {
@@ -79,4 +79,4 @@ void check_finite(const E& exec, const Source& weight, std::string_view operatio
   if (broken.any()) refuse_not_finite(weight, broken.row(), operation, layer);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

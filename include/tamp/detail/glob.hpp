@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <string_view>
 
-namespace tamp::detail {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Whether all of `text` fits `pattern`, in which * stands for any text and ? for one character.
 ///
@@ -32,4 +34,4 @@ constexpr bool glob_match(std::string_view pattern, std::string_view text) noexc
   return p == pattern.size();
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

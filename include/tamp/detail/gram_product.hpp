@@ -11,7 +11,7 @@
 #include "../execute/executor.hpp"
 #include "packed_rows.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A block of a product, while it is in the cache: rows [top, bottom) by columns [left, right). On
 /// the diagonal of a symmetrical product only what is above it is there.
@@ -125,4 +125,4 @@ void add_gram_product(const E& exec, const packed_rows<Real>& a, std::span<Real>
   mirror_upper_triangle(exec, a.rows(), product);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -11,7 +11,7 @@
 #include "../error.hpp"
 #include "../tensor/view.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The mean of the heads of each chosen row, (tokens, features / heads), row after row. With one
 /// head it is the rows themselves.
@@ -29,4 +29,4 @@ inline std::vector<double> head_means(std::string_view who, matrix_view<const fl
   return means;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -14,7 +14,7 @@
 #include "packed_rows.hpp"
 #include "simd/products.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 using double_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -99,4 +99,4 @@ bool factor_inverse(const E& exec, const double_matrix& gram, double added, doub
   return std::all_of(U.data(), U.data() + U.size(), [](double u) { return is_finite(u); });
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

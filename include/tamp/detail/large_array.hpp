@@ -8,6 +8,8 @@
 #include <new>
 #include <type_traits>
 
+#include "../config.hpp"
+
 #if defined(__linux__) && __has_include(<sys/mman.h>)
 #  include <sys/mman.h>
 #  define TAMP_HAS_MADVISE 1
@@ -15,7 +17,7 @@
 #  define TAMP_HAS_MADVISE 0
 #endif
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Room for `size` numbers, with no value yet.
 ///
@@ -49,4 +51,4 @@ class large_array {
   std::unique_ptr<Number, release> memory_;
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -24,7 +24,7 @@
 #  include <vector>
 #endif
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A whole file, read-only, for as long as this object lives. The bytes start at an address that
 /// is aligned for every number. Mapped into memory where the system can, else read at once.
@@ -95,4 +95,4 @@ class mapped_file {
   std::span<const std::byte> bytes_;
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

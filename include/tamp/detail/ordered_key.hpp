@@ -6,7 +6,9 @@
 #include <bit>
 #include <cstdint>
 
-namespace tamp::detail {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// An unsigned integer for each number but NaN, so that a < b exactly where key(a) < key(b); zeros
 /// of either sign share one. Positive numbers are ordered like their bits, negative ones the other
@@ -39,4 +41,4 @@ constexpr bool is_nan(double number) noexcept {
   return (std::bit_cast<std::uint64_t>(number) & 0x7fffffffffffffffu) > 0x7ff0000000000000u;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -12,7 +12,7 @@
 #include "large_array.hpp"
 #include "simd/products.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Rows of float or double, packed for simd/products.inl: run after run of product_run columns, and
 /// in each run panel after panel of `width` rows. Zeros fill up the rows of the last tile.
@@ -131,4 +131,4 @@ packed_rows<Real> pack_by_columns(const E& exec, std::size_t rows, std::size_t c
   return packed;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

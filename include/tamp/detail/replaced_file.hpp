@@ -14,7 +14,7 @@
 
 #include "../error.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A new version of a file. All goes into a file beside the target, named after it with ".partial-"
 /// and a random number, which commit renames. Without commit that file is removed, and what stood
@@ -77,4 +77,4 @@ class replaced_file {
   bool opened_ = false, committed_ = false;
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -14,7 +14,7 @@
 #include "packed_rows.hpp"
 #include "simd/similar_rows.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Products of pairs of rows, and their cosines. Sums are in double, in an order that depends on
 /// neither the rows' places, the layout nor the instructions. Rows that lie in one piece are read
@@ -81,4 +81,4 @@ inline std::vector<double> cosines_of_all(matrix_view<const float> rows,
   return cosines;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

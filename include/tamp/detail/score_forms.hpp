@@ -12,7 +12,7 @@
 #include "../execute/sequential.hpp"
 #include "../tensor/view.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The statistic that a policy needs, or void.
 template <class Policy>
@@ -59,4 +59,4 @@ decltype(auto) bind_score(const E& exec, const Source& weight, const Score& scor
     return (score);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

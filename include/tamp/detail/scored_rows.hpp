@@ -20,7 +20,7 @@
 #include "score_forms.hpp"
 #include "simd/kernels.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A score that says that finite weights and statistics never give it a NaN.
 template <class Score>
@@ -137,4 +137,4 @@ class scored_rows {
   mutable first_row broken_;
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

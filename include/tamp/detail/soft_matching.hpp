@@ -13,7 +13,7 @@
 #include "../token/context.hpp"
 #include "row_products.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Rows that merge with the most similar ones until few enough are left.
 ///
@@ -96,4 +96,4 @@ std::vector<std::size_t> merge_in_rounds(std::vector<double> rows, const token::
   return fate;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -15,7 +15,7 @@
 
 #include "../error.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// An object in JSON, of bounded depth and without duplicate keys. `file` and `what`, such as "the
 /// header", are for the error.
@@ -130,4 +130,4 @@ class strict_reader {
   }
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -23,7 +23,7 @@
 #include "large_array.hpp"
 #include "simd/similar_rows.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 inline constexpr std::size_t modality_kinds = 8;
 inline constexpr std::size_t modality_pairs = modality_kinds * (modality_kinds + 1) / 2;
@@ -225,4 +225,4 @@ template <executor E, class Y>
 token_similarity(const E&, const Y&, std::span<const token::modality>, std::string_view)
     -> token_similarity<row_value<decltype(detail::source(std::declval<const Y&>()))>>;
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

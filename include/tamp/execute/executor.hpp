@@ -6,7 +6,9 @@
 #include <concepts>
 #include <cstddef>
 
-namespace tamp {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 struct any_range_function {
   void operator()(std::size_t, std::size_t) const {}
@@ -37,4 +39,4 @@ void for_each_range(const E& exec, std::size_t count, std::size_t work, const Bo
 }
 
 }  // namespace detail
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

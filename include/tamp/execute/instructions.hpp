@@ -43,7 +43,7 @@ inline instructions best_instructions() noexcept {
 
 }  // namespace tamp::execute
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 inline void check_instructions(std::string_view who, execute::instructions wanted) {
   if (wanted > execute::best_instructions())
@@ -69,7 +69,7 @@ inline std::atomic<execute::instructions>& chosen_instructions() {
   return chosen;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
 namespace tamp::execute {
 

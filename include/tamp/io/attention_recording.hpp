@@ -17,7 +17,7 @@
 #include "safetensors_file.hpp"
 #include "safetensors_writer.hpp"
 
-namespace tamp::io {
+namespace tamp::inline TAMP_FLAGS::io {
 namespace detail {
 
 inline std::string record_name(std::size_t sample, std::size_t layer, const char* part) {
@@ -139,4 +139,4 @@ class attention_recording {
   std::vector<std::size_t> visual_tokens_;
 };
 
-}  // namespace tamp::io
+}  // namespace tamp::inline TAMP_FLAGS::io

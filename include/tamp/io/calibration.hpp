@@ -25,7 +25,7 @@
 #include "safetensors_file.hpp"
 #include "safetensors_writer.hpp"
 
-namespace tamp::io {
+namespace tamp::inline TAMP_FLAGS::io {
 namespace detail {
 
 inline constexpr std::string_view calibration_version = "1";
@@ -181,4 +181,4 @@ void load(const std::filesystem::path& path, Model& host, calibration<Statistics
   io::load(path, E{}, host, seen);
 }
 
-}  // namespace tamp::io
+}  // namespace tamp::inline TAMP_FLAGS::io

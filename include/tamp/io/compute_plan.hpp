@@ -19,7 +19,7 @@
 #include "../error.hpp"
 #include "json.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 inline constexpr std::uint64_t compute_plan_version = 1;
@@ -136,4 +136,4 @@ inline compute::compute_plan load_compute_plan(const std::filesystem::path& path
 }
 
 }  // namespace io
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -14,7 +14,7 @@
 
 #include "../tensor/element.hpp"
 
-namespace tamp::io {
+namespace tamp::inline TAMP_FLAGS::io {
 
 static_assert(std::endian::native == std::endian::little,
               "safetensors files are little-endian, and so must the machine be");
@@ -74,4 +74,4 @@ inline std::size_t product(std::span<const std::size_t> shape) {
 }
 
 }  // namespace detail
-}  // namespace tamp::io
+}  // namespace tamp::inline TAMP_FLAGS::io

@@ -17,7 +17,7 @@
 
 #include "../tensor/element.hpp"
 
-namespace tamp::io::ggml {
+namespace tamp::inline TAMP_FLAGS::io::ggml {
 
 /// Reads a number that may lie at any address.
 template <class T>
@@ -184,4 +184,4 @@ inline constexpr std::array types = {readable<plain<float>>(0, "F32"),
                                      type_info{35, "TQ2_0", 256, 66, nullptr},
                                      type_info{39, "MXFP4", 32, 17, nullptr}};
 
-}  // namespace tamp::io::ggml
+}  // namespace tamp::inline TAMP_FLAGS::io::ggml

@@ -27,7 +27,7 @@
 #include "ggml_blocks.hpp"
 #include "gguf_metadata.hpp"
 
-namespace tamp::io {
+namespace tamp::inline TAMP_FLAGS::io {
 
 /// What a GGUF file says of one tensor.
 struct gguf_tensor {
@@ -236,4 +236,4 @@ class gguf_file {
   std::span<const std::byte> data_;
 };
 
-}  // namespace tamp::io
+}  // namespace tamp::inline TAMP_FLAGS::io

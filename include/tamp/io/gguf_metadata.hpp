@@ -19,7 +19,7 @@
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 
-namespace tamp::io {
+namespace tamp::inline TAMP_FLAGS::io {
 namespace detail {
 
 class gguf_cursor;
@@ -246,4 +246,4 @@ bool gguf_value::read_all(std::vector<T>& result) const {
   return false;
 }
 
-}  // namespace tamp::io
+}  // namespace tamp::inline TAMP_FLAGS::io

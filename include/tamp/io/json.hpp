@@ -19,7 +19,7 @@
 #include "../error.hpp"
 #include "../prune/pruning_plan.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 inline constexpr std::uint64_t plan_version = 1;
@@ -176,4 +176,4 @@ inline pruning_plan load_plan(const std::filesystem::path& path) {
 }
 
 }  // namespace io
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -20,7 +20,7 @@
 #include "../tensor/element.hpp"
 #include "json.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 inline constexpr std::uint64_t evaluated_sets_version = 1;
@@ -121,4 +121,4 @@ inline compute::evaluated_sets load_evaluated_sets(const std::filesystem::path& 
 }
 
 }  // namespace io
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

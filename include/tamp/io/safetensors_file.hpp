@@ -30,7 +30,7 @@
 #include "../tensor/view.hpp"
 #include "dtype.hpp"
 
-namespace tamp::io {
+namespace tamp::inline TAMP_FLAGS::io {
 
 /// One tensor of a file. The bytes belong to the file and live as long as it does.
 struct tensor_info {
@@ -241,4 +241,4 @@ class safetensors_file {
   std::map<std::string, std::string> metadata_;
 };
 
-}  // namespace tamp::io
+}  // namespace tamp::inline TAMP_FLAGS::io

@@ -20,7 +20,7 @@
 #include "../error.hpp"
 #include "dtype.hpp"
 
-namespace tamp::io {
+namespace tamp::inline TAMP_FLAGS::io {
 
 /// What a file to be written will hold.
 struct declaration {
@@ -122,4 +122,4 @@ class safetensors_writer {
   std::size_t data_ = 0;
 };
 
-}  // namespace tamp::io
+}  // namespace tamp::inline TAMP_FLAGS::io

@@ -15,7 +15,7 @@
 #include "../error.hpp"
 #include "../token/schedule.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 inline constexpr std::uint64_t schedule_version = 1;
@@ -73,4 +73,4 @@ inline token::schedule load_schedule(const std::filesystem::path& path) {
 }
 
 }  // namespace io
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

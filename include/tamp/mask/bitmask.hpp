@@ -15,7 +15,7 @@
 #include "../error.hpp"
 #include "../tensor/traits.hpp"
 
-namespace tamp::mask {
+namespace tamp::inline TAMP_FLAGS::mask {
 
 /// 64 neighbouring weights of a row; bit k stands for the k-th of them.
 using word = std::uint64_t;
@@ -159,4 +159,4 @@ class bitmask {
   std::vector<word> words_;
 };
 
-}  // namespace tamp::mask
+}  // namespace tamp::inline TAMP_FLAGS::mask

@@ -14,7 +14,7 @@
 #include "../error.hpp"
 #include "../role.hpp"
 
-namespace tamp::pattern {
+namespace tamp::inline TAMP_FLAGS::pattern {
 
 /// Keeps the N highest-scored of every M consecutive inputs.
 ///
@@ -82,4 +82,4 @@ struct n_of_m {
   friend bool operator==(const n_of_m&, const n_of_m&) = default;
 };
 
-}  // namespace tamp::pattern
+}  // namespace tamp::inline TAMP_FLAGS::pattern

@@ -15,7 +15,7 @@
 #include "../detail/simd/kernels.hpp"
 #include "../role.hpp"
 
-namespace tamp::pattern {
+namespace tamp::inline TAMP_FLAGS::pattern {
 
 /// Drops the lowest-scored weights of each row.
 ///
@@ -77,4 +77,4 @@ struct per_row {
   friend bool operator==(const per_row&, const per_row&) = default;
 };
 
-}  // namespace tamp::pattern
+}  // namespace tamp::inline TAMP_FLAGS::pattern

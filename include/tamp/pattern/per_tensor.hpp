@@ -22,7 +22,7 @@
 #include "../mask/bitmask.hpp"
 #include "../role.hpp"
 
-namespace tamp::pattern {
+namespace tamp::inline TAMP_FLAGS::pattern {
 
 /// Drops the lowest-scored weights of the whole layer, wherever they are.
 ///
@@ -268,4 +268,4 @@ struct per_tensor {
   }
 };
 
-}  // namespace tamp::pattern
+}  // namespace tamp::inline TAMP_FLAGS::pattern

@@ -18,7 +18,7 @@
 #include "../mask/bitmask.hpp"
 #include "../tensor/rows.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// Whether no two elements share their memory: rows that end before the next one begins, or columns
@@ -124,4 +124,4 @@ void apply(const mask::bitmask& keep, Weight&& weight) {
   tamp::apply(E{}, keep, weight);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -22,7 +22,7 @@
 #include "model.hpp"
 #include "progress.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// The empty accumulator of what a policy needs.
@@ -292,4 +292,4 @@ bool calibrate(Model& host, calibration<Statistics...>& seen,
   return tamp::calibrate(E{}, host, seen, on_progress);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -16,7 +16,7 @@
 #include "../error.hpp"
 #include "../role.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// Stands where a recipe has no allocation because its pattern fixes the sparsity.
@@ -161,4 +161,4 @@ constexpr auto compose(const Policies&... policies) {
   }
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

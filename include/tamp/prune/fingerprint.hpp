@@ -14,7 +14,7 @@
 #include "../tensor/rows.hpp"
 #include "model.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// A running 64-bit hash of words, text and tensors, in the order in which they are added. It tells
 /// sets apart that differ by accident; it is no protection against forgery.
@@ -107,4 +107,4 @@ inline std::string hexadecimal(std::uint64_t number) {
 }
 
 }  // namespace detail
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

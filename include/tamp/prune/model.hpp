@@ -13,7 +13,7 @@
 #include "../stat/signal.hpp"
 #include "../tensor/traits.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 struct any_layer_visitor {
   template <prunable_tensor Weight>
@@ -137,4 +137,4 @@ std::size_t input_of(Host& host, std::size_t block, std::size_t layer) {
 }
 
 }  // namespace detail
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

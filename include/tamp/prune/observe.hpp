@@ -6,7 +6,7 @@
 #include "../execute/standard.hpp"
 #include "../tensor/traits.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// The statistic of one batch of activations, (tokens, features); more batches go in with add:
 ///
@@ -25,4 +25,4 @@ Statistic observe(const X& activations) {
   return observe<Statistic>(E{}, activations);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

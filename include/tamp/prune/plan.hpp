@@ -25,7 +25,7 @@
 #include "model.hpp"
 #include "pruning_plan.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// What a plan leaves out, and what it gives one sparsity to. Names are compared with patterns in
 /// which * stands for any text and ? for any character.
@@ -203,4 +203,4 @@ pruning_plan plan(Model& host, const Recipe& recipe, const plan_options& options
   return tamp::plan(E{}, host, recipe, options, on_progress);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

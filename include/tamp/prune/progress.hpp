@@ -8,7 +8,9 @@
 #include <functional>
 #include <string_view>
 
-namespace tamp {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS {
 
 /// Where calibrating or pruning a model stands. `layer` is empty while a block is calibrated.
 struct progress {
@@ -34,4 +36,4 @@ class stopwatch {
 };
 
 }  // namespace detail
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -11,7 +11,7 @@
 #include "apply.hpp"
 #include "select.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// What pruning one weight left of it.
 struct pruned {
@@ -118,4 +118,4 @@ pruned prune(Weight&& weight, const Recipe& recipe) {
   return tamp::prune(E{}, weight, detail::no_statistics{}, recipe);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

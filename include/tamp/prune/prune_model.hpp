@@ -24,7 +24,7 @@
 #include "report.hpp"
 #include "select.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 namespace detail {
 
@@ -303,4 +303,4 @@ prune_report prune(Model& host, const Recipe& recipe, const progress_callback& o
   return tamp::prune(E{}, host, recipe, on_progress);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

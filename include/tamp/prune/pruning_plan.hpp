@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
-namespace tamp {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS {
 
 /// One layer of a plan.
 struct planned_layer {
@@ -70,4 +72,4 @@ struct pruning_plan {
   }
 };
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
-namespace tamp {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS {
 
 /// What happened to one layer. Times are in seconds.
 struct layer_report {
@@ -94,4 +96,4 @@ struct prune_report {
   }
 };
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

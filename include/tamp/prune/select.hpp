@@ -17,7 +17,7 @@
 #include "../tensor/rows.hpp"
 #include "compose.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// A statistic's numbers, one for each input feature: an accumulator's values() or the numbers.
@@ -157,4 +157,4 @@ mask::bitmask select(const Weight& weight, const Recipe& recipe) {
   return tamp::select(E{}, weight, detail::no_statistics{}, recipe);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -12,7 +12,7 @@
 #include "../stat/selected_norm.hpp"
 #include "../token/amia_select.hpp"
 
-namespace tamp::score {
+namespace tamp::inline TAMP_FLAGS::score {
 
 /// Keeps the weights whose magnitude times input norm is largest, the norm taken over tokens that
 /// token::amia_select chooses: adaptive multimodal input activation.
@@ -44,4 +44,4 @@ struct amia {
   friend bool operator==(const amia&, const amia&) = default;
 };
 
-}  // namespace tamp::score
+}  // namespace tamp::inline TAMP_FLAGS::score

@@ -10,7 +10,7 @@
 #include "../config.hpp"
 #include "../role.hpp"
 
-namespace tamp::score {
+namespace tamp::inline TAMP_FLAGS::score {
 
 /// Keeps the weights that are largest in absolute value.
 ///
@@ -34,4 +34,4 @@ struct magnitude {
   friend bool operator==(const magnitude&, const magnitude&) = default;
 };
 
-}  // namespace tamp::score
+}  // namespace tamp::inline TAMP_FLAGS::score

@@ -18,7 +18,7 @@
 #include "../stat/column_norm.hpp"
 #include "../tensor/rows.hpp"
 
-namespace tamp::score {
+namespace tamp::inline TAMP_FLAGS::score {
 
 /// Keeps the weights that make up much of their row and of their column, weighed by the input norm:
 /// relative importance and activations.
@@ -103,4 +103,4 @@ struct ria {
   friend bool operator==(const ria&, const ria&) = default;
 };
 
-}  // namespace tamp::score
+}  // namespace tamp::inline TAMP_FLAGS::score

@@ -28,7 +28,7 @@
 #include "../stat/gram.hpp"
 #include "../tensor/rows.hpp"
 
-namespace tamp::score {
+namespace tamp::inline TAMP_FLAGS::score {
 
 /// A layer's weights after some were dropped and the others repaired.
 class repaired_layer {
@@ -283,4 +283,4 @@ struct sparsegpt {
   }
 };
 
-}  // namespace tamp::score
+}  // namespace tamp::inline TAMP_FLAGS::score

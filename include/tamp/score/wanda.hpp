@@ -11,7 +11,7 @@
 #include "../role.hpp"
 #include "../stat/column_norm.hpp"
 
-namespace tamp::score {
+namespace tamp::inline TAMP_FLAGS::score {
 
 /// Keeps the weights whose magnitude times input norm is largest.
 ///
@@ -38,4 +38,4 @@ struct wanda {
   friend bool operator==(const wanda&, const wanda&) = default;
 };
 
-}  // namespace tamp::score
+}  // namespace tamp::inline TAMP_FLAGS::score

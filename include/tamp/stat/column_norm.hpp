@@ -16,7 +16,7 @@
 #include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
 
-namespace tamp::stat {
+namespace tamp::inline TAMP_FLAGS::stat {
 
 /// Root of the mean squared column norm of a layer's input.
 ///
@@ -169,4 +169,4 @@ class column_norm {
   std::uint64_t count_ = 0, tokens_ = 0;
 };
 
-}  // namespace tamp::stat
+}  // namespace tamp::inline TAMP_FLAGS::stat

@@ -18,7 +18,7 @@
 #include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
 
-namespace tamp::stat {
+namespace tamp::inline TAMP_FLAGS::stat {
 
 /// X^T X, summed over calls: what score::sparsegpt takes for the Hessian of a layer's error.
 ///
@@ -154,4 +154,4 @@ class gram {
   std::uint64_t features_ = 0, count_ = 0, tokens_ = 0;
 };
 
-}  // namespace tamp::stat
+}  // namespace tamp::inline TAMP_FLAGS::stat

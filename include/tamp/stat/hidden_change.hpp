@@ -17,7 +17,7 @@
 #include "../tensor/rows.hpp"
 #include "signal.hpp"
 
-namespace tamp::stat {
+namespace tamp::inline TAMP_FLAGS::stat {
 
 /// Mean over tokens of 1 - cos(before, after), the influence of a block on the residual stream.
 ///
@@ -137,4 +137,4 @@ class hidden_change {
   std::uint64_t tokens_ = 0;
 };
 
-}  // namespace tamp::stat
+}  // namespace tamp::inline TAMP_FLAGS::stat

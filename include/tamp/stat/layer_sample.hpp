@@ -8,7 +8,7 @@
 #include "../tensor/rows.hpp"
 #include "../token/modality.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// One sequence on its way through a linear layer. It refers to the host's tensors.
 template <tensor X, tensor Y>
@@ -22,4 +22,4 @@ struct layer_sample {
 template <class X, class Y, class... Rest>
 layer_sample(const X&, const Y&, const Rest&...) -> layer_sample<X, Y>;
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

@@ -18,7 +18,7 @@
 #include "layer_sample.hpp"
 #include "signal.hpp"
 
-namespace tamp::stat {
+namespace tamp::inline TAMP_FLAGS::stat {
 
 /// stat::column_norm over selected tokens of each sample; every selected token counts 1.
 ///
@@ -111,4 +111,4 @@ class selected_norm {
   std::uint64_t seen_ = 0;
 };
 
-}  // namespace tamp::stat
+}  // namespace tamp::inline TAMP_FLAGS::stat

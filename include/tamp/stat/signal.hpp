@@ -5,7 +5,9 @@
 
 #include <string>
 
-namespace tamp {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS {
 
 /// What can be seen of one sample on its way through a block. A set: `signal::input |
 /// signal::output`.
@@ -54,4 +56,4 @@ template <class Statistic>
   requires requires { Statistic::reads; }
 inline constexpr signal signals_read<Statistic> = Statistic::reads;
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

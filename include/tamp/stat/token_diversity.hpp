@@ -18,7 +18,7 @@
 #include "layer_sample.hpp"
 #include "signal.hpp"
 
-namespace tamp::stat {
+namespace tamp::inline TAMP_FLAGS::stat {
 
 /// Mean cosine similarity of a layer's output tokens, within each modality and across each pair.
 ///
@@ -133,4 +133,4 @@ class token_diversity {
   std::uint64_t samples_ = 0, tokens_ = 0;
 };
 
-}  // namespace tamp::stat
+}  // namespace tamp::inline TAMP_FLAGS::stat

@@ -10,7 +10,7 @@
 
 #include "../config.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. Storage only; arithmetic is in
 /// float.
@@ -174,4 +174,4 @@ TAMP_FN constexpr bool is_finite(double value) noexcept {
   return (std::bit_cast<std::uint64_t>(value) & exponent) != exponent;
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

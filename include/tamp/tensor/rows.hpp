@@ -15,7 +15,7 @@
 #include "traits.hpp"
 #include "view.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// What an algorithm holds of a tensor: a view by value, or a row_tensor by reference.
@@ -131,4 +131,4 @@ template <class Source>
 using row_value = typename row_reader<std::remove_cvref_t<Source>>::value_type;
 
 }  // namespace detail
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

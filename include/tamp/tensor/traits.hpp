@@ -13,7 +13,7 @@
 #include "element.hpp"
 #include "view.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// Joins a foreign type with strided memory. Specialise it with one function, `view`:
 ///
@@ -123,4 +123,4 @@ constexpr matrix_view<const T> view(const std::vector<T>& elements, std::size_t 
   return {std::span<const T>(elements), rows, cols};
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

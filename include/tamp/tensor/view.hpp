@@ -9,7 +9,7 @@
 
 #include "../error.hpp"
 
-namespace tamp {
+namespace tamp::inline TAMP_FLAGS {
 
 /// Memory that the CPU can read.
 struct cpu_space {};
@@ -122,4 +122,4 @@ constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t col
   return column_major(data, rows, cols, rows);
 }
 
-}  // namespace tamp
+}  // namespace tamp::inline TAMP_FLAGS

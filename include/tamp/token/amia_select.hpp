@@ -18,7 +18,7 @@
 #include "../tensor/traits.hpp"
 #include "modality.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Chooses tokens that are attended to, unlike each other, and together like all: adaptive
 /// multimodal input activation.
@@ -178,4 +178,4 @@ struct amia_select {
   }
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

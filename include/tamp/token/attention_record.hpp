@@ -13,7 +13,7 @@
 #include "context.hpp"
 #include "fitprune.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// What one layer's attention in one sample says about every subset of the visual tokens: heads and
 /// text queries are reduced as they come. Memory: visual * (visual + 2) numbers, whatever the
@@ -113,4 +113,4 @@ class attention_recording {
   std::vector<attention_record> records_;
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

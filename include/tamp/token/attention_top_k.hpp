@@ -12,7 +12,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps the visual tokens that the last query attends to most: FastV.
 ///
@@ -41,4 +41,4 @@ struct attention_top_k {
   friend bool operator==(const attention_top_k&, const attention_top_k&) = default;
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

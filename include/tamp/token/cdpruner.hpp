@@ -15,7 +15,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps the visual tokens that are most diverse given the question: the greedy most likely set of
 /// a conditional determinantal point process.
@@ -133,4 +133,4 @@ struct cdpruner {
   }
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

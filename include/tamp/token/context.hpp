@@ -17,7 +17,7 @@
 #include "../tensor/traits.hpp"
 #include "modality.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// What a host can show of a sequence, and what a policy `reads`. A set: `sight::keys |
 /// sight::last_query`. A host whose attention is fused, and which can only run the last query once
@@ -145,9 +145,9 @@ struct context {
   }
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The queries from the first to the last that `of` means; begin is not below end if there are
 /// none.
@@ -176,9 +176,9 @@ struct query_range {
   }
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// What a context shows.
 inline sight shown(const context& c) {
@@ -192,9 +192,9 @@ inline sight shown(const context& c) {
   return all;
 }
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 inline void check_size(std::string_view who, std::string_view what, std::size_t size,
                        std::size_t tokens) {
@@ -253,4 +253,4 @@ inline void check_context(std::string_view who, const token::context& c, token::
       raise<value_error>(who, ": the size of token ", t, " is ", c.sizes[t]);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

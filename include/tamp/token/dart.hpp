@@ -18,7 +18,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps a few pivots, and the visual tokens that are least alike to them.
 ///
@@ -101,4 +101,4 @@ struct dart {
   }
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

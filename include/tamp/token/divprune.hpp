@@ -14,7 +14,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps visual tokens of which no two are alike: a greedy answer to the max-min diversity problem.
 ///
@@ -63,4 +63,4 @@ struct divprune {
   friend bool operator==(const divprune&, const divprune&) = default;
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

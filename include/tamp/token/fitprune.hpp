@@ -13,7 +13,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// The attention that each visual token receives, (visual tokens,).
 struct received_attention {
@@ -23,9 +23,9 @@ struct received_attention {
   friend bool operator==(const received_attention&, const received_attention&) = default;
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Calls use(row) with the heads' maximum of what a query attends to, for queries [begin, end).
 template <class Use>
@@ -46,9 +46,9 @@ inline std::size_t first_after(const token::context& c, std::span<const std::siz
   return visual.back() + 1;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Drops the visual tokens that get least attention, from the text after them and from each other.
 ///
@@ -108,4 +108,4 @@ struct fitprune {
   }
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

@@ -20,7 +20,7 @@
 #include "fitprune.hpp"
 #include "schedule.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Finds the schedule of token::fitprune for a model and a budget, without labels or training.
 ///
@@ -234,4 +234,4 @@ struct fitprune_fit {
   };
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

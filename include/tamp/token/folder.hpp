@@ -14,7 +14,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Merges visual tokens with similar ones, found by their hidden states, many at once: FOLDER.
 ///
@@ -54,4 +54,4 @@ struct folder {
   friend bool operator==(const folder&, const folder&) = default;
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

@@ -15,7 +15,7 @@
 #include "../tensor/traits.hpp"
 #include "select.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 inline void check_kept(std::string_view who, std::span<const std::size_t> kept, std::size_t rows) {
   for (std::size_t k = 0; k < kept.size(); ++k)
@@ -41,9 +41,9 @@ inline void check_merged(std::string_view who, const token::selection& s,
       raise<shape_error>(who, ": kept token ", s.kept[k], " is not merged into its own place");
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Moves row kept[k] to row k, in place, for all k: the first kept.size() rows are then those that
 /// stay, and the host cuts the others off. For hidden states, (tokens, features), and for the keys
@@ -116,4 +116,4 @@ void merge_rows(const selection& s, std::span<const float> sizes, Tensor&& tenso
           static_cast<value>(sums[k * m.cols() + j] / static_cast<double>(merged[k])));
 }
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

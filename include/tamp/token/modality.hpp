@@ -5,9 +5,11 @@
 
 #include <cstdint>
 
-namespace tamp::token {
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Where a token comes from. A host may use further values for kinds of its own.
 enum class modality : std::uint8_t { text = 0, image = 1, audio = 2, video = 3 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

@@ -13,7 +13,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps visual tokens by chance.
 ///
@@ -49,4 +49,4 @@ struct random {
   }
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

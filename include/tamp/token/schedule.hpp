@@ -16,7 +16,7 @@
 #include "../compute/block_shape.hpp"
 #include "../error.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// How many visual tokens leave in each layer: in layer l, once its attention is computed,
 /// drops[l] of them, so that its output projection and feed-forward part no longer see them. Which
@@ -104,4 +104,4 @@ struct pyramid_drop {
   }
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

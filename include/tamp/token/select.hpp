@@ -18,7 +18,7 @@
 #include "../role.hpp"
 #include "context.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// What a selector decided about one sequence. A value: it moves nothing (see gather.hpp).
 struct selection {
@@ -58,9 +58,9 @@ concept merging_policy =
 template <class P>
 concept token_policy = dropping_policy<P> || merging_policy<P>;
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The candidates of the largest scores, in their order; among equals the lower index is dropped
 /// first.
@@ -138,9 +138,9 @@ std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
   return fate;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// How many visual tokens stay.
 struct quota {
@@ -229,4 +229,4 @@ std::vector<selection> select(const E& exec, const Policy& policy, std::span<con
   return all;
 }
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

@@ -15,7 +15,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps the visual tokens that the text attends to most, asking only the text tokens that have to
 /// do with the image: the raters.
@@ -76,4 +76,4 @@ struct sparsevlm {
   friend bool operator==(const sparsevlm&, const sparsevlm&) = default;
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

@@ -14,7 +14,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Merges visual tokens with similar ones, found by their keys: bipartite soft matching.
 ///
@@ -54,4 +54,4 @@ struct tome {
   friend bool operator==(const tome&, const tome&) = default;
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

@@ -15,7 +15,7 @@
 #include "../role.hpp"
 #include "select.hpp"
 
-namespace tamp::token {
+namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps the visual tokens that are attended to most, and merges the others into a few of their
 /// own.
@@ -96,4 +96,4 @@ struct visionzip {
   }
 };
 
-}  // namespace tamp::token
+}  // namespace tamp::inline TAMP_FLAGS::token

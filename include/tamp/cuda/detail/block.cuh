@@ -8,7 +8,7 @@
 
 #include "launch.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The sum of the lower lanes' values.
 template <class T>
@@ -169,4 +169,4 @@ __device__ key_cut<Key> find_cut(const KeyAt& key_at, unsigned count, unsigned r
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

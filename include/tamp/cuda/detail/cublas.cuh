@@ -13,7 +13,7 @@
 #include "../on.cuh"
 #include "launch.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 inline void check_cublas(cublasStatus_t status, std::string_view what) {
   if (status != CUBLAS_STATUS_SUCCESS)
@@ -133,4 +133,4 @@ void mirror_on(const cuda::on_stream& on, Real* matrix, std::size_t size) {
   launch(&mirror_upper<Real>, dim3(tiles, tiles), 256, sizeof(Real[32][33]), on, matrix, size);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -20,7 +20,7 @@ struct tamp::element_traits<__half> : tamp::element_like<__half, tamp::f16> {};
 template <>
 struct tamp::element_traits<__nv_bfloat16> : tamp::element_like<__nv_bfloat16, tamp::bf16> {};
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// An element as a number; for 16-bit types what element_traits says, by the GPU's own instruction.
 template <class T>
@@ -66,4 +66,4 @@ __device__ void load_columns(const matrix_view<const T, cuda_space>& m, std::siz
     to[k] = j + k < m.cols() ? m(i, j + k) : element_traits<T>::store(0);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

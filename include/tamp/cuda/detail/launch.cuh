@@ -24,7 +24,7 @@
 #  error "tamp/cuda/*.cuh are compiled by nvcc: include them from a .cu file"
 #endif
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The largest number that a device attribute of the current device has.
 inline std::size_t device_attribute(cudaDeviceAttr attribute) {
@@ -97,4 +97,4 @@ __device__ inline unsigned lane_number() { return threadIdx.x % warp_size; }
 __device__ inline unsigned warp_number() { return threadIdx.x / warp_size; }
 __device__ inline unsigned warps_of_block() { return blockDim.x / warp_size; }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -11,7 +11,7 @@
 #include "block.cuh"
 #include "select_per_row.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The key of a score that stays whatever the others are.
 inline constexpr wide always = ~wide{0};
@@ -86,4 +86,4 @@ inline void list_the_highest(const cuda::on_stream& on, const cuda::buffer& scra
          scratch.as<std::uint32_t>(count * sizeof(wide)), list.data(), list.status());
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -9,7 +9,7 @@
 #include "elements.cuh"
 #include "launch.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Sixteen threads for each of sixteen rows.
 ///
@@ -77,4 +77,4 @@ __device__ inline double sum_in_order(double sum, const double* numbers, std::si
   return sum;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -13,7 +13,7 @@
 #include "elements.cuh"
 #include "status.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// What is scored, and how: all that a kernel needs to give each weight its key. A key is an
 /// unsigned integer in the order of the scores (see ordered_key.hpp).
@@ -91,4 +91,4 @@ __global__ void note_weight_of_score(Scored scored) {
       static_cast<double>(number_of(weight(place / weight.cols(), place % weight.cols())));
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -12,7 +12,7 @@
 #include "block.cuh"
 #include "scored.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Threads of a block; at M <= 32, as many 32-bit words are enough for its groups.
 inline constexpr unsigned most_group_threads = 256;
@@ -130,4 +130,4 @@ void select_with(pattern::n_of_m<N, M>, const cuda::on_stream& on,
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

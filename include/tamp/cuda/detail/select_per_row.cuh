@@ -12,7 +12,7 @@
 #include "block.cuh"
 #include "scored.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Shared memory of one row; the keys follow.
 struct row_room {
@@ -141,4 +141,4 @@ void select_with(pattern::per_row, const cuda::on_stream& on, const scored_weigh
          static_cast<unsigned>(keep.words_per_row() * 2));
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -22,7 +22,7 @@
 #include "scored.cuh"
 #include "select_per_row.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A weight cut into tiles of at most `cols` columns of one row.
 struct tiling {
@@ -258,4 +258,4 @@ void select_with(pattern::per_tensor, const cuda::on_stream& on,
          equal, before, words, halves);
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -11,7 +11,7 @@
 #include "list_highest.cuh"
 #include "upload.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Notes which attention it is that a kernel on the stream before this could not use.
 template <class T>
@@ -44,4 +44,4 @@ cuda::index_list select_by_key(const cuda::on_stream& on, std::string_view who,
   return list;
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

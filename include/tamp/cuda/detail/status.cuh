@@ -16,7 +16,7 @@
 #include "../../tensor/element.hpp"
 #include "launch.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The type on which the device's atomic functions work.
 using wide = unsigned long long;
@@ -73,4 +73,4 @@ inline void raise_if_weight_broken(const selection_status& found, std::size_t co
                        static_cast<float>(found.weight_of_score), ", is not a number");
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

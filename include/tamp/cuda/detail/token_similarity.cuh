@@ -21,7 +21,7 @@
 #include "upload.cuh"
 #include "views.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The sum over a block, for all of its threads, in an order that depends on nothing but their
 /// number; `room` has a place for each warp.
@@ -289,4 +289,4 @@ class device_similarity {
   cuda::buffer products_, scale_, densities_;
 };
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

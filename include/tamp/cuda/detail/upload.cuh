@@ -9,7 +9,7 @@
 
 #include "launch.cuh"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Numbers that are an argument of a kernel, of which there may be 4 KB.
 template <class T>
@@ -38,4 +38,4 @@ void upload(const cuda::on_stream& on, std::span<const T> list, T* to) {
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

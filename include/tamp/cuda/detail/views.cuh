@@ -9,7 +9,7 @@
 #include "../../tensor/traits.hpp"
 #include "../../tensor/view.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The view of a tensor that the GPU is about to touch.
 template <strided_tensor Tensor>
@@ -47,4 +47,4 @@ matrix_view<const float, cuda_space> device_values(const Statistics& statistics)
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

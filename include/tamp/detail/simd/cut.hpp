@@ -10,7 +10,9 @@
 #include <span>
 #include <type_traits>
 
-namespace tamp::detail {
+#include "../../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The unsigned integer that has as many bits as a float or a double.
 template <class T>
@@ -86,4 +88,4 @@ constexpr auto make_chosen_lanes() {
 inline constexpr auto chosen_of_4 = make_chosen_lanes<4>();
 inline constexpr auto chosen_of_8 = make_chosen_lanes<8>();
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -35,7 +35,7 @@
 #  include <immintrin.h>
 #endif
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 struct portable_kernels {
   static constexpr std::size_t vector_bytes = 16;
@@ -102,4 +102,4 @@ decltype(auto) with_kernels(Use&& use) {
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -24,7 +24,7 @@
 #  include <immintrin.h>
 #endif
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Columns whose products are summed up before they are added to the sums of the columns before:
 /// short enough that the panels they make stay in the cache, and part of what the bits are.
@@ -99,4 +99,4 @@ decltype(auto) with_products(execute::instructions set, Use&& use) {
   }
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -17,7 +17,7 @@
 
 #include "kernels.hpp"
 
-namespace tamp::detail {
+namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The sum of some numbers, and how many they are.
 struct counted_sum {
@@ -52,4 +52,4 @@ decltype(auto) with_similar_rows(Use&& use) {
   return use(portable_similar_rows{});
 }
 
-}  // namespace tamp::detail
+}  // namespace tamp::inline TAMP_FLAGS::detail
