@@ -41,6 +41,7 @@
 #include "prune/pruning_plan.hpp"
 #include "prune/report.hpp"
 #include "prune/select.hpp"
+#include "prune/usual_exclusions.hpp"
 #include "role.hpp"
 #include "score/amia.hpp"
 #include "score/magnitude.hpp"

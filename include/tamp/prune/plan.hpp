@@ -24,17 +24,16 @@
 #include "compose.hpp"
 #include "model.hpp"
 #include "pruning_plan.hpp"
+#include "usual_exclusions.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
 /// What a plan leaves out, and what it gives one sparsity to. Names are compared with patterns in
 /// which * stands for any text and ? for any character.
 struct plan_options {
-  /// Layers that stay dense: by default embeddings, heads, norms and routers, as Hugging Face and
-  /// GGUF name them.
-  std::vector<std::string> exclude{"*embed*",     "*embd*",      "*lm_head*", "output.weight",
-                                   "*norm*",      "*router*",    "*.gate",    "*.gate.weight",
-                                   "*_gate_inp*", "*score_head*"};
+  /// Layers that stay dense: by default embeddings, heads, norms, routers and tables of biases, as
+  /// Hugging Face and GGUF name them.
+  std::vector<std::string> exclude = usual_exclusions();
   /// One sparsity a layer, a block or a group; if empty, what the allocation itself is made for.
   std::optional<granularity> unit;
   /// For granularity::group: a pattern for each group, the first that fits a layer. A layer that
