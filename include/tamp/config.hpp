@@ -54,12 +54,28 @@
 #  define TAMP_FLAGS_AVX512
 #endif
 #if defined(__AVX512VBMI2__)
-#  define TAMP_FLAGS_VBMI2 _vbmi2
+#  define TAMP_FLAGS_VBMI _vbmi2
+#elif defined(__AVX512VBMI__)
+#  define TAMP_FLAGS_VBMI _vbmi
 #else
-#  define TAMP_FLAGS_VBMI2
+#  define TAMP_FLAGS_VBMI
+#endif
+#if defined(__AVX512VPOPCNTDQ__) && defined(__AVX512BITALG__)
+#  define TAMP_FLAGS_VPOPCNT _vpopcnt_bitalg
+#elif defined(__AVX512VPOPCNTDQ__)
+#  define TAMP_FLAGS_VPOPCNT _vpopcnt
+#else
+#  define TAMP_FLAGS_VPOPCNT
+#endif
+#if defined(__AVX512IFMA__)
+#  define TAMP_FLAGS_IFMA _ifma
+#else
+#  define TAMP_FLAGS_IFMA
 #endif
 #if defined(__AVX512VNNI__)
 #  define TAMP_FLAGS_VNNI _vnni
+#elif defined(__AVXVNNI__)
+#  define TAMP_FLAGS_VNNI _avxvnni
 #else
 #  define TAMP_FLAGS_VNNI
 #endif
@@ -107,9 +123,29 @@
 #else
 #  define TAMP_FLAGS_MOVBE
 #endif
-#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
-    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#if defined(__XOP__)
+#  define TAMP_FLAGS_AMD _xop
+#elif defined(__SSE4A__)
+#  define TAMP_FLAGS_AMD _sse4a
+#else
+#  define TAMP_FLAGS_AMD
+#endif
+#if defined(__GFNI__)
+#  define TAMP_FLAGS_GFNI _gfni
+#else
+#  define TAMP_FLAGS_GFNI
+#endif
+#if defined(__APX_F__)
+#  define TAMP_FLAGS_APX _apx
+#else
+#  define TAMP_FLAGS_APX
+#endif
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
 #  define TAMP_FLAGS_MATH _fast_math
+#elif defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || defined(__NO_SIGNED_ZEROS__)
+#  define TAMP_FLAGS_MATH _unsafe_math
+#elif defined(__ROUNDING_MATH__)
+#  define TAMP_FLAGS_MATH _rounding_math
 #else
 #  define TAMP_FLAGS_MATH
 #endif
@@ -118,11 +154,21 @@
 #else
 #  define TAMP_FLAGS_EXCEPTIONS _no_exceptions
 #endif
-#define TAMP_FLAGS_JOIN(a, b, c, d, e, f, g, h, i, j, k, l, m, n) \
-  flags##a##b##c##d##e##f##g##h##i##j##k##l##m##n
+#define TAMP_FLAGS_JOIN(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s) \
+  flags##a##b##c##d##e##f##g##h##i##j##k##l##m##n##o##p##q##r##s
 #define TAMP_FLAGS_OF(...) TAMP_FLAGS_JOIN(__VA_ARGS__)
-#define TAMP_FLAGS                                                                        \
-  TAMP_FLAGS_OF(TAMP_FLAGS_VECTORS, TAMP_FLAGS_AVX512, TAMP_FLAGS_VBMI2, TAMP_FLAGS_VNNI, \
-                TAMP_FLAGS_BF16, TAMP_FLAGS_FP16, TAMP_FLAGS_FMA, TAMP_FLAGS_F16C,        \
-                TAMP_FLAGS_POPCNT, TAMP_FLAGS_BMI, TAMP_FLAGS_LZCNT, TAMP_FLAGS_MOVBE,    \
-                TAMP_FLAGS_MATH, TAMP_FLAGS_EXCEPTIONS)
+#define TAMP_FLAGS_QUOTED(name) #name
+#define TAMP_FLAGS_TEXT(name) TAMP_FLAGS_QUOTED(name)
+#define TAMP_FLAGS                                                                          \
+  TAMP_FLAGS_OF(TAMP_FLAGS_VECTORS, TAMP_FLAGS_AVX512, TAMP_FLAGS_VBMI, TAMP_FLAGS_VPOPCNT, \
+                TAMP_FLAGS_IFMA, TAMP_FLAGS_VNNI, TAMP_FLAGS_BF16, TAMP_FLAGS_FP16,         \
+                TAMP_FLAGS_FMA, TAMP_FLAGS_F16C, TAMP_FLAGS_POPCNT, TAMP_FLAGS_BMI,         \
+                TAMP_FLAGS_LZCNT, TAMP_FLAGS_MOVBE, TAMP_FLAGS_AMD, TAMP_FLAGS_GFNI,        \
+                TAMP_FLAGS_APX, TAMP_FLAGS_MATH, TAMP_FLAGS_EXCEPTIONS)
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Names the unit's flags in a template of a class that is outside of their namespace.
+struct flags_of_unit {};
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

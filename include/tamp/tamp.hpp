@@ -22,6 +22,7 @@
 #include "config.hpp"
 #include "error.hpp"
 #include "execute/executor.hpp"
+#include "execute/range_function.hpp"
 #include "execute/sequential.hpp"
 #include "execute/standard.hpp"
 #include "mask/bitmask.hpp"

@@ -23,6 +23,17 @@ namespace tamp::execute {
 /// sums them, are exact and the same everywhere.
 enum class instructions { portable, avx2, avx512 };
 
+/// What a program has once, whatever flags its units are compiled with.
+namespace program {
+
+/// What use_instructions or the environment chose; -1: nobody has asked yet.
+inline constinit std::atomic<int> chosen_instructions = -1;
+
+}  // namespace program
+}  // namespace tamp::execute
+
+namespace tamp::execute::inline TAMP_FLAGS {
+
 constexpr std::string_view label(instructions set) noexcept {
   constexpr std::array<std::string_view, 3> names{"portable", "avx2", "avx512"};
   return names[static_cast<std::size_t>(set)];
@@ -41,7 +52,7 @@ inline instructions best_instructions() noexcept {
   return instructions::portable;
 }
 
-}  // namespace tamp::execute
+}  // namespace tamp::execute::inline TAMP_FLAGS
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -64,20 +75,21 @@ inline execute::instructions instructions_at_start() {
   raise<value_error>("TAMP_INSTRUCTIONS is ", text, "; known are portable, avx2 and avx512");
 }
 
-inline std::atomic<execute::instructions>& chosen_instructions() {
-  static std::atomic<execute::instructions> chosen = instructions_at_start();
-  return chosen;
-}
-
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::execute {
+namespace tamp::execute::inline TAMP_FLAGS {
 
 /// What the inner loops use: at first what the environment variable TAMP_INSTRUCTIONS names
 /// (portable, avx2 or avx512), or the best there is.
 /// @throws value_error if the variable names something unknown, or more than the processor has
 inline instructions current_instructions() {
-  return detail::chosen_instructions().load(std::memory_order_relaxed);
+  int chosen = program::chosen_instructions.load(std::memory_order_relaxed);
+  if (chosen < 0) {
+    const int first = static_cast<int>(detail::instructions_at_start());
+    // Another thread may have chosen meanwhile.
+    if (program::chosen_instructions.compare_exchange_strong(chosen, first)) chosen = first;
+  }
+  return static_cast<instructions>(chosen);
 }
 
 /// Changes that for the whole program, for tests and comparisons; calls that are under way may end
@@ -85,7 +97,7 @@ inline instructions current_instructions() {
 /// @throws value_error if the processor does not have them
 inline void use_instructions(instructions wanted) {
   detail::check_instructions("use_instructions", wanted);
-  detail::chosen_instructions().store(wanted, std::memory_order_relaxed);
+  program::chosen_instructions.store(static_cast<int>(wanted), std::memory_order_relaxed);
 }
 
-}  // namespace tamp::execute
+}  // namespace tamp::execute::inline TAMP_FLAGS

@@ -11,10 +11,29 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <exception>
 
-#include "../config.hpp"
-#include "executor.hpp"
+#include "kept_exception.hpp"
+#include "range_function.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// body(begin, end), which must not throw, on an OpenMP team of up to `threads` threads, or as many
+/// as OpenMP would use if 0.
+inline void run_on_openmp(int threads, std::size_t count, execute::range_function body) {
+  const auto wanted = static_cast<std::size_t>(threads > 0 ? threads : omp_get_max_threads());
+  const std::size_t team = (std::min)(wanted, count);
+  if (team <= 1) {
+    if (count != 0) body(std::size_t{0}, count);
+    return;
+  }
+  const auto begin_of = [=](std::size_t part) {
+    return count / team * part + (std::min)(part, count % team);
+  };
+#pragma omp parallel for num_threads(static_cast<int>(team)) schedule(static, 1)
+  for (std::size_t part = 0; part < team; ++part) body(begin_of(part), begin_of(part + 1));
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
 namespace tamp::execute {
 
@@ -26,42 +45,12 @@ struct openmp {
   /// Weights of fewer elements are left to the calling thread: to wake the others takes longer.
   std::size_t grain = 65536;
 
-  template <class Body>
-  void for_each_range(std::size_t count, Body&& body) const {
-    const auto wanted = static_cast<std::size_t>(threads > 0 ? threads : omp_get_max_threads());
-    const std::size_t team = (std::min)(wanted, count);
-    if (team <= 1) {
-      if (count != 0) body(std::size_t{0}, count);
-      return;
-    }
-#if TAMP_EXCEPTIONS
-    std::exception_ptr thrown;  // an exception must not leave the parallel region
-    std::size_t thrown_by = team;
-#endif
-#pragma omp parallel for num_threads(static_cast<int>(team)) schedule(static, 1)
-    for (std::size_t part = 0; part < team; ++part) {
-#if TAMP_EXCEPTIONS
-      try {
-#endif
-        body(begin_of(part, count, team), begin_of(part + 1, count, team));
-#if TAMP_EXCEPTIONS
-      } catch (...) {
-#  pragma omp critical(tamp_execute_openmp)
-        if (part < thrown_by) {
-          thrown = std::current_exception();
-          thrown_by = part;
-        }
-      }
-#endif
-    }
-#if TAMP_EXCEPTIONS
-    if (thrown) std::rethrow_exception(thrown);
-#endif
-  }
-
- private:
-  static std::size_t begin_of(std::size_t part, std::size_t count, std::size_t team) {
-    return count / team * part + (std::min)(part, count % team);
+  template <class Flags = detail::flags_of_unit>
+  void for_each_range(std::size_t count, range_function body) const {
+    detail::kept_exception thrown;
+    const auto part = [&](std::size_t begin, std::size_t end) { thrown.run(body, begin, end); };
+    detail::run_on_openmp(threads, count, part);
+    thrown.rethrow();
   }
 };
 

@@ -1,0 +1,49 @@
+#pragma once
+
+/// @file
+/// Exceptions on their way from a loop's threads to its caller.
+
+#include <cstddef>
+#include <exception>
+#include <mutex>
+
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Keeps what the ranges of a loop throw, which must not leave their threads, until all are done:
+/// of several exceptions that of the lowest range, which a sequential loop would have let out.
+class kept_exception {
+ public:
+  template <class Body>
+  void run(const Body& body, std::size_t begin, std::size_t end) {
+#if TAMP_EXCEPTIONS
+    try {
+      body(begin, end);
+    } catch (...) {
+      const std::lock_guard lock(changing_);
+      if (thrown_ == nullptr || begin < thrown_at_) {
+        thrown_ = std::current_exception();
+        thrown_at_ = begin;
+      }
+    }
+#else
+    body(begin, end);
+#endif
+  }
+
+  void rethrow() const {
+#if TAMP_EXCEPTIONS
+    if (thrown_ != nullptr) std::rethrow_exception(thrown_);
+#endif
+  }
+
+#if TAMP_EXCEPTIONS
+ private:
+  std::mutex changing_;
+  std::exception_ptr thrown_;
+  std::size_t thrown_at_ = 0;
+#endif
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
