@@ -17,6 +17,19 @@
 #  define TAMP_EXCEPTIONS 0
 #endif
 
+/// A precondition of a function whose every call is too short for a check in production.
+///
+/// Debug builds, where NDEBUG is not defined, print the sentence that the other arguments make and
+/// abort if it does not hold; others do nothing. It is no error that a program can catch, since it
+/// says that the program is wrong. NDEBUG is not part of the name below: units with and without it
+/// can be linked, and each call may then be checked or not.
+#if defined(NDEBUG) || defined(__CUDA_ARCH__)
+#  define TAMP_EXPECTS(condition, ...) static_cast<void>(0)
+#else
+#  define TAMP_EXPECTS(condition, ...) \
+    ((condition) ? static_cast<void>(0) : ::tamp::detail::broken_precondition(__VA_ARGS__))
+#endif
+
 /// The inline namespace of everything that is compiled differently under other flags.
 ///
 /// The linker keeps one copy of each inline function. If one unit of a program is compiled with

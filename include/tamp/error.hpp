@@ -74,4 +74,11 @@ template <class Error, class... Parts>
 #endif
 }
 
+/// What TAMP_EXPECTS calls: prints the joined parts and aborts.
+template <class... Parts>
+[[noreturn]] void broken_precondition(const Parts&... parts) noexcept {
+  std::fprintf(stderr, "tamp: %s\n", sentence(parts...).c_str());
+  std::abort();
+}
+
 }  // namespace tamp::inline TAMP_FLAGS::detail

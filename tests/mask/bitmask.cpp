@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "../support/errors.hpp"
+#include "../support/preconditions.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(mask_bitmask)
@@ -198,6 +199,54 @@ BOOST_AUTO_TEST_CASE(large_masks_print_as_one_line) {
   BOOST_TEST(printed(bitmask(65, 2)) == "bitmask of 65 x 2, 130 kept\n");
   BOOST_TEST(printed(bitmask(1, 129, false)) == "bitmask of 1 x 129, 0 kept\n");
   BOOST_TEST(printed(bitmask(1, 128)) == std::string(128, '#') + "\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_mask_that_memory_cannot_hold_is_refused) {
+  constexpr std::size_t large = std::size_t{1} << 62;
+  support::check_error<tamp::shape_error>(
+      "bitmask: 4611686018427387904 x 4 elements are more than memory can hold",
+      [&] { bitmask(large, 4); });
+  support::check_error<tamp::shape_error>(
+      "bitmask: 288230376151711744 numbers of 8 bytes are more than memory can hold",
+      [&] { bitmask(large / 16, 1); });
+  support::check_error<tamp::shape_error>(
+      "bitmask: a shape of 18446744073709551615 x 1 is too large; was one of the numbers negative?",
+      [&] { bitmask(static_cast<std::size_t>(-1), 1); });
+  support::check_error<tamp::shape_error>(
+      "bitmask: a shape of 0 x 18446744073709551553 is too large; was one of the numbers negative?",
+      [&] { bitmask(0, static_cast<std::size_t>(-63)); });
+}
+
+BOOST_AUTO_TEST_CASE(a_mask_of_long_extents_without_elements_is_made_at_once) {
+  constexpr std::size_t large = std::size_t{1} << 62;
+  for (const auto& [rows, cols] : {std::pair{large, std::size_t{0}}, {std::size_t{0}, large}}) {
+    const bitmask mask(rows, cols);
+    BOOST_TEST(mask.size() == 0u);
+    BOOST_TEST(mask.count() == 0u);
+    BOOST_TEST(mask.sparsity() == 0.0);
+    BOOST_TEST(~mask == mask);
+    const tamp::matrix_view<std::uint8_t> flags(nullptr, rows, cols);
+    BOOST_TEST(bitmask::from(flags) == mask);
+    mask.copy_to(flags);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(flags_at_a_null_pointer_are_refused) {
+  const tamp::matrix_view<std::uint8_t> flags(nullptr, 2, 3);
+  support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer",
+                                          [&] { (void)bitmask::from(flags); });
+  support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer",
+                                          [&] { bitmask(2, 3).copy_to(flags); });
+}
+
+BOOST_AUTO_TEST_CASE(a_debug_build_says_which_weight_is_none) {
+  bitmask mask(2, 65);
+  support::check_aborts("bitmask: weight (2, 0) of a mask of 2 x 65", [&] { (void)mask(2, 0); });
+  support::check_aborts("bitmask: weight (0, 65) of a mask of 2 x 65", [&] { (void)mask(0, 65); });
+  support::check_aborts("bitmask: weight (1, 127) of a mask of 2 x 65",
+                        [&] { mask.set(1, 127, true); });
+  support::check_aborts("bitmask: row 2 of a mask of 2 x 65", [&] { (void)mask.row(2); });
+  support::check_aborts("bitmask: row 3 of a mask of 2 x 65", [&] { (void)mask.count(3); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

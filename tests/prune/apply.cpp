@@ -1,13 +1,17 @@
 #include <tamp/prune/apply.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <random>
+#include <set>
 #include <span>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -164,26 +168,90 @@ BOOST_AUTO_TEST_CASE(shapes_that_differ_are_refused_with_all_numbers) {
 
 BOOST_AUTO_TEST_CASE(a_weight_whose_elements_share_their_memory_is_refused) {
   std::vector<float> numbers(8, 1.0f);
-  const auto check_refused = [&](std::ptrdiff_t row_stride, std::ptrdiff_t col_stride) {
+  const auto check_refused = [&](std::ptrdiff_t row_stride, std::ptrdiff_t col_stride,
+                                 std::string_view shared) {
     support::check_error<tamp::shape_error>(
-        tamp::detail::sentence("apply: the weight's rows or columns share their memory (strides ",
-                               row_stride, " and ", col_stride, ")"),
+        tamp::detail::sentence("apply: the elements ", shared,
+                               " of the weight share their memory: its strides are ", row_stride,
+                               " and ", col_stride),
         [&] {
           tamp::apply(bitmask(2, 4, false),
                       tamp::matrix_view<float>(numbers.data() + 4, 2, 4, row_stride, col_stride));
         });
   };
-  check_refused(0, 1);   // one row, broadcast
-  check_refused(1, 0);   // one column, broadcast
-  check_refused(3, 1);   // rows of four, three apart
-  check_refused(1, 1);   // a Hankel matrix
-  check_refused(-3, 1);  // upside down
+  check_refused(0, 1, "(0, 0) and (1, 0)");   // one row, broadcast
+  check_refused(1, 0, "(0, 1) and (0, 0)");   // one column, broadcast
+  check_refused(3, 1, "(0, 3) and (1, 0)");   // rows of four, three apart
+  check_refused(1, 1, "(0, 1) and (1, 0)");   // a Hankel matrix
+  check_refused(-3, 1, "(0, 0) and (1, 3)");  // upside down
   BOOST_TEST(numbers == std::vector<float>(8, 1.0f), boost::test_tools::per_element());
   // A stride along which there is but one element is nobody's business.
   tamp::apply(bitmask(1, 4, false), tamp::matrix_view<float>(numbers.data(), 1, 4, 0, 1));
   tamp::apply(bitmask(2, 1, false), tamp::matrix_view<float>(numbers.data() + 4, 2, 1, 2, 0));
   BOOST_TEST(numbers == (std::vector<float>{0, 0, 0, 0, 0, 1, 0, 1}),
              boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(rows_that_interleave_without_sharing_memory_are_pruned) {
+  // Elements 0, 2, 4 and 3, 5, 7 of eight: rows begin before others end.
+  std::vector<float> numbers(8, 1.0f);
+  tamp::apply(bitmask(2, 3, false), tamp::matrix_view<float>(numbers.data(), 2, 3, 3, 2));
+  BOOST_TEST(numbers == (std::vector<float>{0, 1, 0, 0, 0, 0, 1, 0}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(exactly_the_strides_that_share_memory_are_refused) {
+  // All small shapes and strides, against the definition.
+  std::vector<float> numbers(400);
+  std::size_t apart = 0, shared = 0;
+  for (std::size_t rows = 1; rows < 5; ++rows)
+    for (std::size_t cols = 1; cols < 5; ++cols)
+      for (std::ptrdiff_t r = -9; r < 10; ++r)
+        for (std::ptrdiff_t c = -9; c < 10; ++c) {
+          const tamp::matrix_view<float> weight(numbers.data() + 200, rows, cols, r, c);
+          std::set<const float*> places;
+          for (std::size_t i = 0; i < rows; ++i)
+            for (std::size_t j = 0; j < cols; ++j) places.insert(&weight(i, j));
+          const bool is_apart = places.size() == weight.size();
+          ++(is_apart ? apart : shared);
+          bool is_refused = false;
+          std::fill(numbers.begin(), numbers.end(), 1.0f);
+          try {
+            tamp::apply(bitmask(rows, cols, false), weight);
+          } catch (const tamp::shape_error&) {
+            is_refused = true;
+          }
+          if (is_refused == is_apart)
+            BOOST_ERROR(rows << " x " << cols << " with strides " << r << " and " << c);
+          if (is_apart)
+            BOOST_TEST(std::count(numbers.begin(), numbers.end(), 0.0f) ==
+                       static_cast<std::ptrdiff_t>(weight.size()));
+        }
+  BOOST_TEST(apart > 1000u);
+  BOOST_TEST(shared > 500u);
+}
+
+BOOST_AUTO_TEST_CASE(strides_of_any_size_are_decided_without_wrapping) {
+  float x = 1;
+  constexpr auto lowest = (std::numeric_limits<std::ptrdiff_t>::min)();
+  tamp::apply(bitmask(1, 1, false), tamp::matrix_view<float>(&x, 1, 1, lowest, lowest));
+  BOOST_TEST(x == 0.0f);
+  for (const auto& [r, c] : {std::pair{lowest, lowest}, {lowest, std::ptrdiff_t{1}}})
+    support::check_error<tamp::shape_error>(
+        tamp::detail::sentence("tensor: 2 x 2 elements with strides of ", r, " and ", c,
+                               " do not fit into memory"),
+        [&, rows = r, cols = c] {
+          tamp::apply(bitmask(2, 2), tamp::matrix_view<float>(&x, 2, 2, rows, cols));
+        });
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_at_a_null_pointer_is_refused) {
+  support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
+    tamp::apply(bitmask(2, 3), tamp::matrix_view<float>(nullptr, 2, 3));
+  });
+  constexpr std::size_t large = std::size_t{1} << 62;
+  tamp::apply(bitmask(0, large), tamp::matrix_view<float>(nullptr, 0, large));
+  tamp::apply(bitmask(large, 0), tamp::matrix_view<float>(nullptr, large, 0));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

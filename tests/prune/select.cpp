@@ -5,11 +5,13 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -331,6 +333,63 @@ BOOST_AUTO_TEST_CASE(what_a_hosts_reader_throws_comes_out) {
     BOOST_CHECK_THROW(
         tamp::select(exec, broken_file{}, compose(magnitude{}, per_tensor{}, uniform{0.5})),
         std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(long_extents_without_elements_give_such_a_mask_at_once) {
+  constexpr std::size_t large = std::size_t{1} << 62;
+  const auto check = [&](const auto& recipe) {
+    for (const auto& exec : support::every_executor) {
+      BOOST_TEST(tamp::select(exec, tamp::matrix_view<float>(nullptr, 0, large), recipe) ==
+                 bitmask(0, large));
+      BOOST_TEST(tamp::select(exec, tamp::matrix_view<float>(nullptr, large, 0), recipe) ==
+                 bitmask(large, 0));
+    }
+  };
+  check(compose(magnitude{}, per_row{}, uniform{0.5}));
+  check(compose(magnitude{}, per_tensor{}, uniform{0.5}));
+  check(compose(magnitude{}, n_of_m<2, 4>{}));
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_that_no_memory_is_behind_is_refused) {
+  const auto recipe = compose(magnitude{}, per_row{}, uniform{0.5});
+  support::check_error<tamp::shape_error>("tensor: 2 x 4 elements lie at a null pointer", [&] {
+    (void)tamp::select(tamp::matrix_view<float>(nullptr, 2, 4), recipe);
+  });
+  support::check_error<tamp::shape_error>("tensor: 1 x 4 elements lie at a null pointer", [&] {
+    (void)tamp::select(std::span<const float>(static_cast<const float*>(nullptr), 4), recipe);
+  });
+}
+
+namespace {
+
+// A tensor that states any extents.
+template <class Extent>
+struct stated_extents {
+  Extent rows_, cols_;
+  Extent rows() const { return rows_; }
+  Extent cols() const { return cols_; }
+  void read_row(std::size_t, std::span<float> out) const {
+    std::fill(out.begin(), out.end(), 1.0f);
+  }
+  void zero(std::size_t, std::span<const std::uint64_t>) const {}
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(extents_that_no_tensor_has_are_refused) {
+  const auto recipe = compose(magnitude{}, n_of_m<2, 4>{});
+  const auto check = [&](std::string_view sentence, const auto& weight) {
+    support::check_error<tamp::shape_error>(sentence, [&] { (void)tamp::select(weight, recipe); });
+  };
+  check("tensor: there cannot be -1 rows", stated_extents<int>{-1, 4});
+  check("tensor: there cannot be -1 columns", stated_extents<long long>{4, -1});
+  check("tensor: there cannot be -128 columns", stated_extents<signed char>{0, -128});
+  check("tensor: 288230376151711744 x 4096 elements are more than memory can hold",
+        stated_extents<std::size_t>{std::size_t{1} << 58, 4096});
+  check("bitmask: 1125899906842624 numbers of 8 bytes are more than memory can hold",
+        stated_extents<std::size_t>{std::size_t{1} << 50, 4});
+  BOOST_TEST(tamp::select(stated_extents<short>{2, 4}, recipe) ==
+             tamp::select(matrix<float>(2, 4, 1.0f), recipe));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,11 +2,15 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include "../support/errors.hpp"
+#include "../support/preconditions.hpp"
 
 BOOST_AUTO_TEST_SUITE(tensor_view)
 
@@ -155,6 +159,85 @@ BOOST_AUTO_TEST_CASE(a_product_of_extents_that_overflows_is_not_mistaken_for_a_f
   BOOST_REQUIRE(huge * 2 == 4u);
   BOOST_CHECK_THROW(matrix_view<float>(std::span(numbers), huge, 2), tamp::shape_error);
   BOOST_CHECK_THROW(matrix_view<float>(std::span(numbers), 2, huge), tamp::shape_error);
+}
+
+BOOST_AUTO_TEST_CASE(extents_whose_product_wraps_are_refused) {
+  float x = 0;
+  support::check_error<tamp::shape_error>(
+      "matrix_view: 288230376151711744 x 4096 elements are more than memory can hold",
+      [&] { matrix_view<float>(&x, std::size_t{1} << 58, 4096); });
+  support::check_error<tamp::shape_error>(
+      "matrix_view: 4294967296 x 4294967296 elements are more than memory can hold",
+      [&] { tamp::column_major(&x, std::size_t{1} << 32, std::size_t{1} << 32); });
+  support::check_error<tamp::shape_error>(
+      "matrix_view: 4294967296 x 4294967296 elements are more than memory can hold",
+      [&] { tamp::row_major(&x, std::size_t{1} << 32, std::size_t{1} << 32, 1); });
+}
+
+BOOST_AUTO_TEST_CASE(an_extent_of_minus_one_is_refused) {
+  float x = 0;
+  const int minus_one = -1;
+  for (const int other : {0, 1, 3})
+    support::check_error<tamp::shape_error>(
+        tamp::detail::sentence("matrix_view: a shape of 18446744073709551615 x ", other,
+                               " is too large; was one of the numbers negative?"),
+        [&] {
+          matrix_view<float>(&x, static_cast<std::size_t>(minus_one),
+                             static_cast<std::size_t>(other));
+        });
+  support::check_error<tamp::shape_error>(
+      "row_major: there cannot be 18446744073709551615 elements from one start to the next",
+      [&] { tamp::row_major(&x, 1, 1, static_cast<std::size_t>(minus_one)); });
+}
+
+BOOST_AUTO_TEST_CASE(extents_without_elements_may_be_long) {
+  const matrix_view<float> wide(nullptr, 0, std::size_t{1} << 62);
+  BOOST_TEST(wide.empty());
+  BOOST_TEST(wide.transposed().rows() == std::size_t{1} << 62);
+  BOOST_TEST(wide.transposed().size() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(views_that_no_memory_is_behind_are_refused_where_they_are_read) {
+  const auto check = [](const matrix_view<const double>& m) {
+    tamp::detail::check_memory("test", m);
+  };
+  double x[6] = {};
+  check({});
+  check({nullptr, 0, 3});
+  check({x, 2, 3});
+  check({x, 1, 3, (std::numeric_limits<std::ptrdiff_t>::min)(), 1});
+  check({x, 2, 3, 0, 0});
+  support::check_error<tamp::shape_error>("test: 2 x 3 elements lie at a null pointer",
+                                          [&] { check({nullptr, 2, 3}); });
+  constexpr auto lowest = (std::numeric_limits<std::ptrdiff_t>::min)();
+  constexpr auto highest = (std::numeric_limits<std::ptrdiff_t>::max)();
+  for (const auto& [rows, cols] : {std::pair{lowest, std::ptrdiff_t{1}},
+                                   {1, lowest},
+                                   {highest, 1},
+                                   {highest / 8, highest / 8},
+                                   {-(highest / 8), 1}})
+    support::check_error<tamp::shape_error>(
+        tamp::detail::sentence("test: 2 x 3 elements with strides of ", rows, " and ", cols,
+                               " do not fit into memory"),
+        [&, r = rows, c = cols] { check({x, 2, 3, r, c}); });
+}
+
+BOOST_AUTO_TEST_CASE(a_debug_build_says_which_element_is_none) {
+  auto numbers = counting(6);
+  const matrix_view<float> m(numbers.data(), 2, 3);
+  support::check_aborts("matrix_view: element (2, 0) of a matrix of 2 x 3", [&] { (void)m(2, 0); });
+  support::check_aborts("matrix_view: element (0, 3) of a matrix of 2 x 3", [&] { (void)m(0, 3); });
+  support::check_aborts("matrix_view: row 2 of a matrix of 2 x 3", [&] { (void)m.row(2); });
+  support::check_aborts(
+      "matrix_view: the elements of a row are 3 apart, and the row does not lie "
+      "in one piece",
+      [&] { (void)m.transposed().row(0); });
+}
+
+BOOST_AUTO_TEST_CASE(views_can_be_constants) {
+  static constexpr float numbers[6] = {0, 1, 2, 3, 4, 5};
+  constexpr matrix_view<const float> m(numbers, 2, 3);
+  static_assert(m(1, 2) == 5 && m.transposed()(2, 1) == 5 && m.row(1)[0] == 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

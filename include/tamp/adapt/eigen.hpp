@@ -56,7 +56,7 @@ struct tensor_traits<T> {
   // `Tensor` is T or const T. The return type is written out so that asking whether an expression
   // is a tensor compiles: the sentence is for those who go on to use it as one.
   template <class Tensor>
-  static matrix_view<typename detail::eigen_element<Tensor>::type> view(Tensor& m) noexcept {
+  static matrix_view<typename detail::eigen_element<Tensor>::type> view(Tensor& m) {
     static_assert(
         detail::eigen_in_memory<Tensor>,
         "this Eigen expression has no elements in memory: evaluate it into a matrix first");

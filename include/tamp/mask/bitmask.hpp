@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../tensor/traits.hpp"
 
@@ -30,11 +31,12 @@ class bitmask {
   bitmask() = default;
 
   /// Keeps everything, or nothing.
+  /// @throws shape_error if memory cannot hold the mask of such a weight
   bitmask(std::size_t rows, std::size_t cols, bool keep = true)
       : rows_(rows),
         cols_(cols),
-        words_per_row_((cols + word_bits - 1) / word_bits),
-        words_(rows * words_per_row_, keep ? ~word{0} : word{0}) {
+        words_per_row_(cols / word_bits + (cols % word_bits != 0)),
+        words_(words(rows, cols, keep)) {
     trim();
   }
 
@@ -42,25 +44,30 @@ class bitmask {
   std::size_t cols() const noexcept { return cols_; }
   std::size_t size() const noexcept { return rows_ * cols_; }
 
-  /// Whether weight (i, j) is kept.
+  /// Whether weight (i, j) is kept. Requires i < rows() and j < cols(); so does `set`.
   bool operator()(std::size_t i, std::size_t j) const noexcept {
+    expect_inside(i, j);
     return words_[i * words_per_row_ + j / word_bits] >> (j % word_bits) & 1u;
   }
   void set(std::size_t i, std::size_t j, bool keep) noexcept {
+    expect_inside(i, j);
     word& w = words_[i * words_per_row_ + j / word_bits];
     const word bit = word{1} << (j % word_bits);
     w = keep ? w | bit : w & ~bit;
   }
 
-  /// The words of row i. Who writes them leaves the bits past the last column zero.
+  /// The words of row i. Requires i < rows(). Callers that modify these words must keep the bits
+  /// past the last column zero.
   std::span<const word> row(std::size_t i) const noexcept {
+    expect_row(i);
     return {words_.data() + i * words_per_row_, words_per_row_};
   }
   std::span<word> row(std::size_t i) noexcept {
+    expect_row(i);
     return {words_.data() + i * words_per_row_, words_per_row_};
   }
 
-  /// How many weights are kept, in all and in one row.
+  /// How many weights are kept, in all and in row i. Requires i < rows().
   std::size_t count() const noexcept { return count_bits(words_); }
   std::size_t count(std::size_t i) const noexcept { return count_bits(row(i)); }
 
@@ -100,6 +107,7 @@ class bitmask {
   static bitmask from(const Flags& flags) {
     const auto from = detail::cpu_view(flags);
     bitmask mask(from.rows(), from.cols(), false);
+    if (from.empty()) return mask;
     for (std::size_t i = 0; i < from.rows(); ++i)
       for (std::size_t j = 0; j < from.cols(); ++j)
         if (from(i, j) != typename decltype(from)::value_type{}) mask.set(i, j, true);
@@ -117,6 +125,7 @@ class bitmask {
       detail::raise<shape_error>("bitmask: a mask of ", rows_, " x ", cols_,
                                  " cannot be copied to a matrix of ", to.rows(), " x ", to.cols());
     using value = typename decltype(to)::value_type;
+    if (to.empty()) return;
     for (std::size_t i = 0; i < rows_; ++i)
       for (std::size_t j = 0; j < cols_; ++j) to(i, j) = (*this)(i, j) ? value(1) : value(0);
   }
@@ -134,6 +143,21 @@ class bitmask {
   }
 
  private:
+  static std::vector<word> words(std::size_t rows, std::size_t cols, bool keep) {
+    detail::check_shape("bitmask", rows, cols);
+    const std::size_t per_row = cols / word_bits + (cols % word_bits != 0);
+    return detail::checked_array<word>("bitmask", rows * per_row, keep ? ~word{0} : word{0});
+  }
+
+  void expect_row([[maybe_unused]] std::size_t i) const noexcept {
+    TAMP_EXPECTS(i < rows_, "bitmask: row ", i, " of a mask of ", rows_, " x ", cols_);
+  }
+  void expect_inside([[maybe_unused]] std::size_t i,
+                     [[maybe_unused]] std::size_t j) const noexcept {
+    TAMP_EXPECTS(i < rows_ && j < cols_, "bitmask: weight (", i, ", ", j, ") of a mask of ", rows_,
+                 " x ", cols_);
+  }
+
   static std::size_t count_bits(std::span<const word> words) noexcept {
     return std::accumulate(words.begin(), words.end(), std::size_t{0}, [](std::size_t sum, word w) {
       return sum + static_cast<std::size_t>(std::popcount(w));

@@ -6,13 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdlib>
+#include <numeric>
 #include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "../detail/bits.hpp"
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../mask/bitmask.hpp"
@@ -21,27 +22,40 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// Whether no two elements share their memory: rows that end before the next one begins, or columns
-/// that do. A stride of 0, as broadcasting has it, never will.
+/// Refuses a view of which two elements share their memory, as in a broadcast.
+///
+/// Elements that are `down` rows and `across` columns apart coincide if down * |row_stride| =
+/// across * |col_stride|. The smallest such numbers are the strides without their greatest common
+/// divisor, crosswise; all others are multiples.
+/// @throws shape_error that names two of them
 template <class T>
-bool elements_are_apart(matrix_view<T> m) {
-  const auto apart = [](std::size_t count, std::ptrdiff_t stride, std::size_t inner_count,
-                        std::ptrdiff_t inner_stride) {
-    const auto length = static_cast<std::size_t>(std::abs(inner_stride)) * (inner_count - 1);
-    return (count <= 1 || static_cast<std::size_t>(std::abs(stride)) > length) &&
-           (inner_count <= 1 || inner_stride != 0);
+void check_apart(std::string_view operation, matrix_view<T> m) {
+  if (m.empty()) return;
+  const auto size_of = [](std::ptrdiff_t stride) {
+    const auto step = static_cast<std::size_t>(stride);
+    return stride < 0 ? std::size_t{0} - step : step;
   };
-  return m.empty() || apart(m.rows(), m.row_stride(), m.cols(), m.col_stride()) ||
-         apart(m.cols(), m.col_stride(), m.rows(), m.row_stride());
+  const std::size_t row_step = size_of(m.row_stride()), col_step = size_of(m.col_stride());
+  std::size_t down = 1, across = 0;  // where rows do not move on
+  if (col_step == 0 && (m.cols() > 1 || row_step != 0)) {
+    down = 0, across = 1;
+  } else if (row_step != 0) {
+    const std::size_t divisor = std::gcd(row_step, col_step);
+    down = col_step / divisor, across = row_step / divisor;
+  }
+  if (down >= m.rows() || across >= m.cols()) return;
+  const bool same_sign = (m.row_stride() < 0) == (m.col_stride() < 0);
+  raise<shape_error>(operation, ": the elements (0, ", same_sign ? across : 0, ") and (", down,
+                     ", ", same_sign ? 0 : across,
+                     ") of the weight share their memory: its strides are ", m.row_stride(),
+                     " and ", m.col_stride());
 }
 
 /// Refuses a weight that cannot be pruned in place.
 template <class T>
 void check_writable(std::string_view operation, matrix_view<T> weight) {
   static_assert(!std::is_const_v<T>, "this weight is const and cannot be pruned in place");
-  if (!elements_are_apart(weight))
-    raise<shape_error>(operation, ": the weight's rows or columns share their memory (strides ",
-                       weight.row_stride(), " and ", weight.col_stride(), ")");
+  check_apart(operation, weight);
 }
 
 template <executor E, class T>
@@ -105,9 +119,8 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, Weight& weight) {
 /// Works in place on strided tensors of any layout and element type, and on row tensors that have
 /// `zero` or `write_row` (which `zero`, that touches no kept weight, is preferred to). Rows are
 /// worked on by the executor's threads.
-/// @throws shape_error if mask and weight differ in shape, or if elements of the weight share their
-/// memory, as in a
-///         broadcast
+/// @throws shape_error if mask and weight differ in shape, if elements of the weight share their
+///         memory, as in a broadcast, or if it has elements but no memory
 template <executor E, prunable_tensor Weight>
 void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
   auto&& target = detail::source(weight);
@@ -117,7 +130,8 @@ void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
     detail::raise<shape_error>("apply: the mask is ", keep.rows(), " x ", keep.cols(),
                                ", the weight is ", rows, " x ", cols);
   if constexpr (strided_tensor<Weight>) detail::check_writable("apply", target);
-  if (keep.size() != 0) detail::zero_dropped(exec, keep, target);
+  if (keep.size() != 0)
+    detail::with_memory("apply", [&] { detail::zero_dropped(exec, keep, target); });
 }
 template <prunable_tensor Weight, executor E = execute::standard>
 void apply(const mask::bitmask& keep, Weight&& weight) {

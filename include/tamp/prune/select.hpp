@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/scored_rows.hpp"
 #include "../error.hpp"
@@ -89,8 +90,10 @@ auto repair_layer(const E& exec, std::string_view operation, std::string_view la
       "layer's inputs and pass the result, as in prune(weight, gram, recipe)");
   const auto size =
       static_cast<std::size_t>(weight.rows()) * static_cast<std::size_t>(weight.cols());
-  return recipe.score.repair(exec, operation, layer, weight, statistics, recipe.pattern,
-                             sparsity_of(recipe, size));
+  return with_memory(operation, [&] {
+    return recipe.score.repair(exec, operation, layer, weight, statistics, recipe.pattern,
+                               sparsity_of(recipe, size));
+  });
 }
 
 template <executor E, class Source, class Statistics, class Recipe>
@@ -103,24 +106,27 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
     const double sparsity = sparsity_of(recipe, rows * cols);
-    return with_statistics<Recipe>(
-        statistics, cols, operation, layer, [&](std::span<const float> values) {
-          const auto& bound = bind_score(exec, weight, recipe.score, values);
-          const scored_rows scored(weight, bound, values);
-          using score = typename decltype(scored)::score_type;
-          using pattern = typename Recipe::pattern_policy;
-          mask::bitmask keep(rows, cols);
-          if constexpr (row_pattern<pattern, score>) {
-            scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
-              typename pattern::template row_selector<score> select_row(cols, sparsity);
-              for (std::size_t i = begin; i < end; ++i) select_row(read_scores(i), keep.row(i));
-            });
-          } else {
-            recipe.pattern.select_tensor(exec, scored, sparsity, keep);
-          }
-          scored.raise_if_broken(operation, layer);
-          return keep;
+    const auto choose = [&](std::span<const float> values) -> mask::bitmask {
+      mask::bitmask keep(rows, cols);
+      if (keep.size() == 0) return keep;
+      const auto& bound = bind_score(exec, weight, recipe.score, values);
+      const scored_rows scored(weight, bound, values);
+      using score = typename decltype(scored)::score_type;
+      using pattern = typename Recipe::pattern_policy;
+      if constexpr (row_pattern<pattern, score>) {
+        scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
+          typename pattern::template row_selector<score> select_row(cols, sparsity);
+          for (std::size_t i = begin; i < end; ++i) select_row(read_scores(i), keep.row(i));
         });
+      } else {
+        recipe.pattern.select_tensor(exec, scored, sparsity, keep);
+      }
+      scored.raise_if_broken(operation, layer);
+      return keep;
+    };
+    return with_memory(operation, [&] {
+      return with_statistics<Recipe>(statistics, cols, operation, layer, choose);
+    });
   }
 }
 
@@ -135,13 +141,14 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
 /// that needs none. A score that repairs weights works on a copy. An executor may go first. W is
 /// not changed; apply(keep, W) does that. A weight without elements gives a mask without elements.
 ///
-/// @throws shape_error if W and the statistics have different numbers of columns
+/// @throws shape_error if W and the statistics have different numbers of columns, or W has elements
+///         but no memory, or more elements than memory can hold
 /// @throws value_error if a weight, a statistic or a score cannot be used (not finite, NaN), naming
 ///         the first by row and column, if the statistics have seen nothing, or if the sparsity is
 ///         not in [0, 1]
 template <executor E, tensor Weight, class Statistics, class Recipe>
-mask::bitmask select(const E& exec, const Weight& weight, const Statistics& statistics,
-                     const Recipe& recipe) {
+mask::bitmask select(const E& exec, const Weight& weight,
+                                   const Statistics& statistics, const Recipe& recipe) {
   return detail::select_layer(exec, "select", {}, detail::source(weight), statistics, recipe);
 }
 template <executor E, tensor Weight, class Recipe>
@@ -149,7 +156,8 @@ mask::bitmask select(const E& exec, const Weight& weight, const Recipe& recipe) 
   return tamp::select(exec, weight, detail::no_statistics{}, recipe);
 }
 template <tensor Weight, class Statistics, class Recipe, executor E = execute::standard>
-mask::bitmask select(const Weight& weight, const Statistics& statistics, const Recipe& recipe) {
+mask::bitmask select(const Weight& weight, const Statistics& statistics,
+                                   const Recipe& recipe) {
   return tamp::select(E{}, weight, statistics, recipe);
 }
 template <tensor Weight, class Recipe, executor E = execute::standard>

@@ -19,6 +19,8 @@ namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
 /// What an algorithm holds of a tensor: a view by value, or a row_tensor by reference.
+/// @throws shape_error if a view has no memory behind it, or a row_tensor states extents that no
+///         tensor can have
 template <strided_tensor T>
 auto source(T&& tensor) {
   auto m = detail::cpu_view(tensor);
@@ -28,6 +30,8 @@ auto source(T&& tensor) {
 }
 template <row_tensor T>
 T& source(T&& tensor) {
+  check_shape("tensor", checked_extent("tensor", "rows", tensor.rows()),
+              checked_extent("tensor", "columns", tensor.cols()));
   return tensor;
 }
 

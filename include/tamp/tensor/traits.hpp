@@ -86,6 +86,7 @@ constexpr auto view(T&& tensor) {
 namespace detail {
 
 /// The view of a tensor that the CPU is about to touch.
+/// @throws shape_error if there is no memory behind it
 template <strided_tensor T>
 constexpr auto cpu_view(T&& tensor) {
   auto m = tamp::view(tensor);
@@ -96,30 +97,34 @@ constexpr auto cpu_view(T&& tensor) {
                 "first, as in select(tamp::on(stream), weight, norms, recipe)");
   static_assert(std::is_same_v<space, cpu_space> || std::is_same_v<space, cuda_space>,
                 "this tensor lives on a device, and the CPU cannot read it");
+  check_memory("tensor", m);
   return m;
 }
 
 }  // namespace detail
 
 /// A plain pointer and its shape, row after row.
+/// @throws shape_error if memory cannot hold rows * cols elements
 template <class T>
-constexpr matrix_view<T> view(T* data, std::size_t rows, std::size_t cols) noexcept {
+constexpr matrix_view<T> view(T* data, std::size_t rows, std::size_t cols) {
   return {data, rows, cols};
 }
 
 /// Contiguous elements and their shape, row after row.
 /// @throws shape_error if the span does not hold rows * cols elements
 template <class T, std::size_t Extent>
-constexpr matrix_view<T> view(std::span<T, Extent> elements, std::size_t rows, std::size_t cols) {
+constexpr matrix_view<T> view(std::span<T, Extent> elements, std::size_t rows,
+                                            std::size_t cols) {
   return {std::span<T>(elements), rows, cols};
 }
 template <class T>
-constexpr matrix_view<T> view(std::vector<T>& elements, std::size_t rows, std::size_t cols) {
+constexpr matrix_view<T> view(std::vector<T>& elements, std::size_t rows,
+                                            std::size_t cols) {
   return {std::span<T>(elements), rows, cols};
 }
 template <class T>
 constexpr matrix_view<const T> view(const std::vector<T>& elements, std::size_t rows,
-                                    std::size_t cols) {
+                                                  std::size_t cols) {
   return {std::span<const T>(elements), rows, cols};
 }
 

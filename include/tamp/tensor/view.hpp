@@ -3,10 +3,13 @@
 /// @file
 /// The library's own view of a matrix, against which every algorithm is written.
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -31,9 +34,15 @@ class matrix_view {
   matrix_view() = default;
 
   /// Element (i, j) is data[i * row_stride + j * col_stride]. Strides may be zero or negative.
+  /// @throws shape_error if memory cannot hold so many elements, or an extent was negative before
+  /// it
+  ///         became a std::size_t
   constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::ptrdiff_t row_stride,
-                        std::ptrdiff_t col_stride) noexcept
+                        std::ptrdiff_t col_stride)
       : data_(data), rows_(rows), cols_(cols) {
+#if !defined(__CUDA_ARCH__)
+    detail::check_shape("matrix_view", rows, cols);
+#endif
     // Where there are no elements the pointer is often null, and nothing must be added to it.
     if (rows == 0 || cols == 0) return;
     row_stride_ = row_stride;
@@ -41,7 +50,8 @@ class matrix_view {
   }
 
   /// Row after row without a gap.
-  constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
+  /// @throws shape_error as above
+  constexpr matrix_view(T* data, std::size_t rows, std::size_t cols)
       : matrix_view(data, rows, cols, static_cast<std::ptrdiff_t>(cols), 1) {}
 
   /// Row after row without a gap, over exactly rows * cols elements.
@@ -70,7 +80,10 @@ class matrix_view {
   constexpr std::ptrdiff_t row_stride() const noexcept { return row_stride_; }
   constexpr std::ptrdiff_t col_stride() const noexcept { return col_stride_; }
 
+  /// Element (i, j). Requires i < rows() and j < cols().
   constexpr T& operator()(std::size_t i, std::size_t j) const noexcept {
+    TAMP_EXPECTS(i < rows_ && j < cols_, "matrix_view: element (", i, ", ", j, ") of a matrix of ",
+                 rows_, " x ", cols_);
     return data_[static_cast<std::ptrdiff_t>(i) * row_stride_ +
                  static_cast<std::ptrdiff_t>(j) * col_stride_];
   }
@@ -84,8 +97,11 @@ class matrix_view {
     return row_stride_ == 1 || rows_ <= 1 || cols_ == 0;
   }
 
-  /// Row i in one piece. Requires contiguous_rows().
+  /// Row i in one piece. Requires i < rows() and contiguous_rows().
   constexpr std::span<T> row(std::size_t i) const noexcept {
+    TAMP_EXPECTS(i < rows_, "matrix_view: row ", i, " of a matrix of ", rows_, " x ", cols_);
+    TAMP_EXPECTS(contiguous_rows(), "matrix_view: the elements of a row are ", col_stride_,
+                 " apart, and the row does not lie in one piece");
     return {data_ + static_cast<std::ptrdiff_t>(i) * row_stride_, cols_};
   }
 
@@ -100,25 +116,55 @@ class matrix_view {
   std::ptrdiff_t row_stride_ = 0, col_stride_ = 0;
 };
 
+namespace detail {
+
+/// Refuses a view that the CPU cannot read.
+/// @throws shape_error if it has elements but no memory, or its strides lead out of the address
+///         space
+template <class T, class Space>
+constexpr void check_memory(std::string_view who, const matrix_view<T, Space>& m) {
+  if (m.empty()) return;
+  if (m.data() == nullptr)
+    raise<shape_error>(who, ": ", m.rows(), " x ", m.cols(), " elements lie at a null pointer");
+  const auto length = [](std::size_t count, std::ptrdiff_t stride) {
+    const auto step = static_cast<std::size_t>(stride);
+    const std::size_t apart = stride < 0 ? std::size_t{0} - step : step;
+    const std::size_t most = most_elements / sizeof(T);
+    return product_fits(count - 1, apart) ? (std::min)(most + 1, (count - 1) * apart) : most + 1;
+  };
+  if (length(m.rows(), m.row_stride()) + length(m.cols(), m.col_stride()) >
+      most_elements / sizeof(T))
+    raise<shape_error>(who, ": ", m.rows(), " x ", m.cols(), " elements with strides of ",
+                       m.row_stride(), " and ", m.col_stride(), " do not fit into memory");
+}
+
+constexpr std::ptrdiff_t leading_stride(std::string_view who, std::size_t leading) {
+  return static_cast<std::ptrdiff_t>(
+      checked_extent(who, "elements from one start to the next", leading));
+}
+
+}  // namespace detail
+
 /// Row after row, `leading` elements from one row's start to the next.
+/// @throws shape_error if memory cannot hold so many elements; so do the functions below
 template <class T>
 constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols,
-                                   std::size_t leading) noexcept {
-  return {data, rows, cols, static_cast<std::ptrdiff_t>(leading), 1};
+                                                 std::size_t leading) {
+  return {data, rows, cols, detail::leading_stride("row_major", leading), 1};
 }
 template <class T>
-constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols) noexcept {
+constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols) {
   return {data, rows, cols};
 }
 
 /// Column after column, `leading` elements from one column's start to the next.
 template <class T>
 constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols,
-                                      std::size_t leading) noexcept {
-  return {data, rows, cols, 1, static_cast<std::ptrdiff_t>(leading)};
+                                                    std::size_t leading) {
+  return {data, rows, cols, 1, detail::leading_stride("column_major", leading)};
 }
 template <class T>
-constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols) noexcept {
+constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols) {
   return column_major(data, rows, cols, rows);
 }
 
