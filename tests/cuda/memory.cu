@@ -97,7 +97,8 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
                                  [&] { tamp::apply(on, keep, device.view()); });
   const tamp::matrix_view<float, tamp::cuda_space> broadcast(device.view().data(), 2, 3, 0, 1);
   check_error<tamp::shape_error>(
-      "apply: the weight's rows or columns share their memory (strides 0 and 1)",
+      "apply: the elements (0, 0) and (1, 0) of the weight share their memory: its strides are 0 "
+      "and 1",
       [&] { tamp::apply(on, keep, broadcast); });
 }
 

@@ -215,10 +215,12 @@ BOOST_AUTO_TEST_CASE(a_broadcast_weight_is_refused) {
   std::vector<float> numbers{4, 3, 2, 1};
   const auto recipe = compose(magnitude{}, per_row{}, uniform{0.5});
   support::check_error<tamp::shape_error>(
-      "prune: the weight's rows or columns share their memory (strides 0 and 1)",
+      "prune: the elements (0, 0) and (1, 0) of the weight share their memory: its strides are 0 "
+      "and 1",
       [&] { tamp::prune(tamp::matrix_view<float>(numbers.data(), 2, 4, 0, 1), recipe); });
   support::check_error<tamp::shape_error>(
-      "prune: the weight's rows or columns share their memory (strides 1 and 0)",
+      "prune: the elements (0, 1) and (0, 0) of the weight share their memory: its strides are 1 "
+      "and 0",
       [&] { tamp::prune(tamp::matrix_view<float>(numbers.data(), 2, 4, 1, 0), recipe); });
   BOOST_TEST(numbers == (std::vector<float>{4, 3, 2, 1}), boost::test_tools::per_element());
 }

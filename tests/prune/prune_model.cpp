@@ -354,7 +354,8 @@ BOOST_AUTO_TEST_CASE(a_broadcast_weight_is_refused_before_the_first_is_written) 
   host_with_broadcast host(1, 8, 12, 15);
   const auto before = host.weights;
   support::check_error<tamp::shape_error>(
-      "prune: the weight's rows or columns share their memory (strides 0 and 1)",
+      "prune: the elements (0, 0) and (1, 0) of the weight share their memory: its strides are 0 "
+      "and 1",
       [&] { tamp::prune(host, half_by_wanda); });
   BOOST_TEST((host.weights == before));
 }
