@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 
+#include "executor.hpp"
 #include "kept_exception.hpp"
 #include "range_function.hpp"
 #if defined(_OPENMP)
