@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "../detail/finite.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -53,8 +54,8 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
   // A row that is read in one piece becomes a column, which is written in one piece.
   Eigen::MatrixXd w(static_cast<Eigen::Index>(weight.cols()),
                     static_cast<Eigen::Index>(weight.rows()));
-  exec.for_each_range(
-      static_cast<std::size_t>(weight.rows()), [&](std::size_t begin, std::size_t end) {
+  detail::for_each_range(
+      exec, static_cast<std::size_t>(weight.rows()), [&](std::size_t begin, std::size_t end) {
         row_reader<std::remove_cvref_t<Source>> read_row(weight);
         for (std::size_t i = begin; i < end; ++i)
           std::ranges::copy(read_row(i), w.col(static_cast<Eigen::Index>(i)).data());
@@ -132,6 +133,7 @@ struct alpha {
   /// @throws value_error if a parameter is out of range or a weight not finite, naming it
   template <executor E, class Units>
   allocation operator()(const E& exec, const Units& units) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     const std::vector<std::string> names = detail::names_of(units);
     std::vector<std::string> notes;

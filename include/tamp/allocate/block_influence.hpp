@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -58,6 +59,7 @@ struct block_influence {
   /// @throws value_error if a parameter is out of range
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
+    const detail::ieee_arithmetic as_usual;
     const std::vector<std::string> names = detail::names_of(units);
     std::vector<std::string> notes;
     std::vector<double> influence(units.size(), 0.0);

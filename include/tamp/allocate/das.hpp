@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -79,6 +80,7 @@ struct das {
   /// @throws value_error as share()
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     const std::vector<std::string> names = detail::names_of(units);
     std::vector<std::string> notes;

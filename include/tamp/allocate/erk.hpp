@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -80,6 +81,7 @@ struct erk {
   /// @throws value_error if the sparsity is not in [0, 1]
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
+    const detail::ieee_arithmetic as_usual;
     std::vector<double> rows_and_cols(units.size(), 0.0);
     for (std::size_t u = 0; u < units.size(); ++u)
       units.visit(u, [&](std::string_view, const auto& weight, const auto&) {

@@ -10,6 +10,7 @@
 
 #include "../detail/drop_count.hpp"
 #include "../detail/glob.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -57,6 +58,7 @@ struct fixed {
   ///         of a unit, or if there is both a list and rules
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
+    const detail::ieee_arithmetic as_usual;
     if (!sparsities.empty() && !rules.empty())
       detail::raise<value_error>("fixed: there are ", sparsities.size(), " sparsities and ",
                                  rules.size(), " rules; only one of the two can count");

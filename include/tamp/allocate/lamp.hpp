@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../detail/drop_count.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/ordered_key.hpp"
 #include "../detail/scored_rows.hpp"
 #include "../error.hpp"
@@ -55,6 +56,7 @@ struct lamp {
   ///         to be squared, naming it
   template <executor E, class Units>
   allocation operator()(const E& exec, const Units& units) const {
+    const detail::ieee_arithmetic as_usual;
     detail::check_sparsity(sparsity);
     const std::vector<std::size_t> num_params = detail::num_params_of(units);
     std::size_t size = 0;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/scored_rows.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
@@ -78,6 +79,7 @@ struct owl {
   /// @throws shape_error if a layer's statistics cover another number of columns
   template <executor E, class Units>
   allocation operator()(const E& exec, const Units& units) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     const std::vector<std::string> names = detail::names_of(units);
     std::vector<std::string> notes;

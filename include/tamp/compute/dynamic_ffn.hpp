@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/standard.hpp"
@@ -63,6 +64,7 @@ struct dynamic_ffn {
   /// How many of `channels` are kept.
   /// @throws value_error if keep_ratio is not in [0, 1]
   std::size_t kept(std::size_t channels) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     const double wanted = static_cast<double>(channels) * keep_ratio, below = std::floor(wanted);
     auto count = static_cast<std::size_t>(below);
@@ -77,6 +79,7 @@ struct dynamic_ffn {
   ///         a parameter cannot be used
   template <executor E, tensor Hidden>
   std::vector<std::size_t> channels(const E& exec, const Hidden& hidden) const {
+    const detail::ieee_arithmetic as_usual;
     auto&& source = detail::source(hidden);
     return choose(exec, source, probe(static_cast<std::size_t>(source.rows())), "token ");
   }
@@ -90,6 +93,7 @@ struct dynamic_ffn {
   /// @throws shape_error, value_error as `channels` does; a token is its place in the probe
   template <executor E, tensor Hidden>
   std::vector<std::size_t> channels_of_probe(const E& exec, const Hidden& probe_hidden) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     auto&& source = detail::source(probe_hidden);
     std::vector<std::size_t> rows(static_cast<std::size_t>(source.rows()));
@@ -143,16 +147,16 @@ struct dynamic_ffn {
     if constexpr (strided_tensor<Source>) {
       // Strips of channels that stay in the first-level cache; each sum is one thread's.
       constexpr std::size_t width = 512;
-      exec.for_each_range((scores.size() + width - 1) / width,
-                          [&](std::size_t begin, std::size_t end) {
-                            for (std::size_t first = begin * width;
-                                 first < (std::min)(end * width, scores.size()); first += width) {
-                              const std::size_t last = (std::min)(first + width, scores.size());
-                              const Source strip(&hidden(0, first), hidden.rows(), last - first,
-                                                 hidden.row_stride(), hidden.col_stride());
-                              add(detail::row_reader(strip), first, last);
-                            }
-                          });
+      detail::for_each_range(
+          exec, (scores.size() + width - 1) / width, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t first = begin * width; first < (std::min)(end * width, scores.size());
+                 first += width) {
+              const std::size_t last = (std::min)(first + width, scores.size());
+              const Source strip(&hidden(0, first), hidden.rows(), last - first,
+                                 hidden.row_stride(), hidden.col_stride());
+              add(detail::row_reader(strip), first, last);
+            }
+          });
     } else {
       add(detail::row_reader(hidden), 0, scores.size());
     }

@@ -53,12 +53,12 @@ void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> 
     to(k, j) = converted<To, value>(from(indices[k], j));
   };
   if (from.contiguous_rows() && to.contiguous_rows()) {
-    exec.for_each_range(indices.size(), [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, indices.size(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t k = begin; k < end; ++k)
         std::ranges::transform(from.row(indices[k]), to.row(k).begin(), converted<To, value>);
     });
   } else if (from.contiguous_cols() && to.contiguous_cols()) {
-    exec.for_each_range(from.cols(), [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, from.cols(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t j = begin; j < end; ++j) {
         const std::span<From> column = from.transposed().row(j);
         std::ranges::transform(indices, to.transposed().row(j).begin(), [&](std::size_t index) {
@@ -68,16 +68,17 @@ void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> 
     });
   } else {
     constexpr std::size_t side = 8;
-    exec.for_each_range((from.cols() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t square = begin; square < end; ++square) {
-        const std::size_t first = square * side, last = (std::min)(first + side, from.cols());
-        for (std::size_t top = 0; top < indices.size(); top += side) {
-          const std::size_t bottom = (std::min)(top + side, indices.size());
-          for (std::size_t j = first; j < last; ++j)
-            for (std::size_t k = top; k < bottom; ++k) copy(k, j);
-        }
-      }
-    });
+    detail::for_each_range(
+        exec, (from.cols() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
+          for (std::size_t square = begin; square < end; ++square) {
+            const std::size_t first = square * side, last = (std::min)(first + side, from.cols());
+            for (std::size_t top = 0; top < indices.size(); top += side) {
+              const std::size_t bottom = (std::min)(top + side, indices.size());
+              for (std::size_t j = first; j < last; ++j)
+                for (std::size_t k = top; k < bottom; ++k) copy(k, j);
+            }
+          }
+        });
   }
 }
 
@@ -104,7 +105,7 @@ void gather_rows(const E& exec, const Weight& weight, std::span<const std::size_
   if constexpr (strided_tensor<Weight>) {
     detail::gather(exec, from, indices, to);
   } else {
-    exec.for_each_range(indices.size(), [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, indices.size(), [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(from);
       for (std::size_t k = begin; k < end; ++k) {
         const auto row = read(indices[k]);
@@ -134,7 +135,7 @@ void gather_columns(const E& exec, const Weight& weight, std::span<const std::si
   if constexpr (strided_tensor<Weight>) {
     detail::gather(exec, from.transposed(), indices, to.transposed());
   } else {
-    exec.for_each_range(rows, [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(from);
       for (std::size_t i = begin; i < end; ++i) {
         const auto row = read(i);

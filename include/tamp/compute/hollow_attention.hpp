@@ -15,6 +15,7 @@
 
 #include "../detail/attention_tile.hpp"
 #include "../detail/bits.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/standard.hpp"
@@ -124,6 +125,7 @@ struct hollow_attention {
   void attend(const E& exec, matrix_view<const float> q, matrix_view<const float> k,
               matrix_view<const float> v, std::span<const token::modality> kinds, float scale,
               matrix_view<float> out) const {
+    const detail::ieee_arithmetic as_usual;
     const std::size_t tokens = kinds.size();
     check_shapes(q, k, v, tokens, out);
     const float factor = check_numbers(exec, q, k, v, scale);
@@ -136,7 +138,7 @@ struct hollow_attention {
     for (const std::span<const std::size_t> queries : {std::span(text), std::span(visual)})
       cut(queries, before, tiles);
     std::atomic<std::size_t> next = 0;
-    exec.for_each_range(tiles.size(), [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, tiles.size(), [&](std::size_t begin, std::size_t end) {
       if (begin == end) return;
       detail::attention_tile work(k, v);
       for (std::size_t tile; (tile = next.fetch_add(1, std::memory_order_relaxed)) < tiles.size();)
@@ -196,7 +198,7 @@ struct hollow_attention {
   static double longest(const E& exec, matrix_view<const float> m, const char* what,
                         std::size_t first_token) {
     std::vector<double> squares(m.rows());
-    exec.for_each_range(m.rows(), [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, m.rows(), [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(m);
       for (std::size_t t = begin; t < end; ++t) {
         double parts[8] = {};

@@ -46,7 +46,7 @@ void for_each_product_block(const E& exec, const packed_rows<Real>& a, const pac
                             const Use& use) {
   const std::size_t side = block_side<Real>((std::max)(a.rows(), b.rows()));
   const std::size_t across = (b.rows() + side - 1) / side;
-  exec.for_each_range((a.rows() + side - 1) / side * across, [&](auto first, auto last) {
+  detail::for_each_range(exec, (a.rows() + side - 1) / side * across, [&](auto first, auto last) {
     std::vector<Real> sums(side * side);
     for (std::size_t k = first; k < last; ++k) {
       const std::size_t top = k / across * side, left = k % across * side;
@@ -63,7 +63,7 @@ template <executor E, class Real, class Use>
 void for_each_gram_block(const E& exec, const packed_rows<Real>& a, const Use& use) {
   const std::size_t side = block_side<Real>(a.rows());
   const std::size_t blocks = (a.rows() + side - 1) / side;
-  exec.for_each_range(blocks * (blocks + 1) / 2, [&](auto first, auto last) {
+  detail::for_each_range(exec, blocks * (blocks + 1) / 2, [&](auto first, auto last) {
     std::vector<Real> sums(side * side);
     for (std::size_t k = first; k < last; ++k) {
       std::size_t i = 0, j = k;  // of the blocks: row after row, each from the diagonal on
@@ -97,7 +97,7 @@ void mirror_upper_triangle(const E& exec, std::size_t size, std::span<Real> matr
   constexpr std::size_t strip = 64 / sizeof(Real);
   const std::size_t strips = (size + strip - 1) / strip;
   // Strip s takes s steps: paired with strip (strips - 1 - s) all pairs cost the same.
-  exec.for_each_range((strips + 1) / 2, [&](std::size_t first, std::size_t last) {
+  detail::for_each_range(exec, (strips + 1) / 2, [&](std::size_t first, std::size_t last) {
     with_products(execute::current_instructions(), [&](auto products) {
       const auto work = [&](std::size_t s) {
         products.template mirror_rows<Real>(matrix.data(), size, s * strip,

@@ -26,7 +26,7 @@ void solve_rows(const E& exec, const double_matrix& L, double_matrix& m, Eigen::
   constexpr Eigen::Index strip = portable_products::solved_columns;
   using strip_matrix = Eigen::Matrix<double, Eigen::Dynamic, strip, Eigen::RowMajor>;
   const auto strips = static_cast<std::size_t>((end - begin + strip - 1) / strip);
-  exec.for_each_range(strips, [&](std::size_t first, std::size_t last) {
+  detail::for_each_range(exec, strips, [&](std::size_t first, std::size_t last) {
     strip_matrix columns = strip_matrix::Zero(L.rows(), strip);
     for (std::size_t s = first; s < last; ++s) {
       const Eigen::Index left = begin + static_cast<Eigen::Index>(s) * strip;

@@ -97,7 +97,7 @@ packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols
   packed_rows<Real> packed(rows, cols);
   // Rows a power of two apart would compete for the same few places of the cache.
   const std::size_t width = packed.width(), pitch = cols + 64 / sizeof(Real);
-  exec.for_each_range(packed.panels(), [&](std::size_t begin, std::size_t end) {
+  detail::for_each_range(exec, packed.panels(), [&](std::size_t begin, std::size_t end) {
     auto&& read = make_read();
     std::vector<Real> panel(width * pitch);
     for (std::size_t p = begin; p < end; ++p) {
@@ -118,7 +118,7 @@ packed_rows<Real> pack_by_columns(const E& exec, std::size_t rows, std::size_t c
   constexpr std::size_t slice = 16;  // columns that are packed together
   static_assert(product_run % slice == 0);
   packed_rows<Real> packed(rows, cols, set);
-  exec.for_each_range((cols + slice - 1) / slice, [&](std::size_t begin, std::size_t end) {
+  detail::for_each_range(exec, (cols + slice - 1) / slice, [&](std::size_t begin, std::size_t end) {
     auto&& read = make_read();
     const std::size_t pitch = packed.panels() * packed.width();
     std::vector<Real> columns(slice * pitch);

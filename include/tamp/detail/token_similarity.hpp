@@ -80,7 +80,7 @@ class token_similarity {
     const std::size_t n = tokens();
     // Row by row, and the rows then in order: the same bits on any number of threads.
     std::vector<counted_sum> rows(n);
-    exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, n, [&](std::size_t begin, std::size_t end) {
       with_similar_rows([&](auto similar) {
         for (std::size_t s = begin; s < end; ++s)
           rows[s] = similar.sum_of_positive(row(s).data() + s + 1, kinds_.data() + s + 1, kinds_[s],
@@ -163,7 +163,7 @@ class token_similarity {
   void renew_near_zero(const E& exec, const Source& output) {
     constexpr Real near_zero = 1e-6f;  // above the error of a product of unit vectors in float
     const std::size_t n = tokens();
-    exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, n, [&](std::size_t begin, std::size_t end) {
       row_reader<Source> read_left(output), read_right(output);
       with_similar_rows([&](auto similar) {
         for (std::size_t s = begin; s < end; ++s) {
@@ -187,15 +187,17 @@ class token_similarity {
     const auto features = static_cast<std::size_t>(output.cols());
     for (const std::size_t kind : kinds_) sums_[kind].resize(features);
     constexpr std::size_t strip = 512;  // columns, whose sums stay in the nearest cache
-    exec.for_each_range((features + strip - 1) / strip, [&](std::size_t begin, std::size_t end) {
-      row_reader<Source> read(output);
-      const std::size_t first = begin * strip, count = (std::min)(end * strip, features) - first;
-      with_similar_rows([&](auto similar) {
-        for (std::size_t t = 0; t < tokens(); ++t)
-          similar.add_scaled(read(t).data() + first, count, scale_[t],
-                             sums_[kinds_[t]].data() + first);
-      });
-    });
+    detail::for_each_range(exec, (features + strip - 1) / strip,
+                           [&](std::size_t begin, std::size_t end) {
+                             row_reader<Source> read(output);
+                             const std::size_t first = begin * strip,
+                                               count = (std::min)(end * strip, features) - first;
+                             with_similar_rows([&](auto similar) {
+                               for (std::size_t t = 0; t < tokens(); ++t)
+                                 similar.add_scaled(read(t).data() + first, count, scale_[t],
+                                                    sums_[kinds_[t]].data() + first);
+                             });
+                           });
   }
   double across(std::size_t a, std::size_t b) const noexcept {
     double product = 0;

@@ -7,6 +7,8 @@
 #include <cstddef>
 
 #include "../config.hpp"
+#include "../detail/ieee_arithmetic.hpp"
+#include "range_function.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
@@ -28,14 +30,49 @@ concept executor = requires(const E& e, std::size_t count, detail::any_range_fun
 
 namespace detail {
 
-/// exec.for_each_range(count, body), where each of the indices stands for `work` elements; on the
-/// calling thread if they are together fewer than the executor's `grain`, where it has one.
+/// An executor of any type, by address: what runs on it is compiled once for all executors.
+class any_executor {
+ public:
+  template <executor E>
+    requires(!std::same_as<E, any_executor>)
+  explicit any_executor(const E& exec) noexcept
+      : exec_(&exec), run_([](const void* on, std::size_t count, execute::range_function body) {
+          static_cast<const E*>(on)->for_each_range(count, body);
+        }) {
+    if constexpr (requires { exec.grain; }) grain = exec.grain;
+  }
+
+  void for_each_range(std::size_t count, execute::range_function body) const {
+    run_(exec_, count, body);
+  }
+
+  std::size_t grain = 0;
+
+ private:
+  const void* exec_;
+  void (*run_)(const void*, std::size_t, execute::range_function);
+};
+
+/// exec.for_each_range(count, body), where each range is computed as IEEE 754 has it.
+template <executor E, class Body>
+void for_each_range(const E& exec, std::size_t count, const Body& body) {
+  exec.for_each_range(count, [&](std::size_t begin, std::size_t end) {
+    const ieee_arithmetic as_usual;
+    body(begin, end);
+  });
+}
+
+/// The same where each of the indices stands for `work` elements; on the calling thread if they are
+/// together fewer than the executor's `grain`, where it has one.
 template <executor E, class Body>
 void for_each_range(const E& exec, std::size_t count, std::size_t work, const Body& body) {
   if constexpr (requires { exec.grain; }) {
-    if (count != 0 && work < exec.grain / count) return body(std::size_t{0}, count);
+    if (count != 0 && work < exec.grain / count) {
+      const ieee_arithmetic as_usual;
+      return body(std::size_t{0}, count);
+    }
   }
-  exec.for_each_range(count, body);
+  detail::for_each_range(exec, count, body);
 }
 
 }  // namespace detail

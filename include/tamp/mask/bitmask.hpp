@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../tensor/traits.hpp"
 
@@ -105,6 +106,7 @@ class bitmask {
   /// The mask of a matrix of bool, or of numbers: kept where it is not zero.
   template <strided_tensor Flags>
   static bitmask from(const Flags& flags) {
+    const detail::ieee_arithmetic as_usual;
     const auto from = detail::cpu_view(flags);
     bitmask mask(from.rows(), from.cols(), false);
     if (from.empty()) return mask;

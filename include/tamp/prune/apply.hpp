@@ -131,7 +131,8 @@ void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
                                ", the weight is ", rows, " x ", cols);
   if constexpr (strided_tensor<Weight>) detail::check_writable("apply", target);
   if (keep.size() != 0)
-    detail::with_memory("apply", [&] { detail::zero_dropped(exec, keep, target); });
+    detail::with_memory("apply",
+                        [&] { detail::zero_dropped(detail::any_executor(exec), keep, target); });
 }
 template <prunable_tensor Weight, executor E = execute::standard>
 void apply(const mask::bitmask& keep, Weight&& weight) {

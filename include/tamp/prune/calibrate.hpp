@@ -130,7 +130,7 @@ class calibration {
   template <executor E, tamp::model Model>
   void prepare(const E& exec, Model& host) {
     detail::check_shown<(signal::none | ... | signals_read<Statistics>)>(host);
-    const std::uint64_t model = detail::model_fingerprint(exec, host);
+    const std::uint64_t model = detail::model_fingerprint(detail::any_executor(exec), host);
     const std::uint64_t samples = detail::samples_fingerprint(host);
     if (blocks_done_ != 0) check_fingerprints(model, samples);
     model_ = model;
@@ -155,8 +155,9 @@ class calibration {
     const std::size_t begin = first_of_block_[blocks_done_],
                       count = first_of_block_[blocks_done_ + 1] - begin;
     std::vector<std::tuple<Statistics...>> seen(count, empty_);
-    detail::block_observer<E, Statistics...> observer(
-        exec, std::span(seen),
+    const detail::any_executor on(exec);
+    detail::block_observer<detail::any_executor, Statistics...> observer(
+        on, std::span(seen),
         std::span<const detail::statistic_place>(places_).subspan(begin, count));
     host.observe_block(blocks_done_, observer);
     std::move(seen.begin(), seen.end(), statistics_.begin() + static_cast<std::ptrdiff_t>(begin));

@@ -37,7 +37,7 @@ class fingerprint {
     const auto& source = detail::source(tensor);
     const auto rows = static_cast<std::size_t>(source.rows());
     std::vector<std::uint64_t> of_row(rows);
-    exec.for_each_range(rows, [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(source);
       for (std::size_t i = begin; i < end; ++i) of_row[i] = hash_row(read(i));
     });

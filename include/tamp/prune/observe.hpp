@@ -17,7 +17,7 @@ namespace tamp::inline TAMP_FLAGS {
 template <class Statistic, executor E, tensor X>
 Statistic observe(const E& exec, const X& activations) {
   Statistic statistic;
-  statistic.add(exec, activations);
+  statistic.add(detail::any_executor(exec), activations);
   return statistic;
 }
 template <class Statistic, tensor X, executor E = execute::standard>

@@ -18,6 +18,7 @@
 #include "../allocate/allocation.hpp"
 #include "../detail/allocation_units.hpp"
 #include "../detail/glob.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
 #include "calibrate.hpp"
@@ -100,6 +101,7 @@ pruning_plan empty_plan(const E& exec, Model& host, const plan_options& options)
 /// wide one the units themselves.
 template <executor E, class Allocate, class Units>
 allocate::allocation allocation_of(const E& exec, const Allocate& allocate, const Units& units) {
+  const ieee_arithmetic as_usual;
   allocate::allocation answer;
   if constexpr (simple_allocation<Allocate>)
     answer.sparsities = allocate(std::span<const std::size_t>(units.num_params()));
@@ -176,7 +178,7 @@ pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
   if (layers != seen.layers())
     detail::raise<shape_error>("plan: the calibration covers ", seen.layers(),
                                " layers, the model has ", layers);
-  return detail::plan_from(exec, host, recipe, seen, options);
+  return detail::plan_from(detail::any_executor(exec), host, recipe, seen, options);
 }
 template <executor E, model Model, class Recipe>
 pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
@@ -186,9 +188,10 @@ pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
     if (!tamp::calibrate(exec, host, seen, on_progress))
       detail::raise<value_error>("plan: stopped after ", seen.blocks_done(), " of ", seen.blocks(),
                                  " blocks");
-    return detail::plan_from(exec, host, recipe, seen, options);
+    return detail::plan_from(detail::any_executor(exec), host, recipe, seen, options);
   } else {
-    return detail::plan_from(exec, host, recipe, detail::no_calibration{}, options);
+    return detail::plan_from(detail::any_executor(exec), host, recipe, detail::no_calibration{},
+                             options);
   }
 }
 template <model Model, class Recipe, class... Statistics, executor E = execute::standard>

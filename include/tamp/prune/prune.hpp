@@ -91,17 +91,18 @@ void write_repaired(const E& exec, matrix_view<const double> repaired, Target&& 
 /// @throws what select and apply throw, before anything is written
 template <executor E, prunable_tensor Weight, class Statistics, class Recipe>
 pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
+  const detail::any_executor on(exec);
   auto&& target = detail::source(weight);
   const std::size_t size =
       static_cast<std::size_t>(target.rows()) * static_cast<std::size_t>(target.cols());
   if constexpr (strided_tensor<Weight>) detail::check_writable("prune", target);
   if constexpr (detail::repairing_score<typename Recipe::score_policy>) {
-    const auto repaired = detail::repair_layer(exec, "prune", {}, target, statistics, recipe);
-    detail::write_repaired(exec, repaired.weights(), target);
+    const auto repaired = detail::repair_layer(on, "prune", {}, target, statistics, recipe);
+    detail::write_repaired(on, repaired.weights(), target);
     return {size, repaired.keep.count()};
   } else {
-    const auto keep = detail::select_layer(exec, "prune", {}, target, statistics, recipe);
-    tamp::apply(exec, keep, target);
+    const auto keep = detail::select_layer(on, "prune", {}, target, statistics, recipe);
+    tamp::apply(on, keep, target);
     return {size, keep.count()};
   }
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../detail/block_observer.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../score/magnitude.hpp"
 #include "apply.hpp"
 #include "calibrate.hpp"
@@ -31,6 +32,7 @@ namespace detail {
 /// How many of a layer's inputs were always zero, where its statistic can tell.
 template <class Statistics>
 std::size_t count_dead(const Statistics& statistics) {
+  const ieee_arithmetic as_usual;
   const auto& values = [&]() -> decltype(auto) {
     if constexpr (requires { statistics.diagonal(); })
       return statistics.diagonal();
@@ -73,10 +75,10 @@ void check_plan(const E& exec, Model& host, const pruning_plan& plan) {
   }
 }
 
-template <executor E, model Model, class Recipe>
+template <model Model, class Recipe>
 class model_pruner {
  public:
-  model_pruner(const E& exec, Model& host, const Recipe& recipe, const pruning_plan& plan,
+  model_pruner(any_executor exec, Model& host, const Recipe& recipe, const pruning_plan& plan,
                const progress_callback& on_progress)
       : exec_(exec), host_(host), recipe_(recipe), plan_(plan), on_progress_(on_progress) {
     report_.recipe = recipe.label();
@@ -166,7 +168,7 @@ class model_pruner {
     seen.kept.resize(layers, std::tuple(statistic_of(recipe_.score)));
     for (std::size_t layer = 0; layer < layers; ++layer)
       seen.places.push_back({input_of(host_, block, layer)});
-    block_observer<E, statistic> observer(exec_, seen.kept, seen.places);
+    block_observer<any_executor, statistic> observer(exec_, seen.kept, seen.places);
     host_.observe_block(block, observer);
     seen.seconds = std::move(observer.seconds);
     report_.calibrate += watch.seconds();
@@ -240,7 +242,7 @@ class model_pruner {
     done.note = std::move(repaired.note);
   }
 
-  const E& exec_;
+  any_executor exec_;
   Model& host_;
   const Recipe& recipe_;
   const pruning_plan& plan_;
@@ -272,7 +274,7 @@ class model_pruner {
 template <executor E, model Model, class Recipe>
 prune_report prune(const E& exec, Model& host, const Recipe& recipe, const pruning_plan& plan,
                    const progress_callback& on_progress = {}) {
-  return detail::model_pruner(exec, host, recipe, plan, on_progress).run();
+  return detail::model_pruner(detail::any_executor(exec), host, recipe, plan, on_progress).run();
 }
 template <executor E, model Model, class Recipe>
 prune_report prune(const E& exec, Model& host, const Recipe& recipe,

@@ -11,6 +11,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/scored_rows.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -83,6 +84,7 @@ concept row_pattern = requires { typename Pattern::template row_selector<Score>;
 template <executor E, class Source, class Statistics, class Recipe>
 auto repair_layer(const E& exec, std::string_view operation, std::string_view layer,
                   const Source& weight, const Statistics& statistics, const Recipe& recipe) {
+  const ieee_arithmetic as_usual;
   using needed = needed_statistic_of<typename Recipe::score_policy>;
   static_assert(
       std::is_same_v<Statistics, needed>,
@@ -100,6 +102,7 @@ template <executor E, class Source, class Statistics, class Recipe>
 mask::bitmask select_layer(const E& exec, std::string_view operation, std::string_view layer,
                            const Source& weight, const Statistics& statistics,
                            const Recipe& recipe) {
+  const ieee_arithmetic as_usual;
   if constexpr (repairing_score<typename Recipe::score_policy>) {
     return repair_layer(exec, operation, layer, weight, statistics, recipe).keep;
   } else {
@@ -147,17 +150,17 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
 ///         the first by row and column, if the statistics have seen nothing, or if the sparsity is
 ///         not in [0, 1]
 template <executor E, tensor Weight, class Statistics, class Recipe>
-mask::bitmask select(const E& exec, const Weight& weight,
-                                   const Statistics& statistics, const Recipe& recipe) {
-  return detail::select_layer(exec, "select", {}, detail::source(weight), statistics, recipe);
+mask::bitmask select(const E& exec, const Weight& weight, const Statistics& statistics,
+                     const Recipe& recipe) {
+  return detail::select_layer(detail::any_executor(exec), "select", {}, detail::source(weight),
+                              statistics, recipe);
 }
 template <executor E, tensor Weight, class Recipe>
 mask::bitmask select(const E& exec, const Weight& weight, const Recipe& recipe) {
   return tamp::select(exec, weight, detail::no_statistics{}, recipe);
 }
 template <tensor Weight, class Statistics, class Recipe, executor E = execute::standard>
-mask::bitmask select(const Weight& weight, const Statistics& statistics,
-                                   const Recipe& recipe) {
+mask::bitmask select(const Weight& weight, const Statistics& statistics, const Recipe& recipe) {
   return tamp::select(E{}, weight, statistics, recipe);
 }
 template <tensor Weight, class Recipe, executor E = execute::standard>

@@ -91,7 +91,7 @@ struct sparsegpt {
     detail::check_finite(exec, weight, operation, layer);
     repaired_layer result{mask::bitmask(rows, cols), matrix(index(rows), index(cols)), {}};
     if (rows == 0 || cols == 0) return result;
-    exec.for_each_range(rows, [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(weight);
       for (std::size_t i = begin; i < end; ++i) {
         const auto row = read(i);
@@ -191,10 +191,11 @@ struct sparsegpt {
     template <executor E, class Body>
     void for_each_range(const E& exec, const Body& body) const {
       const auto cols = static_cast<std::size_t>(scores.cols());
-      exec.for_each_range(static_cast<std::size_t>(scores.rows()), [&](auto begin, auto end) {
-        body([&](std::size_t i) { return std::span(scores.row(index(i)).data(), cols); }, begin,
-             end);
-      });
+      detail::for_each_range(
+          exec, static_cast<std::size_t>(scores.rows()), [&](auto begin, auto end) {
+            body([&](std::size_t i) { return std::span(scores.row(index(i)).data(), cols); }, begin,
+                 end);
+          });
     }
   };
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -47,6 +48,7 @@ class column_norm {
   }
   template <executor E, tensor X>
   column_norm& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
+    const detail::ieee_arithmetic as_usual;
     const auto& x = detail::source(activations);
     const auto tokens = static_cast<std::size_t>(x.rows());
     const auto features = static_cast<std::size_t>(x.cols());
@@ -87,6 +89,7 @@ class column_norm {
   /// Takes in what another accumulator has seen, as if its batches had been added here.
   /// @throws shape_error if it covers another number of features
   column_norm& merge(const column_norm& other) {
+    const detail::ieee_arithmetic as_usual;
     if (other.count_ == 0 && other.features() == 0) return *this;
     check_features(other.features(), "the statistics to merge cover ");
     sum_of_squares_.resize(other.features(), 0.0);
@@ -106,6 +109,7 @@ class column_norm {
 
   /// One norm a feature; all zero while count() is 0.
   std::vector<float> values() const {
+    const detail::ieee_arithmetic as_usual;
     std::vector<float> norms(features(), 0.0f);
     if (count_ == 0) return norms;
     for (std::size_t j = 0; j < norms.size(); ++j)
@@ -122,6 +126,7 @@ class column_norm {
   }
   /// @throws value_error if what was read from a file cannot have been written there
   void validate() const {
+    const detail::ieee_arithmetic as_usual;
     for (std::size_t j = 0; j < features(); ++j)
       if (!(is_finite(sum_of_squares_[j]) && sum_of_squares_[j] >= 0))
         detail::raise<value_error>("column_norm: the sum of squares of feature ", j, " is ",

@@ -13,6 +13,7 @@
 
 #include "../detail/finite.hpp"
 #include "../detail/gram_product.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/simd/similar_rows.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -41,6 +42,7 @@ class gram {
   /// @throws value_error if an activation is not finite or the weight is 0; nothing is added then
   template <executor E, tensor X>
   gram& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
+    const detail::ieee_arithmetic as_usual;
     const auto& x = detail::source(activations);
     const auto tokens = static_cast<std::size_t>(x.rows());
     const auto features = static_cast<std::size_t>(x.cols());
@@ -66,6 +68,7 @@ class gram {
 
   /// @throws shape_error if it covers another number of features
   gram& merge(const gram& other) {
+    const detail::ieee_arithmetic as_usual;
     if (other.count_ == 0 && other.features_ == 0) return *this;
     check_features(other.features_, "the statistics to merge cover ");
     features_ = other.features_;
@@ -98,6 +101,7 @@ class gram {
   }
   /// @throws value_error if what was read from a file cannot have been written there
   void validate() const {
+    const detail::ieee_arithmetic as_usual;
     if (features_ > 0xffffffffu || sums_.size() != features_ * features_)
       detail::raise<value_error>("gram: ", sums_.size(), " sums for ", features_, " features");
     for (std::size_t i = 0; i < features_; ++i)

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
@@ -46,6 +47,7 @@ class hidden_change {
   }
   template <executor E, tensor Before, tensor After>
   hidden_change& add(const E& exec, const Before& before, const After& after) {
+    const detail::ieee_arithmetic as_usual;
     const auto& b = detail::source(before);
     const auto& a = detail::source(after);
     const auto tokens = static_cast<std::size_t>(b.rows());
@@ -55,7 +57,7 @@ class hidden_change {
       detail::raise<shape_error>("hidden_change: the hidden state is ", tokens, " x ", hidden,
                                  " before the block and ", a.rows(), " x ", a.cols(), " after it");
     std::vector<double> changes(tokens);
-    exec.for_each_range(tokens, [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, tokens, [&](std::size_t begin, std::size_t end) {
       detail::row_reader read_before(b);
       detail::row_reader read_after(a);
       for (std::size_t t = begin; t < end; ++t) changes[t] = change(read_before(t), read_after(t));
@@ -69,6 +71,7 @@ class hidden_change {
 
   /// Takes in what another accumulator has seen, as if its sequences had been added here.
   hidden_change& merge(const hidden_change& other) {
+    const detail::ieee_arithmetic as_usual;
     sum_[0] += other.sum_[0];
     tokens_ += other.tokens_;
     return *this;
@@ -78,6 +81,7 @@ class hidden_change {
   std::uint64_t tokens() const noexcept { return tokens_; }
   /// The mean change; 0 while tokens() is 0.
   double influence() const noexcept {
+    const detail::ieee_arithmetic as_usual;
     return tokens_ == 0 ? 0.0 : sum_[0] / static_cast<double>(tokens_);
   }
 
@@ -90,6 +94,7 @@ class hidden_change {
 
   /// @throws value_error if loaded fields contradict each other
   void validate() const {
+    const detail::ieee_arithmetic as_usual;
     if (sum_.size() != 1)
       detail::raise<value_error>("hidden_change: there are ", sum_.size(),
                                  " sums of changes instead of 1");

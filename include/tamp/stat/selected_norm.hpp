@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
@@ -44,6 +45,7 @@ class selected_norm {
   /// @throws value_error if a number is not finite; and what the selector throws. Nothing is added
   template <executor E, tensor X, tensor Y>
   selected_norm& add(const E& exec, const layer_sample<X, Y>& sample) {
+    const detail::ieee_arithmetic as_usual;
     const auto& x = detail::source(sample.input);
     const auto tokens = static_cast<std::size_t>(x.rows());
     const auto out = static_cast<std::size_t>(detail::source(sample.output).rows());

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/token_similarity.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -49,6 +50,7 @@ class token_diversity {
   /// @throws value_error if an output is not finite, or a modality is not below 8; nothing is added
   template <executor E, tensor Y>
   token_diversity& add(const E& exec, const Y& output, std::span<const token::modality> kinds) {
+    const detail::ieee_arithmetic as_usual;
     const detail::token_similarity similar(exec, output, kinds, label());
     const detail::token_densities densities = similar.densities(exec);
     for (std::size_t k = 0; k < pairs; ++k) sums_[k] += densities.of_pair[k];
@@ -71,6 +73,7 @@ class token_diversity {
   }
 
   token_diversity& merge(const token_diversity& other) {
+    const detail::ieee_arithmetic as_usual;
     for (std::size_t k = 0; k < pairs; ++k) sums_[k] += other.sums_[k];
     for (std::size_t k = 0; k < modalities; ++k) kinds_seen_[k] += other.kinds_seen_[k];
     samples_ += other.samples_;
@@ -89,6 +92,7 @@ class token_diversity {
 
   /// The mean over samples of the density within a modality, or across two; 0 without samples.
   double density(token::modality a, token::modality b) const {
+    const detail::ieee_arithmetic as_usual;
     const std::size_t k =
         detail::pair_index(static_cast<std::size_t>(a), static_cast<std::size_t>(b));
     return samples_ == 0 ? 0.0 : sums_[k] / static_cast<double>(samples_);
@@ -96,6 +100,7 @@ class token_diversity {
 
   /// The diversity that DAS shares weights out by; 0 without samples.
   double importance() const {
+    const detail::ieee_arithmetic as_usual;
     if (samples_ == 0) return 0.0;
     std::size_t known = 0;
     double sum = 0;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/simd/similar_rows.hpp"
 #include "../detail/token_similarity.hpp"
 #include "../error.hpp"
@@ -62,6 +63,7 @@ struct amia_select {
   std::vector<std::size_t> operator()(const E& exec, const Y& output,
                                       std::span<const modality> kinds,
                                       std::span<const float> attention) const {
+    const detail::ieee_arithmetic as_usual;
     const detail::token_similarity similar(exec, output, kinds, "amia_select");
     check_input(similar.tokens(), attention);
     return greedy(exec, similar, attention);
@@ -126,7 +128,7 @@ struct amia_select {
     const auto distance = [&](std::size_t s, std::size_t t) {
       return 1 - static_cast<double>(similar.row(s)[t]);
     };
-    exec.for_each_range(n, [&](std::size_t begin, std::size_t end) {
+    detail::for_each_range(exec, n, [&](std::size_t begin, std::size_t end) {
       detail::with_similar_rows([&](auto rows) {
         for (std::size_t t = begin; t < end; ++t) {
           find_nearest(rows, similar.row(t), t, near_of(t));

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../compute/block_shape.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/sequential.hpp"
@@ -69,6 +70,7 @@ struct fitprune_fit {
   template <executor E, class Attention>
   result operator()(const E& exec, Attention&& attention,
                     std::span<const std::size_t> visual_tokens, std::size_t layers) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters(visual_tokens.size(), layers);
     search<E, Attention> s{*this, exec, attention, visual_tokens, layers, {}, 0};
     s.look_at_whole();
@@ -146,7 +148,7 @@ struct fitprune_fit {
 
     template <class Body>
     void for_each_sample(const Body& body) const {
-      exec.for_each_range(visual_tokens.size(), [&](std::size_t begin, std::size_t end) {
+      detail::for_each_range(exec, visual_tokens.size(), [&](std::size_t begin, std::size_t end) {
         for (std::size_t s = begin; s < end; ++s) body(s);
       });
     }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 #include "../tensor/traits.hpp"
@@ -73,6 +74,7 @@ void keep_elements(std::span<const std::size_t> kept, std::vector<T>& of_tokens)
 /// @throws shape_error if the sizes are not those of the selection's tokens, or it merges into what
 ///         is not kept
 inline std::vector<float> merged_sizes(const selection& s, std::span<const float> sizes = {}) {
+  const detail::ieee_arithmetic as_usual;
   std::vector<float> merged(s.kept.size());
   if (!s.merges()) {
     if (!sizes.empty()) detail::check_kept("merged_sizes", s.kept, sizes.size());
@@ -93,6 +95,7 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
 ///         merges into what is not kept; nothing is moved
 template <strided_tensor Tensor>
 void merge_rows(const selection& s, std::span<const float> sizes, Tensor&& tensor) {
+  const detail::ieee_arithmetic as_usual;
   if (!s.merges()) return token::keep_rows(s.kept, tensor);
   const auto m = detail::cpu_view(tensor);
   using traits = element_traits<typename decltype(m)::value_type>;

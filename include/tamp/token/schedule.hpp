@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../compute/block_shape.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -86,6 +87,7 @@ struct pyramid_drop {
   /// @throws value_error if the ratio is no fraction, or there are no stages or fewer layers than
   ///         stages
   schedule operator()(std::size_t layers, std::size_t visual) const {
+    const detail::ieee_arithmetic as_usual;
     if (!(ratio >= 0 && ratio <= 1))
       detail::raise<value_error>("pyramid_drop: the ratio lies in [0, 1], and is ", ratio);
     if (stages == 0 || stages > layers)

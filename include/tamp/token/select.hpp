@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -162,6 +163,7 @@ struct quota {
 /// @throws shape_error if parts of the context are of different lengths
 template <token_policy Policy>
 selection select(const Policy& policy, const context& c, quota q) {
+  const detail::ieee_arithmetic as_usual;
   const std::string who = label(policy);
   detail::check_context(who, c, Policy::reads);
   std::vector<std::size_t> fate(c.tokens());
@@ -223,7 +225,7 @@ template <executor E, token_policy Policy>
 std::vector<selection> select(const E& exec, const Policy& policy, std::span<const context> batch,
                               quota q) {
   std::vector<selection> all(batch.size());
-  exec.for_each_range(batch.size(), [&](std::size_t begin, std::size_t end) {
+  detail::for_each_range(exec, batch.size(), [&](std::size_t begin, std::size_t end) {
     for (std::size_t s = begin; s < end; ++s) all[s] = token::select(policy, batch[s], q);
   });
   return all;
