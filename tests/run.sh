@@ -10,6 +10,8 @@
 #     bash tests/run.sh format      the formatting only
 #     bash tests/run.sh gpu         the CUDA tests on this machine's GPU, and, where it is installed,
 #                                   under compute-sanitizer
+#     bash tests/run.sh processors  compiles everything for x86-64-v2, -v3 and -v4 and runs nothing: a
+#                                   step of a release, about an hour
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/packages.sh
@@ -51,8 +53,15 @@ for step in "${steps[@]}"; do
         done
       fi
       ;;
+    processors)
+      for processor in x86-64-v2 x86-64-v3 x86-64-v4; do
+        cmake --preset processors -B "build/$processor" -DTAMP_PROCESSOR=$processor \
+          --log-level=WARNING
+        cmake --build "build/$processor"
+      done
+      ;;
     *)
-      echo "tests/run.sh knows format, release, asan, cuda and gpu, not '$step'" >&2
+      echo "tests/run.sh knows format, release, asan, cuda, gpu and processors, not '$step'" >&2
       exit 2
       ;;
   esac

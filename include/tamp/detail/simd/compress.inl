@@ -6,7 +6,7 @@ static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts
                                 [[maybe_unused]] std::size_t first,
                                 [[maybe_unused]] bits_of_number<T>* columns) noexcept {
   using column = bits_of_number<T>;
-  [[maybe_unused]] vec<column> place;
+  [[maybe_unused]] vec<column> place{};
   if constexpr (WithColumns)
     for (std::size_t k = 0; k < lanes<T>; ++k) place[k] = static_cast<column>(first + k);
   std::size_t found = 0;

@@ -25,7 +25,7 @@ static void zero_dropped(mask::word keep, std::byte* elements) noexcept {
     const vec<Bits> kept = all(static_cast<Bits>(keep >> first));
     TAMP_SIMD_UNROLL
     for (std::size_t k = 0; k < width; k += lanes<Bits>) {
-      vec<Bits> own, v;
+      vec<Bits> own{}, v;
       for (std::size_t lane = 0; lane < lanes<Bits>; ++lane)
         own[lane] = static_cast<Bits>(Bits{1} << (k + lane));
       std::memcpy(&v, elements + (first + k) * sizeof(Bits), sizeof v);

@@ -39,7 +39,7 @@ static void zero_dropped(std::byte* elements, std::size_t count, const mask::wor
 static std::uint32_t two_of_four_by_rank(vec<float> v) noexcept {
   const vec<float> neighbour = swap_neighbours(v), opposite = swap_pairs(v);
   const vec<float> last = swap_pairs(neighbour);
-  vec<std::int32_t> is_odd, is_upper;  // lanes that lie to the right of their neighbour, and pair
+  vec<std::int32_t> is_odd{}, is_upper{};  // lanes that lie to the right of their neighbour, and pair
   for (std::size_t k = 0; k < lanes<float>; ++k) {
     is_odd[k] = k % 2 == 0 ? 0 : -1;
     is_upper[k] = k % 4 < 2 ? 0 : -1;
