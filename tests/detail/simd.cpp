@@ -102,8 +102,7 @@ void check_scores_of_all_values() {
   std::vector<float> scores(weights.size());
   const auto itself = [](float weight, std::size_t) { return weight; };
   const bool is_usable = with_kernels([&](auto kernels) {
-    return kernels
-        .template score_row<true, false>(weights.data(), weights.size(), itself, scores.data())
+    return kernels.template score_row<false>(weights.data(), weights.size(), itself, scores.data())
         .is_usable;
   });
   BOOST_TEST(!is_usable);
@@ -123,7 +122,7 @@ bool is_usable_with(Element odd, std::size_t size, std::size_t at) {
   std::vector<tamp::compute_type<Element>> scores(size);
   const auto itself = [](auto weight, std::size_t) { return weight; };
   const auto scored = [&](auto kernels, auto by_sum) {
-    return kernels.template score_row<true, by_sum>(weights.data(), size, itself, scores.data())
+    return kernels.template score_row<by_sum>(weights.data(), size, itself, scores.data())
         .is_usable;
   };
   return with_kernels([&](auto kernels) {
@@ -229,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_score_that_is_no_number_is_seen_and_infinity_is_not) {
       const auto usable = [&](float odd, auto by_sum) {
         return with_kernels([&](auto kernels) {
           return kernels
-              .template score_row<false, by_sum>(
+              .template score_row<by_sum>(
                   weights.data(), weights.size(),
                   [&](float weight, std::size_t j) { return j == at ? odd : weight; },
                   scores.data())

@@ -94,4 +94,22 @@ BOOST_AUTO_TEST_CASE(signals_are_a_set_with_names) {
              "input and output and modality");
 }
 
+BOOST_AUTO_TEST_CASE(an_input_of_a_layer_that_cannot_be_the_first_is_refused) {
+  struct later {
+    std::size_t input_of(std::size_t, std::size_t layer) const { return layer + 1; }
+  } naming_later;
+  support::check_error<tamp::value_error>(
+      "the host says that layer 1 of block 7 has the input of layer 2, which comes later",
+      [&] { tamp::detail::input_of(naming_later, 7, 1); });
+  struct chain {
+    std::size_t input_of(std::size_t, std::size_t layer) const {
+      return layer == 0 ? 0 : layer - 1;
+    }
+  } naming_the_one_before;
+  BOOST_TEST(tamp::detail::input_of(naming_the_one_before, 7, 1) == 0u);
+  support::check_error<tamp::value_error>(
+      "the host says that layer 2 of block 7 has the input of layer 1, which has another's",
+      [&] { tamp::detail::input_of(naming_the_one_before, 7, 2); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

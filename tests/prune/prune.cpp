@@ -185,8 +185,8 @@ BOOST_AUTO_TEST_CASE(scores_that_are_not_a_number_are_refused_and_nothing_is_wri
   for (std::size_t k = 0; k < 40 * 70; ++k) weight.data()[k] = std::abs(weight.data()[k]);
   weight(33, 2) = -4;
   check_refused<tamp::value_error>(
-      "prune: the score of the weight in row 33, column 2, which is -4, is not a number", weight,
-      column_norm(), compose(square_root{}, per_row{}, uniform{0.5}));
+      "prune: the score custom of the weight in row 33, column 2, which is -4, is not a number",
+      weight, column_norm(), compose(square_root{}, per_row{}, uniform{0.5}));
 }
 
 BOOST_AUTO_TEST_CASE(statistics_that_cannot_be_used_are_refused_and_nothing_is_written) {

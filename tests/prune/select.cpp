@@ -246,7 +246,8 @@ BOOST_AUTO_TEST_CASE(a_score_that_is_not_a_number_is_refused) {
   weight(3, 0) = 0;
   for (const auto& exec : support::every_executor)
     support::check_error<tamp::value_error>(
-        "select: the score of the weight in row 2, column 1, which is -0, is not a number", [&] {
+        "select: the score custom of the weight in row 2, column 1, which is -0, is not a number",
+        [&] {
           tamp::select(exec, weight, compose(inverse_of_inverse{}, per_row{}, uniform{0.5}));
         });
 }

@@ -34,6 +34,17 @@ struct attended {
   friend bool operator==(const attended&, const attended&) = default;
 };
 
+// Takes what it was told to.
+struct told {
+  std::vector<std::size_t> tokens{};
+  std::string label() const { return "told"; }
+  std::vector<std::size_t> operator()(const auto&, const auto&, std::span<const modality>,
+                                      std::span<const float>) const {
+    return tokens;
+  }
+  friend bool operator==(const told&, const told&) = default;
+};
+
 using sample = tamp::layer_sample<matrix<float>, matrix<float>>;
 
 }  // namespace
@@ -113,6 +124,36 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_and_nothing_is_added) {
       "selected_norm: statistics by attended 0.5 and by attended 0.25 cannot be merged",
       [&] { norms.merge(selected_norm<attended>(attended{0.25f})); });
   BOOST_TEST((norms == before));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_selector_answers_is_checked) {
+  const auto x = support::random_matrix(3, 4, 1), y = support::random_matrix(3, 2, 2);
+  const auto refused = [&](std::vector<std::size_t> tokens, std::string_view sentence) {
+    selected_norm<told> norms(told{tokens});
+    const auto before = norms;
+    check_error<tamp::value_error>(sentence, [&] { norms.add(sample{x, y, {}, {}}); });
+    BOOST_TEST((norms == before));
+  };
+  refused({3}, "selected_norm: the selector told takes token 3 of 3");
+  refused({1, static_cast<std::size_t>(-1), 0},
+          "selected_norm: the selector told takes token 18446744073709551615 of 3");
+  refused({2, 0, 2}, "selected_norm: the selector told takes token 2 twice");
+  refused({0, 1, 2, 1, 0}, "selected_norm: the selector told takes token 0 twice");
+  selected_norm<told> norms(told{{2, 0, 1}});
+  norms.add(sample{x, y, {}, {}});
+  BOOST_TEST(norms.tokens() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(signals_that_do_not_cover_the_tokens_never_reach_the_selector) {
+  const auto x = support::random_matrix(3, 4, 1), y = support::random_matrix(3, 2, 2);
+  selected_norm<told> norms(told{{0}});
+  const std::vector<float> attention(2, 1.0f);
+  const std::vector<modality> kinds(4, modality::text);
+  check_error<tamp::shape_error>("selected_norm: the attention covers 2 tokens, the input has 3",
+                                 [&] { norms.add(sample{x, y, {}, attention}); });
+  check_error<tamp::shape_error>("selected_norm: the modalities cover 4 tokens, the input has 3",
+                                 [&] { norms.add(sample{x, y, kinds, {}}); });
+  BOOST_TEST((norms == selected_norm<told>(told{{0}})));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -139,7 +139,7 @@ struct lamp {
         std::ranges::copy(read_scores(i),
                           all.begin() + static_cast<std::ptrdiff_t>(i * scored.cols()));
     });
-    scored.raise_if_broken("lamp", layer);
+    scored.raise_if_broken("lamp", layer, score);
     sort(all);
     return all;
   }

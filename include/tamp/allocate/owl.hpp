@@ -155,7 +155,7 @@ struct owl {
         const auto& bound = detail::bind_score(exec, weight, score, values);
         const detail::scored_rows scored(weight, bound, values);
         look_at_rows(exec, scored, step, found);
-        if (step == 1) scored.raise_if_broken("owl", layer);
+        if (step == 1) scored.raise_if_broken("owl", layer, score);
       });
     });
   }

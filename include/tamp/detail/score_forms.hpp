@@ -30,8 +30,9 @@ template <class Policy>
 inline constexpr bool needs_statistic = !std::is_void_v<needed_statistic_of<Policy>>;
 
 /// Applies an elementwise score: to the weight alone or to the weight and its column's statistic.
+/// What a user's score throws comes out.
 template <class Score, class Real>
-TAMP_FN auto score_of(const Score& score, Real weight, [[maybe_unused]] float statistic) noexcept {
+TAMP_FN auto score_of(const Score& score, Real weight, [[maybe_unused]] float statistic) {
   if constexpr (needs_statistic<Score>)
     return score(weight, statistic);
   else
@@ -44,6 +45,11 @@ template <class Score>
 concept row_score =
     requires(const Score& score, matrix_view<const float> weight, std::span<const float> values,
              const execute::sequential& exec) { score.bind(exec, weight, values); };
+
+/// Whether a bound row score is known to write every score of a row, none of them finite where the
+/// weight is not: so only the library's own, of which its tests show it.
+template <class Bound>
+inline constexpr bool shows_all_by_test = false;
 
 /// A score that changes the weights that stay, to repair what dropping the others broke.
 template <class Score>

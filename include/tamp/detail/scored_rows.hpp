@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "../error.hpp"
 #include "../execute/executor.hpp"
+#include "../role.hpp"
 #include "../tensor/rows.hpp"
 #include "finite.hpp"
 #include "ordered_key.hpp"
@@ -22,12 +24,13 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A score that says that finite weights and statistics never give it a NaN.
+/// A score that promises a number for finite weights and statistics. On the CPU its scores are
+/// looked at nevertheless; on a GPU, too, but if one is no number, the error does not say of what.
 template <class Score>
 concept never_nan_score = requires { requires Score::never_nan; };
 
-/// A score that is not finite where the weight is not: a finite sum of scores then says that all
-/// weights of the row are finite, and nobody has to look at each.
+/// A score that promises not to be finite where the weight is not: a finite sum of scores then says
+/// that all weights of the row are finite, and nobody has to look at each.
 template <class Score>
 concept shows_non_finite_score = requires { requires Score::shows_non_finite; };
 
@@ -42,7 +45,7 @@ auto type_of_scores() {
 
 /// Scores the rows of a weight on demand. A weight that is not finite, or whose score is NaN, is
 /// noted and its row scores zero; `raise_if_broken` turns the note into an error once the threads
-/// are done. `Score` is what bind_score gives.
+/// are done. `Score` is what bind_score gives. What it promises is not believed but tried out.
 template <class Source, class Score>
 class scored_rows {
  public:
@@ -52,7 +55,7 @@ class scored_rows {
                 "a score returns float or double");
 
   scored_rows(const Source& weight, const Score& score, std::span<const float> statistics)
-      : weight_(weight), score_(score), statistics_(statistics) {}
+      : weight_(weight), score_(score), statistics_(statistics), shows_(keeps_its_promise()) {}
 
   std::size_t rows() const { return static_cast<std::size_t>(weight_.rows()); }
   std::size_t cols() const { return static_cast<std::size_t>(weight_.cols()); }
@@ -69,8 +72,10 @@ class scored_rows {
   }
 
   /// @throws value_error that names the first weight in row-major order that is not finite; if all
-  ///         are, the first whose score is NaN
-  void raise_if_broken(std::string_view operation, std::string_view layer) const {
+  ///         are, the first whose score is NaN, and the policy whose score it is
+  template <class Policy>
+  void raise_if_broken(std::string_view operation, std::string_view layer,
+                       const Policy& policy) const {
     if (!broken_.any()) return;
     // Weights come first: one of them may have spoilt the sums, and so the scores, of other rows.
     refuse_not_finite(weight_, 0, operation, layer);
@@ -81,12 +86,42 @@ class scored_rows {
     write_scores(row, i, scores);
     for (std::size_t j = 0; j < row.size(); ++j)
       if (is_nan(scores[j]))
-        raise<value_error>(operation, ": the score of the weight in row ", i, ", column ", j,
-                           of_layer(layer), ", which is ", row[j], ", is not a number");
+        raise<value_error>(operation, ": the score ", label(policy), " of the weight in row ", i,
+                           ", column ", j, of_layer(layer), ", which is ", row[j],
+                           ", is not a number");
+    raise<value_error>(operation, ": the score ", label(policy), " of the weights in row ", i,
+                       of_layer(layer), " is not the same each time");
   }
 
  private:
   static constexpr bool is_bound = requires { typename Score::bound_score_type; };
+
+  // Whether the score is not finite for any weight that is not, in any column. An exception shows
+  // such a weight, too. For few rows it is cheaper to look at their weights.
+  bool keeps_its_promise() const {
+    if constexpr (!is_bound && shows_non_finite_score<Score>) {
+      constexpr std::size_t few = 16;
+      if (rows() < few) return false;
+      using limits = std::numeric_limits<weight_type>;
+      const std::size_t columns = needs_statistic<Score> ? statistics_.size() : 1;
+      for (const weight_type broken :
+           {limits::infinity(), -limits::infinity(), limits::quiet_NaN()})
+        for (std::size_t j = 0; j < columns; ++j) {
+#if TAMP_EXCEPTIONS
+          try {
+#endif
+            if (is_finite(score_of(score_, broken, needs_statistic<Score> ? statistics_[j] : 0.0f)))
+              return false;
+#if TAMP_EXCEPTIONS
+          } catch (...) {
+          }
+#endif
+        }
+      return true;
+    } else {
+      return false;
+    }
+  }
 
   // Writes the scores of row i: about their sum, and whether weights and scores can be used.
   template <class Element>
@@ -94,9 +129,11 @@ class scored_rows {
                     std::vector<score_type>& scores) const {
     return with_kernels([&](auto kernels) {
       if constexpr (is_bound) {
+        if constexpr (!shows_all_by_test<Score>)  // what the score leaves unwritten is no number
+          std::fill(scores.begin(), scores.end(), std::numeric_limits<score_type>::quiet_NaN());
         score_(i, std::span<const weight_type>(weights), std::span(scores));
         const auto [sum, is_usable] = kernels.look_at_scores(scores.data(), scores.size());
-        const bool is_shown = shows_non_finite_score<Score> && is_finite(sum);
+        const bool is_shown = shows_all_by_test<Score> && is_finite(sum);
         return std::pair(
             sum, is_usable && (is_shown || kernels.row_is_finite(weights.data(), weights.size())));
       } else {
@@ -104,10 +141,11 @@ class scored_rows {
                                weight_type weight, [[maybe_unused]] std::size_t j) {
           return score_of(score, weight, needs_statistic<Score> ? statistics[j] : 0.0f);
         };
-        const auto [sum, is_usable] =
-            kernels.template score_row<never_nan_score<Score>, shows_non_finite_score<Score>>(
-                weights.data(), weights.size(), score, scores.data());
-        return std::pair(sum, is_usable);
+        const auto [sum, is_usable] = kernels.template score_row<shows_non_finite_score<Score>>(
+            weights.data(), weights.size(), score, scores.data());
+        const bool is_shown = !shows_non_finite_score<Score> || shows_;
+        return std::pair(
+            sum, is_usable && (is_shown || kernels.row_is_finite(weights.data(), weights.size())));
       }
     });
   }
@@ -134,6 +172,7 @@ class scored_rows {
   const Source& weight_;
   const Score& score_;
   std::span<const float> statistics_;
+  bool shows_;
   mutable first_row broken_;
 };
 

@@ -17,6 +17,7 @@
 #include "../detail/drop_count.hpp"
 #include "../detail/ordered_key.hpp"
 #include "../detail/simd/kernels.hpp"
+#include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/sequential.hpp"
 #include "../mask/bitmask.hpp"
@@ -42,6 +43,7 @@ struct per_tensor {
   static constexpr std::string_view label() { return "per_tensor"; }
 
   /// Sets `keep` for all rows of `scored` (see detail::scored_rows).
+  /// @throws value_error if the scores are noticed to be others each time they are read
   template <executor E, class ScoredRows>
   void select_tensor(const E& exec, const ScoredRows& scored, double sparsity,
                      mask::bitmask& keep) const {
@@ -180,6 +182,7 @@ struct per_tensor {
     std::vector<Score> all;
     for (const part& p : parts) all.insert(all.end(), p.scores.begin(), p.scores.end());
     const std::size_t count = all.size(), rank = drop - range.below;
+    if (rank > count) refuse_changed_scores();
     all.resize(count + detail::cut_scratch(0));
     std::vector<Score> other(all.size());
     const auto cut = detail::with_kernels(
@@ -197,6 +200,7 @@ struct per_tensor {
         }
       }
     }
+    if (ties != 0) refuse_changed_scores();
   }
 
   // What is above the threshold stays, and of what equals it all but the first `ties`.
@@ -222,6 +226,7 @@ struct per_tensor {
       ties -= dropped;
       equal[i] = dropped;  // from here on how many of the row's equals go
     }
+    if (ties != 0) refuse_changed_scores();
     scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
       for (std::size_t i = begin; i < end; ++i) {
         if (!some_stay[i]) continue;
@@ -232,6 +237,11 @@ struct per_tensor {
             keep.row(i)[j / mask::word_bits] |= mask::word{1} << (j % mask::word_bits);
       }
     });
+  }
+
+  // The weight is read more than once, and each time its scores must be the same.
+  [[noreturn]] static void refuse_changed_scores() {
+    detail::raise<value_error>("per_tensor: the scores of the weights are not the same each time");
   }
 
   // A radix selection: count the scores by their uppermost digit, go into the digit in which the
@@ -260,7 +270,8 @@ struct per_tensor {
         for (std::size_t d = 0; d < count.size(); ++d) count[d] += mine[d];
       });
       std::size_t d = 0;
-      for (; count[d] < rank; ++d) rank -= count[d];
+      for (; d < count.size() && count[d] < rank; ++d) rank -= count[d];
+      if (d == count.size()) refuse_changed_scores();
       prefix = static_cast<key_type>(prefix << width) | static_cast<key_type>(d);
       decided += width;
     }

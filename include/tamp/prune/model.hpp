@@ -128,12 +128,19 @@ void check_shown(const Host& host) {
 }
 
 /// The first layer of a block that sees the same input as `layer`.
+/// @throws value_error if the host names a later layer, or one that is not the first itself
 template <class Host>
 std::size_t input_of(Host& host, std::size_t block, std::size_t layer) {
-  if constexpr (requires { host.input_of(block, layer); })
-    return static_cast<std::size_t>(host.input_of(block, layer));
-  else
+  if constexpr (requires { host.input_of(block, layer); }) {
+    const auto first = static_cast<std::size_t>(host.input_of(block, layer));
+    if (first > layer || static_cast<std::size_t>(host.input_of(block, first)) != first)
+      raise<value_error>("the host says that layer ", layer, " of block ", block,
+                         " has the input of layer ", first,
+                         first > layer ? ", which comes later" : ", which has another's");
+    return first;
+  } else {
     return layer;
+  }
 }
 
 }  // namespace detail

@@ -232,8 +232,7 @@ class model_pruner {
   template <class Weight, class Statistics, class Here>
   void repair(layer_report& done, Weight&& weight, const Statistics& seen, const Here& here) {
     const stopwatch selecting;
-    auto repaired =
-        here.score.repair(exec_, "prune", done.name, weight, seen, here.pattern, done.asked);
+    auto repaired = repair_layer(exec_, "prune", done.name, weight, seen, here);
     done.select = selecting.seconds();
     const stopwatch applying;
     write_repaired(exec_, repaired.weights(), weight, "prune", done.name);

@@ -12,6 +12,7 @@
 #include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/pattern_forms.hpp"
 #include "../detail/scored_rows.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -43,6 +44,8 @@ inline void check_statistics(std::span<const float> values, std::size_t cols,
   if (values.size() != cols)
     raise<shape_error>(operation, ": the weight", of_layer(layer), " has ", cols,
                        " columns, the statistics cover ", values.size());
+  if (values.data() == nullptr && cols != 0)
+    raise<value_error>(operation, ": the statistics", of_layer(layer), " are a null pointer");
   for (std::size_t j = 0; j < values.size(); ++j)
     if (!is_finite(values[j]))
       raise<value_error>(operation, ": the statistic of column ", j, of_layer(layer), " is ",
@@ -76,10 +79,6 @@ decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
   }
 }
 
-/// A pattern that decides row by row.
-template <class Pattern, class Score>
-concept row_pattern = requires { typename Pattern::template row_selector<Score>; };
-
 /// The weights that stay, repaired, and which they are. `weight` is only read.
 template <executor E, class Source, class Statistics, class Recipe>
 auto repair_layer(const E& exec, std::string_view operation, std::string_view layer,
@@ -90,12 +89,23 @@ auto repair_layer(const E& exec, std::string_view operation, std::string_view la
       std::is_same_v<Statistics, needed>,
       "this recipe's score needs its own statistic (see the score's `needs`): observe the "
       "layer's inputs and pass the result, as in prune(weight, gram, recipe)");
-  const auto size =
-      static_cast<std::size_t>(weight.rows()) * static_cast<std::size_t>(weight.cols());
-  return with_memory(operation, [&] {
+  const auto rows = static_cast<std::size_t>(weight.rows());
+  const auto cols = static_cast<std::size_t>(weight.cols());
+  auto repaired = with_memory(operation, [&] {
     return recipe.score.repair(exec, operation, layer, weight, statistics, recipe.pattern,
-                               sparsity_of(recipe, size));
+                               sparsity_of(recipe, rows * cols));
   });
+  const auto weights = repaired.weights();
+  const auto require_shape = [&](std::string_view what, std::size_t its_rows,
+                                 std::size_t its_cols) {
+    if (its_rows != rows || its_cols != cols)
+      raise<shape_error>(operation, ": the score ", label(recipe.score), " made ", what, " of ",
+                         its_rows, " x ", its_cols, " for a weight", of_layer(layer), " of ", rows,
+                         " x ", cols);
+  };
+  require_shape("a mask", repaired.keep.rows(), repaired.keep.cols());
+  require_shape("repaired weights", weights.rows(), weights.cols());
+  return repaired;
 }
 
 template <executor E, class Source, class Statistics, class Recipe>
@@ -109,26 +119,17 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
     const double sparsity = sparsity_of(recipe, rows * cols);
-    const auto choose = [&](std::span<const float> values) -> mask::bitmask {
+    const auto choose_scored = [&](std::span<const float> values) -> mask::bitmask {
       mask::bitmask keep(rows, cols);
       if (keep.size() == 0) return keep;
       const auto& bound = bind_score(exec, weight, recipe.score, values);
       const scored_rows scored(weight, bound, values);
-      using score = typename decltype(scored)::score_type;
-      using pattern = typename Recipe::pattern_policy;
-      if constexpr (row_pattern<pattern, score>) {
-        scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
-          typename pattern::template row_selector<score> select_row(cols, sparsity);
-          for (std::size_t i = begin; i < end; ++i) select_row(read_scores(i), keep.row(i));
-        });
-      } else {
-        recipe.pattern.select_tensor(exec, scored, sparsity, keep);
-      }
-      scored.raise_if_broken(operation, layer);
+      choose(exec, recipe.pattern, scored, sparsity, keep, operation, layer);
+      scored.raise_if_broken(operation, layer, recipe.score);
       return keep;
     };
     return with_memory(operation, [&] {
-      return with_statistics<Recipe>(statistics, cols, operation, layer, choose);
+      return with_statistics<Recipe>(statistics, cols, operation, layer, choose_scored);
     });
   }
 }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/score_forms.hpp"
 #include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
@@ -34,7 +35,6 @@ namespace tamp::inline TAMP_FLAGS::score {
 struct ria {
   using role = tamp::role::score;
   using needs = stat::column_norm;
-  static constexpr bool never_nan = true;
 
   double alpha = 0.5;
 
@@ -44,7 +44,6 @@ struct ria {
   template <class Real>
   struct bound {
     using bound_score_type = Real;
-    static constexpr bool shows_non_finite = true;
     std::vector<Real> row_sums, column_sums, norms;
 
     void operator()(std::size_t i, std::span<const Real> weights, std::span<Real> scores) const {
@@ -55,8 +54,7 @@ struct ria {
         return size == 0 ? Real{0} : value;
       };
       detail::with_kernels([&](auto kernels) {
-        kernels.template score_row<true, true>(weights.data(), weights.size(), share,
-                                               scores.data());
+        kernels.template score_row<true>(weights.data(), weights.size(), share, scores.data());
       });
     }
   };
@@ -104,3 +102,8 @@ struct ria {
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::score
+
+namespace tamp::inline TAMP_FLAGS::detail {
+template <class Real>
+inline constexpr bool shows_all_by_test<score::ria::bound<Real>> = true;
+}  // namespace tamp::inline TAMP_FLAGS::detail

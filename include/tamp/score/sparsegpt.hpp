@@ -20,6 +20,7 @@
 #include "../detail/gram_product.hpp"
 #include "../detail/inverse_factor.hpp"
 #include "../detail/packed_rows.hpp"
+#include "../detail/pattern_forms.hpp"
 #include "../detail/simd/similar_rows.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
@@ -102,7 +103,7 @@ struct sparsegpt {
     for (std::size_t begin = 0, width = 0; begin < cols; begin += width) {
       width = (std::min)(blocksize, cols - begin);
       check_range(operation, layer, result.repaired.middleCols(index(begin), index(width)));
-      repair_block(exec, U, begin, begin + width, pattern, sparsity, result);
+      repair_block(exec, operation, layer, U, begin, begin + width, pattern, sparsity, result);
     }
     check_range(operation, layer, result.repaired);
     return result;
@@ -124,10 +125,13 @@ struct sparsegpt {
     detail::check_sparsity(sparsity);
     if (blocksize == 0 || !(damping >= 0 && std::isfinite(damping)))
       raise<value_error>("sparsegpt: blocksize is ", blocksize, ", damping ", damping);
-    if constexpr (is_grouped<Pattern>)
+    if constexpr (is_grouped<Pattern>) {
+      static_assert(0 < Pattern::group && Pattern::group <= mask::word_bits,
+                    "sparsegpt: a pattern's group has 1 to 64 columns");
       if (blocksize % Pattern::group != 0)
         raise<value_error>("sparsegpt: groups of ", Pattern::group,
                            " weights do not fill up a block of ", blocksize, " columns");
+    }
     if (gram.tokens() == 0)
       raise<value_error>(operation, ": the statistics", of_layer(layer),
                          " have seen no activations");
@@ -201,38 +205,38 @@ struct sparsegpt {
 
   // Which weights of the block stay, for patterns that can tell before anything is repaired.
   template <executor E, class Pattern>
-  mask::bitmask choose(const E& exec, const matrix& U, std::size_t begin, std::size_t end,
-                       const Pattern& pattern, double sparsity, const matrix& weights) const {
+  mask::bitmask choose_block(const E& exec, std::string_view operation, std::string_view layer,
+                             const matrix& U, std::size_t begin, std::size_t end,
+                             const Pattern& pattern, double sparsity, const matrix& weights) const {
     const std::size_t rows = static_cast<std::size_t>(weights.rows()), width = end - begin;
     const auto block = weights.middleCols(index(begin), index(width)).array();
     const auto pivots = U.diagonal().segment(index(begin), index(width)).transpose().array();
     const matrix scores = block.square().rowwise() / pivots.square();
     mask::bitmask keep(rows, width);
-    if constexpr (requires { typename Pattern::template row_selector<double>; }) {
+    if constexpr (detail::row_pattern<Pattern, double>) {
       // Half a weight more than the count, so that rounding loses none of it.
       const std::size_t drop =
           detail::drop_count(end, sparsity) - detail::drop_count(begin, sparsity);
-      const double share =
-          (std::min)((static_cast<double>(drop) + 0.5) / static_cast<double>(width), 1.0);
-      block_scores{scores}.for_each_range(exec, [&](auto&& read, auto first, auto last) {
-        typename Pattern::template row_selector<double> select_row(width, drop == 0 ? 0.0 : share);
-        for (std::size_t i = first; i < last; ++i) select_row(read(i), keep.row(i));
-      });
-    } else {
-      pattern.select_tensor(exec, block_scores{scores}, sparsity, keep);
+      sparsity =
+          drop == 0
+              ? 0.0
+              : (std::min)((static_cast<double>(drop) + 0.5) / static_cast<double>(width), 1.0);
     }
+    detail::choose(exec, pattern, block_scores{scores}, sparsity, keep, operation, layer);
     return keep;
   }
 
   // Decides and repairs columns [begin, end), row by row, and then lets all later columns make up
   // for it: what they lose is the errors times rows of U, whose columns are rows of that product.
   template <executor E, class Pattern>
-  void repair_block(const E& exec, const matrix& U, std::size_t begin, std::size_t end,
-                    const Pattern& pattern, double sparsity, repaired_layer& result) const {
+  void repair_block(const E& exec, std::string_view operation, std::string_view layer,
+                    const matrix& U, std::size_t begin, std::size_t end, const Pattern& pattern,
+                    double sparsity, repaired_layer& result) const {
     const std::size_t rows = result.keep.rows(), width = end - begin;
     mask::bitmask chosen(rows, width);
     if constexpr (!is_grouped<Pattern>)
-      chosen = choose(exec, U, begin, end, pattern, sparsity, result.repaired);
+      chosen =
+          choose_block(exec, operation, layer, U, begin, end, pattern, sparsity, result.repaired);
     const auto errors = detail::pack_by_rows<double>(exec, rows, width, [&] {
       return [&](std::size_t i, double* to) {
         repair_row<Pattern>(U, begin, end, chosen, i, to, result);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,9 +41,11 @@ class selected_norm {
   std::string label() const { return "selected_norm " + selector_.label(); }
 
   /// Takes in one sample.
-  /// @throws shape_error if input and output have different numbers of tokens, or the input another
-  ///         number of features than before
-  /// @throws value_error if a number is not finite; and what the selector throws. Nothing is added
+  /// @throws shape_error if input, output, modalities or attention have different numbers of
+  /// tokens,
+  ///         or the input another number of features than before
+  /// @throws value_error if a number is not finite, or if the selector names a token that is not
+  ///         there or one token twice; and what the selector throws. Nothing is added
   template <executor E, tensor X, tensor Y>
   selected_norm& add(const E& exec, const layer_sample<X, Y>& sample) {
     const detail::ieee_arithmetic as_usual;
@@ -52,9 +55,12 @@ class selected_norm {
     if (tokens != out)
       detail::raise<shape_error>("selected_norm: the input has ", tokens, " tokens, the output ",
                                  out);
+    check_covers("modalities cover ", sample.modality.size(), tokens);
+    check_covers("attention covers ", sample.attention.size(), tokens);
     std::vector<std::size_t> taken =
         selector_(exec, sample.output, sample.modality, sample.attention);
     std::sort(taken.begin(), taken.end());
+    check_taken(taken, tokens);
     using value = detail::row_value<decltype(x)>;
     const auto features = static_cast<std::size_t>(x.cols());
     std::vector<value> rows(taken.size() * features);
@@ -108,6 +114,23 @@ class selected_norm {
   friend bool operator==(const selected_norm&, const selected_norm&) = default;
 
  private:
+  // A signal that the host does not show is empty.
+  static void check_covers(std::string_view what, std::size_t size, std::size_t tokens) {
+    if (size != 0 && size != tokens)
+      detail::raise<shape_error>("selected_norm: the ", what, size, " tokens, the input has ",
+                                 tokens);
+  }
+
+  void check_taken(const std::vector<std::size_t>& ascending, std::size_t tokens) const {
+    if (!ascending.empty() && ascending.back() >= tokens)
+      detail::raise<value_error>("selected_norm: the selector ", selector_.label(), " takes token ",
+                                 ascending.back(), " of ", tokens);
+    const auto twice = std::adjacent_find(ascending.begin(), ascending.end());
+    if (twice != ascending.end())
+      detail::raise<value_error>("selected_norm: the selector ", selector_.label(), " takes token ",
+                                 *twice, " twice");
+  }
+
   Selector selector_{};
   column_norm norms_;
   std::uint64_t seen_ = 0;

@@ -52,8 +52,8 @@ struct scored_weight {
     const score_type found = score_at(number, statistic);
     if (!is_finite(number))
       atomicMin(&status->weight, broken_at(i * weight.cols() + j, number));
-    else if constexpr (!never_nan_score<Score>)
-      if (is_nan(found)) atomicMin(&status->score, wide{i * weight.cols() + j});
+    else if (is_nan(found))
+      atomicMin(&status->score, wide{i * weight.cols() + j});
     return found;
   }
   __device__ key checked_key(T element, float statistic, std::size_t i, std::size_t j) const {

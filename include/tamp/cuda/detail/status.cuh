@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -44,7 +45,7 @@ struct selection_status {
   wide statistic;          ///< broken_at(column)
   wide weight;             ///< broken_at(row * cols + column)
   wide score;              ///< row * cols + column of a score that is not a number
-  double weight_of_score;  ///< once that is known
+  double weight_of_score;  ///< once that is known; until then not a number
 
   __host__ __device__ constexpr bool is_broken() const noexcept {
     return statistic != nowhere || weight != nowhere || score != nowhere;
@@ -59,7 +60,9 @@ inline void raise_if_statistic_broken(const selection_status& found, std::string
                        of_layer(layer), " is ", number_at(found.statistic));
 }
 
-/// @throws value_error if a weight was not finite or a score not a number, with the CPU's sentence
+/// @throws value_error if a weight was not finite or a score not a number, in the CPU's words,
+/// except that
+///         the score has no name
 inline void raise_if_weight_broken(const selection_status& found, std::size_t cols,
                                    std::string_view operation, std::string_view layer) {
   if (found.weight != nowhere) {
@@ -67,10 +70,13 @@ inline void raise_if_weight_broken(const selection_status& found, std::size_t co
     raise<value_error>(operation, ": the weight in row ", place / cols, ", column ", place % cols,
                        of_layer(layer), " is ", number_at(found.weight));
   }
-  if (found.score != nowhere)
-    raise<value_error>(operation, ": the score of the weight in row ", found.score / cols,
-                       ", column ", found.score % cols, of_layer(layer), ", which is ",
-                       static_cast<float>(found.weight_of_score), ", is not a number");
+  if (found.score == nowhere) return;
+  const std::string weight =
+      is_nan(found.weight_of_score)
+          ? std::string()
+          : sentence(", which is ", static_cast<float>(found.weight_of_score), ",");
+  raise<value_error>(operation, ": the score of the weight in row ", found.score / cols,
+                     ", column ", found.score % cols, of_layer(layer), weight, " is not a number");
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

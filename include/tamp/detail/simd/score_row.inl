@@ -55,21 +55,32 @@ struct row_scored {
   bool is_usable;
 };
 
+// Whether no number is NaN.
+template <class T>
+static bool are_numbers(const T* numbers, std::size_t count) noexcept {
+  vec<bits_of_number<T>> broken{};
+  const std::size_t whole = count / lanes<T> * lanes<T>;
+  for (std::size_t j = 0; j < whole; j += lanes<T>)
+    broken |= not_a_number<T>(load_bits(numbers + j));
+  bool is_usable = !has_sign<bits_of_number<T>>(broken);
+  for (std::size_t j = whole; j < count; ++j) is_usable &= !is_nan(numbers[j]);
+  return is_usable;
+}
+
 // Writes score(weight, column) for all weights, and looks whether the weights are finite and the
-// scores are numbers, as those of finite weights always are if `NeverNan`. Where scores show which
-// weights are not finite, their sum is looked at instead of all weights.
+// scores are numbers: a score that is not makes their sum one that is not, and only then each is
+// looked at. Where scores show which weights are not finite, the sum stands for the weights, too.
 //
 // Two vectors at a time, so that the compiler knows how often the inner loops run and turns them
-// into vectors even at -O2, the user's score among them.
-template <bool NeverNan, bool ShowsNonFinite, class Element, class Score, class Out>
+// into vectors even at -O2, the user's score among them. What the score throws comes out.
+template <bool ShowsNonFinite, class Element, class Score, class Out>
 static auto score_row(const Element* weights, std::size_t count, const Score& score_of_row,
-                      Out* __restrict scores) noexcept {
+                      Out* __restrict scores) {
   using real = compute_type<Element>;
   constexpr std::size_t block = 64;
   constexpr std::size_t few = 2 * (std::max)(lanes<real>, lanes<Out>);
   const Score score = score_of_row;  // of our own: what is written cannot change it
   vec<bits_of_number<real>> weights_broken{};
-  vec<bits_of_number<Out>> scores_broken{};
   vec<Out> sums[4] = {};
   const std::size_t whole = count / block * block;
   for (std::size_t j = 0; j < whole; j += block) {
@@ -87,7 +98,6 @@ static auto score_row(const Element* weights, std::size_t count, const Score& sc
       }
       TAMP_SIMD_UNROLL
       for (std::size_t k = 0; k < few; k += lanes<Out>) {
-        if constexpr (!NeverNan) scores_broken |= not_a_number<Out>(load_bits(out + k));
         const vec<Out> v = load<Out>(out + k);
         sums[(b + k) / lanes<Out> % 4] += v;
         store<Out>(scores + j + b + k, v);
@@ -99,24 +109,19 @@ static auto score_row(const Element* weights, std::size_t count, const Score& sc
     const real weight = element_traits<Element>::load(weights[j]);
     scores[j] = score(weight, j);
     result.sum += scores[j];
-    result.is_usable &= is_finite(weight) && !is_nan(scores[j]);
+    result.is_usable &= is_finite(weight);
   }
-  if (has_sign<bits_of_number<real>>(weights_broken) ||
-      has_sign<bits_of_number<Out>>(scores_broken))
-    result.is_usable = false;
+  if (has_sign<bits_of_number<real>>(weights_broken)) result.is_usable = false;
   if (ShowsNonFinite && !is_finite(result.sum))
     result.is_usable = result.is_usable && row_is_finite(weights, count);
+  if (is_nan(result.sum)) result.is_usable = result.is_usable && are_numbers(scores, count);
   return result;
 }
 
 // About the sum of scores that somebody else made, and whether they are all numbers.
 template <class T>
 static auto look_at_scores(const T* scores, std::size_t count) noexcept {
-  vec<bits_of_number<T>> broken{};
-  const std::size_t whole = count / lanes<T> * lanes<T>;
-  for (std::size_t j = 0; j < whole; j += lanes<T>)
-    broken |= not_a_number<T>(load_bits(scores + j));
-  row_scored<T> result{sum_of(scores, count), !has_sign<bits_of_number<T>>(broken)};
-  for (std::size_t j = whole; j < count; ++j) result.is_usable &= !is_nan(scores[j]);
+  row_scored<T> result{sum_of(scores, count), true};
+  if (is_nan(result.sum)) result.is_usable = are_numbers(scores, count);
   return result;
 }
