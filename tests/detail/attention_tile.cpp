@@ -6,30 +6,49 @@
 #include <numeric>
 #include <vector>
 
+#include "../support/instructions.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(detail_attention_tile)
 
 using support::matrix;
+using support::with_every_instructions;
 using tamp::detail::attention_tile;
-using tamp::detail::exp2_of_negative;
+
+namespace {
+
+// Numbers become powers of two, with the current instructions: weights relative to a score of 0.
+void exp2_of_negative(std::vector<float>& numbers) {
+  numbers.resize((numbers.size() + 15) / 16 * 16);
+  std::vector<float> largest(16), weights(16), shrink(16);
+  tamp::detail::with_products(tamp::execute::current_instructions(), [&](auto products) {
+    products.make_weights(numbers.data(), numbers.size() / 16, largest.data(), weights.data(),
+                          shrink.data());
+  });
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(powers_of_two_are_exact_to_the_last_bits) {
   std::vector<float> numbers{0.0f, -0.0f, -1, -2, -126, -0.5f, -1.5f, -126.4f};
   for (float x = 0; x > -126; x -= 0.00731f) numbers.push_back(x);
-  std::vector<float> powers = numbers;
-  exp2_of_negative(powers.data(), powers.size());
-  for (std::size_t k = 0; k < numbers.size(); ++k) {
-    const double expected = std::exp2(double(numbers[k]));
-    BOOST_TEST(std::abs(double(powers[k]) - expected) <= 2e-7 * expected, "2^" << numbers[k]);
-  }
-  for (std::size_t k = 0; k < 5; ++k) BOOST_TEST(powers[k] == std::exp2(numbers[k]));
+  with_every_instructions([&] {
+    std::vector<float> powers = numbers;
+    exp2_of_negative(powers);
+    for (std::size_t k = 0; k < numbers.size(); ++k) {
+      const double expected = std::exp2(double(numbers[k]));
+      BOOST_TEST(std::abs(double(powers[k]) - expected) <= 2e-7 * expected, "2^" << numbers[k]);
+    }
+    for (std::size_t k = 0; k < 5; ++k) BOOST_TEST(powers[k] == std::exp2(numbers[k]));
+  });
 }
 
 BOOST_AUTO_TEST_CASE(what_is_too_small_is_zero) {
-  std::vector<float> numbers{-126.51f, -127, -128, -1e5f, -0x1p126f, -support::infinity};
-  exp2_of_negative(numbers.data(), numbers.size());
-  for (const float zero : numbers) BOOST_TEST(zero == 0.0f);
+  with_every_instructions([] {
+    std::vector<float> numbers{-126.51f, -127, -128, -1e5f, -0x1p126f, -support::infinity};
+    exp2_of_negative(numbers);
+    for (std::size_t k = 0; k < 6; ++k) BOOST_TEST(numbers[k] == 0.0f);
+  });
 }
 
 // A tile works in any steps of keys: the running softmax is that of all keys.
@@ -44,7 +63,7 @@ BOOST_AUTO_TEST_CASE(blocks_of_any_size_give_the_softmax_of_all_keys) {
   const auto odd = [](std::size_t key, std::span<float, attention_tile::lanes> scores) {
     if (key % 2 == 1) scores[1] = attention_tile::hidden;  // the second query sees even keys
   };
-  for (const std::size_t block : {1u, 2u, 7u, 64u, 128u}) {
+  const auto with_blocks_of = [&](std::size_t block) {
     attention_tile tile(tamp::view(k), tamp::view(v));
     for (int again = 0; again < 2; ++again) {
       tile.start(tamp::view(q), rows, 2.0f);
@@ -66,7 +85,31 @@ BOOST_AUTO_TEST_CASE(blocks_of_any_size_give_the_softmax_of_all_keys) {
           BOOST_TEST(std::abs(double(out(rows[s], d)) - means[d] / sum) < 3e-6);
       }
     }
-  }
+  };
+  with_every_instructions([&] {
+    for (const std::size_t block : {1u, 2u, 7u, 64u, 128u}) with_blocks_of(block);
+  });
+}
+
+// Where products are fused, they are fused in every product, so that vectors of 32 and of 64 bytes
+// give the same bits.
+BOOST_AUTO_TEST_CASE(vectors_of_32_and_of_64_bytes_give_the_same_bits) {
+  const matrix<float> q = support::random_matrix(16, 37, 1), k = support::random_matrix(100, 37, 2);
+  const matrix<float> v = support::random_matrix(100, 29, 3);
+  std::vector<std::size_t> rows(16), keys(100);
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  std::iota(keys.begin(), keys.end(), std::size_t{0});
+  std::vector<matrix<float>> fused;
+  with_every_instructions([&] {
+    if (tamp::execute::current_instructions() == tamp::execute::instructions::portable) return;
+    attention_tile tile(tamp::view(k), tamp::view(v));
+    tile.start(tamp::view(q), rows, 0.3f);
+    tile.add(keys, [](auto&&...) {});
+    matrix<float> out(16, 29);
+    tile.finish(tamp::view(out), rows);
+    fused.push_back(out);
+  });
+  for (const auto& out : fused) BOOST_TEST((out == fused.front()));
 }
 
 BOOST_AUTO_TEST_CASE(without_keys_there_are_zeros) {

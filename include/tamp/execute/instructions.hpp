@@ -18,9 +18,9 @@ namespace tamp::execute {
 /// one runs is decided while it runs.
 ///
 /// Masks, selections and statistics are the same on each. Only products of activations, and what is
-/// computed from them (AMIA, DAS, SparseGPT), are rounded once less where multiplication and
-/// addition are one instruction, as in avx2 and avx512; products of floats in double, as stat::gram
-/// sums them, are exact and the same everywhere.
+/// computed from them (AMIA, DAS, SparseGPT, hollow attention), are rounded once less where
+/// multiplication and addition are one instruction, as in avx2 and avx512; products of floats in
+/// double, as stat::gram sums them, are exact and the same everywhere.
 enum class instructions { portable, avx2, avx512 };
 
 /// What a program has once, whatever flags its units are compiled with.

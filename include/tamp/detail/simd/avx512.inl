@@ -18,7 +18,7 @@ static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below
 }
 
 template <class Bits>
-static void zero_dropped(mask::word keep, std::byte* elements) noexcept {
+static void zero_word(mask::word keep, std::byte* elements) noexcept {
   TAMP_SIMD_UNROLL
   for (std::size_t k = 0; k < mask::word_bits; k += lanes<Bits>) {
     std::byte* const at = elements + k * sizeof(Bits);

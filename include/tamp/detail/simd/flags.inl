@@ -18,7 +18,7 @@ static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below
 // Makes zero of 64 elements those whose bit is 0. As many bits as a lane has are copied to all
 // lanes, each of which then looks for its own.
 template <class Bits>
-static void zero_dropped(mask::word keep, std::byte* elements) noexcept {
+static void zero_word(mask::word keep, std::byte* elements) noexcept {
   constexpr std::size_t width = 8 * sizeof(Bits);
   TAMP_SIMD_UNROLL
   for (std::size_t first = 0; first < mask::word_bits; first += width) {

@@ -28,7 +28,7 @@ template <class Bits>
 static void zero_dropped(std::byte* elements, std::size_t count, const mask::word* words) noexcept {
   const std::size_t whole = count / mask::word_bits;
   for (std::size_t w = 0; w < whole; ++w)
-    zero_dropped<Bits>(words[w], elements + w * mask::word_bits * sizeof(Bits));
+    zero_word<Bits>(words[w], elements + w * mask::word_bits * sizeof(Bits));
   for (std::size_t j = whole * mask::word_bits; j < count; ++j)
     if ((words[whole] >> (j % mask::word_bits) & 1u) == 0)
       std::memset(elements + j * sizeof(Bits), 0, sizeof(Bits));

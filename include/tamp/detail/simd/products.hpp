@@ -30,26 +30,30 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// short enough that the panels they make stay in the cache, and part of what the bits are.
 inline constexpr std::size_t product_run = 256;
 
-struct portable_products {
+namespace portable {
+struct products {
   static constexpr std::size_t vector_bytes = 16;
   // Eight sums, and what they are made of, in the 16 registers of any x86-64.
-  static constexpr std::size_t tile_rows = 4, tile_panels = 2;
+  static constexpr std::size_t tile_rows = 4, tile_panels = 2, attention_rows = 2;
 #include "vectors.inl"
   // which all others use
   template <class T>
   static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
     return a * b + c;
   }
+#include "attention.inl"
 #include "products.inl"
 #include "transpose.inl"
 };
+}  // namespace portable
 
 #if TAMP_SIMD_X86
 TAMP_SIMD_BEGIN("avx2,fma")
-struct avx2_products {
+namespace avx2 {
+struct products {
   static constexpr std::size_t vector_bytes = 32;
   // Twelve sums, three vectors and one number in 16 registers.
-  static constexpr std::size_t tile_rows = 4, tile_panels = 3;
+  static constexpr std::size_t tile_rows = 4, tile_panels = 3, attention_rows = 6;
 #  include "vectors.inl"
   // which all others use
   template <class T>
@@ -59,16 +63,19 @@ struct avx2_products {
     else
       return _mm256_fmadd_ps(a, b, c);
   }
+#  include "attention.inl"
 #  include "products.inl"
 #  include "transpose.inl"
 };
+}  // namespace avx2
 TAMP_SIMD_END
 
 TAMP_SIMD_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,fma")
-struct avx512_products {
+namespace avx512 {
+struct products {
   static constexpr std::size_t vector_bytes = 64;
   // Twenty-four sums in 32 registers.
-  static constexpr std::size_t tile_rows = 8, tile_panels = 3;
+  static constexpr std::size_t tile_rows = 8, tile_panels = 3, attention_rows = 12;
 #  include "vectors.inl"
   // which all others use
   template <class T>
@@ -78,9 +85,11 @@ struct avx512_products {
     else
       return _mm512_fmadd_ps(a, b, c);
   }
+#  include "attention.inl"
 #  include "products.inl"
 #  include "transpose.inl"
 };
+}  // namespace avx512
 TAMP_SIMD_END
 #endif
 
@@ -90,12 +99,12 @@ decltype(auto) with_products(execute::instructions set, Use&& use) {
   switch (set) {
 #if TAMP_SIMD_X86
     case execute::instructions::avx512:
-      return use(avx512_products{});
+      return use(avx512::products{});
     case execute::instructions::avx2:
-      return use(avx2_products{});
+      return use(avx2::products{});
 #endif
     default:
-      return use(portable_products{});
+      return use(portable::products{});
   }
 }
 

@@ -11,6 +11,10 @@
 #if !defined(__GNUC__)
 #  error "tamp's inner loops are written in the vector types of GCC and clang"
 #endif
+#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
+#  error \
+      "tamp needs float and double rounded as such: compile with -msse2 -mfpmath=sse, or for 64 bits"
+#endif
 
 #if defined(__x86_64__)
 #  define TAMP_SIMD_X86 1

@@ -4,8 +4,7 @@
 /// What is asked of rows and of their products, where speed comes from vectors: sums in double, in
 /// one order for all sets of instructions (row_sums.inl).
 ///
-/// No product is fused with a sum here, so that all sets give the same bits. That leaves AVX-512
-/// with AVX2's version: see kernels.hpp.
+/// No product is fused with a sum here, so that all sets give the same bits.
 
 #include <array>
 #include <bit>
@@ -30,26 +29,39 @@ inline constexpr auto one_by_factorial = [] {
   return terms;
 }();
 
-struct portable_similar_rows : portable_kernels {
+namespace portable {
+struct similar_rows : arithmetic {
 #include "similar_rows.inl"
 };
+}  // namespace portable
 
 #if TAMP_SIMD_X86
 TAMP_SIMD_BEGIN_AVX2
-struct avx2_similar_rows : avx2_kernels {
+namespace avx2 {
+struct similar_rows : arithmetic {
 #  include "similar_rows.inl"
 };
+}  // namespace avx2
 TAMP_SIMD_END
+
+namespace avx512 {
+using avx2::similar_rows;  // sums: see `arithmetic` in kernels.hpp
+}  // namespace avx512
 #endif
 
 /// Calls use(rows) with the functions of similar_rows.inl for the current instructions.
 template <class Use>
 decltype(auto) with_similar_rows(Use&& use) {
+  switch (execute::current_instructions()) {
 #if TAMP_SIMD_X86
-  if (execute::current_instructions() != execute::instructions::portable)
-    return use(avx2_similar_rows{});
+    case execute::instructions::avx512:
+      return use(avx512::similar_rows{});
+    case execute::instructions::avx2:
+      return use(avx2::similar_rows{});
 #endif
-  return use(portable_similar_rows{});
+    default:
+      return use(portable::similar_rows{});
+  }
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
