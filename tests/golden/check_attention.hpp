@@ -45,7 +45,7 @@ inline void check_attention(const std::string& path, const safetensors_file& fil
       .shape = tamp::compute::block_shape::plain(std::stoul(file.metadata().at("hidden")),
                                                  std::stoul(file.metadata().at("ffn")))};
 
-  for (const auto& [name, type, shape, bytes] : file.tensors()) {
+  for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
     const auto number = [&](std::string_view prefix) { return name.substr(prefix.size()); };
     if (name.starts_with("out.attention_top_k.")) {
       const auto kept = token::select(token::attention_top_k{}, first,

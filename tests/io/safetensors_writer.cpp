@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
                  support::bytes_of(1.0f, -2.0f));
 }
 
-// In every type, declared in the worst order, written backwards.
+// In many types, declared in the worst order, written backwards.
 BOOST_AUTO_TEST_CASE(what_is_written_is_read_back_and_aligned) {
   const temporary_folder folder;
   const std::map<std::string, std::string> metadata = {{"", ""},
@@ -201,8 +201,16 @@ BOOST_AUTO_TEST_CASE(declarations_that_no_file_can_hold_are_refused) {
           {{"w", dtype::f32, {1}}, {"w", dtype::u8, {1}}});
   refused("the name '__metadata__' can stand for one tensor only",
           {{"__metadata__", dtype::f32, {1}}});
-  refused("a tensor's name or the metadata are not valid UTF-8", {{"\xff", dtype::f32, {1}}});
-  refused("a tensor's name or the metadata are not valid UTF-8", {}, {{"a", "\xc3"}});
+  refused("the name of tensor 1 is not valid UTF-8",
+          {{"w", dtype::f32, {1}}, {"\xff", dtype::f32, {1}}});
+  refused("the metadata 'a' are not valid UTF-8", {}, {{"a", "\xc3"}});
+  refused("a key of the metadata is not valid UTF-8", {}, {{"\xed\xa0\x80", ""}});
+  refused("tensor 'w' has 3 numbers of 4 bits, which are no whole number of bytes",
+          {{"w", dtype::f4, {3}}});
+  refused("tensor 'w' has no known type", {{"w", dtype::unknown, {1}}});
+  refused("tensor 'w' has no known type", {{"w", static_cast<dtype>(99), {1}}});
+  refused("tensor 'w' has more than 64 dimensions",
+          {{"w", dtype::u8, std::vector<std::size_t>(65, 1)}});
   refused("tensor 'w' is too large", {{"w", dtype::f32, {std::size_t{1} << 62}}});
   refused("tensor 'w' is too large",
           {{"w", dtype::u8, {std::size_t{1} << 32, std::size_t{1} << 33}}});
@@ -220,13 +228,74 @@ BOOST_AUTO_TEST_CASE(a_folder_that_does_not_exist_is_named) {
     BOOST_TEST(
         std::string(problem.what()).starts_with((path / "w").string() + ": cannot be written"));
   }
-  // A folder in the target's place: refused at commit, and the partial file goes.
+  // A folder in the target's place.
   std::filesystem::create_directory(path);
-  {
-    safetensors_writer out(path, {});
-    BOOST_CHECK_THROW(out.commit(), file_error);
-  }
+  BOOST_CHECK_THROW((safetensors_writer{path, {}}), file_error);
   BOOST_TEST(folder.count() == 1u);
+}
+
+// What the reader refuses is refused before the older file is touched.
+BOOST_AUTO_TEST_CASE(a_header_that_no_reader_accepts_is_not_written) {
+  const temporary_folder folder;
+  const std::string path = folder.write("w", "old");
+  const auto refused = [&](const std::string& sentence, const std::vector<declaration>& tensors,
+                           const std::map<std::string, std::string>& metadata) {
+    check_error<file_error>(path + ": " + sentence,
+                            [&] { safetensors_writer{path, tensors, metadata}; });
+    BOOST_TEST(read_bytes(path) == "old");
+    BOOST_TEST(folder.count() == 1u);
+  };
+  const std::string sentence =
+      "the header is longer than the 100000000 bytes that the format allows";
+  refused(sentence, {}, {{"note", std::string(100'000'001, 'x')}});
+  refused(sentence, {}, {{"note", std::string(99'999'990, 'x')}});
+  refused(sentence, {}, {{"note", std::string(20'000'000, '\x01')}});  // six bytes each
+  refused(sentence, {{std::string(100'000'000, 'x'), dtype::u8, {0}}}, {});
+  refused(sentence, {}, {{"a", std::string(60'000'000, 'x')}, {"b", std::string(60'000'000, 'x')}});
+  std::map<std::string, std::string> many;
+  for (int k = 0; k <= 100'000; ++k) many.emplace(std::to_string(k), "");
+  refused("has 100001 metadata, more than the 100000 that tamp reads", {}, many);
+}
+
+BOOST_AUTO_TEST_CASE(the_longest_header_is_written_and_read) {
+  const temporary_folder folder;
+  const std::string frame = R"({"__metadata__":{"note":""}})";
+  const std::map<std::string, std::string> longest{
+      {"note", std::string(100'000'000 - frame.size(), 'x')}};
+  safetensors_writer(folder / "w", {}, longest).commit();
+  BOOST_TEST(std::filesystem::file_size(folder / "w") == 100'000'008u);
+  BOOST_TEST((safetensors_file(folder / "w").metadata() == longest));
+}
+
+// Every type is copied from one file to the next, whether or not it can be read.
+BOOST_AUTO_TEST_CASE(tensors_of_any_type_are_copied_as_bytes) {
+  const temporary_folder folder;
+  std::vector<declaration> all;
+  for (const auto& type : tamp::io::detail::dtypes)
+    if (type.type != dtype::unknown) all.push_back({std::string(type.name), type.type, {2, 4}});
+  safetensors_writer out(folder / "a", all);
+  for (const declaration& tensor : all) {
+    const std::string bytes(tamp::io::detail::entry(tensor.type).bits, '\1');  // of 8 numbers
+    out.write_bytes(tensor.name, std::as_bytes(std::span(bytes)).first(1));
+    out.write_bytes(tensor.name, std::as_bytes(std::span(bytes)).subspan(1));
+  }
+  check_error<file_error>(
+      (folder / "a").string() + ": tensor 'F6_E2M3' has room for 0 more bytes, not 1",
+      [&] { out.write_bytes("F6_E2M3", std::as_bytes(std::span("x", 1))); });
+  out.commit();
+  const safetensors_file file(folder / "a");
+  safetensors_writer copy(folder / "b", all);
+  for (const auto& tensor : file.tensors()) copy.write_bytes(tensor.name, tensor.bytes);
+  copy.commit();
+  BOOST_TEST((read_bytes(folder / "a") == read_bytes(folder / "b")));
+  BOOST_TEST(file.tensors().size() == all.size());
+  for (const declaration& tensor : all) BOOST_TEST((file.at(tensor.name).type == tensor.type));
+  BOOST_TEST(file.values<std::uint16_t>("U16")[7] == 0x0101);
+
+  safetensors_writer lacking(folder / "c", {{"w", dtype::f4, {8}}});
+  lacking.write_bytes("w", std::as_bytes(std::span("x", 1)));
+  check_error<file_error>((folder / "c").string() + ": tensor 'w' lacks 6 numbers",
+                          [&] { lacking.commit(); });
 }
 
 BOOST_AUTO_TEST_CASE(random_tensors_survive_the_round_trip) {

@@ -3,51 +3,56 @@
 /// @file
 /// JSON in which nothing is said twice. Needs nlohmann-json.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../error.hpp"
+#include "json_events.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// An object in JSON, of bounded depth and without duplicate keys. `file` and `what`, such as "the
-/// header", are for the error.
+/// Builds a document of what it is told.
+class document_builder {
+ public:
+  void begin_object() { open_.push_back(add(nlohmann::json::object())); }
+  void end_object() { open_.pop_back(); }
+  void begin_list() { open_.push_back(add(nlohmann::json::array())); }
+  void end_list() { open_.pop_back(); }
+  void key(const std::string& given) { key_ = given; }
+  template <class Value>
+  void value(const Value& given) {
+    add(given);
+  }
+
+  nlohmann::json document;
+
+ private:
+  nlohmann::json* add(nlohmann::json value) {
+    if (open_.empty()) return &(document = std::move(value));
+    nlohmann::json& parent = *open_.back();
+    if (parent.is_object()) return &(parent[key_] = std::move(value));
+    parent.push_back(std::move(value));
+    return &parent.back();
+  }
+
+  std::vector<nlohmann::json*> open_;
+  std::string key_;
+};
+
+/// An object in JSON as a document, of bounded depth and without duplicate keys. `file` and `what`,
+/// such as "the header", are for the error.
 /// @throws file_error if the text is anything else
 inline nlohmann::json parse_object(std::string_view text, int deepest, std::string_view file,
                                    std::string_view what) {
-  using nlohmann::json;
-  std::vector<std::set<std::string>> keys;
-  std::string duplicate;
-  bool too_deep = false;
-  json result = json::parse(
-      text.begin(), text.end(),
-      [&](int depth, json::parse_event_t event, json& value) {
-        too_deep = too_deep || depth > deepest;
-        if (too_deep) return false;
-        if (event == json::parse_event_t::object_start) keys.emplace_back();
-        if (event == json::parse_event_t::object_end) keys.pop_back();
-        if (event == json::parse_event_t::key &&
-            !keys.back().insert(value.get<std::string>()).second)
-          duplicate = value.get<std::string>();
-        return true;
-      },
-      /*allow_exceptions=*/false);
-  if (too_deep)
-    raise<file_error>(file, ": ", what, "'s JSON is nested more than ", deepest, " levels deep");
-  // The parser takes a zero byte for the end of the text.
-  if (result.is_discarded() || text.find('\0') != std::string_view::npos)
-    raise<file_error>(file, ": ", what, " is not valid JSON");
-  if (!result.is_object()) raise<file_error>(file, ": ", what, " is not a JSON object");
-  if (!duplicate.empty())
-    raise<file_error>(file, ": ", what, " has the key '", duplicate, "' twice");
-  return result;
+  document_builder builder;
+  read_object(text, deepest, file, what, builder);
+  return std::move(builder.document);
 }
 
 /// Reads members out of JSON that may hold anything. `source` is where it comes from and `what`

@@ -14,7 +14,8 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,27 +25,18 @@
 #include <vector>
 
 #include "../detail/mapped_file.hpp"
-#include "../detail/strict_json.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 #include "../tensor/view.hpp"
 #include "dtype.hpp"
+#include "safetensors_header.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {
 
-/// One tensor of a file. The bytes belong to the file and live as long as it does.
-struct tensor_info {
-  std::string name;
-  dtype type{};
-  std::vector<std::size_t> shape;
-  std::span<const std::byte> bytes;
-
-  /// How many numbers there are.
-  std::size_t size() const { return detail::product(shape); }
-};
-
-/// A safetensors file, mapped into memory. Opening it reads the header only; what the header says
-/// is checked in full before any of it is believed.
+/// A safetensors file, mapped into memory. Opening it reads the header only, in time proportional
+/// to it (but for sorting names) and less than ten times its memory; what the header says is
+/// checked in full before any of it is believed. Tensors of types that tamp cannot read are listed,
+/// too.
 class safetensors_file {
  public:
   /// @throws file_error if the file cannot be opened or its header is damaged or contradicts itself
@@ -65,16 +57,17 @@ class safetensors_file {
     return *found;
   }
 
-  /// A tensor's numbers, in row-major order, where they lie in the file.
+  /// A tensor's numbers, in row-major order, where they lie in the file. For tensors of types that
+  /// C++ lacks there are the bytes of `at`.
   /// @throws file_error if they are of another type than T, or do not lie at a multiple of its
-  ///         alignment (a header of odd length does that; read_floats copes)
+  ///         alignment (a header of odd length does that; read_floats and `at` cope)
   template <class T>
   std::span<const T> values(std::string_view name) const {
     const tensor_info& tensor = at(name);
     const auto& wanted = detail::entry(detail::dtype_of<T>());
     if (tensor.type != wanted.type)
       tamp::detail::raise<file_error>(file_.name(), ": tensor '", name, "' holds ",
-                                      detail::entry(tensor.type).name, ", not ", wanted.name);
+                                      tensor.type_name, ", not ", wanted.name);
     if (tensor.bytes.empty()) return {};
     if (reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % alignof(T) != 0)
       tamp::detail::raise<file_error>(file_.name(), ": tensor '", name,
@@ -113,20 +106,19 @@ class safetensors_file {
         return converted<bf16>(tensor);
       default:
         tamp::detail::raise<file_error>(file_.name(), ": tensor '", name, "' holds ",
-                                        detail::entry(tensor.type).name,
-                                        ", which are not floating-point numbers");
+                                        tensor.type_name,
+                                        ", and only F64, F32, F16 and BF16 are read as float");
     }
   }
 
  private:
-  static constexpr std::uint64_t longest_header = 100'000'000;
-  // Numbers lie three levels deep; one more is left to what a later version of the format may add.
-  static constexpr int deepest = 4;
-
   std::vector<tensor_info>::const_iterator find(std::string_view name) const {
-    const auto at = index_.find(name);
-    return at == index_.end() ? tensors_.end()
-                              : tensors_.begin() + static_cast<std::ptrdiff_t>(at->second);
+    const auto place = std::lower_bound(
+        by_name_.begin(), by_name_.end(), name,
+        [&](std::size_t k, std::string_view wanted) { return tensors_[k].name < wanted; });
+    return place == by_name_.end() || tensors_[*place].name != name
+               ? tensors_.end()
+               : tensors_.begin() + static_cast<std::ptrdiff_t>(*place);
   }
 
   template <class T>
@@ -152,22 +144,28 @@ class safetensors_file {
       refuse("has ", all.size(), " bytes and is too short for a safetensors file");
     std::memcpy(&length, all.data(), sizeof length);
     const auto rest = all.subspan(sizeof length);
-    if (length > longest_header)
-      refuse("the header claims ", length, " bytes, the format allows ", longest_header);
+    if (length > detail::longest_header)
+      refuse("the header claims ", length, " bytes, the format allows ", detail::longest_header);
     if (length > rest.size())
       refuse("the header claims ", length, " bytes, but only ", rest.size(), " follow");
     const auto header = rest.first(static_cast<std::size_t>(length));
     const auto data = rest.subspan(header.size());
 
     const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
-    const nlohmann::json json =
-        tamp::detail::parse_object(text, deepest, file_.name(), "the header");
-    for (const auto& [name, value] : json.items()) {
-      if (name == "__metadata__")
-        read_metadata(value);
-      else
-        tensors_.push_back(read_tensor(name, value, data));
-    }
+    detail::safetensors_header content(file_.name(), data);
+    content.read(text);
+    tensors_ = std::move(content.tensors);
+    metadata_ = std::move(content.metadata);
+    unknown_types_ = std::move(content.unknown_types);
+    check_layout(data);
+    by_name_.resize(tensors_.size());
+    std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
+    std::sort(by_name_.begin(), by_name_.end(),
+              [&](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
+  }
+
+  /// Puts the tensors into the order of their bytes, and sees that they fill the data.
+  void check_layout(std::span<const std::byte> data) {
     const auto begin = [](const tensor_info& t) { return t.bytes.data(); };
     std::sort(tensors_.begin(), tensors_.end(), [&](const auto& a, const auto& b) {
       return std::tuple(begin(a), a.bytes.size(), std::string_view(a.name)) <
@@ -183,62 +181,13 @@ class safetensors_file {
     }
     if (end != data.data() + data.size())
       refuse("the tensors end after ", end - data.data(), " bytes, but the file has ", data.size());
-    for (std::size_t k = 0; k < tensors_.size(); ++k) index_.emplace(tensors_[k].name, k);
-  }
-
-  void read_metadata(const nlohmann::json& value) {
-    if (!value.is_object()) refuse("__metadata__ is not a JSON object");
-    for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) refuse("the metadata '", key, "' is not a string");
-      metadata_.emplace(key, text.get<std::string>());
-    }
-  }
-
-  tensor_info read_tensor(const std::string& name, const nlohmann::json& value,
-                          std::span<const std::byte> data) const {
-    if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") ||
-        !value.contains("data_offsets"))
-      refuse("tensor '", name, "' is not described by dtype, shape and data_offsets");
-    tensor_info tensor;
-    tensor.name = name;
-    const auto& type = value["dtype"];
-    const auto known =
-        std::find_if(std::begin(detail::dtypes), std::end(detail::dtypes), [&](const auto& entry) {
-          return type.is_string() && type.get_ref<const std::string&>() == entry.name;
-        });
-    if (known == std::end(detail::dtypes))
-      refuse("tensor '", name, "' has the dtype ", type.dump(-1, ' ', true),
-             ", which tamp does not read");
-    tensor.type = known->type;
-    tensor.shape = read_numbers(name, "shape", value["shape"]);
-    const auto offsets = read_numbers(name, "data_offsets", value["data_offsets"]);
-    if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data.size())
-      refuse("the data_offsets of tensor '", name, "' do not lie within the ", data.size(),
-             " bytes of data");
-    tensor.bytes = data.subspan(offsets[0], offsets[1] - offsets[0]);
-    const std::size_t size = tensor.size();
-    if (size != tensor.bytes.size() / known->size || tensor.bytes.size() % known->size != 0)
-      refuse("tensor '", name, "' has ", tensor.bytes.size(), " bytes, its shape asks for ", size,
-             " numbers of ", known->size);
-    return tensor;
-  }
-
-  std::vector<std::size_t> read_numbers(const std::string& name, const char* what,
-                                        const nlohmann::json& value) const {
-    if (!value.is_array()) refuse("the ", what, " of tensor '", name, "' is not a list");
-    std::vector<std::size_t> numbers;
-    for (const auto& number : value) {
-      if (!number.is_number_unsigned())
-        refuse("the ", what, " of tensor '", name, "' holds something other than whole numbers");
-      numbers.push_back(number.get<std::size_t>());
-    }
-    return numbers;
   }
 
   tamp::detail::mapped_file file_;
   std::vector<tensor_info> tensors_;
-  std::map<std::string, std::size_t, std::less<>> index_;
+  std::vector<std::size_t> by_name_;  // places of tensors, by their names
   std::map<std::string, std::string> metadata_;
+  std::set<std::string, std::less<>> unknown_types_;
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::io

@@ -19,6 +19,7 @@
 #include "../detail/replaced_file.hpp"
 #include "../error.hpp"
 #include "dtype.hpp"
+#include "safetensors_header.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {
 
@@ -37,35 +38,19 @@ struct declaration {
 ///     out.write<float>("w", numbers);
 ///     out.commit();
 ///
-/// All goes into a file beside the target, named after it with ".partial-" and a random number,
-/// which commit renames. Without commit that file is removed and what stood under the name before
-/// is untouched. In the file, types of larger elements come first, so that everything is aligned.
+/// All goes into a file beside the target, which commit puts in its place (see
+/// detail/replaced_file.hpp). Without commit that file is removed and what stood under the name
+/// before is untouched. In the file, types of larger elements come first, so that everything is
+/// aligned. What is committed can be read: whatever safetensors_file would refuse is refused here.
 class safetensors_writer {
  public:
-  /// @throws file_error if the file cannot be created, or if two tensors have one name
+  /// @throws file_error if the file cannot be created; if two tensors have one name; if a name or
+  ///         the metadata are not valid UTF-8; or if there is more of anything than a file can hold
   explicit safetensors_writer(std::filesystem::path path, const std::vector<declaration>& tensors,
                               const std::map<std::string, std::string>& metadata = {})
       : file_(std::move(path)) {
-    nlohmann::json json = nlohmann::json::object();
-    if (!metadata.empty()) json["__metadata__"] = metadata;
-    std::size_t offset = 0;
-    for (const auto element : {std::size_t{8}, std::size_t{4}, std::size_t{2}, std::size_t{1}})
-      for (const declaration& tensor : tensors) {
-        const auto& type = detail::entry(tensor.type);
-        if (type.size != element) continue;
-        const std::size_t size = detail::product(tensor.shape);
-        if (size > (largest - offset) / element) refuse("tensor '", tensor.name, "' is too large");
-        const std::size_t end = offset + size * element;
-        if (tensor.name == "__metadata__" ||
-            !slots_.emplace(tensor.name, slot{tensor.type, offset, end}).second)
-          refuse("the name '", tensor.name, "' can stand for one tensor only");
-        json[tensor.name] = {
-            {"dtype", type.name}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
-        offset = end;
-      }
-    std::string header = json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-    if (nlohmann::json::parse(header, nullptr, false) != json)
-      refuse("a tensor's name or the metadata are not valid UTF-8");
+    lay_out(tensors);
+    std::string header = header_of(tensors, metadata);
     header.resize((header.size() + 7) / 8 * 8, ' ');
     const std::uint64_t length = header.size();
     header.insert(0, reinterpret_cast<const char*>(&length), sizeof length);
@@ -79,9 +64,7 @@ class safetensors_writer {
   ///         nothing is written then
   template <class T>
   void write(std::string_view name, std::span<const T> values) {
-    const auto found = slots_.find(name);
-    if (found == slots_.end()) refuse("tensor '", name, "' was not declared");
-    slot& s = found->second;
+    slot& s = at(name);
     const auto& given = detail::entry(detail::dtype_of<T>());
     if (s.type != given.type)
       refuse("tensor '", name, "' was declared as ", detail::entry(s.type).name, ", not ",
@@ -89,18 +72,29 @@ class safetensors_writer {
     if (values.size() > (s.end - s.next) / sizeof(T))
       refuse("tensor '", name, "' has room for ", (s.end - s.next) / sizeof(T),
              " more numbers, not ", values.size());
-    file_.write(data_ + s.next, std::as_bytes(values));
-    s.next += values.size_bytes();
+    append(s, std::as_bytes(values));
+  }
+
+  /// Writes the next bytes of a tensor of any type, such as one that is copied from another file.
+  /// @throws file_error if the tensor was not declared or would overflow; nothing is written then
+  void write_bytes(std::string_view name, std::span<const std::byte> bytes) {
+    slot& s = at(name);
+    if (bytes.size() > s.end - s.next)
+      refuse("tensor '", name, "' has room for ", s.end - s.next, " more bytes, not ",
+             bytes.size());
+    append(s, bytes);
   }
 
   /// Makes the file appear under its name, in one step.
   /// @throws file_error if a declared tensor is not complete or the disk is full; the target is
   ///         untouched then
   void commit() {
-    for (const auto& [name, s] : slots_)
-      if (s.next != s.end)
-        refuse("tensor '", name, "' lacks ", (s.end - s.next) / detail::entry(s.type).size,
+    for (const auto& [name, s] : slots_) {
+      const std::size_t bytes = s.end - s.next, bits = detail::entry(s.type).bits;
+      if (bytes != 0)
+        refuse("tensor '", name, "' lacks ", bytes / bits * 8 + bytes % bits * 8 / bits,
                " numbers");
+    }
     file_.commit();
   }
 
@@ -108,6 +102,7 @@ class safetensors_writer {
   static constexpr std::size_t largest = (std::numeric_limits<std::ptrdiff_t>::max)() / 2;
 
   struct slot {
+    std::size_t declared;  // which of the declarations
     dtype type;
     std::size_t next, end;  // bytes from the start of the data
   };
@@ -115,6 +110,93 @@ class safetensors_writer {
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
     tamp::detail::raise<file_error>(file_.name(), ": ", parts...);
+  }
+
+  slot& at(std::string_view name) {
+    const auto found = slots_.find(name);
+    if (found == slots_.end()) refuse("tensor '", name, "' was not declared");
+    return found->second;
+  }
+  void append(slot& s, std::span<const std::byte> bytes) {
+    file_.write(data_ + s.next, bytes);
+    s.next += bytes.size();
+  }
+
+  void lay_out(const std::vector<declaration>& tensors) {
+    std::size_t offset = 0;
+    for (const std::size_t bits : {64u, 32u, 16u, 8u, 6u, 4u})
+      for (std::size_t k = 0; k < tensors.size(); ++k) {
+        const declaration& tensor = tensors[k];
+        if (static_cast<std::size_t>(tensor.type) >= static_cast<std::size_t>(dtype::unknown))
+          refuse("tensor '", tensor.name, "' has no known type");
+        const auto& type = detail::entry(tensor.type);
+        if (type.bits != bits) continue;
+        const std::size_t end = offset + size_of(tensor, type, largest - offset);
+        if (tensor.name == detail::metadata_key ||
+            !slots_.emplace(tensor.name, slot{k, tensor.type, offset, end}).second)
+          refuse("the name '", tensor.name, "' can stand for one tensor only");
+        offset = end;
+      }
+  }
+
+  std::size_t size_of(const declaration& tensor, const detail::dtype_entry& type,
+                      std::size_t room) const {
+    if (tensor.shape.size() > detail::most_dimensions)
+      refuse("tensor '", tensor.name, "' has more than ", detail::most_dimensions, " dimensions");
+    const std::size_t numbers = detail::product(tensor.shape);
+    if (numbers > room / type.bits * 8) refuse("tensor '", tensor.name, "' is too large");
+    const auto bytes = detail::bytes_of(type, numbers);
+    if (!bytes)
+      refuse("tensor '", tensor.name, "' has ", numbers, " numbers of ", type.bits,
+             " bits, which are no whole number of bytes");
+    return *bytes;
+  }
+
+  std::string header_of(const std::vector<declaration>& tensors,
+                        const std::map<std::string, std::string>& metadata) const {
+    using tamp::detail::sentence;
+    if (metadata.size() > detail::most_metadata)
+      refuse("has ", metadata.size(), " metadata, more than the ", detail::most_metadata,
+             " that tamp reads");
+    std::string header = "{";
+    const auto add = [&](const auto&... parts) {
+      header += sentence(parts...);
+      if (header.size() > detail::longest_header)
+        refuse("the header is longer than the ", detail::longest_header,
+               " bytes that the format allows");
+    };
+    if (!metadata.empty()) {
+      add('"', detail::metadata_key, "\":{");
+      for (const auto& [key, text] : metadata) {
+        add(header.back() == '{' ? "" : ",", quoted(key, "a key of the metadata is"), ':');
+        add(quoted(text, "the metadata '", key, "' are"));
+      }
+      add('}');
+    }
+    for (const auto& [name, s] : slots_) {
+      add(header == "{" ? "" : ",", quoted(name, "the name of tensor ", s.declared, " is"));
+      add(":{\"data_offsets\":[", s.next, ',', s.end, "],\"dtype\":\"", detail::entry(s.type).name,
+          "\",\"shape\":[");
+      const auto& shape = tensors[s.declared].shape;
+      for (std::size_t d = 0; d < shape.size(); ++d) add(d == 0 ? "" : ",", shape[d]);
+      add("]}");
+    }
+    add('}');
+    return header;
+  }
+
+  /// A text as JSON.
+  /// @throws file_error if it is not valid UTF-8; `what` begins that sentence
+  template <class... What>
+  std::string quoted(const std::string& text, const What&... what) const {
+    using handler = nlohmann::json::error_handler_t;
+    if (text.size() > detail::longest_header)
+      refuse("the header is longer than the ", detail::longest_header,
+             " bytes that the format allows");
+    const nlohmann::json json = text;
+    std::string replaced = json.dump(-1, ' ', true, handler::replace);
+    if (replaced != json.dump(-1, ' ', true, handler::ignore)) refuse(what..., " not valid UTF-8");
+    return replaced;
   }
 
   tamp::detail::replaced_file file_;

@@ -1,0 +1,199 @@
+#pragma once
+
+/// @file
+/// What the header of a safetensors file says, and its limits. Needs nlohmann-json (CMake:
+/// tamp::safetensors).
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../detail/json_events.hpp"
+#include "../error.hpp"
+#include "dtype.hpp"
+
+namespace tamp::inline TAMP_FLAGS::io {
+
+/// One tensor of a file. The bytes belong to the file and live as long as it does.
+struct tensor_info {
+  std::string name;
+  dtype type{};
+  std::vector<std::size_t> shape;
+  std::span<const std::byte> bytes;
+  std::string_view type_name;  ///< as the file says it, which matters for dtype::unknown
+
+  /// How many numbers there are.
+  std::size_t size() const { return detail::product(shape); }
+};
+
+namespace detail {
+
+/// The format's own limit, in bytes.
+inline constexpr std::uint64_t longest_header = 100'000'000;
+/// As of NumPy.
+inline constexpr std::size_t most_dimensions = 64;
+/// So that a hostile header of short texts takes little memory.
+inline constexpr std::size_t most_metadata = 100'000;
+/// The name that stands for no tensor.
+inline constexpr std::string_view metadata_key = "__metadata__";
+
+/// A header that is being believed piece by piece, as detail::read_object shows it.
+class safetensors_header {
+ public:
+  safetensors_header(std::string_view file, std::span<const std::byte> data)
+      : file_(file), data_(data) {}
+
+  void read(std::string_view text) {
+    // Numbers lie three levels deep; one more is left to what a later version of the format may
+    // add.
+    constexpr int deepest = 4;
+    tamp::detail::read_object(text, deepest, file_, "the header", *this);
+  }
+
+  std::vector<tensor_info> tensors;
+  std::map<std::string, std::string> metadata;
+  std::set<std::string, std::less<>> unknown_types;  // whose names the tensors refer to
+
+  void begin_object() {
+    if (depth_ == 1 && !is_metadata_) {
+      tensors.emplace_back().name = name_;
+      has_type_ = has_shape_ = false;
+      offsets_ = none;
+    } else if (depth_ > 1) {
+      nested();
+    }
+    if (depth_ == 1) part_ = part::other;
+    ++depth_;
+  }
+  void end_object() {
+    --depth_;
+    if (depth_ == 1 && !is_metadata_) finish();
+  }
+  void begin_list() {
+    if (depth_ == 1) not_described();
+    if (depth_ == 2 && part_ == part::shape && !is_metadata_) {
+      has_shape_ = true;
+      tensor().shape.clear();
+    } else if (depth_ == 2 && part_ == part::offsets && !is_metadata_) {
+      offsets_ = 0;
+    } else {
+      nested();
+    }
+    ++depth_;
+  }
+  void end_list() { --depth_; }
+  void key(const std::string& given) {
+    if (depth_ == 1) {
+      name_ = given;
+      is_metadata_ = given == metadata_key;
+    } else if (depth_ == 2 && is_metadata_) {
+      key_ = given;
+    } else if (depth_ == 2) {
+      part_ = given == "dtype"          ? part::type
+              : given == "shape"        ? part::shape
+              : given == "data_offsets" ? part::offsets
+                                        : part::other;
+    }
+  }
+  template <class Value>
+  void value(const Value& given) {
+    if (depth_ == 1) {
+      not_described();
+    } else if (is_metadata_) {
+      if constexpr (std::is_same_v<Value, std::string>)
+        add_metadata(given);
+      else
+        nested();
+    } else if (part_ != part::other) {
+      if constexpr (std::is_same_v<Value, std::string>)
+        if (depth_ == 2 && part_ == part::type) return set_type(given);
+      if constexpr (std::is_same_v<Value, std::uint64_t>)
+        if (depth_ == 3 && std::in_range<std::size_t>(given))
+          return add_number(static_cast<std::size_t>(given));
+      nested();
+    }
+  }
+
+ private:
+  enum class part { type, shape, offsets, other };
+
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    tamp::detail::raise<file_error>(file_, ": ", parts...);
+  }
+  tensor_info& tensor() { return tensors.back(); }
+  std::string_view part_name() const { return part_ == part::shape ? "shape" : "data_offsets"; }
+
+  [[noreturn]] void not_described() const {
+    if (is_metadata_) refuse(metadata_key, " is not a JSON object");
+    refuse("tensor '", name_, "' is not described by dtype, shape and data_offsets");
+  }
+  // Something that has no place here, unless a later version of the format has put it there.
+  void nested() const {
+    if (is_metadata_) refuse("the metadata '", key_, "' is not a string");
+    if (part_ == part::other) return;
+    if (part_ == part::type) refuse("the dtype of tensor '", name_, "' is not a string");
+    if (depth_ == 2) refuse("the ", part_name(), " of tensor '", name_, "' is not a list");
+    refuse("the ", part_name(), " of tensor '", name_,
+           "' holds something other than whole numbers");
+  }
+  void add_metadata(const std::string& text) {
+    if (metadata.size() == most_metadata)
+      refuse("has more than ", most_metadata, " metadata, which tamp does not read");
+    metadata.emplace(key_, text);
+  }
+  void set_type(const std::string& name) {
+    const dtype_entry& known = entry(name);
+    tensor().type = known.type;
+    tensor().type_name = known.type == dtype::unknown
+                             ? std::string_view(*unknown_types.insert(name).first)
+                             : known.name;
+    has_type_ = true;
+  }
+  void add_number(std::size_t number) {
+    if (part_ == part::shape) {
+      if (tensor().shape.size() == most_dimensions)
+        refuse("tensor '", name_, "' has more than ", most_dimensions, " dimensions");
+      tensor().shape.push_back(number);
+    } else {
+      if (offsets_ < 2) (offsets_ == 0 ? begin_ : end_) = number;
+      ++offsets_;
+    }
+  }
+  void finish() {
+    tensor_info& t = tensor();
+    if (!has_type_ || !has_shape_ || offsets_ == none) not_described();
+    if (offsets_ != 2 || begin_ > end_ || end_ > data_.size())
+      refuse("the data_offsets of tensor '", t.name, "' do not lie within the ", data_.size(),
+             " bytes of data");
+    t.bytes = data_.subspan(begin_, end_ - begin_);
+    if (t.type == dtype::unknown) return;
+    const dtype_entry& type = entry(t.type);
+    if (bytes_of(type, t.size()) != t.bytes.size())
+      refuse("tensor '", t.name, "' has ", t.bytes.size(), " bytes, its shape asks for ", t.size(),
+             " numbers of ", type.bits % 8 == 0 ? type.bits / 8 : type.bits,
+             type.bits % 8 == 0 ? "" : " bits");
+  }
+
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  std::string_view file_;
+  std::span<const std::byte> data_;
+  int depth_ = 0;
+  bool is_metadata_ = false;
+  std::string name_, key_;  // of the member that is being read
+  part part_ = part::other;
+  bool has_type_ = false, has_shape_ = false;
+  std::size_t offsets_ = none, begin_ = 0, end_ = 0;
+};
+
+}  // namespace detail
+}  // namespace tamp::inline TAMP_FLAGS::io
