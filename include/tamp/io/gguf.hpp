@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/mapped_file.hpp"
 #include "../error.hpp"
 #include "ggml_blocks.hpp"
@@ -36,22 +37,28 @@ struct gguf_tensor {
   std::uint32_t type = 0;          ///< ggml's number of the type
   std::string_view type_name;      ///< "Q4_1", or "unknown"
   std::size_t offset = 0;          ///< from the start of the data
+  /// They belong to the file and live as long as it does. Those of an unknown type end where the
+  /// next tensor begins, or with the file.
+  std::span<const std::byte> bytes;
+
+  /// The length of a row: the last extent, or 1 if there is none.
+  std::size_t cols() const { return shape.empty() ? 1 : shape.back(); }
+  bool empty() const { return std::find(shape.begin(), shape.end(), 0u) != shape.end(); }
 };
 
 /// A tensor of a GGUF file as a row_tensor: rows are converted to float as they are read. Refers to
 /// the file, which must outlive it.
 class gguf_rows {
  public:
-  gguf_rows(const gguf_tensor& tensor, const ggml::type_info& type,
-            std::span<const std::byte> bytes)
-      : tensor_(&tensor), type_(&type), bytes_(bytes) {}
+  gguf_rows(const gguf_tensor& tensor, const ggml::type_info& type, std::size_t rows)
+      : tensor_(&tensor), type_(&type), rows_(rows) {}
 
   const std::string& name() const { return tensor_->name; }
   std::string_view type() const { return type_->name; }
   /// Slowest dimension first. All but the last count as rows.
   const std::vector<std::size_t>& shape() const { return tensor_->shape; }
-  std::size_t cols() const { return tensor_->shape.back(); }
-  std::size_t rows() const { return bytes_.size() / row_bytes(); }
+  std::size_t cols() const { return tensor_->cols(); }
+  std::size_t rows() const { return rows_; }
 
   /// Writes row i, as float, into `out`.
   /// @throws shape_error if there is no row i or `out` has not cols() entries
@@ -59,7 +66,7 @@ class gguf_rows {
     if (i >= rows() || out.size() != cols())
       tamp::detail::raise<shape_error>("tensor '", name(), "' has ", rows(), " rows of ", cols(),
                                        ": row ", i, " of ", out.size(), " cannot be read");
-    type_->decode_row(bytes_.data() + i * row_bytes(), out);
+    type_->decode_row(tensor_->bytes.data() + i * row_bytes(), out);
   }
 
  private:
@@ -67,7 +74,7 @@ class gguf_rows {
 
   const gguf_tensor* tensor_;
   const ggml::type_info* type_;
-  std::span<const std::byte> bytes_;
+  std::size_t rows_;
 };
 
 /// A GGUF file, mapped into memory. Opening it reads metadata and descriptions; all of both is
@@ -113,7 +120,8 @@ class gguf_file {
   const std::vector<gguf_tensor>& tensors() const noexcept { return tensors_; }
   bool contains(std::string_view name) const { return index_.contains(name); }
 
-  /// @throws file_error if there is no tensor of that name, or its type cannot be read
+  /// @throws file_error if there is no tensor of that name, its type cannot be read, or it is empty
+  ///         and claims rows without a byte to show for them
   gguf_rows tensor(std::string_view name) const {
     const auto found = index_.find(name);
     if (found == index_.end()) refuse("has no tensor named '", name, "'");
@@ -122,7 +130,16 @@ class gguf_file {
     if (type == nullptr || type->decode_row == nullptr)
       refuse("tensor '", name, "' is of type ", t.type_name, " (", t.type,
              "), which tamp does not read");
-    return {t, *type, data_.subspan(t.offset, bytes_of(t, *type))};
+    // Who reads a row makes room for it first.
+    if (t.empty())
+      for (const std::size_t extent : t.shape)
+        if (extent > file_.bytes().size())
+          refuse("tensor '", name, "' is empty, but has an extent of ", extent);
+    std::size_t rows = 1;
+    for (std::size_t d = 0; d + 1 < t.shape.size(); ++d)
+      rows = tamp::detail::checked_product<file_error>(
+          tamp::detail::sentence(file_.name(), ": tensor '", name, '\''), rows, t.shape[d]);
+    return {t, *type, rows};
   }
 
  private:
@@ -165,12 +182,12 @@ class gguf_file {
     gguf_tensor t;
     t.name = cursor.string("a tensor's name");
     const auto dimensions = cursor.number<std::uint32_t>("a number of dimensions");
-    if (dimensions == 0 || dimensions > 4)
-      refuse("tensor '", t.name, "' has ", dimensions, " dimensions, not 1 to 4");
+    constexpr std::uint32_t most_dimensions = 64;  // ggml has 4
+    if (dimensions > most_dimensions)
+      refuse("tensor '", t.name, "' has ", dimensions, " dimensions, more than ", most_dimensions);
     for (std::uint32_t d = 0; d < dimensions; ++d) {
       const auto extent = cursor.number<std::uint64_t>("a tensor's shape");
-      // An empty tensor could claim rows of any length without a byte to show for it.
-      if (extent == 0 || extent > (std::numeric_limits<std::size_t>::max)())
+      if (extent > (std::numeric_limits<std::size_t>::max)())
         refuse("tensor '", t.name, "' has an extent of ", extent);
       t.shape.insert(t.shape.begin(), static_cast<std::size_t>(extent));
     }
@@ -178,7 +195,7 @@ class gguf_file {
     const ggml::type_info* type = type_of(t.type);
     t.type_name = type == nullptr ? "unknown" : type->name;
     const auto offset = cursor.number<std::uint64_t>("a tensor's offset");
-    if (offset > file_.bytes().size())
+    if (offset > file_.bytes().size() && !t.empty())
       refuse("tensor '", t.name, "' starts at byte ", offset,
              " of the data, past the end of the file");
     t.offset = static_cast<std::size_t>(offset);
@@ -196,26 +213,32 @@ class gguf_file {
     const auto all = file_.bytes();
     data_ = begin < all.size() ? all.subspan(begin) : std::span<const std::byte>();
 
-    std::vector<std::pair<std::size_t, const gguf_tensor*>> order;
-    for (const gguf_tensor& t : tensors_) {
+    std::vector<std::pair<std::size_t, gguf_tensor*>> order;
+    for (gguf_tensor& t : tensors_) {
       if (t.offset % alignment != 0)
         refuse("tensor '", t.name, "' starts at byte ", t.offset,
                " of the data, which is no multiple of ", alignment);
+      if (t.empty()) continue;  // wherever it is
       if (t.offset > data_.size())
         refuse("tensor '", t.name, "' starts at byte ", t.offset, " of ", data_.size(), " of data");
-      if (type_of(t.type) != nullptr) order.emplace_back(t.offset, &t);
+      order.emplace_back(t.offset, &t);
     }
     std::sort(order.begin(), order.end());
     std::size_t end = 0;
-    for (const auto& [offset, t] : order) {
-      if (offset < end) refuse("tensor '", t->name, "' overlaps the one before it");
-      end = offset + bytes_of(*t, *type_of(t->type));
+    for (std::size_t k = 0; k < order.size(); ++k) {
+      gguf_tensor& t = *order[k].second;
+      if (t.offset < end) refuse("tensor '", t.name, "' overlaps the one before it");
+      const ggml::type_info* type = type_of(t.type);
+      end = type != nullptr        ? t.offset + bytes_of(t, *type)
+            : k + 1 < order.size() ? order[k + 1].first
+                                   : data_.size();
+      t.bytes = data_.subspan(t.offset, end - t.offset);
     }
   }
 
   /// @throws file_error if the tensor's shape does not fit its type or the file
   std::size_t bytes_of(const gguf_tensor& t, const ggml::type_info& type) const {
-    const std::size_t cols = t.shape.back(), room = data_.size() - t.offset;
+    const std::size_t cols = t.cols(), room = data_.size() - t.offset;
     if (cols % type.values != 0)
       refuse("tensor '", t.name, "' has rows of ", cols, " values, which is no multiple of the ",
              type.values, " in a block of ", type.name);

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -136,27 +137,43 @@ class gguf_cursor {
     result.type = checked(type);
     if (result.type == gguf_type::array) {
       result.is_array = true;
-      result.type = checked(number<std::uint32_t>("an array's type"));
-      if (result.type == gguf_type::array)
-        tamp::detail::raise<file_error>(file_, ": the metadata at byte ", at_,
-                                        " are an array of arrays, which tamp does not read");
-      const auto count = number<std::uint64_t>("an array's length");
-      if (count > all_.size() - at_)  // every element has a byte at least
-        tamp::detail::raise<file_error>(file_, ": an array at byte ", at_, " claims ", count,
-                                        " elements, but only ", all_.size() - at_,
-                                        " bytes are left");
-      result.count = static_cast<std::size_t>(count);
+      std::tie(result.type, result.count) = array_head();
     }
-    const std::size_t begin = at_, size = gguf_type_sizes[static_cast<std::size_t>(result.type)];
-    if (size == 0)
-      for (std::size_t k = 0; k < result.count; ++k) string("a string");
-    else
-      bytes(std::uint64_t{size} * result.count, "a value");
+    const std::size_t begin = at_;
+    skip(result.type, result.count, 1);
     result.bytes = all_.subspan(begin, at_ - begin);
     return result;
   }
 
  private:
+  static constexpr int deepest = 8;
+
+  std::pair<gguf_type, std::size_t> array_head() {
+    const gguf_type type = checked(number<std::uint32_t>("an array's type"));
+    const auto count = number<std::uint64_t>("an array's length");
+    if (count > all_.size() - at_)  // every element has a byte at least
+      tamp::detail::raise<file_error>(file_, ": an array at byte ", at_, " claims ", count,
+                                      " elements, but only ", all_.size() - at_, " bytes are left");
+    return {type, static_cast<std::size_t>(count)};
+  }
+
+  /// Passes over so many values, which may be arrays themselves.
+  void skip(gguf_type type, std::size_t count, int depth) {
+    if (type == gguf_type::string) {
+      for (std::size_t k = 0; k < count; ++k) string("a string");
+    } else if (type == gguf_type::array) {
+      if (depth == deepest)
+        tamp::detail::raise<file_error>(file_, ": the metadata at byte ", at_,
+                                        " are arrays nested more than ", deepest, " deep");
+      for (std::size_t k = 0; k < count; ++k) {
+        const auto [inner, size] = array_head();
+        skip(inner, size, depth + 1);
+      }
+    } else {
+      bytes(std::uint64_t{gguf_type_sizes[static_cast<std::size_t>(type)]} * count, "a value");
+    }
+  }
+
   gguf_type checked(std::uint32_t type) const {
     if (type >= gguf_type_names.size())
       tamp::detail::raise<file_error>(file_, ": the metadata at byte ", at_, " are of type ", type,
