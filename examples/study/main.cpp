@@ -10,13 +10,12 @@
 #include <cstddef>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <stdexcept>
 #include <string>
 #include <tamp/io/json.hpp>
 #include <vector>
 
+#include "csv_file.hpp"
 #include "progress_bar.hpp"
 #include "prune_model.hpp"
 #include "results.hpp"
@@ -129,11 +128,12 @@ int run(const settings& s) {
                                : fmt::format("{}.{}.safetensors", s.calibration_file, seed));
     if (!s.densities.empty() && seed == s.seeds.front()) {
       std::filesystem::create_directories(std::filesystem::absolute(s.densities).parent_path());
-      std::ofstream file(s.densities);
-      file << "layer,image,text,across\n";
+      std::string table = "layer,image,text,across\n";
       for (const auto& [layer, image, text, across] : planner.densities({}))
-        file << fmt::format("{},{:.6f},{:.6f},{:.6f}\n", layer, image, text, across);
-      if (!file) throw std::runtime_error("cannot write " + s.densities);
+        table += fmt::format("{},{:.6f},{:.6f},{:.6f}\n", layer, image, text, across);
+      study::csv_file file;
+      file.open(s.densities, std::ios::trunc);
+      file.add(table);
     }
     for (const study::named_recipe& recipe : recipes) {
       study::row row;
@@ -200,9 +200,13 @@ int run(const settings& s) {
 
 int main(int argc, char** argv) {
   std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing
   CLI::App app("Prunes a fresh copy of a model with every combination of policies.");
   try {
-    return run(parse(app, argc, argv));
+    const int status = run(parse(app, argc, argv));
+    std::cout << std::flush;
+    study::flush_table();
+    return status;
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem);
   } catch (const std::exception& problem) {

@@ -11,13 +11,12 @@
 #include <cstddef>
 #include <exception>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <stdexcept>
 #include <string>
 #include <tamp/io/compute_plan.hpp>
 #include <vector>
 
+#include "csv_file.hpp"
 #include "progress_bar.hpp"
 #include "prompts.hpp"
 #include "reduce_model.hpp"
@@ -110,8 +109,8 @@ int run(const settings& s) {
   for (const std::string& visual : s.visual)
     if (visual != "-") rows.push_back({"-", 1, visual});
 
-  std::ofstream csv;
-  if (!s.csv.empty()) csv.open(s.csv);
+  study::csv_file csv;
+  if (!s.csv.empty()) csv.open(s.csv, std::ios::trunc);
   fmt::print("{:<18}{:>7}  {:<22}", "tokens", "budget", "visual");
   std::string head = "tokens,budget,visual";
   for (const std::string& name : prompts->columns()) {
@@ -119,7 +118,7 @@ int run(const settings& s) {
     head += "," + name;
   }
   fmt::print("{:>9}{:>9}{:>11}  drops\n", "madds", "speedup", "prefill");
-  csv << head << ",multiply_adds,speedup,prefill_s,drops\n";
+  if (csv.is_open()) csv.add(head + ",multiply_adds,speedup,prefill_s,drops\n");
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const study::named_reduction& row = rows[k];
     const auto go_on = [&](const char* what, double part) {
@@ -147,12 +146,11 @@ int run(const settings& s) {
     }
     fmt::print("{:>8.1f}%{:>8.2f}x{:>8.2f} ms  {}\n", 100 * found.multiply_adds, time.speedup,
                1e3 * time.seconds, fmt::join(reduction.schedule.drops, " "));
-    std::fflush(stdout);
-    csv << fmt::format("{},{:.6f},{:.4f},{:.6f},{}\n", line, found.multiply_adds, time.speedup,
-                       time.seconds, fmt::join(reduction.schedule.drops, " "))
-        << std::flush;
+    study::flush_table();
+    if (csv.is_open())
+      csv.add(fmt::format("{},{:.6f},{:.4f},{:.6f},{}\n", line, found.multiply_adds, time.speedup,
+                          time.seconds, fmt::join(reduction.schedule.drops, " ")));
   }
-  if (!s.csv.empty() && !csv) throw std::runtime_error("cannot write " + s.csv);
 
   for (const double budget : s.joint) {
     bar.show(0, "splitting a budget");
@@ -170,15 +168,16 @@ int run(const settings& s) {
   }
 
   if (!s.kept.empty()) {
-    std::ofstream file(s.kept);
-    file << "tokens,budget,prompt,positions\n";
+    std::string table = "tokens,budget,prompt,positions\n";
     for (const auto& row : rows)
       for (std::size_t p = 0; row.tokens != "-" && p < std::min(s.scenes, prompts->size()); ++p) {
         const study::kept_tokens kept = reducer.kept(row, p);
-        file << fmt::format("{},{},{},{}\n", kept.tokens, kept.budget, kept.prompt,
-                            fmt::join(kept.positions, " "));
+        table += fmt::format("{},{},{},{}\n", kept.tokens, kept.budget, kept.prompt,
+                             fmt::join(kept.positions, " "));
       }
-    if (!file.flush()) throw std::runtime_error("cannot write " + s.kept);
+    study::csv_file file;
+    file.open(s.kept, std::ios::trunc);
+    file.add(table);
   }
   return 0;
 }
@@ -187,9 +186,13 @@ int run(const settings& s) {
 
 int main(int argc, char** argv) {
   std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing
   CLI::App app("Runs prompts with fewer visual tokens, or with less computed of them.");
   try {
-    return run(parse(app, argc, argv));
+    const int status = run(parse(app, argc, argv));
+    std::cout << std::flush;
+    study::flush_table();
+    return status;
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem);
   } catch (const std::exception& problem) {
