@@ -26,6 +26,7 @@
 #include "execute/sequential.hpp"
 #include "execute/standard.hpp"
 #include "mask/bitmask.hpp"
+#include "mask/zero_dropped.hpp"
 #include "pattern/n_of_m.hpp"
 #include "pattern/per_row.hpp"
 #include "pattern/per_tensor.hpp"

@@ -137,17 +137,19 @@ template <class Bits>
 void check_zeroing() {
   for (const std::size_t size : {0u, 1u, 5u, 63u, 64u, 65u, 128u, 200u}) {
     std::mt19937_64 random(size);
-    std::vector<Bits> before(size + 4, static_cast<Bits>(0x8123456789abcdefu));
+    const std::vector<Bits> before(size + 4, static_cast<Bits>(0x8123456789abcdefu));
     std::vector<tamp::mask::word> words((size + 63) / 64);
     for (auto& word : words) word = random();
-    std::vector<Bits> after = before;
-    with_kernels([&](auto kernels) {
-      kernels.template zero_dropped<Bits>(reinterpret_cast<std::byte*>(after.data()), size,
-                                          words.data());
-    });
-    for (std::size_t j = 0; j < size; ++j)
-      if ((words[j / 64] >> j % 64 & 1u) == 0) before[j] = 0;
-    BOOST_TEST(after == before, boost::test_tools::per_element());
+    for (const Bits zero : {Bits{0}, static_cast<Bits>(0x8000000080008055u)}) {
+      std::vector<Bits> after = before, expected = before;
+      with_kernels([&](auto kernels) {
+        kernels.replace_dropped(reinterpret_cast<std::byte*>(after.data()), size, words.data(),
+                                zero);
+      });
+      for (std::size_t j = 0; j < size; ++j)
+        if ((words[j / 64] >> j % 64 & 1u) == 0) expected[j] = zero;
+      BOOST_TEST(after == expected, boost::test_tools::per_element());
+    }
   }
 }
 
@@ -263,6 +265,7 @@ BOOST_AUTO_TEST_CASE(bits_are_set_above_the_threshold_and_nowhere_else) {
 
 BOOST_AUTO_TEST_CASE(elements_of_any_width_are_zeroed_by_their_bits) {
   with_every_instructions([] {
+    check_zeroing<std::uint8_t>();
     check_zeroing<std::uint16_t>();
     check_zeroing<std::uint32_t>();
     check_zeroing<std::uint64_t>();

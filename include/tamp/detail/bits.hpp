@@ -5,13 +5,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <span>
-#include <type_traits>
 
 #include "../mask/bitmask.hpp"
-#include "../tensor/element.hpp"
-#include "simd/kernels.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -25,17 +21,6 @@ void pack_bits(std::span<mask::word> out, std::size_t count, const Keep& keep) {
     for (std::size_t k = 0; k < width; ++k) bits |= mask::word{keep(begin + k)} << k;
     out[w] = bits;
   }
-}
-
-/// Makes each of the contiguous elements +0 whose bit is 0.
-template <element T>
-void zero_dropped(std::span<T> elements, std::span<const mask::word> keep) {
-  using bits = std::conditional_t<sizeof(T) == 2, std::uint16_t, bits_of_number<T>>;
-  static_assert(sizeof(T) == sizeof(bits));
-  with_kernels([&](auto kernels) {
-    kernels.template zero_dropped<bits>(std::as_writable_bytes(elements).data(), elements.size(),
-                                        keep.data());
-  });
 }
 
 /// Transposes a square of 64 x 64 bits: afterwards bit r of word c is what bit c of word r was.

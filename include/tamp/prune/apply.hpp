@@ -14,9 +14,11 @@
 
 #include "../detail/bits.hpp"
 #include "../detail/checked.hpp"
+#include "../detail/written_rows.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../mask/bitmask.hpp"
+#include "../mask/zero_dropped.hpp"
 #include "../tensor/rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -51,26 +53,32 @@ void check_apart(std::string_view operation, matrix_view<T> m) {
                      " and ", m.col_stride());
 }
 
-/// Refuses a weight that cannot be pruned in place.
+/// Refuses a weight that cannot be pruned in place, or whose type of number has no zero.
 template <class T>
 void check_writable(std::string_view operation, matrix_view<T> weight) {
   static_assert(!std::is_const_v<T>, "this weight is const and cannot be pruned in place");
+  if (const auto read = element_traits<T>::load(zero_of<T>()); read != 0)
+    raise<value_error>(operation,
+                       ": the weight's type of number has no zero: element_traits stores "
+                       "0 as what it loads as ",
+                       read);
   check_apart(operation, weight);
 }
 
 template <executor E, class T>
-void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weight) {
+void apply_to(const E& exec, std::string_view, std::string_view, const mask::bitmask& keep,
+              matrix_view<T> weight) {
+  const T zero = zero_of<T>();
   if (weight.contiguous_rows()) {
     // From the last row on: whoever made the mask has just read it, and it may still be in a cache.
     for_each_range(exec, weight.rows(), weight.cols(), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = end; i-- > begin;) zero_dropped(weight.row(i), keep.row(i));
+      for (std::size_t i = end; i-- > begin;) write_zeros(weight.row(i), keep.row(i), zero);
     });
     return;
   }
   // Otherwise squares of 64 x 64 are transposed in the mask, where they are small, so that the
   // weight is walked along its columns, which usually lie in one piece.
   const std::size_t side = mask::word_bits;
-  const T zero = element_traits<T>::store(0);
   const std::size_t bands = (weight.rows() + side - 1) / side;
   for_each_range(exec, bands, side * weight.cols(), [&](std::size_t begin, std::size_t end) {
     std::array<mask::word, mask::word_bits> square;
@@ -84,7 +92,7 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weigh
         for (std::size_t c = 0; c < width; ++c) {
           T* column = &weight(i, w * side + c);
           if (weight.contiguous_cols()) {
-            zero_dropped(std::span(column, height), std::span(square).subspan(c, 1));
+            write_zeros(std::span(column, height), std::span(square).subspan(c, 1), zero);
           } else {
             for (std::size_t r = 0; r < height; ++r)
               if ((square[c] >> r & 1u) == 0)
@@ -96,43 +104,62 @@ void zero_dropped(const E& exec, const mask::bitmask& keep, matrix_view<T> weigh
   });
 }
 
+/// Rows of which nothing is dropped are not touched. What was written is read back.
 template <executor E, row_tensor Weight>
-void zero_dropped(const E& exec, const mask::bitmask& keep, Weight& weight) {
-  for_each_range(exec, keep.rows(), keep.cols(), [&](std::size_t begin, std::size_t end) {
-    std::vector<float> row(zeroable_row_tensor<Weight> ? 0 : keep.cols());
-    for (std::size_t i = begin; i < end; ++i) {
-      if constexpr (zeroable_row_tensor<Weight>) {
+void apply_to(const E& exec, std::string_view operation, std::string_view layer,
+              const mask::bitmask& keep, Weight& weight) {
+  if constexpr (zeroable_row_tensor<Weight>) {
+    lost_zeros lost;
+    for_each_range(exec, keep.rows(), keep.cols(), [&](std::size_t begin, std::size_t end) {
+      std::vector<float> row(keep.cols());
+      for (std::size_t i = begin; i < end; ++i) {
+        if (keep.count(i) == keep.cols()) continue;
         weight.zero(i, keep.row(i));
-      } else {
         weight.read_row(i, std::span(row));
-        zero_dropped(std::span(row), keep.row(i));
-        weight.write_row(i, std::span<const float>(row));
+        lost.check(i, row, keep.row(i));
       }
-    }
-  });
+    });
+    lost.raise_if_any(operation, layer, "the tensor's zero(row, keep) makes it no zero");
+  } else {
+    write_rows(exec, operation, layer, keep, weight, [&](std::size_t i, std::span<float> row) {
+      write_zeros(row, keep.row(i), 0.0f);
+      return keep.count(i) != keep.cols();
+    });
+  }
+}
+
+/// What apply and prune do, which is said of `layer` in errors.
+template <executor E, class Target>
+void apply_layer(const E& exec, std::string_view operation, std::string_view layer,
+                 const mask::bitmask& keep, Target& target) {
+  const auto rows = static_cast<std::size_t>(target.rows());
+  const auto cols = static_cast<std::size_t>(target.cols());
+  if (rows != keep.rows() || cols != keep.cols())
+    raise<shape_error>(operation, ": the mask is ", keep.rows(), " x ", keep.cols(), ", the weight",
+                       of_layer(layer), " is ", rows, " x ", cols);
+  if constexpr (strided_tensor<Target>) check_writable(operation, target);
+  if (keep.size() != 0)
+    with_memory(operation, [&] { apply_to(any_executor(exec), operation, layer, keep, target); });
 }
 
 }  // namespace detail
 
-/// Makes every dropped weight +0 and leaves the others as they are, to the bit.
+/// Makes every dropped weight zero and leaves the others as they are, to the bit.
 ///
-/// Works in place on strided tensors of any layout and element type, and on row tensors that have
-/// `zero` or `write_row` (which `zero`, that touches no kept weight, is preferred to). Rows are
-/// worked on by the executor's threads.
+/// Works in place on strided tensors of any layout and element type: zero is what element_traits
+/// makes of 0, +0 for float. Works on row tensors that have `zero` or `write_row` (which `zero`,
+/// that touches no kept weight, is preferred to): each row is then read back. Rows are worked on by
+/// the executor's threads.
 /// @throws shape_error if mask and weight differ in shape, if elements of the weight share their
-///         memory, as in a broadcast, or if it has elements but no memory
+///         memory, as in a broadcast, or if it has elements but no memory; nothing is written then
+/// @throws value_error if the weight's type of number has no zero (nothing is written), or if a
+///         dropped weight of a row tensor reads back as another number than 0. All rows have been
+///         tried then: those that hold their zeros are pruned, and the others are as they were, if
+///         they can be written back.
 template <executor E, prunable_tensor Weight>
 void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
   auto&& target = detail::source(weight);
-  const auto rows = static_cast<std::size_t>(target.rows());
-  const auto cols = static_cast<std::size_t>(target.cols());
-  if (rows != keep.rows() || cols != keep.cols())
-    detail::raise<shape_error>("apply: the mask is ", keep.rows(), " x ", keep.cols(),
-                               ", the weight is ", rows, " x ", cols);
-  if constexpr (strided_tensor<Weight>) detail::check_writable("apply", target);
-  if (keep.size() != 0)
-    detail::with_memory("apply",
-                        [&] { detail::zero_dropped(detail::any_executor(exec), keep, target); });
+  detail::apply_layer(exec, "apply", {}, keep, target);
 }
 template <prunable_tensor Weight, executor E = execute::standard>
 void apply(const mask::bitmask& keep, Weight&& weight) {

@@ -38,46 +38,53 @@ auto stored_weight(double repaired) {
 }
 
 /// Writes repaired weights, (rows, cols), into the host's tensor, in its own type of number.
-/// @throws value_error if that type is too small for one of them, before anything is written
-template <executor E, class Target>
-void write_repaired(const E& exec, matrix_view<const double> repaired, Target&& target,
-                    std::string_view operation = "prune", std::string_view layer = {}) {
+/// @throws value_error if that type is too small for one of them, or if one that is dropped is not
+///         0, before anything is written; if a row tensor does not hold its zeros, as apply
+template <executor E, class Repaired, class Target>
+void write_repaired(const E& exec, std::string_view operation, std::string_view layer,
+                    const Repaired& repaired, Target&& target) {
   using tensor = std::remove_cvref_t<Target>;
   static_assert(
       strided_tensor<tensor> || writable_row_tensor<tensor>,
       "this score changes the weights that stay, and this tensor can only drop some: give "
       "it a write_row");
+  const matrix_view<const double> weights = repaired.weights();
+  const mask::bitmask& keep = repaired.keep;
   const auto fits = [&](std::size_t i, std::size_t j) {
-    const auto stored = stored_weight<tensor>(repaired(i, j));
+    const auto stored = stored_weight<tensor>(weights(i, j));
     return is_finite(element_traits<std::remove_const_t<decltype(stored)>>::load(stored));
   };
+  const auto is_right = [&](std::size_t i, std::size_t j) {
+    return fits(i, j) && (keep(i, j) || weights(i, j) == 0);
+  };
   first_row broken;
-  for_each_range(exec, repaired.rows(), repaired.cols(), [&](std::size_t begin, std::size_t end) {
+  for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       unsigned any = 0;
-      for (std::size_t j = 0; j < repaired.cols(); ++j) any |= unsigned{!fits(i, j)};
+      for (std::size_t j = 0; j < weights.cols(); ++j) any |= unsigned{!is_right(i, j)};
       if (any != 0) broken.note(i);
     }
   });
   if (broken.any())
-    for (std::size_t i = broken.row(), j = 0; j < repaired.cols(); ++j)
-      if (!fits(i, j))
-        raise<value_error>(operation, ": the repaired weight in row ", i, ", column ", j,
-                           of_layer(layer), " is ", repaired(i, j),
-                           ", too large for the tensor's type of number");
+    for (std::size_t i = broken.row(), j = 0; j < weights.cols(); ++j)
+      if (!is_right(i, j))
+        raise<value_error>(
+            operation, ": the repaired weight in row ", i, ", column ", j, of_layer(layer), " is ",
+            weights(i, j),
+            fits(i, j) ? ", and its mask drops it" : ", too large for the tensor's type of number");
 
-  for_each_range(exec, repaired.rows(), repaired.cols(), [&](std::size_t begin, std::size_t end) {
-    std::vector<float> row(strided_tensor<tensor> ? 0 : repaired.cols());
-    for (std::size_t i = begin; i < end; ++i) {
-      if constexpr (strided_tensor<tensor>) {
-        for (std::size_t j = 0; j < repaired.cols(); ++j)
-          target(i, j) = stored_weight<tensor>(repaired(i, j));
-      } else {
-        for (std::size_t j = 0; j < row.size(); ++j) row[j] = stored_weight<tensor>(repaired(i, j));
-        target.write_row(i, std::span<const float>(row));
-      }
-    }
-  });
+  if constexpr (strided_tensor<tensor>) {
+    for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i)
+        for (std::size_t j = 0; j < weights.cols(); ++j)
+          target(i, j) = stored_weight<tensor>(weights(i, j));
+    });
+  } else {
+    write_rows(exec, operation, layer, keep, target, [&](std::size_t i, std::span<float> row) {
+      for (std::size_t j = 0; j < row.size(); ++j) row[j] = stored_weight<tensor>(weights(i, j));
+      return true;
+    });
+  }
 }
 
 }  // namespace detail
@@ -98,11 +105,11 @@ pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const
   if constexpr (strided_tensor<Weight>) detail::check_writable("prune", target);
   if constexpr (detail::repairing_score<typename Recipe::score_policy>) {
     const auto repaired = detail::repair_layer(on, "prune", {}, target, statistics, recipe);
-    detail::write_repaired(on, repaired.weights(), target);
+    detail::write_repaired(on, "prune", {}, repaired, target);
     return {size, repaired.keep.count()};
   } else {
     const auto keep = detail::select_layer(on, "prune", {}, target, statistics, recipe);
-    tamp::apply(on, keep, target);
+    detail::apply_layer(on, "prune", {}, keep, target);
     return {size, keep.count()};
   }
 }

@@ -224,7 +224,7 @@ class model_pruner {
     const mask::bitmask keep = select_layer(exec_, "prune", done.name, weight, seen, here);
     done.select = selecting.seconds();
     const stopwatch applying;
-    tamp::apply(exec_, keep, weight);
+    apply_layer(exec_, "prune", done.name, keep, weight);
     done.apply = applying.seconds();
     done.kept = keep.count();
   }
@@ -235,7 +235,7 @@ class model_pruner {
     auto repaired = repair_layer(exec_, "prune", done.name, weight, seen, here);
     done.select = selecting.seconds();
     const stopwatch applying;
-    write_repaired(exec_, repaired.weights(), weight, "prune", done.name);
+    write_repaired(exec_, "prune", done.name, repaired, weight);
     done.apply = applying.seconds();
     done.kept = repaired.keep.count();
     done.note = std::move(repaired.note);

@@ -63,7 +63,8 @@ concept writable_row_tensor = row_tensor<T> && requires(T& tensor, std::span<con
 };
 
 /// A row_tensor that can drop weights without touching the kept ones, as quantised storage should:
-/// `zero(i, keep)` makes weight (i, j) zero where bit j % 64 of keep[j / 64] is 0.
+/// `zero(i, keep)` makes weight (i, j) zero where bit j % 64 of keep[j / 64] is 0 (see
+/// tamp::zero_dropped).
 template <class T>
 concept zeroable_row_tensor =
     row_tensor<T> &&

@@ -18,17 +18,20 @@ static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below
 }
 
 template <class Bits>
-static void zero_word(mask::word keep, std::byte* elements) noexcept {
+static void replace_word(mask::word keep, std::byte* elements, Bits zero) noexcept {
+  const __m512i instead = (__m512i)all(zero);
   TAMP_SIMD_UNROLL
   for (std::size_t k = 0; k < mask::word_bits; k += lanes<Bits>) {
     std::byte* const at = elements + k * sizeof(Bits);
     const __m512i v = _mm512_loadu_si512(at);
     if constexpr (sizeof(Bits) == 8)
-      _mm512_storeu_si512(at, _mm512_maskz_mov_epi64(static_cast<__mmask8>(keep >> k), v));
+      _mm512_storeu_si512(at, _mm512_mask_mov_epi64(instead, static_cast<__mmask8>(keep >> k), v));
     else if constexpr (sizeof(Bits) == 4)
-      _mm512_storeu_si512(at, _mm512_maskz_mov_epi32(static_cast<__mmask16>(keep >> k), v));
+      _mm512_storeu_si512(at, _mm512_mask_mov_epi32(instead, static_cast<__mmask16>(keep >> k), v));
+    else if constexpr (sizeof(Bits) == 2)
+      _mm512_storeu_si512(at, _mm512_mask_mov_epi16(instead, static_cast<__mmask32>(keep >> k), v));
     else
-      _mm512_storeu_si512(at, _mm512_maskz_mov_epi16(static_cast<__mmask32>(keep >> k), v));
+      _mm512_storeu_si512(at, _mm512_mask_mov_epi8(instead, static_cast<__mmask64>(keep >> k), v));
   }
 }
 

@@ -15,21 +15,32 @@ static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below
   return bits_of<T>(v <= to) & ~bits_of<T>(is_below);
 }
 
-// Makes zero of 64 elements those whose bit is 0. As many bits as a lane has are copied to all
-// lanes, each of which then looks for its own.
+// Replaces those of 64 elements whose bit is 0. As many bits as a lane has are copied to all lanes,
+// each of which then looks for its own; lanes of a byte have none to spare, and eight at a time are
+// given a byte of bits.
 template <class Bits>
-static void zero_word(mask::word keep, std::byte* elements) noexcept {
-  constexpr std::size_t width = 8 * sizeof(Bits);
+static void replace_word(mask::word keep, std::byte* elements, Bits zero) noexcept {
+  constexpr std::size_t width = (std::max)(8 * sizeof(Bits), lanes<Bits>);
+  const vec<Bits> instead = all(zero);
   TAMP_SIMD_UNROLL
   for (std::size_t first = 0; first < mask::word_bits; first += width) {
-    const vec<Bits> kept = all(static_cast<Bits>(keep >> first));
+    vec<Bits> kept{};
+    if constexpr (sizeof(Bits) == 1) {
+      vec<std::uint64_t> eights{};
+      for (std::size_t k = 0; k < lanes<std::uint64_t>; ++k)
+        eights[k] = (keep >> (first + 8 * k) & 0xffu) * 0x0101010101010101u;
+      kept = (vec<Bits>)eights;
+    } else {
+      kept = all(static_cast<Bits>(keep >> first));
+    }
     TAMP_SIMD_UNROLL
     for (std::size_t k = 0; k < width; k += lanes<Bits>) {
       vec<Bits> own{}, v;
       for (std::size_t lane = 0; lane < lanes<Bits>; ++lane)
-        own[lane] = static_cast<Bits>(Bits{1} << (k + lane));
+        own[lane] = static_cast<Bits>(Bits{1} << ((k + lane) % (8 * sizeof(Bits))));
       std::memcpy(&v, elements + (first + k) * sizeof(Bits), sizeof v);
-      v &= (vec<Bits>)((kept & own) == own);
+      const vec<Bits> stays = (vec<Bits>)((kept & own) == own);
+      v = (v & stays) | (instead & ~stays);
       std::memcpy(elements + (first + k) * sizeof(Bits), &v, sizeof v);
     }
   }

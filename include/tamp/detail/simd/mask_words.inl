@@ -23,15 +23,17 @@ static void keep_above(const T* numbers, std::size_t count, T threshold,
   words[whole] = bits;
 }
 
-// Each element becomes +0, which has no bit set, where its bit in the words is 0.
+// Each element becomes `zero`, whatever bits its type has for that, where its bit in the words is
+// 0.
 template <class Bits>
-static void zero_dropped(std::byte* elements, std::size_t count, const mask::word* words) noexcept {
+static void replace_dropped(std::byte* elements, std::size_t count, const mask::word* words,
+                            Bits zero) noexcept {
   const std::size_t whole = count / mask::word_bits;
   for (std::size_t w = 0; w < whole; ++w)
-    zero_word<Bits>(words[w], elements + w * mask::word_bits * sizeof(Bits));
+    replace_word<Bits>(words[w], elements + w * mask::word_bits * sizeof(Bits), zero);
   for (std::size_t j = whole * mask::word_bits; j < count; ++j)
     if ((words[whole] >> (j % mask::word_bits) & 1u) == 0)
-      std::memset(elements + j * sizeof(Bits), 0, sizeof(Bits));
+      std::memcpy(elements + j * sizeof(Bits), &zero, sizeof zero);
 }
 
 // Bits of the lanes that stay, of which a bit says whether another lane of its four goes first: one
@@ -39,7 +41,7 @@ static void zero_dropped(std::byte* elements, std::size_t count, const mask::wor
 static std::uint32_t two_of_four_by_rank(vec<float> v) noexcept {
   const vec<float> neighbour = swap_neighbours(v), opposite = swap_pairs(v);
   const vec<float> last = swap_pairs(neighbour);
-  vec<std::int32_t> is_odd{}, is_upper{};  // lanes that lie to the right of their neighbour, and pair
+  vec<std::int32_t> is_odd, is_upper;  // lanes that lie to the right of their neighbour, and pair
   for (std::size_t k = 0; k < lanes<float>; ++k) {
     is_odd[k] = k % 2 == 0 ? 0 : -1;
     is_upper[k] = k % 4 < 2 ? 0 : -1;
