@@ -145,7 +145,7 @@ struct das {
     const auto budget =
         static_cast<std::int64_t>(std::floor(static_cast<double>(sum_of(sizes)) * (1 - sparsity)));
     std::vector<double> claim(importance.begin(), importance.end());
-    if (!std::isfinite(sum_of(claim)))
+    if (!is_finite(sum_of(claim)))
       detail::raise<value_error>("das: the importances are too large to be summed");
     std::vector<std::int64_t> keep = least;
     while (sum_of(keep) < budget) {

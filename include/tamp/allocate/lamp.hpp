@@ -120,7 +120,7 @@ struct lamp {
       for (std::size_t r = magnitudes.size(); r-- > 0;) {
         const double square = static_cast<double>(magnitudes[r]) * magnitudes[r];
         sum += square;
-        if (!std::isfinite(sum))
+        if (!is_finite(sum))
           detail::raise<value_error>("lamp: the squares of the weights of ", layer,
                                      " are too large to be summed");
         use(detail::ordered_key(sum == 0 ? 0.0 : square / sum));

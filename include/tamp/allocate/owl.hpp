@@ -98,7 +98,7 @@ struct owl {
  private:
   void check_parameters() const {
     detail::check_sparsity(sparsity);
-    if (!(M >= 0 && std::isfinite(M)))
+    if (!(M >= 0 && is_finite(M)))
       detail::raise<value_error>("owl: M is a finite number of at least 0, not ", M);
     if (!(lambda >= 0 && lambda <= 1))
       detail::raise<value_error>("owl: lambda lies in [0, 1], and is ", lambda);
@@ -131,7 +131,7 @@ struct owl {
                                        "the outlier ratio of ", name));
     });
     if (found.size == 0) return false;
-    if (!std::isfinite(found.sum))
+    if (!is_finite(found.sum))
       detail::raise<value_error>("owl: the scores of ", name, " are too large to be summed");
     const double threshold = M * (found.sum / static_cast<double>(found.size));
     if (!(found.from < threshold && threshold < found.to)) {

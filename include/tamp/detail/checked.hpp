@@ -99,7 +99,7 @@ constexpr std::size_t checked_matrix(std::string_view who, std::size_t rows, std
 /// body(), where memory that the system refuses is an error of the library like all others.
 /// @throws shape_error "WHO: there is not enough memory"
 template <class Body>
-decltype(auto) with_memory(std::string_view who, Body&& body) {
+decltype(auto) with_memory([[maybe_unused]] std::string_view who, Body&& body) {
 #if TAMP_EXCEPTIONS
   try {
     return std::forward<Body>(body)();

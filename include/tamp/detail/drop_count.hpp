@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "../error.hpp"
+#include "../tensor/element.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -14,7 +15,9 @@ constexpr std::size_t drop_count(std::size_t size, double sparsity) noexcept {
   return static_cast<std::size_t>(static_cast<double>(size) * sparsity);
 }
 
-constexpr bool is_sparsity(double number) noexcept { return number >= 0.0 && number <= 1.0; }
+constexpr bool is_sparsity(double number) noexcept {
+  return is_finite(number) && number >= 0.0 && number <= 1.0;
+}
 
 inline void check_sparsity(double sparsity) {
   if (!is_sparsity(sparsity))

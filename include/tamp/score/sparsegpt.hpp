@@ -123,7 +123,7 @@ struct sparsegpt {
                    const stat::gram& gram, double sparsity) const {
     using detail::of_layer, detail::raise;
     detail::check_sparsity(sparsity);
-    if (blocksize == 0 || !(damping >= 0 && std::isfinite(damping)))
+    if (blocksize == 0 || !(damping >= 0 && is_finite(damping)))
       raise<value_error>("sparsegpt: blocksize is ", blocksize, ", damping ", damping);
     if constexpr (is_grouped<Pattern>) {
       static_assert(0 < Pattern::group && Pattern::group <= mask::word_bits,

@@ -63,7 +63,7 @@ class hidden_change {
       for (std::size_t t = begin; t < end; ++t) changes[t] = change(read_before(t), read_after(t));
     });
     for (std::size_t t = 0; t < tokens; ++t)
-      if (!std::isfinite(changes[t])) refuse(b, a, t);
+      if (!is_finite(changes[t])) refuse(b, a, t);
     sum_[0] += std::accumulate(changes.begin(), changes.end(), 0.0);
     tokens_ += tokens;
     return *this;
@@ -117,7 +117,7 @@ class hidden_change {
       bb += b * b;
       aa += a * a;
     }
-    if (!std::isfinite(bb) || !std::isfinite(aa)) return bb + aa;
+    if (!is_finite(bb) || !is_finite(aa)) return bb + aa;
     if (bb == 0 || aa == 0) return bb == aa ? 0.0 : 1.0;
     return 1 - std::clamp(dot / (std::sqrt(bb) * std::sqrt(aa)), -1.0, 1.0);
   }

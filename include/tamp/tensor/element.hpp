@@ -25,7 +25,10 @@ struct f16 {
     value.bits = bits;
     return value;
   }
-  TAMP_FN friend constexpr bool operator==(f16 a, f16 b) noexcept { return float(a) == float(b); }
+  TAMP_FN friend constexpr bool operator==(f16 a, f16 b) noexcept {
+    return (a.bits == b.bits && (a.bits & 0x7fffu) <= 0x7c00u) ||
+           ((a.bits | b.bits) & 0x7fffu) == 0;
+  }
 
  private:
   // A normal number needs only its exponent re-biased. A subnormal one is given the exponent of
@@ -38,8 +41,9 @@ struct f16 {
                             std::bit_cast<float>(rebias + (1u << 23));
     const std::uint32_t special = (magnitude & exponent) == exponent ? rebias : 0;
     const std::uint32_t normal = magnitude + rebias + special;
-    const std::uint32_t body =
-        (magnitude & exponent) == 0 ? std::bit_cast<std::uint32_t>(subnormal) : normal;
+    const std::uint32_t body = (magnitude & exponent) == 0
+                                   ? std::bit_cast<std::uint32_t>(subnormal) & 0x7fffffffu
+                                   : normal;
     return std::bit_cast<float>(sign | body);
   }
 
@@ -50,9 +54,12 @@ struct f16 {
     if (magnitude > 0x7f800000u)
       return std::uint16_t(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
     if (magnitude >= 0x477ff000u) return std::uint16_t(sign | 0x7c00u);
-    if (magnitude < 0x38800000u) {  // below 2^-14: adding 0.5 aligns and rounds the fraction
-      const float aligned = std::bit_cast<float>(magnitude) + 0.5f;
-      return std::uint16_t(sign | (std::bit_cast<std::uint32_t>(aligned) - 0x3f000000u));
+    if (magnitude < 0x33000000u) return std::uint16_t(sign);  // below half of the smallest
+    if (magnitude < 0x38800000u) {  // below 2^-14: a multiple of 2^-24, rounded
+      const std::uint32_t fraction = (magnitude & 0x7fffffu) | 0x800000u;
+      const std::uint32_t shift = 126u - (magnitude >> 23), kept = fraction >> shift;
+      const std::uint32_t rest = fraction - (kept << shift), middle = 1u << (shift - 1);
+      return std::uint16_t(sign | (kept + (rest > middle || (rest == middle && (kept & 1u) != 0))));
     }
     const std::uint32_t odd = (magnitude >> 13) & 1u;
     return std::uint16_t(sign | ((magnitude - (112u << 23) + 0xfffu + odd) >> 13));
@@ -73,7 +80,10 @@ struct bf16 {
     value.bits = bits;
     return value;
   }
-  TAMP_FN friend constexpr bool operator==(bf16 a, bf16 b) noexcept { return float(a) == float(b); }
+  TAMP_FN friend constexpr bool operator==(bf16 a, bf16 b) noexcept {
+    return (a.bits == b.bits && (a.bits & 0x7fffu) <= 0x7f80u) ||
+           ((a.bits | b.bits) & 0x7fffu) == 0;
+  }
 
  private:
   TAMP_FN static constexpr std::uint16_t from_float(float value) noexcept {

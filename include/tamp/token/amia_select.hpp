@@ -84,8 +84,8 @@ struct amia_select {
     for (std::size_t t = 0; t < tokens; ++t)
       if (!(is_finite(attention[t]) && attention[t] >= 0))
         detail::raise<value_error>("amia_select: the attention to token ", t, " is ", attention[t]);
-    if (!(sigma > 0) || !(tolerance >= 0) || !std::isfinite(forward_gamma) ||
-        !std::isfinite(backward_gamma))
+    if (!(sigma > 0) || !(tolerance >= 0) || !is_finite(forward_gamma) ||
+        !is_finite(backward_gamma))
       detail::raise<value_error>("amia_select: sigma is ", sigma, ", tolerance ", tolerance,
                                  ", the gammas ", forward_gamma, " and ", backward_gamma);
   }

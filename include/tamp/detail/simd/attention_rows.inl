@@ -2,15 +2,20 @@
 
 // Whether all are finite and not negative.
 static bool are_attention(const float* row, std::size_t count) noexcept {
-  constexpr float largest = (std::numeric_limits<float>::max)();
+  // By their bits, which -ffast-math has no opinion of. Of what has a sign, only -0 is allowed: one
+  // less has none.
+  constexpr std::uint32_t sign = 0x80000000u;
   const std::size_t whole = count / lanes<float> * lanes<float>;
-  vec<std::int32_t> broken{};
+  vec<std::uint32_t> broken{};
   for (std::size_t j = 0; j < whole; j += lanes<float>) {
-    const vec<float> v = load(row + j);
-    broken |= ~((v >= all(0.0f)) & (v <= all(largest)));
+    const vec<std::uint32_t> v = load_bits(row + j);
+    broken |= not_finite<float>(v) | (v & (v - 1));
   }
-  bool is_broken = has_sign<std::uint32_t>((vec<std::uint32_t>)broken);
-  for (std::size_t j = whole; j < count; ++j) is_broken |= !(row[j] >= 0 && row[j] <= largest);
+  bool is_broken = has_sign<std::uint32_t>(broken);
+  for (std::size_t j = whole; j < count; ++j) {
+    const auto v = std::bit_cast<std::uint32_t>(row[j]);
+    is_broken |= !is_finite(row[j]) || (v & (v - 1) & sign) != 0;
+  }
   return !is_broken;
 }
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <type_traits>
 
-#include "../../config.hpp"
+#include "../../tensor/element.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -44,7 +44,7 @@ class cut_forecast {
 
   void learn(T mean, T threshold, bool was_within) noexcept {
     const T seen = threshold / mean;
-    if (!std::isfinite(seen)) return;
+    if (!is_finite(seen)) return;
     // Running means: over all rows at first, then over about the last sixteen.
     const T share = T{1} / static_cast<T>(rows_ < 16 ? rows_ + 1 : 16);
     if (rows_ != 0) error_ += (std::fabs(seen - ratio_) - error_) * share;

@@ -78,7 +78,8 @@ static vec<double> exponential(vec<double> x) noexcept {
   using integers = vec<std::uint64_t>;
   constexpr double to_integer = 0x1.8p52, log2_upper = 0x1.62e42fefap-1,
                    log2_lower = 0x1.cf79abc9e3b3ap-40, lowest = -708, highest = 709;
-  const vec<double> shifted = x * 0x1.71547652b82fep0 + to_integer, n = shifted - to_integer;
+  const vec<double> shifted = as_rounded<double>(x * 0x1.71547652b82fep0 + to_integer);
+  const vec<double> n = shifted - to_integer;
   const vec<double> rest = (x - n * log2_upper) - n * log2_lower;
   vec<double> power = all(one_by_factorial[Terms]);
   TAMP_SIMD_UNROLL

@@ -25,6 +25,19 @@ static vec<T> all(T number) noexcept {
   return number - vec<T>{};  // minus keeps -0, plus would not
 }
 
+// A sum that was rounded on purpose: -ffast-math would undo it.
+template <class T>
+static vec<T> as_rounded(vec<T> v) noexcept {
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__)
+#  if defined(__x86_64__)
+  __asm__("" : "+x"(v));
+#  elif defined(__aarch64__)
+  __asm__("" : "+w"(v));
+#  endif
+#endif
+  return v;
+}
+
 template <class Vector>
 static auto sum_of_lanes(Vector v) noexcept {
   auto sum = v[0];

@@ -1,0 +1,140 @@
+#pragma once
+
+// Calls what calculates, and returns the bits of the results. In an unnamed namespace: each unit
+// has its own, compiled with its flags, and shares with the others what the linker finds by name.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <ostream>
+#include <random>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <tamp/tamp.hpp>
+#include <typeinfo>
+#include <vector>
+
+#include "results.hpp"
+
+namespace {
+
+using namespace tamp;
+
+constexpr std::size_t rows = 70, cols = 131;
+
+std::vector<float> numbers(unsigned seed, std::size_t count) {
+  std::mt19937 random(seed);
+  std::vector<float> all(count);
+  for (float& number : all) {
+    const auto digit = static_cast<float>(random() % 4096);
+    // Some are equal, and some so small that flushing would make them so.
+    number = random() % 8 == 0 ? std::bit_cast<float>(static_cast<std::uint32_t>(random() % 5))
+                               : (digit - 2048) / 1024;
+  }
+  return all;
+}
+
+template <class Number>
+void show(std::ostream& out, std::string_view name, const Number* first, std::size_t count) {
+  using bits = std::conditional_t<sizeof(Number) == 4, std::uint32_t, std::uint64_t>;
+  out << name << std::hex;
+  for (std::size_t k = 0; k < count; ++k) out << ' ' << std::bit_cast<bits>(first[k]);
+  out << std::dec << '\n';
+}
+
+std::string masks() {
+  std::ostringstream out;
+  const std::vector<float> w = numbers(1, rows * cols), x = numbers(2, 40 * cols);
+  const auto norms = observe<stat::column_norm>(view(x, 40, cols));
+  const auto with = [&](auto score, auto pattern, auto... allocation) {
+    const auto recipe = compose(score, pattern, allocation...);
+    out << recipe.label() << '\n' << select(view(w, rows, cols), norms, recipe);
+    std::vector<float> pruned = w;
+    prune(column_major(pruned.data(), rows, cols), norms, recipe);
+    out << mask::bitmask::from(view(pruned, rows, cols));
+  };
+  with(score::wanda{}, pattern::per_row{}, allocate::uniform{0.37});
+  with(score::wanda{}, pattern::per_tensor{}, allocate::uniform{0.61});
+  with(score::wanda{}, pattern::n_of_m<2, 4>{});
+  with(score::wanda{}, pattern::n_of_m<4, 8>{});
+  with(score::ria{}, pattern::per_row{}, allocate::uniform{0.5});
+  return out.str();
+}
+
+std::string sums() {
+  std::ostringstream out;
+  const std::size_t tokens = 60, width = 24;
+  const std::vector<float> x = numbers(3, tokens * cols), q = numbers(4, tokens * width),
+                           k = numbers(5, tokens * width), v = numbers(6, tokens * width);
+  const auto X = view(x, tokens, cols);
+  std::vector<token::modality> kinds(tokens, token::modality::text);
+  for (std::size_t t = 10; t < 50; ++t) kinds[t] = token::modality::image;
+
+  const auto norms = observe<stat::column_norm>(X).values();
+  show(out, "column_norm", norms.data(), norms.size());
+  const auto gram = observe<stat::gram>(X);
+  show(out, "gram", gram.matrix().data(), gram.matrix().size());
+  std::vector<float> attended(tokens * width);
+  compute::hollow_attention{8}.attend(view(q, tokens, width), view(k, tokens, width),
+                                      view(v, tokens, width), kinds, 0.3f,
+                                      view(attended, tokens, width));
+  show(out, "attend", attended.data(), attended.size());
+  const std::vector<float> attention(tokens, 0.01f);
+  stat::token_diversity diversity;
+  diversity.add(X, kinds);
+  const double importance = diversity.importance();
+  show(out, "diversity", &importance, 1);
+  const std::vector<std::size_t> sizes{100, 100, 200};
+  const auto shares = allocate::das{0.5}.share(std::vector{importance, 1.0, 2.0}, sizes).sparsities;
+  show(out, "das", shares.data(), shares.size());
+  out << "amia";
+  for (const std::size_t t : token::amia_select{}(X, kinds, attention)) out << ' ' << t;
+  out << '\n';
+  return out.str();
+}
+
+#if TAMP_EXCEPTIONS
+// What a weight that is not finite, a sparsity that is no number and a negative attention get.
+std::string refusals() {
+  std::ostringstream out;
+  const auto refused = [&](auto&& use) {
+    try {
+      use();
+      out << "not refused\n";
+    } catch (const tamp::error& e) {
+      out << e.what() << '\n';
+    }
+  };
+  const auto half = compose(score::magnitude{}, pattern::per_row{}, allocate::uniform{0.5});
+  for (const std::uint32_t bits : {0x7f800000u, 0xff800000u, 0x7fc00000u})
+    for (const std::size_t at : {3u, 200u, 999u}) {
+      std::vector<float> w(1000, 1.0f);
+      w[at] = std::bit_cast<float>(bits);
+      refused([&] { select(view(w, 10, 100), half); });
+      refused([&] { select(view(w, 2, 500), half); });
+      refused([&] { observe<stat::column_norm>(view(w, 10, 100)); });
+      refused([&] { observe<stat::gram>(view(w, 10, 100)); });
+    }
+  const std::vector<float> w(16, 1.0f);
+  const auto nan = std::bit_cast<double>(0x7ff8000000000000u);
+  refused([&] {
+    select(view(w, 4, 4), compose(score::magnitude{}, pattern::per_row{}, allocate::uniform{nan}));
+  });
+  for (const std::uint32_t bits : {0xbf800000u, 0x80000001u, 0x7f800000u, 0x7fc00000u}) {
+    std::vector<float> attention(16, 1.0f);
+    attention[9] = std::bit_cast<float>(bits);
+    std::vector<token::modality> kinds(16, token::modality::text);
+    refused([&] { token::amia_select{}(view(w, 16, 1), kinds, attention); });
+  }
+  return out.str();
+}
+#else
+std::string refusals() { return {}; }
+#endif
+
+results all_results() { return {masks(), sums(), refusals(), &typeid(execute::standard)}; }
+
+}  // namespace

@@ -1,0 +1,3 @@
+#include "calls.hpp"
+
+results with_fast_math() { return all_results(); }

@@ -1,0 +1,3 @@
+#include "calls.hpp"
+
+results with_openmp() { return all_results(); }

@@ -1,0 +1,3 @@
+#include "calls.hpp"
+
+results plain() { return all_results(); }

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <typeinfo>
+
+/// What a unit's calls gave, in types that all units share.
+struct results {
+  std::string masks, sums, refusals;
+  const std::type_info* standard;  ///< of execute::standard
+};
+
+results plain();
+results with_vectors();
+results with_openmp();
+results without_exceptions();
+results with_fast_math();

@@ -1,0 +1,3 @@
+#include "calls.hpp"
+
+results with_vectors() { return all_results(); }
