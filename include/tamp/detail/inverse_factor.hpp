@@ -23,7 +23,7 @@ using double_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eige
 template <executor E>
 void solve_rows(const E& exec, const double_matrix& L, double_matrix& m, Eigen::Index top,
                 Eigen::Index begin, Eigen::Index end) {
-  constexpr Eigen::Index strip = portable_products::solved_columns;
+  constexpr Eigen::Index strip = portable::products::solved_columns;
   using strip_matrix = Eigen::Matrix<double, Eigen::Dynamic, strip, Eigen::RowMajor>;
   const auto strips = static_cast<std::size_t>((end - begin + strip - 1) / strip);
   detail::for_each_range(exec, strips, [&](std::size_t first, std::size_t last) {
