@@ -8,6 +8,7 @@
 #     bash tests/run.sh asan        clang only
 #     bash tests/run.sh cuda        nvcc and the emulator only
 #     bash tests/run.sh format      the formatting only
+#     bash tests/run.sh fuzz 10     each fuzz target for ten minutes, on from where it was (default 3)
 #     bash tests/run.sh gpu         the CUDA tests on this machine's GPU, and, where it is installed,
 #                                   under compute-sanitizer
 #     bash tests/run.sh processors  compiles everything for x86-64-v2, -v3 and -v4 and runs nothing: a
@@ -18,6 +19,7 @@ cd "$(dirname "$0")/.."
 
 steps=("${@:-all}")
 [ "${steps[0]}" = all ] && steps=(format release asan cuda)
+[ "${steps[0]}" = fuzz ] && minutes=${steps[1]:-3} && steps=(fuzz)
 [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
 
 need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbenchmark-dev \
@@ -33,6 +35,11 @@ for step in "${steps[@]}"; do
       cmake --preset "$step" --log-level=WARNING
       cmake --build --preset "$step"
       ctest --preset "$step" --no-tests=error
+      ;;
+    fuzz)
+      cmake --preset fuzz --log-level=WARNING
+      cmake --build --preset fuzz
+      python3 tests/fuzz/run.py build/fuzz/tests/fuzz/tamp_fuzz build/fuzz --seconds $((60 * minutes))
       ;;
     cuda | gpu)
       if ! command -v nvcc >/dev/null; then
@@ -61,7 +68,7 @@ for step in "${steps[@]}"; do
       done
       ;;
     *)
-      echo "tests/run.sh knows format, release, asan, cuda, gpu and processors, not '$step'" >&2
+      echo "tests/run.sh knows format, release, asan, fuzz, cuda, gpu and processors, not '$step'" >&2
       exit 2
       ;;
   esac

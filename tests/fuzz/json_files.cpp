@@ -1,0 +1,62 @@
+// Any bytes as each of the JSON files: loaded or refused. What was loaded is saved and loaded again
+// as the same value.
+
+#include <tamp/io/compute_plan.hpp>
+#include <tamp/io/json.hpp>
+#include <tamp/io/layer_ranking.hpp>
+#include <tamp/io/schedule.hpp>
+
+#include <sstream>
+
+#include "files.hpp"
+
+namespace fuzz::json_files {
+
+template <auto Load, auto Save>
+void run(source& in) {
+  const std::string path = file_of(in.rest());
+  refusal([&] {
+    const auto value = Load(path);
+    check(Load(path) == value, "a file is the same when it is loaded again");
+    std::ostringstream printed;
+    printed << value;
+    static const folder place;
+    const auto refused = refusal([&] { Save(place / "saved", value); });
+    check(!refused, "what was loaded can be saved");
+    check(Load(place / "saved") == value, "what was saved is loaded as it was");
+  });
+}
+
+const std::string plan = R"({"tamp_plan": 1, "recipe": "wanda, uniform 0.5, per_row",
+  "fewest_tokens": 1, "layers": [
+    {"name": "a", "block": 0, "rows": 8, "cols": 4, "sparsity": 0.25},
+    {"name": "b", "block": 1, "rows": 8, "cols": 4, "sparsity": 0, "excluded": true},
+    {"name": "c", "block": 1, "rows": 8, "cols": 4, "sparsity": 1e-3, "tied_to": "a"}],
+  "notes": ["\u00e9"]})";
+
+std::vector<std::string> plans() {
+  return {plan, R"({"tamp_plan":1,"recipe":"","fewest_tokens":0,"layers":[],"notes":[]})"};
+}
+std::vector<std::string> schedules() {
+  return {R"({"tamp_schedule":1,"drops":[0,12,3]})", R"({"tamp_schedule":1,"drops":[]})"};
+}
+std::vector<std::string> evaluated_sets() {
+  return {R"({"tamp_evaluated_sets":1,"sets":[{"layers":[],"divergence":0.5},)"
+          R"({"layers":[0,3],"divergence":"inf"},{"layers":[1],"divergence":"-inf"}]})"};
+}
+std::vector<std::string> compute_plans() {
+  return {R"({"tamp_compute_plan":1,"budget":0.4,"selector":"fitprune","drops":[0,5],)"
+          R"("reduced_layers":[1,2],"dynamic_ffn":{"keep_ratio":0.2,"probe_every":10},)"
+          R"("hollow_attention":{"window":16},"multiply_adds":{"dense":9,"after_tokens":8,)"
+          R"("after_visual":7,"after_weights":6},"weights":)" +
+          plan + '}'};
+}
+
+using namespace tamp::io;
+const registered here[] = {
+    {"plan", run<load_plan, save_plan>, plans},
+    {"schedule", run<load_schedule, save_schedule>, schedules},
+    {"evaluated_sets", run<load_evaluated_sets, save_evaluated_sets>, evaluated_sets},
+    {"compute_plan", run<load_compute_plan, save_compute_plan>, compute_plans}};
+
+}  // namespace fuzz::json_files

@@ -1,0 +1,83 @@
+// Any values saved as JSON: loaded again as they were, or refused, and then the old file stays.
+
+#include <tamp/io/compute_plan.hpp>
+#include <tamp/io/json.hpp>
+#include <tamp/io/layer_ranking.hpp>
+#include <tamp/io/schedule.hpp>
+
+#include "files.hpp"
+
+namespace fuzz::json_values {
+
+template <auto Load, auto Save, class Value>
+void round_trip(const Value& value) {
+  static const folder place;
+  const auto path = place / "saved";
+  if (replaces(place, path, [&](const auto& to) { Save(to, value); }))
+    check(Load(path) == value, "what was saved is loaded as it was");
+}
+
+tamp::pruning_plan plan_of(source& in) {
+  tamp::pruning_plan plan;
+  plan.recipe = in.text(12);
+  plan.fewest_tokens = in.size(9);
+  for (std::size_t k = in.count(0, 5); k != 0; --k) {
+    tamp::planned_layer layer;
+    layer.name = in.flag() ? std::to_string(k) : in.text(6);
+    layer.block = in.size(5);
+    layer.rows = in.size(64);
+    layer.cols = in.size(64);
+    layer.sparsity = in.fraction();
+    layer.excluded = in.flag();
+    if (in.once_in(4) && !plan.layers.empty()) layer.tied_to = in.of(plan.layers).name;
+    plan.layers.push_back(layer);
+  }
+  plan.notes = in.list(in.count(0, 3), [&] { return in.text(9); });
+  return plan;
+}
+std::vector<std::size_t> sizes_of(source& in) {
+  return in.list(in.count(0, 6), [&] { return in.size(40); });
+}
+std::vector<std::size_t> ascending(source& in) {
+  auto layers = sizes_of(in);
+  if (!in.once_in(4)) std::sort(layers.begin(), layers.end());
+  return layers;
+}
+tamp::compute::compute_plan compute_plan_of(source& in) {
+  tamp::compute::compute_plan plan;
+  plan.budget = in.fraction();
+  plan.selector = in.text(8);
+  plan.tokens.drops = sizes_of(in);
+  plan.reduced_layers = ascending(in);
+  plan.ffn.keep_ratio = in.fraction();
+  plan.ffn.probe_every = in.size(9);
+  plan.attention.window = in.size(9);
+  plan.after_weights = in.size(100);
+  plan.after_visual = plan.after_weights + in.count(0, 1);
+  plan.after_tokens = plan.after_visual + in.count(0, 1);
+  plan.dense = plan.after_tokens + in.count(0, 1);
+  plan.weights = plan_of(in);
+  return plan;
+}
+
+void run(source& in) {
+  using namespace tamp::io;
+  switch (in.count(0, 3)) {
+    case 0:
+      return round_trip<load_plan, save_plan>(plan_of(in));
+    case 1:
+      return round_trip<load_schedule, save_schedule>(tamp::token::schedule{sizes_of(in)});
+    case 2: {
+      tamp::compute::evaluated_sets known;
+      for (std::size_t k = in.count(0, 4); k != 0; --k)
+        refusal([&] { known.insert(ascending(in), in.number<double>()); });
+      return round_trip<load_evaluated_sets, save_evaluated_sets>(known);
+    }
+    default:
+      return round_trip<load_compute_plan, save_compute_plan>(compute_plan_of(in));
+  }
+}
+
+const registered here("json_values", run);
+
+}  // namespace fuzz::json_values

@@ -1,0 +1,266 @@
+// Statistics against their definitions in double: however the tokens are split into batches, laid
+// out and merged. A refused batch changes nothing.
+
+#include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/gram.hpp>
+#include <tamp/stat/hidden_change.hpp>
+#include <tamp/stat/selected_norm.hpp>
+#include <tamp/stat/token_diversity.hpp>
+
+#include <algorithm>
+
+#include "executors.hpp"
+#include "tensors.hpp"
+
+namespace fuzz::statistics {
+
+bool is_near(double a, double b, double scale, double tolerance = 1e-10) {
+  return a == b || std::fabs(a - b) <= tolerance * scale;
+}
+
+template <class T>
+matrix<T> activations(source& in, std::size_t tokens, std::size_t features) {
+  using number = tamp::compute_type<T>;
+  const bool broken = in.once_in(8);
+  return matrix<T>::of(in, tokens, features, [&] {
+    return broken && in.once_in(32) ? in.number<number>() : in.finite<number>();
+  });
+}
+template <class T>
+double at(const matrix<T>& x, std::size_t t, std::size_t j) {
+  return static_cast<double>(x.load(t, j));
+}
+template <class T>
+bool is_finite(const matrix<T>& x) {
+  for (std::size_t t = 0; t < x.rows; ++t)
+    for (std::size_t j = 0; j < x.cols; ++j)
+      if (!std::isfinite(at(x, t, j))) return false;
+  return true;
+}
+
+/// Sums over tokens of the products of two features, and of their absolute values.
+struct products {
+  std::vector<double> sums, sizes;  // (features, features)
+
+  template <class T>
+  explicit products(const matrix<T>& x) : sums(x.cols * x.cols), sizes(sums.size()) {
+    for (std::size_t t = 0; t < x.rows; ++t)
+      for (std::size_t i = 0; i < x.cols; ++i)
+        for (std::size_t j = 0; j < x.cols; ++j) {
+          sums[i * x.cols + j] += at(x, t, i) * at(x, t, j);
+          sizes[i * x.cols + j] += std::fabs(at(x, t, i) * at(x, t, j));
+        }
+  }
+};
+
+/// Adds X in batches, some to another accumulator that is merged at the end.
+/// @returns whether all was accepted
+template <class Statistic, class T>
+bool add_in_batches(source& in, const any_executor& exec, const matrix<T>& x, Statistic& whole) {
+  Statistic part;
+  const auto view = x.view();
+  for (std::size_t first = 0; first < x.rows;) {
+    const std::size_t count = in.count(0, std::min(x.rows - first, std::size_t{8}));
+    const tamp::matrix_view<const T> batch(count == 0 ? nullptr : &view(first, 0), count, x.cols,
+                                           x.row_stride, x.col_stride);
+    Statistic& to = in.flag() ? whole : part;
+    const Statistic before = to;
+    if (refusal([&] { to.add(exec, batch); })) {
+      check(to == before, "a refused batch changes nothing");
+      return false;
+    }
+    first += count == 0 && in.flag() ? 1 : count;
+    if (count == 0) return true;  // what is left is left out
+  }
+  const Statistic before = whole;
+  if (!refusal([&] { whole.merge(part); })) return true;
+  check(whole == before, "a refused merge changes nothing");
+  return false;
+}
+
+/// Both statistics of inputs, of one X.
+template <class T>
+void of_inputs(source& in) {
+  const std::size_t tokens = in.count(0, 20), features = in.count(1, in.once_in(8) ? 150 : 9);
+  const matrix<T> x = activations<T>(in, tokens, features);
+  const products expected(x);
+  const double largest =
+      expected.sizes.empty() ? 0 : *std::max_element(expected.sizes.begin(), expected.sizes.end());
+  const bool must_do = is_finite(x) && largest < 1e300;
+  with_every_instructions(in, [&](const any_executor& exec) {
+    tamp::stat::column_norm norms;
+    const auto refused = refusal([&] { norms.add(exec, x.view()); });
+    check(!refused || !must_do, "finite activations are added");
+    check(refused || is_finite(x), "others are refused");
+    if (refused) {
+      check(norms == tamp::stat::column_norm{}, "a refused batch changes nothing");
+      return;
+    }
+    check(norms.tokens() == tokens && norms.count() == 1, "what went in is counted");
+    const auto values = norms.values();
+    for (std::size_t j = 0; j < features; ++j) {
+      const double square = expected.sums[j * (features + 1)];
+      check(is_near(norms.sum_of_squares()[j], square, square), "squares are summed up");
+      check(is_near(static_cast<double>(values[j]), std::sqrt(square), std::sqrt(square), 1e-6) ||
+                std::sqrt(square) < 1e-37 || std::sqrt(square) > 3e38,
+            "a norm is the root of their mean");
+    }
+    tamp::stat::column_norm split;
+    if (add_in_batches(in, exec, x, split) && split.tokens() == tokens)
+      for (std::size_t j = 0; j < features; ++j)
+        check(is_near(split.sum_of_squares()[j], norms.sum_of_squares()[j],
+                      norms.sum_of_squares()[j]),
+              "batches make no difference");
+
+    if (features > 40) return;
+    tamp::stat::gram gram, batches;
+    if (refusal([&] { gram.add(exec, x.view()); })) {
+      check(!must_do, "finite activations are multiplied");
+      check(gram == tamp::stat::gram{}, "a refused batch changes nothing");
+      return;
+    }
+    const bool complete = add_in_batches(in, exec, x, batches) && batches.tokens() == tokens;
+    for (std::size_t k = 0; k < expected.sums.size(); ++k) {
+      const std::size_t i = k / features, j = k % features;
+      const double sum = gram.matrix()(i, j);
+      check(std::isfinite(sum), "an accepted sum is finite");
+      check(sum == gram.matrix()(j, i), "the products are symmetrical");
+      check(is_near(sum, expected.sums[k], expected.sizes[k]), "products are summed up");
+      if (complete)
+        check(is_near(batches.matrix()(i, j), sum, expected.sizes[k]),
+              "batches make no difference");
+    }
+  });
+}
+
+void of_hidden_states(source& in) {
+  const std::size_t tokens = in.count(0, 9), features = in.count(0, 40);
+  const auto before = activations<float>(in, tokens, features);
+  const auto after = activations<float>(in, in.once_in(16) ? tokens + 1 : tokens, features);
+  double sum = 0;
+  for (std::size_t t = 0; t < tokens && t < after.rows; ++t) {
+    double dot = 0, bb = 0, aa = 0;
+    for (std::size_t j = 0; j < features; ++j) {
+      dot += at(before, t, j) * at(after, t, j);
+      bb += at(before, t, j) * at(before, t, j);
+      aa += at(after, t, j) * at(after, t, j);
+    }
+    sum += bb == 0 || aa == 0 ? (bb == aa ? 0.0 : 1.0) : 1 - dot / std::sqrt(bb) / std::sqrt(aa);
+  }
+  const bool fits = is_finite(before) && is_finite(after) && after.rows == tokens;
+  with_every_instructions(in, [&](const any_executor& exec) {
+    tamp::stat::hidden_change change;
+    const auto refused = refusal([&] { change.add(exec, before.view(), after.view()); });
+    check(refused.has_value() == !fits, "exactly what cannot be used is refused");
+    if (refused) check(change == tamp::stat::hidden_change{}, "and changes nothing");
+    if (refused || tokens == 0) return;
+    check(is_near(change.influence(), sum / static_cast<double>(tokens), 1),
+          "the influence is the mean change");
+  });
+}
+
+/// A user's selector, some of whose answers name no token.
+struct any_selector {
+  std::vector<std::size_t> taken;
+  std::string label() const { return "any"; }
+  template <class E, class Y>
+  std::vector<std::size_t> operator()(const E&, const Y&, std::span<const tamp::token::modality>,
+                                      std::span<const float>) const {
+    return taken;
+  }
+  friend bool operator==(const any_selector&, const any_selector&) = default;
+};
+
+void of_selected(source& in) {
+  const std::size_t tokens = in.count(0, 9), features = in.count(1, 5);
+  const auto x = activations<float>(in, tokens, features);
+  const bool wild = in.once_in(8);
+  const any_selector selector{in.list(
+      in.count(0, tokens), [&] { return wild ? in.size(tokens + 1) : in.count(0, tokens - 1); })};
+  bool fits = true;
+  std::vector<double> squares(features);
+  for (const std::size_t t : selector.taken) {
+    fits &= t < tokens;
+    for (std::size_t j = 0; j < features && t < tokens; ++j) {
+      fits &= std::isfinite(at(x, t, j));
+      squares[j] += at(x, t, j) * at(x, t, j);
+    }
+  }
+  tamp::stat::selected_norm<any_selector> norms(selector);
+  const auto before = norms;
+  const auto host = x.view();
+  const tamp::layer_sample<decltype(host), decltype(host)> sample{host, host, {}, {}};
+  const auto refused = refusal([&] { norms.add(sample); });
+  check(refused.has_value() || fits, "what cannot be used is refused");
+  if (refused) check(norms == before, "and changes nothing");
+  // A token that is named twice may be refused.
+  if (refused || selector.taken.empty()) return;
+  const auto values = norms.values();
+  for (std::size_t j = 0; j < features; ++j) {
+    const double norm = std::sqrt(squares[j] / static_cast<double>(selector.taken.size()));
+    check(is_near(static_cast<double>(values[j]), norm, norm, 1e-6) || norm < 1e-37 || norm > 3e38,
+          "every selected token counts once");
+  }
+}
+
+template <class T>
+void of_outputs(source& in) {
+  using tamp::token::modality;
+  const std::size_t tokens = in.count(0, 12), features = in.count(0, 20);
+  const auto y = activations<T>(in, tokens, features);
+  const std::size_t kinds_there = in.once_in(16) ? 9 : in.count(1, 8);
+  const auto kinds = in.list(in.once_in(16) ? in.count(0, 13) : tokens,
+                             [&] { return modality(in.count(0, kinds_there - 1)); });
+  bool fits = is_finite(y) && (kinds.empty() || kinds.size() == tokens);
+  for (const modality kind : kinds) fits &= static_cast<unsigned>(kind) < 8;
+
+  double sums[8][8] = {}, counts[8][8] = {};
+  bool is_clear = true;  // no cosine is zero but for rounding, no square under- or overflows
+  const products of_tokens([&] {
+    matrix<double> turned{features, tokens, static_cast<std::ptrdiff_t>(tokens), 1, 0, {}};
+    for (std::size_t j = 0; j < features; ++j)
+      for (std::size_t t = 0; t < tokens; ++t) turned.memory.push_back(at(y, t, j));
+    return turned;
+  }());
+  const auto kind = [&](std::size_t t) {
+    return kinds.empty() ? 0u : static_cast<unsigned>(kinds[t]);
+  };
+  for (std::size_t s = 0; s < tokens && fits; ++s) {
+    const double square = of_tokens.sums[s * (tokens + 1)];
+    is_clear &= square == 0 || (square > 1e-30 && square < 1e30);
+    for (std::size_t t = s + 1; t < tokens; ++t) {
+      const double other = of_tokens.sums[t * (tokens + 1)];
+      const double cosine = square == 0 || other == 0 ? 0
+                                                      : of_tokens.sums[s * tokens + t] /
+                                                            std::sqrt(square) / std::sqrt(other);
+      const auto a = std::min(kind(s), kind(t)), b = std::max(kind(s), kind(t));
+      is_clear &= cosine == 0 || std::fabs(cosine) > 1e-9;
+      if (a == b && !(cosine > 0)) continue;
+      sums[a][b] += cosine;
+      counts[a][b] += 1;
+    }
+  }
+  with_every_instructions(in, [&](const any_executor& exec) {
+    tamp::stat::token_diversity diversity;
+    const auto refused = refusal([&] { diversity.add(exec, y.view(), kinds); });
+    check(!refused || !fits || !is_clear, "finite outputs are looked at");
+    check(refused || fits, "others are refused");
+    if (refused) check(diversity == tamp::stat::token_diversity{}, "and change nothing");
+    if (refused) return;
+    check(std::isfinite(diversity.importance()), "an importance is finite");
+    for (unsigned a = 0; a < 8 && is_clear; ++a)
+      for (unsigned b = a; b < 8; ++b) {
+        const double density = counts[a][b] == 0 ? 0 : sums[a][b] / counts[a][b];
+        check(is_near(diversity.density(modality(b), modality(a)), density, 1, 1e-5),
+              "a density is the mean cosine");
+      }
+  });
+}
+
+constexpr void (*kinds_of_statistic[])(source&) = {
+    of_inputs<float>, of_inputs<double>, of_inputs<tamp::f16>, of_hidden_states,
+    of_selected,      of_outputs<float>, of_outputs<double>};
+
+const registered here("statistics", [](source& in) { in.of(kinds_of_statistic)(in); });
+
+}  // namespace fuzz::statistics

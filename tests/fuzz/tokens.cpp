@@ -1,0 +1,181 @@
+// Token policies on any context: a valid selection, or a refusal.
+
+#include <tamp/token/amia_select.hpp>
+#include <tamp/token/attention_record.hpp>
+#include <tamp/token/attention_top_k.hpp>
+#include <tamp/token/cdpruner.hpp>
+#include <tamp/token/dart.hpp>
+#include <tamp/token/divprune.hpp>
+#include <tamp/token/fitprune.hpp>
+#include <tamp/token/folder.hpp>
+#include <tamp/token/gather.hpp>
+#include <tamp/token/random.hpp>
+#include <tamp/token/select.hpp>
+#include <tamp/token/sparsevlm.hpp>
+#include <tamp/token/tome.hpp>
+#include <tamp/token/visionzip.hpp>
+
+#include <algorithm>
+
+#include "executors.hpp"
+#include "tensors.hpp"
+
+namespace fuzz::tokens {
+
+using tamp::token::context;
+using tamp::token::modality;
+
+/// A host's memory of one sequence, in which something may be missing, too long or not finite.
+struct scene {
+  std::vector<modality> kinds;
+  std::vector<float> attention;
+  std::size_t heads = 1, queries = 0, first_query = 0;
+  matrix<float> hidden, keys;
+  std::vector<float> relevance, sizes;
+  std::vector<std::uint32_t> images;
+  std::vector<std::size_t> positions;
+
+  static scene of(source& in) {
+    scene s;
+    const std::size_t tokens = in.count(0, 24);
+    const bool broken = in.once_in(8);
+    const auto rows = [&] { return broken && in.once_in(4) ? in.count(0, 25) : tokens; };
+    const auto number = [&] {
+      return broken && in.once_in(32) ? in.number<float>() : in.finite<float>();
+    };
+    const auto positive = [&] {
+      const float any = number();
+      return broken && in.once_in(32) ? any : std::fabs(any);
+    };
+    const bool mostly_visual = in.flag();
+    s.kinds = in.list(tokens, [&] {
+      return mostly_visual && !in.once_in(4) ? modality::image : modality(in.count(0, 3));
+    });
+    if (tokens != 0 && in.flag()) s.kinds.back() = modality::text;
+    s.heads = in.count(broken ? 0 : 1, 3);
+    s.first_query = in.once_in(4) ? in.count(0, tokens) : 0;
+    s.queries = tokens - s.first_query;
+    s.attention = in.list(s.heads * s.queries * rows(), positive);
+    s.hidden = matrix<float>::of(in, rows(), in.count(0, 8), number);
+    s.keys = matrix<float>::of(in, rows(), 2 * in.count(0, 4), number);
+    if (in.flag()) s.relevance = in.list(rows(), number);
+    if (in.flag()) s.sizes = in.list(rows(), [&] { return positive() + 1; });
+    if (in.flag()) s.images = in.list(rows(), [&] { return std::uint32_t(in.count(0, 2)); });
+    if (in.flag()) s.positions = in.list(rows(), [&] { return in.size(99); });
+    return s;
+  }
+  context view() const {
+    return {.kinds = kinds,
+            .attention = {attention, heads, queries, kinds.size(), first_query},
+            .hidden = hidden.view(),
+            .keys = keys.view(),
+            .relevance = relevance,
+            .images = images,
+            .positions = positions,
+            .sizes = sizes};
+  }
+};
+
+/// What every selection of `keep` visual tokens is.
+void check_selection(const context& c, const tamp::token::selection& made, std::size_t keep) {
+  const std::size_t visual = c.visual().size();
+  check(made.kept.size() == c.tokens() - visual + std::min(keep, visual), "the count is exact");
+  check(std::adjacent_find(made.kept.begin(), made.kept.end(), std::greater_equal<>()) ==
+            made.kept.end(),
+        "tokens ascend");
+  for (std::size_t t = 0; t < c.tokens(); ++t) {
+    const bool stays = std::binary_search(made.kept.begin(), made.kept.end(), t);
+    check(stays || c.is_visual(t), "text stays");
+    if (!made.merges()) continue;
+    const std::size_t into = made.into[t];
+    check(!stays || made.kept[into] == t, "what stays is its own place");
+    check(into == made.nowhere || into < made.kept.size(), "what merges has a place");
+  }
+  check(made.kept.empty() || made.kept.back() < c.tokens(), "a token is one of the sequence");
+  check(!made.merges() || made.into.size() == c.tokens(), "every token has a fate");
+}
+
+template <class Policy>
+void select_by(source& in, const Policy& policy) {
+  const scene s = scene::of(in);
+  const tamp::token::quota quota{in.once_in(16) ? in.size(30) : in.count(0, 25),
+                                 in.once_in(4) ? in.size(4) : 0};
+  std::optional<tamp::token::selection> first;
+  std::optional<std::string> first_answer;
+  bool is_first = true;
+  with_every_instructions(in, [&](const any_executor&) {
+    tamp::token::selection made;
+    const auto answer = refusal([&] {
+      const context c = s.view();
+      made = tamp::token::select(policy, c, quota);
+      check_selection(c, made, quota.keep);
+    });
+    if (std::exchange(is_first, false)) {
+      first_answer = answer;
+      if (!answer) first = made;
+    }
+    check(answer == first_answer, "all instructions refuse alike");
+    check(answer || made == *first, "all instructions select alike");
+  });
+  if (!first) return;
+  refusal([&] { tamp::token::merged_sizes(*first, s.sizes); });
+  matrix<float> rows = s.hidden;
+  if (rows.is_apart()) refusal([&] { tamp::token::merge_rows(*first, s.sizes, rows.view()); });
+}
+
+template <class Policy>
+void by_default(source& in) {
+  select_by(in, Policy{});
+}
+
+void by_amia(source& in) {
+  const scene s = scene::of(in);
+  tamp::token::amia_select policy;
+  if (in.flag()) {
+    policy.neighbours = in.size(30);
+    policy.forward_gamma = in.number<double>();
+    policy.backward_gamma = in.number<double>();
+    policy.sigma = in.number<double>();
+    policy.tolerance = in.number<double>();
+  }
+  const auto attention = in.list(s.hidden.rows, [&] { return std::fabs(in.finite<float>()); });
+  with_every_instructions(in, [&](const any_executor& exec) {
+    refusal([&] {
+      auto taken = policy(exec, s.hidden.view(), s.kinds, attention);
+      check(!taken.empty() || s.hidden.rows == 0, "at least one token is taken");
+      std::sort(taken.begin(), taken.end());
+      check(std::adjacent_find(taken.begin(), taken.end()) == taken.end(), "tokens are taken once");
+      check(taken.empty() || taken.back() < s.hidden.rows, "a token is one of the sequence");
+    });
+  });
+}
+
+void record(source& in) {
+  const scene s = scene::of(in);
+  refusal([&] {
+    const auto made = tamp::token::attention_record::of(s.view());
+    const std::size_t visual = s.view().visual().size();
+    check(made.cross.size() == visual && made.self.size() == visual * visual,
+          "a record is of the visual tokens");
+  });
+}
+
+using namespace tamp::token;
+
+constexpr void (*policies[])(source&) = {
+    by_default<attention_top_k>,
+    by_default<fitprune>,
+    by_default<divprune>,
+    by_default<cdpruner>,
+    by_default<sparsevlm>,
+    by_default<folder>,
+    [](source& in) { select_by(in, dart{in.size(5), in.size(5)}); },
+    [](source& in) { select_by(in, tome{in.size(4)}); },
+    [](source& in) { select_by(in, visionzip{in.fraction(), in.size(4)}); },
+    [](source& in) { select_by(in, tamp::token::random{in.bits<std::uint64_t>()}); },
+    by_amia,
+    record};
+
+const registered here("tokens", [](source& in) { in.of(policies)(in); });
+
+}  // namespace fuzz::tokens
