@@ -106,7 +106,7 @@ void of_inputs(source& in) {
             "a norm is the root of their mean");
     }
     tamp::stat::column_norm split;
-    if (add_in_batches(in, exec, x, split) && split.tokens() == tokens)
+    if (add_in_batches(in, exec, x, split) && tokens != 0 && split.tokens() == tokens)
       for (std::size_t j = 0; j < features; ++j)
         check(is_near(split.sum_of_squares()[j], norms.sum_of_squares()[j],
                       norms.sum_of_squares()[j]),
@@ -119,7 +119,8 @@ void of_inputs(source& in) {
       check(gram == tamp::stat::gram{}, "a refused batch changes nothing");
       return;
     }
-    const bool complete = add_in_batches(in, exec, x, batches) && batches.tokens() == tokens;
+    const bool complete =
+        add_in_batches(in, exec, x, batches) && tokens != 0 && batches.tokens() == tokens;
     for (std::size_t k = 0; k < expected.sums.size(); ++k) {
       const std::size_t i = k / features, j = k % features;
       const double sum = gram.matrix()(i, j);

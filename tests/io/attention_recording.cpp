@@ -152,9 +152,8 @@ BOOST_AUTO_TEST_CASE(without_commit_the_old_file_survives) {
     attention_recorder out(folder / "recording", {2}, 2);
     out.add(random_record(2, 1));
     BOOST_TEST(read_bytes(folder / "recording") == "old");
-    check_error<file_error>(
-        (folder / "recording").string() + ": tensor '0.1.cross' lacks 2 numbers",
-        [&] { out.commit(); });
+    check_error<file_error>((folder / "recording").string() + ": has 1 of 2 records",
+                            [&] { out.commit(); });
   }
   BOOST_TEST(read_bytes(folder / "recording") == "old");
   BOOST_TEST(folder.count() == 1u);
@@ -166,6 +165,17 @@ BOOST_AUTO_TEST_CASE(without_commit_the_old_file_survives) {
   out.reset();
   BOOST_TEST(attention_recording(folder / "recording").samples() == 1u);
   BOOST_TEST(folder.count() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_record_without_tokens_is_missed_as_well) {
+  const temporary_folder folder;
+  attention_recorder out(folder / "recording", {1, 0}, 1);
+  out.add(random_record(1, 1));
+  check_error<file_error>((folder / "recording").string() + ": has 1 of 2 records",
+                          [&] { out.commit(); });
+  out.add({});
+  out.commit();
+  BOOST_TEST((attention_recording(folder / "recording").visual_tokens() == indices{1, 0}));
 }
 
 BOOST_AUTO_TEST_CASE(records_that_do_not_belong_there_are_refused) {

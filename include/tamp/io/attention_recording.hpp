@@ -38,7 +38,8 @@ class attention_recorder {
   /// @throws file_error if the file cannot be created
   attention_recorder(const std::filesystem::path& path, std::vector<std::size_t> visual_tokens,
                      std::size_t layers)
-      : visual_tokens_(std::move(visual_tokens)),
+      : name_(path.string()),
+        visual_tokens_(std::move(visual_tokens)),
         layers_(layers),
         out_(path, declarations(), {{"tamp_attention_recording", "1"}}) {}
 
@@ -63,7 +64,12 @@ class attention_recorder {
 
   /// Makes the file appear under its name, in one step.
   /// @throws file_error if records are missing or the disk is full
-  void commit() { out_.commit(); }
+  void commit() {
+    // A record without tokens leaves no tensor incomplete.
+    if (const std::size_t records = layers_ * visual_tokens_.size(); added_ != records)
+      tamp::detail::raise<file_error>(name_, ": has ", added_, " of ", records, " records");
+    out_.commit();
+  }
 
  private:
   std::vector<declaration> declarations() const {
@@ -77,6 +83,7 @@ class attention_recorder {
     return all;
   }
 
+  std::string name_;
   std::vector<std::size_t> visual_tokens_;
   std::size_t layers_, added_ = 0;
   safetensors_writer out_;
