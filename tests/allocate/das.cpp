@@ -51,6 +51,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(kept(answer.sparsities, tens) == (std::vector<std::int64_t>{3, 5, 7}),
              boost::test_tools::per_element());
   BOOST_TEST(answer.sparsities[2] == 1 - 0.7);
+  BOOST_TEST(answer.drops == (std::vector<std::size_t>{7, 5, 3}), boost::test_tools::per_element());
   BOOST_TEST(answer.notes.empty());
 }
 
@@ -146,6 +147,12 @@ BOOST_AUTO_TEST_CASE(the_budget_is_met_to_the_weight) {
     for (const auto count : kept(answer.sparsities, sizes)) sum += count;
     BOOST_TEST(sum ==
                static_cast<std::int64_t>(static_cast<double>(total) * (1 - policy.sparsity)));
+    // The numbers that were decided are those that the sparsities drop, and none less.
+    for (std::size_t u = 0; u < sizes.size(); ++u) {
+      BOOST_TEST(answer.drops[u] ==
+                 sizes[u] - static_cast<std::size_t>(kept(answer.sparsities, sizes)[u]));
+      BOOST_TEST(answer.drops[u] == tamp::detail::drop_count(sizes[u], answer.sparsities[u]));
+    }
   }
 }
 

@@ -117,6 +117,10 @@ BOOST_AUTO_TEST_CASE(counts_are_those_of_sorting_everything) {
     const auto answer = lamp{sparsity}(sequential{}, units);
     BOOST_TEST(counts(units, answer.sparsities) == by_sorting(units, sparsity),
                boost::test_tools::per_element());
+    BOOST_TEST(answer.drops == by_sorting(units, sparsity), boost::test_tools::per_element());
+    for (std::size_t u = 0; u < units.size(); ++u)
+      BOOST_TEST(answer.drops[u] ==
+                 tamp::detail::drop_count(units.num_params(u), answer.sparsities[u]));
   }
 }
 

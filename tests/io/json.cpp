@@ -99,6 +99,44 @@ BOOST_AUTO_TEST_CASE(sparsities_survive_to_the_bit) {
   BOOST_TEST((load_plan(folder / "plan.json") == plan));
 }
 
+BOOST_AUTO_TEST_CASE(numbers_of_weights_that_were_decided_on_stand_beside_their_sparsities) {
+  const temporary_folder folder;
+  pruning_plan plan = three_layers();
+  plan.layers[1].sparsity = 7.0 / 24;
+  plan.layers[1].drop = 7;
+  save_plan(folder / "plan.json", plan);
+  BOOST_TEST(
+      read_bytes(folder / "plan.json").find("\"sparsity\": 0.2916666666666667, \"drop\": 7}") !=
+      std::string::npos);
+  BOOST_TEST((load_plan(folder / "plan.json") == plan));
+  BOOST_TEST(load_plan(folder / "plan.json").layers[1].counted().value() == 7u);
+  // Without them, as older files are, fractions count.
+  BOOST_TEST(load_plan(folder.write("old", std::string(three_layers_as_text)))
+                 .layers[1]
+                 .drop.has_value() == false);
+  // A sparsity that was set since is what counts, and is saved alone.
+  plan.layers[1].sparsity = 0.5;
+  save_plan(folder / "plan.json", plan);
+  BOOST_TEST(!load_plan(folder / "plan.json").layers[1].drop);
+  BOOST_TEST((load_plan(folder / "plan.json") == plan));
+}
+
+BOOST_AUTO_TEST_CASE(a_number_of_weights_that_is_not_that_of_the_sparsity_is_refused) {
+  const auto with_drop = [](std::string_view drop) {
+    return replaced("0.3333333333333333", "0.3333333333333333, \"drop\": " + std::string(drop));
+  };
+  const temporary_folder folder;
+  BOOST_TEST(load_plan(folder.write("plan.json", with_drop("8"))).layers[1].drop.value() == 8u);
+  refused(with_drop("7"),
+          "layers[1] (0.up) drops 7 of 24 weights, and has a sparsity of 0.3333333333333333, which "
+          "drops 8; the sparsity alone would do");
+  refused(with_drop("25"),
+          "layers[1] (0.up) drops 25 of 24 weights, and has a sparsity of 0.3333333333333333, "
+          "which drops 8; the sparsity alone would do");
+  refused(with_drop("-1"), "layers[1].drop is not a count");
+  refused(with_drop("8.0"), "layers[1].drop is not a count");
+}
+
 BOOST_AUTO_TEST_CASE(counts_and_texts_survive) {
   const temporary_folder folder;
   pruning_plan plan = three_layers();

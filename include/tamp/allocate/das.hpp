@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
@@ -32,12 +33,12 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 ///     keep(u)    = minimum(u) + importance(u) / sum of importances * (budget - sum of minimums)
 ///     budget     = floor(sum of n * (1 - sparsity))
 ///
-/// in whole weights, n(u) of them in unit u. What a unit cannot take because it is full goes to the
-/// others in the same way; what rounding up gave too much is taken back from those that keep most.
-/// The shares do not grow with the size of a unit: of two units of equal importance the smaller one
-/// gets the lower sparsity. A unit of several layers has their mean importance over weights. A unit
-/// that saw no token gets the mean importance of those that did; notes say so, and which units end
-/// at max_sparsity or stay dense.
+/// in whole weights, n(u) of them in unit u, and as whole numbers they are handed on. What a unit
+/// cannot take because it is full goes to the others in the same way; what rounding up gave too
+/// much is taken back from those that keep most. The shares do not grow with the size of a unit: of
+/// two units of equal importance the smaller one gets the lower sparsity. A unit of several layers
+/// has their mean importance over weights. A unit that saw no token gets the mean importance of
+/// those that did; notes say so, and which units end at max_sparsity or stay dense.
 ///
 /// Source: Lee et al. 2025, TAMP (arXiv 2504.09897); its published code has a sign error in what is
 /// taken back.
@@ -68,11 +69,14 @@ struct das {
     const std::vector<std::int64_t> keep = kept(importance, sizes, least);
 
     allocation answer;
-    answer.sparsities.resize(sizes.size());
-    for (std::size_t u = 0; u < sizes.size(); ++u)
-      answer.sparsities[u] = sizes[u] == 0
-                                 ? sparsity
-                                 : 1 - static_cast<double>(keep[u]) / static_cast<double>(sizes[u]);
+    for (std::size_t u = 0; u < sizes.size(); ++u) {
+      const double fraction =
+          sizes[u] == 0 ? sparsity
+                        : 1 - static_cast<double>(keep[u]) / static_cast<double>(sizes[u]);
+      answer.drops.push_back(static_cast<std::size_t>(sizes[u] - keep[u]));
+      answer.sparsities.push_back(
+          detail::sparsity_that_drops(answer.drops.back(), num_params[u], 1, fraction));
+    }
     add_notes(answer, importance, sizes, least, keep, names);
     return answer;
   }

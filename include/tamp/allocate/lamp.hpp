@@ -36,7 +36,8 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 ///     lamp(r) = w(r)^2 / sum over r' >= r of w(r')^2,     weights of one layer, sorted by
 ///     magnitude drop    = floor(number of weights * sparsity) lowest of the whole model
 ///
-/// Only how many weights each unit loses comes out; which ones is for the recipe's score. A layer's
+/// Only how many weights each unit loses comes out, as a whole number; which ones is for the
+/// recipe's score. A layer's
 /// largest weight scores 1, so that every layer keeps something until the others are down to their
 /// last weight. Zeros score 0, and a layer of zeros goes first. Among equal scores the lower unit
 /// loses first. Scores are doubles, summed from the largest weight down: the result does not depend
@@ -63,12 +64,12 @@ struct lamp {
     for (const std::size_t n : num_params) size += n;
     const std::size_t drop = detail::drop_count(size, sparsity);
     allocation answer{std::vector<double>(units.size(), sparsity), {}};
-    const std::vector<std::size_t> dropped = drop == 0 ? std::vector<std::size_t>(units.size(), 0)
-                                             : drop == size ? num_params
-                                                            : lowest(exec, units, drop);
-    for (std::size_t u = 0; u < dropped.size(); ++u)
-      if (num_params[u] != 0)
-        answer.sparsities[u] = static_cast<double>(dropped[u]) / static_cast<double>(num_params[u]);
+    answer.drops = drop == 0      ? std::vector<std::size_t>(units.size(), 0)
+                   : drop == size ? num_params
+                                  : lowest(exec, units, drop);
+    for (std::size_t u = 0; u < units.size(); ++u)
+      answer.sparsities[u] =
+          detail::sparsity_that_drops(answer.drops[u], num_params[u], 1, sparsity);
     return answer;
   }
 

@@ -1,18 +1,22 @@
 #pragma once
 
 /// @file
-/// How many of `size` weights a sparsity drops.
+/// How many of `size` weights a sparsity drops, and the sparsity that drops a number of them.
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// floor(size * sparsity), computed in double as the published code does.
+/// floor(size * sparsity), computed in double as the published code does, and never above size.
 constexpr std::size_t drop_count(std::size_t size, double sparsity) noexcept {
-  return static_cast<std::size_t>(static_cast<double>(size) * sparsity);
+  if (sparsity >= 1) return size;
+  return (std::min)(size, static_cast<std::size_t>(static_cast<double>(size) * sparsity));
 }
 
 constexpr bool is_sparsity(double number) noexcept {
@@ -22,6 +26,52 @@ constexpr bool is_sparsity(double number) noexcept {
 inline void check_sparsity(double sparsity) {
   if (!is_sparsity(sparsity))
     raise<value_error>("a sparsity is a fraction in [0, 1], not ", sparsity);
+}
+
+/// floor(count * part / whole) without rounding or overflow; count and part are at most `whole`,
+/// and `whole` is below 2^63.
+constexpr std::size_t proportion(std::size_t count, std::size_t part, std::size_t whole) noexcept {
+  if (whole == 0) return 0;
+  std::size_t quotient = 0, remainder = 0;
+  const auto add = [&](std::size_t number) {
+    remainder += number;
+    if (remainder < whole) return;
+    remainder -= whole;
+    ++quotient;
+  };
+  for (int bit = std::numeric_limits<std::size_t>::digits; bit-- > 0;) {
+    quotient *= 2;
+    add(remainder);
+    if ((part >> bit & 1u) != 0) add(count);
+  }
+  return quotient;
+}
+
+/// The largest weight whose counts a double can stand for.
+inline constexpr std::size_t most_counted = std::size_t{1} << 52;
+
+/// A sparsity s that stands for `count` of `size` weights, in `rows` rows of equal length:
+///
+///     floor(size * s) = count,    floor(size / rows * s) = floor(count / rows),
+///
+/// computed as drop_count does. That is `near` if it is count / size to rounding and has both
+/// properties; else count / size; and where that was rounded down too far, the next double, which
+/// is too large by less than 2^-53, times a size of up to 2^52 less than half a weight. Of nothing,
+/// it is `near`.
+/// @throws value_error if the weight has more than 2^52 numbers
+inline double sparsity_that_drops(std::size_t count, std::size_t size, std::size_t rows = 1,
+                                  double near = 0) {
+  if (size > most_counted)
+    raise<value_error>("a weight of ", size, " numbers is too large for counts in double");
+  if (size == 0) return near;
+  const double quotient = static_cast<double>(count) / static_cast<double>(size);
+  const auto fits = [&](double s) {
+    return std::abs(s - quotient) <= std::numeric_limits<double>::epsilon() && is_sparsity(s) &&
+           drop_count(size, s) == count &&
+           (rows == 0 || drop_count(size / rows, s) == count / rows);
+  };
+  if (fits(near)) return near;
+  return fits(quotient) ? quotient : std::nextafter(quotient, 1.0);
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

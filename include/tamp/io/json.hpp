@@ -64,6 +64,11 @@ class plan_reader : strict_reader<Json> {
       plan.notes.push_back(notes[k].template get<std::string>());
     }
     if (const std::string problem = problem_of(plan); !problem.empty()) this->refuse(problem);
+    for (std::size_t k = 0; k < plan.layers.size(); ++k)
+      if (const planned_layer& l = plan.layers[k]; l.drop && !l.counted())
+        this->refuse("layers[", k, "] (", l.name, ") drops ", *l.drop, " of ", l.size(),
+                     " weights, and has a sparsity of ", l.sparsity, ", which drops ",
+                     drop_count(l.size(), l.sparsity), "; the sparsity alone would do");
     return plan;
   }
 
@@ -71,13 +76,14 @@ class plan_reader : strict_reader<Json> {
   planned_layer layer(const Json& json, const std::string& place) const {
     if (!json.is_object()) this->refuse(place, " is not a JSON object");
     this->check_keys(json, place,
-                     {"name", "block", "rows", "cols", "sparsity", "excluded", "tied_to"});
+                     {"name", "block", "rows", "cols", "sparsity", "drop", "excluded", "tied_to"});
     planned_layer layer;
     layer.name = this->text(json, place, "name");
     layer.block = this->count(json, place, "block");
     layer.rows = this->count(json, place, "rows");
     layer.cols = this->count(json, place, "cols");
     layer.sparsity = this->number(json, place, "sparsity");
+    if (json.contains("drop")) layer.drop = this->count(json, place, "drop");
     if (json.contains("excluded")) {
       const Json& excluded = this->member(json, place, "excluded");
       if (!excluded.is_boolean())
@@ -132,6 +138,7 @@ void to_json(Json& json, const pruning_plan& plan) {
     entry["rows"] = layer.rows;
     entry["cols"] = layer.cols;
     entry["sparsity"] = layer.sparsity;
+    if (const auto count = layer.counted()) entry["drop"] = *count;
     if (layer.excluded) entry["excluded"] = true;
     if (!layer.tied_to.empty()) entry["tied_to"] = layer.tied_to;
     layers.push_back(std::move(entry));
@@ -150,7 +157,8 @@ void from_json(const Json& json, pruning_plan& plan) {
 namespace io {
 
 /// Saves a plan, for people to read and edit: indented text, one line a layer. Every sparsity is
-/// read back to the bit. The file is put in place of an older one in one step.
+/// read back to the bit, and a number of weights that was decided on stands beside it ("drop"). The
+/// file is put in place of an older one in one step.
 /// @throws file_error if the file cannot be written, or load_plan would refuse it
 inline void save_plan(const std::filesystem::path& path, const pruning_plan& plan) {
   tamp::detail::replaced_file file(path);

@@ -93,6 +93,17 @@ inline void check_sparsities(std::span<const double> sparsities, std::size_t cou
   for (const double sparsity : sparsities) check_sparsity(sparsity);
 }
 
+/// Refuses numbers of weights that do not fit units of these sizes. There may be none.
+inline void check_drops(std::span<const std::size_t> drops, std::span<const std::size_t> sizes) {
+  if (!drops.empty() && drops.size() != sizes.size())
+    raise<shape_error>("the allocation gave ", drops.size(), " numbers of weights for ",
+                       sizes.size(), " units");
+  for (std::size_t u = 0; u < drops.size(); ++u)
+    if (drops[u] > sizes[u])
+      raise<value_error>("the allocation drops ", drops[u], " of ", sizes[u], " weights of unit ",
+                         u);
+}
+
 /// How much a recipe drops from a weight that stands alone.
 template <class Recipe>
 double sparsity_of(const Recipe& recipe, std::size_t size) {

@@ -108,7 +108,27 @@ allocate::allocation allocation_of(const E& exec, const Allocate& allocate, cons
   else
     answer = allocate(exec, units);
   check_sparsities(answer.sparsities, units.size(), "unit");
+  check_drops(answer.drops, units.num_params());
   return answer;
+}
+
+/// Gives the layers of a unit what it was allocated. A number of weights is split among them by
+/// size, so that they lose it together, to the weight.
+template <class Units>
+void give(const allocate::allocation& answer, const Units& units, std::size_t unit,
+          std::vector<planned_layer>& layers) {
+  std::size_t before = 0;
+  for (const std::size_t k : units.layers(unit)) {
+    planned_layer& layer = layers[k];
+    layer.sparsity = answer.sparsities[unit];
+    if (answer.drops.empty()) continue;
+    const auto up_to = [&](std::size_t part) {
+      return proportion(answer.drops[unit], part, units.num_params(unit));
+    };
+    layer.drop = up_to(before + layer.size()) - up_to(before);
+    before += layer.size();
+    layer.sparsity = sparsity_that_drops(*layer.drop, layer.size(), layer.rows, layer.sparsity);
+  }
 }
 
 template <class Allocate>
@@ -137,8 +157,7 @@ pruning_plan plan_from(const E& exec, Model& host, const Recipe& recipe, const C
     const allocation_units<Model, Calibration, statistic> units(host, plan, unit, options.groups,
                                                                 seen);
     allocate::allocation answer = allocation_of(exec, recipe.allocate, units);
-    for (std::size_t u = 0; u < units.size(); ++u)
-      for (const std::size_t k : units.layers(u)) plan.layers[k].sparsity = answer.sparsities[u];
+    for (std::size_t u = 0; u < units.size(); ++u) give(answer, units, u, plan.layers);
     plan.notes = std::move(answer.notes);
   }
   return plan;

@@ -96,6 +96,7 @@ class model_pruner {
     const auto blocks = static_cast<std::size_t>(host_.blocks());
     for (std::size_t block = 0; block < blocks && !report_.cancelled; ++block)
       if (go_on(block, {})) prune_block(block);
+    note_counts();
     return report_;
   }
 
@@ -186,6 +187,21 @@ class model_pruner {
                          " columns, the statistics cover ", seen.features());
   }
 
+  // The pattern may not be able to drop what the plan counts: the rows of a layer share it evenly.
+  void note_counts() {
+    std::size_t layers = 0, counted = 0, dropped = 0;
+    for (const layer_report& layer : report_.layers)
+      if (layer.drop && layer.size() - layer.kept < *layer.drop) {
+        ++layers;
+        counted += *layer.drop;
+        dropped += layer.size() - layer.kept;
+      }
+    if (layers != 0)
+      report_.notes.push_back(sentence(label(recipe_.pattern), ": dropped ", dropped, " of the ",
+                                       counted, " weights that the plan counts in ", layers,
+                                       layers == 1 ? " layer" : " layers"));
+  }
+
   static layer_report untouched(const planned_layer& planned) {
     layer_report done;
     done.name = planned.name;
@@ -194,6 +210,7 @@ class model_pruner {
     done.cols = planned.cols;
     done.kept = done.size();
     done.asked = planned.sparsity;
+    done.drop = planned.counted();
     done.excluded = planned.excluded;
     done.tied_to = planned.tied_to;
     return done;
@@ -232,7 +249,7 @@ class model_pruner {
   template <class Weight, class Statistics, class Here>
   void repair(layer_report& done, Weight&& weight, const Statistics& seen, const Here& here) {
     const stopwatch selecting;
-    auto repaired = repair_layer(exec_, "prune", done.name, weight, seen, here);
+    auto repaired = repair_layer(exec_, "prune", done.name, weight, seen, here, done.drop);
     done.select = selecting.seconds();
     const stopwatch applying;
     write_repaired(exec_, "prune", done.name, repaired, weight);

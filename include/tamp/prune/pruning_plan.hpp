@@ -6,25 +6,43 @@
 #include <algorithm>
 #include <cstddef>
 #include <iomanip>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "../config.hpp"
+#include "../detail/drop_count.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
 /// One layer of a plan.
+///
+/// `sparsity` is what counts, and may be edited. `drop` says that a whole number of weights was
+/// decided on, of which `sparsity` is the fraction. It holds as long as floor(size * sparsity) is
+/// that number.
 struct planned_layer {
   std::string name;
   std::size_t block = 0, rows = 0, cols = 0;
   double sparsity = 0;
   bool excluded = false;  ///< stays dense, and does not count towards the target
   std::string tied_to{};  ///< an earlier layer that has the same weight, and is pruned in its place
+  std::optional<std::size_t> drop{};  ///< how many weights to drop, if that was decided on
 
+  std::size_t size() const noexcept { return rows * cols; }
+  /// How many weights to drop, where that was decided on, and not a fraction.
+  std::optional<std::size_t> counted() const noexcept {
+    return drop && detail::drop_count(size(), sparsity) == *drop ? drop : std::nullopt;
+  }
   /// Whether this layer loses anything by itself.
   bool is_pruned() const noexcept { return !excluded && tied_to.empty(); }
-  friend bool operator==(const planned_layer&, const planned_layer&) = default;
+  friend bool operator==(const planned_layer& a, const planned_layer& b) {
+    const auto members = [](const planned_layer& l) {
+      return std::tie(l.name, l.block, l.rows, l.cols, l.sparsity, l.excluded, l.tied_to);
+    };
+    return members(a) == members(b) && a.counted() == b.counted();
+  }
 };
 
 /// How much each layer of a model shall lose. A value: printable, comparable, editable, saveable
@@ -43,14 +61,16 @@ struct pruning_plan {
       if (!layer.is_pruned()) continue;
       const double n = static_cast<double>(layer.rows) * static_cast<double>(layer.cols);
       size += n;
-      dropped += n * layer.sparsity;
+      const auto count = layer.counted();
+      dropped += count ? static_cast<double>(*count) : n * layer.sparsity;
     }
     return size == 0 ? 0.0 : dropped / size;
   }
 
   friend bool operator==(const pruning_plan&, const pruning_plan&) = default;
 
-  /// One line a layer: block, name, shape, sparsity; then the notes.
+  /// One line a layer: block, name, shape, sparsity, the number of weights if it was decided on;
+  /// then the notes.
   friend std::ostream& operator<<(std::ostream& out, const pruning_plan& plan) {
     std::size_t width = 5;
     for (const planned_layer& layer : plan.layers) width = (std::max)(width, layer.name.size());
@@ -61,6 +81,7 @@ struct pruning_plan {
           << layer.name << std::right << std::setw(7) << layer.rows << " x " << std::left
           << std::setw(6) << layer.cols << ' ' << std::right << std::fixed << std::setprecision(4)
           << layer.sparsity;
+      if (const auto count = layer.counted()) out << "  drops " << *count;
       if (layer.excluded) out << "  excluded";
       if (!layer.tied_to.empty()) out << "  tied to " << layer.tied_to;
       out << '\n';

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iomanip>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -19,13 +20,14 @@ namespace tamp::inline TAMP_FLAGS {
 struct layer_report {
   std::string name;
   std::size_t block = 0, rows = 0, cols = 0, kept = 0;
-  double asked = 0;             ///< sparsity that the plan asked for
-  std::uint64_t tokens = 0;     ///< calibration tokens that its statistics saw
-  std::size_t dead_inputs = 0;  ///< inputs that were zero on every calibration token
-  bool unseen = false;          ///< too few calibration tokens came by: pruned by magnitude instead
-  bool excluded = false;        ///< left dense, as the plan says
-  std::string tied_to;          ///< left to the earlier layer that has the same weight
-  std::string note;             ///< what else there is to say, in a sentence
+  double asked = 0;                   ///< sparsity that the plan asked for
+  std::optional<std::size_t> drop{};  ///< number of weights that the plan asked for, if it did
+  std::uint64_t tokens = 0;           ///< calibration tokens that its statistics saw
+  std::size_t dead_inputs = 0;        ///< inputs that were zero on every calibration token
+  bool unseen = false;    ///< too few calibration tokens came by: pruned by magnitude instead
+  bool excluded = false;  ///< left dense, as the plan says
+  std::string tied_to;    ///< left to the earlier layer that has the same weight
+  std::string note;       ///< what else there is to say, in a sentence
   double observe = 0, select = 0, apply = 0;
 
   /// Whether it was this layer's to lose anything.

@@ -4,6 +4,7 @@
 /// Which weights of one layer stay. The weight itself is not touched.
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -79,10 +80,12 @@ decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
   }
 }
 
-/// The weights that stay, repaired, and which they are. `weight` is only read.
+/// The weights that stay, repaired, and which they are. `weight` is only read. A score that can use
+/// it is told how many whole weights go, where that was decided on.
 template <executor E, class Source, class Statistics, class Recipe>
 auto repair_layer(const E& exec, std::string_view operation, std::string_view layer,
-                  const Source& weight, const Statistics& statistics, const Recipe& recipe) {
+                  const Source& weight, const Statistics& statistics, const Recipe& recipe,
+                  std::optional<std::size_t> count = {}) {
   const ieee_arithmetic as_usual;
   using needed = needed_statistic_of<typename Recipe::score_policy>;
   static_assert(
@@ -91,9 +94,17 @@ auto repair_layer(const E& exec, std::string_view operation, std::string_view la
       "layer's inputs and pass the result, as in prune(weight, gram, recipe)");
   const auto rows = static_cast<std::size_t>(weight.rows());
   const auto cols = static_cast<std::size_t>(weight.cols());
+  const double sparsity = sparsity_of(recipe, rows * cols);
   auto repaired = with_memory(operation, [&] {
-    return recipe.score.repair(exec, operation, layer, weight, statistics, recipe.pattern,
-                               sparsity_of(recipe, rows * cols));
+    if constexpr (requires {
+                    recipe.score.repair(exec, operation, layer, weight, statistics, recipe.pattern,
+                                        sparsity, count);
+                  })
+      return recipe.score.repair(exec, operation, layer, weight, statistics, recipe.pattern,
+                                 sparsity, count);
+    else
+      return recipe.score.repair(exec, operation, layer, weight, statistics, recipe.pattern,
+                                 sparsity);
   });
   const auto weights = repaired.weights();
   const auto require_shape = [&](std::string_view what, std::size_t its_rows,

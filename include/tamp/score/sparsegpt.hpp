@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,7 +56,8 @@ class repaired_layer {
 ///                      w(i, k) -= error(i) * U(j, k) for all k >= j; w(i, j) = 0 where dropped
 ///
 /// What is dropped is decided for `blocksize` columns at a time, from the weights as repaired so
-/// far: with pattern::per_tensor, floor(rows * width * sparsity) of each block, as published; with
+/// far: with pattern::per_tensor, floor(rows * width * sparsity) of each block, as published, or,
+/// where a plan says how many whole weights go, its share of these by width; with
 /// pattern::per_row, each row loses what makes floor(cols * sparsity) in all; n of m are decided
 /// when their first column comes, and m must divide blocksize (a last group that is not whole is
 /// treated as pattern::n_of_m does). Counts are exact (the published code drops one weight too many
@@ -77,7 +79,8 @@ struct sparsegpt {
 
   static constexpr std::string_view label() { return "sparsegpt"; }
 
-  /// What prune and select call. `weight` is only read.
+  /// What prune and select call. `weight` is only read. `count`: how many weights to drop, where
+  /// that was decided on, and `sparsity` stands for it.
   /// @throws shape_error if the statistic covers another number of columns
   /// @throws value_error if a weight or a statistic is not finite, the statistic has seen nothing,
   ///         a parameter cannot be used, H cannot be factored at any damping up to 100 times its
@@ -85,7 +88,7 @@ struct sparsegpt {
   template <executor E, class Source, class Pattern>
   repaired_layer repair(const E& exec, std::string_view operation, std::string_view layer,
                         const Source& weight, const stat::gram& gram, const Pattern& pattern,
-                        double sparsity) const {
+                        double sparsity, std::optional<std::size_t> count = {}) const {
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
     check_input<Pattern>(operation, layer, cols, gram, sparsity);
@@ -103,7 +106,8 @@ struct sparsegpt {
     for (std::size_t begin = 0, width = 0; begin < cols; begin += width) {
       width = (std::min)(blocksize, cols - begin);
       check_range(operation, layer, result.repaired.middleCols(index(begin), index(width)));
-      repair_block(exec, operation, layer, U, begin, begin + width, pattern, sparsity, result);
+      repair_block(exec, operation, layer, U, begin, begin + width, pattern, sparsity, count,
+                   result);
     }
     check_range(operation, layer, result.repaired);
     return result;
@@ -207,20 +211,22 @@ struct sparsegpt {
   template <executor E, class Pattern>
   mask::bitmask choose_block(const E& exec, std::string_view operation, std::string_view layer,
                              const matrix& U, std::size_t begin, std::size_t end,
-                             const Pattern& pattern, double sparsity, const matrix& weights) const {
+                             const Pattern& pattern, double sparsity,
+                             std::optional<std::size_t> count, const matrix& weights) const {
     const std::size_t rows = static_cast<std::size_t>(weights.rows()), width = end - begin;
     const auto block = weights.middleCols(index(begin), index(width)).array();
     const auto pivots = U.diagonal().segment(index(begin), index(width)).transpose().array();
     const matrix scores = block.square().rowwise() / pivots.square();
     mask::bitmask keep(rows, width);
     if constexpr (detail::row_pattern<Pattern, double>) {
-      // Half a weight more than the count, so that rounding loses none of it.
       const std::size_t drop =
           detail::drop_count(end, sparsity) - detail::drop_count(begin, sparsity);
-      sparsity =
-          drop == 0
-              ? 0.0
-              : (std::min)((static_cast<double>(drop) + 0.5) / static_cast<double>(width), 1.0);
+      sparsity = detail::sparsity_that_drops(drop, width);
+    } else if (count) {
+      const std::size_t size = rows * static_cast<std::size_t>(weights.cols());
+      const std::size_t drop = detail::proportion(*count, rows * end, size) -
+                               detail::proportion(*count, rows * begin, size);
+      sparsity = detail::sparsity_that_drops(drop, rows * width, rows);
     }
     detail::choose(exec, pattern, block_scores{scores}, sparsity, keep, operation, layer);
     return keep;
@@ -231,12 +237,13 @@ struct sparsegpt {
   template <executor E, class Pattern>
   void repair_block(const E& exec, std::string_view operation, std::string_view layer,
                     const matrix& U, std::size_t begin, std::size_t end, const Pattern& pattern,
-                    double sparsity, repaired_layer& result) const {
+                    double sparsity, std::optional<std::size_t> count,
+                    repaired_layer& result) const {
     const std::size_t rows = result.keep.rows(), width = end - begin;
     mask::bitmask chosen(rows, width);
     if constexpr (!is_grouped<Pattern>)
-      chosen =
-          choose_block(exec, operation, layer, U, begin, end, pattern, sparsity, result.repaired);
+      chosen = choose_block(exec, operation, layer, U, begin, end, pattern, sparsity, count,
+                            result.repaired);
     const auto errors = detail::pack_by_rows<double>(exec, rows, width, [&] {
       return [&](std::size_t i, double* to) {
         repair_row<Pattern>(U, begin, end, chosen, i, to, result);
