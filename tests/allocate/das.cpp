@@ -200,15 +200,14 @@ BOOST_AUTO_TEST_CASE(a_unit_that_saw_nothing_gets_the_mean_of_the_others) {
              boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(where_nobody_saw_anything_they_share_by_size) {
+BOOST_AUTO_TEST_CASE(where_nobody_saw_anything_there_is_nothing_to_compare) {
   const auto units = support::units<token_diversity>::of_layers(
       {{"a", matrix<float>(2, 5), {}}, {"b", matrix<float>(6, 5), {}}});
-  const auto answer = das{0.5}(sequential{}, units);
-  BOOST_TEST(answer.sparsities == std::vector(2, 0.5), boost::test_tools::per_element());
-  BOOST_TEST(answer.notes == (std::vector<std::string>{
-                                 "das: no importance could be measured for a, b",
-                                 "das: every importance is 0, so that the units share by size"}),
-             boost::test_tools::per_element());
+  support::check_error<tamp::value_error>(
+      "das: no importance could be measured of any of 2 units, because no calibration token came "
+      "to their layers",
+      [&] { das{0.5}(sequential{}, units); });
+  BOOST_TEST(das{0.5}(sequential{}, support::units<token_diversity>{}).sparsities.empty());
 }
 
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {

@@ -122,13 +122,22 @@ BOOST_AUTO_TEST_CASE(a_plan_is_a_value) {
   BOOST_TEST(plan.sparsity() == 0.5 * 40 / 64);
 }
 
-BOOST_AUTO_TEST_CASE(a_model_without_blocks_or_weights_has_a_plan) {
-  support::mlp nothing(0, 4, 2, 1), empty(1, 0, 0, 1);
-  const auto recipe = compose(magnitude{}, per_row{}, uniform{0.5});
-  BOOST_TEST(tamp::plan(nothing, recipe).layers.empty());
-  BOOST_TEST(tamp::plan(nothing, recipe).sparsity() == 0.0);
-  BOOST_TEST(tamp::plan(empty, recipe).layers.size() == 2u);
-  BOOST_TEST(tamp::plan(empty, recipe).sparsity() == 0.0);
+BOOST_AUTO_TEST_CASE(a_model_with_nothing_to_prune_has_no_plan) {
+  const auto refused = [](auto host, const std::string& sentence, auto... options) {
+    support::check_error<tamp::value_error>(sentence, [&] {
+      tamp::plan(host, compose(magnitude{}, per_row{}, uniform{0.5}), options...);
+    });
+  };
+  refused(support::mlp(0, 4, 2, 1),
+          "plan: there is nothing to prune: the host shows 0 blocks and no layer");
+  refused(support::mlp(1, 0, 0, 1),
+          "plan: there is nothing to prune: none of 2 layers has any weights");
+  tamp::plan_options options;
+  options.exclude = {"*norm*", "?.up", "*.down", "1.*"};
+  refused(small_model(),
+          "plan: there is nothing to prune: all of 4 layers (0.up, 0.down, 1.up, 1.down) are "
+          "excluded by \"?.up\" (2), \"*.down\" (2), \"1.*\" (2)",
+          options);
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_prints_a_line_a_layer_and_leaves_the_stream_as_it_was) {

@@ -177,9 +177,20 @@ BOOST_AUTO_TEST_CASE(a_recipe_that_needs_no_statistic_runs_nothing_forward) {
   BOOST_TEST(report.achieved() == 0.5);
 }
 
-BOOST_AUTO_TEST_CASE(a_model_without_blocks_is_pruned_at_once) {
-  mlp host(0, 4, 4, 4);
-  BOOST_TEST(tamp::prune(host, half_by_wanda).layers.empty());
+BOOST_AUTO_TEST_CASE(a_model_with_nothing_to_prune_is_refused) {
+  mlp nothing(0, 4, 4, 4), empty(1, 0, 0, 4), host(1, 4, 4, 4);
+  support::check_error<tamp::value_error>(
+      "plan: there is nothing to prune: the host shows 0 blocks and no layer",
+      [&] { tamp::prune(nothing, half_by_wanda); });
+  support::check_error<tamp::value_error>(
+      "plan: there is nothing to prune: none of 2 layers has any weights",
+      [&] { tamp::prune(empty, half_by_wanda); });
+  auto plan = tamp::plan(host, half_by_wanda);
+  for (auto& layer : plan.layers) layer.excluded = true, layer.sparsity = 0;
+  support::check_error<tamp::value_error>(
+      "prune: there is nothing to prune: all of 2 layers (0.up, 0.down) are excluded or tied",
+      [&] { tamp::prune(host, half_by_wanda, plan); });
+  BOOST_TEST(host.calls.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_layer_that_saw_no_token_is_pruned_by_magnitude_and_flagged) {
@@ -189,7 +200,11 @@ BOOST_AUTO_TEST_CASE(a_layer_that_saw_no_token_is_pruned_by_magnitude_and_flagge
   const auto rest = pruned_by_hand(host, half_by_wanda);
   const auto report = tamp::prune(host, half_by_wanda);
   BOOST_REQUIRE(report.layers.size() == 5u);
-  for (std::size_t k = 0; k < 5; ++k) BOOST_TEST(report.layers[k].unseen == (k == 4));
+  for (std::size_t k = 0; k < 5; ++k) {
+    BOOST_TEST(report.layers[k].unseen == (k == 4));
+    BOOST_TEST(report.layers[k].score == (k == 4 ? "magnitude" : "wanda"));
+  }
+  BOOST_TEST(report.heading() == "wanda, uniform 0.5, per_row (1 of 5 layers by magnitude)");
   BOOST_TEST(report.layers[4].name == "1.expert");
   BOOST_TEST(report.layers[4].achieved() == 0.5);
   BOOST_TEST(report.layers[4].dead_inputs == 0u);
@@ -304,6 +319,7 @@ BOOST_AUTO_TEST_CASE(what_is_done_when_the_callback_cancels_is_done_and_reported
     BOOST_TEST(report.cancelled);
     const std::size_t done = stop_at / 3 * 2 + (stop_at % 3 == 2);
     BOOST_TEST(report.layers.size() == done);
+    BOOST_TEST(report.next == std::to_string(done / 2) + (done % 2 == 0 ? ".up" : ".down"));
     for (std::size_t b = 0; b < 3; ++b) {
       BOOST_TEST((host.weights[b].up == (2 * b < done ? expected : dense.weights)[b].up));
       BOOST_TEST((host.weights[b].down == (2 * b + 1 < done ? expected : dense.weights)[b].down));
@@ -329,8 +345,11 @@ BOOST_AUTO_TEST_CASE(activations_that_cannot_be_used_are_refused_before_their_bl
     host_with_second_input host(2, 8, 12, 13);
     host.second_input = input;
     const auto dense = host.weights;
-    BOOST_CHECK_EXCEPTION(tamp::prune(host, half_by_wanda), tamp::error,
-                          [&](const tamp::error& e) { return e.what() == sentence; });
+    BOOST_CHECK_EXCEPTION(tamp::prune(host, half_by_wanda), tamp::error, [&](const tamp::error& e) {
+      return e.what() == sentence +
+                             "; 2 of 4 layers are done (0.up, 0.down), all "
+                             "from 1.up on are as they were";
+    });
     BOOST_TEST((host.weights[0] != dense[0]));
     BOOST_TEST((host.weights[1] == dense[1]));
   };

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <iomanip>
 #include <sstream>
+#include <string>
 
 BOOST_AUTO_TEST_SUITE(prune_report)
 
@@ -51,7 +52,7 @@ BOOST_AUTO_TEST_CASE(it_prints_as_a_table_and_leaves_the_stream_as_it_was) {
   std::ostringstream out;
   out << std::setprecision(3) << report << 0.123456;
   BOOST_TEST(out.str() ==
-             "wanda, uniform 0.5, per_row\n"
+             "wanda, uniform 0.5, per_row (1 of 2 layers by magnitude)\n"
              "layer          asked achieved   dead   ms\n"
              "0.attention   0.5000   0.5000      1    7.0\n"
              "0.mlp         0.4000   0.3333      0  500.0  saw 0 tokens: magnitude\n"
@@ -65,6 +66,31 @@ BOOST_AUTO_TEST_CASE(it_prints_as_a_table_and_leaves_the_stream_as_it_was) {
              "wanda, uniform 0.5, per_row (cancelled)\n"
              "layer    asked achieved   dead   ms\n"
              "achieved 0.0000, calibrated in 1.250 s, selected in 0.000 s, applied in 0.000 s\n");
+}
+
+BOOST_AUTO_TEST_CASE(the_heading_says_what_was_done_and_where_it_stopped) {
+  auto report = two_layers();
+  report.layers[1].unseen = false;
+  BOOST_TEST(report.heading() == "wanda, uniform 0.5, per_row");
+  report.layers[1].unseen = true;
+  report.next = "1.mlp";
+  BOOST_TEST(report.heading() ==
+             "wanda, uniform 0.5, per_row (1 of 2 layers by magnitude) (stopped before 1.mlp)");
+  report.cancelled = true;
+  report.layers.clear();
+  BOOST_TEST(report.heading() == "wanda, uniform 0.5, per_row (cancelled before 1.mlp)");
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_were_zero_before_count_as_zero_and_are_named) {
+  auto report = two_layers();
+  report.layers[0].kept_zeros = 3;
+  BOOST_TEST(report.layers[0].zeros() == 7u);
+  BOOST_TEST(report.layers[0].achieved() == 7.0 / 8);
+  BOOST_TEST(report.achieved() == 15.0 / 32);
+  std::ostringstream out;
+  out << report;
+  BOOST_TEST(out.str().find("0.5000   0.8750      1    7.0  3 kept, but zero before\n") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(layers_that_are_left_alone_do_not_count_and_say_why) {
@@ -84,7 +110,7 @@ BOOST_AUTO_TEST_CASE(layers_that_are_left_alone_do_not_count_and_say_why) {
   std::ostringstream out;
   out << report;
   BOOST_TEST(out.str() ==
-             "wanda, uniform 0.5, per_row\n"
+             "wanda, uniform 0.5, per_row (1 of 3 layers by magnitude)\n"
              "layer          asked achieved   dead   ms\n"
              "0.attention   0.5000   0.5000      1    7.0\n"
              "0.mlp         0.4000   0.3333      0  500.0  saw 7 tokens: magnitude\n"

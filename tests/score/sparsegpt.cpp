@@ -178,6 +178,48 @@ BOOST_AUTO_TEST_CASE(dead_inputs_lose_their_weights_and_disturb_nobody) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_mask_and_what_is_kept_are_what_is_not_zero_in_memory) {
+  // Six of eight inputs are dead, and some weights were zero before.
+  auto x = correlated(60, 8, 25);
+  for (std::size_t t = 0; t < 60; ++t)
+    for (std::size_t j = 2; j < 8; ++j) x(t, j) = 0;
+  auto w = support::random_matrix(6, 8, 26);
+  w(3, 0) = w(3, 1) = 0;
+  const auto check = [&](const auto& recipe) {
+    const auto keep = tamp::select(w, gram_of(x), recipe);
+    auto pruned = w, masked = w;
+    const auto result = tamp::prune(pruned, gram_of(x), recipe);
+    tamp::apply(keep, masked);
+    std::size_t zeros = 0;
+    for (std::size_t i = 0; i < 6; ++i)
+      for (std::size_t j = 0; j < 8; ++j) {
+        BOOST_TEST(keep(i, j) == (pruned(i, j) != 0));
+        BOOST_TEST((masked(i, j) == 0) == (pruned(i, j) == 0));
+        zeros += pruned(i, j) == 0;
+      }
+    BOOST_TEST(result.kept == 48 - zeros);
+    BOOST_TEST(result.kept == keep.count());
+    BOOST_TEST(zeros >= 36u);
+  };
+  check(compose(sparsegpt{}, per_row{}, uniform{0.5}));
+  check(compose(sparsegpt{}, per_tensor{}, uniform{0.5}));
+  check(compose(sparsegpt{}, per_row{}, uniform{0.0}));
+  check(compose(sparsegpt{}, n_of_m<2, 4>{}));
+}
+
+BOOST_AUTO_TEST_CASE(a_repaired_weight_that_its_type_makes_zero_is_dropped) {
+  // As by hand above: of (1, -1) the first goes, and the second becomes -1 + 1, or what rounding
+  // leaves of it, which an f16 cannot hold.
+  const matrix<float> x{{1, 1}, {1, 0}};
+  matrix<tamp::f16> w(1, 2, tamp::f16(1));
+  w(0, 1) = tamp::f16(-1);
+  const auto half = compose(sparsegpt{.damping = 0}, per_row{}, uniform{0.5});
+  BOOST_TEST(tamp::select(w, gram_of(x), half).count() == 0u);
+  BOOST_TEST(tamp::prune(w, gram_of(x), half).kept == 0u);
+  BOOST_TEST(float(w(0, 0)) == 0.0f);
+  BOOST_TEST(float(w(0, 1)) == 0.0f);
+}
+
 BOOST_AUTO_TEST_CASE(a_hessian_that_cannot_be_factored_is_damped_more_and_the_report_says_so) {
   const matrix<float> x{{1, 1, 1, 1}};  // of rank 1
   const auto w = support::random_matrix(3, 4, 14);

@@ -56,7 +56,7 @@ struct block_influence {
                                   sparsity, names);
   }
 
-  /// @throws value_error if a parameter is out of range
+  /// @throws value_error if a parameter is out of range, or no unit saw any token
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
     const detail::ieee_arithmetic as_usual;
@@ -68,6 +68,7 @@ struct block_influence {
       known[u] = detail::mean_over_layers(
           "block_influence", "influence", units, u,
           [](const auto& seen) { return seen.influence(); }, influence[u], notes);
+    detail::check_seen_at_all("block_influence", "influence", known, detail::num_params_of(units));
     detail::fill_unknown("block_influence", "influence", influence, known, names, notes);
     allocation answer = share(influence, detail::num_params_of(units), names);
     answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());

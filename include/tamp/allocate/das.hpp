@@ -81,7 +81,7 @@ struct das {
     return answer;
   }
 
-  /// @throws value_error as share()
+  /// @throws value_error as share(), and if no unit saw any token
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
     const detail::ieee_arithmetic as_usual;
@@ -94,6 +94,7 @@ struct das {
       known[u] = detail::mean_over_layers(
           "das", "importance", units, u, [](const auto& seen) { return seen.importance(); },
           importance[u], notes);
+    detail::check_seen_at_all("das", "importance", known, detail::num_params_of(units));
     detail::fill_unknown("das", "importance", importance, known, names, notes);
     allocation answer = share(importance, detail::num_params_of(units), names);
     answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());

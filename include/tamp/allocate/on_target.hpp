@@ -206,6 +206,18 @@ bool mean_over_layers(std::string_view policy, std::string_view what, const Unit
   return true;
 }
 
+/// @throws value_error if nothing could be measured of any unit: there is nothing to compare
+inline void check_seen_at_all(std::string_view policy, std::string_view what,
+                              const std::vector<bool>& known,
+                              std::span<const std::size_t> num_params) {
+  const auto is_some = [](std::size_t n) { return n != 0; };
+  if (std::any_of(num_params.begin(), num_params.end(), is_some) &&
+      std::find(known.begin(), known.end(), true) == known.end())
+    raise<value_error>(policy, ": no ", what, " could be measured of any of ", known.size(),
+                       known.size() == 1 ? " unit" : " units",
+                       ", because no calibration token came to their layers");
+}
+
 /// Gives the units of which nothing is known the mean of the others, with a note, or 0 if nothing
 /// is known of any.
 inline void fill_unknown(std::string_view policy, std::string_view what,

@@ -75,7 +75,8 @@ struct owl {
                                   names);
   }
 
-  /// @throws value_error if a weight, a statistic or a score cannot be used, naming it
+  /// @throws value_error if a weight, a statistic or a score cannot be used, naming it, or no unit
+  ///         saw any token
   /// @throws shape_error if a layer's statistics cover another number of columns
   template <executor E, class Units>
   allocation operator()(const E& exec, const Units& units) const {
@@ -87,6 +88,8 @@ struct owl {
     std::vector<bool> known(units.size());
     for (std::size_t u = 0; u < units.size(); ++u)
       known[u] = outlier_ratio(exec, units, u, names[u], ratios[u], notes);
+    if constexpr (detail::needs_statistic<Score>)
+      detail::check_seen_at_all("owl", "outlier ratio", known, detail::num_params_of(units));
     detail::fill_unknown("owl", "outlier ratio", ratios, known, names, notes);
     allocation answer = share(ratios, detail::num_params_of(units), names);
     answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());

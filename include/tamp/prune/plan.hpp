@@ -97,6 +97,45 @@ pruning_plan empty_plan(const E& exec, Model& host, const plan_options& options)
   return plan;
 }
 
+/// The names of some layers, for a sentence: "0.up, 0.down and 5 more".
+inline std::string first_names(std::span<const planned_layer> layers) {
+  constexpr std::size_t most = 8;
+  std::string text;
+  for (std::size_t k = 0; k < (std::min)(most, layers.size()); ++k)
+    text += sentence(k == 0 ? "" : ", ", layers[k].name);
+  return layers.size() <= most ? text : sentence(text, " and ", layers.size() - most, " more");
+}
+
+/// Refuses a plan that leaves nothing to prune, which could not reach any sparsity. `patterns` are
+/// those that excluded layers; without them it was the plan.
+/// @throws value_error that says what there is instead
+inline void check_anything_to_prune(std::string_view operation, const pruning_plan& plan,
+                                    std::size_t blocks,
+                                    std::span<const std::string> patterns = {}) {
+  const std::size_t layers = plan.layers.size();
+  if (layers == 0)
+    raise<value_error>(operation, ": there is nothing to prune: the host shows ", blocks,
+                       blocks == 1 ? " block" : " blocks", " and no layer");
+  if (std::none_of(plan.layers.begin(), plan.layers.end(),
+                   [](const planned_layer& layer) { return layer.is_pruned(); })) {
+    std::string hits;
+    for (const std::string& pattern : patterns) {
+      const auto hit = std::count_if(
+          plan.layers.begin(), plan.layers.end(),
+          [&](const planned_layer& layer) { return glob_match(pattern, layer.name); });
+      if (hit != 0) hits += sentence(hits.empty() ? "" : ", ", '"', pattern, "\" (", hit, ')');
+    }
+    raise<value_error>(operation, ": there is nothing to prune: all of ", layers, " layers (",
+                       first_names(plan.layers), ") are excluded",
+                       hits.empty() ? std::string(" or tied") : " by " + hits);
+  }
+  if (std::none_of(plan.layers.begin(), plan.layers.end(), [](const planned_layer& layer) {
+        return layer.is_pruned() && layer.size() != 0;
+      }))
+    raise<value_error>(operation, ": there is nothing to prune: none of ", layers,
+                       " layers has any weights");
+}
+
 /// What a recipe's allocation makes of a model's units: the simple form is given their sizes, the
 /// wide one the units themselves.
 template <executor E, class Allocate, class Units>
@@ -144,6 +183,7 @@ pruning_plan plan_from(const E& exec, Model& host, const Recipe& recipe, const C
                        const plan_options& options) {
   pruning_plan plan = empty_plan(exec, host, options);
   plan.recipe = recipe.label();
+  check_anything_to_prune("plan", plan, static_cast<std::size_t>(host.blocks()), options.exclude);
   if constexpr (Recipe::sparsity_is_fixed) {
     for (planned_layer& layer : plan.layers)
       if (layer.is_pruned()) layer.sparsity = Recipe::pattern_policy::sparsity;
@@ -177,7 +217,8 @@ struct no_calibration {};
 /// `seen`, or of a pass that is made here. Excluded layers and tied ones (a second name for the
 /// same weight) get the sparsity 0 and do not count towards the target. An executor may go first.
 ///
-/// @throws value_error if the allocation gives a sparsity outside [0, 1], if `seen` is not
+/// @throws value_error if there is nothing to prune, naming what excludes it, if the allocation
+///         gives a sparsity outside [0, 1], if `seen` is not
 /// complete,
 ///         if the host cannot show what the allocation looks at, or if the callback stops the pass
 /// @throws shape_error if the allocation does not give one sparsity for each unit, or `seen` covers

@@ -13,7 +13,9 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// What pruning one weight left of it.
+/// What pruning one weight left of it: `kept` is the count of select's mask. A score that repairs
+/// keeps what is not zero in memory. Of other scores, a weight that was zero before is kept where
+/// fewer go than are zero.
 struct pruned {
   std::size_t size = 0, kept = 0;
 
@@ -26,36 +28,20 @@ struct pruned {
 
 namespace detail {
 
-/// A repaired weight as the host's tensor will hold it.
-template <class Tensor>
-auto stored_weight(double repaired) {
-  if constexpr (strided_tensor<Tensor>) {
-    using element = typename Tensor::value_type;
-    return element_traits<element>::store(static_cast<compute_type<element>>(repaired));
-  } else {
-    return static_cast<float>(repaired);
-  }
-}
-
-/// Writes repaired weights, (rows, cols), into the host's tensor, in its own type of number.
-/// @throws value_error if that type is too small for one of them, or if one that is dropped is not
-///         0, before anything is written; if a row tensor does not hold its zeros, as apply
-template <executor E, class Repaired, class Target>
-void write_repaired(const E& exec, std::string_view operation, std::string_view layer,
-                    const Repaired& repaired, Target&& target) {
-  using tensor = std::remove_cvref_t<Target>;
-  static_assert(
-      strided_tensor<tensor> || writable_row_tensor<tensor>,
-      "this score changes the weights that stay, and this tensor can only drop some: give "
-      "it a write_row");
+/// @throws value_error if the tensor's type of number is too small for a repaired weight, or if one
+///         that is dropped is not 0
+template <class Tensor, executor E, class Repaired>
+void check_repaired(const E& exec, std::string_view operation, std::string_view layer,
+                    const Repaired& repaired) {
   const matrix_view<const double> weights = repaired.weights();
   const mask::bitmask& keep = repaired.keep;
-  const auto fits = [&](std::size_t i, std::size_t j) {
-    const auto stored = stored_weight<tensor>(weights(i, j));
-    return is_finite(element_traits<std::remove_const_t<decltype(stored)>>::load(stored));
+  const auto held = [&](std::size_t i, std::size_t j) {
+    const auto stored = stored_number<Tensor>(weights(i, j));
+    return element_traits<std::remove_const_t<decltype(stored)>>::load(stored);
   };
   const auto is_right = [&](std::size_t i, std::size_t j) {
-    return fits(i, j) && (keep(i, j) || weights(i, j) == 0);
+    const auto number = held(i, j);
+    return is_finite(number) && (keep(i, j) || number == 0);
   };
   first_row broken;
   for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
@@ -68,22 +54,36 @@ void write_repaired(const E& exec, std::string_view operation, std::string_view 
   if (broken.any())
     for (std::size_t i = broken.row(), j = 0; j < weights.cols(); ++j)
       if (!is_right(i, j))
-        raise<value_error>(
-            operation, ": the repaired weight in row ", i, ", column ", j, of_layer(layer), " is ",
-            weights(i, j),
-            fits(i, j) ? ", and its mask drops it" : ", too large for the tensor's type of number");
+        raise<value_error>(operation, ": the repaired weight in row ", i, ", column ", j,
+                           of_layer(layer), " is ", weights(i, j),
+                           is_finite(held(i, j)) ? ", and its mask drops it"
+                                                 : ", too large for the tensor's type of number");
+}
 
+/// Writes repaired weights, (rows, cols), into the host's tensor, in its own type of number.
+/// @throws value_error if a row tensor does not hold its zeros, as apply
+template <executor E, class Repaired, class Target>
+void write_repaired(const E& exec, std::string_view operation, std::string_view layer,
+                    const Repaired& repaired, Target&& target) {
+  using tensor = std::remove_cvref_t<Target>;
+  static_assert(
+      strided_tensor<tensor> || writable_row_tensor<tensor>,
+      "this score changes the weights that stay, and this tensor can only drop some: give "
+      "it a write_row");
+  const matrix_view<const double> weights = repaired.weights();
   if constexpr (strided_tensor<tensor>) {
     for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         for (std::size_t j = 0; j < weights.cols(); ++j)
-          target(i, j) = stored_weight<tensor>(weights(i, j));
+          target(i, j) = stored_number<tensor>(weights(i, j));
     });
   } else {
-    write_rows(exec, operation, layer, keep, target, [&](std::size_t i, std::span<float> row) {
-      for (std::size_t j = 0; j < row.size(); ++j) row[j] = stored_weight<tensor>(weights(i, j));
-      return true;
-    });
+    write_rows(exec, operation, layer, repaired.keep, target,
+               [&](std::size_t i, std::span<float> row) {
+                 for (std::size_t j = 0; j < row.size(); ++j)
+                   row[j] = stored_number<tensor>(weights(i, j));
+                 return true;
+               });
   }
 }
 
@@ -105,6 +105,7 @@ pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const
   if constexpr (strided_tensor<Weight>) detail::check_writable("prune", target);
   if constexpr (detail::repairing_score<typename Recipe::score_policy>) {
     const auto repaired = detail::repair_layer(on, "prune", {}, target, statistics, recipe);
+    detail::check_repaired<std::remove_cvref_t<decltype(target)>>(on, "prune", {}, repaired);
     detail::write_repaired(on, "prune", {}, repaired, target);
     return {size, repaired.keep.count()};
   } else {

@@ -12,18 +12,21 @@
 #include <string>
 #include <vector>
 
-#include "../config.hpp"
+#include "../error.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
 /// What happened to one layer. Times are in seconds.
 struct layer_report {
   std::string name;
-  std::size_t block = 0, rows = 0, cols = 0, kept = 0;
+  std::size_t block = 0, rows = 0, cols = 0;
+  std::size_t kept = 0;               ///< weights that were not dropped
+  std::size_t kept_zeros = 0;         ///< of these, zero in memory: they were so before
   double asked = 0;                   ///< sparsity that the plan asked for
   std::optional<std::size_t> drop{};  ///< number of weights that the plan asked for, if it did
   std::uint64_t tokens = 0;           ///< calibration tokens that its statistics saw
   std::size_t dead_inputs = 0;        ///< inputs that were zero on every calibration token
+  std::string score;      ///< what chose: the recipe's, or "magnitude"; empty if nothing did
   bool unseen = false;    ///< too few calibration tokens came by: pruned by magnitude instead
   bool excluded = false;  ///< left dense, as the plan says
   std::string tied_to;    ///< left to the earlier layer that has the same weight
@@ -33,26 +36,52 @@ struct layer_report {
   /// Whether it was this layer's to lose anything.
   bool is_pruned() const noexcept { return !excluded && tied_to.empty(); }
   std::size_t size() const noexcept { return rows * cols; }
-  /// Sparsity that was reached; 0 for a layer without weights.
+  std::size_t zeros() const noexcept { return size() - kept + kept_zeros; }
+  /// Sparsity that was reached, as it is in memory; 0 for a layer without weights.
   double achieved() const noexcept {
-    return size() == 0 ? 0.0 : static_cast<double>(size() - kept) / static_cast<double>(size());
+    return size() == 0 ? 0.0 : static_cast<double>(zeros()) / static_cast<double>(size());
   }
 };
 
-/// What happened to a model. Layers are listed in the order in which they were pruned.
+/// What happened to a model. Layers are listed in the order of the plan, those that are done.
+///
+/// It is true at any time, also when an error stopped pruning: the layers listed are done, and from
+/// `next` on all are as they were, except for one whose writing had begun, `unfinished`.
 struct prune_report {
-  std::string recipe;
+  std::string recipe;  ///< what was followed; also the recipe of the plan, where that is another
   std::vector<layer_report> layers;
   std::vector<std::string> notes;  ///< the plan's: what its allocation clamped or fell back to
   bool cancelled = false;          ///< the progress callback stopped it; later layers are untouched
-  double calibrate = 0;            ///< seconds in the host's forward passes, statistics included
+  std::string next;                ///< the first layer that is not done; empty if all are
+  std::string unfinished;  ///< a layer of which only a part was written; nearly always empty
+  double calibrate = 0;    ///< seconds in the host's forward passes, statistics included
 
-  /// The fraction that went of all weights that are neither excluded nor tied.
+  /// The fraction that is zero of all weights that are neither excluded nor tied.
   double achieved() const noexcept {
-    std::size_t size = 0, kept = 0;
+    std::size_t size = 0, zeros = 0;
     for (const layer_report& layer : layers)
-      if (layer.is_pruned()) size += layer.size(), kept += layer.kept;
-    return size == 0 ? 0.0 : static_cast<double>(size - kept) / static_cast<double>(size);
+      if (layer.is_pruned()) size += layer.size(), zeros += layer.zeros();
+    return size == 0 ? 0.0 : static_cast<double>(zeros) / static_cast<double>(size);
+  }
+  /// How many layers were pruned by magnitude because too few tokens came to them.
+  std::size_t unseen() const noexcept {
+    return static_cast<std::size_t>(std::count_if(
+        layers.begin(), layers.end(), [](const layer_report& layer) { return layer.unseen; }));
+  }
+  /// The recipe, and what else a reader must know: "wanda, uniform 0.5, per_row (2 of 8 layers by
+  /// magnitude)".
+  std::string heading() const {
+    std::string text = recipe;
+    if (unseen() != 0) {
+      const auto pruned =
+          std::count_if(layers.begin(), layers.end(),
+                        [](const layer_report& layer) { return layer.is_pruned(); });
+      text += detail::sentence(" (", unseen(), " of ", pruned, " layers by magnitude)");
+    }
+    if (cancelled || !next.empty())
+      text += detail::sentence(" (", cancelled ? "cancelled" : "stopped",
+                               next.empty() ? "" : " before ", next, ')');
+    return text;
   }
   double observe() const noexcept { return sum(&layer_report::observe); }
   double select() const noexcept { return sum(&layer_report::select); }
@@ -65,8 +94,8 @@ struct prune_report {
     const auto flags = out.flags();
     const auto precision = out.precision();
     const auto column = [&](auto value, int digits) { out << std::setw(digits) << value; };
-    out << report.recipe << (report.cancelled ? " (cancelled)\n" : "\n") << std::left
-        << std::setw(static_cast<int>(width)) << "layer" << std::right
+    out << report.heading() << '\n'
+        << std::left << std::setw(static_cast<int>(width)) << "layer" << std::right
         << "    asked achieved   dead   ms\n"
         << std::fixed;
     for (const layer_report& layer : report.layers) {
@@ -76,6 +105,7 @@ struct prune_report {
       out << std::setprecision(1);
       column(1e3 * (layer.observe + layer.select + layer.apply), 7);
       if (layer.unseen) out << "  saw " << layer.tokens << " tokens: magnitude";
+      if (layer.kept_zeros != 0) out << "  " << layer.kept_zeros << " kept, but zero before";
       if (layer.excluded) out << "  excluded";
       if (!layer.tied_to.empty()) out << "  tied to " << layer.tied_to;
       if (!layer.note.empty()) out << "  " << layer.note;

@@ -4,6 +4,7 @@
 /// Which weights of one layer stay. The weight itself is not touched.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/pattern_forms.hpp"
 #include "../detail/scored_rows.hpp"
+#include "../detail/zeros.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../mask/bitmask.hpp"
@@ -39,6 +41,15 @@ decltype(auto) column_values(const Statistics& statistics) {
 
 /// Nothing was observed because nothing is needed.
 struct no_statistics {};
+
+/// How many calibration tokens came by, also those that a statistic does not add up.
+template <class Statistics>
+std::uint64_t tokens_seen(const Statistics& statistics) {
+  if constexpr (requires { statistics.tokens_seen(); })
+    return statistics.tokens_seen();
+  else
+    return statistics.tokens();
+}
 
 inline void check_statistics(std::span<const float> values, std::size_t cols,
                              std::string_view operation, std::string_view layer) {
@@ -69,8 +80,9 @@ decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
                     "this is not the statistic that the recipe's score needs");
       if constexpr (requires { statistics.tokens(); })
         if (statistics.tokens() == 0)
-          raise<value_error>(operation, ": the statistics", of_layer(layer),
-                             " have seen no activations");
+          raise<value_error>(operation, ": the statistics", of_layer(layer), " have seen ",
+                             tokens_seen(statistics) == 0 ? "" : "tokens, but selected ",
+                             "no activations");
       const auto& values = column_values(statistics);
       check_statistics(values, cols, operation, layer);
       return use(std::span<const float>(values));
@@ -80,8 +92,9 @@ decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
   }
 }
 
-/// The weights that stay, repaired, and which they are. `weight` is only read. A score that can use
-/// it is told how many whole weights go, where that was decided on.
+/// The weights that stay, repaired, and which they are: those that will not be zero in a tensor
+/// like this one. `weight` is only read. A score that can use it is told how many whole weights go,
+/// where that was decided on.
 template <executor E, class Source, class Statistics, class Recipe>
 auto repair_layer(const E& exec, std::string_view operation, std::string_view layer,
                   const Source& weight, const Statistics& statistics, const Recipe& recipe,
@@ -116,6 +129,7 @@ auto repair_layer(const E& exec, std::string_view operation, std::string_view la
   };
   require_shape("a mask", repaired.keep.rows(), repaired.keep.cols());
   require_shape("repaired weights", weights.rows(), weights.cols());
+  drop_zeros<Source>(exec, weights, repaired.keep);
   return repaired;
 }
 
@@ -153,8 +167,9 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
 ///
 /// W is (out_features, in_features), any tensor; `statistics` is what the recipe's score needs: an
 /// accumulator such as stat::column_norm, or one float a column. It may be left out for a score
-/// that needs none. A score that repairs weights works on a copy. An executor may go first. W is
-/// not changed; apply(keep, W) does that. A weight without elements gives a mask without elements.
+/// that needs none. A score that repairs weights works on a copy, and what it makes zero (the
+/// weights of dead inputs) is dropped, whatever the count. An executor may go first. W is not
+/// changed; apply(keep, W) does that. A weight without elements gives a mask without elements.
 ///
 /// @throws shape_error if W and the statistics have different numbers of columns, or W has elements
 ///         but no memory, or more elements than memory can hold
