@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <random>
 #include <span>
@@ -228,6 +230,29 @@ BOOST_AUTO_TEST_CASE(files_of_another_kind_are_refused) {
   safetensors_writer(other, {}).commit();
   refused(other.string(), "is no attention recording of version 1");
   refused((folder / "none").string(), "cannot be opened: No such file or directory");
+}
+
+// 2^32 * 2^32 pairs are none in 64 bits. The file is all holes, and its numbers are never looked
+// at.
+BOOST_AUTO_TEST_CASE(sizes_that_wrap_are_refused) {
+  const temporary_folder folder;
+  std::string header =
+      R"({"__metadata__":{"tamp_attention_recording":"1"},)"
+      R"("0.0.cross":{"dtype":"F64","shape":[4294967296],"data_offsets":[0,34359738368]},)"
+      R"("0.0.self":{"dtype":"F32","shape":[0],"data_offsets":[34359738368,34359738368]}})";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  const std::string path =
+      folder.write("holes", support::bytes_of(std::uint64_t{header.size()}) + header);
+  std::filesystem::resize_file(path, 8 + header.size() + 34359738368);
+  refused(path, "tensor '0.0.self' holds 0 numbers instead of 18446744073709551615");
+
+  const auto too_many = [&](const indices& visual_tokens, std::size_t layers) {
+    BOOST_CHECK_THROW(attention_recorder(folder / "many", visual_tokens, layers), file_error);
+  };
+  too_many({2}, static_cast<std::size_t>(-1));
+  too_many({2, 2}, std::size_t{1} << 63);
+  too_many({std::size_t{1} << 32}, 1);
+  BOOST_TEST(folder.count() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_layer_or_a_part_that_is_missing_is_noticed) {

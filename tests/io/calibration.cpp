@@ -256,13 +256,16 @@ BOOST_AUTO_TEST_CASE(tensors_that_no_calibration_has_are_refused) {
 BOOST_AUTO_TEST_CASE(numbers_that_cannot_have_been_summed_up_are_refused) {
   saved s;
   s.refused<value_error>(
-      "column_norm: the sum of squares of feature 5 is -0.5",
+      s.changed() + ": layer.3.0: column_norm: the sum of squares of feature 5 is -0.5",
       [](contents& file) { file.numbers["layer.3.0.sum_of_squares"][5] = -0.5; });
-  s.refused<value_error>("column_norm: the sum of squares of feature 0 is nan", [](contents& file) {
-    file.numbers["layer.0.0.sum_of_squares"][0] = std::numeric_limits<double>::quiet_NaN();
-  });
-  s.refused<value_error>("hidden_change: there are 2 sums of changes instead of 1",
-                         [](contents& file) { file.numbers["layer.0.1.sum_of_changes"] = {1, 2}; });
+  s.refused<value_error>(
+      s.changed() + ": layer.0.0: column_norm: the sum of squares of feature 0 is nan",
+      [](contents& file) {
+        file.numbers["layer.0.0.sum_of_squares"][0] = std::numeric_limits<double>::quiet_NaN();
+      });
+  s.refused<value_error>(
+      s.changed() + ": layer.0.1: hidden_change: there are 2 sums of changes instead of 1",
+      [](contents& file) { file.numbers["layer.0.1.sum_of_changes"] = {1, 2}; });
 }
 
 // Cut off anywhere the file is refused; with bytes overwritten it is refused or loaded in full.

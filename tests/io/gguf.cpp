@@ -234,12 +234,13 @@ BOOST_AUTO_TEST_CASE(tensors_by_hand) {
 
 BOOST_AUTO_TEST_CASE(rows_are_checked_before_they_are_read) {
   const temporary_folder folder;
-  const gguf_file file(folder.write("all.gguf", one_of_each().bytes()));
+  const std::string path = folder.write("all.gguf", one_of_each().bytes());
+  const gguf_file file(path);
   const gguf_rows rows = file.tensor("F32");
   std::vector<float> out(3, 7.0f), short_out(2);
-  check_error<shape_error>("tensor 'F32' has 2 rows of 3: row 2 of 3 cannot be read",
+  check_error<shape_error>(path + ": tensor 'F32' has 2 rows of 3: row 2 of 3 cannot be read",
                            [&] { rows.read_row(2, out); });
-  check_error<shape_error>("tensor 'F32' has 2 rows of 3: row 0 of 2 cannot be read",
+  check_error<shape_error>(path + ": tensor 'F32' has 2 rows of 3: row 0 of 2 cannot be read",
                            [&] { rows.read_row(0, short_out); });
   BOOST_TEST((out == std::vector<float>(3, 7.0f)));
 }

@@ -317,13 +317,14 @@ BOOST_AUTO_TEST_CASE(what_was_filled_in_is_checked) {
                                           [&] { other.resume_at(3); });
   other.resume_at(1);
   BOOST_TEST(other.blocks_done() == 1u);
-  BOOST_CHECK_NO_THROW(seen.validate());
+  BOOST_CHECK_NO_THROW(seen.validate("test"));
   seen.fields(seen, [](std::string_view name, auto& value) {
     if constexpr (requires { value[0]; })
       if (name == "layer.2.0.sum_of_squares") value[3] = -1;
   });
-  support::check_error<tamp::value_error>("column_norm: the sum of squares of feature 3 is -1",
-                                          [&] { seen.validate(); });
+  support::check_error<tamp::value_error>(
+      "test: layer.2.0: column_norm: the sum of squares of feature 3 is -1",
+      [&] { seen.validate("test"); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 /// not fit into memory. Needs nlohmann-json (CMake: tamp::safetensors).
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -24,6 +25,12 @@ inline std::string record_name(std::size_t sample, std::size_t layer, const char
   return tamp::detail::sentence(sample, '.', layer, '.', part);
 }
 
+/// visual * visual, or the largest number there is if that is too small for it.
+inline std::size_t pairs(std::size_t visual) {
+  const std::size_t extents[] = {visual, visual};
+  return product(extents);
+}
+
 }  // namespace detail
 
 /// Writes records to disk as they come: at any time one of them is in memory.
@@ -35,13 +42,13 @@ inline std::string record_name(std::size_t sample, std::size_t layer, const char
 /// In the file: SAMPLE.LAYER.cross, F64 (visual,), and SAMPLE.LAYER.self, F32 (visual, visual).
 class attention_recorder {
  public:
-  /// @throws file_error if the file cannot be created
+  /// @throws file_error if the file cannot be created, or cannot describe so many records
   attention_recorder(const std::filesystem::path& path, std::vector<std::size_t> visual_tokens,
                      std::size_t layers)
       : name_(path.string()),
         visual_tokens_(std::move(visual_tokens)),
         layers_(layers),
-        out_(path, declarations(), {{"tamp_attention_recording", "1"}}) {}
+        out_(path, declarations(path), {{"tamp_attention_recording", "1"}}) {}
 
   /// The next layer of a sample, or the first one of the next sample.
   /// @throws shape_error if there is no further one, or it has another number of visual tokens
@@ -53,7 +60,7 @@ class attention_recorder {
       tamp::detail::raise<shape_error>("attention_recorder: all ", samples, " samples of ", layers_,
                                        " layers are there already");
     const std::size_t layer = added_ % layers_, visual = visual_tokens_[sample];
-    if (record.cross.size() != visual || record.self.size() != visual * visual)
+    if (record.cross.size() != visual || record.self.size() != detail::pairs(visual))
       tamp::detail::raise<shape_error>(
           "attention_recorder: layer ", layer, " of sample ", sample, " has ", record.cross.size(),
           " visual tokens and ", record.self.size(), " numbers among them, not those of ", visual);
@@ -72,7 +79,12 @@ class attention_recorder {
   }
 
  private:
-  std::vector<declaration> declarations() const {
+  std::vector<declaration> declarations(const std::filesystem::path& path) const {
+    constexpr std::uint64_t least = 50;  // bytes of a header that describe a tensor
+    if (const std::size_t extents[] = {2, visual_tokens_.size(), layers_};
+        detail::product(extents) > detail::longest_header / least)
+      tamp::detail::raise<file_error>(path.string(), ": ", visual_tokens_.size(), " samples of ",
+                                      layers_, " layers are more than a file can describe");
     std::vector<declaration> all;
     for (std::size_t s = 0; s < visual_tokens_.size(); ++s)
       for (std::size_t l = 0; l < layers_; ++l) {
@@ -108,10 +120,12 @@ class attention_recording {
              " layers of ", visual_tokens_.size(), " samples");
     for (std::size_t s = 0; s < samples(); ++s)
       for (std::size_t l = 0; l < layers_; ++l) {
-        check_numbers(s, l, "cross", file_.values<double>(detail::record_name(s, l, "cross")),
-                      visual_tokens_[s]);
-        check_numbers(s, l, "self", file_.values<float>(detail::record_name(s, l, "self")),
-                      visual_tokens_[s] * visual_tokens_[s]);
+        const auto cross = file_.values<double>(detail::record_name(s, l, "cross"));
+        const auto self = file_.values<float>(detail::record_name(s, l, "self"));
+        check_size(s, l, "cross", cross.size(), visual_tokens_[s]);
+        check_size(s, l, "self", self.size(), detail::pairs(visual_tokens_[s]));
+        check_numbers(s, l, "cross", cross);
+        check_numbers(s, l, "self", self);
       }
   }
 
@@ -130,14 +144,18 @@ class attention_recording {
   [[noreturn]] void refuse(const Parts&... parts) const {
     tamp::detail::raise<file_error>(name_, ": ", parts...);
   }
+  void check_size(std::size_t sample, std::size_t layer, const char* part, std::size_t size,
+                  std::size_t expected) const {
+    if (size != expected)
+      refuse("tensor '", detail::record_name(sample, layer, part), "' holds ", size,
+             " numbers instead of ", expected);
+  }
   template <class Number>
   void check_numbers(std::size_t sample, std::size_t layer, const char* part,
-                     std::span<const Number> numbers, std::size_t expected) const {
-    const std::string tensor = detail::record_name(sample, layer, part);
-    if (numbers.size() != expected)
-      refuse("tensor '", tensor, "' holds ", numbers.size(), " numbers instead of ", expected);
+                     std::span<const Number> numbers) const {
     for (const Number a : numbers)
-      if (!(a >= 0 && is_finite(a))) refuse("tensor '", tensor, "' holds an attention of ", a);
+      if (!(a >= 0 && is_finite(a)))
+        refuse("tensor '", detail::record_name(sample, layer, part), "' holds an attention of ", a);
   }
 
   std::string name_;

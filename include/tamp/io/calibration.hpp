@@ -173,7 +173,7 @@ void load(const std::filesystem::path& path, const E& exec, Model& host,
   loaded.resume_at(done);
   loaded.fields(loaded, [&](const std::string& name, auto& value) { file.read(name, value); });
   file.finish();
-  loaded.validate();
+  loaded.validate(path.string());
   seen = std::move(loaded);
 }
 template <model Model, class... Statistics, executor E = execute::standard>

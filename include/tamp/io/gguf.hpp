@@ -50,8 +50,9 @@ struct gguf_tensor {
 /// the file, which must outlive it.
 class gguf_rows {
  public:
-  gguf_rows(const gguf_tensor& tensor, const ggml::type_info& type, std::size_t rows)
-      : tensor_(&tensor), type_(&type), rows_(rows) {}
+  gguf_rows(std::string file, const gguf_tensor& tensor, const ggml::type_info& type,
+            std::size_t rows)
+      : file_(std::move(file)), tensor_(&tensor), type_(&type), rows_(rows) {}
 
   const std::string& name() const { return tensor_->name; }
   std::string_view type() const { return type_->name; }
@@ -64,14 +65,15 @@ class gguf_rows {
   /// @throws shape_error if there is no row i or `out` has not cols() entries
   void read_row(std::size_t i, std::span<float> out) const {
     if (i >= rows() || out.size() != cols())
-      tamp::detail::raise<shape_error>("tensor '", name(), "' has ", rows(), " rows of ", cols(),
-                                       ": row ", i, " of ", out.size(), " cannot be read");
+      tamp::detail::raise<shape_error>(file_, ": tensor '", name(), "' has ", rows(), " rows of ",
+                                       cols(), ": row ", i, " of ", out.size(), " cannot be read");
     type_->decode_row(tensor_->bytes.data() + i * row_bytes(), out);
   }
 
  private:
   std::size_t row_bytes() const { return cols() / type_->values * type_->bytes; }
 
+  std::string file_;  // its name
   const gguf_tensor* tensor_;
   const ggml::type_info* type_;
   std::size_t rows_;
@@ -139,7 +141,7 @@ class gguf_file {
     for (std::size_t d = 0; d + 1 < t.shape.size(); ++d)
       rows = tamp::detail::checked_product<file_error>(
           tamp::detail::sentence(file_.name(), ": tensor '", name, '\''), rows, t.shape[d]);
-    return {t, *type, rows};
+    return {file_.name(), t, *type, rows};
   }
 
  private:

@@ -106,10 +106,10 @@ class calibration {
     blocks_done_ = blocks_done;
   }
 
-  /// @throws value_error if what was filled in contradicts itself
-  void validate() const {
-    for (std::size_t k = 0; k < layers_done(); ++k)
-      (std::get<Statistics>(statistics_[k]).validate(), ...);
+  /// @param source where it came from, such as a file's name
+  /// @throws value_error if what was filled in contradicts itself, naming source and fields
+  void validate(std::string_view source) const {
+    for (std::size_t k = 0; k < layers_done(); ++k) (validate_one<Statistics>(source, k), ...);
   }
 
   /// What kind of statistics these are, with their parameters.
@@ -178,6 +178,20 @@ class calibration {
         std::get<Statistic>(self.statistics_[layer]), [&](std::string_view name, auto& value) {
           visit(detail::sentence("layer.", layer, '.', index_of<Statistic>(), '.', name), value);
         });
+  }
+
+  template <class Statistic>
+  void validate_one([[maybe_unused]] std::string_view source, std::size_t layer) const {
+#if TAMP_EXCEPTIONS
+    try {
+      std::get<Statistic>(statistics_[layer]).validate();
+    } catch (const error& problem) {
+      detail::raise<value_error>(source, ": layer.", layer, '.', index_of<Statistic>(), ": ",
+                                 problem.what());
+    }
+#else
+    std::get<Statistic>(statistics_[layer]).validate();
+#endif
   }
 
   std::size_t layers_done() const noexcept {
