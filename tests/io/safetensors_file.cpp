@@ -356,6 +356,60 @@ BOOST_AUTO_TEST_CASE(integers_of_every_width_are_read) {
   BOOST_TEST(file.values<std::int8_t>("i8")[0] == -128);
 }
 
+BOOST_AUTO_TEST_CASE(a_name_of_any_length_and_with_any_character_is_a_name) {
+  const temporary_folder folder;
+  const std::string long_name(3'000'000, 'n');
+  const std::string header = R"({"":)" + tensor(R"("U8")", "[1]", "[0,1]") + R"(,"a\u0000b":)" +
+                             tensor(R"("U8")", "[1]", "[1,2]") + ",\"" + long_name +
+                             "\":" + tensor(R"("U8")", "[1]", "[2,3]") + "}";
+  const std::string path = folder.write("names", file_of(header, "abc"));
+  const safetensors_file file(path);
+  BOOST_TEST(file.values<std::uint8_t>("")[0] == 'a');
+  BOOST_TEST(file.values<std::uint8_t>(std::string_view("a\0b", 3))[0] == 'b');
+  BOOST_TEST(file.values<std::uint8_t>(long_name)[0] == 'c');
+  check_error<file_error>(
+      path + ": tensor '" + long_name.substr(0, 200) + "... (3000000 bytes)' holds U8, not F32",
+      [&] { file.values<float>(long_name); });
+  check_error<file_error>(path + ": has no tensor named 'a\\x00'",
+                          [&] { file.at(std::string_view("a\0", 2)); });
+}
+
+// Twenty thousand tensors, in an order of names, bytes and header that differ.
+BOOST_AUTO_TEST_CASE(many_tensors_are_found_by_name) {
+  constexpr std::size_t count = 20'000;
+  std::string header = "{";
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::size_t at = k * 7919 % count;
+    header += tamp::detail::sentence(
+        k == 0 ? "" : ",", '"', k * 104729 % count,
+        "\":", tensor(R"("U8")", "[1]", tamp::detail::sentence('[', at, ',', at + 1, ']')));
+  }
+  std::string data(count, ' ');
+  for (std::size_t k = 0; k < count; ++k)
+    data[k * 7919 % count] = static_cast<char>(k * 104729 % count % 251);
+  const temporary_folder folder;
+  const safetensors_file file(folder.write("many", file_of(header + "}", data)));
+  BOOST_TEST(file.tensors().size() == count);
+  std::size_t wrong = 0;
+  for (std::size_t name = 0; name < count; ++name)
+    wrong += file.values<std::uint8_t>(std::to_string(name))[0] != name % 251;
+  BOOST_TEST(wrong == 0u);
+  BOOST_TEST((!file.contains("20000") && !file.contains("-1") && !file.contains("")));
+}
+
+BOOST_AUTO_TEST_CASE(metadata_are_bounded) {
+  const auto many = [](std::size_t count) {
+    std::string header = R"({"__metadata__":{)";
+    for (std::size_t k = 0; k < count; ++k)
+      header += tamp::detail::sentence(k == 0 ? "" : ",", '"', k, "\":\"\"");
+    return header + "}}";
+  };
+  const temporary_folder folder;
+  const safetensors_file file(folder.write("many", file_of(many(100'000), "")));
+  BOOST_TEST(file.metadata().size() == 100'000u);
+  check_refused("has more than 100000 metadata, which tamp does not read", many(100'001));
+}
+
 BOOST_AUTO_TEST_CASE(a_type_is_a_string) {
   for (const std::string bad : {"7", "null", "[]", "{}", "true", "[\"F32\"]"})
     check_refused("the dtype of tensor 'w' is not a string", one(bad, "[0]", "[0,0]"));

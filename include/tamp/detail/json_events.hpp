@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../error.hpp"
+#include "shown.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -151,7 +152,7 @@ void read_object(std::string_view text, int deepest, std::string_view file, std:
   if (events.too_deep())
     raise<file_error>(file, ": ", what, "'s JSON is nested more than ", deepest, " levels deep");
   if (events.duplicate())
-    raise<file_error>(file, ": ", what, " has the key '", *events.duplicate(), "' twice");
+    raise<file_error>(file, ": ", what, " has the key '", shown(*events.duplicate()), "' twice");
   if (!valid) raise<file_error>(file, ": ", what, " is not valid JSON");
   if (!events.is_object()) raise<file_error>(file, ": ", what, " is not a JSON object");
 }

@@ -24,6 +24,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/mapped_file.hpp"
+#include "../detail/shown.hpp"
 #include "../error.hpp"
 #include "ggml_blocks.hpp"
 #include "gguf_metadata.hpp"
@@ -65,8 +66,9 @@ class gguf_rows {
   /// @throws shape_error if there is no row i or `out` has not cols() entries
   void read_row(std::size_t i, std::span<float> out) const {
     if (i >= rows() || out.size() != cols())
-      tamp::detail::raise<shape_error>(file_, ": tensor '", name(), "' has ", rows(), " rows of ",
-                                       cols(), ": row ", i, " of ", out.size(), " cannot be read");
+      tamp::detail::raise<shape_error>(file_, ": tensor '", tamp::detail::shown(name()), "' has ",
+                                       rows(), " rows of ", cols(), ": row ", i, " of ", out.size(),
+                                       " cannot be read");
     type_->decode_row(tensor_->bytes.data() + i * row_bytes(), out);
   }
 
@@ -102,7 +104,7 @@ class gguf_file {
     const gguf_value& found = find(key);
     T result{};
     if (found.is_array || !found.read(result))
-      refuse("the metadata '", key, "' are ", found.describe(), " and not ",
+      refuse("the metadata '", tamp::detail::shown(key), "' are ", found.describe(), " and not ",
              gguf_value::name_of<T>());
     return result;
   }
@@ -113,8 +115,8 @@ class gguf_file {
     const gguf_value& found = find(key);
     std::vector<T> result;
     if (!found.is_array || !found.read_all(result))
-      refuse("the metadata '", key, "' are ", found.describe(), " and not an array of ",
-             gguf_value::name_of<T>());
+      refuse("the metadata '", tamp::detail::shown(key), "' are ", found.describe(),
+             " and not an array of ", gguf_value::name_of<T>());
     return result;
   }
 
@@ -126,21 +128,23 @@ class gguf_file {
   ///         and claims rows without a byte to show for them
   gguf_rows tensor(std::string_view name) const {
     const auto found = index_.find(name);
-    if (found == index_.end()) refuse("has no tensor named '", name, "'");
+    if (found == index_.end()) refuse("has no tensor named '", tamp::detail::shown(name), "'");
     const gguf_tensor& t = tensors_[found->second];
     const ggml::type_info* type = type_of(t.type);
     if (type == nullptr || type->decode_row == nullptr)
-      refuse("tensor '", name, "' is of type ", t.type_name, " (", t.type,
+      refuse("tensor '", tamp::detail::shown(name), "' is of type ", t.type_name, " (", t.type,
              "), which tamp does not read");
     // Who reads a row makes room for it first.
     if (t.empty())
       for (const std::size_t extent : t.shape)
         if (extent > file_.bytes().size())
-          refuse("tensor '", name, "' is empty, but has an extent of ", extent);
+          refuse("tensor '", tamp::detail::shown(name), "' is empty, but has an extent of ",
+                 extent);
     std::size_t rows = 1;
     for (std::size_t d = 0; d + 1 < t.shape.size(); ++d)
       rows = tamp::detail::checked_product<file_error>(
-          tamp::detail::sentence(file_.name(), ": tensor '", name, '\''), rows, t.shape[d]);
+          tamp::detail::sentence(file_.name(), ": tensor '", tamp::detail::shown(name), '\''), rows,
+          t.shape[d]);
     return {file_.name(), t, *type, rows};
   }
 
@@ -158,7 +162,7 @@ class gguf_file {
 
   const gguf_value& find(std::string_view key) const {
     const auto found = metadata_.find(key);
-    if (found == metadata_.end()) refuse("has no metadata '", key, "'");
+    if (found == metadata_.end()) refuse("has no metadata '", tamp::detail::shown(key), "'");
     return found->second;
   }
 
@@ -174,7 +178,7 @@ class gguf_file {
       const std::string key(cursor.string("a metadata key"));
       const auto type = cursor.number<std::uint32_t>("a metadata type");
       if (!metadata_.emplace(key, cursor.value(type)).second)
-        refuse("has the metadata '", key, "' twice");
+        refuse("has the metadata '", tamp::detail::shown(key), "' twice");
     }
     for (std::uint64_t k = 0; k < tensors; ++k) read_description(cursor);
     find_data(cursor);
@@ -186,11 +190,12 @@ class gguf_file {
     const auto dimensions = cursor.number<std::uint32_t>("a number of dimensions");
     constexpr std::uint32_t most_dimensions = 64;  // ggml has 4
     if (dimensions > most_dimensions)
-      refuse("tensor '", t.name, "' has ", dimensions, " dimensions, more than ", most_dimensions);
+      refuse("tensor '", tamp::detail::shown(t.name), "' has ", dimensions,
+             " dimensions, more than ", most_dimensions);
     for (std::uint32_t d = 0; d < dimensions; ++d) {
       const auto extent = cursor.number<std::uint64_t>("a tensor's shape");
       if (extent > (std::numeric_limits<std::size_t>::max)())
-        refuse("tensor '", t.name, "' has an extent of ", extent);
+        refuse("tensor '", tamp::detail::shown(t.name), "' has an extent of ", extent);
       t.shape.insert(t.shape.begin(), static_cast<std::size_t>(extent));
     }
     t.type = cursor.number<std::uint32_t>("a tensor's type");
@@ -198,11 +203,11 @@ class gguf_file {
     t.type_name = type == nullptr ? "unknown" : type->name;
     const auto offset = cursor.number<std::uint64_t>("a tensor's offset");
     if (offset > file_.bytes().size() && !t.empty())
-      refuse("tensor '", t.name, "' starts at byte ", offset,
+      refuse("tensor '", tamp::detail::shown(t.name), "' starts at byte ", offset,
              " of the data, past the end of the file");
     t.offset = static_cast<std::size_t>(offset);
     if (!index_.emplace(t.name, tensors_.size()).second)
-      refuse("has two tensors named '", t.name, "'");
+      refuse("has two tensors named '", tamp::detail::shown(t.name), "'");
     tensors_.push_back(std::move(t));
   }
 
@@ -218,18 +223,20 @@ class gguf_file {
     std::vector<std::pair<std::size_t, gguf_tensor*>> order;
     for (gguf_tensor& t : tensors_) {
       if (t.offset % alignment != 0)
-        refuse("tensor '", t.name, "' starts at byte ", t.offset,
+        refuse("tensor '", tamp::detail::shown(t.name), "' starts at byte ", t.offset,
                " of the data, which is no multiple of ", alignment);
       if (t.empty()) continue;  // wherever it is
       if (t.offset > data_.size())
-        refuse("tensor '", t.name, "' starts at byte ", t.offset, " of ", data_.size(), " of data");
+        refuse("tensor '", tamp::detail::shown(t.name), "' starts at byte ", t.offset, " of ",
+               data_.size(), " of data");
       order.emplace_back(t.offset, &t);
     }
     std::sort(order.begin(), order.end());
     std::size_t end = 0;
     for (std::size_t k = 0; k < order.size(); ++k) {
       gguf_tensor& t = *order[k].second;
-      if (t.offset < end) refuse("tensor '", t.name, "' overlaps the one before it");
+      if (t.offset < end)
+        refuse("tensor '", tamp::detail::shown(t.name), "' overlaps the one before it");
       const ggml::type_info* type = type_of(t.type);
       end = type != nullptr        ? t.offset + bytes_of(t, *type)
             : k + 1 < order.size() ? order[k + 1].first
@@ -242,14 +249,14 @@ class gguf_file {
   std::size_t bytes_of(const gguf_tensor& t, const ggml::type_info& type) const {
     const std::size_t cols = t.cols(), room = data_.size() - t.offset;
     if (cols % type.values != 0)
-      refuse("tensor '", t.name, "' has rows of ", cols, " values, which is no multiple of the ",
-             type.values, " in a block of ", type.name);
+      refuse("tensor '", tamp::detail::shown(t.name), "' has rows of ", cols,
+             " values, which is no multiple of the ", type.values, " in a block of ", type.name);
     std::size_t blocks = cols / type.values;
     const std::size_t most = room / type.bytes;
     for (std::size_t d = 0; d + 1 < t.shape.size() && blocks <= most; ++d)
       blocks = t.shape[d] <= most / blocks ? blocks * t.shape[d] : most + 1;
     if (blocks > most)
-      refuse("tensor '", t.name, "' is larger than the ", room,
+      refuse("tensor '", tamp::detail::shown(t.name), "' is larger than the ", room,
              " bytes from its start to the end of the file");
     return blocks * type.bytes;
   }

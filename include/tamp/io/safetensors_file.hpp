@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "../detail/mapped_file.hpp"
+#include "../detail/shown.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 #include "../tensor/view.hpp"
@@ -53,7 +54,8 @@ class safetensors_file {
   const tensor_info& at(std::string_view name) const {
     const auto found = find(name);
     if (found == tensors_.end())
-      tamp::detail::raise<file_error>(file_.name(), ": has no tensor named '", name, "'");
+      tamp::detail::raise<file_error>(file_.name(), ": has no tensor named '",
+                                      tamp::detail::shown(name), "'");
     return *found;
   }
 
@@ -66,17 +68,18 @@ class safetensors_file {
     const tensor_info& tensor = at(name);
     const auto& wanted = detail::entry(detail::dtype_of<T>());
     if (tensor.type != wanted.type)
-      tamp::detail::raise<file_error>(file_.name(), ": tensor '", name, "' holds ",
-                                      tensor.type_name, ", not ", wanted.name);
+      tamp::detail::raise<file_error>(file_.name(), ": tensor '", tamp::detail::shown(name),
+                                      "' holds ", tamp::detail::shown(tensor.type_name), ", not ",
+                                      wanted.name);
     if (tensor.bytes.empty()) return {};
     if (reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % alignof(T) != 0)
-      tamp::detail::raise<file_error>(file_.name(), ": tensor '", name,
+      tamp::detail::raise<file_error>(file_.name(), ": tensor '", tamp::detail::shown(name),
                                       "' does not lie at a multiple of ", alignof(T),
                                       " bytes and has to be copied to be read");
     if constexpr (std::is_same_v<T, bool>)
       for (const std::byte b : tensor.bytes)
         if (b > std::byte{1})
-          tamp::detail::raise<file_error>(file_.name(), ": tensor '", name,
+          tamp::detail::raise<file_error>(file_.name(), ": tensor '", tamp::detail::shown(name),
                                           "' holds a BOOL that is ", std::to_integer<unsigned>(b));
     return {reinterpret_cast<const T*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(T)};
   }
@@ -87,8 +90,8 @@ class safetensors_file {
   matrix_view<const T> matrix(std::string_view name) const {
     const auto& shape = at(name).shape;
     if (shape.size() != 1 && shape.size() != 2)
-      tamp::detail::raise<shape_error>(file_.name(), ": tensor '", name, "' has ", shape.size(),
-                                       " dimensions and is no matrix");
+      tamp::detail::raise<shape_error>(file_.name(), ": tensor '", tamp::detail::shown(name),
+                                       "' has ", shape.size(), " dimensions and is no matrix");
     return {values<T>(name).data(), shape.size() == 2 ? shape[0] : 1, shape.back()};
   }
 
@@ -105,8 +108,8 @@ class safetensors_file {
       case dtype::bf16:
         return converted<bf16>(tensor);
       default:
-        tamp::detail::raise<file_error>(file_.name(), ": tensor '", name, "' holds ",
-                                        tensor.type_name,
+        tamp::detail::raise<file_error>(file_.name(), ": tensor '", tamp::detail::shown(name),
+                                        "' holds ", tamp::detail::shown(tensor.type_name),
                                         ", and only F64, F32, F16 and BF16 are read as float");
     }
   }
@@ -173,10 +176,11 @@ class safetensors_file {
     });
     const std::byte* end = data.data();
     for (const tensor_info& tensor : tensors_) {
-      if (begin(tensor) < end) refuse("tensor '", tensor.name, "' overlaps the one before it");
+      if (begin(tensor) < end)
+        refuse("tensor '", tamp::detail::shown(tensor.name), "' overlaps the one before it");
       if (begin(tensor) > end)
-        refuse("there are ", begin(tensor) - end, " unused bytes before tensor '", tensor.name,
-               "'");
+        refuse("there are ", begin(tensor) - end, " unused bytes before tensor '",
+               tamp::detail::shown(tensor.name), "'");
       end = begin(tensor) + tensor.bytes.size();
     }
     if (end != data.data() + data.size())

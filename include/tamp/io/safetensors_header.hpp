@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "../detail/json_events.hpp"
+#include "../detail/shown.hpp"
 #include "../error.hpp"
 #include "dtype.hpp"
 
@@ -134,15 +135,18 @@ class safetensors_header {
 
   [[noreturn]] void not_described() const {
     if (is_metadata_) refuse(metadata_key, " is not a JSON object");
-    refuse("tensor '", name_, "' is not described by dtype, shape and data_offsets");
+    refuse("tensor '", tamp::detail::shown(name_),
+           "' is not described by dtype, shape and data_offsets");
   }
   // Something that has no place here, unless a later version of the format has put it there.
   void nested() const {
-    if (is_metadata_) refuse("the metadata '", key_, "' is not a string");
+    if (is_metadata_) refuse("the metadata '", tamp::detail::shown(key_), "' is not a string");
     if (part_ == part::other) return;
-    if (part_ == part::type) refuse("the dtype of tensor '", name_, "' is not a string");
-    if (depth_ == 2) refuse("the ", part_name(), " of tensor '", name_, "' is not a list");
-    refuse("the ", part_name(), " of tensor '", name_,
+    if (part_ == part::type)
+      refuse("the dtype of tensor '", tamp::detail::shown(name_), "' is not a string");
+    if (depth_ == 2)
+      refuse("the ", part_name(), " of tensor '", tamp::detail::shown(name_), "' is not a list");
+    refuse("the ", part_name(), " of tensor '", tamp::detail::shown(name_),
            "' holds something other than whole numbers");
   }
   void add_metadata(const std::string& text) {
@@ -161,7 +165,8 @@ class safetensors_header {
   void add_number(std::size_t number) {
     if (part_ == part::shape) {
       if (tensor().shape.size() == most_dimensions)
-        refuse("tensor '", name_, "' has more than ", most_dimensions, " dimensions");
+        refuse("tensor '", tamp::detail::shown(name_), "' has more than ", most_dimensions,
+               " dimensions");
       tensor().shape.push_back(number);
     } else {
       if (offsets_ < 2) (offsets_ == 0 ? begin_ : end_) = number;
@@ -172,15 +177,15 @@ class safetensors_header {
     tensor_info& t = tensor();
     if (!has_type_ || !has_shape_ || offsets_ == none) not_described();
     if (offsets_ != 2 || begin_ > end_ || end_ > data_.size())
-      refuse("the data_offsets of tensor '", t.name, "' do not lie within the ", data_.size(),
-             " bytes of data");
+      refuse("the data_offsets of tensor '", tamp::detail::shown(t.name),
+             "' do not lie within the ", data_.size(), " bytes of data");
     t.bytes = data_.subspan(begin_, end_ - begin_);
     if (t.type == dtype::unknown) return;
     const dtype_entry& type = entry(t.type);
     if (bytes_of(type, t.size()) != t.bytes.size())
-      refuse("tensor '", t.name, "' has ", t.bytes.size(), " bytes, its shape asks for ", t.size(),
-             " numbers of ", type.bits % 8 == 0 ? type.bits / 8 : type.bits,
-             type.bits % 8 == 0 ? "" : " bits");
+      refuse("tensor '", tamp::detail::shown(t.name), "' has ", t.bytes.size(),
+             " bytes, its shape asks for ", t.size(), " numbers of ",
+             type.bits % 8 == 0 ? type.bits / 8 : type.bits, type.bits % 8 == 0 ? "" : " bits");
   }
 
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
