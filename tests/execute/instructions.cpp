@@ -1,6 +1,8 @@
 #include <tamp/execute/instructions.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <cstdlib>
 #include <string>
 #include <tamp/tamp.hpp>
@@ -99,7 +101,8 @@ BOOST_AUTO_TEST_CASE(what_nobody_knows_or_the_processor_lacks_is_refused) {
         [] { execute::use_instructions(instructions::avx512); });
 }
 
-BOOST_AUTO_TEST_CASE(masks_are_the_same_with_all) {
+// Masks by scores that are simpler to define are in tests/prune/select_by_definition.cpp.
+BOOST_AUTO_TEST_CASE(masks_of_scores_that_add_products_are_the_same_with_all) {
   using namespace score;
   using allocate::uniform;
   for (const auto& [rows, cols] : {std::pair<std::size_t, std::size_t>{1, 1},
@@ -117,10 +120,6 @@ BOOST_AUTO_TEST_CASE(masks_are_the_same_with_all) {
         const auto add = [&](const auto& recipe) {
           for (auto& mask : masks_of(recipe, weight, norms)) masks.push_back(std::move(mask));
         };
-        add(compose(wanda{}, pattern::per_row{}, uniform{0.37}));
-        add(compose(wanda{}, pattern::n_of_m<2, 4>{}));
-        add(compose(wanda{}, pattern::n_of_m<4, 8>{}));
-        add(compose(wanda{}, pattern::per_tensor{}, uniform{0.61}));
         add(compose(ria{}, pattern::per_row{}, uniform{0.5}));
         add(compose(sum_of_products{}, pattern::per_row{}, uniform{0.5}));
         all.push_back(std::move(masks));
@@ -134,21 +133,55 @@ BOOST_AUTO_TEST_CASE(masks_are_the_same_with_all) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(statistics_are_the_same_with_all) {
-  const auto activations = support::random_matrix(37, 130, 4);
-  std::vector<std::vector<double>> all;
-  support::with_every_instructions([&] {
-    std::vector<double> sums;
-    support::in_every_layout(activations, [&](auto view) {
-      const auto norm = observe<stat::column_norm>(view);
-      sums.insert(sums.end(), norm.sum_of_squares().begin(), norm.sum_of_squares().end());
+// By definition: sums in double, in the order of the tokens, of products that double holds exactly.
+BOOST_AUTO_TEST_CASE(statistics_are_those_of_the_definition_with_all) {
+  for (const auto& [tokens, features] :
+       {std::pair<std::size_t, std::size_t>{1, 1}, {3, 66}, {37, 130}, {130, 17}}) {
+    const auto x = support::random_matrix(tokens, features, 4);
+    std::vector<double> squares(features), products(features * features);
+    for (std::size_t t = 0; t < tokens; ++t)
+      for (std::size_t i = 0; i < features; ++i) {
+        squares[i] += double(x(t, i)) * double(x(t, i));
+        for (std::size_t j = 0; j < features; ++j)
+          products[i * features + j] += double(x(t, i)) * double(x(t, j));
+      }
+    support::with_every_instructions([&] {
+      support::in_every_layout(x, [&](auto view) {
+        const auto norm = observe<stat::column_norm>(view);
+        BOOST_TEST((std::equal(squares.begin(), squares.end(), norm.sum_of_squares().begin())));
+        const auto gram = observe<stat::gram>(view);
+        BOOST_TEST((std::equal(products.begin(), products.end(), gram.matrix().data())));
+      });
     });
-    all.push_back(sums);
-  });
-  for (const auto& sums : all) {
-    BOOST_TEST((sums == all.front()));
-    for (std::size_t k = 130; k < sums.size(); ++k) BOOST_REQUIRE(sums[k] == sums[k % 130]);
   }
+}
+
+// The density within text is the mean cosine of all pairs of tokens, a token with itself among
+// them.
+BOOST_AUTO_TEST_CASE(diversity_is_that_of_the_definition_to_the_rounding) {
+  const std::size_t tokens = 45, features = 67;
+  const auto y = support::random_matrix(tokens, features, 8);
+  double sum = 0;
+  const auto dot = [&](std::size_t s, std::size_t t) {
+    double products = 0;
+    for (std::size_t j = 0; j < features; ++j) products += double(y(s, j)) * double(y(t, j));
+    return products;
+  };
+  std::size_t pairs = 0;
+  for (std::size_t s = 0; s < tokens; ++s)
+    for (std::size_t t = s + 1; t < tokens; ++t)
+      if (const double cosine = dot(s, t) / std::sqrt(dot(s, s) * dot(t, t)); cosine > 0) {
+        sum += cosine;
+        ++pairs;
+      }
+  const std::vector<token::modality> kinds(tokens, token::modality::text);
+  support::with_every_instructions([&] {
+    stat::token_diversity diversity;
+    diversity.add(y, kinds);
+    BOOST_TEST(diversity.density(token::modality::text, token::modality::text) ==
+                   sum / static_cast<double>(pairs),
+               boost::test_tools::tolerance(1e-5));
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

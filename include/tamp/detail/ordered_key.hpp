@@ -34,6 +34,30 @@ constexpr double number_of_key(std::uint64_t key) noexcept {
   return std::bit_cast<double>(key >= sign ? key - sign : (sign - key) ^ sign);
 }
 
+/// The neighbours of a number. There is none above infinity, none below minus infinity.
+template <class Real>
+constexpr Real next_higher(Real number) noexcept {
+  return number_of_key(ordered_key(number) + 1);
+}
+template <class Real>
+constexpr Real next_lower(Real number) noexcept {
+  return number_of_key(ordered_key(number) - 1);
+}
+
+/// Made of their bits: -ffast-math takes the usual names for undefined.
+template <class Real>
+inline constexpr Real infinity = Real{};
+template <>
+inline constexpr float infinity<float> = std::bit_cast<float>(0x7f800000u);
+template <>
+inline constexpr double infinity<double> = std::bit_cast<double>(std::uint64_t{0x7ff} << 52);
+template <class Real>
+inline constexpr Real not_a_number = Real{};
+template <>
+inline constexpr float not_a_number<float> = std::bit_cast<float>(0x7fc00000u);
+template <>
+inline constexpr double not_a_number<double> = std::bit_cast<double>(std::uint64_t{0xfff} << 51);
+
 constexpr bool is_nan(float number) noexcept {
   return (std::bit_cast<std::uint32_t>(number) & 0x7fffffffu) > 0x7f800000u;
 }

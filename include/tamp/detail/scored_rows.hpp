@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -102,10 +101,9 @@ class scored_rows {
     if constexpr (!is_bound && shows_non_finite_score<Score>) {
       constexpr std::size_t few = 16;
       if (rows() < few) return false;
-      using limits = std::numeric_limits<weight_type>;
       const std::size_t columns = needs_statistic<Score> ? statistics_.size() : 1;
       for (const weight_type broken :
-           {limits::infinity(), -limits::infinity(), limits::quiet_NaN()})
+           {infinity<weight_type>, -infinity<weight_type>, not_a_number<weight_type>})
         for (std::size_t j = 0; j < columns; ++j) {
 #if TAMP_EXCEPTIONS
           try {
@@ -130,7 +128,7 @@ class scored_rows {
     return with_kernels([&](auto kernels) {
       if constexpr (is_bound) {
         if constexpr (!shows_all_by_test<Score>)  // what the score leaves unwritten is no number
-          std::fill(scores.begin(), scores.end(), std::numeric_limits<score_type>::quiet_NaN());
+          std::fill(scores.begin(), scores.end(), not_a_number<score_type>);
         score_(i, std::span<const weight_type>(weights), std::span(scores));
         const auto [sum, is_usable] = kernels.look_at_scores(scores.data(), scores.size());
         const bool is_shown = shows_all_by_test<Score> && is_finite(sum);

@@ -81,7 +81,6 @@ struct per_tensor {
   static auto bracket_threshold(const E& exec, const ScoredRows& scored, std::size_t drop,
                                 const mask::bitmask& keep) {
     using score = typename ScoredRows::score_type;
-    constexpr score infinity = std::numeric_limits<score>::infinity();
     constexpr std::array multiples{-4.0, -1.2, -0.4, 0.4, 1.2, 4.0};
     const auto thresholds = sample_thresholds(scored, drop, keep);
     const auto groups = static_cast<double>(thresholds.size());
@@ -93,7 +92,7 @@ struct per_tensor {
     for (std::size_t k = 0; k < limits.size(); ++k)
       limits[k] = static_cast<score>(mean + multiples[k] * error);
     // Where all groups agree, their threshold itself lies between two limits.
-    if (error == 0) limits.back() = std::nextafter(limits.back(), infinity);
+    if (error == 0) limits.back() = detail::next_higher(limits.back());
 
     std::array<std::size_t, limits.size()> below{};
     std::mutex adding;
@@ -110,7 +109,7 @@ struct per_tensor {
       for (std::size_t k = 0; k < mine.size(); ++k) below[k] += mine[k];
     });
     for (std::size_t k = 0; k + 1 < limits.size(); ++k) {
-      const bracket<score> found{limits[k], std::nextafter(limits[k + 1], -infinity), below[k]};
+      const bracket<score> found{limits[k], detail::next_lower(limits[k + 1]), below[k]};
       const bool is_within = below[k] < drop && drop <= below[k + 1];
       const bool is_small = below[k + 1] - below[k] <= keep.size() / 8;
       if (is_within && (is_small || found.from == found.to)) return found;

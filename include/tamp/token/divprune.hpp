@@ -37,10 +37,10 @@ struct divprune {
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
+    constexpr double lowest = std::numeric_limits<double>::lowest();
     const std::vector<double> cosines = detail::cosines_of_all(c.hidden, candidates);
     const std::size_t n = candidates.size();
-    std::vector<double> nearest(n, -infinity);  // the largest cosine so far
+    std::vector<double> nearest(n, lowest);  // the largest cosine so far
     for (std::size_t s = 0; s < n; ++s)
       for (std::size_t t = 0; t < n; ++t)
         if (t != s) nearest[s] = (std::max)(nearest[s], cosines[s * n + t]);
@@ -51,7 +51,7 @@ struct divprune {
       std::size_t next = n;
       for (std::size_t t = 0; t < n; ++t)
         if (open[t] && (next == n || nearest[t] <= nearest[next])) next = t;
-      if (chosen.empty()) std::fill(nearest.begin(), nearest.end(), -infinity);
+      if (chosen.empty()) std::fill(nearest.begin(), nearest.end(), lowest);
       chosen.push_back(candidates[next]);
       open[next] = 0;
       for (std::size_t t = 0; t < n && chosen.size() < count; ++t)

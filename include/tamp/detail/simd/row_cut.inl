@@ -121,9 +121,8 @@ static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* othe
     }
     if (rank <= under || under + found < rank) break;  // sums that overflow make no bracket
     if (found > count / 2) {  // perhaps many equal the lowest or the highest, as in pruned weights
-      constexpr T infinity = std::numeric_limits<T>::infinity();
-      found = gather_within(numbers, count, std::nextafter(range.from, infinity),
-                            std::nextafter(range.to, -infinity), other, under);
+      found = gather_within(numbers, count, next_higher(range.from), next_lower(range.to), other,
+                            under);
       if (rank <= under) return {range.from, below, under};
       if (under + found < rank) return {range.to, below + under + found, count - under - found};
       if (found > count / 2) break;

@@ -14,8 +14,7 @@ template <class T>
 static vec<bits_of_number<T>> not_a_number(vec<bits_of_number<T>> number) noexcept {
   using bits = bits_of_number<T>;
   constexpr bits sign = bits{1} << (sizeof(T) * 8 - 1);
-  const auto infinity = std::bit_cast<bits>(std::numeric_limits<T>::infinity());
-  return all<bits>(infinity) - (number & all<bits>(~sign));
+  return all<bits>(std::bit_cast<bits>(infinity<T>)) - (number & all<bits>(~sign));
 }
 template <class T>
 static bool has_sign(vec<T> numbers) noexcept {

@@ -85,7 +85,7 @@ static vec<double> exponential(vec<double> x) noexcept {
   TAMP_SIMD_UNROLL
   for (std::size_t k = 1; k <= Terms; ++k) power = power * rest + one_by_factorial[Terms - k];
   const auto scaled = (vec<double>)((integers)power + ((integers)shifted << 52));
-  const auto finite = x > all(highest) ? all(std::numeric_limits<double>::infinity()) : scaled;
+  const auto finite = x > all(highest) ? all(infinity<double>) : scaled;
   return x < all(lowest) ? vec<double>{} : finite;
 }
 
