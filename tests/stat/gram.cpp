@@ -1,8 +1,11 @@
 #include <tamp/stat/gram.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
+#include <span>
+#include <string_view>
 #include <tamp/prune/observe.hpp>
 #include <vector>
 
@@ -114,6 +117,77 @@ BOOST_AUTO_TEST_CASE(fields_that_contradict_each_other_are_refused) {
       if constexpr (requires { value.back(); }) value.back() = -1;
     });
   });
+}
+
+BOOST_AUTO_TEST_CASE(sums_that_overflow_are_refused_and_nothing_is_added) {
+  const auto refuses = [](gram& seen, const matrix<double>& x, std::string_view features) {
+    const gram before = seen;
+    support::check_error<tamp::value_error>(
+        tamp::detail::sentence("gram: the products of features ", features,
+                               " are too large to be summed"),
+        [&] { seen.add(x); });
+    BOOST_TEST((seen == before));
+  };
+  gram seen;
+  refuses(seen, {{1, 1e200}}, "1 and 1");
+  refuses(seen, {{1e200, 1e200}}, "0 and 0");
+  refuses(seen, {{1e200, -1e200}}, "0 and 0");
+  seen.add(matrix<double>{{1.2e154, 1.2e154}});  // 1.44e308
+  BOOST_TEST(seen.matrix()(0, 1) == 1.2e154 * 1.2e154);
+  refuses(seen, {{1.2e154, 1}}, "0 and 0");
+  refuses(seen, {{0, 1.2e154}, {1, 2}}, "1 and 1");
+  const gram other = seen;
+  support::check_error<tamp::value_error>(
+      "gram: the products of features 0 and 0 are too large to be summed",
+      [&] { seen.merge(other); });
+  BOOST_TEST((seen == other));
+  seen.add(matrix<double>{{1, 2}});
+  seen.validate();
+  BOOST_TEST(seen.tokens() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(rows_that_cannot_be_read_leave_it_as_it_was) {
+  // The tensor fails in its second batch, once it has been looked at as a whole.
+  struct failing {
+    mutable std::size_t left;
+    std::size_t rows() const { return 300; }
+    std::size_t cols() const { return 2; }
+    void read_row(std::size_t, std::span<float> out) const {
+      if (left-- == 0) throw tamp::value_error("the disk is gone");
+      std::fill(out.begin(), out.end(), 1.0f);
+    }
+  };
+  gram seen;
+  seen.add(matrix<float>{{1, 2}});
+  const gram before = seen;
+  for (const std::size_t left : {0u, 299u, 300u, 570u})
+    support::check_error<tamp::value_error>("the disk is gone", [&] { seen.add(failing{left}); });
+  BOOST_TEST((seen == before));
+  gram none;
+  support::check_error<tamp::value_error>("the disk is gone", [&] { none.add(failing{570}); });
+  BOOST_TEST((none == gram()));
+}
+
+BOOST_AUTO_TEST_CASE(sizes_that_wrap_are_refused) {
+  constexpr std::size_t large = std::size_t{1} << 62;
+  support::check_error<tamp::shape_error>(
+      "gram: 4611686018427387904 x 4611686018427387904 numbers of 8 bytes are more than memory can "
+      "hold",
+      [] { gram().add(tamp::matrix_view<float>(nullptr, 0, large)); });
+  support::check_error<tamp::shape_error>(
+      "gram: 4294967296 x 4294967296 numbers of 8 bytes are more than memory can hold",
+      [] { gram().add(tamp::matrix_view<float>(nullptr, 0, std::size_t{1} << 32)); });
+  support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
+    gram().add(tamp::matrix_view<float>(nullptr, 2, 3));
+  });
+  gram seen;
+  seen.add(tamp::matrix_view<float>(nullptr, large, 0));
+  BOOST_TEST(seen.tokens() == large);
+  seen.add(tamp::matrix_view<float>(nullptr, large, 0))
+      .add(tamp::matrix_view<float>(nullptr, large, 0));
+  support::check_error<tamp::value_error>(
+      "gram: 13835058055282163712 and 4611686018427387904 together are too large to be counted",
+      [&] { seen.add(tamp::matrix_view<float>(nullptr, large, 0)); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -161,4 +161,27 @@ BOOST_AUTO_TEST_CASE(it_reads_the_residual_stream) {
   BOOST_TEST(hidden_change::label() == "hidden_change");
 }
 
+BOOST_AUTO_TEST_CASE(tokens_that_cannot_be_counted_are_refused) {
+  constexpr std::size_t large = std::size_t{1} << 62;
+  const tamp::matrix_view<const float> tall(nullptr, large, 0);
+  tamp::stat::hidden_change change;
+  change.add(tall, tall).add(tall, tall).add(tall, tall);
+  BOOST_TEST(change.tokens() == 3 * large);
+  BOOST_TEST(change.influence() == 0.0);
+  const auto before = change;
+  support::check_error<tamp::value_error>(
+      "hidden_change: 13835058055282163712 and 4611686018427387904 together are too large to be "
+      "counted",
+      [&] { change.add(tall, tall); });
+  support::check_error<tamp::value_error>(
+      "hidden_change: 13835058055282163712 and 13835058055282163712 together are too large to be "
+      "counted",
+      [&] { change.merge(before); });
+  BOOST_TEST((change == before));
+  support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
+    const tamp::matrix_view<const float> none(nullptr, 2, 3);
+    tamp::stat::hidden_change().add(none, none);
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

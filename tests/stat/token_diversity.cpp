@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "../support/errors.hpp"
@@ -157,6 +158,43 @@ BOOST_AUTO_TEST_CASE(fields_that_contradict_each_other_are_refused) {
   });
   check_error<tamp::value_error>("token_diversity: 35 sums for 8 kinds of tokens",
                                  [&] { d.validate(); });
+}
+
+BOOST_AUTO_TEST_CASE(a_modality_that_is_none_is_refused) {
+  using tamp::token::modality;
+  const tamp::stat::token_diversity seen;
+  for (const int kind : {8, 255}) {
+    const std::string sentence = tamp::detail::sentence(
+        "token_diversity: there is no density of modality ", kind, "; there are 8");
+    support::check_error<tamp::value_error>(
+        sentence, [&] { (void)seen.density(static_cast<modality>(kind), modality::text); });
+    support::check_error<tamp::value_error>(
+        sentence, [&] { (void)seen.density(modality::image, static_cast<modality>(kind)); });
+    BOOST_TEST(!seen.has(static_cast<modality>(kind)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(outputs_and_modalities_without_memory_are_refused) {
+  using tamp::token::modality;
+  const std::vector<float> numbers(6, 1.0f);
+  support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
+    tamp::stat::token_diversity().add(tamp::matrix_view<const float>(nullptr, 2, 3),
+                                      std::span<const modality>());
+  });
+  support::check_error<tamp::shape_error>(
+      "token_diversity: 2 modalities lie at a null pointer", [&] {
+        tamp::stat::token_diversity().add(
+            tamp::view(numbers, 2, 3),
+            std::span<const modality>(static_cast<const modality*>(nullptr), 2));
+      });
+  support::check_error<tamp::shape_error>(
+      "token_diversity: 4611686018427387904 x 4611686018427387904 numbers of 4 bytes are more than "
+      "memory can hold",
+      [] {
+        tamp::stat::token_diversity().add(
+            tamp::matrix_view<const float>(nullptr, std::size_t{1} << 62, 0),
+            std::span<const modality>());
+      });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

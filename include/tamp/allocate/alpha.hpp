@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/finite.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
@@ -50,6 +51,11 @@ inline std::optional<double> hill_exponent(std::span<const double> eigenvalues) 
 /// The eigenvalues of W W^T or W^T W, whichever is smaller, ascending, up to a common factor.
 template <executor E, class Source>
 std::vector<double> spectrum(const E& exec, std::string_view layer, const Source& weight) {
+  const auto rows = static_cast<std::size_t>(weight.rows());
+  const auto cols = static_cast<std::size_t>(weight.cols());
+  if (checked_matrix("alpha", rows, cols, sizeof(double)) == 0) return {};
+  const std::size_t smaller = (std::min)(rows, cols);
+  checked_matrix("alpha", smaller, smaller, sizeof(double));
   check_finite(exec, weight, "alpha", layer);
   // A row that is read in one piece becomes a column, which is written in one piece.
   Eigen::MatrixXd w(static_cast<Eigen::Index>(weight.cols()),
@@ -142,7 +148,8 @@ struct alpha {
     for (std::size_t u = 0; u < units.size(); ++u) {
       std::size_t layers = 0;
       units.visit(u, [&](std::string_view layer, const auto& weight, const auto&) {
-        const auto exponent = detail::hill_exponent(detail::spectrum(exec, layer, weight));
+        const auto exponent = detail::with_memory(
+            "alpha", [&] { return detail::hill_exponent(detail::spectrum(exec, layer, weight)); });
         if (exponent) {
           exponents[u] += *exponent;
           ++layers;

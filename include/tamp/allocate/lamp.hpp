@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/ordered_key.hpp"
@@ -60,8 +61,7 @@ struct lamp {
     const detail::ieee_arithmetic as_usual;
     detail::check_sparsity(sparsity);
     const std::vector<std::size_t> num_params = detail::num_params_of(units);
-    std::size_t size = 0;
-    for (const std::size_t n : num_params) size += n;
+    const std::size_t size = detail::total_params("lamp", num_params);
     const std::size_t drop = detail::drop_count(size, sparsity);
     allocation answer{std::vector<double>(units.size(), sparsity), {}};
     answer.drops = drop == 0      ? std::vector<std::size_t>(units.size(), 0)
@@ -134,7 +134,8 @@ struct lamp {
   static auto sorted_magnitudes(const E& exec, std::string_view layer, const Source& weight) {
     const score::magnitude score;
     const detail::scored_rows scored(weight, score, {});
-    std::vector<typename decltype(scored)::score_type> all(scored.rows() * scored.cols());
+    auto all = detail::checked_array<typename decltype(scored)::score_type>(
+        "lamp", scored.rows() * scored.cols());
     scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
       for (std::size_t i = begin; i < end; ++i)
         std::ranges::copy(read_scores(i),

@@ -13,11 +13,20 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
 #include "../error.hpp"
 #include "allocation.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
+
+/// How many weights all units have together.
+/// @throws shape_error if they are more than a signed number of 64 bits can count
+inline std::size_t total_params(std::string_view policy, std::span<const std::size_t> num_params) {
+  std::size_t total = 0;
+  for (const std::size_t n : num_params) total = checked_sum(policy, total, n);
+  return checked_extent(policy, "weights", total);
+}
 
 /// How many weights each unit has, and what it is called.
 template <class Units>
@@ -47,7 +56,8 @@ inline std::string listed(std::span<const std::size_t> units, std::span<const st
   return units.size() <= most ? text : sentence(text, " and ", units.size() - most, " more");
 }
 
-/// @throws shape_error unless there is one value for each unit
+/// @throws shape_error unless there is one value for each unit, and as many weights as can be
+/// counted
 /// @throws value_error if a value is not finite or is negative
 inline void check_unit_values(std::string_view policy, std::string_view what,
                               std::span<const double> values,
@@ -56,6 +66,9 @@ inline void check_unit_values(std::string_view policy, std::string_view what,
   if (values.size() != num_params.size())
     raise<shape_error>(policy, ": ", values.size(), " values of the ", what, " for ",
                        num_params.size(), " units");
+  check_list(policy, "values", values);
+  check_list(policy, "numbers of weights", num_params);
+  total_params(policy, num_params);
   for (std::size_t u = 0; u < values.size(); ++u)
     if (!(values[u] >= 0.0 && values[u] <= (std::numeric_limits<double>::max)()))
       raise<value_error>(policy, ": the ", what, " of ", unit_name(names, u), " is ", values[u]);

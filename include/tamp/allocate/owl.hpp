@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/scored_rows.hpp"
 #include "../error.hpp"
@@ -168,7 +169,9 @@ struct owl {
                            outliers& found) {
     using number = typename ScoredRows::score_type;
     const std::size_t cols = scored.cols();
-    std::vector<double> sums(scored.rows(), 0.0);  // added up in the order of the rows
+    if (cols == 0) return;
+    // Added up in the order of the rows.
+    auto sums = detail::checked_array<double>("owl", scored.rows());
     std::mutex joining;
     scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
       outliers here;

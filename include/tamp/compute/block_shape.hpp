@@ -7,13 +7,15 @@
 #include <cstdint>
 
 #include "../config.hpp"
+#include "../detail/checked.hpp"
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
 /// The sizes of a decoder block, and its multiply-adds on `tokens` tokens.
 ///
 /// Attention is counted as the full square, as the papers do; an engine that leaves the half out
-/// that the causal mask hides does half of it. Counts are exact in 64 bits up to 1.8e19.
+/// that the causal mask hides does half of it. Counts are exact; one above 1.8e19 does not fit into
+/// 64 bits, and all functions throw value_error for it.
 struct block_shape {
   std::uint64_t hidden = 0;      ///< width of the residual stream
   std::uint64_t queries = 0;     ///< heads * head_dim
@@ -27,34 +29,42 @@ struct block_shape {
     return {d, d, d, m, ffn_layers};
   }
 
-  constexpr std::uint64_t projections(std::uint64_t tokens) const noexcept {
-    return tokens * hidden * (queries + 2 * keys);
+  constexpr std::uint64_t projections(std::uint64_t tokens) const {
+    return product(product(tokens, hidden), sum(queries, product(2, keys)));
   }
-  constexpr std::uint64_t attention(std::uint64_t tokens) const noexcept {
-    return pairs(tokens * tokens);
+  constexpr std::uint64_t attention(std::uint64_t tokens) const {
+    return pairs(product(tokens, tokens));
   }
   /// Of attention in which only some pairs of query and key meet.
-  constexpr std::uint64_t pairs(std::uint64_t count) const noexcept { return 2 * count * queries; }
-  constexpr std::uint64_t output(std::uint64_t tokens) const noexcept {
-    return tokens * queries * hidden;
+  constexpr std::uint64_t pairs(std::uint64_t count) const {
+    return product(product(2, count), queries);
   }
-  constexpr std::uint64_t feed_forward(std::uint64_t tokens) const noexcept {
-    return channels(tokens, ffn);
+  constexpr std::uint64_t output(std::uint64_t tokens) const {
+    return product(product(tokens, queries), hidden);
   }
+  constexpr std::uint64_t feed_forward(std::uint64_t tokens) const { return channels(tokens, ffn); }
   /// Of a feed-forward part of which only some channels are computed.
-  constexpr std::uint64_t channels(std::uint64_t tokens, std::uint64_t count) const noexcept {
-    return ffn_layers * tokens * hidden * count;
+  constexpr std::uint64_t channels(std::uint64_t tokens, std::uint64_t count) const {
+    return product(product(product(ffn_layers, tokens), hidden), count);
   }
   /// Of a block into which `entering` tokens come, of which `staying` go on once the attention is
   /// computed.
-  constexpr std::uint64_t block(std::uint64_t entering, std::uint64_t staying) const noexcept {
-    return projections(entering) + attention(entering) + output(staying) + feed_forward(staying);
+  constexpr std::uint64_t block(std::uint64_t entering, std::uint64_t staying) const {
+    return sum(sum(projections(entering), attention(entering)),
+               sum(output(staying), feed_forward(staying)));
   }
-  constexpr std::uint64_t block(std::uint64_t tokens) const noexcept {
-    return block(tokens, tokens);
-  }
+  constexpr std::uint64_t block(std::uint64_t tokens) const { return block(tokens, tokens); }
 
   friend bool operator==(const block_shape&, const block_shape&) = default;
+
+  /// Products and sums of counts of multiply-adds.
+  /// @throws value_error if 64 bits cannot hold them
+  static constexpr std::uint64_t product(std::uint64_t a, std::uint64_t b) {
+    return detail::checked_product<value_error>("multiply-adds", a, b);
+  }
+  static constexpr std::uint64_t sum(std::uint64_t a, std::uint64_t b) {
+    return detail::checked_sum<value_error>("multiply-adds", a, b);
+  }
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::compute

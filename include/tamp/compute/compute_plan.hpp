@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../prune/pruning_plan.hpp"
 #include "../token/modality.hpp"
@@ -98,7 +99,13 @@ class prompt_cost {
  public:
   prompt_cost(const compute::block_shape& shape, std::size_t layers,
               std::span<const token::modality> prompt)
-      : shape_(shape), layers_(layers), prompt_(prompt.begin(), prompt.end()) {
+      : shape_(shape), layers_(layers) {
+    check_list("plan_compute", "tokens", prompt);
+    // Whatever the plan will be, it costs no more: no count below wraps, and no loop is endless.
+    shape.product(shape.sum(shape.block(prompt.size()), 1), layers);
+    if (layers >= largest_array / sizeof(std::size_t))
+      raise<value_error>("plan_compute: there cannot be ", layers, " layers");
+    prompt_.assign(prompt.begin(), prompt.end());
     for (const token::modality kind : prompt_) visual_ += kind != token::modality::text;
   }
 
@@ -171,7 +178,8 @@ namespace tamp::inline TAMP_FLAGS::compute {
 /// has the kinds of the tokens of a typical prompt.
 ///
 /// @throws value_error if budget or shares are out of range, the ranking names a layer twice or one
-///         that is none, or the budget cannot be met, naming what can
+///         that is none, a count of multiply-adds does not fit into 64 bits, or the budget cannot
+///         be met, naming what can
 template <class TokensFor, class WeightsFor>
 compute_plan plan_compute(const block_shape& shape, std::size_t layers,
                           std::span<const token::modality> prompt, double budget,

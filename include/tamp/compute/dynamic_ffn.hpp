@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
@@ -51,7 +52,8 @@ struct dynamic_ffn {
   std::vector<std::size_t> probe(std::size_t visual_tokens) const {
     check_parameters();
     if (visual_tokens == 0) return {};
-    std::vector<std::size_t> rows((std::max)(std::size_t{1}, visual_tokens / probe_every));
+    auto rows = detail::checked_array<std::size_t>(
+        "dynamic_ffn", (std::max)(std::size_t{1}, visual_tokens / probe_every));
     // The arithmetic of numpy.linspace, which may end up just below a whole number, and truncates.
     const auto steps = static_cast<double>(rows.size() - 1);
     const double step = rows.size() == 1 ? 0.0 : static_cast<double>(visual_tokens - 1) / steps;
@@ -67,6 +69,7 @@ struct dynamic_ffn {
     const detail::ieee_arithmetic as_usual;
     check_parameters();
     const double wanted = static_cast<double>(channels) * keep_ratio, below = std::floor(wanted);
+    if (below >= static_cast<double>(channels)) return channels;
     auto count = static_cast<std::size_t>(below);
     if (wanted - below > 0.5 || (wanted - below == 0.5 && count % 2 == 1)) ++count;
     return (std::min)(channels, (std::max)(count, std::size_t{1}));
@@ -81,6 +84,9 @@ struct dynamic_ffn {
   std::vector<std::size_t> channels(const E& exec, const Hidden& hidden) const {
     const detail::ieee_arithmetic as_usual;
     auto&& source = detail::source(hidden);
+    if (static_cast<std::size_t>(source.cols()) == 0 &&
+        static_cast<std::size_t>(source.rows()) != 0)
+      return check_parameters(), std::vector<std::size_t>{};
     return choose(exec, source, probe(static_cast<std::size_t>(source.rows())), "token ");
   }
   template <tensor Hidden, executor E = execute::standard>
@@ -96,7 +102,11 @@ struct dynamic_ffn {
     const detail::ieee_arithmetic as_usual;
     check_parameters();
     auto&& source = detail::source(probe_hidden);
-    std::vector<std::size_t> rows(static_cast<std::size_t>(source.rows()));
+    if (static_cast<std::size_t>(source.cols()) == 0 &&
+        static_cast<std::size_t>(source.rows()) != 0)
+      return {};
+    auto rows =
+        detail::checked_array<std::size_t>("dynamic_ffn", static_cast<std::size_t>(source.rows()));
     std::iota(rows.begin(), rows.end(), std::size_t{0});
     return choose(exec, source, rows, "probe token ");
   }
@@ -118,7 +128,8 @@ struct dynamic_ffn {
   std::vector<std::size_t> choose(const E& exec, const Source& hidden,
                                   const std::vector<std::size_t>& rows, const char* token) const {
     if (rows.empty()) detail::raise<shape_error>("dynamic_ffn: there is no visual token to probe");
-    const std::vector<double> scores = means(exec, hidden, rows);
+    const std::vector<double> scores =
+        detail::with_memory("dynamic_ffn", [&] { return means(exec, hidden, rows); });
     for (std::size_t j = 0; j < scores.size(); ++j)
       if (!is_finite(scores[j])) refuse(hidden, rows, j, token);
     std::vector<std::size_t> order(scores.size());
@@ -135,7 +146,8 @@ struct dynamic_ffn {
   template <executor E, class Source>
   static std::vector<double> means(const E& exec, const Source& hidden,
                                    const std::vector<std::size_t>& rows) {
-    std::vector<double> scores(static_cast<std::size_t>(hidden.cols()));
+    auto scores =
+        detail::checked_array<double>("dynamic_ffn", static_cast<std::size_t>(hidden.cols()));
     const auto add = [&](auto read, std::size_t begin, std::size_t end) {
       for (const std::size_t t : rows) {
         const auto row = read(t);

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/standard.hpp"
@@ -20,6 +21,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 
 inline void check_gather(std::string_view who, std::string_view what,
                          std::span<const std::size_t> indices, std::size_t there) {
+  check_list(who, "indices", indices);
   for (std::size_t k = 0; k < indices.size(); ++k)
     if (indices[k] >= there)
       raise<shape_error>(who, ": index ", k, " is ", what, ' ', indices[k], " of ", there);
@@ -102,6 +104,7 @@ void gather_rows(const E& exec, const Weight& weight, std::span<const std::size_
   const auto cols = static_cast<std::size_t>(from.cols());
   detail::check_gather("gather_rows", "row", indices, rows);
   detail::check_gathered("gather_rows", to.rows(), to.cols(), indices.size(), cols);
+  if (to.empty()) return;
   if constexpr (strided_tensor<Weight>) {
     detail::gather(exec, from, indices, to);
   } else {
@@ -132,6 +135,7 @@ void gather_columns(const E& exec, const Weight& weight, std::span<const std::si
   const auto cols = static_cast<std::size_t>(from.cols());
   detail::check_gather("gather_columns", "column", indices, cols);
   detail::check_gathered("gather_columns", to.rows(), to.cols(), rows, indices.size());
+  if (to.empty()) return;
   if constexpr (strided_tensor<Weight>) {
     detail::gather(exec, from.transposed(), indices, to.transposed());
   } else {

@@ -163,6 +163,10 @@ struct hollow_attention {
 
   static void check_shapes(matrix_view<const float> q, matrix_view<const float> k,
                            matrix_view<const float> v, std::size_t tokens, matrix_view<float> out) {
+    detail::check_memory("hollow_attention: queries", q);
+    detail::check_memory("hollow_attention: keys", k);
+    detail::check_memory("hollow_attention: values", v);
+    detail::check_memory("hollow_attention: output", out);
     if (k.rows() != tokens || v.rows() != tokens || q.rows() > tokens)
       detail::raise<shape_error>("hollow_attention: there are ", q.rows(), " queries, ", k.rows(),
                                  " keys and ", v.rows(), " values of a sequence of ", tokens,

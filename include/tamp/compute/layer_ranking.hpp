@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ordered_key.hpp"
 #include "../error.hpp"
 
@@ -133,7 +134,8 @@ struct layer_ranking {
   std::string label() const { return greedy ? "layer_ranking greedy" : "layer_ranking one-shot"; }
 
   /// The layers in order: all `layers`, or fewer if the callback stopped it.
-  /// @throws value_error if a divergence is NaN, naming the set
+  /// @throws value_error if a divergence is NaN, naming the set, or the sets are more than can be
+  ///         counted
   template <class Divergence>
     requires std::is_invocable_r_v<double, Divergence&, std::span<const std::size_t>>
   std::vector<std::size_t> operator()(std::size_t layers, Divergence&& divergence,
@@ -145,7 +147,7 @@ struct layer_ranking {
       auto operator<=>(const candidate&) const = default;
     };
     std::vector<std::size_t> order, reduced, set;
-    const std::size_t evaluations = greedy ? layers * (layers + 1) / 2 : layers;
+    const std::size_t evaluations = greedy ? pairs_up_to(layers) : layers;
     std::vector<candidate> candidates;
     for (std::size_t evaluated = 0; order.size() < layers;) {
       candidates.clear();
@@ -185,6 +187,14 @@ struct layer_ranking {
   friend bool operator==(const layer_ranking&, const layer_ranking&) = default;
 
  private:
+  // layers (layers + 1) / 2, of which one factor is even.
+  static std::size_t pairs_up_to(std::size_t layers) {
+    const std::size_t after = detail::checked_sum<value_error>("layer_ranking", layers, 1);
+    const bool is_even = layers % 2 == 0;
+    return detail::checked_product<value_error>("layer_ranking", is_even ? layers / 2 : layers,
+                                                is_even ? after : after / 2);
+  }
+
   template <class Divergence>
   static double evaluate(Divergence& divergence, const std::vector<std::size_t>& set) {
     const double moved = divergence(std::span<const std::size_t>(set));

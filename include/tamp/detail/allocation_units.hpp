@@ -16,6 +16,7 @@
 #include "../prune/pruning_plan.hpp"
 #include "../prune/select.hpp"
 #include "../tensor/rows.hpp"
+#include "checked.hpp"
 #include "glob.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
@@ -24,7 +25,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 template <model Model, class Visit>
 void for_each_layer(Model& host, Visit&& visit) {
   std::size_t index = 0;
-  for (std::size_t block = 0; block < static_cast<std::size_t>(host.blocks()); ++block)
+  for (std::size_t block = 0; block < block_count(host); ++block)
     host.visit_layers(block, [&](std::string_view name, auto&& weight) {
       visit(index++, block, name, detail::source(weight));
     });
@@ -47,7 +48,8 @@ class allocation_units {
       const auto [at, is_new] = known.emplace(name, units_.size());
       if (is_new) units_.push_back({std::move(name), {}, 0});
       units_[at->second].layers.push_back(k);
-      units_[at->second].num_params += layer.rows * layer.cols;
+      std::size_t& size = units_[at->second].num_params;
+      size = checked_sum("plan", size, checked_product("plan", layer.rows, layer.cols));
     }
   }
 

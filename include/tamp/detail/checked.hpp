@@ -87,7 +87,15 @@ constexpr void check_array(std::string_view who, std::uint64_t count, std::size_
                        " bytes are more than memory can hold");
 }
 
-/// The same for a matrix of numbers; gives their count.
+/// @throws shape_error if a list has entries but no memory
+template <class List>
+constexpr void check_list(std::string_view who, std::string_view what, const List& list) {
+  if (list.size() != 0 && list.data() == nullptr)
+    raise<shape_error>(who, ": ", list.size(), ' ', what, " lie at a null pointer");
+}
+
+/// @throws shape_error if a matrix of numbers of `size` bytes is more than memory can hold
+/// @returns how many numbers it has
 constexpr std::size_t checked_matrix(std::string_view who, std::size_t rows, std::size_t cols,
                                      std::size_t size) {
   if (cols != 0 && rows >= largest_array / size / cols)

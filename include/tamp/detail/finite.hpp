@@ -69,6 +69,7 @@ void check_finite(const E& exec, const Source& weight, std::string_view operatio
   first_row broken;
   const auto rows = static_cast<std::size_t>(weight.rows());
   const auto cols = static_cast<std::size_t>(weight.cols());
+  if (rows == 0 || cols == 0) return;
   for_each_range(exec, rows, cols, [&](std::size_t begin, std::size_t end) {
     row_reader<Source> read(weight);
     with_kernels([&](auto kernels) {

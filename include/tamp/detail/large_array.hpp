@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "../config.hpp"
+#include "checked.hpp"
 
 #if defined(__linux__) && __has_include(<sys/mman.h>)
 #  include <sys/mman.h>
@@ -19,7 +20,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Room for `size` numbers, with no value yet.
+/// Room for `size` numbers, with no value yet. Throws shape_error if memory does not have it.
 ///
 /// Where it is large, Linux is asked for pages of 2 MB. It clears each page when it is first
 /// written, and doing that for pages of 4 KB costs a tenth of the time of what is calculated here.
@@ -30,9 +31,13 @@ class large_array {
  public:
   large_array() = default;
   explicit large_array(std::size_t size) {
+    check_array("memory", size, sizeof(Number));
     const std::size_t bytes = size * sizeof(Number), alignment = bytes < 4 * page ? line : page;
-    memory_ = {static_cast<Number*>(::operator new(bytes, std::align_val_t{alignment})),
-               release{std::align_val_t{alignment}}};
+    memory_ = with_memory("memory", [&] {
+      return std::unique_ptr<Number, release>(
+          static_cast<Number*>(::operator new(bytes, std::align_val_t{alignment})),
+          release{std::align_val_t{alignment}});
+    });
 #if TAMP_HAS_MADVISE
     // Only a wish: nothing is lost where it is not granted.
     if (alignment == page) ::madvise(memory_.get(), bytes / page * page, MADV_HUGEPAGE);

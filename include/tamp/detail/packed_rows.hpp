@@ -9,6 +9,7 @@
 
 #include "../execute/executor.hpp"
 #include "../execute/instructions.hpp"
+#include "checked.hpp"
 #include "large_array.hpp"
 #include "simd/products.hpp"
 
@@ -29,8 +30,8 @@ class packed_rows {
       width_ = products.template lanes<Real>;
       step_ = products.template tile_cols<Real>;
     });
-    padded_ = (rows + step_ - 1) / step_ * step_;
-    numbers_ = large_array<Real>(padded_ * cols);
+    padded_ = checked_sum("packed_rows", rows, step_ - 1) / step_ * step_;
+    numbers_ = large_array<Real>(checked_product("packed_rows", padded_, cols));
     for (std::size_t row = panels() * width_; row < padded_; row += width_)
       for (std::size_t first = 0; first < cols; first += product_run)
         std::fill_n(at(row, first), run(first) * width_, Real{});

@@ -16,6 +16,7 @@
 #include "../execute/executor.hpp"
 #include "../role.hpp"
 #include "../tensor/rows.hpp"
+#include "checked.hpp"
 #include "finite.hpp"
 #include "ordered_key.hpp"
 #include "score_forms.hpp"
@@ -63,9 +64,10 @@ class scored_rows {
   /// `read_scores(i)` is a scored_row, a span, that stays valid until the next call.
   template <executor E, class Body>
   void for_each_range(const E& exec, const Body& body) const {
+    if (rows() == 0 || cols() == 0) return;
     detail::for_each_range(exec, rows(), cols(), [&](std::size_t begin, std::size_t end) {
       row_reader<Source> read_weights(weight_);
-      std::vector<score_type> scores(cols());
+      auto scores = checked_array<score_type>("tensor", cols());
       body([&](std::size_t i) { return score_row(read_weights, i, scores); }, begin, end);
     });
   }

@@ -18,6 +18,7 @@
 #include "../execute/executor.hpp"
 #include "../tensor/rows.hpp"
 #include "../token/modality.hpp"
+#include "checked.hpp"
 #include "finite.hpp"
 #include "gram_product.hpp"
 #include "large_array.hpp"
@@ -60,7 +61,8 @@ class token_similarity {
  public:
   using real = Real;
 
-  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token
+  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token, or memory cannot
+  ///         hold the products
   /// @throws value_error if an output is not finite, or a kind is not below 8
   template <executor E, class Y>
   token_similarity(const E& exec, const Y& output, std::span<const token::modality> kinds,
@@ -104,22 +106,32 @@ class token_similarity {
   }
 
  private:
+  // How many there are, if memory can hold the products of their pairs.
+  template <class Source>
+  static std::size_t tokens_of(const Source& output, std::string_view who) {
+    const auto n = static_cast<std::size_t>(output.rows());
+    if (n == 0) return n;
+    checked_matrix(who, n, n, sizeof(Real));
+    checked_matrix(who, n, static_cast<std::size_t>(output.cols()), sizeof(Real));
+    return n;
+  }
+
   template <executor E, class Source>
   token_similarity(const E& exec, const Source& output, std::span<const token::modality> kinds,
                    std::string_view who, int)
-      : kinds_(static_cast<std::size_t>(output.rows())),
-        scale_(kinds_.size()),
-        squared_lengths_(kinds_.size()) {
+      : kinds_(tokens_of(output, who)), scale_(kinds_.size()), squared_lengths_(kinds_.size()) {
     const std::size_t n = kinds_.size();
     if (!kinds.empty() && kinds.size() != n)
       raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",
                          n);
+    check_list(who, "modalities", kinds);
     for (std::size_t t = 0; t < kinds.size(); ++t) {
       kinds_[t] = static_cast<std::size_t>(kinds[t]);
       if (kinds_[t] >= modality_kinds)
         raise<value_error>(who, ": token ", t, " is of modality ", kinds_[t], "; there are ",
                            modality_kinds);
     }
+    if (n == 0) return;
     const packed_rows<Real> unit = scaled_tokens(exec, output, who);
     products_ = large_array<Real>(n * n);
     for_each_gram_block(exec, unit, [&](const product_block<Real>& block) {

@@ -135,7 +135,7 @@ class calibration {
     if (blocks_done_ != 0) check_fingerprints(model, samples);
     model_ = model;
     samples_ = samples;
-    blocks_ = static_cast<std::size_t>(host.blocks());
+    blocks_ = detail::block_count(host);
     places_.clear();
     first_of_block_.assign(1, 0);
     for (std::size_t block = 0; block < blocks_; ++block) {

@@ -36,7 +36,9 @@ class fingerprint {
   fingerprint& add(const E& exec, const T& tensor) {
     const auto& source = detail::source(tensor);
     const auto rows = static_cast<std::size_t>(source.rows());
-    std::vector<std::uint64_t> of_row(rows);
+    if (rows == 0 || static_cast<std::size_t>(source.cols()) == 0)
+      return add(std::uint64_t{rows}).add(static_cast<std::uint64_t>(source.cols()));
+    auto of_row = detail::checked_array<std::uint64_t>("fingerprint", rows);
     detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(source);
       for (std::size_t i = begin; i < end; ++i) of_row[i] = hash_row(read(i));
@@ -82,7 +84,7 @@ namespace detail {
 template <executor E, model Model>
 std::uint64_t model_fingerprint(const E& exec, Model& host) {
   fingerprint print;
-  const auto blocks = static_cast<std::size_t>(host.blocks());
+  const auto blocks = detail::block_count(host);
   for (std::size_t block = 0; block < blocks; ++block)
     host.visit_layers(block, [&](std::string_view name, auto&& weight) {
       print.add(std::uint64_t{block}).add(name).add(exec, weight);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../stat/signal.hpp"
 #include "../tensor/traits.hpp"
@@ -125,6 +126,13 @@ void check_shown(const Host& host) {
     if (missing != signal::none)
       raise<value_error>("this recipe looks at ", names(missing), ", which the host does not show");
   }
+}
+
+/// How many blocks a host has.
+/// @throws shape_error if it says that they are fewer than none
+template <class Host>
+std::size_t block_count(Host& host) {
+  return checked_extent("model", "blocks", host.blocks());
 }
 
 /// The first layer of a block that sees the same input as `layer`.

@@ -115,7 +115,7 @@ class model_pruner {
   // What can be known before anything is written.
   void check_everything() {
     check_plan<Recipe>(exec_, host_, plan_);
-    check_anything_to_prune("prune", plan_, static_cast<std::size_t>(host_.blocks()));
+    check_anything_to_prune("prune", plan_, block_count(host_));
     check_done();
     if constexpr (calibrated) check_shown<signals_read<statistic>>(host_);
     for_each_layer(host_, [&](auto, auto, std::string_view name, auto&& weight) {
@@ -126,7 +126,7 @@ class model_pruner {
 
   void prune() {
     if constexpr (calibrated && rewindable_model<Model>) host_.rewind();
-    const auto blocks = static_cast<std::size_t>(host_.blocks());
+    const auto blocks = block_count(host_);
     for (std::size_t block = 0; block < blocks && !report_.cancelled; ++block)
       if (go_on(block, {})) prune_block(block);
     if (report_.cancelled) return;
@@ -188,8 +188,8 @@ class model_pruner {
 
   bool go_on(std::size_t block, std::string_view layer) {
     report_.cancelled =
-        on_progress_ && !on_progress_({block, static_cast<std::size_t>(host_.blocks()),
-                                       report_.layers.size(), plan_.layers.size(), layer, false});
+        on_progress_ && !on_progress_({block, block_count(host_), report_.layers.size(),
+                                       plan_.layers.size(), layer, false});
     return !report_.cancelled;
   }
 
@@ -233,7 +233,7 @@ class model_pruner {
       }
     }
     if constexpr (calibrated) {
-      if (!report_.cancelled && block + 1 < static_cast<std::size_t>(host_.blocks())) {
+      if (!report_.cancelled && block + 1 < block_count(host_)) {
         const stopwatch watch;
         host_.advance(block);
         report_.calibrate += watch.seconds();

@@ -183,7 +183,7 @@ pruning_plan plan_from(const E& exec, Model& host, const Recipe& recipe, const C
                        const plan_options& options) {
   pruning_plan plan = empty_plan(exec, host, options);
   plan.recipe = recipe.label();
-  check_anything_to_prune("plan", plan, static_cast<std::size_t>(host.blocks()), options.exclude);
+  check_anything_to_prune("plan", plan, block_count(host), options.exclude);
   if constexpr (Recipe::sparsity_is_fixed) {
     for (planned_layer& layer : plan.layers)
       if (layer.is_pruned()) layer.sparsity = Recipe::pattern_policy::sparsity;

@@ -43,6 +43,7 @@ void check_repaired(const E& exec, std::string_view operation, std::string_view 
     const auto number = held(i, j);
     return is_finite(number) && (keep(i, j) || number == 0);
   };
+  if (weights.empty()) return;
   first_row broken;
   for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
@@ -71,6 +72,7 @@ void write_repaired(const E& exec, std::string_view operation, std::string_view 
       "this score changes the weights that stay, and this tensor can only drop some: give "
       "it a write_row");
   const matrix_view<const double> weights = repaired.weights();
+  if (weights.empty()) return;
   if constexpr (strided_tensor<tensor>) {
     for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../detail/bits.hpp"
+#include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/finite.hpp"
 #include "../detail/gram_product.hpp"
@@ -92,9 +93,11 @@ struct sparsegpt {
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
     check_input<Pattern>(operation, layer, cols, gram, sparsity);
+    mask::bitmask keep(rows, cols);
+    if (keep.size() == 0) return {std::move(keep), matrix(index(rows), index(cols)), {}};
     detail::check_finite(exec, weight, operation, layer);
-    repaired_layer result{mask::bitmask(rows, cols), matrix(index(rows), index(cols)), {}};
-    if (rows == 0 || cols == 0) return result;
+    detail::checked_matrix(operation, rows, cols, sizeof(double));
+    repaired_layer result{std::move(keep), matrix(index(rows), index(cols)), {}};
     detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(weight);
       for (std::size_t i = begin; i < end; ++i) {

@@ -7,10 +7,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
@@ -37,11 +39,16 @@ class column_norm {
 
   /// Covers no feature yet; the first `add` or `merge` sets the number.
   column_norm() = default;
-  explicit column_norm(std::size_t features) : sum_of_squares_(features, 0.0) {}
+  /// @throws shape_error if memory cannot hold so many features
+  explicit column_norm(std::size_t features)
+      : sum_of_squares_(detail::checked_array<double>(label(), features)) {}
 
   /// Takes in one batch of activations; it may have no tokens.
-  /// @throws shape_error if X has another number of features than the calls before
-  /// @throws value_error if an activation is not finite or the weight is 0; nothing is added then
+  /// @throws shape_error if X has another number of features than the calls before, or memory
+  /// cannot
+  ///         hold them
+  /// @throws value_error if an activation is not finite, the weight is 0, a norm would be larger
+  ///         than a float can be, or a count than a number of 64 bits; nothing is added then
   template <tensor X, executor E = execute::standard>
   column_norm& add(const X& activations, std::uint64_t weight = 1) {
     return add(E{}, activations, weight);
@@ -55,8 +62,12 @@ class column_norm {
     if (weight == 0)
       detail::raise<value_error>("column_norm: a batch of activations needs a weight above 0");
     check_features(features, "a batch of activations has ");
-    std::vector<double> sums(features, 0.0);
-    if constexpr (strided_tensor<X>) {
+    const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, weight);
+    const std::uint64_t all_tokens = detail::checked_sum<value_error>(label(), tokens_, tokens);
+    auto sums = detail::checked_array<double>(label(), features);
+    if (tokens == 0 || features == 0) {
+      // Nothing to sum up, however long the other extent is.
+    } else if constexpr (strided_tensor<X>) {
       // Threads share out strips of columns, not the tokens: every sum keeps its order.
       const std::size_t strips = (features + strip - 1) / strip;
       detail::for_each_range(exec, strips, strip * tokens, [&](std::size_t begin, std::size_t end) {
@@ -75,28 +86,27 @@ class column_norm {
     } else {
       add_squares(x, sums);
     }
-    const auto broken =
-        std::find_if(sums.begin(), sums.end(), [](double s) { return !is_finite(s); });
-    if (broken != sums.end()) refuse(x, static_cast<std::size_t>(broken - sums.begin()));
-
-    sum_of_squares_.resize(features, 0.0);
-    for (std::size_t j = 0; j < features; ++j) sum_of_squares_[j] += sums[j];
-    count_ += weight;
-    tokens_ += tokens;
+    if (const std::size_t j = add_earlier(sums, count); j != features) refuse(x, j);
+    sum_of_squares_.swap(sums);
+    count_ = count;
+    tokens_ = all_tokens;
     return *this;
   }
 
   /// Takes in what another accumulator has seen, as if its batches had been added here.
   /// @throws shape_error if it covers another number of features
+  /// @throws value_error if a norm or a count would be too large; nothing is merged then
   column_norm& merge(const column_norm& other) {
     const detail::ieee_arithmetic as_usual;
     if (other.count_ == 0 && other.features() == 0) return *this;
     check_features(other.features(), "the statistics to merge cover ");
-    sum_of_squares_.resize(other.features(), 0.0);
-    for (std::size_t j = 0; j < other.features(); ++j)
-      sum_of_squares_[j] += other.sum_of_squares_[j];
-    count_ += other.count_;
-    tokens_ += other.tokens_;
+    const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, other.count_);
+    const std::uint64_t tokens = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
+    std::vector<double> sums = other.sum_of_squares_;
+    if (const std::size_t j = add_earlier(sums, count); j != sums.size()) refuse_sum(j);
+    sum_of_squares_.swap(sums);
+    count_ = count;
+    tokens_ = tokens;
     return *this;
   }
 
@@ -113,7 +123,7 @@ class column_norm {
     std::vector<float> norms(features(), 0.0f);
     if (count_ == 0) return norms;
     for (std::size_t j = 0; j < norms.size(); ++j)
-      norms[j] = static_cast<float>(std::sqrt(sum_of_squares_[j] / static_cast<double>(count_)));
+      norms[j] = static_cast<float>(norm(sum_of_squares_[j], count_));
     return norms;
   }
 
@@ -127,16 +137,37 @@ class column_norm {
   /// @throws value_error if what was read from a file cannot have been written there
   void validate() const {
     const detail::ieee_arithmetic as_usual;
-    for (std::size_t j = 0; j < features(); ++j)
+    for (std::size_t j = 0; j < features(); ++j) {
       if (!(is_finite(sum_of_squares_[j]) && sum_of_squares_[j] >= 0))
         detail::raise<value_error>("column_norm: the sum of squares of feature ", j, " is ",
                                    sum_of_squares_[j]);
+      if (!fits_float(norm(sum_of_squares_[j], count_))) refuse_sum(j);
+    }
   }
 
   friend bool operator==(const column_norm&, const column_norm&) = default;
 
  private:
   static constexpr std::size_t strip = 64;
+
+  // The mean over no sequence is the sum of none.
+  static double norm(double sum, std::uint64_t count) noexcept {
+    return std::sqrt(sum / static_cast<double>((std::max)(count, std::uint64_t{1})));
+  }
+  static bool fits_float(double number) noexcept {
+    return number <= static_cast<double>((std::numeric_limits<float>::max)());
+  }
+
+  // Adds what was there before to new sums, of the same number of features or more; the first one
+  // whose norm is no finite float, or their number.
+  std::size_t add_earlier(std::span<double> sums, std::uint64_t count) const noexcept {
+    for (std::size_t j = 0; j < sum_of_squares_.size(); ++j) sums[j] += sum_of_squares_[j];
+    const double surely_fits = 1e76 * static_cast<double>(count);
+    const auto broken = std::find_if(sums.begin(), sums.end(), [&](double sum) {
+      return !(sum <= surely_fits) && !fits_float(norm(sum, count));
+    });
+    return static_cast<std::size_t>(broken - sums.begin());
+  }
 
   template <class Source>
   static void add_squares(const Source& x, std::span<double> sums) {
@@ -166,8 +197,11 @@ class column_norm {
       if (const auto value = read_row(t)[feature]; !is_finite(value))
         detail::raise<value_error>("column_norm: the activation of token ", t, ", feature ",
                                    feature, " is ", value);
+    refuse_sum(feature);
+  }
+  [[noreturn]] static void refuse_sum(std::size_t feature) {
     detail::raise<value_error>("column_norm: the squares of feature ", feature,
-                               " are too large to be summed");
+                               " are too large: their norm is no finite float");
   }
 
   std::vector<double> sum_of_squares_;

@@ -7,10 +7,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <mutex>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/finite.hpp"
 #include "../detail/gram_product.hpp"
 #include "../detail/ieee_arithmetic.hpp"
@@ -38,8 +42,11 @@ class gram {
   gram() = default;
 
   /// Takes in one batch of activations; it may have no tokens.
-  /// @throws shape_error if X has another number of features than the calls before
-  /// @throws value_error if an activation is not finite or the weight is 0; nothing is added then
+  /// @throws shape_error if X has another number of features than the calls before, or memory
+  /// cannot
+  ///         hold their pairs
+  /// @throws value_error if an activation is not finite, the weight is 0, or a sum or a count would
+  ///         be too large; nothing is added then
   template <executor E, tensor X>
   gram& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
     const detail::ieee_arithmetic as_usual;
@@ -49,16 +56,20 @@ class gram {
     if (weight == 0)
       detail::raise<value_error>("gram: a batch of activations needs a weight above 0");
     check_features(features, "a batch of activations has ");
-    check_finite(exec, x);
-    sums_.resize(features * features, 0.0);
+    const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, weight);
+    const std::uint64_t all_tokens = detail::checked_sum<value_error>(label(), tokens_, tokens);
+    pairs(features);
+    detail::with_memory(label(), [&] {
+      if (tokens != 0 && features != 0) {
+        const double largest = check_finite(exec, x);
+        add_products(exec, x, largest);
+      } else {
+        sums_.resize(pairs(features), 0.0);
+      }
+    });
     features_ = features;
-    for (std::size_t first = 0; first < tokens; first += batch)
-      detail::add_upper_gram_product(
-          exec, packed_columns(exec, x, first, (std::min)(batch, tokens - first)),
-          std::span(sums_));
-    detail::mirror_upper_triangle(exec, features, std::span(sums_));
-    count_ += weight;
-    tokens_ += tokens;
+    count_ = count;
+    tokens_ = all_tokens;
     return *this;
   }
   template <tensor X, executor E = execute::standard>
@@ -67,15 +78,20 @@ class gram {
   }
 
   /// @throws shape_error if it covers another number of features
+  /// @throws value_error if a sum or a count would be too large; nothing is merged then
   gram& merge(const gram& other) {
     const detail::ieee_arithmetic as_usual;
     if (other.count_ == 0 && other.features_ == 0) return *this;
     check_features(other.features_, "the statistics to merge cover ");
-    features_ = other.features_;
-    sums_.resize(features_ * features_, 0.0);
+    const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, other.count_);
+    const std::uint64_t tokens = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
+    for (std::size_t k = 0; k < sums_.size(); ++k)
+      if (!is_finite(sums_[k] + other.sums_[k])) refuse_sum(k, features_);
+    detail::with_memory(label(), [&] { sums_.resize(other.sums_.size(), 0.0); });
     for (std::size_t k = 0; k < sums_.size(); ++k) sums_[k] += other.sums_[k];
-    count_ += other.count_;
-    tokens_ += other.tokens_;
+    features_ = other.features_;
+    count_ = count;
+    tokens_ = tokens;
     return *this;
   }
 
@@ -120,24 +136,73 @@ class gram {
                                  features_);
   }
 
+  static std::size_t pairs(std::size_t features) {
+    return detail::checked_matrix(label(), features, features, sizeof(double));
+  }
+
+  // Adds to the sums where they are, unless one of them may become too large, or reading may fail
+  // between two batches: then to a copy, which takes their place at the end.
   template <executor E, class Source>
-  static void check_finite(const E& exec, const Source& x) {
+  void add_products(const E& exec, const Source& x, double largest) {
+    const auto tokens = static_cast<std::size_t>(x.rows());
+    const auto features = static_cast<std::size_t>(x.cols());
+    double diagonal = 0;  // no sum is larger than the largest of a feature with itself
+    for (std::size_t j = 0; j < sums_.size(); j += features + 1)
+      diagonal = (std::max)(diagonal, sums_[j]);
+    const double most = diagonal + static_cast<double>(tokens) * largest * largest;
+    const bool in_place = detail::is_view<Source> && !sums_.empty() && most < 1e308;
+    std::vector<double> copy;
+    if (!in_place) {
+      copy.reserve(pairs(features));
+      copy = sums_;
+      copy.resize(pairs(features), 0.0);
+    }
+    std::vector<double>& sums = in_place ? sums_ : copy;
+    for (std::size_t first = 0; first < tokens; first += batch)
+      detail::add_upper_gram_product(
+          exec, packed_columns(exec, x, first, (std::min)(batch, tokens - first)), std::span(sums));
+    detail::mirror_upper_triangle(exec, features, std::span(sums));
+    if (in_place) return;
+    if (!(most < 1e308))
+      for (std::size_t k = 0; k < copy.size(); ++k)
+        if (!is_finite(copy[k])) refuse_sum(k, features);
+    sums_.swap(copy);
+  }
+
+  [[noreturn]] static void refuse_sum(std::size_t k, std::size_t features) {
+    detail::raise<value_error>("gram: the products of features ", k / features, " and ",
+                               k % features, " are too large to be summed");
+  }
+
+  // What no activation is larger than; of floats all that floats can be, so that nobody must look.
+  template <executor E, class Source>
+  static double check_finite(const E& exec, const Source& x) {
+    using value = detail::row_value<Source>;
     detail::first_row broken;
+    double largest = static_cast<double>((std::numeric_limits<float>::max)());
+    std::mutex joining;
     const auto rows = static_cast<std::size_t>(x.rows()), cols = static_cast<std::size_t>(x.cols());
     detail::for_each_range(exec, rows, cols, [&](std::size_t begin, std::size_t end) {
       detail::row_reader<Source> read(x);
+      value here = 0;
       detail::with_kernels([&](auto kernels) {
-        for (std::size_t t = begin; t < end; ++t)
+        for (std::size_t t = begin; t < end; ++t) {
           if (!detail::row_is_finite(kernels, x, read, t)) broken.note(t);
+          if constexpr (std::is_same_v<value, double>)
+            for (const double a : read(t)) here = (std::max)(here, std::fabs(a));
+        }
       });
+      const std::lock_guard lock(joining);
+      largest = (std::max)(largest, static_cast<double>(here));
     });
-    if (!broken.any()) return;
+    if (!broken.any()) return largest;
     detail::row_reader<Source> read(x);
     const auto row = read(broken.row());
     for (std::size_t j = 0; j < row.size(); ++j)
       if (!is_finite(row[j]))
         detail::raise<value_error>("gram: the activation of token ", broken.row(), ", feature ", j,
                                    " is ", row[j]);
+    return largest;
   }
 
   // Tokens [first, first + count), whose features are the rows of the product: a token is a column.

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -39,8 +40,8 @@ class hidden_change {
 
   /// Takes in the residual stream of one sequence before and after the block.
   /// @throws shape_error if the two differ in shape
-  /// @throws value_error if a number is not finite or too large to be squared; nothing is added
-  /// then
+  /// @throws value_error if a number is not finite or too large to be squared, or there are more
+  ///         tokens than can be counted; nothing is added then
   template <tensor Before, tensor After, executor E = execute::standard>
   hidden_change& add(const Before& before, const After& after) {
     return add(E{}, before, after);
@@ -56,7 +57,12 @@ class hidden_change {
         static_cast<std::size_t>(a.cols()) != hidden)
       detail::raise<shape_error>("hidden_change: the hidden state is ", tokens, " x ", hidden,
                                  " before the block and ", a.rows(), " x ", a.cols(), " after it");
-    std::vector<double> changes(tokens);
+    const std::uint64_t all_tokens = detail::checked_sum<value_error>(label(), tokens_, tokens);
+    if (hidden == 0) {  // however many tokens, none of them has changed
+      tokens_ = all_tokens;
+      return *this;
+    }
+    auto changes = detail::checked_array<double>(label(), tokens);
     detail::for_each_range(exec, tokens, [&](std::size_t begin, std::size_t end) {
       detail::row_reader read_before(b);
       detail::row_reader read_after(a);
@@ -65,15 +71,16 @@ class hidden_change {
     for (std::size_t t = 0; t < tokens; ++t)
       if (!is_finite(changes[t])) refuse(b, a, t);
     sum_[0] += std::accumulate(changes.begin(), changes.end(), 0.0);
-    tokens_ += tokens;
+    tokens_ = all_tokens;
     return *this;
   }
 
   /// Takes in what another accumulator has seen, as if its sequences had been added here.
+  /// @throws value_error if together they have seen more tokens than can be counted
   hidden_change& merge(const hidden_change& other) {
     const detail::ieee_arithmetic as_usual;
+    tokens_ = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     sum_[0] += other.sum_[0];
-    tokens_ += other.tokens_;
     return *this;
   }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -63,15 +64,20 @@ class selected_norm {
     check_taken(taken, tokens);
     using value = detail::row_value<decltype(x)>;
     const auto features = static_cast<std::size_t>(x.cols());
-    std::vector<value> rows(taken.size() * features);
+    const std::uint64_t seen = detail::checked_sum<value_error>("selected_norm", seen_, tokens);
+    if (taken.empty()) {
+      seen_ = seen;
+      return *this;
+    }
+    auto rows = detail::checked_array<value>(
+        "selected_norm", detail::checked_product("selected_norm", taken.size(), features));
     detail::row_reader read(x);
     for (std::size_t k = 0; k < taken.size(); ++k) {
       const auto row = read(taken[k]);
       std::copy(row.begin(), row.end(), rows.begin() + static_cast<std::ptrdiff_t>(k * features));
     }
-    if (!taken.empty())
-      norms_.add(exec, tamp::view(std::as_const(rows), taken.size(), features), taken.size());
-    seen_ += tokens;
+    norms_.add(exec, tamp::view(std::as_const(rows), taken.size(), features), taken.size());
+    seen_ = seen;
     return *this;
   }
   template <tensor X, tensor Y, executor E = execute::standard>
@@ -85,8 +91,10 @@ class selected_norm {
     if (!(selector_ == other.selector_))
       detail::raise<value_error>("selected_norm: statistics by ", selector_.label(), " and by ",
                                  other.selector_.label(), " cannot be merged");
+    const std::uint64_t seen =
+        detail::checked_sum<value_error>("selected_norm", seen_, other.seen_);
     norms_.merge(other.norms_);
-    seen_ += other.seen_;
+    seen_ = seen;
     return *this;
   }
 

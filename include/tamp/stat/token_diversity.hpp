@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/token_similarity.hpp"
 #include "../error.hpp"
@@ -53,10 +54,13 @@ class token_diversity {
     const detail::ieee_arithmetic as_usual;
     const detail::token_similarity similar(exec, output, kinds, label());
     const detail::token_densities densities = similar.densities(exec);
+    const std::uint64_t samples = detail::checked_sum<value_error>(label(), samples_, 1);
+    const std::uint64_t tokens =
+        detail::checked_sum<value_error>(label(), tokens_, similar.tokens());
     for (std::size_t k = 0; k < pairs; ++k) sums_[k] += densities.of_pair[k];
     for (std::size_t k = 0; k < modalities; ++k) kinds_seen_[k] += densities.tokens[k];
-    ++samples_;
-    tokens_ += similar.tokens();
+    samples_ = samples;
+    tokens_ = tokens;
     return *this;
   }
   template <tensor Y, executor E = execute::standard>
@@ -72,12 +76,18 @@ class token_diversity {
     return add(E{}, sample);
   }
 
+  /// @throws value_error if a sum or a count would be too large; nothing is merged then
   token_diversity& merge(const token_diversity& other) {
     const detail::ieee_arithmetic as_usual;
+    const std::uint64_t samples =
+        detail::checked_sum<value_error>(label(), samples_, other.samples_);
+    const std::uint64_t tokens = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
+    for (std::size_t k = 0; k < pairs; ++k) check_sum(sums_[k] + other.sums_[k]);
+    for (std::size_t k = 0; k < modalities; ++k) check_sum(kinds_seen_[k] + other.kinds_seen_[k]);
     for (std::size_t k = 0; k < pairs; ++k) sums_[k] += other.sums_[k];
     for (std::size_t k = 0; k < modalities; ++k) kinds_seen_[k] += other.kinds_seen_[k];
-    samples_ += other.samples_;
-    tokens_ += other.tokens_;
+    samples_ = samples;
+    tokens_ = tokens;
     return *this;
   }
 
@@ -91,8 +101,13 @@ class token_diversity {
   }
 
   /// The mean over samples of the density within a modality, or across two; 0 without samples.
+  /// @throws value_error if a modality is not below 8
   double density(token::modality a, token::modality b) const {
     const detail::ieee_arithmetic as_usual;
+    for (const auto kind : {static_cast<std::size_t>(a), static_cast<std::size_t>(b)})
+      if (kind >= modalities)
+        detail::raise<value_error>("token_diversity: there is no density of modality ", kind,
+                                   "; there are ", modalities);
     const std::size_t k =
         detail::pair_index(static_cast<std::size_t>(a), static_cast<std::size_t>(b));
     return samples_ == 0 ? 0.0 : sums_[k] / static_cast<double>(samples_);
@@ -123,14 +138,17 @@ class token_diversity {
     if (sums_.size() != pairs || kinds_seen_.size() != modalities)
       detail::raise<value_error>("token_diversity: ", sums_.size(), " sums for ",
                                  kinds_seen_.size(), " kinds of tokens");
-    for (const auto& numbers : {sums_, kinds_seen_})
-      for (const double number : numbers)
-        if (!is_finite(number)) detail::raise<value_error>("token_diversity: a sum is ", number);
+    for (const double sum : sums_) check_sum(sum);
+    for (const double count : kinds_seen_) check_sum(count);
   }
 
   friend bool operator==(const token_diversity&, const token_diversity&) = default;
 
  private:
+  static void check_sum(double sum) {
+    if (!is_finite(sum)) detail::raise<value_error>("token_diversity: a sum is ", sum);
+  }
+
   static constexpr std::size_t modalities = detail::modality_kinds, pairs = detail::modality_pairs;
 
   std::vector<double> sums_;        // of densities, by pair_index

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/simd/kernels.hpp"
 #include "element.hpp"
 #include "traits.hpp"
@@ -59,9 +60,10 @@ class row_reader<matrix_view<T>> {
       // The rows of a tile are 64 bytes further apart than they are long: at a distance of a power
       // of two they would all compete for the same few places in the first-level cache.
       pitch_ = matrix_.cols() + 64 / sizeof(value_type);
-      buffer_.resize((std::min)(tile_rows, matrix_.rows()) * pitch_);
+      buffer_ = checked_array<value_type>(
+          "tensor", checked_product("tensor", (std::min)(tile_rows, matrix_.rows()), pitch_));
     } else if (!in_place) {
-      buffer_.resize(matrix_.cols());
+      buffer_ = checked_array<value_type>("tensor", matrix_.cols());
     }
   }
 
@@ -115,7 +117,8 @@ class row_reader<T> {
   using value_type = float;
 
   explicit row_reader(const T& tensor)
-      : tensor_(&tensor), buffer_(static_cast<std::size_t>(tensor.cols())) {}
+      : tensor_(&tensor),
+        buffer_(checked_array<float>("tensor", static_cast<std::size_t>(tensor.cols()))) {}
 
   std::span<const float> operator()(std::size_t i) {
     tensor_->read_row(i, std::span<float>(buffer_));

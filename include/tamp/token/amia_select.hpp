@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/simd/similar_rows.hpp"
 #include "../detail/token_similarity.hpp"
@@ -81,6 +82,7 @@ struct amia_select {
     if (attention.size() != tokens)
       detail::raise<shape_error>("amia_select: the attention covers ", attention.size(),
                                  " tokens, the output has ", tokens);
+    detail::check_list("amia_select", "numbers of attention", attention);
     for (std::size_t t = 0; t < tokens; ++t)
       if (!(is_finite(attention[t]) && attention[t] >= 0))
         detail::raise<value_error>("amia_select: the attention to token ", t, " is ", attention[t]);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../detail/attention_rows.hpp"
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "context.hpp"
 #include "fitprune.hpp"
@@ -33,7 +34,10 @@ struct attention_record {
     const std::size_t after = detail::first_after(c, visual);
     std::vector<double> cross(c.tokens());
     attention_record record;
-    record.self.reserve(visual.size() * visual.size());
+    detail::with_memory("attention_record", [&] {
+      record.self.reserve(
+          detail::checked_matrix("attention_record", visual.size(), visual.size(), sizeof(float)));
+    });
     detail::for_each_strongest(
         c.attention, after, c.tokens(),
         [&](std::size_t, std::span<const float> row) { detail::add_row(row, cross); });
@@ -51,9 +55,17 @@ struct attention_record {
 };
 
 /// What the visual tokens `left` of a record receive. `self` is (visual, visual).
+/// @throws shape_error if `self` has another size, or a token is none of the record
 inline received_attention received(std::span<const double> cross, std::span<const float> self,
                                    std::span<const std::size_t> left) {
   const std::size_t visual = cross.size();
+  if (!detail::product_fits(visual, visual) || self.size() != visual * visual)
+    detail::raise<shape_error>("received: ", self.size(), " numbers of attention among ", visual,
+                               " visual tokens");
+  for (const std::size_t token : left)
+    if (token >= visual)
+      detail::raise<shape_error>("received: token ", token, " is none of ", visual,
+                                 " visual tokens");
   received_attention answer{std::vector<double>(left.size()), std::vector<double>(left.size())};
   std::vector<double> columns(visual);  // all of them: rows that lie in one piece are summed fast
   for (const std::size_t row : left) {
@@ -80,7 +92,8 @@ class attention_recording {
   /// @throws shape_error if a sample's layers have different numbers of visual tokens, or `self` is
   ///         not (visual, visual)
   void add(attention_record record) {
-    if (const std::size_t visual = record.cross.size(); record.self.size() != visual * visual)
+    if (const std::size_t visual = record.cross.size();
+        !detail::product_fits(visual, visual) || record.self.size() != visual * visual)
       detail::raise<shape_error>("attention_recording: a record of ", visual, " visual tokens has ",
                                  record.self.size(), " numbers of attention among them");
     if (records_.size() % layers_ != 0 && record.cross.size() != records_.back().cross.size())
@@ -99,7 +112,11 @@ class attention_recording {
     for (std::size_t s = 0; s < samples(); ++s) counts.push_back(at(s, 0).cross.size());
     return counts;
   }
+  /// @throws shape_error if there is no such sample or layer
   const attention_record& at(std::size_t sample, std::size_t layer) const {
+    if (sample >= samples() || layer >= layers_)
+      detail::raise<shape_error>("attention_recording: layer ", layer, " of sample ", sample,
+                                 " is none of ", layers_, " layers of ", samples(), " samples");
     return records_[sample * layers_ + layer];
   }
   received_attention operator()(std::size_t sample, std::size_t layer,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "../detail/attention_rows.hpp"
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 #include "../tensor/traits.hpp"
@@ -68,8 +69,8 @@ inline std::string names(sight set) {
 class attention_view {
  public:
   attention_view() = default;
-  /// @throws shape_error if the numbers are not heads * queries * tokens, or the queries leave the
-  ///         sequence
+  /// @throws shape_error if the numbers are not heads * queries * tokens or lie at a null pointer,
+  ///         or the queries leave the sequence
   attention_view(std::span<const float> numbers, std::size_t heads, std::size_t queries,
                  std::size_t tokens, std::size_t first_query)
       : numbers_(numbers),
@@ -77,12 +78,16 @@ class attention_view {
         queries_(queries),
         tokens_(tokens),
         first_query_(first_query) {
-    if (numbers.size() != heads * queries * tokens)
+    const bool wraps =
+        heads != 0 && tokens != 0 &&
+        (!detail::product_fits(heads, queries) || !detail::product_fits(heads * queries, tokens));
+    if (wraps || numbers.size() != heads * queries * tokens)
       detail::raise<shape_error>("attention_view: ", numbers.size(), " numbers are not ", heads,
                                  " heads x ", queries, " queries x ", tokens, " tokens");
     if (first_query > tokens || queries > tokens - first_query)
-      detail::raise<shape_error>("attention_view: queries ", first_query, " to ",
-                                 first_query + queries, " leave a sequence of ", tokens, " tokens");
+      detail::raise<shape_error>("attention_view: ", queries, " queries from token ", first_query,
+                                 " on leave a sequence of ", tokens, " tokens");
+    detail::check_list("attention_view", "numbers", numbers);
   }
   /// Of all queries.
   attention_view(std::span<const float> numbers, std::size_t heads, std::size_t tokens)
@@ -99,8 +104,12 @@ class attention_view {
   bool covers(std::size_t begin, std::size_t end) const noexcept {
     return !empty() && first_query_ <= begin && end <= first_query_ + queries_;
   }
-  /// What token `query` attends to, in one head: (tokens,). The query must be there.
+  /// What token `query` attends to, in one head: (tokens,). Requires a head below heads(), and one
+  /// of the queries that are there.
   std::span<const float> row(std::size_t head, std::size_t query) const noexcept {
+    TAMP_EXPECTS(head < heads_ && query >= first_query_ && query - first_query_ < queries_,
+                 "attention_view: the row of head ", head, ", query ", query, " of ", heads_,
+                 " heads and ", queries_, " queries from ", first_query_, " on");
     return numbers_.subspan((head * queries_ + query - first_query_) * tokens_, tokens_);
   }
 
@@ -125,9 +134,14 @@ struct context {
   std::uint64_t sequence = 0;  ///< number of the sequence, so that chance differs between them
 
   std::size_t tokens() const noexcept { return kinds.size(); }
-  bool is_visual(std::size_t token) const noexcept { return kinds[token] != modality::text; }
+  /// Requires a token below tokens(); so does `position`.
+  bool is_visual(std::size_t token) const noexcept {
+    expect_token(token);
+    return kinds[token] != modality::text;
+  }
   /// Where the token stood before anything was dropped.
   std::size_t position(std::size_t token) const noexcept {
+    expect_token(token);
     return positions.empty() ? token : positions[token];
   }
   /// The tokens that may go, ascending.
@@ -142,6 +156,9 @@ struct context {
     std::size_t begin = tokens();
     while (begin != 0 && !is_visual(begin - 1)) --begin;
     return begin;
+  }
+  void expect_token([[maybe_unused]] std::size_t token) const noexcept {
+    TAMP_EXPECTS(token < tokens(), "context: token ", token, " of ", tokens());
   }
 };
 
@@ -202,6 +219,19 @@ inline void check_size(std::string_view who, std::string_view what, std::size_t 
     raise<shape_error>(who, ": the ", what, " cover ", size, " tokens, the kinds ", tokens);
 }
 
+template <class T>
+void check_list_of_tokens(std::string_view who, std::string_view what, std::span<const T> list,
+                          std::size_t tokens) {
+  check_size(who, what, list.size(), tokens);
+  check_list(who, what, list);
+}
+
+inline void check_rows(std::string_view who, std::string_view what,
+                       const matrix_view<const float>& rows, std::size_t tokens) {
+  check_size(who, what, rows.rows(), tokens);
+  if (!rows.empty()) check_memory(sentence(who, ": ", what), rows);
+}
+
 inline void check_finite(std::string_view who, std::string_view what,
                          matrix_view<const float> numbers) {
   for (std::size_t i = 0; i < numbers.rows(); ++i)
@@ -229,15 +259,16 @@ inline void check_attention(std::string_view who, const token::attention_view& a
 /// nothing is visual, there is nothing to read.
 inline void check_context(std::string_view who, const token::context& c, token::sight reads) {
   const std::size_t tokens = c.tokens();
+  check_list_of_tokens(who, "kinds", c.kinds, tokens);
   if (!c.attention.empty() && c.attention.tokens() != tokens)
     raise<shape_error>(who, ": the attention covers ", c.attention.tokens(), " tokens, the kinds ",
                        tokens);
-  check_size(who, "hidden states", c.hidden.rows(), tokens);
-  check_size(who, "keys", c.keys.rows(), tokens);
-  check_size(who, "relevances", c.relevance.size(), tokens);
-  check_size(who, "images", c.images.size(), tokens);
-  check_size(who, "positions", c.positions.size(), tokens);
-  check_size(who, "sizes", c.sizes.size(), tokens);
+  check_rows(who, "hidden states", c.hidden, tokens);
+  check_rows(who, "keys", c.keys, tokens);
+  check_list_of_tokens(who, "relevances", c.relevance, tokens);
+  check_list_of_tokens(who, "images", c.images, tokens);
+  check_list_of_tokens(who, "positions", c.positions, tokens);
+  check_list_of_tokens(who, "sizes", c.sizes, tokens);
   if (c.text_begin() == 0) return;
   if (const token::sight missing = reads & ~shown(c); missing != token::sight::none)
     raise<value_error>(who, " reads ", names(missing), ", which the context does not show");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../compute/block_shape.hpp"
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
@@ -65,13 +66,15 @@ struct fitprune_fit {
 
   /// An executor may go first; then `attention` is asked for several samples at a time.
   /// @throws value_error if the budget is no fraction, the resolution not positive, or there is no
-  ///         sample or layer
-  /// @throws shape_error if `attention` answers for another number of tokens
+  ///         sample or layer, or a count of multiply-adds does not fit into 64 bits
+  /// @throws shape_error if `attention` answers for another number of tokens, or memory cannot hold
+  ///         so many tokens
   template <executor E, class Attention>
   result operator()(const E& exec, Attention&& attention,
                     std::span<const std::size_t> visual_tokens, std::size_t layers) const {
     const detail::ieee_arithmetic as_usual;
     check_parameters(visual_tokens.size(), layers);
+    detail::check_list("fitprune_fit", "numbers of visual tokens", visual_tokens);
     search<E, Attention> s{*this, exec, attention, visual_tokens, layers, {}, 0};
     s.look_at_whole();
     result best = s.at(1.0);
@@ -140,7 +143,7 @@ struct fitprune_fit {
     std::vector<tokens> everything() const {
       std::vector<tokens> all;
       for (const std::size_t count : visual_tokens) {
-        all.emplace_back(count);
+        all.push_back(detail::checked_array<std::size_t>("fitprune_fit", count));
         std::iota(all.back().begin(), all.back().end(), std::size_t{0});
       }
       return all;
@@ -168,17 +171,21 @@ struct fitprune_fit {
     }
 
     void look_at_whole() {
+      whole_cost = 0;
+      for (const std::size_t count : visual_tokens)
+        whole_cost = fit.shape.sum(
+            whole_cost, fit.shape.product(fit.shape.block(detail::checked_sum<value_error>(
+                                              "fitprune_fit", count, fit.text)),
+                                          layers));
       const std::vector<tokens> all = everything();
-      whole_sums.resize(all.size() * layers);
+      whole_sums = detail::checked_array<std::pair<double, double>>(
+          "fitprune_fit", detail::checked_product("fitprune_fit", all.size(), layers));
       for (std::size_t l = 0; l < layers; ++l)
         for_each_sample([&](std::size_t s) {
           const received_attention seen = ask(s, l, all[s]);
           whole_sums[s * layers + l] = {std::accumulate(seen.cross.begin(), seen.cross.end(), 0.0),
                                         std::accumulate(seen.self.begin(), seen.self.end(), 0.0)};
         });
-      whole_cost = 0;
-      for (const std::size_t count : visual_tokens)
-        whole_cost += fit.shape.block(count + fit.text) * layers;
     }
 
     result at(double alpha) const {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
@@ -19,6 +20,7 @@
 namespace tamp::inline TAMP_FLAGS::detail {
 
 inline void check_kept(std::string_view who, std::span<const std::size_t> kept, std::size_t rows) {
+  check_list(who, "kept tokens", kept);
   for (std::size_t k = 0; k < kept.size(); ++k)
     if (kept[k] >= rows || (k != 0 && kept[k - 1] >= kept[k]))
       raise<shape_error>(who, ": kept token ", k, " is ", kept[k],
@@ -30,6 +32,7 @@ inline void check_kept(std::string_view who, std::span<const std::size_t> kept, 
 inline void check_merged(std::string_view who, const token::selection& s,
                          std::span<const float> sizes) {
   const std::size_t tokens = s.into.size();
+  check_list(who, "sizes", sizes);
   if (!sizes.empty() && sizes.size() != tokens)
     raise<shape_error>(who, ": the selection covers ", tokens, " tokens, the sizes ", sizes.size());
   check_kept(who, s.kept, tokens);
@@ -77,6 +80,7 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
   const detail::ieee_arithmetic as_usual;
   std::vector<float> merged(s.kept.size());
   if (!s.merges()) {
+    detail::check_list("merged_sizes", "sizes", sizes);
     if (!sizes.empty()) detail::check_kept("merged_sizes", s.kept, sizes.size());
     for (std::size_t k = 0; k < merged.size(); ++k)
       merged[k] = sizes.empty() ? 1 : sizes[s.kept[k]];
@@ -103,8 +107,9 @@ void merge_rows(const selection& s, std::span<const float> sizes, Tensor&& tenso
     detail::raise<shape_error>("merge_rows: the selection covers ", s.into.size(),
                                " tokens, the tensor ", m.rows());
   detail::check_merged("merge_rows", s, sizes);
+  if (m.empty()) return;
   const std::vector<float> merged = merged_sizes(s, sizes);
-  std::vector<double> sums(s.kept.size() * m.cols());
+  auto sums = detail::checked_array<double>("merge_rows", s.kept.size() * m.cols());
   for (std::size_t t = 0; t < m.rows(); ++t) {
     if (s.into[t] == selection::nowhere) continue;
     const double weight = sizes.empty() ? 1.0 : static_cast<double>(sizes[t]);

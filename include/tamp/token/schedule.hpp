@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../compute/block_shape.hpp"
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 
@@ -35,12 +36,14 @@ struct schedule {
 
   /// What all layers cost, with `text` tokens that stay beside the visual ones. With text = 0 it is
   /// the cost of the visual tokens among themselves, as FitPrune counts.
+  /// @throws value_error if 64 bits cannot hold it
   std::uint64_t multiply_adds(const compute::block_shape& shape, std::size_t visual,
                               std::size_t text = 0) const {
     std::uint64_t sum = 0;
+    detail::checked_sum<value_error>("schedule", visual, text);
     for (const std::size_t drop : drops) {
       const std::size_t staying = visual - (std::min)(visual, drop);
-      sum += shape.block(visual + text, staying + text);
+      sum = shape.sum(sum, shape.block(visual + text, staying + text));
       visual = staying;
     }
     return sum;
@@ -63,11 +66,11 @@ struct schedule {
 };
 
 /// All at once: `count` tokens leave in one layer, as FastV and the pruning of random tokens do it.
-/// @throws shape_error if there is no such layer
+/// @throws shape_error if there is no such layer, or memory cannot hold so many
 inline schedule drop_at(std::size_t layers, std::size_t layer, std::size_t count) {
   if (layer >= layers)
     detail::raise<shape_error>("drop_at: there is no layer ", layer, " among ", layers);
-  schedule s{std::vector<std::size_t>(layers)};
+  schedule s{detail::checked_array<std::size_t>("drop_at", layers)};
   s.drops[layer] = count;
   return s;
 }
@@ -86,6 +89,7 @@ struct pyramid_drop {
 
   /// @throws value_error if the ratio is no fraction, or there are no stages or fewer layers than
   ///         stages
+  /// @throws shape_error if memory cannot hold so many layers
   schedule operator()(std::size_t layers, std::size_t visual) const {
     const detail::ieee_arithmetic as_usual;
     if (!(ratio >= 0 && ratio <= 1))
@@ -93,13 +97,16 @@ struct pyramid_drop {
     if (stages == 0 || stages > layers)
       detail::raise<value_error>("pyramid_drop: ", layers, " layers do not make ", stages,
                                  " stages");
-    schedule s{std::vector<std::size_t>(layers)};
+    schedule s{detail::checked_array<std::size_t>("pyramid_drop", layers)};
     std::size_t left = visual;
     double share = 1;
     for (std::size_t k = 1; k < stages; ++k) {
       share *= ratio;
-      const auto stay = static_cast<std::size_t>(static_cast<double>(visual) * share);
-      s.drops[k * layers / stages - 1] += left - stay;
+      // A double may round a huge count up, even to one that a count cannot be.
+      const double wanted = static_cast<double>(visual) * share;
+      const std::size_t stay =
+          wanted < static_cast<double>(left) ? static_cast<std::size_t>(wanted) : left;
+      s.drops[detail::checked_product("pyramid_drop", k, layers) / stages - 1] += left - stay;
       left = stay;
     }
     return s;

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
@@ -58,6 +59,12 @@ concept merging_policy =
 
 template <class P>
 concept token_policy = dropping_policy<P> || merging_policy<P>;
+
+/// How many visual tokens stay.
+struct quota {
+  std::size_t keep = 0;               ///< of all images of the sequence together
+  std::size_t minimum_per_image = 0;  ///< of each, as far as it has them and `keep` allows
+};
 
 }  // namespace tamp::inline TAMP_FLAGS::token
 
@@ -139,38 +146,15 @@ std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
   return fate;
 }
 
-}  // namespace tamp::inline TAMP_FLAGS::detail
-
-namespace tamp::inline TAMP_FLAGS::token {
-
-/// How many visual tokens stay.
-struct quota {
-  std::size_t keep = 0;               ///< of all images of the sequence together
-  std::size_t minimum_per_image = 0;  ///< of each, as far as it has them and `keep` allows
-};
-
-/// Selects the visual tokens of one sequence that stay: exactly `quota.keep` of them, or all if
-/// there are no more. Text always stays.
-///
-///     const auto stay = token::select(token::attention_top_k{}, context, {.keep = 144});
-///
-/// All images compete with each other. Where one would keep fewer than `minimum_per_image`, the
-/// policy chooses that many from it alone, and the other images share the rest.
-///
-/// @throws value_error if the context does not show what the policy reads, a number that the policy
-///         reads is not finite or an attention negative, the minimum cannot be met, or the policy
-///         does not answer as it was asked
-/// @throws shape_error if parts of the context are of different lengths
-template <token_policy Policy>
-selection select(const Policy& policy, const context& c, quota q) {
-  const detail::ieee_arithmetic as_usual;
-  const std::string who = label(policy);
-  detail::check_context(who, c, Policy::reads);
+/// token::select, once the context is known to be in order.
+template <class Policy>
+token::selection select_tokens(const std::string& who, const Policy& policy,
+                               const token::context& c, token::quota q) {
   std::vector<std::size_t> fate(c.tokens());
   std::iota(fate.begin(), fate.end(), std::size_t{0});
 
   const auto decide = [&](const std::vector<std::size_t>& candidates, std::size_t count) {
-    const std::vector<std::size_t> answers = detail::ask(policy, c, candidates, count);
+    const std::vector<std::size_t> answers = ask(policy, c, candidates, count);
     for (std::size_t k = 0; k < candidates.size(); ++k) fate[candidates[k]] = answers[k];
   };
   const auto stays = [&](std::size_t t) { return fate[t] == t; };
@@ -179,12 +163,12 @@ selection select(const Policy& policy, const context& c, quota q) {
   std::size_t left = (std::min)(q.keep, open.size());
   decide(open, left);
   if (q.minimum_per_image != 0) {
-    std::vector<std::vector<std::size_t>> images = detail::by_image(c, open);
+    std::vector<std::vector<std::size_t>> images = by_image(c, open);
     std::size_t least = 0;
     for (const auto& image : images) least += (std::min)(image.size(), q.minimum_per_image);
     if (least > left)
-      detail::raise<value_error>(who, ": ", images.size(), " images of at least ",
-                                 q.minimum_per_image, " tokens do not fit into ", q.keep);
+      raise<value_error>(who, ": ", images.size(), " images of at least ", q.minimum_per_image,
+                         " tokens do not fit into ", q.keep);
     // Every round settles the images that came out too small, so that it ends.
     for (bool settled = true; settled;) {
       settled = false;
@@ -204,19 +188,45 @@ selection select(const Policy& policy, const context& c, quota q) {
     }
   }
 
-  selection result;
-  std::vector<std::size_t> place(c.tokens(), selection::nowhere);
+  token::selection result;
+  std::vector<std::size_t> place(c.tokens(), token::selection::nowhere);
   for (std::size_t t = 0; t < c.tokens(); ++t)
     if (stays(t)) {
       place[t] = result.kept.size();
       result.kept.push_back(t);
     }
-  if constexpr (merging_policy<Policy>) {
+  if constexpr (token::merging_policy<Policy>) {
     result.into = std::move(fate);
     for (std::size_t& t : result.into)
-      if (t != selection::nowhere) t = place[t];
+      if (t != token::selection::nowhere) t = place[t];
   }
   return result;
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
+
+namespace tamp::inline TAMP_FLAGS::token {
+
+/// Selects the visual tokens of one sequence that stay: exactly `quota.keep` of them, or all if
+/// there are no more. Text always stays.
+///
+///     const auto stay = token::select(token::attention_top_k{}, context, {.keep = 144});
+///
+/// All images compete with each other. Where one would keep fewer than `minimum_per_image`, the
+/// policy chooses that many from it alone, and the other images share the rest.
+///
+/// @throws value_error if the context does not show what the policy reads, a number that the policy
+///         reads is not finite or an attention negative, the minimum cannot be met, or the policy
+///         does not answer as it was asked
+/// @throws shape_error if parts of the context are of different lengths or lie at a null pointer,
+/// or
+///         memory cannot hold what the policy computes of them
+template <token_policy Policy>
+selection select(const Policy& policy, const context& c, quota q) {
+  const detail::ieee_arithmetic as_usual;
+  const std::string who = label(policy);
+  detail::check_context(who, c, Policy::reads);
+  return detail::with_memory(who, [&] { return detail::select_tokens(who, policy, c, q); });
 }
 
 /// Selects in each sequence of a batch; they may be of different lengths.
@@ -224,7 +234,8 @@ selection select(const Policy& policy, const context& c, quota q) {
 template <executor E, token_policy Policy>
 std::vector<selection> select(const E& exec, const Policy& policy, std::span<const context> batch,
                               quota q) {
-  std::vector<selection> all(batch.size());
+  detail::check_list(label(policy), "contexts", batch);
+  auto all = detail::checked_array<selection>(label(policy), batch.size());
   detail::for_each_range(exec, batch.size(), [&](std::size_t begin, std::size_t end) {
     for (std::size_t s = begin; s < end; ++s) all[s] = token::select(policy, batch[s], q);
   });
