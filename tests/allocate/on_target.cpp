@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../support/errors.hpp"
@@ -138,6 +139,20 @@ BOOST_AUTO_TEST_CASE(values_next_to_each_other_stay_finite) {
                                      std::vector<std::size_t>{7, 7}, 0.2, 0.5, {});
   BOOST_TEST(answer.sparsities[0] == 0.6, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(answer.sparsities[1] == 0.4, boost::test_tools::tolerance(1e-14));
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_cannot_be_counted_are_refused) {
+  constexpr std::size_t large = std::size_t{1} << 62;
+  const std::vector<double> values{1, 2};
+  const auto check = [&](std::string_view sentence, const std::vector<std::size_t>& sizes) {
+    support::check_error<tamp::shape_error>(
+        sentence, [&] { tamp::detail::check_unit_values("test", "value", values, sizes, {}); });
+  };
+  check("test: there cannot be 9223372036854775808 weights", {large, large});
+  check("test: 13835058055282163712 and 4611686018427387904 together are too large to be counted",
+        {3 * large, large});
+  tamp::detail::check_unit_values("test", "value", values,
+                                  std::vector<std::size_t>{large, large - 1}, {});
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 
+#include "../support/errors.hpp"
+
 BOOST_AUTO_TEST_SUITE(compute_block_shape)
 
 using tamp::compute::block_shape;
@@ -53,6 +55,24 @@ BOOST_AUTO_TEST_CASE(counts_of_large_models_are_exact) {
   constexpr auto large = block_shape::plain(8192, 28672);
   BOOST_TEST(large.attention(1'000'000) == 16'384'000'000'000'000u);
   BOOST_TEST(large.feed_forward(1'000'000) == 704'643'072'000'000u);
+}
+
+BOOST_AUTO_TEST_CASE(counts_that_64_bits_cannot_hold_are_refused) {
+  constexpr std::uint64_t large = std::uint64_t{1} << 32;
+  const auto shape = block_shape::plain(1, 1);
+  BOOST_TEST(shape.attention(large / 2) == std::uint64_t{1} << 63);
+  support::check_error<tamp::value_error>(
+      "multiply-adds: 4294967296 times 4294967296 is too large to be counted",
+      [&] { shape.attention(large); });
+  support::check_error<tamp::value_error>(
+      "multiply-adds: 2 times 9223372036854775808 is too large to be counted",
+      [&] { block_shape{1, 1, std::uint64_t{1} << 63, 1}.projections(1); });
+  support::check_error<tamp::value_error>(
+      "multiply-adds: 4294967296 times 4294967296 is too large to be counted",
+      [&] { block_shape{large, large, 1, 1}.output(1); });
+  support::check_error<tamp::value_error>(
+      "multiply-adds: 4294967296 times 4294967296 is too large to be counted",
+      [&] { block_shape{large, 1, 1, 1, 1}.channels(1, large); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

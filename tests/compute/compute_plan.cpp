@@ -362,4 +362,18 @@ BOOST_AUTO_TEST_CASE(printing_leaves_the_stream_as_it_was) {
   BOOST_TEST(out.str() == "0.5 1e-07");
 }
 
+BOOST_AUTO_TEST_CASE(models_that_cannot_be_counted_are_refused_at_once) {
+  const std::vector<modality> prompt(4, image);
+  const auto plan = [&](const block_shape& shape, std::size_t layers) {
+    return plan_compute(
+        shape, layers, prompt, 0.5, {}, [](double) { return schedule{}; },
+        std::span<const std::size_t>(), [](double) { return pruning_plan{}; });
+  };
+  check_error<value_error>(
+      "multiply-adds: 481 times 4611686018427387904 is too large to be counted",
+      [&] { plan(block_shape::plain(4, 2), std::size_t{1} << 62); });
+  check_error<value_error>("plan_compute: there cannot be 4611686018427387904 layers",
+                           [&] { plan({}, std::size_t{1} << 62); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -225,4 +225,17 @@ BOOST_AUTO_TEST_CASE(it_says_what_it_is) {
   BOOST_TEST((dynamic_ffn{} == dynamic_ffn{.keep_ratio = 0.2}));
 }
 
+BOOST_AUTO_TEST_CASE(huge_counts_are_kept_or_refused) {
+  constexpr auto most = static_cast<std::size_t>(-1);
+  BOOST_TEST(dynamic_ffn{1.0}.kept(most) == most);
+  check_error<tamp::shape_error>(
+      "dynamic_ffn: 18446744073709551615 numbers of 8 bytes are more than memory can hold",
+      [&] { (dynamic_ffn{1.0, 1}.probe(most)); });
+  BOOST_TEST(
+      dynamic_ffn{}.channels(tamp::matrix_view<float>(nullptr, std::size_t{1} << 62, 0)).empty());
+  check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
+    dynamic_ffn{}.channels(tamp::matrix_view<float>(nullptr, 2, 3));
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

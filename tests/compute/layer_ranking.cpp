@@ -227,4 +227,14 @@ BOOST_AUTO_TEST_CASE(evaluated_sets_refuse_what_contradicts_them) {
   BOOST_TEST((known == before));
 }
 
+BOOST_AUTO_TEST_CASE(layers_whose_sets_cannot_be_counted_are_refused) {
+  const auto never = [](layer_span) -> double { throw std::runtime_error("asked"); };
+  check_error<tamp::value_error>(
+      "layer_ranking: 2305843009213693952 times 4611686018427387905 is too large to be counted",
+      [&] { layer_ranking{}(std::size_t{1} << 62, never); });
+  check_error<tamp::value_error>(
+      "layer_ranking: 18446744073709551615 and 1 together are too large to be counted",
+      [&] { layer_ranking{}(static_cast<std::size_t>(-1), never); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

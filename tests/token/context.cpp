@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <tamp/token/select.hpp>
 #include <type_traits>
 #include <vector>
 
 #include "../support/errors.hpp"
+#include "../support/preconditions.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(token_context)
@@ -82,10 +84,12 @@ BOOST_AUTO_TEST_CASE(attention_that_does_not_fit_is_refused) {
   check_error<tamp::shape_error>(
       "attention_view: 20 numbers are not 2 heads x 2 queries x 4 tokens",
       [&] { attention_view(numbers, 2, 2, 4, 0); });
-  check_error<tamp::shape_error>("attention_view: queries 4 to 6 leave a sequence of 5 tokens",
-                                 [&] { attention_view(numbers, 2, 2, 5, 4); });
-  check_error<tamp::shape_error>("attention_view: queries 9 to 11 leave a sequence of 5 tokens",
-                                 [&] { attention_view(numbers, 2, 2, 5, 9); });
+  check_error<tamp::shape_error>(
+      "attention_view: 2 queries from token 4 on leave a sequence of 5 tokens",
+      [&] { attention_view(numbers, 2, 2, 5, 4); });
+  check_error<tamp::shape_error>(
+      "attention_view: 2 queries from token 9 on leave a sequence of 5 tokens",
+      [&] { attention_view(numbers, 2, 2, 5, 9); });
 }
 
 BOOST_AUTO_TEST_CASE(it_knows_its_visual_tokens_and_where_the_text_begins) {
@@ -205,6 +209,67 @@ BOOST_AUTO_TEST_CASE(where_nothing_is_visual_nothing_is_read) {
   BOOST_CHECK_NO_THROW(
       ask<all>({.kinds = kinds, .attention = {numbers, 1, 2}, .hidden = tamp::view(hidden)}));
   BOOST_CHECK_NO_THROW(ask<all>({}));
+}
+
+BOOST_AUTO_TEST_CASE(attention_whose_sizes_wrap_or_that_lies_nowhere_is_refused) {
+  const std::vector<float> numbers(64);
+  constexpr std::size_t large = std::size_t{1} << 60;
+  check_error<tamp::shape_error>(
+      "attention_view: 64 numbers are not 1152921504606846980 heads x 1 queries x 16 tokens",
+      [&] { attention_view(numbers, large + 4, 1, 16, 15); });
+  check_error<tamp::shape_error>(
+      "attention_view: 0 numbers are not 1152921504606846976 heads x 16 queries x 16 tokens",
+      [&] { attention_view({}, large, 16, 16, 0); });
+  check_error<tamp::shape_error>(
+      "attention_view: 0 numbers are not 16 heads x 1152921504606846976 queries x 1 tokens",
+      [&] { attention_view({}, 16, large, 1, 0); });
+  check_error<tamp::shape_error>(
+      "attention_view: 4 queries from token 18446744073709551614 on leave a sequence of 16 tokens",
+      [&] { attention_view(numbers, 1, 4, 16, static_cast<std::size_t>(-2)); });
+  check_error<tamp::shape_error>("attention_view: 64 numbers lie at a null pointer", [] {
+    attention_view(std::span<const float>(static_cast<const float*>(nullptr), 64), 1, 4, 16, 0);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_a_context_that_lie_nowhere_are_refused) {
+  const std::vector<modality> kinds(2, image);
+  const std::vector<float> numbers(4, 1.0f);
+  const auto check = [&](std::string_view sentence, auto&& change) {
+    context c;
+    c.kinds = kinds;
+    c.hidden = c.keys = tamp::view(numbers, 2, 2);
+    change(c);
+    check_error<tamp::shape_error>(
+        sentence, [&] { tamp::detail::check_context("test", c, sight::hidden | sight::keys); });
+  };
+  const tamp::matrix_view<const float> nowhere(nullptr, 2, 2);
+  const auto list = []<class T>(std::span<const T>& part) {
+    part = std::span<const T>(static_cast<const T*>(nullptr), 2);
+  };
+  check("test: hidden states: 2 x 2 elements lie at a null pointer",
+        [&](context& c) { c.hidden = nowhere; });
+  check("test: keys: 2 x 2 elements lie at a null pointer", [&](context& c) { c.keys = nowhere; });
+  check("test: 2 kinds lie at a null pointer", [&](context& c) { list(c.kinds); });
+  check("test: 2 relevances lie at a null pointer", [&](context& c) { list(c.relevance); });
+  check("test: 2 images lie at a null pointer", [&](context& c) { list(c.images); });
+  check("test: 2 positions lie at a null pointer", [&](context& c) { list(c.positions); });
+  check("test: 2 sizes lie at a null pointer", [&](context& c) { list(c.sizes); });
+}
+
+BOOST_AUTO_TEST_CASE(a_debug_build_says_which_token_is_none) {
+  const std::vector<modality> kinds(2, image);
+  const std::vector<float> numbers(8);
+  context c;
+  c.kinds = kinds;
+  c.attention = attention_view(numbers, 2, 2, 2, 0);
+  support::check_aborts("context: token 2 of 2", [&] { (void)c.is_visual(2); });
+  support::check_aborts("context: token 3 of 2", [&] { (void)c.position(3); });
+  support::check_aborts(
+      "attention_view: the row of head 2, query 0 of 2 heads and 2 queries from 0 on",
+      [&] { (void)c.attention.row(2, 0); });
+  support::check_aborts(
+      "attention_view: the row of head 0, query 2 of 2 heads and 2 queries from 0 on",
+      [&] { (void)c.attention.row(0, 2); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

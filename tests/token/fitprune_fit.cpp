@@ -358,4 +358,24 @@ BOOST_AUTO_TEST_CASE(parameters_that_cannot_be_are_refused) {
   refuse({.shape = plain}, {4}, 0, "there are 1 samples of 0 layers");
 }
 
+BOOST_AUTO_TEST_CASE(sizes_that_wrap_are_refused_before_attention_is_asked) {
+  const auto never = [](std::size_t, std::size_t, std::span<const std::size_t>) {
+    BOOST_ERROR("attention was asked");
+    return received_attention{};
+  };
+  fitprune_fit fit;
+  fit.shape = block_shape::plain(1, 1);
+  const indices large{std::size_t{1} << 62}, few{4};
+  check_error<value_error>(
+      "multiply-adds: 4611686018427387904 and 13835058055282163712 together are too large to be "
+      "counted",
+      [&] { fit(never, large, 4); });
+  check_error<value_error>("multiply-adds: 60 times 4611686018427387904 is too large to be counted",
+                           [&] { fit(never, few, large[0]); });
+  fit.text = static_cast<std::size_t>(-1);
+  check_error<value_error>(
+      "fitprune_fit: 4 and 18446744073709551615 together are too large to be counted",
+      [&] { fit(never, few, 4); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -178,4 +178,33 @@ BOOST_AUTO_TEST_CASE(pyramids_that_cannot_be_are_refused) {
                            [] { pyramid_drop{}(3, 10); });
 }
 
+BOOST_AUTO_TEST_CASE(huge_counts_of_tokens_drop_no_more_than_there_are) {
+  // As doubles they are larger than they are: nothing more is left than there was.
+  for (const std::size_t visual : {static_cast<std::size_t>(-1), (std::size_t{1} << 53) + 3}) {
+    BOOST_TEST(pyramid_drop{1.0}(8, visual).drops == counts(8), boost::test_tools::per_element());
+    const schedule half = pyramid_drop{0.5}(8, visual);
+    for (std::size_t layer = 1; layer < 8; ++layer)
+      BOOST_TEST(half.left(visual, layer) <= half.left(visual, layer - 1));
+    BOOST_TEST(half.left(visual, 7) >= visual / 8);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(layers_and_costs_that_cannot_be_are_refused) {
+  constexpr std::size_t large = std::size_t{1} << 62;
+  check_error<shape_error>(
+      "drop_at: 4611686018427387904 numbers of 8 bytes are more than memory can hold",
+      [&] { drop_at(large, 1, 1); });
+  check_error<shape_error>(
+      "pyramid_drop: 4611686018427387904 numbers of 8 bytes are more than memory can hold",
+      [&] { pyramid_drop{}(large, 1); });
+  const auto shape = block_shape::plain(1, 1);
+  check_error<value_error>(
+      "schedule: 18446744073709551615 and 1 together are too large to be counted",
+      [&] { schedule{{1}}.multiply_adds(shape, static_cast<std::size_t>(-1), 1); });
+  check_error<value_error>(
+      "multiply-adds: 4611686018427387904 and 13835058055282163712 together are too large to be "
+      "counted",
+      [&] { schedule{{1}}.cost(shape, large); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
