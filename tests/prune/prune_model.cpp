@@ -359,7 +359,8 @@ BOOST_AUTO_TEST_CASE(activations_that_cannot_be_used_are_refused_before_their_bl
   refused(matrix<double>(3, 11, 1.0),
           "prune: the weight of 1.down has 12 columns, the statistics cover 11");
   input(2, 5) = 1e100;  // finite, but the norm is not
-  refused(input, "prune: the statistic of column 5 of 1.down is inf");
+  refused(input,
+          "column_norm: the squares of feature 5 are too large: their norm is no finite float");
 }
 
 BOOST_AUTO_TEST_CASE(an_input_of_a_layer_that_does_not_exist_is_refused) {
