@@ -45,8 +45,9 @@ TAMP_FN constexpr std::size_t cutlass_metadata_place(std::size_t row, std::size_
 namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A thread for 16 columns of a row, which are one word of metadata: four bits for each group of
-/// four, the two places of what is kept, the lower one first. A kept value is picked among elements
-/// by conditions, not by its place, so that all of them stay in registers.
+/// four, the two places of what is kept, the lower one first. Where less is kept, the lowest place
+/// that is free stands in, with the value 0. A kept value is picked among elements by conditions,
+/// not by its place, so that all of them stay in registers.
 template <bool IsPacked, class T>
 __global__ void compress_2_of_4(const std::uint32_t* keep, std::size_t halves,
                                 matrix_view<const T, cuda_space> weight,
@@ -62,17 +63,22 @@ __global__ void compress_2_of_4(const std::uint32_t* keep, std::size_t halves,
     const unsigned bits = keep[i * halves + j / 32] >> j % 32 & 0xffffu;
     unsigned word = 0;
     for (unsigned g = 0; g < 4; ++g) {
-      const unsigned four = bits >> 4 * g & 0xfu;
+      const unsigned kept_here = bits >> 4 * g & 0xfu;
+      const unsigned stands_in = (kept_here & 1u) != 0 ? 2u : 1u;
+      const int count = __popc(kept_here);
+      const unsigned four = count >= 2 ? kept_here : count == 1 ? kept_here | stands_in : 3u;
       const T* const from = elements + 4 * g;
       kept[2 * g] = (four & 1u) != 0 ? from[0] : (four & 2u) != 0 ? from[1] : from[2];
       kept[2 * g + 1] = (four & 8u) != 0 ? from[3] : (four & 4u) != 0 ? from[2] : from[1];
       const unsigned first = (four & 1u) != 0 ? 0 : (four & 2u) != 0 ? 1 : 2;
       const unsigned second = (four & 8u) != 0 ? 3 : (four & 4u) != 0 ? 2 : 1;
+      if ((kept_here >> first & 1u) == 0) kept[2 * g] = element_traits<T>::store(0);
+      if ((kept_here >> second & 1u) == 0) kept[2 * g + 1] = element_traits<T>::store(0);
       if (j + 4 * g < weight.cols()) {
         word |= (first | second << 2) << 4 * g;
-        if (__popc(four) != 2)
+        if (count > 2)
           atomicMin(broken,
-                    wide{i * weight.cols() + j + 4 * g} << 3 | static_cast<unsigned>(__popc(four)));
+                    wide{i * weight.cols() + j + 4 * g} << 3 | static_cast<unsigned>(count));
       }
     }
     T* const to = values + (i * weight.cols() + j) / 2;
@@ -97,8 +103,9 @@ __global__ void compress_2_of_4(const std::uint32_t* keep, std::size_t halves,
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// A weight of which two of every four neighbours in a row are kept: the kept values, and where
-/// they were. Made by tamp::compress. Moves, but does not copy.
+/// A weight of which at most two of every four neighbours in a row are kept: the kept values, and
+/// where they were; where fewer are kept (SparseGPT drops all weights of dead inputs), zeros. Made
+/// by tamp::compress. Moves, but does not copy.
 template <class T>
 class compressed_2_of_4 {
  public:
@@ -131,7 +138,7 @@ class compressed_2_of_4 {
   }
 
   /// WAITS for the stream.
-  /// @throws value_error if the mask does not keep two of every four weights, naming the first four
+  /// @throws value_error if the mask keeps more than two of four weights, naming the first four
   void check(const on_stream& on) const {
     tamp::detail::wide broken = 0;
     on.copy(&broken, memory_.data(), sizeof broken);
@@ -140,7 +147,7 @@ class compressed_2_of_4 {
     const std::size_t place = static_cast<std::size_t>(broken >> 3);
     tamp::detail::raise<value_error>("compress: of columns ", place % cols_, " to ",
                                      place % cols_ + 3, " in row ", place / cols_,
-                                     " the mask keeps ", broken & 7u, ", not 2");
+                                     " the mask keeps ", broken & 7u, ", more than 2");
   }
 
  private:

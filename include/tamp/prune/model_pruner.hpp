@@ -259,7 +259,7 @@ class model_pruner {
       if (layers[at].is_pruned()) {
         if constexpr (calibrated) {
           if (seen.places.empty()) {
-            prune_layer(done, detail::source(weight), statistic{});
+            prune_layer(done, detail::source(weight), statistic_of(recipe_.score));
           } else {
             prune_layer(done, detail::source(weight), seen.of(at));
             done.observe = seen.seconds[at];
