@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "../config.hpp"
+#include "bits_as_computed.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -58,11 +59,11 @@ inline constexpr float not_a_number<float> = std::bit_cast<float>(0x7fc00000u);
 template <>
 inline constexpr double not_a_number<double> = std::bit_cast<double>(std::uint64_t{0xfff} << 51);
 
-constexpr bool is_nan(float number) noexcept {
-  return (std::bit_cast<std::uint32_t>(number) & 0x7fffffffu) > 0x7f800000u;
+constexpr bool is_nan(const float& number) noexcept {
+  return (bits_as_computed(number) & 0x7fffffffu) > 0x7f800000u;
 }
-constexpr bool is_nan(double number) noexcept {
-  return (std::bit_cast<std::uint64_t>(number) & 0x7fffffffffffffffu) > 0x7ff0000000000000u;
+constexpr bool is_nan(const double& number) noexcept {
+  return (bits_as_computed(number) & 0x7fffffffffffffffu) > 0x7ff0000000000000u;
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "../config.hpp"
+#include "../detail/bits_as_computed.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
@@ -176,12 +177,12 @@ inline constexpr bool has_bits_of = std::is_same_v<typename twin_of<T>::type, Tw
 }  // namespace detail
 
 /// True for anything but infinities and NaN, also under -ffast-math.
-TAMP_FN constexpr bool is_finite(float value) noexcept {
-  return (std::bit_cast<std::uint32_t>(value) & 0x7f800000u) != 0x7f800000u;
+TAMP_FN constexpr bool is_finite(const float& value) noexcept {
+  return (detail::bits_as_computed(value) & 0x7f800000u) != 0x7f800000u;
 }
-TAMP_FN constexpr bool is_finite(double value) noexcept {
+TAMP_FN constexpr bool is_finite(const double& value) noexcept {
   constexpr std::uint64_t exponent = 0x7ff0000000000000u;
-  return (std::bit_cast<std::uint64_t>(value) & exponent) != exponent;
+  return (detail::bits_as_computed(value) & exponent) != exponent;
 }
 
 }  // namespace tamp::inline TAMP_FLAGS
