@@ -53,7 +53,8 @@ std::string call_everything() {
     out << e.what() << '\n';
   }
   try {
-    tamp::select(tamp::view(std::vector<float>{1, 1 / 0.0f}, 1, 2), half);
+    const std::vector<float> odd{1, 1 / 0.0f};
+    tamp::select(tamp::view(odd, 1, 2), half);
   } catch (const tamp::value_error& e) {
     out << e.what() << '\n';
   }

@@ -4,8 +4,11 @@
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory_resource>
+#include <ranges>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -103,6 +106,57 @@ BOOST_AUTO_TEST_CASE(a_pointer_a_span_and_a_vector_take_a_shape) {
   BOOST_CHECK_THROW(tamp::view(x, 2, 4), tamp::shape_error);
   BOOST_CHECK_THROW(tamp::view(reading, 7, 1), tamp::shape_error);
   BOOST_CHECK_THROW(tamp::view(std::span<const float>(x), 5, 1), tamp::shape_error);
+}
+
+BOOST_AUTO_TEST_CASE(whatever_has_its_elements_side_by_side_takes_a_shape) {
+  std::array<float, 6> fixed{1, 2, 3, 4, 5, 6};
+  BOOST_TEST(&tamp::view(fixed, 2, 3)(1, 0) == &fixed[3]);
+  BOOST_TEST(&tamp::view(std::as_const(fixed), 2, 3)(1, 0) == &fixed[3]);
+  BOOST_CHECK_THROW(tamp::view(fixed, 2, 2), tamp::shape_error);
+  double array[] = {1, 2, 3, 4};
+  static_assert(std::is_same_v<decltype(tamp::view(array, 2, 2)), tamp::matrix_view<double>>);
+  BOOST_TEST(&tamp::view(array, 2, 2)(1, 1) == &array[3]);
+  BOOST_CHECK_THROW(tamp::view(array, 2, 3), tamp::shape_error);
+  std::pmr::vector<float> pooled{1, 2, 3, 4};
+  BOOST_TEST(&tamp::view(pooled, 2, 2)(1, 0) == &pooled[2]);
+  const std::pmr::vector<float>& reading = pooled;
+  static_assert(
+      std::is_same_v<decltype(tamp::view(reading, 2, 2)), tamp::matrix_view<const float>>);
+  BOOST_TEST(&tamp::view(std::span(pooled).subspan(2), 1, 2)(0, 0) == &pooled[2]);
+  BOOST_TEST(&tamp::view(std::ranges::subrange(pooled.begin(), pooled.end()), 1, 4)(0, 0) ==
+             pooled.data());
+  float* const pointer = fixed.data();
+  static_assert(std::is_same_v<decltype(tamp::view(pointer, 2, 3)), tamp::matrix_view<float>>);
+  static_assert(std::is_same_v<decltype(tamp::view(static_cast<const float*>(pointer), 2, 3)),
+                               tamp::matrix_view<const float>>);
+}
+
+BOOST_AUTO_TEST_CASE(only_elements_of_a_known_type_in_the_cpus_memory_are_read) {
+  static_assert(tamp::tensor<tamp::matrix_view<const float>>);
+  static_assert(tamp::tensor<tamp::matrix_view<host_half>>);
+  static_assert(!tamp::tensor<tamp::matrix_view<int>>);
+  static_assert(!tamp::strided_tensor<tamp::matrix_view<int>>);
+  static_assert(!tamp::tensor<std::span<std::vector<float>>>);
+  static_assert(!tamp::tensor<std::span<const bool>>);
+  static_assert(!tamp::tensor<tamp::matrix_view<float, device>>);
+  static_assert(!tamp::tensor<tamp::matrix_view<float, tamp::cuda_space>>);
+  static_assert(tamp::strided_tensor<tamp::matrix_view<float, tamp::cuda_space>>);
+  // What cannot be read may have a view, and a function says what is wrong with it.
+  static_assert(tamp::viewable<tamp::matrix_view<int>> && tamp::viewable<std::span<bool>>);
+  static_assert(tamp::tensor_argument<tamp::matrix_view<float, device>>);
+  static_assert(!tamp::tensor_argument<std::vector<float>> && !tamp::tensor_argument<int>);
+}
+
+BOOST_AUTO_TEST_CASE(only_elements_that_may_be_written_are_pruned) {
+  static_assert(tamp::prunable_tensor<tamp::matrix_view<float>>);
+  static_assert(tamp::prunable_tensor<const tamp::matrix_view<float>&>);  // as with std::span
+  static_assert(tamp::prunable_tensor<std::span<double>>);
+  static_assert(!tamp::prunable_tensor<tamp::matrix_view<const float>>);
+  static_assert(!tamp::prunable_tensor<std::span<const double>>);
+  static_assert(!tamp::prunable_tensor<tamp::matrix_view<int>>);
+  static_assert(!tamp::prunable_tensor<std::span<std::vector<float>>>);
+  static_assert(!tamp::prunable_tensor<tamp::matrix_view<float, device>>);
+  static_assert(!tamp::prunable_tensor<const host_tensor&>);
 }
 
 BOOST_AUTO_TEST_CASE(each_tier_is_told_from_the_other) {

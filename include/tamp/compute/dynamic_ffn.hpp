@@ -80,7 +80,7 @@ struct dynamic_ffn {
   /// @throws shape_error if there is no token
   /// @throws value_error if an activation of the probe is not finite, naming token and channel, or
   ///         a parameter cannot be used
-  template <executor E, tensor Hidden>
+  template <executor E, tensor_argument Hidden>
   std::vector<std::size_t> channels(const E& exec, const Hidden& hidden) const {
     const detail::ieee_arithmetic as_usual;
     auto&& source = detail::source(hidden);
@@ -89,7 +89,7 @@ struct dynamic_ffn {
       return check_parameters(), std::vector<std::size_t>{};
     return choose(exec, source, probe(static_cast<std::size_t>(source.rows())), "token ");
   }
-  template <tensor Hidden, executor E = execute::standard>
+  template <tensor_argument Hidden, executor E = execute::standard>
   std::vector<std::size_t> channels(const Hidden& hidden) const {
     return channels(E{}, hidden);
   }
@@ -97,7 +97,7 @@ struct dynamic_ffn {
   /// The same from the activations of the probe alone, (probe tokens, channels), for an engine that
   /// has computed only those.
   /// @throws shape_error, value_error as `channels` does; a token is its place in the probe
-  template <executor E, tensor Hidden>
+  template <executor E, tensor_argument Hidden>
   std::vector<std::size_t> channels_of_probe(const E& exec, const Hidden& probe_hidden) const {
     const detail::ieee_arithmetic as_usual;
     check_parameters();
@@ -110,7 +110,7 @@ struct dynamic_ffn {
     std::iota(rows.begin(), rows.end(), std::size_t{0});
     return choose(exec, source, rows, "probe token ");
   }
-  template <tensor Hidden, executor E = execute::standard>
+  template <tensor_argument Hidden, executor E = execute::standard>
   std::vector<std::size_t> channels_of_probe(const Hidden& probe_hidden) const {
     return channels_of_probe(E{}, probe_hidden);
   }
@@ -156,7 +156,7 @@ struct dynamic_ffn {
       }
       for (std::size_t j = begin; j < end; ++j) scores[j] /= static_cast<double>(rows.size());
     };
-    if constexpr (strided_tensor<Source>) {
+    if constexpr (viewable<Source>) {
       // Strips of channels that stay in the first-level cache; each sum is one thread's.
       constexpr std::size_t width = 512;
       detail::for_each_range(

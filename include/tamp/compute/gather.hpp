@@ -95,7 +95,7 @@ namespace tamp::inline TAMP_FLAGS::compute {
 /// alone. `out` is the host's memory, of any strides and any type of element; elements of the same
 /// type are copied to the bit. It must not overlap W. Indices may come in any order and repeat.
 /// @throws shape_error if an index is no row of W or `out` has another shape; nothing is written
-template <executor E, tensor Weight, strided_tensor Out>
+template <executor E, tensor_argument Weight, viewable Out>
 void gather_rows(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
                  Out&& out) {
   const auto to = detail::cpu_view(out);
@@ -105,7 +105,7 @@ void gather_rows(const E& exec, const Weight& weight, std::span<const std::size_
   detail::check_gather("gather_rows", "row", indices, rows);
   detail::check_gathered("gather_rows", to.rows(), to.cols(), indices.size(), cols);
   if (to.empty()) return;
-  if constexpr (strided_tensor<Weight>) {
+  if constexpr (viewable<Weight>) {
     detail::gather(exec, from, indices, to);
   } else {
     detail::for_each_range(exec, indices.size(), [&](std::size_t begin, std::size_t end) {
@@ -118,7 +118,7 @@ void gather_rows(const E& exec, const Weight& weight, std::span<const std::size_
     });
   }
 }
-template <tensor Weight, strided_tensor Out, executor E = execute::standard>
+template <tensor_argument Weight, viewable Out, executor E = execute::standard>
 void gather_rows(const Weight& weight, std::span<const std::size_t> indices, Out&& out) {
   compute::gather_rows(E{}, weight, indices, out);
 }
@@ -126,7 +126,7 @@ void gather_rows(const Weight& weight, std::span<const std::size_t> indices, Out
 /// Copies columns of W, (rows, cols), so that column k of `out`, (rows, indices), is column
 /// indices[k]: the down projection of the chosen channels. All else is as in gather_rows.
 /// @throws shape_error if an index is no column of W or `out` has another shape; nothing is written
-template <executor E, tensor Weight, strided_tensor Out>
+template <executor E, tensor_argument Weight, viewable Out>
 void gather_columns(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
                     Out&& out) {
   const auto to = detail::cpu_view(out);
@@ -136,7 +136,7 @@ void gather_columns(const E& exec, const Weight& weight, std::span<const std::si
   detail::check_gather("gather_columns", "column", indices, cols);
   detail::check_gathered("gather_columns", to.rows(), to.cols(), rows, indices.size());
   if (to.empty()) return;
-  if constexpr (strided_tensor<Weight>) {
+  if constexpr (viewable<Weight>) {
     detail::gather(exec, from.transposed(), indices, to.transposed());
   } else {
     detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
@@ -149,7 +149,7 @@ void gather_columns(const E& exec, const Weight& weight, std::span<const std::si
     });
   }
 }
-template <tensor Weight, strided_tensor Out, executor E = execute::standard>
+template <tensor_argument Weight, viewable Out, executor E = execute::standard>
 void gather_columns(const Weight& weight, std::span<const std::size_t> indices, Out&& out) {
   compute::gather_columns(E{}, weight, indices, out);
 }

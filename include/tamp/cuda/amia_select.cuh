@@ -239,7 +239,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// @throws shape_error if kinds or attention do not cover the tokens
 /// @throws value_error if a kind is not below 8 or a parameter cannot be used
 /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
-template <strided_tensor Y, strided_tensor Attention>
+template <viewable Y, viewable Attention>
 cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const amia_select& policy,
                         const Y& output, std::span<const modality> kinds,
                         const Attention& attention) {

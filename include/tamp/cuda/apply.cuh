@@ -69,7 +69,7 @@ __global__ void zero_dropped_in_columns(const std::uint32_t* keep, std::size_t h
 /// @throws shape_error if mask and weight differ in shape, or if elements of the weight share their
 ///         memory, as in a broadcast
 /// @throws device_error if CUDA refuses the kernel
-template <strided_tensor Weight>
+template <viewable Weight>
 void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight) {
   using space = typename decltype(tamp::view(weight))::space;
   static_assert(std::is_same_v<space, cuda_space>,
@@ -100,7 +100,7 @@ void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight
                    keep.status());
   }
 }
-template <strided_tensor Weight>
+template <viewable Weight>
 void apply(const cuda::on_stream&, const mask::bitmask&, Weight&&) {
   static_assert(std::is_void_v<Weight>,
                 "this mask lies in the CPU's memory: copy it to the GPU with "

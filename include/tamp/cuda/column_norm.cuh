@@ -144,7 +144,7 @@ class column_norm {
   /// @throws shape_error if X has another number of features than the calls before
   /// @throws value_error if the weight is 0
   /// @throws device_error if there is no memory, or CUDA refuses a kernel
-  template <strided_tensor X>
+  template <viewable X>
   column_norm& add(const on_stream& on, const X& activations, std::uint64_t weight = 1) {
     using namespace tamp::detail;
     const auto given = as_twin(cuda_view(activations));

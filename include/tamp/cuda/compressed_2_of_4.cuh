@@ -151,7 +151,7 @@ class compressed_2_of_4 {
   }
 
  private:
-  template <strided_tensor Weight>
+  template <viewable Weight>
   friend auto compress(const on_stream& on, const bitmask& keep, const Weight& weight,
                        metadata_order order);
 
@@ -185,7 +185,7 @@ class compressed_2_of_4 {
 /// @throws shape_error if mask and weight differ in shape, the columns are not a multiple of 4, or
 ///         the order wants others
 /// @throws device_error if there is no memory, or CUDA refuses the kernel
-template <strided_tensor Weight>
+template <viewable Weight>
 auto compress(const on_stream& on, const bitmask& keep, const Weight& weight,
               metadata_order order = metadata_order::row_major) {
   using namespace tamp::detail;

@@ -86,7 +86,7 @@ namespace tamp::inline TAMP_FLAGS::compute {
 /// @throws shape_error if there is no token
 /// @throws value_error if a parameter cannot be used
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
-template <strided_tensor Hidden>
+template <viewable Hidden>
 cuda::index_list channels(const cuda::on_stream& on, const dynamic_ffn& policy,
                           const Hidden& hidden) {
   const auto h = detail::as_twin(detail::cuda_view(hidden));
@@ -98,7 +98,7 @@ cuda::index_list channels(const cuda::on_stream& on, const dynamic_ffn& policy,
 
 /// The same from the activations of the probe alone, (probe tokens, channels).
 /// @throws what `channels` throws
-template <strided_tensor Hidden>
+template <viewable Hidden>
 cuda::index_list channels_of_probe(const cuda::on_stream& on, const dynamic_ffn& policy,
                                    const Hidden& probe_hidden) {
   const auto h = detail::as_twin(detail::cuda_view(probe_hidden));

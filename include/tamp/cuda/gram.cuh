@@ -102,7 +102,7 @@ class gram {
   /// @throws shape_error if X has another number of features
   /// @throws value_error if the weight is 0
   /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
-  template <strided_tensor X>
+  template <viewable X>
   gram& add(const on_stream& on, cublasHandle_t cublas, const X& activations,
             std::uint64_t weight = 1) {
     using namespace tamp::detail;

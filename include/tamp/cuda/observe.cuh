@@ -22,7 +22,7 @@ struct on_device {};
 ///
 /// Nothing waits; the accumulator's memory is allocated from `on`.
 /// @throws what the accumulator's add throws
-template <class Statistic, strided_tensor X>
+template <class Statistic, viewable X>
   requires requires { typename detail::on_device<Statistic>::type; }
 auto observe(const cuda::on_stream& on, const X& activations) {
   typename detail::on_device<Statistic>::type statistic;

@@ -71,7 +71,7 @@ concept device_score =
 /// @throws shape_error if W and the statistics have different numbers of columns
 /// @throws value_error if the statistics have seen nothing, or if the sparsity is not in [0, 1]
 /// @throws device_error if there is no memory, or CUDA refuses the kernel
-template <strided_tensor Weight, class Statistics, class Recipe>
+template <viewable Weight, class Statistics, class Recipe>
 cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Statistics& statistics,
                      const Recipe& recipe) {
   using score = typename Recipe::score_policy;
@@ -98,7 +98,7 @@ cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Stat
     return {};
   }
 }
-template <strided_tensor Weight, class Recipe>
+template <viewable Weight, class Recipe>
 cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Recipe& recipe) {
   return tamp::select(on, weight, detail::no_statistics{}, recipe);
 }

@@ -70,7 +70,7 @@ class token_diversity {
   /// @throws shape_error if the modalities do not cover the tokens
   /// @throws value_error if a modality is not below 8
   /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
-  template <strided_tensor Y>
+  template <viewable Y>
   token_diversity& add(const on_stream& on, cublasHandle_t cublas, const Y& output,
                        std::span<const token::modality> kinds) {
     using namespace tamp::detail;

@@ -51,7 +51,7 @@ class block_observer {
   void attention(std::span<const float> last_query) { attention_ = last_query; }
 
   /// Layer `layer` of the block saw X, (tokens, in_features), in one sample.
-  template <tensor X>
+  template <tensor_argument X>
   void input(std::size_t layer, const X& x) {
     static_assert(!includes(wants, signal::output),
                   "this recipe looks at the outputs of layers: the host calls observer.linear "
@@ -64,7 +64,7 @@ class block_observer {
 
   /// Layer `layer` made Y, (tokens, out_features), of X. `tokens`: the places in the sample of
   /// those that were sent to this layer; all of them if left out.
-  template <tensor X, tensor Y>
+  template <tensor_argument X, tensor_argument Y>
   void linear(std::size_t layer, const X& x, const Y& y,
               [[maybe_unused]] std::span<const std::size_t> tokens = {}) {
     check_layer(layer, "an output");
@@ -85,7 +85,7 @@ class block_observer {
 
   /// The block turned the residual stream of one sample, (tokens, hidden), from `before` to
   /// `after`.
-  template <tensor Before, tensor After>
+  template <tensor_argument Before, tensor_argument After>
   void hidden(const Before& before, const After& after) {
     (add_hidden<Statistics>(before, after), ...);
   }

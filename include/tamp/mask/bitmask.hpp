@@ -104,7 +104,7 @@ class bitmask {
   friend bool operator==(const bitmask&, const bitmask&) = default;
 
   /// The mask of a matrix of bool, or of numbers: kept where it is not zero.
-  template <strided_tensor Flags>
+  template <viewable Flags>
   static bitmask from(const Flags& flags) {
     const detail::ieee_arithmetic as_usual;
     const auto from = detail::cpu_view(flags);
@@ -118,7 +118,7 @@ class bitmask {
 
   /// Writes true (or 1) into a matrix where a weight is kept and false (0) where it is dropped.
   /// @throws shape_error if the shapes differ
-  template <strided_tensor Flags>
+  template <viewable Flags>
   void copy_to(Flags&& flags) const {
     const auto to = detail::cpu_view(flags);
     static_assert(!std::is_const_v<std::remove_pointer_t<decltype(to.data())>>,

@@ -128,6 +128,13 @@ void apply_to(const E& exec, std::string_view operation, std::string_view layer,
   }
 }
 
+template <class Weight>
+constexpr void require_prunable_rows() {
+  static_assert(viewable<Weight> || writable_row_tensor<Weight> || zeroable_row_tensor<Weight>,
+                "this tensor can only be read: to be pruned it needs zero(i, keep) or write_row(i, "
+                "row), and must not be const");
+}
+
 /// What apply and prune do, which is said of `layer` in errors.
 template <executor E, class Target>
 void apply_layer(const E& exec, std::string_view operation, std::string_view layer,
@@ -137,7 +144,7 @@ void apply_layer(const E& exec, std::string_view operation, std::string_view lay
   if (rows != keep.rows() || cols != keep.cols())
     raise<shape_error>(operation, ": the mask is ", keep.rows(), " x ", keep.cols(), ", the weight",
                        of_layer(layer), " is ", rows, " x ", cols);
-  if constexpr (strided_tensor<Target>) check_writable(operation, target);
+  if constexpr (viewable<Target>) check_writable(operation, target);
   if (keep.size() != 0)
     with_memory(operation, [&] { apply_to(any_executor(exec), operation, layer, keep, target); });
 }
@@ -156,12 +163,13 @@ void apply_layer(const E& exec, std::string_view operation, std::string_view lay
 ///         dropped weight of a row tensor reads back as another number than 0. All rows have been
 ///         tried then: those that hold their zeros are pruned, and the others are as they were, if
 ///         they can be written back.
-template <executor E, prunable_tensor Weight>
+template <executor E, tensor_argument Weight>
 void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
+  detail::require_prunable_rows<Weight>();
   auto&& target = detail::source(weight);
   detail::apply_layer(exec, "apply", {}, keep, target);
 }
-template <prunable_tensor Weight, executor E = execute::standard>
+template <tensor_argument Weight, executor E = execute::standard>
 void apply(const mask::bitmask& keep, Weight&& weight) {
   tamp::apply(E{}, keep, weight);
 }

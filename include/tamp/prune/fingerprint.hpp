@@ -32,7 +32,7 @@ class fingerprint {
     for (const char c : text) add(static_cast<std::uint64_t>(static_cast<unsigned char>(c)));
     return *this;
   }
-  template <executor E, tensor T>
+  template <executor E, tensor_argument T>
   fingerprint& add(const E& exec, const T& tensor) {
     const auto& source = detail::source(tensor);
     const auto rows = static_cast<std::size_t>(source.rows());
@@ -47,7 +47,7 @@ class fingerprint {
     for (const std::uint64_t row : of_row) add(row);
     return *this;
   }
-  template <tensor T, executor E = execute::standard>
+  template <tensor_argument T, executor E = execute::standard>
   fingerprint& add(const T& tensor) {
     return add(E{}, tensor);
   }

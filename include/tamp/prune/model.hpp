@@ -17,12 +17,12 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 struct any_layer_visitor {
-  template <prunable_tensor Weight>
+  template <tensor_argument Weight>
   void operator()(std::string_view, Weight&&) const {}
 };
 struct any_observer {
   static constexpr signal wants = signal::input;
-  template <tensor X>
+  template <tensor_argument X>
   void input(std::size_t, const X&) const {}
 };
 }  // namespace detail

@@ -119,7 +119,8 @@ class model_pruner {
     check_done();
     if constexpr (calibrated) check_shown<signals_read<statistic>>(host_);
     for_each_layer(host_, [&](auto, auto, std::string_view name, auto&& weight) {
-      if constexpr (strided_tensor<decltype(weight)>) check_writable("prune", weight);
+      require_prunable_rows<decltype(weight)>();
+      if constexpr (viewable<decltype(weight)>) check_writable("prune", weight);
       check_finite(exec_, weight, "prune", name);
     });
   }

@@ -68,12 +68,12 @@ void write_repaired(const E& exec, std::string_view operation, std::string_view 
                     const Repaired& repaired, Target&& target) {
   using tensor = std::remove_cvref_t<Target>;
   static_assert(
-      strided_tensor<tensor> || writable_row_tensor<tensor>,
+      viewable<tensor> || writable_row_tensor<tensor>,
       "this score changes the weights that stay, and this tensor can only drop some: give "
       "it a write_row");
   const matrix_view<const double> weights = repaired.weights();
   if (weights.empty()) return;
-  if constexpr (strided_tensor<tensor>) {
+  if constexpr (viewable<tensor>) {
     for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         for (std::size_t j = 0; j < weights.cols(); ++j)
@@ -98,13 +98,14 @@ void write_repaired(const E& exec, std::string_view operation, std::string_view 
 /// A score that repairs weights (score::sparsegpt) also changes those that stay. An executor may go
 /// first.
 /// @throws what select and apply throw, before anything is written
-template <executor E, prunable_tensor Weight, class Statistics, class Recipe>
+template <executor E, tensor_argument Weight, class Statistics, class Recipe>
 pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
+  detail::require_prunable_rows<Weight>();
   const detail::any_executor on(exec);
   auto&& target = detail::source(weight);
   const std::size_t size =
       static_cast<std::size_t>(target.rows()) * static_cast<std::size_t>(target.cols());
-  if constexpr (strided_tensor<Weight>) detail::check_writable("prune", target);
+  if constexpr (viewable<Weight>) detail::check_writable("prune", target);
   if constexpr (detail::repairing_score<typename Recipe::score_policy>) {
     const auto repaired = detail::repair_layer(on, "prune", {}, target, statistics, recipe);
     detail::check_repaired<std::remove_cvref_t<decltype(target)>>(on, "prune", {}, repaired);
@@ -116,15 +117,15 @@ pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const
     return {size, keep.count()};
   }
 }
-template <executor E, prunable_tensor Weight, class Recipe>
+template <executor E, tensor_argument Weight, class Recipe>
 pruned prune(const E& exec, Weight&& weight, const Recipe& recipe) {
   return tamp::prune(exec, weight, detail::no_statistics{}, recipe);
 }
-template <prunable_tensor Weight, class Statistics, class Recipe, executor E = execute::standard>
+template <tensor_argument Weight, class Statistics, class Recipe, executor E = execute::standard>
 pruned prune(Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
   return tamp::prune(E{}, weight, statistics, recipe);
 }
-template <prunable_tensor Weight, class Recipe, executor E = execute::standard>
+template <tensor_argument Weight, class Recipe, executor E = execute::standard>
 pruned prune(Weight&& weight, const Recipe& recipe) {
   return tamp::prune(E{}, weight, detail::no_statistics{}, recipe);
 }

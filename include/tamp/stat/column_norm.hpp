@@ -49,11 +49,11 @@ class column_norm {
   ///         hold them
   /// @throws value_error if an activation is not finite, the weight is 0, a norm would be larger
   ///         than a float can be, or a count than a number of 64 bits; nothing is added then
-  template <tensor X, executor E = execute::standard>
+  template <tensor_argument X, executor E = execute::standard>
   column_norm& add(const X& activations, std::uint64_t weight = 1) {
     return add(E{}, activations, weight);
   }
-  template <executor E, tensor X>
+  template <executor E, tensor_argument X>
   column_norm& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
     const detail::ieee_arithmetic as_usual;
     const auto& x = detail::source(activations);
@@ -67,7 +67,7 @@ class column_norm {
     auto sums = detail::checked_array<double>(label(), features);
     if (tokens == 0 || features == 0) {
       // Nothing to sum up, however long the other extent is.
-    } else if constexpr (strided_tensor<X>) {
+    } else if constexpr (viewable<X>) {
       // Threads share out strips of columns, not the tokens: every sum keeps its order.
       const std::size_t strips = (features + strip - 1) / strip;
       detail::for_each_range(exec, strips, strip * tokens, [&](std::size_t begin, std::size_t end) {

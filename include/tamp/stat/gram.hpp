@@ -47,7 +47,7 @@ class gram {
   ///         hold their pairs
   /// @throws value_error if an activation is not finite, the weight is 0, or a sum or a count would
   ///         be too large; nothing is added then
-  template <executor E, tensor X>
+  template <executor E, tensor_argument X>
   gram& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
     const detail::ieee_arithmetic as_usual;
     const auto& x = detail::source(activations);
@@ -72,7 +72,7 @@ class gram {
     tokens_ = all_tokens;
     return *this;
   }
-  template <tensor X, executor E = execute::standard>
+  template <tensor_argument X, executor E = execute::standard>
   gram& add(const X& activations, std::uint64_t weight = 1) {
     return add(E{}, activations, weight);
   }

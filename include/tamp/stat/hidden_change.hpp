@@ -42,11 +42,11 @@ class hidden_change {
   /// @throws shape_error if the two differ in shape
   /// @throws value_error if a number is not finite or too large to be squared, or there are more
   ///         tokens than can be counted; nothing is added then
-  template <tensor Before, tensor After, executor E = execute::standard>
+  template <tensor_argument Before, tensor_argument After, executor E = execute::standard>
   hidden_change& add(const Before& before, const After& after) {
     return add(E{}, before, after);
   }
-  template <executor E, tensor Before, tensor After>
+  template <executor E, tensor_argument Before, tensor_argument After>
   hidden_change& add(const E& exec, const Before& before, const After& after) {
     const detail::ieee_arithmetic as_usual;
     const auto& b = detail::source(before);

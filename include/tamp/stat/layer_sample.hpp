@@ -11,7 +11,7 @@
 namespace tamp::inline TAMP_FLAGS {
 
 /// One sequence on its way through a linear layer. It refers to the host's tensors.
-template <tensor X, tensor Y>
+template <tensor_argument X, tensor_argument Y>
 struct layer_sample {
   const X& input;                             ///< (tokens, in_features)
   const Y& output;                            ///< (tokens, out_features)

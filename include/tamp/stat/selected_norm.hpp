@@ -47,7 +47,7 @@ class selected_norm {
   ///         or the input another number of features than before
   /// @throws value_error if a number is not finite, or if the selector names a token that is not
   ///         there or one token twice; and what the selector throws. Nothing is added
-  template <executor E, tensor X, tensor Y>
+  template <executor E, tensor_argument X, tensor_argument Y>
   selected_norm& add(const E& exec, const layer_sample<X, Y>& sample) {
     const detail::ieee_arithmetic as_usual;
     const auto& x = detail::source(sample.input);
@@ -80,7 +80,7 @@ class selected_norm {
     seen_ = seen;
     return *this;
   }
-  template <tensor X, tensor Y, executor E = execute::standard>
+  template <tensor_argument X, tensor_argument Y, executor E = execute::standard>
   selected_norm& add(const layer_sample<X, Y>& sample) {
     return add(E{}, sample);
   }

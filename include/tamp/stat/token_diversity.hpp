@@ -49,7 +49,7 @@ class token_diversity {
   /// empty if all are text.
   /// @throws shape_error if the modalities do not cover the tokens
   /// @throws value_error if an output is not finite, or a modality is not below 8; nothing is added
-  template <executor E, tensor Y>
+  template <executor E, tensor_argument Y>
   token_diversity& add(const E& exec, const Y& output, std::span<const token::modality> kinds) {
     const detail::ieee_arithmetic as_usual;
     const detail::token_similarity similar(exec, output, kinds, label());
@@ -63,15 +63,15 @@ class token_diversity {
     tokens_ = tokens;
     return *this;
   }
-  template <tensor Y, executor E = execute::standard>
+  template <tensor_argument Y, executor E = execute::standard>
   token_diversity& add(const Y& output, std::span<const token::modality> kinds) {
     return add(E{}, output, kinds);
   }
-  template <executor E, tensor X, tensor Y>
+  template <executor E, tensor_argument X, tensor_argument Y>
   token_diversity& add(const E& exec, const layer_sample<X, Y>& sample) {
     return add(exec, sample.output, sample.modality);
   }
-  template <tensor X, tensor Y, executor E = execute::standard>
+  template <tensor_argument X, tensor_argument Y, executor E = execute::standard>
   token_diversity& add(const layer_sample<X, Y>& sample) {
     return add(E{}, sample);
   }

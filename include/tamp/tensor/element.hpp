@@ -147,12 +147,14 @@ struct element_like {
   }
 };
 
-/// A type of number that tamp can read and write.
+/// A type of number that tamp can read and write: float, double, or one that converts to one of
+/// them.
 template <class T>
 concept element = requires(std::remove_const_t<T> value,
                            typename element_traits<std::remove_const_t<T>>::compute number) {
   { element_traits<std::remove_const_t<T>>::load(value) } -> std::same_as<decltype(number)>;
   { element_traits<std::remove_const_t<T>>::store(number) } -> std::same_as<std::remove_const_t<T>>;
+  requires std::same_as<decltype(number), float> || std::same_as<decltype(number), double>;
 };
 
 /// The type in which arithmetic on `T` is done: double for double, float for the rest.

@@ -22,7 +22,7 @@ namespace detail {
 /// What an algorithm holds of a tensor: a view by value, or a row_tensor by reference.
 /// @throws shape_error if a view has no memory behind it, or a row_tensor states extents that no
 ///         tensor can have
-template <strided_tensor T>
+template <viewable T>
 auto source(T&& tensor) {
   auto m = detail::cpu_view(tensor);
   static_assert(element<typename decltype(m)::value_type>,

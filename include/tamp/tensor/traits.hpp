@@ -6,8 +6,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <ranges>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "element.hpp"
@@ -27,22 +29,33 @@ struct tensor_traits;
 
 template <class T, class Space>
 struct tensor_traits<matrix_view<T, Space>> {
-  static constexpr matrix_view<T, Space> view(matrix_view<T, Space> m) noexcept { return m; }
+  static constexpr matrix_view<T, Space> view(const matrix_view<T, Space>& m) noexcept { return m; }
 };
 
 /// A span is one row: one token's activations.
 template <class T, std::size_t Extent>
 struct tensor_traits<std::span<T, Extent>> {
-  static constexpr matrix_view<T> view(std::span<T, Extent> row) noexcept {
+  static constexpr matrix_view<T> view(const std::span<T, Extent>& row) noexcept {
     return {row.data(), 1, row.size()};
   }
 };
 
-/// A tensor of the first tier: its elements lie in memory at fixed strides.
+/// Has a view, of whatever elements in whatever memory. Functions that go on to read the elements
+/// take anything viewable, so that a sentence says what is wrong with it.
 template <class T>
-concept strided_tensor = requires(T& tensor) {
+concept viewable = requires(T& tensor) {
   { tensor_traits<std::remove_cvref_t<T>>::view(tensor).data() };
 };
+
+namespace detail {
+template <viewable T>
+using view_of = decltype(tensor_traits<std::remove_cvref_t<T>>::view(std::declval<T&>()));
+}  // namespace detail
+
+/// A tensor of the first tier: its elements, of a known type, lie in memory at fixed strides. The
+/// memory may be that of a device.
+template <class T>
+concept strided_tensor = viewable<T> && element<typename detail::view_of<T>::value_type>;
 
 /// A tensor of the second tier: quantised blocks, files, anything without strides.
 ///
@@ -50,7 +63,7 @@ concept strided_tensor = requires(T& tensor) {
 /// called from several threads at a time, for different rows.
 template <class T>
 concept row_tensor =
-    !strided_tensor<T> && requires(const std::remove_cvref_t<T>& tensor, std::span<float> out) {
+    !viewable<T> && requires(const std::remove_cvref_t<T>& tensor, std::span<float> out) {
       { tensor.rows() } -> std::convertible_to<std::size_t>;
       { tensor.cols() } -> std::convertible_to<std::size_t>;
       tensor.read_row(std::size_t{}, out);
@@ -70,25 +83,47 @@ concept zeroable_row_tensor =
     row_tensor<T> &&
     requires(T& tensor, std::span<const std::uint64_t> keep) { tensor.zero(std::size_t{}, keep); };
 
-/// Anything that the library can read.
+/// Anything that the library can read: its elements are of a known type and lie in the CPU's
+/// memory.
 template <class T>
-concept tensor = strided_tensor<T> || row_tensor<T>;
+concept tensor = row_tensor<T> ||
+                 (strided_tensor<T> && std::same_as<typename detail::view_of<T>::space, cpu_space>);
 
-/// Anything that the library can prune.
+/// Anything that the library can prune: a tensor whose elements may be written.
 template <class T>
-concept prunable_tensor = strided_tensor<T> || writable_row_tensor<T> || zeroable_row_tensor<T>;
+concept prunable_tensor =
+    writable_row_tensor<T> || zeroable_row_tensor<T> ||
+    (strided_tensor<T> && tensor<T> &&
+     !std::is_const_v<std::remove_pointer_t<decltype(std::declval<detail::view_of<T>>().data())>>);
 
-/// The library's view of a strided tensor.
-template <strided_tensor T>
+/// What functions take for a tensor. What is no `tensor`, or cannot be pruned, is refused by them
+/// in a sentence.
+template <class T>
+concept tensor_argument = viewable<T> || row_tensor<T>;
+
+/// The library's view of a strided tensor. Its elements must outlive it: see
+/// docs/concepts/tensors.md.
+template <viewable T>
 constexpr auto view(T&& tensor) {
-  return tensor_traits<std::remove_cvref_t<T>>::view(tensor);
+  using host = std::remove_cvref_t<T>;
+  static_assert(
+      !requires { static_cast<detail::view_of<T> (*)(host)>(&tensor_traits<host>::view); },
+      "tensor_traits::view takes this tensor by value, and would show the elements of a copy: let "
+      "it "
+      "take a reference (T& and const T&)");
+  return tensor_traits<host>::view(tensor);
 }
 
 namespace detail {
 
+template <class T>
+inline constexpr bool is_vector_of_bool = false;
+template <class Allocator>
+inline constexpr bool is_vector_of_bool<std::vector<bool, Allocator>> = true;
+
 /// The view of a tensor that the CPU is about to touch.
 /// @throws shape_error if there is no memory behind it
-template <strided_tensor T>
+template <viewable T>
 constexpr auto cpu_view(T&& tensor) {
   auto m = tamp::view(tensor);
   using space = typename decltype(m)::space;
@@ -104,29 +139,36 @@ constexpr auto cpu_view(T&& tensor) {
 
 }  // namespace detail
 
-/// A plain pointer and its shape, row after row.
-/// @throws shape_error if memory cannot hold rows * cols elements
-template <class T>
-constexpr matrix_view<T> view(T* data, std::size_t rows, std::size_t cols) {
-  return {data, rows, cols};
-}
-
-/// Contiguous elements and their shape, row after row.
-/// @throws shape_error if the span does not hold rows * cols elements
-template <class T, std::size_t Extent>
-constexpr matrix_view<T> view(std::span<T, Extent> elements, std::size_t rows,
-                                            std::size_t cols) {
-  return {std::span<T>(elements), rows, cols};
-}
-template <class T>
-constexpr matrix_view<T> view(std::vector<T>& elements, std::size_t rows,
-                                            std::size_t cols) {
-  return {std::span<T>(elements), rows, cols};
-}
-template <class T>
-constexpr matrix_view<const T> view(const std::vector<T>& elements, std::size_t rows,
-                                                  std::size_t cols) {
-  return {std::span<const T>(elements), rows, cols};
+/// Elements in one piece and their shape, row after row: a pointer, an array, or any container or
+/// range whose elements lie side by side, such as std::vector with any allocator, std::array or
+/// std::span. A container must have a name: what a temporary one shows is gone with it.
+/// @throws shape_error if there are not rows * cols elements, or, for a pointer, memory cannot hold
+///         them
+template <class Elements>
+constexpr auto view(Elements&& elements, std::size_t rows, std::size_t cols) {
+  using host = std::remove_reference_t<Elements>;
+  if constexpr (std::is_pointer_v<std::remove_cv_t<host>>) {
+    return matrix_view<std::remove_pointer_t<host>>(elements, rows, cols);
+  } else {
+    constexpr bool is_in_one_piece =
+        std::ranges::contiguous_range<host> && std::ranges::sized_range<host>;
+    constexpr bool outlives =
+        std::is_lvalue_reference_v<Elements> || std::ranges::borrowed_range<Elements>;
+    static_assert(!detail::is_vector_of_bool<std::remove_cv_t<host>>,
+                  "std::vector<bool> has no elements in memory that could be viewed: use "
+                  "std::vector<char>, or a tamp::mask::bitmask");
+    static_assert(is_in_one_piece || detail::is_vector_of_bool<std::remove_cv_t<host>>,
+                  "a shape is given to elements that lie side by side: to a pointer, or to a range "
+                  "such as std::vector, std::array or std::span");
+    static_assert(outlives,
+                  "this container is a temporary, and its elements are gone with it: give "
+                  "it a name, and view that");
+    if constexpr (is_in_one_piece && outlives) {
+      using element = std::remove_reference_t<std::ranges::range_reference_t<host>>;
+      return matrix_view<element>(
+          std::span<element>(std::ranges::data(elements), std::ranges::size(elements)), rows, cols);
+    }
+  }
 }
 
 }  // namespace tamp::inline TAMP_FLAGS

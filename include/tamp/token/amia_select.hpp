@@ -60,7 +60,7 @@ struct amia_select {
   /// @throws shape_error if kinds or attention do not cover the tokens
   /// @throws value_error if an output or an attention is not finite, an attention is negative, or a
   ///         parameter cannot be used
-  template <executor E, tensor Y>
+  template <executor E, tensor_argument Y>
   std::vector<std::size_t> operator()(const E& exec, const Y& output,
                                       std::span<const modality> kinds,
                                       std::span<const float> attention) const {
@@ -69,7 +69,7 @@ struct amia_select {
     check_input(similar.tokens(), attention);
     return greedy(exec, similar, attention);
   }
-  template <tensor Y, executor E = execute::standard>
+  template <tensor_argument Y, executor E = execute::standard>
   std::vector<std::size_t> operator()(const Y& output, std::span<const modality> kinds,
                                       std::span<const float> attention) const {
     return (*this)(E{}, output, kinds, attention);

@@ -53,7 +53,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// stay, and the host cuts the others off. For hidden states, (tokens, features), and for the keys
 /// and values of a cache, head by head or all heads of a token in a row.
 /// @throws shape_error if `kept` is not ascending or leaves the rows; nothing is moved then
-template <strided_tensor Tensor>
+template <viewable Tensor>
 void keep_rows(std::span<const std::size_t> kept, Tensor&& tensor) {
   const auto m = detail::cpu_view(tensor);
   detail::check_kept("keep_rows", kept, m.rows());
@@ -97,7 +97,7 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
 /// Without merging it is keep_rows.
 /// @throws shape_error if selection, sizes and tensor are of different lengths, or the selection
 ///         merges into what is not kept; nothing is moved
-template <strided_tensor Tensor>
+template <viewable Tensor>
 void merge_rows(const selection& s, std::span<const float> sizes, Tensor&& tensor) {
   const detail::ieee_arithmetic as_usual;
   if (!s.merges()) return token::keep_rows(s.kept, tensor);

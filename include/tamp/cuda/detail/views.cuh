@@ -12,7 +12,7 @@
 namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The view of a tensor that the GPU is about to touch.
-template <strided_tensor Tensor>
+template <viewable Tensor>
 constexpr auto cuda_view(Tensor&& tensor) {
   auto m = tamp::view(tensor);
   static_assert(std::is_same_v<typename decltype(m)::space, cuda_space>,
@@ -36,7 +36,7 @@ auto as_twin(matrix_view<T, cuda_space> m) noexcept {
 /// The numbers of a device statistic, one for each input feature.
 template <class Statistics>
 matrix_view<const float, cuda_space> device_values(const Statistics& statistics) {
-  if constexpr (strided_tensor<const Statistics>) {
+  if constexpr (viewable<const Statistics>) {
     return cuda_view(statistics);
   } else {
     static_assert(
