@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds the benchmarks for this processor and runs them.
+# Installs what is missing, builds the benchmarks for this processor and runs them. What the tools
+# print is in build/*.log.
 #
 #     bash bench/run.sh [kernels ...]   every kernel as a ratio to a floor, into build/bench/kernels.json;
 #                                       further words go to tamp_bench (see --help)
@@ -17,7 +18,7 @@
 set -euo pipefail
 shopt -s nullglob
 cd "$(dirname "$0")/.."
-. cmake/packages.sh
+. cmake/steps.sh
 
 build=build/bench
 what=${1:-kernels}
@@ -26,8 +27,7 @@ what=${1:-kernels}
 # build_targets TARGET...
 build_targets() {
   need "${build_packages[@]}" libbenchmark-dev
-  cmake --preset bench --log-level=WARNING
-  cmake --build --preset bench --target "$@"
+  build bench build/bench -- "$@"
 }
 
 case $what in
@@ -67,8 +67,7 @@ case $what in
     need "${build_packages[@]}" libbenchmark-dev
     [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
     build=build/gpu
-    cmake --preset cuda -B $build -DCMAKE_CUDA_ARCHITECTURES=native --log-level=WARNING
-    cmake --build $build --target tamp_bench_cuda tamp_compare_cuda
+    build cuda $build -DCMAKE_CUDA_ARCHITECTURES=native -- tamp_bench_cuda tamp_compare_cuda
     $build/bench/cuda/tamp_bench_cuda --benchmark_out=$build/kernels.json \
       --benchmark_out_format=json "$@"
     if "${PYTHON:-python3}" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then

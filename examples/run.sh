@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds the study and runs it.
+# Installs what is missing, builds the study and runs it. What the tools print is in build/*.log.
 #
 #     bash examples/run.sh                 the embedded multimodal model, a few minutes
 #     bash examples/run.sh smollm2         SmolLM2-135M on English prose, about a quarter of an hour
@@ -13,7 +13,7 @@
 #                                          an hour or so, and an interrupted run is continued
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. cmake/packages.sh
+. cmake/steps.sh
 
 subject=tiny
 results=no
@@ -50,8 +50,7 @@ print_tables() {
 }
 
 need "${build_packages[@]}"
-cmake --preset examples --log-level=WARNING
-cmake --build --preset examples
+build examples build/examples -- "tamp_$program"
 study=build/examples/examples/study/tamp_study
 reduce=build/examples/examples/study/tamp_reduce
 
@@ -92,7 +91,7 @@ if [ ! -e "$data/prose.txt" ]; then
   (
     cd "$data"
     apt-get download -qq debian-handbook 2>/dev/null ||
-      { as_root apt-get update -qq && apt-get download -qq debian-handbook; }
+      { apt_get update -qq && apt-get download -qq debian-handbook; }
   )
   dpkg -x "$data"/debian-handbook_*.deb "$data/handbook"
   python3 examples/study/prose.py "$data/handbook/usr/share/doc/debian-handbook/html/en-US" \

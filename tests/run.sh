@@ -1,75 +1,96 @@
 #!/usr/bin/env bash
-# Installs what is missing, then builds and runs every test with GCC 12 in Release, and those of the
-# library once more with clang 19 under the address and undefined behaviour sanitizers. Where there is
-# nvcc it compiles the CUDA kernels too, and runs their tests on an emulator. Warnings are errors.
+# Installs what is missing, builds the tests and runs them. Warnings are errors. What the compilers print
+# is in build/*.log; at the end every step says how long it took and what its tests found.
 #
-#     bash tests/run.sh             everything
-#     bash tests/run.sh release     GCC only
-#     bash tests/run.sh asan        clang only
-#     bash tests/run.sh cuda        nvcc and the emulator only
-#     bash tests/run.sh format      the formatting only
+#     bash tests/run.sh             what continuous integration runs: format, release, asan and cuda
+#     bash tests/run.sh format      the formatting
+#     bash tests/run.sh release     everything with GCC 12, optimised as far as tests need it
+#     bash tests/run.sh asan        the library's tests, and those of the CUDA kernels on an emulator,
+#                                   with clang 19 under the address and undefined behaviour sanitizers
+#     bash tests/run.sh cuda        compiles the CUDA kernels with nvcc for one kind of GPU
 #     bash tests/run.sh fuzz 10     each fuzz target for ten minutes, on from where it was (default 3)
 #     bash tests/run.sh gpu         the CUDA tests on this machine's GPU, and, where it is installed,
 #                                   under compute-sanitizer
-#     bash tests/run.sh processors  compiles everything for x86-64-v2, -v3 and -v4 and runs nothing: a
-#                                   step of a release, about an hour
+#
+# Before a release, an hour or two:
+#
+#     bash tests/run.sh before_release    continuous integration's steps, and the following
+#     bash tests/run.sh optimised         everything with GCC 12 as users compile it: -O3, nothing less
+#     bash tests/run.sh processors        compiles everything for x86-64-v2, -v3 and -v4; runs nothing
+#     bash tests/run.sh architectures     nvcc for every kind of GPU, and the emulator without sanitizers
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. cmake/packages.sh
+. cmake/steps.sh
 
+continuous_integration=(format release asan cuda)
 steps=("${@:-all}")
-[ "${steps[0]}" = all ] && steps=(format release asan cuda)
-[ "${steps[0]}" = fuzz ] && minutes=${steps[1]:-3} && steps=(fuzz)
+case ${steps[0]} in
+  all) steps=("${continuous_integration[@]}") ;;
+  before_release) steps=("${continuous_integration[@]}" optimised processors architectures fuzz) ;;
+  fuzz) steps=(fuzz) ;;
+esac
+minutes=3
+[ "${1:-}" = fuzz ] && minutes=${2:-3}
 [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
 
 need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbenchmark-dev \
   clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev python3
 
+# run_tests PRESET [ARGUMENT...]: ctest, whose last words are kept for the summary.
+run_tests() {
+  ctest --preset "$@" --no-tests=error 2>&1 | tee "build/$1.tests.log"
+  found=$(grep -E 'tests passed|tests failed' "build/$1.tests.log")
+}
+
+summary=()
 for step in "${steps[@]}"; do
   echo "== $step"
+  started=$SECONDS
+  found=
   case $step in
     format)
       git ls-files '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
       ;;
-    release | asan)
-      cmake --preset "$step" --log-level=WARNING
-      cmake --build --preset "$step"
-      ctest --preset "$step" --no-tests=error
+    release | asan | optimised)
+      build "$step" "build/$step"
+      run_tests "$step"
       ;;
     fuzz)
-      cmake --preset fuzz --log-level=WARNING
-      cmake --build --preset fuzz
+      build fuzz build/fuzz -- tamp_fuzz
       python3 tests/fuzz/run.py build/fuzz/tests/fuzz/tamp_fuzz build/fuzz --seconds $((60 * minutes))
       ;;
-    cuda | gpu)
+    cuda | architectures | gpu)
       if ! command -v nvcc >/dev/null; then
         echo "There is no nvcc: the CUDA kernels are not compiled"
-        [ "$step" = cuda ] && continue
-        exit 1
-      fi
-      cmake --preset cuda --log-level=WARNING
-      if [ "$step" = cuda ]; then
-        cmake --build --preset cuda
-        ctest --preset cuda --no-tests=error
-      else
-        cmake --build --preset cuda --target test_cuda
-        ctest --preset gpu --no-tests=error
+        [ "$step" = gpu ] && exit 1
+        found="no nvcc"
+      elif [ "$step" = gpu ]; then
+        build cuda build/cuda -DCMAKE_CUDA_ARCHITECTURES=native -- test_cuda
+        run_tests gpu
         for tool in memcheck racecheck; do
           command -v compute-sanitizer >/dev/null || continue
           compute-sanitizer --tool "$tool" --error-exitcode 1 build/cuda/tests/cuda/gpu/test_cuda
         done
+      elif [ "$step" = cuda ]; then
+        build cuda build/cuda -- test_cuda tamp_bench_cuda tamp_compare_cuda
+        run_tests cuda
+      else
+        build architectures build/architectures -- test_cuda test_cuda_emulated tamp_bench_cuda \
+          tamp_compare_cuda
+        run_tests architectures
       fi
       ;;
     processors)
       for processor in x86-64-v2 x86-64-v3 x86-64-v4; do
-        cmake --preset processors -B "build/$processor" -DTAMP_PROCESSOR=$processor \
-          --log-level=WARNING
-        cmake --build "build/$processor"
+        build processors "build/$processor" -DTAMP_PROCESSOR=$processor
       done
       ;;
     *)
-      echo "tests/run.sh knows format, release, asan, fuzz, cuda, gpu and processors, not '$step'" >&2
+      echo "tests/run.sh knows the steps that its first lines list, not '$step'" >&2
       exit 2
       ;;
   esac
+  summary+=("$(printf '%-14s %5d s  %s' "$step" $((SECONDS - started)) "$found")")
 done
+echo
+printf '%s\n' "${summary[@]}"
