@@ -135,14 +135,15 @@ class partial_file {
     return ::fstat(file_, &status) == 0 && status.st_nlink != 0;
   }
 
+  /// Takes over owner, group and permissions; what the system refuses stays as it is.
   void imitate(const struct ::stat& old) const {
     struct ::stat mine{};
-    const bool known = ::fstat(file_, &mine) == 0;
-    bool same = known && mine.st_uid == old.st_uid && mine.st_gid == old.st_gid;
-    if (!same) same = ::fchown(file_, old.st_uid, old.st_gid) == 0;
-    if (!same && ::fchown(file_, static_cast<::uid_t>(-1), old.st_gid) != 0) errno = 0;
-    // A file of another owner must not run with that one's rights.
-    if (::fchmod(file_, old.st_mode & (same ? 07777u : 0777u)) != 0) errno = 0;
+    bool same_owner =
+        ::fstat(file_, &mine) == 0 && mine.st_uid == old.st_uid && mine.st_gid == old.st_gid;
+    if (!same_owner) same_owner = ::fchown(file_, old.st_uid, old.st_gid) == 0;
+    if (!same_owner && ::fchown(file_, static_cast<::uid_t>(-1), old.st_gid) != 0) errno = 0;
+    // Who runs a file of another owner must not get that one's rights.
+    if (::fchmod(file_, old.st_mode & (same_owner ? 07777u : 0777u)) != 0) errno = 0;
   }
 
   void flush() {

@@ -19,9 +19,9 @@ inline constexpr auto dense_modules = std::to_array<std::string_view>(
     {// Embeddings of tokens, positions, types of tokens and images.
      "wte", "wpe", "emb", "shared", "token_types",
      // Routers of experts and gates of shared ones.
-     "gate", "gate.wg", "gating", "shared_expert_gate",
+     "gate", "gate.wg", "gate.linear", "gating", "shared_expert_gate",
      // Heads: language models, classification, questions, contrastive projections.
-     "head", "cls", "score", "proj_out", "output_layer", "qa_outputs", "to_logits",
+     "head", "head.dense", "cls", "score", "proj_out", "output_layer", "qa_outputs", "to_logits",
      "vocab_transform", "vocab_projector", "visual_projection", "text_projection",
      "final_logits_bias", "v_head.summary",
      // State-space models: decays, and convolutions over time.
@@ -34,10 +34,12 @@ inline constexpr auto dense_endings = std::to_array<std::string_view>(
     {// Embeddings. What lies inside of a module with such a name may be a whole vision tower.
      "*embed", "*embeds", "*embd", "*_emb", "*embedding", "*embeddings", "*embedder",
      "*embedding_table", "*embed_tokens", "*embed_tokens_per_layer", "*embed_positions",
-     "*embed_in", "*embed_out", "*patch_conv", "*query_tokens",
-     // Biases by distance.
+     "*embed_in", "*embed_out", "*patch_conv", "*query_tokens", "*position_encoding",
+     "*positional_encoding",
+     // Biases by distance, and of routers.
      "*bias_table", "*relative_attention_bias", "*relative_position_bias", "*rel_pos_bias",
      "*rel_pos_x_bias", "*rel_pos_y_bias", "*rel_pos_h", "*rel_pos_w", "*attn_rel_b",
+     "*e_score_correction_bias", "*exp_probs_b",
      // Heads.
      "*_head", "*seq_relationship", "*transformer.ff_out", "*decoder.output_projection",
      "*language_model.output",
@@ -46,9 +48,9 @@ inline constexpr auto dense_endings = std::to_array<std::string_view>(
 
 /// Modules all of which stays dense, with whatever they hold.
 inline constexpr auto dense_families = std::to_array<std::string_view>(
-    {"*patch_embed*", "*patch_embd*", "*pos_embed*", "*router*", "*_gate_inp*", "*lm_head*",
-     "*score_head*", "*classifier*", "*classification_head*", "*pooler*", "*_predictions.*",
-     "*cls.predictions.*", "*pred_layer*", "cls.*"});
+    {"*patch_embed*", "*patch_embd*", "*pos_embed*", "*router*", "*_gate_inp*", "*gate_network*",
+     "*lm_head*", "*contact_head*", "*score_head*", "*classifier*", "*classification_head*",
+     "*pooler*", "*_predictions.*", "*cls.predictions.*", "*pred_layer*", "cls.*"});
 
 }  // namespace detail
 
@@ -57,7 +59,8 @@ inline constexpr auto dense_families = std::to_array<std::string_view>(
 /// ".weight" or not, and stand at the top level or below others. The layers of attention and
 /// feed-forward networks, experts, connectors and vision towers fit none of them.
 ///
-/// "output" is a head at the top level only (of Llama, InternLM2 and GGUF).
+/// "output" and "decoder" are heads at the top level only (of Llama, InternLM2 and GGUF; of
+/// ModernBERT).
 inline std::vector<std::string> usual_exclusions() {
   std::vector<std::string> patterns;
   const auto add = [&](std::string name) {
@@ -68,7 +71,7 @@ inline std::vector<std::string> usual_exclusions() {
     add(std::string(name));
     add("*." + std::string(name));
   }
-  for (const std::string_view name : {"output", "model.output", "output_projection"})
+  for (const std::string_view name : {"output", "model.output", "output_projection", "decoder"})
     add(std::string(name));
   for (const std::string_view name : detail::dense_endings) add(std::string(name));
   patterns.insert(patterns.end(), detail::dense_families.begin(), detail::dense_families.end());
