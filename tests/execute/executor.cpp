@@ -7,8 +7,10 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "../support/errors.hpp"
 #include "loop_checks.hpp"
 
 BOOST_AUTO_TEST_SUITE(execute_executor)
@@ -133,6 +135,39 @@ BOOST_AUTO_TEST_CASE(exceptions_come_out_of_a_hosts_pool) {
 BOOST_AUTO_TEST_CASE(ranges_may_be_of_one_index_and_in_any_order) {
   checks::visits_every_index_exactly_once(one_by_one{});
   checks::lets_exceptions_out_and_works_afterwards(one_by_one{});
+}
+
+namespace {
+
+// Runs what it was told to run, whatever it was asked.
+struct told {
+  std::vector<std::pair<std::size_t, std::size_t>> ranges;
+  void for_each_range(std::size_t, const auto& body) const {
+    for (const auto& [begin, end] : ranges) body(begin, end);
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(an_executor_that_does_not_run_all_ranges_is_refused) {
+  std::vector<int> runs;
+  const auto run = [&](std::vector<std::pair<std::size_t, std::size_t>> ranges) {
+    runs.assign(8, 0);
+    tamp::detail::for_each_range(told{ranges}, 8, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) ++runs.at(i);
+    });
+  };
+  run({{5, 8}, {2, 2}, {0, 5}});
+  BOOST_TEST(runs == std::vector<int>(8, 1), boost::test_tools::per_element());
+  support::check_error<tamp::value_error>("the executor ran 0 of 8 indices", [&] { run({}); });
+  support::check_error<tamp::value_error>("the executor ran 7 of 8 indices",
+                                          [&] { run({{0, 3}, {4, 8}}); });
+  support::check_error<tamp::value_error>("the executor ran 16 of 8 indices",
+                                          [&] { run({{0, 8}, {0, 8}}); });
+  support::check_error<tamp::value_error>("the executor runs the range from 3 to 9 of 8",
+                                          [&] { run({{0, 3}, {3, 9}}); });
+  support::check_error<tamp::value_error>("the executor runs the range from 5 to 4 of 8",
+                                          [&] { run({{5, 4}}); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
