@@ -261,11 +261,6 @@ BOOST_AUTO_TEST_CASE(statistics_that_are_not_finite_are_refused_by_column) {
   norms[2] = 0;
   support::check_error<tamp::value_error>("select: the statistic of column 3 is inf",
                                           [&] { tamp::select(weight, norms, recipe); });
-  // Sums that double can hold may still be too large for the norm in float.
-  column_norm huge;
-  huge.add(matrix<double>{{1, 1e100, 1, 1}});
-  support::check_error<tamp::value_error>("select: the statistic of column 1 is inf",
-                                          [&] { tamp::select(weight, huge, recipe); });
 }
 
 BOOST_AUTO_TEST_CASE(statistics_of_another_width_are_refused_with_both_numbers) {
