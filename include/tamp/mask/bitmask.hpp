@@ -46,7 +46,7 @@ class bitmask {
   std::size_t size() const noexcept { return rows_ * cols_; }
 
   /// Whether weight (i, j) is kept. Requires i < rows() and j < cols(); so does `set`.
-  bool operator()(std::size_t i, std::size_t j) const noexcept {
+  [[nodiscard]] bool operator()(std::size_t i, std::size_t j) const noexcept {
     expect_inside(i, j);
     return words_[i * words_per_row_ + j / word_bits] >> (j % word_bits) & 1u;
   }
@@ -59,21 +59,21 @@ class bitmask {
 
   /// The words of row i. Requires i < rows(). Callers that modify these words must keep the bits
   /// past the last column zero.
-  std::span<const word> row(std::size_t i) const noexcept {
+  [[nodiscard]] std::span<const word> row(std::size_t i) const noexcept {
     expect_row(i);
     return {words_.data() + i * words_per_row_, words_per_row_};
   }
-  std::span<word> row(std::size_t i) noexcept {
+  [[nodiscard]] std::span<word> row(std::size_t i) noexcept {
     expect_row(i);
     return {words_.data() + i * words_per_row_, words_per_row_};
   }
 
   /// How many weights are kept, in all and in row i. Requires i < rows().
-  std::size_t count() const noexcept { return count_bits(words_); }
-  std::size_t count(std::size_t i) const noexcept { return count_bits(row(i)); }
+  [[nodiscard]] std::size_t count() const noexcept { return count_bits(words_); }
+  [[nodiscard]] std::size_t count(std::size_t i) const noexcept { return count_bits(row(i)); }
 
   /// The fraction that is dropped; 0 for an empty mask.
-  double sparsity() const noexcept {
+  [[nodiscard]] double sparsity() const noexcept {
     return size() == 0 ? 0.0 : static_cast<double>(size() - count()) / static_cast<double>(size());
   }
 
@@ -89,11 +89,11 @@ class bitmask {
   bitmask& operator^=(const bitmask& other) {
     return combine(other, [](word a, word b) { return a ^ b; });
   }
-  friend bitmask operator&(bitmask a, const bitmask& b) { return a &= b; }
-  friend bitmask operator|(bitmask a, const bitmask& b) { return a |= b; }
-  friend bitmask operator^(bitmask a, const bitmask& b) { return a ^= b; }
+  [[nodiscard]] friend bitmask operator&(bitmask a, const bitmask& b) { return a &= b; }
+  [[nodiscard]] friend bitmask operator|(bitmask a, const bitmask& b) { return a |= b; }
+  [[nodiscard]] friend bitmask operator^(bitmask a, const bitmask& b) { return a ^= b; }
   /// Keeps what was dropped and drops what was kept.
-  bitmask operator~() const {
+  [[nodiscard]] bitmask operator~() const {
     bitmask flipped = *this;
     for (word& w : flipped.words_) w = ~w;
     flipped.trim();
@@ -105,7 +105,7 @@ class bitmask {
 
   /// The mask of a matrix of bool, or of numbers: kept where it is not zero.
   template <viewable Flags>
-  static bitmask from(const Flags& flags) {
+  [[nodiscard]] static bitmask from(const Flags& flags) {
     const detail::ieee_arithmetic as_usual;
     const auto from = detail::cpu_view(flags);
     bitmask mask(from.rows(), from.cols(), false);

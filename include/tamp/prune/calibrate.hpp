@@ -269,7 +269,7 @@ struct calibration_of_tuple<std::tuple<Statistics...>> {
 /// of them. Policies that need nothing are welcome.
 /// @throws value_error if two need the same statistic with different parameters
 template <class... Policies>
-auto calibration_for(const Policies&... policies) {
+[[nodiscard]] auto calibration_for(const Policies&... policies) {
   auto empty = detail::join_needs(std::tuple<>(), policies...);
   return typename detail::calibration_of_tuple<decltype(empty)>::type(std::move(empty));
 }

@@ -52,7 +52,7 @@ class fingerprint {
     return add(E{}, tensor);
   }
 
-  std::uint64_t value() const noexcept { return state_; }
+  [[nodiscard]] std::uint64_t value() const noexcept { return state_; }
 
  private:
   // Every bit of the word reaches every bit of the result (the finalizer of MurmurHash3, by

@@ -15,13 +15,13 @@ namespace tamp::inline TAMP_FLAGS {
 ///
 /// @throws what Statistic::add throws
 template <class Statistic, executor E, tensor_argument X>
-Statistic observe(const E& exec, const X& activations) {
+[[nodiscard]] Statistic observe(const E& exec, const X& activations) {
   Statistic statistic;
   statistic.add(detail::any_executor(exec), activations);
   return statistic;
 }
 template <class Statistic, tensor_argument X, executor E = execute::standard>
-Statistic observe(const X& activations) {
+[[nodiscard]] Statistic observe(const X& activations) {
   return observe<Statistic>(E{}, activations);
 }
 

@@ -224,8 +224,9 @@ struct no_calibration {};
 /// @throws shape_error if the allocation does not give one sparsity for each unit, or `seen` covers
 ///         another number of layers
 template <executor E, model Model, class Recipe, class... Statistics>
-pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
-                  const calibration<Statistics...>& seen, const plan_options& options = {}) {
+[[nodiscard]] pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
+                                const calibration<Statistics...>& seen,
+                                const plan_options& options = {}) {
   using needed = detail::needed_statistic_of<typename Recipe::allocate_policy>;
   static_assert(std::is_void_v<needed> || (std::is_same_v<needed, Statistics> || ...),
                 "this calibration does not have what the recipe's allocation needs: make it with "
@@ -241,8 +242,9 @@ pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
   return detail::plan_from(detail::any_executor(exec), host, recipe, seen, options);
 }
 template <executor E, model Model, class Recipe>
-pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
-                  const plan_options& options = {}, const progress_callback& on_progress = {}) {
+[[nodiscard]] pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
+                                const plan_options& options = {},
+                                const progress_callback& on_progress = {}) {
   if constexpr (detail::needs_statistic<typename Recipe::allocate_policy>) {
     auto seen = calibration_for(recipe.allocate);
     if (!tamp::calibrate(exec, host, seen, on_progress))
@@ -255,13 +257,14 @@ pruning_plan plan(const E& exec, Model& host, const Recipe& recipe,
   }
 }
 template <model Model, class Recipe, class... Statistics, executor E = execute::standard>
-pruning_plan plan(Model& host, const Recipe& recipe, const calibration<Statistics...>& seen,
-                  const plan_options& options = {}) {
+[[nodiscard]] pruning_plan plan(Model& host, const Recipe& recipe,
+                                const calibration<Statistics...>& seen,
+                                const plan_options& options = {}) {
   return tamp::plan(E{}, host, recipe, seen, options);
 }
 template <model Model, class Recipe, executor E = execute::standard>
-pruning_plan plan(Model& host, const Recipe& recipe, const plan_options& options = {},
-                  const progress_callback& on_progress = {}) {
+[[nodiscard]] pruning_plan plan(Model& host, const Recipe& recipe, const plan_options& options = {},
+                                const progress_callback& on_progress = {}) {
   return tamp::plan(E{}, host, recipe, options, on_progress);
 }
 

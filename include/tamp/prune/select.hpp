@@ -177,21 +177,22 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
 ///         the first by row and column, if the statistics have seen nothing, or if the sparsity is
 ///         not in [0, 1]
 template <executor E, tensor_argument Weight, class Statistics, class Recipe>
-mask::bitmask select(const E& exec, const Weight& weight, const Statistics& statistics,
-                     const Recipe& recipe) {
+[[nodiscard]] mask::bitmask select(const E& exec, const Weight& weight,
+                                   const Statistics& statistics, const Recipe& recipe) {
   return detail::select_layer(detail::any_executor(exec), "select", {}, detail::source(weight),
                               statistics, recipe);
 }
 template <executor E, tensor_argument Weight, class Recipe>
-mask::bitmask select(const E& exec, const Weight& weight, const Recipe& recipe) {
+[[nodiscard]] mask::bitmask select(const E& exec, const Weight& weight, const Recipe& recipe) {
   return tamp::select(exec, weight, detail::no_statistics{}, recipe);
 }
 template <tensor_argument Weight, class Statistics, class Recipe, executor E = execute::standard>
-mask::bitmask select(const Weight& weight, const Statistics& statistics, const Recipe& recipe) {
+[[nodiscard]] mask::bitmask select(const Weight& weight, const Statistics& statistics,
+                                   const Recipe& recipe) {
   return tamp::select(E{}, weight, statistics, recipe);
 }
 template <tensor_argument Weight, class Recipe, executor E = execute::standard>
-mask::bitmask select(const Weight& weight, const Recipe& recipe) {
+[[nodiscard]] mask::bitmask select(const Weight& weight, const Recipe& recipe) {
   return tamp::select(E{}, weight, detail::no_statistics{}, recipe);
 }
 

@@ -115,10 +115,10 @@ class column_norm {
   std::uint64_t count() const noexcept { return count_; }
   /// How many tokens went in; while it is 0, there is nothing to judge a weight by.
   std::uint64_t tokens() const noexcept { return tokens_; }
-  std::span<const double> sum_of_squares() const noexcept { return sum_of_squares_; }
+  [[nodiscard]] std::span<const double> sum_of_squares() const noexcept { return sum_of_squares_; }
 
   /// One norm a feature; all zero while count() is 0.
-  std::vector<float> values() const {
+  [[nodiscard]] std::vector<float> values() const {
     const detail::ieee_arithmetic as_usual;
     std::vector<float> norms(features(), 0.0f);
     if (count_ == 0) return norms;

@@ -99,9 +99,11 @@ class gram {
   std::uint64_t count() const noexcept { return count_; }
   std::uint64_t tokens() const noexcept { return tokens_; }
   /// (features, features), symmetrical.
-  matrix_view<const double> matrix() const noexcept { return {sums_.data(), features_, features_}; }
+  [[nodiscard]] matrix_view<const double> matrix() const noexcept {
+    return {sums_.data(), features_, features_};
+  }
   /// The sum of squares of each feature.
-  std::vector<double> diagonal() const {
+  [[nodiscard]] std::vector<double> diagonal() const {
     std::vector<double> squares(features_);
     for (std::size_t j = 0; j < features_; ++j) squares[j] = sums_[j * (features_ + 1)];
     return squares;

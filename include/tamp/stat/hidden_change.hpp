@@ -87,7 +87,7 @@ class hidden_change {
   /// How many tokens went in.
   std::uint64_t tokens() const noexcept { return tokens_; }
   /// The mean change; 0 while tokens() is 0.
-  double influence() const noexcept {
+  [[nodiscard]] double influence() const noexcept {
     const detail::ieee_arithmetic as_usual;
     return tokens_ == 0 ? 0.0 : sum_[0] / static_cast<double>(tokens_);
   }

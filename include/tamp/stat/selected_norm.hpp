@@ -103,7 +103,7 @@ class selected_norm {
   std::uint64_t tokens() const noexcept { return norms_.tokens(); }
   std::uint64_t tokens_seen() const noexcept { return seen_; }
   /// One norm a feature.
-  std::vector<float> values() const { return norms_.values(); }
+  [[nodiscard]] std::vector<float> values() const { return norms_.values(); }
 
   /// For files: see stat::column_norm.
   template <class Self, class Visit>

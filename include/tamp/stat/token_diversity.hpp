@@ -95,14 +95,14 @@ class token_diversity {
   std::uint64_t tokens() const noexcept { return tokens_; }
   std::uint64_t samples() const noexcept { return samples_; }
   /// Whether any sample had a token of this kind.
-  bool has(token::modality kind) const {
+  [[nodiscard]] bool has(token::modality kind) const {
     return static_cast<std::size_t>(kind) < modalities &&
            kinds_seen_[static_cast<std::size_t>(kind)] != 0;
   }
 
   /// The mean over samples of the density within a modality, or across two; 0 without samples.
   /// @throws value_error if a modality is not below 8
-  double density(token::modality a, token::modality b) const {
+  [[nodiscard]] double density(token::modality a, token::modality b) const {
     const detail::ieee_arithmetic as_usual;
     for (const auto kind : {static_cast<std::size_t>(a), static_cast<std::size_t>(b)})
       if (kind >= modalities)
@@ -114,7 +114,7 @@ class token_diversity {
   }
 
   /// The diversity that DAS shares weights out by; 0 without samples.
-  double importance() const {
+  [[nodiscard]] double importance() const {
     const detail::ieee_arithmetic as_usual;
     if (samples_ == 0) return 0.0;
     std::size_t known = 0;

@@ -104,7 +104,7 @@ concept tensor_argument = viewable<T> || row_tensor<T>;
 /// The library's view of a strided tensor. Its elements must outlive it: see
 /// docs/concepts/tensors.md.
 template <viewable T>
-constexpr auto view(T&& tensor) {
+[[nodiscard]] constexpr auto view(T&& tensor) {
   using host = std::remove_cvref_t<T>;
   static_assert(
       !requires { static_cast<detail::view_of<T> (*)(host)>(&tensor_traits<host>::view); },
@@ -145,7 +145,7 @@ constexpr auto cpu_view(T&& tensor) {
 /// @throws shape_error if there are not rows * cols elements, or, for a pointer, memory cannot hold
 ///         them
 template <class Elements>
-constexpr auto view(Elements&& elements, std::size_t rows, std::size_t cols) {
+[[nodiscard]] constexpr auto view(Elements&& elements, std::size_t rows, std::size_t cols) {
   using host = std::remove_reference_t<Elements>;
   if constexpr (std::is_pointer_v<std::remove_cv_t<host>>) {
     return matrix_view<std::remove_pointer_t<host>>(elements, rows, cols);

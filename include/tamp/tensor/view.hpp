@@ -76,7 +76,7 @@ class matrix_view {
   constexpr std::size_t rows() const noexcept { return rows_; }
   constexpr std::size_t cols() const noexcept { return cols_; }
   constexpr std::size_t size() const noexcept { return rows_ * cols_; }
-  constexpr bool empty() const noexcept { return size() == 0; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return size() == 0; }
   constexpr std::ptrdiff_t row_stride() const noexcept { return row_stride_; }
   constexpr std::ptrdiff_t col_stride() const noexcept { return col_stride_; }
 
@@ -106,7 +106,7 @@ class matrix_view {
   }
 
   /// The same elements with rows and columns exchanged.
-  constexpr matrix_view transposed() const noexcept {
+  [[nodiscard]] constexpr matrix_view transposed() const noexcept {
     return {data_, cols_, rows_, col_stride_, row_stride_};
   }
 
@@ -148,23 +148,23 @@ constexpr std::ptrdiff_t leading_stride(std::string_view who, std::size_t leadin
 /// Row after row, `leading` elements from one row's start to the next.
 /// @throws shape_error if memory cannot hold so many elements; so do the functions below
 template <class T>
-constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols,
+[[nodiscard]] constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols,
                                                  std::size_t leading) {
   return {data, rows, cols, detail::leading_stride("row_major", leading), 1};
 }
 template <class T>
-constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols) {
+[[nodiscard]] constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols) {
   return {data, rows, cols};
 }
 
 /// Column after column, `leading` elements from one column's start to the next.
 template <class T>
-constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols,
+[[nodiscard]] constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols,
                                                     std::size_t leading) {
   return {data, rows, cols, 1, detail::leading_stride("column_major", leading)};
 }
 template <class T>
-constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols) {
+[[nodiscard]] constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols) {
   return column_major(data, rows, cols, rows);
 }
 

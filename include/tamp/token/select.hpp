@@ -222,7 +222,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// or
 ///         memory cannot hold what the policy computes of them
 template <token_policy Policy>
-selection select(const Policy& policy, const context& c, quota q) {
+[[nodiscard]] selection select(const Policy& policy, const context& c, quota q) {
   const detail::ieee_arithmetic as_usual;
   const std::string who = label(policy);
   detail::check_context(who, c, Policy::reads);
@@ -232,8 +232,8 @@ selection select(const Policy& policy, const context& c, quota q) {
 /// Selects in each sequence of a batch; they may be of different lengths.
 /// @throws what `select` throws for one of them
 template <executor E, token_policy Policy>
-std::vector<selection> select(const E& exec, const Policy& policy, std::span<const context> batch,
-                              quota q) {
+[[nodiscard]] std::vector<selection> select(const E& exec, const Policy& policy,
+                                            std::span<const context> batch, quota q) {
   detail::check_list(label(policy), "contexts", batch);
   auto all = detail::checked_array<selection>(label(policy), batch.size());
   detail::for_each_range(exec, batch.size(), [&](std::size_t begin, std::size_t end) {
