@@ -136,6 +136,19 @@ BOOST_AUTO_TEST_CASE(a_matrix_has_two_dimensions_or_is_one_row) {
                            [&] { file.matrix<bf16>("bf16"); });
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_matrix_of_impossible_extents_is_refused_by_name) {
+  const temporary_folder folder;
+  const std::string path =
+      folder.write("empty", file_of(one(R"("F32")", "[18446744073709551615,0]", "[0,0]"), ""));
+  const safetensors_file file(path);
+  BOOST_TEST(file.values<float>("w").empty());
+  BOOST_TEST(file.read_floats("w").empty());
+  check_error<shape_error>(path +
+                               ": tensor 'w': a shape of 18446744073709551615 x 0 is too large; "
+                               "was one of the numbers negative?",
+                           [&] { file.matrix<float>("w"); });
+}
+
 BOOST_AUTO_TEST_CASE(floating_point_numbers_of_any_type_are_read_as_floats) {
   const temporary_folder folder;
   const safetensors_file file(folder.write("all", one_of_each()));

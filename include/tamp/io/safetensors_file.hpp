@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/mapped_file.hpp"
 #include "../detail/shown.hpp"
 #include "../error.hpp"
@@ -85,14 +86,19 @@ class safetensors_file {
   }
 
   /// A tensor of two dimensions as a matrix; one of one dimension is a row.
-  /// @throws shape_error if it has another number of dimensions
+  /// @throws shape_error if it has another number of dimensions, or is empty and has an extent that
+  ///         memory cannot hold
   template <element T>
   matrix_view<const T> matrix(std::string_view name) const {
     const auto& shape = at(name).shape;
     if (shape.size() != 1 && shape.size() != 2)
       tamp::detail::raise<shape_error>(file_.name(), ": tensor '", tamp::detail::shown(name),
                                        "' has ", shape.size(), " dimensions and is no matrix");
-    return {values<T>(name).data(), shape.size() == 2 ? shape[0] : 1, shape.back()};
+    const std::size_t rows = shape.size() == 2 ? shape[0] : 1, cols = shape.back();
+    tamp::detail::check_shape(
+        tamp::detail::sentence(file_.name(), ": tensor '", tamp::detail::shown(name), "'"), rows,
+        cols);
+    return {values<T>(name).data(), rows, cols};
   }
 
   /// A copy of a tensor of floating-point numbers, converted to float.
