@@ -27,7 +27,6 @@ constexpr std::size_t rows = 4096;
 struct squared_output {
   using role = tamp::role::score;
   using needs = tamp::stat::column_norm;
-  static constexpr bool never_nan = true;
   template <std::floating_point Real>
   TAMP_FN Real operator()(Real weight, float norm) const noexcept {
     return weight * weight * norm;

@@ -76,7 +76,6 @@ struct lazy {
   static constexpr std::string_view label() { return "lazy"; }
   struct bound {
     using bound_score_type = float;
-    static constexpr bool shows_non_finite = true;
     void operator()(std::size_t, std::span<const float> weights, std::span<float> scores) const {
       std::copy(weights.begin(), weights.begin() + std::ptrdiff_t(weights.size() / 2),
                 scores.begin());
@@ -93,7 +92,6 @@ struct blind {
   using role = tamp::role::score;
   struct bound {
     using bound_score_type = float;
-    static constexpr bool shows_non_finite = true;
     void operator()(std::size_t, std::span<const float>, std::span<float> scores) const {
       for (std::size_t j = 0; j < scores.size(); ++j) scores[j] = static_cast<float>(j);
     }
@@ -136,6 +134,7 @@ void with_every_pattern(const Score& score, const Use& use) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_promise_never_to_give_nan_is_not_believed) {
+  static_assert(hopeful::never_nan);
   support::with_every_instructions([] {
     for (const std::size_t cols : {1u, 5u, 64u, 200u})
       for (std::size_t at = 0; at < cols; at += 7) {

@@ -24,11 +24,6 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A score that promises a number for finite weights and statistics. On the CPU its scores are
-/// looked at nevertheless; on a GPU, too, but if one is no number, the error does not say of what.
-template <class Score>
-concept never_nan_score = requires { requires Score::never_nan; };
-
 /// A score that promises not to be finite where the weight is not: a finite sum of scores then says
 /// that all weights of the row are finite, and nobody has to look at each.
 template <class Score>

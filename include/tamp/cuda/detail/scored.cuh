@@ -15,6 +15,11 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
+/// A score that promises a number for finite weights and statistics. Its scores are looked at all
+/// the same, but if one is no number, the error does not say of what weight: nobody looks for it.
+template <class Score>
+concept never_nan_score = requires { requires Score::never_nan; };
+
 /// What is scored, and how: all that a kernel needs to give each weight its key. A key is an
 /// unsigned integer in the order of the scores (see ordered_key.hpp).
 template <class T, class Score>
