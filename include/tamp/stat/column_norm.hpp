@@ -155,7 +155,7 @@ class column_norm {
     return std::sqrt(sum / static_cast<double>((std::max)(count, std::uint64_t{1})));
   }
   static bool fits_float(double number) noexcept {
-    return number <= static_cast<double>((std::numeric_limits<float>::max)());
+    return is_finite(number) && number <= static_cast<double>((std::numeric_limits<float>::max)());
   }
 
   // Adds what was there before to new sums, of the same number of features or more; the first one
@@ -164,7 +164,7 @@ class column_norm {
     for (std::size_t j = 0; j < sum_of_squares_.size(); ++j) sums[j] += sum_of_squares_[j];
     const double surely_fits = 1e76 * static_cast<double>(count);
     const auto broken = std::find_if(sums.begin(), sums.end(), [&](double sum) {
-      return !(sum <= surely_fits) && !fits_float(norm(sum, count));
+      return !(is_finite(sum) && sum <= surely_fits) && !fits_float(norm(sum, count));
     });
     return static_cast<std::size_t>(broken - sums.begin());
   }
