@@ -41,7 +41,7 @@ static vec<float> exp2_of_negative(vec<float> number) noexcept {
   using integers = vec<std::int32_t>;
   const vec<float> lowest = all(-127.0f);
   const vec<float> x = number > lowest ? number : lowest;
-  const integers whole = __builtin_convertvector(x - 0.5f, integers);  // the nearest
+  const integers whole = __builtin_convertvector(x - 0.5f, integers);      // the nearest
   const vec<float> part = x - __builtin_convertvector(whole, vec<float>);  // in [-0.5, 0.5]
   // The series of exp(part * ln 2): its eighth term is below 6e-9.
   constexpr float terms[] = {1.5403530e-4f, 1.3333558e-3f, 9.6181291e-3f, 5.5504109e-2f,
