@@ -38,8 +38,8 @@ def fuzz(program, target, folder, seconds, environment):
     for _ in range(MOST_FINDINGS):
         left = max(1, round(end - time.monotonic()))
         run = subprocess.run(
-            [program, f"--target={target}", f"-max_total_time={left}", "-timeout=30",
-             "-rss_limit_mb=2048", "-malloc_limit_mb=512", f"-dict={DICTIONARY}", "-print_final_stats=1",
+            [program, f"--target={target}", f"-max_total_time={left}", "-timeout=120",
+             "-report_slow_units=120", "-rss_limit_mb=2048", "-malloc_limit_mb=512", f"-dict={DICTIONARY}", "-print_final_stats=1",
              f"-artifact_prefix={findings}/{target}-", corpus, seeds],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
             env=environment)
@@ -60,7 +60,7 @@ def main():
     options.add_argument("folder", type=pathlib.Path)
     options.add_argument("targets", nargs="*")
     options.add_argument("--seconds", type=float, default=180)
-    chosen = options.parse_args()
+    chosen = options.parse_intermixed_args()
     known = subprocess.run([chosen.program, "--list"], check=True, capture_output=True, text=True)
     targets = chosen.targets or known.stdout.split()
     broken = []
