@@ -29,6 +29,18 @@ void check_mean(const allocate::allocation& answer, const std::vector<std::size_
     all += static_cast<double>(sizes[u]);
   }
   check(std::fabs(dropped - target * all) <= tolerance + 1e-9 * all, "the target is met");
+  if (answer.drops.empty()) return;
+  check(answer.drops.size() == sizes.size(), "each unit has a number of weights to drop");
+  std::size_t drops = 0;
+  for (std::size_t u = 0; u < sizes.size(); ++u) {
+    const double fraction = static_cast<double>(sizes[u]) * answer.sparsities[u];
+    check(answer.drops[u] <= sizes[u], "no unit loses more than it has");
+    check(answer.drops[u] == static_cast<std::size_t>(fraction),
+          "its sparsity stands for the same");
+    drops += answer.drops[u];
+  }
+  check(std::fabs(static_cast<double>(drops) - target * all) <= 1 + 1e-15 * all,
+        "the target is met to one weight");
 }
 
 /// Of numbers that say how important units are.

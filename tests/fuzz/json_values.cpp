@@ -28,6 +28,8 @@ tamp::pruning_plan plan_of(source& in) {
     layer.rows = in.size(64);
     layer.cols = in.size(64);
     layer.sparsity = in.fraction();
+    const double drop = static_cast<double>(layer.size()) * layer.sparsity;
+    if (in.flag()) layer.drop = drop >= 0 && drop < 1e15 ? static_cast<std::size_t>(drop) : 9;
     layer.excluded = in.flag();
     if (in.once_in(4) && !plan.layers.empty()) layer.tied_to = in.of(plan.layers).name;
     plan.layers.push_back(layer);

@@ -11,6 +11,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -73,6 +74,10 @@ BOOST_AUTO_TEST_CASE(a_number_of_weights_holds_as_long_as_the_sparsity_says_the_
   BOOST_TEST(!layer.counted());
   layer.drop = 29;
   BOOST_TEST(layer.counted().value() == 29u);
+  for (const double none : {-0.5, 1.5, std::numeric_limits<double>::quiet_NaN()}) {
+    layer.sparsity = none;
+    BOOST_TEST(!layer.counted());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(plans_that_ask_for_the_same_are_equal) {

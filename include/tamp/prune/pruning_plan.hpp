@@ -33,7 +33,9 @@ struct planned_layer {
   std::size_t size() const noexcept { return rows * cols; }
   /// How many weights to drop, where that was decided on, and not a fraction.
   std::optional<std::size_t> counted() const noexcept {
-    return drop && detail::drop_count(size(), sparsity) == *drop ? drop : std::nullopt;
+    const bool holds =
+        drop && detail::is_sparsity(sparsity) && detail::drop_count(size(), sparsity) == *drop;
+    return holds ? drop : std::nullopt;
   }
   /// Whether this layer loses anything by itself.
   bool is_pruned() const noexcept { return !excluded && tied_to.empty(); }
