@@ -12,6 +12,7 @@
 
 BOOST_AUTO_TEST_SUITE(score_ria)
 
+using support::as;
 using support::check_error;
 using support::matrix;
 using tamp::score::ria;
@@ -124,6 +125,13 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused) {
                     tamp::compose(ria{2}, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5}));
       });
   BOOST_TEST((kept == fine));
+  // The share of a weight in an infinite sum would be none.
+  const matrix<float> wide{{1, 1}, {3e38f, 3e38f}}, high{{3e38f, 1}, {3e38f, 1}};
+  check_error<tamp::value_error>("ria: the weights of row 1 are too large to be summed",
+                                 [&] { tamp::select(wide, norms, recipe); });
+  check_error<tamp::value_error>("ria: the weights of column 0 are too large to be summed",
+                                 [&] { tamp::select(high, norms, recipe); });
+  BOOST_TEST(tamp::select(as<double>(high), norms, recipe).count() == 2u);
   check_error<tamp::shape_error>("select: the weight has 2 columns, the statistics cover 3",
                                  [&] { tamp::select(fine, std::vector<float>(3), recipe); });
 }

@@ -8,9 +8,11 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "../detail/finite.hpp"
 #include "../detail/score_forms.hpp"
 #include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
@@ -60,7 +62,8 @@ struct ria {
   };
 
   /// Reads the weight for its sums. `norms` has one number a column.
-  /// @throws value_error if alpha is negative or not finite, or a norm has no finite power of it
+  /// @throws value_error if alpha is negative or not finite, a norm has no finite power of it, or
+  ///         finite weights of a row or column are too large to be summed
   template <executor E, class Source>
   auto bind(const E& exec, const Source& weight, std::span<const float> norms) const {
     using real = detail::row_value<Source>;
@@ -95,10 +98,30 @@ struct ria {
         detail::raise<value_error>("ria: the norm of column ", j, " is ", norms[j],
                                    ", which has no finite power of ", alpha);
     }
+    check_sums("row", sums.row_sums, weight);
+    check_sums("column", sums.column_sums, weight);
     return sums;
   }
 
   friend bool operator==(const ria&, const ria&) = default;
+
+ private:
+  // The share in a sum that has become infinite would be none. Where a weight is not finite, the
+  // scores say so, and select names it.
+  template <class Real, class Source>
+  static void check_sums(std::string_view what, const std::vector<Real>& sums,
+                         const Source& weight) {
+    const auto broken =
+        std::find_if(sums.begin(), sums.end(), [](Real s) { return !is_finite(s); });
+    if (broken == sums.end()) return;
+    detail::row_reader<Source> read(weight);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(weight.rows()); ++i)
+      if (!detail::with_kernels(
+              [&](auto kernels) { return detail::row_is_finite(kernels, weight, read, i); }))
+        return;
+    detail::raise<value_error>("ria: the weights of ", what, ' ', broken - sums.begin(),
+                               " are too large to be summed");
+  }
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::score
