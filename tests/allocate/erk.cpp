@@ -65,6 +65,10 @@ BOOST_AUTO_TEST_CASE(nothing_and_all_and_empty_layers) {
   BOOST_TEST(erk{0.5}.share(shape, sizes).sparsities[1] == 1 - 5.0 / 12,
              boost::test_tools::tolerance(1e-14));
   BOOST_TEST(erk{}.share({}, {}).sparsities.empty());
+  // A unit without rows and columns to speak of gets what others leave.
+  BOOST_TEST(erk{0.5}.share(std::vector{5e-324, 0.0}, std::vector<std::size_t>{2, 2}).sparsities ==
+                 (std::vector{0.0, 1.0}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_mean_is_on_target_and_open_layers_keep_the_proportion) {

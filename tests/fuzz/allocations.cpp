@@ -39,8 +39,8 @@ void check_mean(const allocate::allocation& answer, const std::vector<std::size_
           "its sparsity stands for the same");
     drops += answer.drops[u];
   }
-  check(std::fabs(static_cast<double>(drops) - target * all) <= 1 + 1e-15 * all,
-        "the target is met to one weight");
+  check(std::fabs(static_cast<double>(drops) - target * all) <= tolerance + 1e-15 * all,
+        "and so is that of whole weights");
 }
 
 /// Of numbers that say how important units are.
@@ -62,8 +62,10 @@ void of_values(source& in) {
     if (in.flag()) policy.max_sparsity = in.fraction();
   refusal([&] {
     const auto answer = policy.share(values, sizes);
-    check_mean(answer, sizes, policy.sparsity, 1);
-    if constexpr (requires { policy.max_sparsity; })
+    // What no unit may exceed is rounded down to whole weights in each.
+    constexpr bool bounded = requires { policy.max_sparsity; };
+    check_mean(answer, sizes, policy.sparsity, bounded ? 1 + static_cast<double>(units) : 1);
+    if constexpr (bounded)
       for (std::size_t u = 0; u < units; ++u)
         check(sizes[u] == 0 || answer.sparsities[u] <= policy.largest() + 1e-9,
               "no unit exceeds the largest sparsity");
@@ -120,10 +122,12 @@ void of_weights(source& in) {
   });
 }
 
+/// A number that is no fraction is refused only when the recipe is used.
 void uniformly(source& in) {
-  const allocate::uniform policy{in.fraction()};
+  const double sparsity = in.fraction();
   const auto sizes = in.list(in.count(0, 9), [&] { return in.count(0, 99); });
-  refusal([&] { check_mean({policy(sizes), {}}, sizes, policy.sparsity, 0); });
+  const std::vector<double> answer = allocate::uniform{sparsity}(sizes);
+  if (sparsity >= 0 && sparsity <= 1) check_mean({answer, {}}, sizes, sparsity, 0);
 }
 
 constexpr void (*kinds[])(source&) = {of_values<allocate::owl<>>,

@@ -55,8 +55,8 @@ struct erk {
         budget += size * (1 - sparsity) - (is_dense[u] ? size : 0.0);
         if (!is_dense[u] && num_params[u] != 0) open += rows_and_cols[u];
       }
+      c = open == 0 ? 0 : budget / open;
       if (open == 0) break;
-      c = budget / open;
       changed = false;
       for (std::size_t u = 0; u < num_params.size(); ++u)
         if (!is_dense[u] && num_params[u] != 0 &&
