@@ -170,7 +170,8 @@ void compare(source& in) {
       in.once_in(4) ? matrix<T>::of(in, rows, cols, ties) : matrix<T>::of(in, rows, cols, number);
   std::vector<float> norms = in.list(cols, [&] { return std::fabs(in.finite<float>()); });
   if (broken && in.flag()) norms.push_back(1);
-  if (broken && in.flag() && !norms.empty()) norms[in.count(0, cols - 1)] = in.number<float>();
+  if (broken && in.flag() && !norms.empty())
+    norms[in.count(0, norms.size() - 1)] = in.number<float>();
   const double sparsity = in.fraction();
 
   const auto recipe = [&] {
