@@ -268,6 +268,21 @@ BOOST_AUTO_TEST_CASE(numbers_that_cannot_have_been_summed_up_are_refused) {
       [](contents& file) { file.numbers["layer.0.1.sum_of_changes"] = {1, 2}; });
 }
 
+BOOST_AUTO_TEST_CASE(what_load_would_refuse_is_not_saved) {
+  saved s;
+  both broken = s.seen;
+  broken.fields(broken, [](const std::string& name, auto& value) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, std::vector<double>>)
+      if (name == "layer.3.0.sum_of_squares") value[5] = -0.5;
+  });
+  check_error<value_error>(
+      s.path.string() + ": layer.3.0: column_norm: the sum of squares of feature 5 is -0.5",
+      [&] { tamp::io::save(s.path, broken); });
+  both loaded = s.untouched;
+  tamp::io::load(s.path, s.host, loaded);
+  BOOST_TEST((loaded == s.seen));
+}
+
 // Cut off anywhere the file is refused; with bytes overwritten it is refused or loaded in full.
 BOOST_AUTO_TEST_CASE(damaged_files_are_refused_and_change_nothing) {
   const temporary_folder folder;

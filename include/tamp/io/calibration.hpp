@@ -123,8 +123,10 @@ class calibration_reader {
 ///     });
 ///
 /// @throws file_error if the file cannot be written
+/// @throws value_error if `load` would refuse what a statistic holds; an older file is untouched
 template <class... Statistics>
 void save(const std::filesystem::path& path, const calibration<Statistics...>& seen) {
+  seen.validate(path.string());
   std::vector<declaration> fields;
   seen.fields(seen, [&](const std::string& name, const auto& value) {
     fields.push_back(detail::declared(name, value));
