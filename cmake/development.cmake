@@ -15,6 +15,10 @@ if(TAMP_WERROR)
   target_compile_options(tamp_development INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 
+# Most tests are compiled in continuous integration without optimisation, in half the time. What runs too
+# long so, engine, study and golden vectors, has further options of its own.
+set(TAMP_FAST_OPTIONS "" CACHE STRING "Further options of what must run fast: study and golden vectors")
+
 # tamp_for_processor(TARGET SCOPE PROCESSOR): compiles a target for a processor that -march knows, such
 # as native or x86-64-v4; for the compiler's own choice if PROCESSOR is empty.
 #

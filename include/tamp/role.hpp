@@ -23,8 +23,11 @@ template <class P, class Role>
 concept policy = requires { requires std::same_as<typename P::role, Role>; };
 
 /// A policy's name for reports: what its `label()` returns, or "custom".
+///
+/// It is always inlined: called with a policy without members, which nobody needs to initialise, it
+/// would otherwise make GCC warn at -O1 that the policy may be uninitialised.
 template <class Policy>
-std::string label(const Policy& p) {
+[[gnu::always_inline]] inline std::string label(const Policy& p) {
   if constexpr (requires { std::string(p.label()); }) {
     return std::string(p.label());
   } else {
