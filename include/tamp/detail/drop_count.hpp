@@ -54,23 +54,23 @@ inline constexpr std::size_t most_counted = std::size_t{1} << 52;
 ///
 ///     floor(size * s) = count,    floor(size / rows * s) = floor(count / rows),
 ///
-/// computed as drop_count does. That is `near` if it is count / size to rounding and has both
+/// computed as drop_count does. That is `preferred` if it is count / size to rounding and has both
 /// properties; else count / size; and where that was rounded down too far, the next double, which
 /// is too large by less than 2^-53, times a size of up to 2^52 less than half a weight. Of nothing,
-/// it is `near`.
+/// it is `preferred`.
 /// @throws value_error if the weight has more than 2^52 numbers
 inline double sparsity_that_drops(std::size_t count, std::size_t size, std::size_t rows = 1,
-                                  double near = 0) {
+                                  double preferred = 0) {
   if (size > most_counted)
     raise<value_error>("a weight of ", size, " numbers is too large for counts in double");
-  if (size == 0) return near;
+  if (size == 0) return preferred;
   const double quotient = static_cast<double>(count) / static_cast<double>(size);
   const auto fits = [&](double s) {
     return std::abs(s - quotient) <= std::numeric_limits<double>::epsilon() && is_sparsity(s) &&
            drop_count(size, s) == count &&
            (rows == 0 || drop_count(size / rows, s) == count / rows);
   };
-  if (fits(near)) return near;
+  if (fits(preferred)) return preferred;
   return fits(quotient) ? quotient : std::nextafter(quotient, 1.0);
 }
 

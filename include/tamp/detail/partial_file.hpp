@@ -88,17 +88,17 @@ class partial_file {
   ///         something else
   void put_in_place() {
     flush();
-    check(::fsync(file_) == 0 || cannot_sync(), "cannot be written");
+    expect(::fsync(file_) == 0 || cannot_sync(), "cannot be written");
     // Some file systems report errors only here. The lock stays.
     const int copy = ::dup(file_);
-    check(copy >= 0 && ::close(copy) == 0, "cannot be written");
+    expect(copy >= 0 && ::close(copy) == 0, "cannot be written");
     const int folder = ::open(target_.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool renamed = ::rename(path_.c_str(), target_.c_str()) == 0;
     const int problem = errno;
     const bool synced = !renamed || folder < 0 || ::fsync(folder) == 0 || cannot_sync();
     if (folder >= 0) ::close(folder);
     errno = problem;
-    check(renamed, "cannot be put in place");
+    expect(renamed, "cannot be put in place");
     close();
     if (!synced) refuse("is in place, but its folder could not be written to the disk");
   }
@@ -117,7 +117,7 @@ class partial_file {
   [[noreturn]] void refuse(const Parts&... parts) const {
     raise<file_error>(name_, ": ", parts...);
   }
-  void check(bool fine, std::string_view what) const {
+  void expect(bool fine, std::string_view what) const {
     if (!fine) refuse(what, ": ", std::strerror(errno));
   }
   static bool cannot_sync() { return errno == EINVAL || errno == ENOSYS || errno == ENOTSUP; }
@@ -157,7 +157,7 @@ class partial_file {
       const auto written =
           ::pwrite(file_, bytes.data(), bytes.size(), static_cast<::off_t>(offset));
       if (written < 0 && errno == EINTR) continue;
-      check(written > 0, "cannot be written");
+      expect(written > 0, "cannot be written");
       offset += static_cast<std::size_t>(written);
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }

@@ -22,7 +22,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 class lost_zeros {
  public:
   /// Looks at a row that was read back. Returns whether all that is dropped is 0.
-  bool check(std::size_t i, std::span<const float> row, std::span<const mask::word> keep) {
+  bool look_at(std::size_t i, std::span<const float> row, std::span<const mask::word> keep) {
     for (std::size_t w = 0; w < keep.size(); ++w) {
       const std::size_t begin = w * mask::word_bits;
       for (mask::word dropped = ~keep[w]; dropped != 0; dropped &= dropped - 1) {
@@ -71,7 +71,7 @@ void write_rows(const E& exec, std::string_view operation, std::string_view laye
       if (!make_row(i, std::span(row))) continue;
       weight.write_row(i, std::span<const float>(row));
       weight.read_row(i, std::span(row));
-      if (!lost.check(i, row, keep.row(i))) weight.write_row(i, std::span<const float>(before));
+      if (!lost.look_at(i, row, keep.row(i))) weight.write_row(i, std::span<const float>(before));
     }
   });
   lost.raise_if_any(operation, layer,

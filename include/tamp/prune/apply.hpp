@@ -116,7 +116,7 @@ void apply_to(const E& exec, std::string_view operation, std::string_view layer,
         if (keep.count(i) == keep.cols()) continue;
         weight.zero(i, keep.row(i));
         weight.read_row(i, std::span(row));
-        lost.check(i, row, keep.row(i));
+        lost.look_at(i, row, keep.row(i));
       }
     });
     lost.raise_if_any(operation, layer, "the tensor's zero(row, keep) makes it no zero");
