@@ -182,8 +182,10 @@ class model_pruner {
         report_.unfinished.empty()
             ? sentence("all from ", report_.next, " on are as they were")
             : sentence(report_.unfinished, " is written in part, the others are as they were");
-    raise<Error>(e.what(), "; ", done, " of ", plan_.layers.size(), " layers are done (",
-                 first_names(std::span(plan_.layers).first(done)), "), ", others);
+    const std::string names =
+        done == 0 ? std::string() : " (" + first_names(std::span(plan_.layers).first(done)) + ")";
+    raise<Error>(e.what(), "; ", done, " of ", plan_.layers.size(), " layers are done", names, ", ",
+                 others);
   }
 #endif
 
