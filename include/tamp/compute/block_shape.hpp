@@ -30,7 +30,8 @@ struct block_shape {
   }
 
   constexpr std::uint64_t projections(std::uint64_t tokens) const {
-    return product(product(tokens, hidden), sum(queries, product(2, keys)));
+    const std::uint64_t inputs = product(tokens, hidden);
+    return product(inputs, sum(queries, product(2, keys)));
   }
   constexpr std::uint64_t attention(std::uint64_t tokens) const {
     return pairs(product(tokens, tokens));
@@ -50,8 +51,11 @@ struct block_shape {
   /// Of a block into which `entering` tokens come, of which `staying` go on once the attention is
   /// computed.
   constexpr std::uint64_t block(std::uint64_t entering, std::uint64_t staying) const {
-    return sum(sum(projections(entering), attention(entering)),
-               sum(output(staying), feed_forward(staying)));
+    // In this order, so that every compiler's error names the same numbers.
+    std::uint64_t count = projections(entering);
+    count = sum(count, attention(entering));
+    count = sum(count, output(staying));
+    return sum(count, feed_forward(staying));
   }
   constexpr std::uint64_t block(std::uint64_t tokens) const { return block(tokens, tokens); }
 
