@@ -20,7 +20,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// How many weights all units have together.
+/// The number of weights of all units together.
 /// @throws shape_error if they are more than a signed number of 64 bits can count
 inline std::size_t total_params(std::string_view policy, std::span<const std::size_t> num_params) {
   std::size_t total = 0;

@@ -27,7 +27,7 @@ inline constexpr std::size_t most_elements =
 inline constexpr std::uint64_t largest_array =
     sizeof(std::size_t) < 8 ? std::uint64_t{most_elements} : std::uint64_t{1} << 40;
 
-/// Whether a * b fits into their type.
+/// True if a * b fits into their type.
 template <std::unsigned_integral Word>
 constexpr bool product_fits(Word a, Word b) noexcept {
   return b == 0 || a <= (std::numeric_limits<Word>::max)() / b;

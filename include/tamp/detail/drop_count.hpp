@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How many of `size` weights a sparsity drops, and the sparsity that drops a number of them.
+/// The number of weights that a sparsity drops of `size`, and the sparsity that drops a number.
 
 #include <algorithm>
 #include <cmath>

@@ -28,10 +28,10 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// What stands between a file's name and the rest of a partial file's.
+/// The mark between a file's name and the rest of a partial file's.
 inline constexpr std::string_view partial_mark = ".partial-";
 
-/// Whether a file's name is that of a partial file of `target`: digits follow the mark.
+/// True for the name of a partial file of `target`: digits follow the mark.
 inline bool is_partial_of(std::string_view name, std::string_view target) {
   if (!name.starts_with(target)) return false;
   name.remove_prefix(target.size());
@@ -142,7 +142,7 @@ class partial_file {
         ::fstat(file_, &mine) == 0 && mine.st_uid == old.st_uid && mine.st_gid == old.st_gid;
     if (!same_owner) same_owner = ::fchown(file_, old.st_uid, old.st_gid) == 0;
     if (!same_owner && ::fchown(file_, static_cast<::uid_t>(-1), old.st_gid) != 0) errno = 0;
-    // Who runs a file of another owner must not get that one's rights.
+    // A file of another owner must not pass that owner's rights on to those who run it.
     if (::fchmod(file_, old.st_mode & (same_owner ? 07777u : 0777u)) != 0) errno = 0;
   }
 

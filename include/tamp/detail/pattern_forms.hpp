@@ -21,7 +21,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 template <class Pattern, class Score>
 concept row_pattern = requires { typename Pattern::template row_selector<Score>; };
 
-/// Whether a row of a mask has bits past its last column.
+/// True if a row of a mask has bits past its last column.
 inline bool has_bits_past(std::span<const mask::word> row, std::size_t cols) noexcept {
   return cols % mask::word_bits != 0 && row.back() >> (cols % mask::word_bits) != 0;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which weights are zero in a host's tensor.
+/// The weights that are zero in a host's tensor.
 
 #include <atomic>
 #include <cstddef>
@@ -26,7 +26,7 @@ auto stored_number(double number) {
   }
 }
 
-/// How many weights are zero, of either sign.
+/// The number of weights that are zero, of either sign.
 template <executor E, class Source>
 std::size_t count_zeros(const E& exec, const Source& weight) {
   std::atomic<std::size_t> zeros = 0;

@@ -21,7 +21,7 @@ namespace program {
 /// Runs a body, which does not throw, on several threads; null: no unit knows of any.
 inline constinit std::atomic<void (*)(std::size_t count, range_function body)> run_on_threads =
     nullptr;
-/// How long the name of that unit's flags is.
+/// The length of the name of that unit's flags.
 inline constinit std::atomic<std::size_t> flags_of_threads = 0;
 
 }  // namespace program

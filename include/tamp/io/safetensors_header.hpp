@@ -31,7 +31,7 @@ struct tensor_info {
   std::span<const std::byte> bytes;
   std::string_view type_name;  ///< as the file says it, which matters for dtype::unknown
 
-  /// How many numbers there are.
+  /// The number of elements.
   std::size_t size() const { return detail::product(shape); }
 };
 

@@ -128,7 +128,7 @@ void check_shown(const Host& host) {
   }
 }
 
-/// How many blocks a host has.
+/// The number of blocks of a host.
 /// @throws shape_error if it says that they are fewer than none
 template <class Host>
 std::size_t block_count(Host& host) {

@@ -54,7 +54,7 @@ struct row_scored {
   bool is_usable;
 };
 
-// Whether no number is NaN.
+// True if no number is NaN.
 template <class T>
 static bool are_numbers(const T* numbers, std::size_t count) noexcept {
   vec<bits_of_number<T>> broken{};
