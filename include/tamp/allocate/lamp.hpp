@@ -54,8 +54,7 @@ struct lamp {
   std::string label() const { return detail::sentence("lamp ", sparsity); }
 
   /// @throws value_error if the sparsity is not in [0, 1], or if a weight is not finite or too
-  /// large
-  ///         to be squared, naming it
+  ///         large to be squared, naming it
   template <executor E, class Units>
   allocation operator()(const E& exec, const Units& units) const {
     const detail::ieee_arithmetic as_usual;

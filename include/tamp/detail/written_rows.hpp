@@ -57,8 +57,7 @@ class lost_zeros {
 /// them back: storage that quantises what it is given may have no zero. A row that does not hold 0
 /// where `keep` drops is written as it was.
 /// @throws value_error that names the first weight that is not 0, once all rows have been tried:
-/// the
-///         rows that hold their zeros then are as they should be, the others as they were
+///         the rows that hold their zeros then are as they should be, the others as they were
 template <executor E, writable_row_tensor Weight, class MakeRow>
 void write_rows(const E& exec, std::string_view operation, std::string_view layer,
                 const mask::bitmask& keep, Weight& weight, const MakeRow& make_row) {

@@ -58,8 +58,7 @@ class any_executor {
 
 /// exec.for_each_range(count, body), where each range is computed as IEEE 754 has it.
 /// @throws value_error if a range leaves [0, count), before anything of it is done, or if ranges
-/// were
-///         left out or came twice
+///         were left out or came twice
 template <executor E, class Body>
 void for_each_range(const E& exec, std::size_t count, const Body& body) {
   std::atomic<std::size_t> done = 0;

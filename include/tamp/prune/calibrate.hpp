@@ -281,8 +281,7 @@ template <class... Policies>
 /// run forward. The result is the same to the bit.
 /// @returns whether it is complete, and not stopped by the callback
 /// @throws value_error if `seen` belongs to another model or calibration set, or if an activation
-/// is
-///         not finite; `seen` then holds the blocks before
+///         is not finite; `seen` then holds the blocks before
 template <executor E, class... Statistics, model Model>
 bool calibrate(const E& exec, Model& host, calibration<Statistics...>& seen,
                const progress_callback& on_progress = {}) {

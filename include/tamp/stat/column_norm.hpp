@@ -45,8 +45,7 @@ class column_norm {
 
   /// Takes in one batch of activations; it may have no tokens.
   /// @throws shape_error if X has another number of features than the calls before, or memory
-  /// cannot
-  ///         hold them
+  ///         cannot hold them
   /// @throws value_error if an activation is not finite, the weight is 0, a norm would be larger
   ///         than a float can be, or a count than a number of 64 bits; nothing is added then
   template <tensor_argument X, executor E = execute::standard>

@@ -43,8 +43,7 @@ class gram {
 
   /// Takes in one batch of activations; it may have no tokens.
   /// @throws shape_error if X has another number of features than the calls before, or memory
-  /// cannot
-  ///         hold their pairs
+  ///         cannot hold their pairs
   /// @throws value_error if an activation is not finite, the weight is 0, or a sum or a count would
   ///         be too large; nothing is added then
   template <executor E, tensor_argument X>

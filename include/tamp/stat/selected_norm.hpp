@@ -43,8 +43,7 @@ class selected_norm {
 
   /// Takes in one sample.
   /// @throws shape_error if input, output, modalities or attention have different numbers of
-  /// tokens,
-  ///         or the input another number of features than before
+  ///         tokens, or the input another number of features than before
   /// @throws value_error if a number is not finite, or if the selector names a token that is not
   ///         there or one token twice; and what the selector throws. Nothing is added
   template <executor E, tensor_argument X, tensor_argument Y>

@@ -35,8 +35,7 @@ class matrix_view {
 
   /// Element (i, j) is data[i * row_stride + j * col_stride]. Strides may be zero or negative.
   /// @throws shape_error if memory cannot hold so many elements, or an extent was negative before
-  /// it
-  ///         became a std::size_t
+  ///         it became a std::size_t
   constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::ptrdiff_t row_stride,
                         std::ptrdiff_t col_stride)
       : data_(data), rows_(rows), cols_(cols) {

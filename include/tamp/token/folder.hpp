@@ -24,9 +24,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///     A, B:   the tokens that are left in turns, the first in A
 ///     edges:  from each token of A to the most similar token of B (cosine)
 ///     fold:   min(left - count, floor((left - 1) / 2)) tokens of A, along the most similar edges,
-///     into
-///             theirs of B, which become the mean of both, weighed by sizes; again until count is
-///             left
+///             into theirs of B, which become the mean of both, weighed by sizes; again until count
+///             is left
 ///
 /// Of two tokens, where the published rule stops, one is still folded if it must be. Among equal
 /// edges that of the lower index is folded first; of equally similar tokens of B the first is

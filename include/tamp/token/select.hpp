@@ -219,8 +219,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///         reads is not finite or an attention negative, the minimum cannot be met, or the policy
 ///         does not answer as it was asked
 /// @throws shape_error if parts of the context are of different lengths or lie at a null pointer,
-/// or
-///         memory cannot hold what the policy computes of them
+///         or memory cannot hold what the policy computes of them
 template <token_policy Policy>
 [[nodiscard]] selection select(const Policy& policy, const context& c, quota q) {
   const detail::ieee_arithmetic as_usual;

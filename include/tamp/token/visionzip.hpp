@@ -26,9 +26,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///     score(t)   = mean over heads and all queries of the context of A(head, query, t)
 ///     dominant:    the floor(count * dominant) tokens of highest score; they stay as they are
 ///     contextual:  of the m others, in order, every floor(m / c)-th from the first on, c in all,
-///     so
-///                  that count tokens stay; each of the rest becomes part of the one of these with
-///                  which its key has the largest cosine
+///                  so that count tokens stay; each of the rest becomes part of the one of these
+///                  with which its key has the largest cosine
 ///
 /// Which queries are shown is the host's to say: of an encoder with a class token its row alone, of
 /// one without all rows. `key_heads` is how many heads the keys hold: their mean is compared, as

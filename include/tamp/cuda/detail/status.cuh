@@ -61,8 +61,7 @@ inline void raise_if_statistic_broken(const selection_status& found, std::string
 }
 
 /// @throws value_error if a weight was not finite or a score not a number, in the CPU's words,
-/// except that
-///         the score has no name
+///         except that the score has no name
 inline void raise_if_weight_broken(const selection_status& found, std::size_t cols,
                                    std::string_view operation, std::string_view layer) {
   if (found.weight != nowhere) {
