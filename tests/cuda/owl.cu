@@ -233,6 +233,14 @@ BOOST_AUTO_TEST_CASE(shapes_are_refused_before_anything_is_started) {
       [&] { tamp::cuda::outlier_ratios_of(on, owl<>{}, model.on_gpu()); });
 }
 
+BOOST_AUTO_TEST_CASE(a_parameter_out_of_its_range_is_refused_before_anything_is_started) {
+  both<float> model;
+  model.add(0, "block 0.q", matrix<float>(2, 3, 1.0f), ones(3));
+  check_error<tamp::value_error>("owl: M is a finite number of at least 0, not -5", [&] {
+    tamp::cuda::outlier_ratios_of(on, owl<>{.M = -5}, model.on_gpu());
+  });
+}
+
 BOOST_AUTO_TEST_CASE(sums_that_are_too_large_are_refused) {
   both<double> model;
   model.add(0, "a", matrix<double>(2, 3, std::numeric_limits<double>::max()), ones(3));

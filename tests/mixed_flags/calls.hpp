@@ -97,7 +97,87 @@ std::string sums() {
 }
 
 #if TAMP_EXCEPTIONS
-// What a weight that is not finite, a sparsity that is no number and a negative attention get.
+// What is said of a number that is wrong for each parameter of its kind.
+template <class Refused>
+void refuse_as_fraction(const Refused& refused, const double& wrong) {
+  const std::vector<float> w(16, 1.0f);
+  const std::vector<double> values{0.5, 0.5};
+  const std::vector<std::size_t> sizes{8, 8};
+  refused([&] {
+    (void)select(view(w, 4, 4),
+                 compose(score::magnitude{}, pattern::per_row{}, allocate::uniform{wrong}));
+  });
+  refused([&] { (void)allocate::das{wrong}.share(values, sizes); });
+  refused([&] { (void)allocate::das{0.5, wrong}.share(values, sizes); });
+  refused([&] { (void)allocate::owl{.lambda = wrong}.share(values, sizes); });
+  refused([&] { (void)allocate::owl{.sparsity = wrong}.share(values, sizes); });
+  refused([&] { (void)allocate::block_influence{.lambda = wrong}.share(values, sizes); });
+  refused([&] { (void)allocate::erk{wrong}.share(values, sizes); });
+  refused([&] { (void)token::pyramid_drop{.ratio = wrong}(8, 100); });
+  refused([&] { (void)token::visionzip{.dominant = wrong}.merge({}, {}, 0); });
+  refused([&] { (void)compute::dynamic_ffn{.keep_ratio = wrong}.kept(10); });
+}
+
+template <class Refused>
+void refuse_as_nonnegative(const Refused& refused, const double& wrong) {
+  const std::vector<float> x(16, 1.0f);
+  const std::vector<token::modality> kinds(4, token::modality::image);
+  const auto norms = observe<stat::column_norm>(view(x, 4, 4));
+  const std::vector<double> values{0.5, wrong};
+  const std::vector<std::size_t> sizes{8, 8};
+  refused([&] { (void)allocate::owl{}.share(values, sizes); });
+  refused([&] { (void)allocate::das{}.share(values, sizes); });
+  refused([&] { (void)allocate::owl{.M = wrong}.share(std::vector<double>(2, 0.5), sizes); });
+  refused([&] {
+    (void)select(view(x, 4, 4), norms,
+                 compose(score::ria{wrong}, pattern::per_row{}, allocate::uniform{0.5}));
+  });
+  refused([&] {
+    (void)token::amia_select{.tolerance = wrong}(view(x, 4, 4), kinds, std::vector<float>(4, 1.0f));
+  });
+  const auto plan = [&](const compute::budget_split& split) {
+    (void)compute::plan_compute(
+        compute::block_shape::plain(4, 8), 2, kinds, 0.5, {},
+        [](double) { return token::schedule{}; }, {}, [](double) { return pruning_plan{}; }, split);
+  };
+  refused([&] { plan({.tokens = wrong}); });
+  refused([&] { plan({.visual = wrong}); });
+  refused([&] { plan({.weights = wrong}); });
+  refused([&] {
+    const auto received = [&](auto, auto, std::span<const std::size_t> left) {
+      return token::received_attention{std::vector<double>(left.size(), wrong),
+                                       std::vector<double>(left.size(), 1.0)};
+    };
+    (void)token::fitprune_fit{.shape = compute::block_shape::plain(4, 8)}(
+        received, std::vector<std::size_t>{4}, 2);
+  });
+}
+
+template <class Refused>
+void refuse_as_positive(const Refused& refused, const double& wrong) {
+  const std::vector<float> y(16, 1.0f);
+  const std::vector<token::modality> kinds(4, token::modality::image);
+  refused([&] {
+    (void)token::amia_select{.sigma = wrong}(view(y, 4, 4), kinds, std::vector<float>(4, 1.0f));
+  });
+  const auto fit = [](const token::fitprune_fit& of) {
+    const auto received = [](auto, auto, std::span<const std::size_t> left) {
+      return token::received_attention{std::vector<double>(left.size(), 1.0),
+                                       std::vector<double>(left.size(), 1.0)};
+    };
+    (void)of(received, std::vector<std::size_t>{4}, 2);
+  };
+  const auto shape = compute::block_shape::plain(4, 8);
+  refused([&] { fit({.budget = wrong, .shape = shape}); });
+  refused([&] { fit({.shape = shape, .resolution = wrong}); });
+  refused([&] {
+    (void)compute::plan_compute(
+        shape, 2, kinds, wrong, {}, [](double) { return token::schedule{}; }, {},
+        [](double) { return pruning_plan{}; });
+  });
+}
+
+// What a weight that is not finite, a parameter out of its range and a negative attention get.
 std::string refusals() {
   std::ostringstream out;
   const auto refused = [&](auto&& use) {
@@ -119,11 +199,17 @@ std::string refusals() {
       refused([&] { (void)observe<stat::gram>(view(w, 10, 100)); });
     }
   const std::vector<float> w(16, 1.0f);
-  const auto nan = std::bit_cast<double>(0x7ff8000000000000u);
-  refused([&] {
-    (void)select(view(w, 4, 4),
-                 compose(score::magnitude{}, pattern::per_row{}, allocate::uniform{nan}));
-  });
+  std::vector<double> wrong;
+  for (const std::uint64_t bits : {0x7ff8000000000000u, 0xfff8000000000000u, 0x7ff0000000000000u,
+                                   0xfff0000000000000u, 0xbfe0000000000000u})  // the last: -0.5
+    wrong.push_back(std::bit_cast<double>(bits));
+  for (const double& number : wrong) {
+    refuse_as_nonnegative(refused, number);
+    refuse_as_positive(refused, number);
+    refuse_as_fraction(refused, number);
+  }
+  refuse_as_positive(refused, 0.0);
+  refuse_as_fraction(refused, 1.5);
   for (const std::uint32_t bits : {0xbf800000u, 0x80000001u, 0x7f800000u, 0x7fc00000u}) {
     std::vector<float> attention(16, 1.0f);
     attention[9] = std::bit_cast<float>(bits);

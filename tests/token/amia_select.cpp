@@ -203,6 +203,16 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused) {
                                  [&] { select({}, {}, {-1, 0.5f}); });
   check_error<tamp::value_error>("amia_select: sigma is 0, tolerance 0.1, the gammas 1 and 0.2",
                                  [&] { select({.sigma = 0}, {}, attention); });
+  // 1 / sigma^2 would be infinite, and 0 times that no number.
+  check_error<tamp::value_error>(
+      "amia_select: sigma is 1e-160, tolerance 0.1, the gammas 1 and 0.2",
+      [&] { select({.sigma = 1e-160}, {}, attention); });
+  check_error<tamp::value_error>("amia_select: sigma is inf, tolerance 0.1, the gammas 1 and 0.2",
+                                 [&] { select({.sigma = INFINITY}, {}, attention); });
+  check_error<tamp::value_error>("amia_select: sigma is 1, tolerance inf, the gammas 1 and 0.2",
+                                 [&] { select({.tolerance = INFINITY}, {}, attention); });
+  check_error<tamp::value_error>("amia_select: sigma is 1, tolerance 0.1, the gammas nan and 0.2",
+                                 [&] { select({.forward_gamma = NAN}, {}, attention); });
   check_error<tamp::value_error>("amia_select: the output of token 1, feature 0 is inf", [&] {
     amia_select{}(matrix<float>{{1, 2}, {support::infinity, 4}}, {}, attention);
   });

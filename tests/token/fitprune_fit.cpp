@@ -352,8 +352,12 @@ BOOST_AUTO_TEST_CASE(parameters_that_cannot_be_are_refused) {
   refuse({.budget = 0, .shape = plain}, {4}, 2, "the budget lies in (0, 1], and is 0");
   refuse({.budget = 1.5, .shape = plain}, {4}, 2, "the budget lies in (0, 1], and is 1.5");
   refuse({.budget = nan, .shape = plain}, {4}, 2, "the budget lies in (0, 1], and is nan");
-  refuse({.shape = plain, .resolution = 0}, {4}, 2, "the resolution is above 0, and is 0");
-  refuse({.shape = plain, .resolution = nan}, {4}, 2, "the resolution is above 0, and is nan");
+  refuse({.shape = plain, .resolution = 0}, {4}, 2,
+         "the resolution is a finite number above 0, not 0");
+  refuse({.shape = plain, .resolution = nan}, {4}, 2,
+         "the resolution is a finite number above 0, not nan");
+  refuse({.shape = plain, .resolution = INFINITY}, {4}, 2,
+         "the resolution is a finite number above 0, not inf");
   refuse({.shape = plain}, {}, 2, "there are 0 samples of 2 layers");
   refuse({.shape = plain}, {4}, 0, "there are 1 samples of 0 layers");
 }

@@ -19,6 +19,7 @@
 #include "../detail/checked.hpp"
 #include "../detail/finite.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -172,7 +173,7 @@ struct alpha {
  private:
   void check_parameters() const {
     detail::check_sparsity(sparsity);
-    if (!(tau >= 0 && tau <= 1))
+    if (!detail::is_fraction(tau))
       detail::raise<value_error>("alpha: tau lies in [0, 1], and is ", tau);
   }
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -50,7 +51,7 @@ struct block_influence {
   allocation share(std::span<const double> influence, std::span<const std::size_t> num_params,
                    std::span<const std::string> names = {}) const {
     detail::check_sparsity(sparsity);
-    if (!(lambda >= 0 && lambda <= 1))
+    if (!detail::is_fraction(lambda))
       detail::raise<value_error>("block_influence: lambda lies in [0, 1], and is ", lambda);
     return detail::spread_density("block_influence", "influence", influence, num_params, 2 * lambda,
                                   sparsity, names);

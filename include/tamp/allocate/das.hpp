@@ -16,6 +16,7 @@
 
 #include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -138,7 +139,7 @@ struct das {
 
   void check_parameters() const {
     detail::check_sparsity(sparsity);
-    if (!(largest() >= sparsity && largest() <= 1))
+    if (max_sparsity && !(detail::is_fraction(*max_sparsity) && *max_sparsity >= sparsity))
       detail::raise<value_error>("das: max_sparsity lies in [", sparsity, ", 1], and is ",
                                  shown_largest());
   }

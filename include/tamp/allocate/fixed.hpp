@@ -11,6 +11,7 @@
 #include "../detail/drop_count.hpp"
 #include "../detail/glob.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -79,8 +80,8 @@ struct fixed {
   friend bool operator==(const fixed&, const fixed&) = default;
 
  private:
-  static void check_number(double sparsity, std::string_view whose) {
-    if (!detail::is_sparsity(sparsity))
+  static void check_number(const double& sparsity, std::string_view whose) {
+    if (!detail::is_fraction(sparsity))
       detail::raise<value_error>("fixed: the sparsity of ", whose, " is ", sparsity,
                                  ", and not in [0, 1]");
   }

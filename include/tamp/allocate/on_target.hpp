@@ -15,6 +15,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "allocation.hpp"
 
@@ -70,7 +71,7 @@ inline void check_unit_values(std::string_view policy, std::string_view what,
   check_list(policy, "numbers of weights", num_params);
   total_params(policy, num_params);
   for (std::size_t u = 0; u < values.size(); ++u)
-    if (!(values[u] >= 0.0 && values[u] <= (std::numeric_limits<double>::max)()))
+    if (!is_nonnegative(values[u]))
       raise<value_error>(policy, ": the ", what, " of ", unit_name(names, u), " is ", values[u]);
 }
 
@@ -139,7 +140,7 @@ inline allocate::allocation on_target(std::string_view policy, std::span<const d
   }
   const double rounding =
       4 * std::numeric_limits<double>::epsilon() * static_cast<double>(values.size());
-  const bool in_range = std::all_of(values.begin(), values.end(), is_sparsity);
+  const bool in_range = std::all_of(values.begin(), values.end(), is_fraction<double>);
   if (in_range && std::abs(mean_over_params(values, num_params) - target) <= rounding)
     return answer;
   const double shift = shift_to_target(values, num_params, target);

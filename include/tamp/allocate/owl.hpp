@@ -16,6 +16,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/scored_rows.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
@@ -97,17 +98,18 @@ struct owl {
     return answer;
   }
 
-  friend bool operator==(const owl&, const owl&) = default;
-
- private:
+  /// @throws value_error if a parameter is out of range
   void check_parameters() const {
     detail::check_sparsity(sparsity);
-    if (!(M >= 0 && is_finite(M)))
+    if (!detail::is_nonnegative(M))
       detail::raise<value_error>("owl: M is a finite number of at least 0, not ", M);
-    if (!(lambda >= 0 && lambda <= 1))
+    if (!detail::is_fraction(lambda))
       detail::raise<value_error>("owl: lambda lies in [0, 1], and is ", lambda);
   }
 
+  friend bool operator==(const owl&, const owl&) = default;
+
+ private:
   // What one pass over a unit finds if it is told where the threshold may lie.
   struct outliers {
     std::size_t size = 0, above = 0;  // above the range

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../prune/pruning_plan.hpp"
 #include "../token/modality.hpp"
@@ -186,11 +187,11 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
                           const compute_plan& settings, TokensFor&& tokens_for,
                           std::span<const std::size_t> ranking, WeightsFor&& weights_for,
                           const budget_split& split = {}) {
-  const double shares = split.tokens + split.visual + split.weights;
-  if (!(budget > 0 && budget <= 1))
+  if (!(detail::is_positive(budget) && budget <= 1))
     detail::raise<value_error>("plan_compute: the budget lies in (0, 1], and is ", budget);
-  if (!(split.tokens >= 0 && split.visual >= 0 && split.weights >= 0 && shares > 0 &&
-        is_finite(shares)))
+  const double shares = split.tokens + split.visual + split.weights;
+  if (!(detail::is_nonnegative(split.tokens) && detail::is_nonnegative(split.visual) &&
+        detail::is_nonnegative(split.weights) && detail::is_positive(shares)))
     detail::raise<value_error>("plan_compute: the shares are ", split.tokens, ", ", split.visual,
                                " and ", split.weights, "; none is negative, and one is not 0");
   compute_plan plan = settings;

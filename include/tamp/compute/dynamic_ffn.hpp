@@ -13,6 +13,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/standard.hpp"
@@ -119,7 +120,7 @@ struct dynamic_ffn {
 
  private:
   void check_parameters() const {
-    if (probe_every == 0 || !(keep_ratio >= 0 && keep_ratio <= 1))
+    if (probe_every == 0 || !detail::is_fraction(keep_ratio))
       detail::raise<value_error>("dynamic_ffn: the ratio to keep is ", keep_ratio,
                                  " (of 0 to 1), and one token is probed of every ", probe_every);
   }

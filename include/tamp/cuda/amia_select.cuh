@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "../detail/number_range.hpp"
 #include "../token/amia_select.hpp"
 #include "detail/block.cuh"
 #include "detail/token_similarity.cuh"
@@ -29,7 +30,7 @@ __global__ void check_token_attention(matrix_view<const float, cuda_space> atten
   const std::size_t t = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (t >= attention.cols()) return;
   const float number = attention(0, t);
-  if (!(number >= 0 && is_finite(number))) atomicMin(&status->place, wide{first + t});
+  if (!is_nonnegative(number)) atomicMin(&status->place, wide{first + t});
 }
 
 /// One thread: the number at the place that was noted.
@@ -252,10 +253,7 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
   const std::size_t n = y.rows();
   if (a.size() != n || (n != 0 && a.rows() != 1))
     raise<shape_error>(who, ": the attention covers ", a.size(), " tokens, the output has ", n);
-  if (!(policy.sigma > 0) || !(policy.tolerance >= 0) || !std::isfinite(policy.forward_gamma) ||
-      !std::isfinite(policy.backward_gamma))
-    raise<value_error>(who, ": sigma is ", policy.sigma, ", tolerance ", policy.tolerance,
-                       ", the gammas ", policy.forward_gamma, " and ", policy.backward_gamma);
+  policy.check_parameters();
   if (n > 0xffffffffu) raise<shape_error>(who, ": ", n, " tokens are more than the kernels count");
 
   cuda::index_list list(on, n, refuse_amia(n, y.cols()));

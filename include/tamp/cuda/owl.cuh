@@ -4,7 +4,6 @@
 /// OWL's outlier ratios of device tensors.
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -113,7 +112,7 @@ class outlier_ratios {
         tamp::detail::raise_if_statistic_broken(states[l], "owl", layers_[l].name);
       for (l = first; l < layers_.size() && layers_[l].unit == u; ++l)
         tamp::detail::raise_if_weight_broken(states[l], layers_[l].cols, "owl", layers_[l].name);
-      if (!std::isfinite(found[u].sum))
+      if (!is_finite(found[u].sum))
         tamp::detail::raise<value_error>("owl: the scores of ", units_[u].name,
                                          " are too large to be summed");
     }
@@ -160,6 +159,7 @@ class outlier_ratios {
 /// whatever the grid. Nothing waits. One double for each row of the largest layer is taken from
 /// `on` and given back, and what the result holds.
 ///
+/// @throws value_error if a parameter is out of range
 /// @throws shape_error if a layer's statistics cover another number of columns
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class Score, class Units>
@@ -169,6 +169,7 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
   static_assert(device_score<Score>,
                 "this score has no CUDA version: only elementwise scores such as magnitude, wanda, "
                 "amia or your own have one, and they must be trivially copyable");
+  policy.check_parameters();
   outlier_ratios result;
   std::size_t most_rows = 0;
   // Calls use(weight, its statistics on the device) for the layers of a unit that saw something.

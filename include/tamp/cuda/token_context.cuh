@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../token/context.hpp"
 #include "../token/select.hpp"
@@ -155,7 +156,7 @@ cuda::index_list::refusal refuse_attention(std::string_view who,
 template <class T>
 __device__ float checked_attention(const T* numbers, std::size_t place, list_status* status) {
   const float number = number_of(numbers[place]);
-  if (!(number >= 0 && is_finite(number))) atomicMin(&status->place, wide{place});
+  if (!is_nonnegative(number)) atomicMin(&status->place, wide{place});
   return number;
 }
 

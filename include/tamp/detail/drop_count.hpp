@@ -10,6 +10,7 @@
 
 #include "../error.hpp"
 #include "../tensor/element.hpp"
+#include "number_range.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -19,12 +20,8 @@ constexpr std::size_t drop_count(std::size_t size, double sparsity) noexcept {
   return (std::min)(size, static_cast<std::size_t>(static_cast<double>(size) * sparsity));
 }
 
-constexpr bool is_sparsity(double number) noexcept {
-  return is_finite(number) && number >= 0.0 && number <= 1.0;
-}
-
-inline void check_sparsity(double sparsity) {
-  if (!is_sparsity(sparsity))
+inline void check_sparsity(const double& sparsity) {
+  if (!is_fraction(sparsity))
     raise<value_error>("a sparsity is a fraction in [0, 1], not ", sparsity);
 }
 
@@ -66,7 +63,7 @@ inline double sparsity_that_drops(std::size_t count, std::size_t size, std::size
   if (size == 0) return preferred;
   const double quotient = static_cast<double>(count) / static_cast<double>(size);
   const auto fits = [&](double s) {
-    return std::abs(s - quotient) <= std::numeric_limits<double>::epsilon() && is_sparsity(s) &&
+    return std::abs(s - quotient) <= std::numeric_limits<double>::epsilon() && is_fraction(s) &&
            drop_count(size, s) == count &&
            (rows == 0 || drop_count(size / rows, s) == count / rows);
   };

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 #include "../token/attention_record.hpp"
@@ -154,7 +155,7 @@ class attention_recording {
   void check_numbers(std::size_t sample, std::size_t layer, const char* part,
                      std::span<const Number> numbers) const {
     for (const Number a : numbers)
-      if (!(a >= 0 && is_finite(a)))
+      if (!tamp::detail::is_nonnegative(a))
         refuse("tensor '", detail::record_name(sample, layer, part), "' holds an attention of ", a);
   }
 

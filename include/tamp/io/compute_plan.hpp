@@ -14,6 +14,7 @@
 
 #include "../compute/compute_plan.hpp"
 #include "../detail/mapped_file.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/replaced_file.hpp"
 #include "../detail/strict_json.hpp"
 #include "../error.hpp"
@@ -69,7 +70,7 @@ class compute_plan_reader : strict_reader<Json> {
  private:
   double fraction(const Json& json, std::string_view place, const char* key) const {
     const double value = this->number(json, place, key);
-    if (!(value >= 0 && value <= 1))
+    if (!is_fraction(value))
       this->refuse(this->named(place, key), " is ", value, ", which is not in [0, 1]");
     return value;
   }

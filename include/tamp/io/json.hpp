@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "../detail/mapped_file.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/replaced_file.hpp"
 #include "../detail/strict_json.hpp"
 #include "../error.hpp"
@@ -29,7 +30,7 @@ inline std::string problem_of(const pruning_plan& plan) {
   std::set<std::string_view> names;
   for (std::size_t k = 0; k < plan.layers.size(); ++k) {
     const planned_layer& layer = plan.layers[k];
-    if (!(layer.sparsity >= 0 && layer.sparsity <= 1))
+    if (!is_fraction(layer.sparsity))
       return sentence("layers[", k, "] (", layer.name, ") has a sparsity of ", layer.sparsity,
                       ", which is not in [0, 1]");
     if (layer.rows != 0 && layer.cols > (std::numeric_limits<std::size_t>::max)() / layer.rows)

@@ -16,6 +16,7 @@
 
 #include "../detail/block_observer.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/zeros.hpp"
 #include "../score/magnitude.hpp"
 #include "apply.hpp"
@@ -61,7 +62,7 @@ void check_plan(const E& exec, Model& host, const pruning_plan& plan) {
       raise<value_error>("prune: in the model, ", mine.name, " is tied to ",
                          mine.tied_to.empty() ? "nothing" : mine.tied_to, "; in the plan, to ",
                          theirs.tied_to.empty() ? "nothing" : theirs.tied_to);
-    if (!is_sparsity(theirs.sparsity))
+    if (!is_fraction(theirs.sparsity))
       raise<value_error>("prune: the plan gives ", theirs.name, " a sparsity of ", theirs.sparsity,
                          ", which is not in [0, 1]");
     if (!theirs.is_pruned() && theirs.sparsity != 0)

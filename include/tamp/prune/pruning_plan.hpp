@@ -14,6 +14,7 @@
 
 #include "../config.hpp"
 #include "../detail/drop_count.hpp"
+#include "../detail/number_range.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
@@ -34,7 +35,7 @@ struct planned_layer {
   /// How many weights to drop, where that was decided on, and not a fraction.
   std::optional<std::size_t> counted() const noexcept {
     const bool holds =
-        drop && detail::is_sparsity(sparsity) && detail::drop_count(size(), sparsity) == *drop;
+        drop && detail::is_fraction(sparsity) && detail::drop_count(size(), sparsity) == *drop;
     return holds ? drop : std::nullopt;
   }
   /// Whether this layer loses anything by itself.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../detail/finite.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/score_forms.hpp"
 #include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
@@ -67,7 +68,7 @@ struct ria {
   template <executor E, class Source>
   auto bind(const E& exec, const Source& weight, std::span<const float> norms) const {
     using real = detail::row_value<Source>;
-    if (!(alpha >= 0 && is_finite(alpha)))
+    if (!detail::is_nonnegative(alpha))
       detail::raise<value_error>("ria: alpha is a finite number of at least 0, not ", alpha);
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());

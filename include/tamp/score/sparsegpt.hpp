@@ -21,6 +21,7 @@
 #include "../detail/finite.hpp"
 #include "../detail/gram_product.hpp"
 #include "../detail/inverse_factor.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/packed_rows.hpp"
 #include "../detail/pattern_forms.hpp"
 #include "../detail/simd/similar_rows.hpp"
@@ -130,7 +131,7 @@ struct sparsegpt {
                    const stat::gram& gram, double sparsity) const {
     using detail::of_layer, detail::raise;
     detail::check_sparsity(sparsity);
-    if (blocksize == 0 || !(damping >= 0 && is_finite(damping)))
+    if (blocksize == 0 || !detail::is_nonnegative(damping))
       raise<value_error>("sparsegpt: blocksize is ", blocksize, ", damping ", damping);
     if constexpr (is_grouped<Pattern>) {
       static_assert(0 < Pattern::group && Pattern::group <= mask::word_bits,

@@ -14,6 +14,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
@@ -137,7 +138,7 @@ class column_norm {
   void validate() const {
     const detail::ieee_arithmetic as_usual;
     for (std::size_t j = 0; j < features(); ++j) {
-      if (!(is_finite(sum_of_squares_[j]) && sum_of_squares_[j] >= 0))
+      if (!detail::is_nonnegative(sum_of_squares_[j]))
         detail::raise<value_error>("column_norm: the sum of squares of feature ", j, " is ",
                                    sum_of_squares_[j]);
       if (!fits_float(norm(sum_of_squares_[j], count_))) refuse_sum(j);

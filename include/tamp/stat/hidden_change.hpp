@@ -14,6 +14,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../tensor/rows.hpp"
@@ -107,7 +108,7 @@ class hidden_change {
                                  " sums of changes instead of 1");
     // A change is at most 2, and a sum of many may have been rounded up.
     const double most = 2 * static_cast<double>(tokens_) * (1 + 1e-9);
-    if (!(sum_[0] >= 0 && sum_[0] <= most))
+    if (!(detail::is_nonnegative(sum_[0]) && sum_[0] <= most))
       detail::raise<value_error>("hidden_change: the changes of ", tokens_, " tokens sum up to ",
                                  sum_[0]);
   }

@@ -13,6 +13,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/simd/similar_rows.hpp"
 #include "../detail/token_similarity.hpp"
 #include "../error.hpp"
@@ -75,6 +76,17 @@ struct amia_select {
     return (*this)(E{}, output, kinds, attention);
   }
 
+  /// Refuses parameters that cannot be used: all are finite, sigma is above 0 and has a finite
+  /// 1 / sigma^2, the tolerance is not negative.
+  /// @throws value_error naming them
+  void check_parameters() const {
+    if (!detail::is_positive(sigma) || !is_finite(1 / (sigma * sigma)) ||
+        !detail::is_nonnegative(tolerance) || !is_finite(forward_gamma) ||
+        !is_finite(backward_gamma))
+      detail::raise<value_error>("amia_select: sigma is ", sigma, ", tolerance ", tolerance,
+                                 ", the gammas ", forward_gamma, " and ", backward_gamma);
+  }
+
   friend bool operator==(const amia_select&, const amia_select&) = default;
 
  private:
@@ -84,12 +96,9 @@ struct amia_select {
                                  " tokens, the output has ", tokens);
     detail::check_list("amia_select", "numbers of attention", attention);
     for (std::size_t t = 0; t < tokens; ++t)
-      if (!(is_finite(attention[t]) && attention[t] >= 0))
+      if (!detail::is_nonnegative(attention[t]))
         detail::raise<value_error>("amia_select: the attention to token ", t, " is ", attention[t]);
-    if (!(sigma > 0) || !(tolerance >= 0) || !is_finite(forward_gamma) ||
-        !is_finite(backward_gamma))
-      detail::raise<value_error>("amia_select: sigma is ", sigma, ", tolerance ", tolerance,
-                                 ", the gammas ", forward_gamma, " and ", backward_gamma);
+    check_parameters();
   }
 
   // The other tokens that are most similar to t, the lower index first among equals. `nearest` is

@@ -13,6 +13,7 @@
 
 #include "../detail/attention_rows.hpp"
 #include "../detail/checked.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../tensor/element.hpp"
 #include "../tensor/traits.hpp"
@@ -249,7 +250,7 @@ inline void check_attention(std::string_view who, const token::attention_view& a
       const std::span<const float> row = attention.row(head, query);
       if (are_attention(row)) continue;
       for (std::size_t t = 0; t < row.size(); ++t)
-        if (!(row[t] >= 0 && is_finite(row[t])))
+        if (!is_nonnegative(row[t]))
           raise<value_error>(who, ": the attention of head ", head, ", query ", query, " to token ",
                              t, " is ", row[t]);
     }
@@ -280,7 +281,7 @@ inline void check_context(std::string_view who, const token::context& c, token::
     if (!is_finite(c.relevance[t]))
       raise<value_error>(who, ": the relevance of token ", t, " is ", c.relevance[t]);
   for (std::size_t t = 0; t < c.sizes.size(); ++t)
-    if (!(c.sizes[t] > 0 && is_finite(c.sizes[t])))
+    if (!is_positive(c.sizes[t]))
       raise<value_error>(who, ": the size of token ", t, " is ", c.sizes[t]);
 }
 

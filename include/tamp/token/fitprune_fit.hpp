@@ -16,6 +16,7 @@
 #include "../compute/block_shape.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/sequential.hpp"
@@ -101,10 +102,11 @@ struct fitprune_fit {
   using tokens = std::vector<std::size_t>;
 
   void check_parameters(std::size_t samples, std::size_t layers) const {
-    if (!(budget > 0 && budget <= 1))
+    if (!(detail::is_positive(budget) && budget <= 1))
       detail::raise<value_error>("fitprune_fit: the budget lies in (0, 1], and is ", budget);
-    if (!(resolution > 0))
-      detail::raise<value_error>("fitprune_fit: the resolution is above 0, and is ", resolution);
+    if (!detail::is_positive(resolution))
+      detail::raise<value_error>("fitprune_fit: the resolution is a finite number above 0, not ",
+                                 resolution);
     if (samples == 0 || layers == 0)
       detail::raise<value_error>("fitprune_fit: there are ", samples, " samples of ", layers,
                                  " layers");
@@ -164,7 +166,7 @@ struct fitprune_fit {
                                    answer.self.size(), " tokens instead of ", left.size());
       for (const auto* numbers : {&answer.cross, &answer.self})
         for (const double a : *numbers)
-          if (!(a >= 0 && is_finite(a)))
+          if (!detail::is_nonnegative(a))
             detail::raise<value_error>("fitprune_fit: an attention in layer ", layer, " of sample ",
                                        sample, " is ", a);
       return answer;

@@ -16,6 +16,7 @@
 #include "../compute/block_shape.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -92,7 +93,7 @@ struct pyramid_drop {
   /// @throws shape_error if memory cannot hold so many layers
   schedule operator()(std::size_t layers, std::size_t visual) const {
     const detail::ieee_arithmetic as_usual;
-    if (!(ratio >= 0 && ratio <= 1))
+    if (!detail::is_fraction(ratio))
       detail::raise<value_error>("pyramid_drop: the ratio lies in [0, 1], and is ", ratio);
     if (stages == 0 || stages > layers)
       detail::raise<value_error>("pyramid_drop: ", layers, " layers do not make ", stages,

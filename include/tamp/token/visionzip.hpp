@@ -10,6 +10,7 @@
 
 #include "../detail/attention_rows.hpp"
 #include "../detail/head_means.hpp"
+#include "../detail/number_range.hpp"
 #include "../detail/row_products.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
@@ -52,7 +53,7 @@ struct visionzip {
   /// @throws shape_error if the keys are not so many heads
   std::vector<std::size_t> merge(const context& c, std::span<const std::size_t> candidates,
                                  std::size_t count) const {
-    if (!(dominant >= 0 && dominant <= 1))
+    if (!detail::is_fraction(dominant))
       detail::raise<value_error>("visionzip: the dominant fraction lies in [0, 1], and is ",
                                  dominant);
     const std::vector<double> keys = detail::head_means("visionzip", c.keys, candidates, key_heads);
