@@ -78,6 +78,7 @@ BOOST_AUTO_TEST_CASE(what_memory_refuses_is_an_error_like_any_other) {
       [] { checked_array<double>("test", std::uint64_t{1} << 62); });
   BOOST_TEST(checked_matrix("test", 3, 4, 8) == 12u);
   BOOST_TEST(checked_matrix("test", std::size_t{1} << 62, 0, 8) == 0u);
+  BOOST_TEST(checked_matrix("test", 0, std::size_t{1} << 62, 8) == 0u);
   support::check_error<tamp::shape_error>(
       "test: 4294967296 x 4294967296 numbers of 8 bytes are more than memory can hold",
       [] { checked_matrix("test", std::size_t{1} << 32, std::size_t{1} << 32, 8); });

@@ -237,7 +237,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// each token and kind, and for the near tokens 4 N neighbours. Numbers that cannot be used are
 /// noted in the list (cuda::index_list).
 ///
-/// @throws shape_error if kinds or attention do not cover the tokens
+/// @throws shape_error if kinds or attention do not cover the tokens, or something lies at a null
+///         pointer
 /// @throws value_error if a kind is not below 8 or a parameter cannot be used
 /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
 template <viewable Y, viewable Attention>
@@ -246,10 +247,10 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
                         const Attention& attention) {
   using namespace tamp::detail;
   constexpr std::string_view who = "amia_select";
-  const auto y_view = as_twin(cuda_view(output));
+  const auto y_view = as_twin(cuda_view(on, output));
   using value = typename decltype(y_view)::value_type;
   const matrix_view<const value, cuda_space> y = y_view;
-  const matrix_view<const float, cuda_space> a = cuda_view(attention);
+  const matrix_view<const float, cuda_space> a = cuda_view(on, attention);
   const std::size_t n = y.rows();
   if (a.size() != n || (n != 0 && a.rows() != 1))
     raise<shape_error>(who, ": the attention covers ", a.size(), " tokens, the output has ", n);
@@ -265,8 +266,8 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
   const amia_numbers numbers{static_cast<unsigned>((std::min)(policy.neighbours, n - 1)),
                              policy.forward_gamma, policy.backward_gamma,
                              -1 / (2 * policy.sigma * policy.sigma), policy.tolerance};
-  const cuda::buffer near(on, n * numbers.degree * sizeof(std::uint32_t));
-  const cuda::buffer values(on, 2 * n * sizeof(double)), is_taken(on, n);
+  const cuda::buffer near = device_array<std::uint32_t>(on, who, n, numbers.degree);
+  const cuda::buffer values = device_array<double>(on, who, n, 2), is_taken(on, n);
   on.fill(is_taken.data(), 0, n);
   auto* const graph = values.as<double>();
   constexpr unsigned threads = 256;

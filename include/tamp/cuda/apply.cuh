@@ -66,8 +66,8 @@ __global__ void zero_dropped_in_columns(const std::uint32_t* keep, std::size_t h
 ///
 /// Nothing waits. If `keep` comes from a select that found a number that cannot be used, nothing is
 /// written (see cuda::bitmask).
-/// @throws shape_error if mask and weight differ in shape, or if elements of the weight share their
-///         memory, as in a broadcast
+/// @throws shape_error if mask and weight differ in shape, the weight lies at a null pointer, or
+///         its elements share their memory, as in a broadcast
 /// @throws device_error if CUDA refuses the kernel
 template <viewable Weight>
 void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight) {
@@ -75,7 +75,7 @@ void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight
   static_assert(std::is_same_v<space, cuda_space>,
                 "this weight lies in the CPU's memory, its mask in the GPU's: apply "
                 "keep.to_host(tamp::on(stream))");
-  const auto w = detail::as_twin(tamp::view(weight));
+  const auto w = detail::as_twin(detail::cuda_view(on, weight));
   using value = std::remove_pointer_t<decltype(w.data())>;
   static_assert(!std::is_const_v<value>, "this weight is const and cannot be pruned in place");
   if (w.rows() != keep.rows() || w.cols() != keep.cols())

@@ -42,7 +42,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// text + min(keep, visual) indices, and 13 bytes a token are taken from `on` meanwhile. An
 /// attention that is negative or not finite is noted in the list (cuda::index_list).
 ///
-/// @throws shape_error if the attention covers another number of tokens than the kinds
+/// @throws shape_error if the attention covers another number of tokens than the kinds, or one of
+///         them lies at a null pointer
 /// @throws value_error if the context does not show the last query's attention
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class T>
@@ -52,7 +53,7 @@ cuda::index_list select(const cuda::on_stream& on, const attention_top_k& policy
   using twin = typename twin_of<T>::type;
   const cuda::token_context<twin> c = as_twin(shown);
   constexpr std::string_view who = "attention_top_k";
-  check_device_context(who, c, policy.reads);
+  check_device_context(on, who, c, policy.reads);
   const device_sequence sequence(c);
   return select_by_key(on, who, c, sequence, dropped_tokens(who, sequence, q),
                        [&](const std::uint8_t* visuals, wide* keys, list_status* status) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "../detail/checked.hpp"
 #include "../mask/bitmask.hpp"
 #include "detail/status.cuh"
 #include "on.cuh"
@@ -27,7 +28,9 @@ class bitmask {
  public:
   bitmask() = default;
 
-  /// Words that are yet to be written. @throws device_error if there is no memory
+  /// Words that are yet to be written.
+  /// @throws shape_error if no memory can hold the mask of such a weight
+  /// @throws device_error if there is none
   bitmask(const on_stream& on, std::size_t rows, std::size_t cols)
       : rows_(rows), cols_(cols), memory_(on, bytes_of(rows, cols)) {
     on.fill(memory_.data(), 0xff, allocation_step);
@@ -57,8 +60,12 @@ class bitmask {
   }
 
   /// Bytes that a mask of this shape allocates.
-  static constexpr std::size_t bytes_of(std::size_t rows, std::size_t cols) noexcept {
-    return allocation_step + rows * words_of(cols) * sizeof(mask::word);
+  /// @throws shape_error if no memory can hold it
+  static constexpr std::size_t bytes_of(std::size_t rows, std::size_t cols) {
+    tamp::detail::check_shape("bitmask", rows, cols);
+    return allocation_step +
+           tamp::detail::checked_matrix("bitmask", rows, words_of(cols), sizeof(mask::word)) *
+               sizeof(mask::word);
   }
 
   /// WAITS for the stream, and throws what select would have thrown on the CPU.

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../stat/column_norm.hpp"
 #include "detail/block.cuh"
 #include "detail/elements.cuh"
@@ -141,13 +142,14 @@ class column_norm {
   }
 
   /// Takes in one batch of activations; it may have no tokens.
-  /// @throws shape_error if X has another number of features than the calls before
-  /// @throws value_error if the weight is 0
+  /// @throws shape_error if X has another number of features than the calls before, or lies at a
+  ///         null pointer
+  /// @throws value_error if the weight is 0, or a count does not fit into 64 bits
   /// @throws device_error if there is no memory, or CUDA refuses a kernel
   template <viewable X>
   column_norm& add(const on_stream& on, const X& activations, std::uint64_t weight = 1) {
     using namespace tamp::detail;
-    const auto given = as_twin(cuda_view(activations));
+    const auto given = as_twin(cuda_view(on, activations));
     using value = typename decltype(given)::value_type;
     const matrix_view<const value, cuda_space> x = given;
     static_assert(std::is_same_v<compute_type<value>, float>,
@@ -156,7 +158,9 @@ class column_norm {
       raise<value_error>("column_norm: a batch of activations needs a weight above 0");
     check_features(x.cols(), "a batch of activations has ");
     const std::size_t chunks = (x.rows() + square_sums::chunk - 1) / square_sums::chunk;
-    const buffer of_chunks(on, chunks * x.cols() * sizeof(double));
+    const auto count = checked_sum<value_error>(label(), count_, weight);
+    const auto tokens = checked_sum<value_error>(label(), tokens_, x.rows());
+    const buffer of_chunks = device_array<double>(on, label(), chunks, x.cols());
     resize(on, x.cols());
     const auto run = [&](auto kernel, unsigned width, std::size_t shared_bytes) {
       const dim3 grid = grid_of(blocks_of(features_, 32 * width), chunks);
@@ -170,23 +174,26 @@ class column_norm {
       run(&add_squares_of_chunk<false, false, value>, 1, sizeof(square_room<1, false, value>));
     else
       run(&add_squares_of_chunk<false, true, value>, 1, sizeof(square_room<1, true, value>));
-    add_sums(on, of_chunks.as<double>(), chunks, broken(), count_ + weight);
-    count_ += weight;
-    tokens_ += x.rows();
+    add_sums(on, of_chunks.as<double>(), chunks, broken(), count);
+    count_ = count;
+    tokens_ = tokens;
     return *this;
   }
 
   /// Takes in what another accumulator has seen, as if its batches had been added here.
   /// @throws shape_error if it covers another number of features
+  /// @throws value_error if a count does not fit into 64 bits
   column_norm& merge(const on_stream& on, const column_norm& other) {
     if (other.count_ == 0 && other.features_ == 0) return *this;
     check_features(other.features_, "the statistics to merge cover ");
+    const auto count = tamp::detail::checked_sum<value_error>(label(), count_, other.count_);
+    const auto tokens = tamp::detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     if (other.features_ != 0) {
       resize(on, other.features_);
-      add_sums(on, other.sums(), 1, other.broken(), count_ + other.count_);
+      add_sums(on, other.sums(), 1, other.broken(), count);
     }
-    count_ += other.count_;
-    tokens_ += other.tokens_;
+    count_ = count;
+    tokens_ = tokens;
     return *this;
   }
 
@@ -247,6 +254,7 @@ class column_norm {
 
   void resize(const on_stream& on, std::size_t features) {
     if (memory_.data() != nullptr) return;
+    tamp::detail::check_array(label(), features, sizeof(double));
     buffer fresh(on, norms_at(features) + features * sizeof(float));
     on.fill(fresh.data(), 0xff, allocation_step);
     on.fill(fresh.as<std::byte>(allocation_step), 0, fresh.bytes() - allocation_step);

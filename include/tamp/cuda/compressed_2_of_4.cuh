@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "../config.hpp"
+#include "../detail/checked.hpp"
 #include "bitmask.cuh"
 #include "detail/elements.cuh"
 #include "detail/views.cuh"
@@ -110,6 +111,7 @@ template <class T>
 class compressed_2_of_4 {
  public:
   /// Values and metadata that are yet to be written.
+  /// @throws shape_error if no memory can hold them
   compressed_2_of_4(const on_stream& on, std::size_t rows, std::size_t cols, metadata_order order)
       : rows_(rows), cols_(cols), order_(order), memory_(on, bytes_of(rows, cols)) {
     on.fill(memory_.data(), 0xff, sizeof(tamp::detail::wide));
@@ -133,7 +135,9 @@ class compressed_2_of_4 {
   std::size_t words_per_row() const noexcept { return (cols_ + 15) / 16; }
 
   /// Bytes that the compressed weight allocates.
-  static constexpr std::size_t bytes_of(std::size_t rows, std::size_t cols) noexcept {
+  /// @throws shape_error if no memory can hold it
+  static constexpr std::size_t bytes_of(std::size_t rows, std::size_t cols) {
+    tamp::detail::checked_matrix("compress", rows, cols, sizeof(T));
     return metadata_at(rows, cols) + rows * ((cols + 15) / 16) * sizeof(std::uint16_t);
   }
 
@@ -182,14 +186,14 @@ class compressed_2_of_4 {
 /// The weight need not be pruned yet, and is not changed. If `keep` notes something that select
 /// could not use, nothing is written, and keep.check says what. Nothing waits.
 ///
-/// @throws shape_error if mask and weight differ in shape, the columns are not a multiple of 4, or
-///         the order wants others
+/// @throws shape_error if mask and weight differ in shape, the columns are not a multiple of 4, the
+///         order wants others, or the weight lies at a null pointer
 /// @throws device_error if there is no memory, or CUDA refuses the kernel
 template <viewable Weight>
 auto compress(const on_stream& on, const bitmask& keep, const Weight& weight,
               metadata_order order = metadata_order::row_major) {
   using namespace tamp::detail;
-  const auto view = cuda_view(weight);
+  const auto view = cuda_view(on, weight);
   using value = typename decltype(view)::value_type;
   static_assert(sizeof(value) <= 4, "compress takes weights of 16 bits, or floats");
   const matrix_view<const value, cuda_space> w = view;

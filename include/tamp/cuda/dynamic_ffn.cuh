@@ -50,6 +50,9 @@ cuda::index_list choose_channels(const cuda::on_stream& on, const compute::dynam
   if (probe_size == 0) raise<shape_error>("dynamic_ffn: there is no visual token to probe");
   const std::size_t channels = hidden.cols(), rows = hidden.rows();
   const std::size_t kept = policy.kept(channels);
+  if (channels > 0xffffffffu || probe_size > 0xffffffffu)
+    raise<shape_error>("dynamic_ffn: ", channels, " channels of ", probe_size,
+                       " tokens are more than the kernels count");
   cuda::index_list list(on, kept, [token, rows](std::size_t place, double value) {
     const std::size_t channel = place / (rows + 1), t = place % (rows + 1);
     if (t != rows)
@@ -83,13 +86,13 @@ namespace tamp::inline TAMP_FLAGS::compute {
 /// taken from `on` meanwhile. An activation that is not finite is noted in the list
 /// (cuda::index_list).
 ///
-/// @throws shape_error if there is no token
+/// @throws shape_error if there is no token, or the activations lie at a null pointer
 /// @throws value_error if a parameter cannot be used
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <viewable Hidden>
 cuda::index_list channels(const cuda::on_stream& on, const dynamic_ffn& policy,
                           const Hidden& hidden) {
-  const auto h = detail::as_twin(detail::cuda_view(hidden));
+  const auto h = detail::as_twin(detail::cuda_view(on, hidden));
   const std::vector<std::size_t> rows = policy.probe(h.rows());
   const std::vector<std::uint32_t> probe(rows.begin(), rows.end());
   return detail::choose_channels<typename decltype(h)::value_type>(on, policy, h, probe,
@@ -101,7 +104,7 @@ cuda::index_list channels(const cuda::on_stream& on, const dynamic_ffn& policy,
 template <viewable Hidden>
 cuda::index_list channels_of_probe(const cuda::on_stream& on, const dynamic_ffn& policy,
                                    const Hidden& probe_hidden) {
-  const auto h = detail::as_twin(detail::cuda_view(probe_hidden));
+  const auto h = detail::as_twin(detail::cuda_view(on, probe_hidden));
   return detail::choose_channels<typename decltype(h)::value_type>(on, policy, h, {}, h.rows(),
                                                                    "probe token ");
 }

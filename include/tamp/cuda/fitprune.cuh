@@ -68,9 +68,9 @@ __global__ void mean_over_queries(const float* strongest, std::size_t first, std
   keys[t] = ordered_key(cross[t] * self[t]);
 }
 
-/// How many floats put_fitprune_means wants.
-inline std::size_t strongest_size(const device_sequence& sequence) noexcept {
-  return (sequence.tokens - sequence.first) * sequence.tokens;
+/// Memory for what put_fitprune_means finds first.
+inline cuda::buffer strongest_on(const cuda::on_stream& on, const device_sequence& sequence) {
+  return device_array<float>(on, "fitprune", sequence.tokens - sequence.first, sequence.tokens);
 }
 
 /// Puts the means of a sequence with visual tokens onto the stream.
@@ -142,7 +142,8 @@ class received_attention {
 /// Each attention of the queries from the first visual token on is read once. Nothing waits;
 /// (queries, tokens) floats and 9 bytes a token are taken from `on` meanwhile.
 ///
-/// @throws shape_error if the attention covers another number of tokens than the kinds
+/// @throws shape_error if the attention covers another number of tokens than the kinds, or one of
+///         them lies at a null pointer
 /// @throws value_error if no token follows the last visual one, or the context does not show the
 ///         attention of the visual tokens and of what follows them
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
@@ -150,7 +151,7 @@ template <class T>
 received_attention fitprune_statistics(const on_stream& on, const token_context<T>& shown) {
   using namespace tamp::detail;
   const auto c = as_twin(shown);
-  check_device_context("fitprune", c, token::fitprune::reads);
+  check_device_context(on, "fitprune", c, token::fitprune::reads);
   device_sequence sequence(c);
   if (sequence.visual == 0 || sequence.after == sequence.tokens)
     raise<value_error>("fitprune: there is no token after the last visual one");
@@ -160,7 +161,7 @@ received_attention fitprune_statistics(const on_stream& on, const token_context<
   auto* const status = result.memory_.as<list_status>();
   on.fill(status, 0xff, sizeof(list_status));
   const buffer visuals(on, sequence.tokens), keys(on, sequence.tokens * sizeof(wide));
-  const buffer strongest(on, strongest_size(sequence) * sizeof(float));
+  const buffer strongest = strongest_on(on, sequence);
   upload<std::uint8_t>(on, sequence.visuals, visuals.as<std::uint8_t>());
   auto* const means = result.memory_.as<double>(allocation_step);
   put_fitprune_means(on, c, sequence, visuals.as<std::uint8_t>(), strongest.as<float>(), means,
@@ -178,7 +179,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// tamp/cuda/attention_top_k.cuh holds here, too, but for the memory: (queries, tokens) floats and
 /// 29 bytes a token, of the queries from the first visual token on.
 ///
-/// @throws shape_error if the attention covers another number of tokens than the kinds
+/// @throws shape_error if the attention covers another number of tokens than the kinds, or one of
+///         them lies at a null pointer
 /// @throws value_error if the context does not show the attention of the visual tokens and of what
 ///         follows them, or some but not all visual tokens shall stay and no token follows them
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
@@ -188,14 +190,14 @@ cuda::index_list select(const cuda::on_stream& on, const fitprune& policy,
   using namespace tamp::detail;
   const auto c = as_twin(shown);
   constexpr std::string_view who = "fitprune";
-  check_device_context(who, c, policy.reads);
+  check_device_context(on, who, c, policy.reads);
   const device_sequence sequence(c);
   const std::size_t tokens = sequence.tokens, drop = dropped_tokens(who, sequence, q);
   if (drop != 0 && drop != sequence.visual && sequence.after == tokens)
     raise<value_error>("fitprune: there is no token after the last visual one");
   return select_by_key(on, who, c, sequence, drop,
                        [&](const std::uint8_t* visuals, wide* keys, list_status* status) {
-                         const cuda::buffer strongest(on, strongest_size(sequence) * sizeof(float));
+                         const cuda::buffer strongest = strongest_on(on, sequence);
                          const cuda::buffer means(on, 2 * tokens * sizeof(double));
                          auto* const cross = means.as<double>();
                          put_fitprune_means(on, c, sequence, visuals, strongest.as<float>(), cross,

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../stat/gram.hpp"
 #include "detail/cublas.cuh"
 #include "detail/elements.cuh"
@@ -88,46 +89,53 @@ class gram {
  public:
   static constexpr std::string_view label() { return "gram"; }
 
-  /// One double a pair of features is allocated from `on`. @throws device_error if it cannot be
+  /// One double a pair of features is allocated from `on`.
+  /// @throws shape_error if no memory can hold them
+  /// @throws device_error if there is none
   gram(const on_stream& on, std::size_t features)
       : features_(features), memory_(on, bytes_of(features)) {
     on.fill(memory_.data(), 0xff, allocation_step);
-    on.fill(sums(), 0, features * features * sizeof(double));
+    on.fill(sums(), 0, size() * sizeof(double));
   }
 
   /// Takes in one batch of activations, (tokens, features); it may have no tokens. Nothing waits.
   ///
   /// 1024 tokens as Products are taken from `on` meanwhile, and, with float, a float a pair of
   /// features. cuBLAS uses the handle's own workspace; the handle is given back as it was.
-  /// @throws shape_error if X has another number of features
-  /// @throws value_error if the weight is 0
+  /// @throws shape_error if X has another number of features, or lies at a null pointer
+  /// @throws value_error if the weight is 0, or a count does not fit into 64 bits
   /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
   template <viewable X>
   gram& add(const on_stream& on, cublasHandle_t cublas, const X& activations,
             std::uint64_t weight = 1) {
     using namespace tamp::detail;
-    const auto view = as_twin(cuda_view(activations));
+    const auto view = as_twin(cuda_view(on, activations));
     using value = typename decltype(view)::value_type;
     const matrix_view<const value, cuda_space> x = view;
     if (weight == 0) raise<value_error>("gram: a batch of activations needs a weight above 0");
     check_features(x.cols(), "a batch of activations has ");
+    const auto count = checked_sum<value_error>(label(), count_, weight);
+    const auto tokens = checked_sum<value_error>(label(), tokens_, x.rows());
     if (!x.empty()) add_products(on, cublas, x);
-    count_ += weight;
-    tokens_ += x.rows();
+    count_ = count;
+    tokens_ = tokens;
     return *this;
   }
 
   /// @throws shape_error if it covers another number of features
+  /// @throws value_error if a count does not fit into 64 bits
   /// @throws device_error if CUDA refuses the kernel
   gram& merge(const on_stream& on, const gram& other) {
     check_features(other.features_, "the statistics to merge cover ");
+    const auto count = tamp::detail::checked_sum<value_error>(label(), count_, other.count_);
+    const auto tokens = tamp::detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     tamp::detail::launch(&tamp::detail::add_in_double<double>, blocks_for(size()), 256, 0, on,
                          other.sums(), size(), sums());
     tamp::detail::launch(&tamp::detail::merge_status<tamp::detail::list_status>, 1, 1, 0, on,
                          other.memory_.as<tamp::detail::list_status>(),
                          memory_.as<tamp::detail::list_status>());
-    count_ += other.count_;
-    tokens_ += other.tokens_;
+    count_ = count;
+    tokens_ = tokens;
     return *this;
   }
 
@@ -171,8 +179,11 @@ class gram {
   }
 
   /// Bytes that statistics of so many features allocate.
-  static constexpr std::size_t bytes_of(std::size_t features) noexcept {
-    return allocation_step + features * features * sizeof(double);
+  /// @throws shape_error if no memory can hold them
+  static constexpr std::size_t bytes_of(std::size_t features) {
+    return allocation_step +
+           tamp::detail::checked_matrix("gram", features, features, sizeof(double)) *
+               sizeof(double);
   }
 
  private:
@@ -200,7 +211,7 @@ class gram {
       return grid_of(blocks_of(features_, threads), rows);
     };
     const std::size_t most = (std::min)(batch, x.rows());
-    const buffer tokens(on, most * features_ * sizeof(Product));
+    const buffer tokens = device_array<Product>(on, label(), most, features_);
     const buffer products(on, std::is_same_v<Product, double> ? 0 : size() * sizeof(Product));
     // cuBLAS leaves the lower half as it is.
     on.fill(products.data(), 0, products.bytes());

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "detail/status.cuh"
 #include "on.cuh"
 #include "workspace.cuh"
@@ -60,7 +61,9 @@ class index_list {
   }
 
   /// Bytes that a list of this capacity allocates.
-  static constexpr std::size_t bytes_of(std::size_t capacity) noexcept {
+  /// @throws shape_error if no memory can hold it
+  static constexpr std::size_t bytes_of(std::size_t capacity) {
+    tamp::detail::check_array("index_list", capacity, sizeof(std::uint32_t));
     return allocation_step + capacity * sizeof(std::uint32_t);
   }
 

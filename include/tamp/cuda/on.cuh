@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../tensor/view.hpp"
 
@@ -159,12 +160,26 @@ class buffer {
 };
 
 /// A device pointer and its shape, row after row.
+/// @throws shape_error if no memory can hold so many elements
 template <class T>
-constexpr matrix_view<T, cuda_space> view(T* data, std::size_t rows, std::size_t cols) noexcept {
+constexpr matrix_view<T, cuda_space> view(T* data, std::size_t rows, std::size_t cols) {
   return {data, rows, cols};
 }
 
 }  // namespace cuda
+
+namespace detail {
+
+/// Memory for rows x cols numbers.
+/// @throws shape_error if no memory can hold them
+/// @throws device_error if there is none
+template <class Number>
+cuda::buffer device_array(const cuda::on_stream& on, std::string_view who, std::size_t rows,
+                          std::size_t cols = 1) {
+  return {on, checked_matrix(who, rows, cols, sizeof(Number)) * sizeof(Number)};
+}
+
+}  // namespace detail
 
 /// Where GPU work goes; the first argument of everything that works on device tensors:
 ///

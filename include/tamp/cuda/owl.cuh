@@ -160,7 +160,8 @@ class outlier_ratios {
 /// `on` and given back, and what the result holds.
 ///
 /// @throws value_error if a parameter is out of range
-/// @throws shape_error if a layer's statistics cover another number of columns
+/// @throws shape_error if a layer's statistics cover another number of columns, or something lies
+///         at a null pointer
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class Score, class Units>
 outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>& policy,
@@ -175,16 +176,12 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
   // Calls use(weight, its statistics on the device) for the layers of a unit that saw something.
   const auto visit = [&](std::size_t unit, const auto& on_unseen, const auto& use) {
     units.visit(unit, [&](std::string_view layer, const auto& weight, const auto& statistic) {
-      const auto w = as_twin(cuda_view(weight));
+      const auto w = as_twin(cuda_view(on, weight));
       const float* values = nullptr;
       if constexpr (needs_statistic<Score>) {
         if constexpr (requires { statistic.tokens(); })
           if (statistic.tokens() == 0) return on_unseen(layer);
-        const auto row = device_values(statistic);
-        if (row.size() != w.cols() || !row.contiguous_rows())
-          raise<shape_error>("owl: the weight", of_layer(layer), " has ", w.cols(),
-                             " columns, the statistics cover ", row.size());
-        values = row.data();
+        values = device_values(on, statistic, w.cols(), "owl", layer);
       }
       use(layer, matrix_view<const typename decltype(w)::value_type, cuda_space>(w), values);
     });
@@ -198,9 +195,10 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
                                            "the outlier ratio of ", units.name(u)));
         },
         [&](std::string_view layer, const auto& w, const float*) {
-          result.units_[u].scores += w.size();
+          auto& scores = result.units_[u].scores;
+          scores = checked_sum("owl", scores, w.size());
           result.layers_.push_back({std::string(layer), u, w.cols()});
-          most_rows = (std::max)(most_rows, w.rows());
+          if (!w.empty()) most_rows = (std::max)(most_rows, w.rows());
         });
   }
   const std::size_t unit_bytes = outlier_ratios::layers_at(units.size());
@@ -208,7 +206,7 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
   result.memory_ = buffer(on, unit_bytes + layer_bytes);
   on.fill(result.memory_.data(), 0, unit_bytes);
   on.fill(result.memory_.template as<std::byte>(unit_bytes), 0xff, layer_bytes);
-  const buffer row_sums(on, most_rows * sizeof(double));
+  const buffer row_sums = device_array<double>(on, "owl", most_rows);
   auto* const scores =
       result.memory_.template as<unit_scores>(outlier_ratios::units_at(units.size()));
   auto* const status = result.memory_.template as<selection_status>(unit_bytes);

@@ -26,7 +26,8 @@ namespace detail {
 
 /// Checks, before anything is launched, what can be checked there.
 template <class Recipe, class Statistics>
-const float* device_statistics(const Statistics& statistics, std::size_t cols) {
+const float* device_statistics(const cuda::on_stream& on, const Statistics& statistics,
+                               std::size_t cols) {
   if constexpr (needs_statistic<typename Recipe::score_policy>) {
     static_assert(!std::is_same_v<Statistics, no_statistics>,
                   "this recipe's score needs a statistic: observe the layer's inputs and pass the "
@@ -34,16 +35,8 @@ const float* device_statistics(const Statistics& statistics, std::size_t cols) {
     if constexpr (requires { statistics.tokens(); })
       if (statistics.tokens() == 0)
         raise<value_error>("select: the statistics have seen no activations");
-    if constexpr (!std::is_same_v<Statistics, no_statistics>) {
-      const auto values = device_values(statistics);
-      if (values.size() != cols || (cols != 0 && values.rows() != 1))
-        raise<shape_error>("select: the weight has ", cols, " columns, the statistics cover ",
-                           values.size());
-      if (!values.contiguous_rows())
-        raise<shape_error>("select: the statistics lie ", values.col_stride(),
-                           " numbers apart; they must lie in one piece");
-      return values.data();
-    }
+    if constexpr (!std::is_same_v<Statistics, no_statistics>)
+      return device_values(on, statistics, cols, "select");
   }
   return nullptr;
 }
@@ -68,7 +61,8 @@ concept device_score =
 /// known before the GPU has looked (a weight, a statistic or a score that is not finite) is noted
 /// in the mask: see cuda::bitmask.
 ///
-/// @throws shape_error if W and the statistics have different numbers of columns
+/// @throws shape_error if W and the statistics have different numbers of columns, or lie at a null
+///         pointer
 /// @throws value_error if the statistics have seen nothing, or if the sparsity is not in [0, 1]
 /// @throws device_error if there is no memory, or CUDA refuses the kernel
 template <viewable Weight, class Statistics, class Recipe>
@@ -81,10 +75,10 @@ cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Stat
   static_assert(std::is_trivially_copyable_v<score>,
                 "this score is copied to the GPU and must be trivially copyable");
   if constexpr (detail::device_score<score>) {
-    const auto w = detail::as_twin(detail::cuda_view(weight));
+    const auto w = detail::as_twin(detail::cuda_view(on, weight));
     using scored_type = detail::scored_weight<typename decltype(w)::value_type, score>;
     const double sparsity = detail::sparsity_of(recipe, w.size());
-    const float* const values = detail::device_statistics<Recipe>(statistics, w.cols());
+    const float* const values = detail::device_statistics<Recipe>(on, statistics, w.cols());
     if (w.cols() > std::numeric_limits<unsigned>::max() / 2)
       detail::raise<shape_error>("select: the weight has ", w.cols(),
                                  " columns, more than the kernels count");

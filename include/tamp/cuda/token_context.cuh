@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../token/context.hpp"
@@ -29,7 +30,8 @@ template <class T>
 class attention_view {
  public:
   attention_view() = default;
-  /// @throws shape_error if the queries leave the sequence
+  /// @throws shape_error if the numbers are more than memory can hold, or the queries leave the
+  ///         sequence
   attention_view(const T* numbers, std::size_t heads, std::size_t queries, std::size_t tokens,
                  std::size_t first_query)
       : numbers_(numbers),
@@ -38,9 +40,10 @@ class attention_view {
         tokens_(tokens),
         first_query_(first_query) {
     if (first_query > tokens || queries > tokens - first_query)
-      tamp::detail::raise<shape_error>("attention_view: queries ", first_query, " to ",
-                                       first_query + queries, " leave a sequence of ", tokens,
-                                       " tokens");
+      tamp::detail::raise<shape_error>("attention_view: ", queries, " queries from token ",
+                                       first_query, " on leave a sequence of ", tokens, " tokens");
+    const std::size_t rows = tamp::detail::checked_product("attention_view", heads, queries);
+    tamp::detail::check_shape("attention_view", rows, tokens);
   }
   /// Of all queries.
   attention_view(const T* numbers, std::size_t heads, std::size_t tokens)
@@ -105,11 +108,16 @@ struct device_sequence {
 /// What check_context checks of shapes, with the same sentences. What it checks of numbers, the
 /// kernels do.
 template <class T>
-void check_device_context(std::string_view who, const cuda::token_context<T>& c,
-                          token::sight reads) {
+void check_device_context(const cuda::on_stream& on, std::string_view who,
+                          const cuda::token_context<T>& c, token::sight reads) {
+  check_list(who, "kinds", c.kinds);
+  if (c.kinds.size() > 0xffffffffu)
+    raise<shape_error>(who, ": ", c.kinds.size(), " tokens are more than the kernels count");
   if (!c.attention.empty() && c.attention.tokens() != c.kinds.size())
     raise<shape_error>(who, ": the attention covers ", c.attention.tokens(), " tokens, the kinds ",
                        c.kinds.size());
+  if (!on.is_measured() && !c.attention.empty() && c.attention.data() == nullptr)
+    raise<shape_error>(who, ": the attention lies at a null pointer");
   const token::context known{.kinds = c.kinds};
   if (known.text_begin() == 0) return;
   token::sight missing = reads;

@@ -67,16 +67,19 @@ class token_diversity {
   ///
   /// N tokens of d features take 4 N (N + d) bytes from `on` meanwhile, and d / 8 more for each
   /// token and kind of them. cuBLAS uses the handle's own workspace.
-  /// @throws shape_error if the modalities do not cover the tokens
+  /// @throws shape_error if the modalities do not cover the tokens, something lies at a null
+  ///         pointer, or no memory can hold the products
   /// @throws value_error if a modality is not below 8
   /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
   template <viewable Y>
   token_diversity& add(const on_stream& on, cublasHandle_t cublas, const Y& output,
                        std::span<const token::modality> kinds) {
     using namespace tamp::detail;
-    const auto view = as_twin(cuda_view(output));
+    const auto view = as_twin(cuda_view(on, output));
     using value = typename decltype(view)::value_type;
     const matrix_view<const value, cuda_space> y = view;
+    const auto samples = checked_sum<value_error>(label(), samples_, 1);
+    const auto tokens = checked_sum<value_error>(label(), tokens_, y.rows());
     const buffer status(on, sizeof(list_status));
     on.fill(status.data(), 0xff, sizeof(list_status));
     const device_similarity similar(on, cublas, y, kinds, label(), status.as<list_status>());
@@ -84,8 +87,8 @@ class token_diversity {
            memory_.as<diversity_sums>());
     for (std::size_t k = 0; k < modality_kinds; ++k)
       tokens_of_kind_[k] += similar.counts().tokens[k];
-    ++samples_;
-    tokens_ += similar.tokens();
+    samples_ = samples;
+    tokens_ = tokens;
     return *this;
   }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "on.cuh"
 
 namespace tamp::inline TAMP_FLAGS::cuda {
@@ -20,8 +21,10 @@ namespace tamp::inline TAMP_FLAGS::cuda {
 inline constexpr std::size_t allocation_step = 256;
 
 /// `bytes`, rounded up to what a workspace hands out.
-constexpr std::size_t allocation_size(std::size_t bytes) noexcept {
-  return (bytes + allocation_step - 1) / allocation_step * allocation_step;
+/// @throws shape_error if that is too large to be counted
+constexpr std::size_t allocation_size(std::size_t bytes) {
+  return tamp::detail::checked_sum("cuda", bytes, allocation_step - 1) / allocation_step *
+         allocation_step;
 }
 
 /// Hands out the user's own device memory, and allocates nothing:
@@ -35,8 +38,12 @@ constexpr std::size_t allocation_size(std::size_t bytes) noexcept {
 class workspace {
  public:
   /// `memory` is aligned to 256 bytes, as cudaMalloc gives it.
-  workspace(void* memory, std::size_t bytes) noexcept
-      : memory_(static_cast<std::byte*>(memory)), bytes_(bytes) {}
+  /// @throws shape_error if it has bytes but lies at a null pointer
+  workspace(void* memory, std::size_t bytes)
+      : memory_(static_cast<std::byte*>(memory)), bytes_(bytes) {
+    if (memory == nullptr && bytes != 0)
+      tamp::detail::raise<shape_error>("cuda::workspace: ", bytes, " bytes lie at a null pointer");
+  }
   workspace(const workspace&) = delete;
   workspace& operator=(const workspace&) = delete;
 

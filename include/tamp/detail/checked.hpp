@@ -98,7 +98,7 @@ constexpr void check_list(std::string_view who, std::string_view what, const Lis
 /// @returns how many numbers it has
 constexpr std::size_t checked_matrix(std::string_view who, std::size_t rows, std::size_t cols,
                                      std::size_t size) {
-  if (cols != 0 && rows >= largest_array / size / cols)
+  if (rows != 0 && cols != 0 && rows >= largest_array / size / cols)
     raise<shape_error>(who, ": ", rows, " x ", cols, " numbers of ", size,
                        " bytes are more than memory can hold");
   return rows * cols;

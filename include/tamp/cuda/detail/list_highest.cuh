@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(most_threads)
   if (threadIdx.x == 0) status->size = listed;
 }
 
-/// Scratch memory of a choice among `count`: keys, then bits.
+/// Scratch memory of a choice among `count`, below 2^32: keys, then bits.
 inline std::size_t list_scratch_bytes(std::size_t count) noexcept {
   return count * sizeof(wide) + (count + 31) / 32 * sizeof(std::uint32_t);
 }

@@ -208,7 +208,8 @@ __global__ void find_densities(const double* sums, const double* counts, const s
 /// but the shape.
 class device_similarity {
  public:
-  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token
+  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token, or no memory can
+  ///         hold the products
   /// @throws value_error if a kind is not below 8
   template <class T>
   device_similarity(const cuda::on_stream& on, cublasHandle_t cublas,
@@ -219,8 +220,8 @@ class device_similarity {
                   "similarities of tokens are made in float on a GPU: doubles are the CPU's");
     const std::size_t n = output.rows(), d = output.cols();
     const std::vector<std::uint8_t> checked = checked_kinds(kinds, n, who);
-    products_ = cuda::buffer(on, n * n * sizeof(float));
-    scale_ = cuda::buffer(on, n * sizeof(double));
+    products_ = device_array<float>(on, who, n, n);
+    scale_ = device_array<double>(on, who, n);
     densities_ = cuda::buffer(on, sizeof(device_densities));
     if (n == 0) {
       on.fill(densities_.data(), 0, densities_.bytes());
@@ -229,10 +230,10 @@ class device_similarity {
     std::size_t present = 0;
     for (const unsigned count : counts_.tokens) present += count != 0;
     const std::size_t parts = (n + scaled_together - 1) / scaled_together;
-    const cuda::buffer kind_of(on, n), unit(on, n * d * sizeof(float));
-    const cuda::buffer partial(on, present * parts * d * sizeof(double));
-    const cuda::buffer kind_sums(on, present * d * sizeof(double));
-    const cuda::buffer rows(on, 2 * n * sizeof(double));
+    const cuda::buffer kind_of(on, n), unit = device_array<float>(on, who, n, d);
+    const cuda::buffer partial = device_array<double>(on, who, present * parts, d);
+    const cuda::buffer kind_sums = device_array<double>(on, who, present, d);
+    const cuda::buffer rows = device_array<double>(on, who, n, 2);
     upload<std::uint8_t>(on, checked, kind_of.as<std::uint8_t>());
 
     launch(lies_by_columns(output) ? &measure_tokens<true, T> : &measure_tokens<false, T>,
@@ -273,7 +274,8 @@ class device_similarity {
     if (!kinds.empty() && kinds.size() != n)
       raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",
                          n);
-    std::vector<std::uint8_t> checked(n);
+    check_list(who, "modalities", kinds);
+    auto checked = checked_array<std::uint8_t>(who, n);
     for (std::size_t t = 0; t < kinds.size(); ++t) {
       checked[t] = static_cast<std::uint8_t>(kinds[t]);
       if (checked[t] >= modality_kinds)

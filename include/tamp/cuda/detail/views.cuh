@@ -3,23 +3,30 @@
 /// @file
 /// What a GPU operation accepts as a tensor or a statistic, and what it says of the rest.
 
+#include <cstddef>
+#include <string_view>
 #include <type_traits>
 
+#include "../../detail/finite.hpp"
+#include "../../error.hpp"
 #include "../../tensor/element.hpp"
 #include "../../tensor/traits.hpp"
 #include "../../tensor/view.hpp"
+#include "../on.cuh"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The view of a tensor that the GPU is about to touch.
+/// @throws shape_error if there is no memory behind it; where work is only measured, none is needed
 template <viewable Tensor>
-constexpr auto cuda_view(Tensor&& tensor) {
+auto cuda_view(const cuda::on_stream& on, Tensor&& tensor) {
   auto m = tamp::view(tensor);
   static_assert(std::is_same_v<typename decltype(m)::space, cuda_space>,
                 "this tensor lies in the CPU's memory, and the GPU works on its own: give a "
                 "matrix_view<T, tamp::cuda_space>, or leave out tamp::on(stream)");
   static_assert(element<typename decltype(m)::value_type>,
                 "tamp does not know this type of number: specialise tamp::element_traits for it");
+  if (!on.is_measured()) check_memory("tensor", m);
   return m;
 }
 
@@ -33,18 +40,34 @@ auto as_twin(matrix_view<T, cuda_space> m) noexcept {
                                      m.row_stride(), m.col_stride());
 }
 
-/// The numbers of a device statistic, one for each input feature.
+/// The numbers of a device statistic, one for each input feature of a weight with `cols` columns.
+/// @throws shape_error if they are not one row of so many in one piece, or lie at a null pointer
 template <class Statistics>
-matrix_view<const float, cuda_space> device_values(const Statistics& statistics) {
-  if constexpr (viewable<const Statistics>) {
-    return cuda_view(statistics);
-  } else {
-    static_assert(
-        requires { matrix_view<const float, cuda_space>(statistics.values()); },
-        "these statistics lie in the CPU's memory: give a device accumulator such as "
-        "tamp::cuda::column_norm, or a matrix_view<const float, tamp::cuda_space> with one row");
-    return statistics.values();
-  }
+const float* device_values(const cuda::on_stream& on, const Statistics& statistics,
+                           std::size_t cols, std::string_view operation,
+                           std::string_view layer = {}) {
+  const auto shown = [&]() -> decltype(auto) {
+    if constexpr (viewable<const Statistics>) {
+      return (statistics);
+    } else {
+      static_assert(
+          requires { matrix_view<const float, cuda_space>(statistics.values()); },
+          "these statistics lie in the CPU's memory: give a device accumulator such as "
+          "tamp::cuda::column_norm, or a matrix_view<const float, tamp::cuda_space> with one row");
+      return matrix_view<const float, cuda_space>(statistics.values());
+    }
+  };
+  const matrix_view<const float, cuda_space> values = cuda_view(on, shown());
+  if (values.size() != cols)
+    raise<shape_error>(operation, ": the weight", of_layer(layer), " has ", cols,
+                       " columns, the statistics cover ", values.size());
+  if (cols != 0 && values.rows() != 1)
+    raise<shape_error>(operation, ": the statistics", of_layer(layer), " are ", values.rows(),
+                       " x ", values.cols(), "; they must be one row");
+  if (!values.contiguous_rows())
+    raise<shape_error>(operation, ": the statistics", of_layer(layer), " lie ", values.col_stride(),
+                       " numbers apart; they must lie in one piece");
+  return values.data();
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
