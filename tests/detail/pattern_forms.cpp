@@ -1,5 +1,6 @@
 #include <tamp/detail/pattern_forms.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <span>
@@ -49,6 +50,20 @@ struct smaller_mask {
   }
 };
 
+// Keeps the first weight of a row, whatever the sparsity.
+struct the_first {
+  using role = tamp::role::pattern;
+  static constexpr std::string_view label() { return "the_first"; }
+  template <class Score>
+  struct row_selector {
+    row_selector(std::size_t, double) {}
+    void operator()(std::span<const Score>, std::span<word> keep) const {
+      std::fill(keep.begin(), keep.end(), word{0});
+      keep.front() = 1;
+    }
+  };
+};
+
 template <class Pattern>
 auto with(Pattern pattern) {
   return tamp::compose(tamp::score::magnitude{}, pattern, tamp::allocate::uniform{0.5});
@@ -80,6 +95,12 @@ BOOST_AUTO_TEST_CASE(a_pattern_that_sets_bits_past_the_last_column_is_refused) {
   BOOST_TEST((weight == before));
   BOOST_TEST(tamp::select(support::random_matrix(5, 64, 1), with(whole_words{})).count() == 320u);
   BOOST_TEST(tamp::select(support::random_matrix(5, 64, 1), with(whole_masks{})).count() == 320u);
+}
+
+BOOST_AUTO_TEST_CASE(a_pattern_decides_how_many_weights_stay) {
+  const auto keep = tamp::select(support::random_matrix(5, 70, 1), with(the_first{}));
+  BOOST_TEST(keep.count() == 5u);
+  for (std::size_t i = 0; i < 5; ++i) BOOST_TEST(keep(i, 0));
 }
 
 BOOST_AUTO_TEST_CASE(a_pattern_that_answers_with_another_mask_is_refused) {

@@ -18,6 +18,9 @@ namespace tamp::inline TAMP_FLAGS::detail {
 
 /// A pattern that decides row by row: `row_selector<Score>(cols, sparsity)` gives an object that is
 /// called with (scores of a row, words of its mask).
+///
+/// A pattern of either form decides how many weights stay: the sparsity is what it is asked for,
+/// and the number that it keeps is not checked. Reports show both.
 template <class Pattern, class Score>
 concept row_pattern = requires { typename Pattern::template row_selector<Score>; };
 
