@@ -16,6 +16,7 @@
 #include <tamp/io/compute_plan.hpp>
 #include <vector>
 
+#include "continued_csv.hpp"
 #include "csv_file.hpp"
 #include "progress_bar.hpp"
 #include "prompts.hpp"
@@ -54,7 +55,7 @@ settings parse(CLI::App& app, int argc, char** argv) {
                  "where selectors that drop at once do it, or earlier if the budget asks for it")
       ->capture_default_str();
   app.add_option("--timed", s.timed, "how many prompts are timed")->capture_default_str();
-  app.add_option("--csv", s.csv, "write rows to this file, too");
+  app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted run is continued");
   app.add_option("--kept", s.kept, "write which tokens of the first prompts stay to this CSV file");
   app.add_option("--kept-prompts", s.scenes, "of how many prompts")->capture_default_str();
   app.add_option("--rank", s.rank,
@@ -109,8 +110,6 @@ int run(const settings& s) {
   for (const std::string& visual : s.visual)
     if (visual != "-") rows.push_back({"-", 1, visual});
 
-  study::csv_file csv;
-  if (!s.csv.empty()) csv.open(s.csv, std::ios::trunc);
   fmt::print("{:<18}{:>7}  {:<22}", "tokens", "budget", "visual");
   std::string head = "tokens,budget,visual";
   for (const std::string& name : prompts->columns()) {
@@ -118,9 +117,23 @@ int run(const settings& s) {
     head += "," + name;
   }
   fmt::print("{:>9}{:>9}{:>11}  drops\n", "madds", "speedup", "prefill");
-  if (csv.is_open()) csv.add(head + ",multiply_adds,speedup,prefill_s,drops\n");
+  study::continued_csv csv;
+  if (!s.csv.empty())
+    csv.open(
+        s.csv,
+        fmt::format("{}: {}; fitted to {} prompts, {} timed, drops in layer {}", model,
+                    prompts->description(), prompts->calibration().size(), s.timed, s.drop_layer),
+        head + ",multiply_adds,speedup,prefill_s,drops", 3);
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const study::named_reduction& row = rows[k];
+    const std::string key = fmt::format("{},{},{}", row.tokens, row.budget, row.visual);
+    const std::string title = fmt::format(
+        "{:<18}{:>7.2f}  {:<22}", row.tokens == "-" && row.visual == "-" ? "dense" : row.tokens,
+        row.budget, row.visual);
+    if (const std::string* const found = csv.find(key)) {
+      fmt::print("{}  already in the CSV file: {}\n", title, *found);
+      continue;
+    }
     const auto go_on = [&](const char* what, double part) {
       bar.show((double(k) + part) / double(rows.size()),
                fmt::format("{} {} {}: {}", row.tokens, row.budget, row.visual, what));
@@ -136,20 +149,17 @@ int run(const settings& s) {
       fmt::print("interrupted\n");
       return 130;
     }
-    fmt::print("{:<18}{:>7.2f}  {:<22}",
-               row.tokens == "-" && row.visual == "-" ? "dense" : row.tokens, row.budget,
-               row.visual);
-    std::string line = fmt::format("{},{},{}", row.tokens, row.budget, row.visual);
+    fmt::print("{}", title);
+    std::string values;
     for (const double value : found.quality) {
       fmt::print("{:>11.{}f}", value, value >= 10 ? 1 : 3);
-      line += fmt::format(",{:.6f}", value);
+      values += fmt::format("{:.6f},", value);
     }
     fmt::print("{:>8.1f}%{:>8.2f}x{:>8.2f} ms  {}\n", 100 * found.multiply_adds, time.speedup,
                1e3 * time.seconds, fmt::join(reduction.schedule.drops, " "));
     study::flush_table();
-    if (csv.is_open())
-      csv.add(fmt::format("{},{:.6f},{:.4f},{:.6f},{}\n", line, found.multiply_adds, time.speedup,
-                          time.seconds, fmt::join(reduction.schedule.drops, " ")));
+    csv.add(key, fmt::format("{}{:.6f},{:.4f},{:.6f},{}", values, found.multiply_adds, time.speedup,
+                             time.seconds, fmt::join(reduction.schedule.drops, " ")));
   }
 
   for (const double budget : s.joint) {
