@@ -83,10 +83,10 @@ class prose_prompts : public prompts {
 
   std::string description() const override {
     return fmt::format(
-        "{} prompts of {} tokens of prose, {} of them in the middle taken for visual ones; "
-        "divergence of the next token's prediction from the dense model in nats, top-1 agreement "
-        "with it in %",
-        size(), evaluation_.front().size(), visual_);
+        "{} prompts of {} tokens of prose, {} of them in the middle taken for visual ones, fitted "
+        "to {} others; divergence of the next token's prediction from the dense model in nats, "
+        "top-1 agreement with it in %",
+        size(), evaluation_.front().size(), visual_, calibration_.size());
   }
   const llama::model& model() const override { return language_.model; }
   std::size_t size() const override { return evaluation_.size(); }

@@ -119,11 +119,10 @@ int run(const settings& s) {
   fmt::print("{:>9}{:>9}{:>11}  drops\n", "madds", "speedup", "prefill");
   study::continued_csv csv;
   if (!s.csv.empty())
-    csv.open(
-        s.csv,
-        fmt::format("{}: {}; fitted to {} prompts, {} timed, drops in layer {}", model,
-                    prompts->description(), prompts->calibration().size(), s.timed, s.drop_layer),
-        head + ",multiply_adds,speedup,prefill_s,drops", 3);
+    csv.open(s.csv,
+             fmt::format("{}: {}; {} timed, drops in layer {}", model, prompts->description(),
+                         s.timed, s.drop_layer),
+             head + ",multiply_adds,speedup,prefill_s,drops", 3);
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const study::named_reduction& row = rows[k];
     const std::string key = fmt::format("{},{},{}", row.tokens, row.budget, row.visual);
