@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_header_that_no_reader_accepts_is_not_written) {
       "the header is longer than the 100000000 bytes that the format allows";
   refused(sentence, {}, {{"note", std::string(100'000'001, 'x')}});
   refused(sentence, {}, {{"note", std::string(99'999'990, 'x')}});
-  refused(sentence, {}, {{"note", std::string(20'000'000, '\x01')}});  // six bytes each
+  refused(sentence, {}, {{"note", std::string(17'000'000, '\x01')}});  // six bytes each
   refused(sentence, {{std::string(100'000'000, 'x'), dtype::u8, {0}}}, {});
   refused(sentence, {}, {{"a", std::string(60'000'000, 'x')}, {"b", std::string(60'000'000, 'x')}});
   std::map<std::string, std::string> many;
@@ -257,7 +257,7 @@ BOOST_AUTO_TEST_CASE(a_header_that_no_reader_accepts_is_not_written) {
   refused("has 100001 metadata, more than the 100000 that tamp reads", {}, many);
 }
 
-BOOST_AUTO_TEST_CASE(the_longest_header_is_written_and_read) {
+BOOST_AUTO_TEST_CASE(the_longest_header_is_written_and_read, *support::before_a_release()) {
   const temporary_folder folder;
   const std::string frame = R"({"__metadata__":{"note":""}})";
   const std::map<std::string, std::string> longest{

@@ -14,6 +14,7 @@
 #include "../support/floating_point.hpp"
 #include "../support/instructions.hpp"
 #include "../support/tensors.hpp"
+#include "../support/thorough.hpp"
 
 // Every set of instructions against the definition: scores that are written out one by one and
 // sorted.
@@ -105,12 +106,13 @@ std::size_t wrong_masks(const matrix<T>& weight, const std::vector<float>& norms
   return wrong;
 }
 
-// A small matrix of each kind of number and each shape, in one layout after another.
+// A small matrix of each kind of number and each shape, in one layout after another, or in all of them.
 template <class T>
 void check_all_kinds(bool is_flushed) {
   std::mt19937 random(7);
   const std::pair<std::size_t, std::size_t> shapes[] = {
       {1, 1}, {1, 130}, {2, 63}, {3, 64}, {5, 65}, {4, 257}, {66, 3}, {17, 33}, {3, 500}};
+  std::size_t layout = 0;
   for (const auto& [rows, cols] : shapes)
     for (const numbers kind : all_numbers) {
       const auto weight = weight_of<T>(kind, rows, cols, random);
@@ -119,6 +121,7 @@ void check_all_kinds(bool is_flushed) {
       std::size_t wrong = 0;
       const auto in_layouts = [&](auto score) {
         support::in_every_layout(weight, [&](auto view) {
+          if (!support::is_run(layout++, 7)) return;
           wrong +=
               wrong_masks<decltype(score)>(weight, norms, sparsity, [&](const auto&... recipe) {
                 std::optional<support::flushed_subnormals> host;
@@ -140,6 +143,7 @@ void check_subnormals(std::size_t count) {
   std::mt19937 random(11);
   std::size_t wrong = 0;
   for (std::size_t k = 0; k < count; ++k) {
+    if (!support::is_run(k, 5)) continue;
     const auto weight = weight_of<T>(k % 3 == 0 ? numbers::smallest : numbers::subnormal,
                                      1 + random() % 4, 1 + random() % 9, random);
     const double sparsity = static_cast<double>(random() % 1001) / 1000;

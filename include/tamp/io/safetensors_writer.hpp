@@ -161,20 +161,26 @@ class safetensors_writer {
     std::string header = "{";
     const auto add = [&](const auto&... parts) {
       header += sentence(parts...);
-      if (header.size() > detail::longest_header)
-        refuse("the header is longer than the ", detail::longest_header,
-               " bytes that the format allows");
+      refuse_long_header(header.size());
+    };
+    // A text has no fewer bytes as JSON: one that is too long is refused before it is converted.
+    const auto add_quoted = [&](const std::string& text, const auto&... what) {
+      refuse_long_header(header.size() + text.size());
+      add(quoted(text, what...));
     };
     if (!metadata.empty()) {
       add('"', detail::metadata_key, "\":{");
       for (const auto& [key, text] : metadata) {
-        add(header.back() == '{' ? "" : ",", quoted(key, "a key of the metadata is"), ':');
-        add(quoted(text, "the metadata '", key, "' are"));
+        if (header.back() != '{') add(',');
+        add_quoted(key, "a key of the metadata is");
+        add(':');
+        add_quoted(text, "the metadata '", key, "' are");
       }
       add('}');
     }
     for (const auto& [name, s] : slots_) {
-      add(header == "{" ? "" : ",", quoted(name, "the name of tensor ", s.declared, " is"));
+      if (header != "{") add(',');
+      add_quoted(name, "the name of tensor ", s.declared, " is");
       add(":{\"data_offsets\":[", s.next, ',', s.end, "],\"dtype\":\"", detail::entry(s.type).name,
           "\",\"shape\":[");
       const auto& shape = tensors[s.declared].shape;
@@ -185,14 +191,17 @@ class safetensors_writer {
     return header;
   }
 
+  void refuse_long_header(std::size_t size) const {
+    if (size > detail::longest_header)
+      refuse("the header is longer than the ", detail::longest_header,
+             " bytes that the format allows");
+  }
+
   /// A text as JSON.
   /// @throws file_error if it is not valid UTF-8; `what` begins that sentence
   template <class... What>
   std::string quoted(const std::string& text, const What&... what) const {
     using handler = nlohmann::json::error_handler_t;
-    if (text.size() > detail::longest_header)
-      refuse("the header is longer than the ", detail::longest_header,
-             " bytes that the format allows");
     const nlohmann::json json = text;
     std::string replaced = json.dump(-1, ' ', true, handler::replace);
     if (replaced != json.dump(-1, ' ', true, handler::ignore)) refuse(what..., " not valid UTF-8");
