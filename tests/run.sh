@@ -2,27 +2,30 @@
 # Installs what is missing, builds the tests and runs them. Warnings are errors. What the compilers print
 # is in build/*.log; at the end every step says how long it took and what its tests found.
 #
-#     bash tests/run.sh             what continuous integration runs: format, release, asan and cuda
+#     bash tests/run.sh             what continuous integration runs: format, programs, asan and cuda
 #     bash tests/run.sh format      the formatting
-#     bash tests/run.sh release     everything with GCC 12, optimised as far as tests need it
-#     bash tests/run.sh asan        the library's tests, and those of the CUDA kernels on an emulator,
-#                                   with clang 19 under the address and undefined behaviour sanitizers
+#     bash tests/run.sh programs    golden vectors, study, teaching steps, units of different flags and
+#                                   the installed package, with GCC 12
+#     bash tests/run.sh asan        tests of each header, and of the CUDA kernels on an emulator, with
+#                                   clang 19 under the address and undefined behaviour sanitizers;
+#                                   programs of the documentation; what must not compile
 #     bash tests/run.sh cuda        compiles the CUDA kernels with nvcc for one kind of GPU
 #     bash tests/run.sh fuzz 10     each fuzz target for ten minutes, on from where it was (default 3)
 #     bash tests/run.sh gpu         the CUDA tests on this machine's GPU, and, where it is installed,
 #                                   under compute-sanitizer
 #
-# Before a release, an hour or two:
+# Before a release, hours:
 #
 #     bash tests/run.sh before_release    continuous integration's steps, and the following
-#     bash tests/run.sh optimised         everything with GCC 12 as users compile it: -O3, nothing less
+#     bash tests/run.sh optimised         everything with GCC 12 as users compile it, -O3, and tests that
+#                                         take too long for every change
 #     bash tests/run.sh processors        compiles everything for x86-64-v2, -v3 and -v4; runs nothing
 #     bash tests/run.sh architectures     nvcc for every kind of GPU, and the emulator without sanitizers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
 
-continuous_integration=(format release asan cuda)
+continuous_integration=(format programs asan cuda)
 steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
@@ -51,7 +54,7 @@ for step in "${steps[@]}"; do
     format)
       git ls-files '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
       ;;
-    release | asan | optimised)
+    programs | asan | optimised)
       build "$step" "build/$step"
       run_tests "$step"
       ;;

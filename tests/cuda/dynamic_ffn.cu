@@ -62,11 +62,12 @@ BOOST_AUTO_TEST_CASE(equals_the_cpu_in_every_type_and_layout) {
     for (const auto& [tokens, channels] : {std::pair{1, 1}, {9, 7}, {21, 130}, {40, 64}})
       for (const double ratio : {0.0, 0.2, 0.5, 1.0})
         for (const std::size_t every : {1u, 4u, 10u}) {
+          if (!support::is_run_here(++seed, 5)) continue;
           const auto rows = static_cast<std::size_t>(tokens);
           const auto cols = static_cast<std::size_t>(channels);
           check_equal({ratio, every},
-                      support::as<T>(++seed % 2 == 0 ? support::random_matrix(rows, cols, seed)
-                                                     : support::matrix_of_ties(rows, cols, seed)));
+                      support::as<T>(seed % 2 == 0 ? support::random_matrix(rows, cols, seed)
+                                                   : support::matrix_of_ties(rows, cols, seed)));
         }
   };
   check(float{});

@@ -121,8 +121,10 @@ BOOST_AUTO_TEST_CASE(sparsities_from_nothing_to_everything) {
 
 BOOST_AUTO_TEST_CASE(of_equal_scores_the_lower_index_goes_first) {
   const std::pair<std::size_t, std::size_t> shapes[] = {{5, 100}, {3, 2500}, {40, 7}};
+  std::size_t k = 0;
   for (const auto& [rows, cols] : shapes)
     for (const double sparsity : {0.1, 0.25, 0.5, 0.75, 0.9}) {
+      if (!support::is_run_here(k++, 4)) continue;
       const auto numbers = support::matrix_of_ties(rows, cols, 3);
       check_masks<float>(numbers, std::vector<float>(cols, 1.0f), sparsity);
       check_masks<tamp::bf16>(numbers, std::vector<float>(cols, 1.0f), sparsity);

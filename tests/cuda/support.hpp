@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "../support/tensors.hpp"
+#include "../support/thorough.hpp"
 
 namespace support {
 
@@ -28,6 +29,9 @@ inline constexpr bool is_emulated = true;
 #else
 inline constexpr bool is_emulated = false;
 #endif
+
+/// Whether the case `k` of a loop is run: on a GPU all of them are.
+inline bool is_run_here(std::size_t k, std::size_t nth) { return !is_emulated || is_run(k, nth); }
 
 /// Device memory with the contents of a matrix, in any layout.
 template <class T>
