@@ -2,17 +2,10 @@
 
 // A CSV file of rows that are measured one after another, which an interrupted run continues.
 
-#include <algorithm>
 #include <cstddef>
-#include <filesystem>
-#include <fstream>
-#include <ios>
-#include <iterator>
 #include <map>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <tamp/detail/replaced_file.hpp>
 
 #include "csv_file.hpp"
 
@@ -25,65 +18,17 @@ class continued_csv {
   // Without opening it, nothing is kept and nothing found. A file of other settings or columns is
   // refused. One that was cut off is continued behind its last whole row.
   void open(const std::string& path, const std::string& settings, const std::string& columns,
-            std::size_t key_columns) {
-    const std::string head = "# " + settings + "\n" + columns + "\n";
-    const std::string old = contents(path);
-    if (head.starts_with(old)) {  // new, empty, or interrupted at once
-      file_.open(path, std::ios::app);
-      file_.add(std::string_view(head).substr(old.size()));
-      return;
-    }
-    if (!old.starts_with(head))
-      throw std::runtime_error(path + " holds rows of other settings (" +
-                               old.substr(0, old.find('\n')) + "); name another file");
-    // A line cut short by an interruption is dropped. The finished ones must not be lost if the
-    // disk is full.
-    const std::string whole =
-        head + finished_rows(std::string_view(old).substr(head.size()),
-                             std::count(columns.begin(), columns.end(), ','), key_columns);
-    if (whole != old) {
-      tamp::detail::replaced_file file(path);
-      file.open(whole);
-      file.commit();
-    }
-    file_.open(path, std::ios::app);
-  }
+            std::size_t key_columns);
 
   // What the row of this key holds behind it, or a null pointer if the file did not have it.
-  const std::string* find(const std::string& key) const {
-    const auto place = kept_.find(key);
-    return place == kept_.end() ? nullptr : &place->second;
-  }
+  const std::string* find(const std::string& key) const;
 
   // The row is in the file when this returns.
-  void add(const std::string& key, const std::string& values) {
-    if (file_.is_open()) file_.add(key + "," + values + "\n");
-  }
+  void add(const std::string& key, const std::string& values);
 
  private:
-  // What a regular file holds. Devices and pipes are only written to.
-  static std::string contents(const std::string& path) {
-    if (!std::filesystem::is_regular_file(path)) return {};
-    std::ifstream file(path);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (!file) throw std::runtime_error("cannot read " + path);
-    return text;
-  }
-
   // The rows that have all their columns; `find` finds them.
-  std::string finished_rows(std::string_view old, std::ptrdiff_t commas, std::size_t key_columns) {
-    std::string rows;
-    for (std::size_t begin = 0, end; (end = old.find('\n', begin)) != old.npos; begin = end + 1) {
-      const std::string line(old.substr(begin, end - begin));
-      if (std::count(line.begin(), line.end(), ',') != commas) continue;
-      std::size_t behind = 0;  // the comma behind the key
-      for (std::size_t column = 0; column < key_columns; ++column)
-        behind = line.find(',', behind + (column != 0));
-      kept_.emplace(line.substr(0, behind), line.substr(behind + 1));
-      rows += line + '\n';
-    }
-    return rows;
-  }
+  std::string finished_rows(std::string_view old, std::ptrdiff_t commas, std::size_t key_columns);
 
   csv_file file_;
   std::map<std::string, std::string> kept_;

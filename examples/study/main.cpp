@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <omp.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
@@ -12,31 +11,19 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
-#include <tamp/io/json.hpp>
 #include <vector>
 
 #include "csv_file.hpp"
 #include "progress_bar.hpp"
 #include "prune_model.hpp"
+#include "prune_settings.hpp"
 #include "results.hpp"
+#include "save_plan.hpp"
 #include "subject.hpp"
 
 namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
-
-struct settings {
-  std::string model = STUDY_MODEL;
-  std::vector<std::string> scores{"magnitude", "wanda"}, allocations{"uniform"},
-      patterns{"per_row", "2:4"};
-  std::vector<double> sparsities{0.3, 0.5, 0.7};
-  std::vector<std::string> methods;
-  std::vector<unsigned> seeds{0};
-  std::string csv, calibration_file, plans, densities;
-  int threads = 0;
-  bool layers = false, plan_only = false;
-  study::data_settings data;
-};
 
 // The patterns that fix the sparsity: N:M.
 std::vector<std::string> fixed_patterns(std::vector<std::string> patterns) {
@@ -50,52 +37,7 @@ std::string without_colon(std::string name) {
   return name;
 }
 
-settings parse(CLI::App& app, int argc, char** argv) {
-  settings s;
-  app.add_option("--model", s.model, "a .safetensors of the multimodal kind, or a .gguf")
-      ->check(CLI::ExistingFile)
-      ->capture_default_str();
-  const auto list = [&](const char* name, auto& values, const char* text) {
-    return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
-  };
-  list("--score", s.scores, "scores")->check(CLI::IsMember(study::score_names));
-  list("--allocate", s.allocations, "allocations")->check(CLI::IsMember(study::allocate_names));
-  list("--pattern", s.patterns, "patterns")->check(CLI::IsMember(study::pattern_names));
-  list("--method", s.methods,
-       "published methods, instead of scores and allocations; of the patterns only N:M are used")
-      ->check(CLI::IsMember(study::methods));
-  list("--seed", s.seeds, "calibration sets: 0 takes the first samples, others a random choice");
-  app.add_option("--calibration-file", s.calibration_file,
-                 "keep what the dense model showed in FILE.SEED.safetensors, after every block; an "
-                 "interrupted calibration is continued");
-  app.add_option("--plans", s.plans, "write each plan as JSON into this folder");
-  app.add_option("--densities", s.densities,
-                 "write how similar each layer's output tokens are to this CSV file");
-  app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");
-  list("--sparsity", s.sparsities, "fractions of the weights to drop")->check(CLI::Range(0.0, 1.0));
-  app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted study is continued");
-  app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
-      ->check(CLI::ExistingFile);
-  app.add_option("--calibration-scenes", s.data.calibration_scenes,
-                 "scenes to calibrate on (default: tiny_calib.safetensors beside the model)");
-  app.add_option("--evaluation-scenes", s.data.evaluation_scenes,
-                 "scenes to judge by (default: tiny_eval.safetensors beside the model)");
-  app.add_option(
-      "--calibration", s.data.calibration,
-      "how many scenes or sequences to calibrate on (default: all scenes, 32 sequences)");
-  app.add_option("--evaluation", s.data.evaluation,
-                 "how many scenes or sequences to judge by (default: all scenes, 32 sequences)");
-  app.add_option("--sequence-length", s.data.sequence_length, "tokens of a sequence of text")
-      ->check(CLI::Range(2, 8192))
-      ->capture_default_str();
-  app.add_option("--threads", s.threads, "threads to use (default: all)")
-      ->check(CLI::Range(0, 1024));
-  app.add_flag("--layers", s.layers, "print what happened to every layer, too");
-  app.parse(argc, argv);
-  return s;
-}
-
-int run(const settings& s) {
+int run(const study::prune_settings& s) {
   if (s.threads != 0) omp_set_num_threads(s.threads);
   study::progress_bar bar;
   bar.show(0, "loading the model");
@@ -166,7 +108,7 @@ int run(const settings& s) {
         std::filesystem::create_directories(s.plans);
         const auto file = fmt::format("{}-{}-{}-{}-{:.2f}.json", recipe.score, recipe.allocate,
                                       recipe.pattern, seed, row.asked);
-        tamp::io::save_plan(std::filesystem::path(s.plans) / without_colon(file), *plan);
+        study::save_plan(std::filesystem::path(s.plans) / without_colon(file), *plan);
         if (results.known(row)) continue;
       }
       if (plan && !s.plan_only) {
@@ -201,14 +143,11 @@ int run(const settings& s) {
 int main(int argc, char** argv) {
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing
-  CLI::App app("Prunes a fresh copy of a model with every combination of policies.");
   try {
-    const int status = run(parse(app, argc, argv));
+    const int status = run(study::parse_prune_settings(argc, argv));
     std::cout << std::flush;
     study::flush_table();
     return status;
-  } catch (const CLI::ParseError& problem) {
-    return app.exit(problem);
   } catch (const std::exception& problem) {
     fmt::print(stderr, "tamp_study: {}\n", problem.what());
     return 1;

@@ -9,14 +9,9 @@
 #include <string>
 #include <vector>
 
-namespace study {
+#include "data_settings.hpp"
 
-struct prompt_settings {
-  std::string text;                                   // prose, for a language model
-  std::string calibration_scenes, evaluation_scenes;  // for a multimodal one
-  std::size_t calibration = 0, evaluation = 0;        // how many prompts; 0: all scenes, 2 texts
-  std::size_t length = 2000, visual = 1800;           // tokens of a text, how many count as visual
-};
+namespace study {
 
 class prompts {
  public:

@@ -6,14 +6,12 @@
 #include <fmt/ranges.h>
 #include <omp.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstddef>
 #include <exception>
 #include <filesystem>
 #include <iostream>
 #include <string>
-#include <tamp/io/compute_plan.hpp>
 #include <vector>
 
 #include "continued_csv.hpp"
@@ -21,68 +19,14 @@
 #include "progress_bar.hpp"
 #include "prompts.hpp"
 #include "reduce_model.hpp"
+#include "reduce_settings.hpp"
+#include "save_plan.hpp"
 
 namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-struct settings {
-  std::string model = STUDY_MODEL;
-  std::vector<std::string> selectors{"random", "attention_top_k", "fitprune"}, visual{"-"};
-  std::vector<double> budgets{0.8, 0.6, 0.4, 0.2}, joint;
-  std::size_t drop_layer = 1, timed = 20, scenes = 3;
-  std::string csv, kept, rank, plans;
-  int threads = 0;
-  study::prompt_settings data;
-};
-
-settings parse(CLI::App& app, int argc, char** argv) {
-  settings s;
-  app.add_option("--model", s.model, "a .safetensors of the multimodal kind, or a .gguf")
-      ->check(CLI::ExistingFile)
-      ->capture_default_str();
-  const auto list = [&](const char* name, auto& values, const char* text) {
-    return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
-  };
-  list("--selector", s.selectors, "token selectors; - for none")
-      ->check(CLI::IsMember(study::selector_names));
-  list("--budget", s.budgets, "fractions of the visual tokens' multiply-adds")
-      ->check(CLI::Range(0.0, 1.0));
-  list("--visual", s.visual,
-       "what to spare of visual tokens: ffn:RATIO@LAYERS, hollow:WINDOW@LAYERS, such as "
-       "hollow:8@3-5, joined by +; - for nothing");
-  app.add_option("--drop-layer", s.drop_layer,
-                 "where selectors that drop at once do it, or earlier if the budget asks for it")
-      ->capture_default_str();
-  app.add_option("--timed", s.timed, "how many prompts are timed")->capture_default_str();
-  app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted run is continued");
-  app.add_option("--kept", s.kept, "write which tokens of the first prompts stay to this CSV file");
-  app.add_option("--kept-prompts", s.scenes, "of how many prompts")->capture_default_str();
-  app.add_option("--rank", s.rank,
-                 "rank the layers by what sparing this (as for --visual, without @) does");
-  list("--joint", s.joint,
-       "fractions of all multiply-adds, each split between tokens, visual computation and weights")
-      ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--plans", s.plans, "write the plans of --joint as JSON into this folder");
-  app.add_option("--text", s.data.text, "prose for a language model: half fits, half judges")
-      ->check(CLI::ExistingFile);
-  app.add_option("--prompt-length", s.data.length, "tokens of a prompt of prose")
-      ->capture_default_str();
-  app.add_option("--visual-tokens", s.data.visual, "how many of them are taken for visual ones")
-      ->capture_default_str();
-  app.add_option("--calibration-scenes", s.data.calibration_scenes,
-                 "scenes to fit to (default: tiny_calib.safetensors beside the model)");
-  app.add_option("--evaluation-scenes", s.data.evaluation_scenes,
-                 "scenes to judge by (default: tiny_eval.safetensors beside the model)");
-  app.add_option("--calibration", s.data.calibration, "how many prompts to fit to (default: all)");
-  app.add_option("--evaluation", s.data.evaluation, "how many prompts to judge by (default: all)");
-  app.add_option("--threads", s.threads, "threads to use (default: all)")
-      ->check(CLI::Range(0, 1024));
-  app.parse(argc, argv);
-  return s;
-}
-
-int run(const settings& s) {
+int run(const study::reduce_settings& s) {
   if (s.threads != 0) omp_set_num_threads(s.threads);
   study::progress_bar bar;
   bar.show(0, "loading the model");
@@ -172,8 +116,8 @@ int run(const settings& s) {
               << plan;
     if (s.plans.empty()) continue;
     std::filesystem::create_directories(s.plans);
-    tamp::io::save_compute_plan(
-        std::filesystem::path(s.plans) / fmt::format("joint-{:.2f}.json", budget), plan);
+    study::save_plan(std::filesystem::path(s.plans) / fmt::format("joint-{:.2f}.json", budget),
+                     plan);
   }
 
   if (!s.kept.empty()) {
@@ -196,14 +140,11 @@ int run(const settings& s) {
 int main(int argc, char** argv) {
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing
-  CLI::App app("Runs prompts with fewer visual tokens, or with less computed of them.");
   try {
-    const int status = run(parse(app, argc, argv));
+    const int status = run(study::parse_reduce_settings(argc, argv));
     std::cout << std::flush;
     study::flush_table();
     return status;
-  } catch (const CLI::ParseError& problem) {
-    return app.exit(problem);
   } catch (const std::exception& problem) {
     fmt::print(stderr, "tamp_reduce: {}\n", problem.what());
     return 1;

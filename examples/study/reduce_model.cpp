@@ -16,7 +16,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <tamp/execute/openmp.hpp>
-#include <tamp/prune/progress.hpp>
+#include <tamp/tamp.hpp>
 #include <tamp/token/attention_record.hpp>
 #include <tamp/token/attention_top_k.hpp>
 #include <tamp/token/cdpruner.hpp>
@@ -32,13 +32,6 @@
 #include <utility>
 
 namespace study {
-
-const std::vector<std::string> selector_names = {
-    "-",        "random",         "attention_top_k", "pyramid_drop",
-    "fitprune", "fitprune_rerun", "divprune",        "cdpruner",
-    "dart",     "sparsevlm",      "visionzip",       "tome",
-    "folder"};
-
 namespace {
 
 void use_selector(llama::reduction& r, const std::string& name) {

@@ -14,17 +14,9 @@
 #include <vector>
 
 #include "prompts.hpp"
+#include "reductions.hpp"
 
 namespace study {
-
-// One row of the study.
-struct named_reduction {
-  std::string tokens = "-";  // a selector, or "-": all tokens stay
-  double budget = 1;         // fraction of the visual tokens' multiply-adds
-  std::string visual = "-";  // "ffn:0.1@3-5", "hollow:8@0-5", joined by "+", or "-"
-};
-
-extern const std::vector<std::string> selector_names;
 
 // "hollow:8@3-5+ffn:0.1@0" -> what each layer computes of its visual tokens.
 std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers);

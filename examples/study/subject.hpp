@@ -2,21 +2,14 @@
 
 // What the study prunes and how it is judged: a model, its calibration samples, its quality.
 
-#include <cstddef>
 #include <llama/tamp_host.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
-namespace study {
+#include "data_settings.hpp"
 
-// How much data to use; 0 means all that there is of scenes, and the default for text.
-struct data_settings {
-  std::string text;
-  std::string calibration_scenes, evaluation_scenes;
-  std::size_t calibration = 0, evaluation = 0;  // scenes, or sequences of text
-  std::size_t sequence_length = 256;            // tokens of a sequence of text
-};
+namespace study {
 
 class subject {
  public:

@@ -2,19 +2,31 @@
 
 #include <omp.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <llama/forward.hpp>
 #include <llama/load_gguf.hpp>
 #include <llama/load_safetensors.hpp>
 #include <llama/load_scenes.hpp>
+#include <llama/parallel.hpp>
 #include <llama/quality.hpp>
 #include <llama/scenes.hpp>
+#include <llama/split.hpp>
+#include <llama/unicode.hpp>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
+#include <string>
+#include <string_view>
+#include <tamp/io/safetensors.hpp>
+#include <vector>
 
 BOOST_AUTO_TEST_SUITE(examples_llama)
 
@@ -333,7 +345,7 @@ BOOST_AUTO_TEST_CASE(an_observer_sees_the_layers_in_order_and_changes_nothing) {
     const matrix& w = m.blocks[1].weights[layer++];
     const matrix &x = seen.events[i].values, &y = seen.events[i + 1].values;
     BOOST_CHECK_EQUAL(x.rows(), 5);
-    BOOST_CHECK_LT(largest_difference(y, x * w.transpose()), 1e-5f);
+    BOOST_CHECK_LT(largest_difference(y, x.lazyProduct(w.transpose())), 1e-5f);
   }
   BOOST_CHECK_CLOSE(seen.events[6].values.sum(), 1.0f, 1e-4);
 }
@@ -618,7 +630,8 @@ BOOST_AUTO_TEST_CASE(quality_is_the_definition) {
   double log_likelihood = 0, divergence = 0, agreements = 0, count = 0;
   for (const auto& tokens : cut) {
     const auto logits = [&](const llama::model& m) {
-      const matrix z = llama::forward(m, llama::embed(m, tokens)) * m.ends->head().transpose();
+      const matrix z =
+          llama::forward(m, llama::embed(m, tokens)).lazyProduct(m.ends->head().transpose());
       return Eigen::MatrixXd(z.cast<double>());
     };
     const Eigen::MatrixXd a = logits(dense), b = logits(pruned);

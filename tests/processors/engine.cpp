@@ -1,9 +1,4 @@
-// Eigen's products, as the engine and SparseGPT use them, compiled for a processor with AVX-512.
+// Eigen's products, as SparseGPT uses them, compiled for a processor with AVX-512 beside the
+// engine's.
 #include <Eigen/Core>
 #include <tamp/score/sparsegpt.hpp>
-
-#include "llama/forward.hpp"
-
-llama::matrix last_hidden(const llama::model& m, std::span<const int> tokens) {
-  return llama::forward(m, llama::embed(m, tokens));
-}

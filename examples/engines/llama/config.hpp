@@ -57,27 +57,6 @@ struct config {
 };
 
 /// Throws where the numbers cannot belong to a model: before any tensor is read.
-inline void check(const config& c) {
-  const auto positive = [](const char* what, Index value) {
-    if (value <= 0) fail("the configuration says ", what, " = ", value, ", which must be positive");
-  };
-  positive("hidden", c.hidden);
-  positive("layers", c.layers);
-  positive("heads", c.heads);
-  positive("kv_heads", c.kv_heads);
-  positive("head_dim", c.head_dim);
-  positive("ffn", c.ffn);
-  positive("vocabulary", c.vocabulary);
-  positive("positions", c.positions);
-  if (c.heads % c.kv_heads != 0)
-    fail(c.heads, " query heads cannot share ", c.kv_heads, " key and value heads evenly");
-  if (c.head_dim % 2 != 0) fail("RoPE turns pairs, but a head is ", c.head_dim, " wide");
-  if (!c.vision) return;
-  positive("image_size", c.vision->image_size);
-  positive("patch_size", c.vision->patch_size);
-  if (c.vision->image_size % c.vision->patch_size != 0)
-    fail("pictures of ", c.vision->image_size, " pixels do not divide into patches of ",
-         c.vision->patch_size);
-}
+void check(const config& c);
 
 }  // namespace llama

@@ -7,9 +7,6 @@
 /// region (several sequences at once) the same code runs on the caller's thread alone. Either way,
 /// and for any number of threads, the same sums are made in the same order.
 
-#include <algorithm>
-#include <cmath>
-#include <concepts>
 #include <span>
 
 #include "attention.hpp"
@@ -23,87 +20,30 @@ namespace llama {
 ///     output(layer, Y)   after it: Y is (tokens, out_features)
 ///     attention(a)       before o_proj: softmax of the last query, mean over heads, (tokens,)
 struct null_observer {
-  void input(layer, const matrix&) {}
-  void output(layer, const matrix&) {}
-  void attention(const row_vector&) {}
+  virtual ~null_observer() = default;
+  virtual void input(layer, const matrix&) {}
+  virtual void output(layer, const matrix&) {}
+  virtual void attention(const row_vector&) {}
 };
 
 /// x / sqrt(mean(x^2) + epsilon) * gain, row by row.
-inline matrix rms_norm(const matrix& x, const row_vector& gain, float epsilon) {
-  matrix y(x.rows(), x.cols());
-  for (Index t = 0; t < x.rows(); ++t) {
-    const float mean_square = x.row(t).squaredNorm() / float(x.cols());
-    y.row(t) = x.row(t).cwiseProduct(gain) * (1.0f / std::sqrt(mean_square + epsilon));
-  }
-  return y;
-}
+matrix rms_norm(const matrix& x, const row_vector& gain, float epsilon);
 
 /// X W^T. The slices of out_features are tasks for the threads; their size does not depend on the
 /// number of threads, as Eigen's own division of the work would.
-template <class Features, class Weight>
-matrix linear(const Features& x, const Weight& w) {
-  constexpr Index slice = 96;
-  matrix y(x.rows(), w.rows());
-#pragma omp parallel for schedule(dynamic)
-  for (Index begin = 0; begin < w.rows(); begin += slice) {
-    const Index count = std::min(slice, w.rows() - begin);
-    y.middleCols(begin, count).noalias() = x * w.middleRows(begin, count).transpose();
-  }
-  return y;
-}
+matrix linear(const matrix& x, const Eigen::Ref<const matrix>& w);
 
 /// silu(gate) * up, written over `gate`.
-inline void gated_linear_unit(matrix& gate, const matrix& up) {
-  gate.array() *= up.array() / (1.0f + (-gate.array()).exp());
-}
+void gated_linear_unit(matrix& gate, const matrix& up);
 
 /// Sends `hidden`, (tokens, hidden), the residual stream of one sequence, through a block in place.
-template <std::derived_from<null_observer> Observer>
-void forward_block(const model& m, Index index, matrix& hidden, Observer& observer) {
-  const block& b = m.blocks[std::size_t(index)];
-  const auto project = [&](layer l, const matrix& x) {
-    observer.input(l, x);
-    matrix y = linear(x, b.weights[l]);
-    observer.output(l, y);
-    return y;
-  };
-
-  matrix x = rms_norm(hidden, b.input_norm, m.config.rms_epsilon);
-  matrix q = project(q_proj, x), k = project(k_proj, x);
-  const matrix v = project(v_proj, x);
-  m.ends->rope(q);
-  m.ends->rope(k);
-  const attention attended = attend(m.config, q, k, v);
-  observer.attention(attended.last_query);
-  hidden += project(o_proj, attended.context);
-
-  x = rms_norm(hidden, b.post_attention_norm, m.config.rms_epsilon);
-  matrix gate = project(gate_proj, x);
-  gated_linear_unit(gate, project(up_proj, x));
-  hidden += project(down_proj, gate);
-}
-
-inline void forward_block(const model& m, Index index, matrix& hidden) {
-  null_observer nobody;
-  forward_block(m, index, hidden, nobody);
-}
+void forward_block(const model& m, Index index, matrix& hidden, null_observer& observer);
+void forward_block(const model& m, Index index, matrix& hidden);
 
 /// Embeddings of tokens, (tokens, hidden): what the first block takes.
-inline matrix embed(const model& m, std::span<const int> tokens) {
-  matrix hidden(Index(tokens.size()), m.config.hidden);
-  for (std::size_t t = 0; t < tokens.size(); ++t) {
-    if (tokens[t] < 0 || tokens[t] >= m.config.vocabulary)
-      fail("token ", tokens[t], " at position ", t, " is outside the vocabulary of ",
-           m.config.vocabulary);
-    hidden.row(Index(t)) = m.ends->embedding.row(tokens[t]);
-  }
-  return hidden;
-}
+matrix embed(const model& m, std::span<const int> tokens);
 
 /// Sends the embeddings of one sequence through all blocks and the last norm: what the head takes.
-inline matrix forward(const model& m, matrix hidden) {
-  for (Index b = 0; b < m.config.layers; ++b) forward_block(m, b, hidden);
-  return rms_norm(hidden, m.ends->norm, m.config.rms_epsilon);
-}
+matrix forward(const model& m, matrix hidden);
 
 }  // namespace llama

@@ -4,70 +4,13 @@
 /// Loads a model from a safetensors file whose metadata holds the Hugging Face configuration as
 /// JSON under "config".
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string>
-#include <tamp/io/safetensors.hpp>
-#include <vector>
 
 #include "model.hpp"
 
 namespace llama {
 
-/// A JSON document out of the metadata of a safetensors file.
-inline nlohmann::json json_metadata(const tamp::io::safetensors_file& file, const std::string& path,
-                                    const std::string& key) {
-  const auto metadata = file.metadata();
-  const auto found = metadata.find(key);
-  if (found == metadata.end()) fail(path, " has no '", key, "' in its metadata");
-  auto json = nlohmann::json::parse(found->second, nullptr, false);
-  if (json.is_discarded()) fail(path, ": the metadata '", key, "' are not JSON");
-  return json;
-}
-
-/// The configuration in the words of Hugging Face's LlamaConfig, and of tiny_mllm for the pictures.
-inline config config_from_json(const nlohmann::json& json, const std::string& path) {
-  config c;
-  try {
-    c.hidden = json.at("hidden_size");
-    c.layers = json.at("num_hidden_layers");
-    c.heads = json.at("num_attention_heads");
-    c.kv_heads = json.at("num_key_value_heads");
-    c.head_dim = json.at("head_dim");
-    c.ffn = json.at("intermediate_size");
-    c.vocabulary = json.at("vocab_size");
-    c.positions = json.at("max_position_embeddings");
-    c.rms_epsilon = json.at("rms_norm_eps");
-    c.rope_theta = json.at("rope_theta");
-    c.tied_head = json.at("tie_word_embeddings");
-    if (json.contains("patch_size"))
-      c.vision = vision{json.at("image_size"),         json.at("patch_size"),
-                        json.at("bos_token_id"),       json.at("image_token_id"),
-                        json.at("image_end_token_id"), json.at("answer_token_id")};
-  } catch (const nlohmann::json::exception& problem) {
-    fail(path, ": the configuration cannot be read: ", problem.what());
-  }
-  return c;
-}
-
 /// Loads every tensor as float.
-inline model load_safetensors(const std::string& path) {
-  const tamp::io::safetensors_file file(path);
-  const auto read = [&](const std::string& name, Index rows, Index cols) {
-    if (!file.contains(name)) fail(path, " has no tensor '", name, "'");
-    const auto& shape = file.at(name).shape;
-    const bool is_matrix = shape.size() == 2 && Index(shape[0]) == rows && Index(shape[1]) == cols;
-    const bool is_vector = shape.size() == 1 && rows == 1 && Index(shape[0]) == cols;
-    if (!is_matrix && !is_vector) {
-      std::string found;
-      for (const auto extent : shape) found += (found.empty() ? "" : ", ") + std::to_string(extent);
-      fail(path, ": tensor '", name, "' is (", found, "), the configuration asks for (", rows, ", ",
-           cols, ")");
-    }
-    const std::vector<float> values = file.read_floats(name);
-    return matrix(Eigen::Map<const matrix>(values.data(), rows, cols));
-  };
-  return assemble(config_from_json(json_metadata(file, path, "config"), path), read);
-}
+model load_safetensors(const std::string& path);
 
 }  // namespace llama

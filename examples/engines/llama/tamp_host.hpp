@@ -3,19 +3,17 @@
 /// @file
 /// The one header that joins the engine and tamp: tensors by tamp/adapt/eigen.hpp, the model here.
 
-#include <omp.h>
-
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <tamp/adapt/eigen.hpp>
-#include <tamp/tamp.hpp>
-#include <utility>
+#include <tamp/prune/model.hpp>
+#include <tamp/stat/signal.hpp>
+#include <tamp/token/modality.hpp>
 #include <vector>
 
 #include "forward.hpp"
-#include "parallel.hpp"
 
 namespace llama {
 
@@ -35,10 +33,7 @@ class tamp_host {
                                         tamp::signal::attention | tamp::signal::modality |
                                         tamp::signal::hidden;
 
-  tamp_host(model& m, const std::vector<calibration_sample>& samples)
-      : model_(m), samples_(samples) {
-    rewind();
-  }
+  tamp_host(model& m, const std::vector<calibration_sample>& samples);
 
   std::size_t blocks() const { return model_.blocks.size(); }
 
@@ -52,57 +47,36 @@ class tamp_host {
   // the observer, which wants one sample after another, has looked at it.
   template <class Observer>
   void observe_block(std::size_t block, Observer& observer) const {
-    const auto at_a_time = static_cast<std::size_t>(omp_get_max_threads());
-    for (std::size_t first = 0; first < hidden_.size(); first += at_a_time) {
-      std::vector<recording> seen(std::min(at_a_time, hidden_.size() - first));
-      for_each_sequence(seen.size(), [&](std::size_t i) {
-        seen[i].wants_outputs = includes(Observer::wants, tamp::signal::output);
-        seen[i].after = hidden_[first + i];
-        forward_block(model_, Index(block), seen[i].after, seen[i]);
-      });
-      for (std::size_t i = 0; i < seen.size(); ++i) show(seen[i], first + i, observer);
+    for (std::size_t first = 0; first < hidden_.size();) {
+      const bool outputs = includes(Observer::wants, tamp::signal::output);
+      for (const recording& seen : record(block, first, outputs)) show(seen, first++, observer);
     }
   }
 
-  void advance(std::size_t block) {
-    for_each_sequence(hidden_.size(),
-                      [&](std::size_t i) { forward_block(model_, Index(block), hidden_[i]); });
-  }
-
-  void rewind() {
-    hidden_.clear();
-    for (const calibration_sample& sample : samples_) hidden_.push_back(sample.hidden);
-  }
+  void advance(std::size_t block);
+  void rewind();
 
   static std::size_t input_of(std::size_t, std::size_t l) {
     return l == k_proj || l == v_proj ? q_proj : l == up_proj ? gate_proj : l;
   }
 
-  std::uint64_t fingerprint() const {
-    tamp::fingerprint print;
-    for (const calibration_sample& sample : samples_) {
-      print.add(sample.hidden);
-      for (const auto kind : sample.kinds) print.add(std::uint64_t(kind));
-    }
-    return print.value();
-  }
+  std::uint64_t fingerprint() const;
 
  private:
   // What one sample showed of a block.
   struct recording : null_observer {
-    void input(layer l, const matrix& x) {
-      if (input_of(0, l) == l) inputs[l] = x;
-    }
-    void output(layer l, const matrix& y) {
-      if (wants_outputs) outputs[l] = y;
-    }
-    void attention(const row_vector& a) { last_query = a; }
+    void input(layer l, const matrix& x) override;
+    void output(layer l, const matrix& y) override;
+    void attention(const row_vector& a) override;
 
     bool wants_outputs = false;
     std::array<matrix, layer_names.size()> inputs, outputs;
     row_vector last_query;
     matrix after;
   };
+
+  // Of samples `first` and following, one for each thread.
+  std::vector<recording> record(std::size_t block, std::size_t first, bool wants_outputs) const;
 
   template <class Observer>
   void show(const recording& seen, std::size_t sample, Observer& observer) const {

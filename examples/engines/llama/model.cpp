@@ -1,0 +1,48 @@
+#include "model.hpp"
+
+#include <utility>
+
+namespace llama {
+
+std::string weight_name(Index block, std::string_view part) {
+  std::string name = "model.layers.";
+  name += std::to_string(block);
+  name += '.';
+  name += part;
+  return name += ".weight";
+}
+
+model assemble(const config& c, const read_weight& read) {
+  check(c);
+  const Index queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
+  const std::array<std::array<Index, 2>, layer_names.size()> shapes = {{{queries, c.hidden},
+                                                                        {keys, c.hidden},
+                                                                        {keys, c.hidden},
+                                                                        {c.hidden, queries},
+                                                                        {c.ffn, c.hidden},
+                                                                        {c.ffn, c.hidden},
+                                                                        {c.hidden, c.ffn}}};
+  model m{c, std::vector<block>(std::size_t(c.layers)), nullptr};
+  for (Index b = 0; b < c.layers; ++b) {
+    block& target = m.blocks[std::size_t(b)];
+    target.input_norm = read(weight_name(b, "input_layernorm"), Index(1), c.hidden);
+    target.post_attention_norm =
+        read(weight_name(b, "post_attention_layernorm"), Index(1), c.hidden);
+    for (std::size_t l = 0; l < layer_names.size(); ++l)
+      target.weights[l] = read(weight_name(b, layer_names[l]), shapes[l][0], shapes[l][1]);
+  }
+  ends e;
+  e.embedding = read("model.embed_tokens.weight", c.vocabulary, c.hidden);
+  e.norm = read("model.norm.weight", Index(1), c.hidden);
+  if (!c.tied_head) e.untied_head = read("lm_head.weight", c.vocabulary, c.hidden);
+  if (c.vision) {
+    e.patch.weight = read("visual.patch_embed.weight", c.hidden, c.vision->pixels_of_patch());
+    e.patch.bias = read("visual.patch_embed.bias", Index(1), c.hidden);
+    e.patch.positions = read("visual.pos_embed.weight", c.vision->patches(), c.hidden);
+  }
+  e.rope = rotary_embedding(c.head_dim, c.rope_theta, c.positions);
+  m.ends = std::make_shared<const ends>(std::move(e));
+  return m;
+}
+
+}  // namespace llama

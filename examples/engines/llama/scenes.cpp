@@ -1,0 +1,74 @@
+#include "scenes.hpp"
+
+#include <algorithm>
+
+#include "forward.hpp"
+#include "parallel.hpp"
+
+namespace llama {
+
+matrix patches(const vision& v, std::span<const std::uint8_t> image) {
+  const Index size = v.image_size, side = v.patch_size, across = size / side;
+  matrix p(v.patches(), v.pixels_of_patch());
+  for (Index y = 0; y < size; ++y)
+    for (Index x = 0; x < size; ++x)
+      p(y / side * across + x / side, y % side * side + x % side) =
+          float(image[std::size_t(y * size + x)]) / 255.0f;
+  return p;
+}
+
+embedded_scene embed_scene(const model& m, const scenes& s, std::size_t i) {
+  if (!m.config.vision) fail("a model without vision cannot look at pictures");
+  const vision& v = *m.config.vision;
+  if (s.image_size != v.image_size)
+    fail("pictures of ", s.image_size, " pixels, the model takes ", v.image_size);
+  const auto question = s.question(i);
+  std::vector<int> tokens(std::size_t(v.first_patch + v.patches()), v.image_token);
+  tokens.front() = v.bos_token;
+  tokens.push_back(v.image_end_token);
+  tokens.insert(tokens.end(), question.begin(), question.end());
+  tokens.push_back(v.answer_token);
+
+  embedded_scene e{embed(m, tokens), std::vector<std::uint8_t>(tokens.size(), 0)};
+  const patch_embedding& patch = m.ends->patch;
+  e.hidden.middleRows(v.first_patch, v.patches()) =
+      (linear(patches(v, s.image(i)), patch.weight) + patch.positions).rowwise() + patch.bias;
+  std::fill_n(e.visual.begin() + v.first_patch, v.patches(), std::uint8_t(1));
+  return e;
+}
+
+row_vector last_logits(const model& m, const matrix& features) {
+  return features.bottomRows(1) * m.ends->head().transpose();
+}
+
+std::vector<int> answer(const model& m, const scenes& s) {
+  std::vector<int> tokens(s.size());
+  for_each_sequence(s.size(), [&](std::size_t i) {
+    Index best = 0;
+    last_logits(m, forward(m, embed_scene(m, s, i).hidden)).maxCoeff(&best);
+    tokens[i] = int(best);
+  });
+  return tokens;
+}
+
+accuracy grade(const scenes& s, std::span<const int> given) {
+  if (given.size() != s.size()) fail(given.size(), " answers to ", s.size(), " scenes");
+  std::vector<std::size_t> right(s.kind_names.size()), asked(s.kind_names.size());
+  std::size_t all_right = 0;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const auto kind = std::size_t(s.kinds[i]);
+    const bool correct = given[i] == s.answers[i];
+    ++asked[kind];
+    right[kind] += correct;
+    all_right += correct;
+  }
+  const auto fraction = [](std::size_t part, std::size_t whole) {
+    return whole == 0 ? 0.0 : double(part) / double(whole);
+  };
+  accuracy result{fraction(all_right, s.size()), {}};
+  for (std::size_t k = 0; k < asked.size(); ++k)
+    result.of_kind.push_back(fraction(right[k], asked[k]));
+  return result;
+}
+
+}  // namespace llama

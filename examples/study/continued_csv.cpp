@@ -1,0 +1,73 @@
+#include "continued_csv.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <tamp/detail/replaced_file.hpp>
+
+namespace study {
+namespace {
+
+// What a regular file holds. Devices and pipes are only written to.
+std::string contents(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) return {};
+  std::ifstream file(path);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) throw std::runtime_error("cannot read " + path);
+  return text;
+}
+
+}  // namespace
+
+void continued_csv::open(const std::string& path, const std::string& settings,
+                         const std::string& columns, std::size_t key_columns) {
+  const std::string head = "# " + settings + "\n" + columns + "\n";
+  const std::string old = contents(path);
+  if (head.starts_with(old)) {  // new, empty, or interrupted at once
+    file_.open(path, std::ios::app);
+    file_.add(std::string_view(head).substr(old.size()));
+    return;
+  }
+  if (!old.starts_with(head))
+    throw std::runtime_error(path + " holds rows of other settings (" +
+                             old.substr(0, old.find('\n')) + "); name another file");
+  // A line cut short by an interruption is dropped. The finished ones must not be lost if the
+  // disk is full.
+  const std::string whole =
+      head + finished_rows(std::string_view(old).substr(head.size()),
+                           std::count(columns.begin(), columns.end(), ','), key_columns);
+  if (whole != old) {
+    tamp::detail::replaced_file file(path);
+    file.open(whole);
+    file.commit();
+  }
+  file_.open(path, std::ios::app);
+}
+
+const std::string* continued_csv::find(const std::string& key) const {
+  const auto place = kept_.find(key);
+  return place == kept_.end() ? nullptr : &place->second;
+}
+
+void continued_csv::add(const std::string& key, const std::string& values) {
+  if (file_.is_open()) file_.add(key + "," + values + "\n");
+}
+
+std::string continued_csv::finished_rows(std::string_view old, std::ptrdiff_t commas,
+                                         std::size_t key_columns) {
+  std::string rows;
+  for (std::size_t begin = 0, end; (end = old.find('\n', begin)) != old.npos; begin = end + 1) {
+    const std::string line(old.substr(begin, end - begin));
+    if (std::count(line.begin(), line.end(), ',') != commas) continue;
+    std::size_t behind = 0;  // the comma behind the key
+    for (std::size_t column = 0; column < key_columns; ++column)
+      behind = line.find(',', behind + (column != 0));
+    kept_.emplace(line.substr(0, behind), line.substr(behind + 1));
+    rows += line + '\n';
+  }
+  return rows;
+}
+
+}  // namespace study

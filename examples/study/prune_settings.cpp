@@ -1,0 +1,61 @@
+#include "prune_settings.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "recipes.hpp"
+
+namespace study {
+
+prune_settings parse_prune_settings(int argc, char** argv) {
+  prune_settings s;
+  s.model = STUDY_MODEL;
+  CLI::App app("Prunes a fresh copy of a model with every combination of policies.");
+  app.add_option("--model", s.model, "a .safetensors of the multimodal kind, or a .gguf")
+      ->check(CLI::ExistingFile)
+      ->capture_default_str();
+  const auto list = [&](const char* name, auto& values, const char* text) {
+    return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
+  };
+  list("--score", s.scores, "scores")->check(CLI::IsMember(score_names));
+  list("--allocate", s.allocations, "allocations")->check(CLI::IsMember(allocate_names));
+  list("--pattern", s.patterns, "patterns")->check(CLI::IsMember(pattern_names));
+  list("--method", s.methods,
+       "published methods, instead of scores and allocations; of the patterns only N:M are used")
+      ->check(CLI::IsMember(methods));
+  list("--seed", s.seeds, "calibration sets: 0 takes the first samples, others a random choice");
+  app.add_option("--calibration-file", s.calibration_file,
+                 "keep what the dense model showed in FILE.SEED.safetensors, after every block; an "
+                 "interrupted calibration is continued");
+  app.add_option("--plans", s.plans, "write each plan as JSON into this folder");
+  app.add_option("--densities", s.densities,
+                 "write how similar each layer's output tokens are to this CSV file");
+  app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");
+  list("--sparsity", s.sparsities, "fractions of the weights to drop")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted study is continued");
+  app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
+      ->check(CLI::ExistingFile);
+  app.add_option("--calibration-scenes", s.data.calibration_scenes,
+                 "scenes to calibrate on (default: tiny_calib.safetensors beside the model)");
+  app.add_option("--evaluation-scenes", s.data.evaluation_scenes,
+                 "scenes to judge by (default: tiny_eval.safetensors beside the model)");
+  app.add_option(
+      "--calibration", s.data.calibration,
+      "how many scenes or sequences to calibrate on (default: all scenes, 32 sequences)");
+  app.add_option("--evaluation", s.data.evaluation,
+                 "how many scenes or sequences to judge by (default: all scenes, 32 sequences)");
+  app.add_option("--sequence-length", s.data.sequence_length, "tokens of a sequence of text")
+      ->check(CLI::Range(2, 8192))
+      ->capture_default_str();
+  app.add_option("--threads", s.threads, "threads to use (default: all)")
+      ->check(CLI::Range(0, 1024));
+  app.add_flag("--layers", s.layers, "print what happened to every layer, too");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    std::exit(app.exit(problem));
+  }
+  return s;
+}
+
+}  // namespace study

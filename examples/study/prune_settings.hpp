@@ -1,0 +1,28 @@
+#pragma once
+
+// What tamp_study is asked for.
+
+#include <string>
+#include <vector>
+
+#include "data_settings.hpp"
+
+namespace study {
+
+struct prune_settings {
+  std::string model;
+  std::vector<std::string> scores{"magnitude", "wanda"}, allocations{"uniform"},
+      patterns{"per_row", "2:4"};
+  std::vector<double> sparsities{0.3, 0.5, 0.7};
+  std::vector<std::string> methods;
+  std::vector<unsigned> seeds{0};
+  std::string csv, calibration_file, plans, densities;
+  int threads = 0;
+  bool layers = false, plan_only = false;
+  data_settings data;
+};
+
+// Reads the command line. Ends the program where it asks for help or has a mistake.
+prune_settings parse_prune_settings(int argc, char** argv);
+
+}  // namespace study

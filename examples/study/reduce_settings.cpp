@@ -1,0 +1,62 @@
+#include "reduce_settings.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "reductions.hpp"
+
+namespace study {
+
+reduce_settings parse_reduce_settings(int argc, char** argv) {
+  reduce_settings s;
+  s.model = STUDY_MODEL;
+  CLI::App app("Runs prompts with fewer visual tokens, or with less computed of them.");
+  app.add_option("--model", s.model, "a .safetensors of the multimodal kind, or a .gguf")
+      ->check(CLI::ExistingFile)
+      ->capture_default_str();
+  const auto list = [&](const char* name, auto& values, const char* text) {
+    return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
+  };
+  list("--selector", s.selectors, "token selectors; - for none")
+      ->check(CLI::IsMember(selector_names));
+  list("--budget", s.budgets, "fractions of the visual tokens' multiply-adds")
+      ->check(CLI::Range(0.0, 1.0));
+  list("--visual", s.visual,
+       "what to spare of visual tokens: ffn:RATIO@LAYERS, hollow:WINDOW@LAYERS, such as "
+       "hollow:8@3-5, joined by +; - for nothing");
+  app.add_option("--drop-layer", s.drop_layer,
+                 "where selectors that drop at once do it, or earlier if the budget asks for it")
+      ->capture_default_str();
+  app.add_option("--timed", s.timed, "how many prompts are timed")->capture_default_str();
+  app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted run is continued");
+  app.add_option("--kept", s.kept, "write which tokens of the first prompts stay to this CSV file");
+  app.add_option("--kept-prompts", s.scenes, "of how many prompts")->capture_default_str();
+  app.add_option("--rank", s.rank,
+                 "rank the layers by what sparing this (as for --visual, without @) does");
+  list("--joint", s.joint,
+       "fractions of all multiply-adds, each split between tokens, visual computation and weights")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--plans", s.plans, "write the plans of --joint as JSON into this folder");
+  app.add_option("--text", s.data.text, "prose for a language model: half fits, half judges")
+      ->check(CLI::ExistingFile);
+  app.add_option("--prompt-length", s.data.length, "tokens of a prompt of prose")
+      ->capture_default_str();
+  app.add_option("--visual-tokens", s.data.visual, "how many of them are taken for visual ones")
+      ->capture_default_str();
+  app.add_option("--calibration-scenes", s.data.calibration_scenes,
+                 "scenes to fit to (default: tiny_calib.safetensors beside the model)");
+  app.add_option("--evaluation-scenes", s.data.evaluation_scenes,
+                 "scenes to judge by (default: tiny_eval.safetensors beside the model)");
+  app.add_option("--calibration", s.data.calibration, "how many prompts to fit to (default: all)");
+  app.add_option("--evaluation", s.data.evaluation, "how many prompts to judge by (default: all)");
+  app.add_option("--threads", s.threads, "threads to use (default: all)")
+      ->check(CLI::Range(0, 1024));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    std::exit(app.exit(problem));
+  }
+  return s;
+}
+
+}  // namespace study

@@ -1,0 +1,26 @@
+#pragma once
+
+// What tamp_reduce is asked for.
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "data_settings.hpp"
+
+namespace study {
+
+struct reduce_settings {
+  std::string model;
+  std::vector<std::string> selectors{"random", "attention_top_k", "fitprune"}, visual{"-"};
+  std::vector<double> budgets{0.8, 0.6, 0.4, 0.2}, joint;
+  std::size_t drop_layer = 1, timed = 20, scenes = 3;
+  std::string csv, kept, rank, plans;
+  int threads = 0;
+  prompt_settings data;
+};
+
+// Reads the command line. Ends the program where it asks for help or has a mistake.
+reduce_settings parse_reduce_settings(int argc, char** argv);
+
+}  // namespace study

@@ -1,0 +1,23 @@
+#pragma once
+
+// The reductions that the study knows, by the names of their policies.
+
+#include <string>
+#include <vector>
+
+namespace study {
+
+inline const std::vector<std::string> selector_names = {
+    "-",        "random",         "attention_top_k", "pyramid_drop",
+    "fitprune", "fitprune_rerun", "divprune",        "cdpruner",
+    "dart",     "sparsevlm",      "visionzip",       "tome",
+    "folder"};
+
+// One row of the study.
+struct named_reduction {
+  std::string tokens = "-";  // a selector, or "-": all tokens stay
+  double budget = 1;         // fraction of the visual tokens' multiply-adds
+  std::string visual = "-";  // "ffn:0.1@3-5", "hollow:8@0-5", joined by "+", or "-"
+};
+
+}  // namespace study

@@ -1,0 +1,54 @@
+#include "results.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace study {
+namespace {
+
+std::string key(const row& r) {
+  return fmt::format("{},{},{},{},{:.4f}", r.recipe.score, r.recipe.allocate, r.recipe.pattern,
+                     r.seed, r.asked);
+}
+std::string label(const row& r) {
+  if (r.recipe.pattern.empty()) return r.recipe.score;
+  const std::string names =
+      fmt::format("{} {} {}", r.recipe.score, r.recipe.allocate, r.recipe.pattern);
+  return r.seed == 0 ? names : fmt::format("{} #{}", names, r.seed);
+}
+int digits(double value) { return value >= 1000 ? 0 : value >= 10 ? 1 : 3; }
+
+}  // namespace
+
+results::results(std::vector<std::string> quality_names, const std::string& settings,
+                 const std::string& csv)
+    : names_(std::move(quality_names)) {
+  std::string header = fmt::format("{:<34}{:>7}{:>9}", "recipe", "asked", "achieved");
+  std::string columns = "score,allocate,pattern,seed,asked,achieved";
+  for (const std::string& name : names_) {
+    header += fmt::format("{:>11}", name);
+    columns += "," + name;
+  }
+  if (!csv.empty()) file_.open(csv, settings, columns + ",calibrate_s,select_s,apply_s", 5);
+  fmt::print("{}{:>11}{:>9}{:>8}\n", header, "calibrate", "select", "apply");
+}
+
+bool results::known(const row& r) const { return file_.find(key(r)) != nullptr; }
+
+void results::add(const row& r) {
+  std::string line = fmt::format("{:<34}{:>7.3f}{:>9.4f}", label(r), r.asked, r.achieved);
+  for (const double value : r.quality) line += fmt::format("{:>11.{}f}", value, digits(value));
+  fmt::print("{}{:>9.2f} s{:>7.2f} s{:>6.2f} s\n", line, r.calibrate, r.select, r.apply);
+  flush_table();
+  std::string values = fmt::format("{:.6f}", r.achieved);
+  for (const double value : r.quality) values += fmt::format(",{:.6f}", value);
+  file_.add(key(r), values + fmt::format(",{:.4f},{:.4f},{:.4f}", r.calibrate, r.select, r.apply));
+}
+
+void results::repeat(const row& r) const {
+  fmt::print("{:<34}{:>7.3f}  already in the CSV file: {}\n", label(r), r.asked,
+             *file_.find(key(r)));
+}
+
+}  // namespace study
