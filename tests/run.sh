@@ -75,7 +75,7 @@ for step in "${steps[@]}"; do
           compute-sanitizer --tool "$tool" --error-exitcode 1 build/cuda/tests/cuda/gpu/test_cuda
         done
       elif [ "$step" = cuda ]; then
-        build cuda build/cuda -- test_cuda tamp_bench_cuda tamp_compare_cuda
+        build cuda build/cuda -- test_cuda
         run_tests cuda
       else
         build architectures build/architectures -- test_cuda test_cuda_emulated tamp_bench_cuda \

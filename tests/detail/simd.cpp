@@ -12,6 +12,7 @@
 
 #include "../support/instructions.hpp"
 #include "../support/tensors.hpp"
+#include "../support/thorough.hpp"
 
 BOOST_AUTO_TEST_SUITE(detail_simd)
 
@@ -193,7 +194,8 @@ BOOST_AUTO_TEST_CASE(a_cut_is_also_found_in_a_very_long_row) {
   std::vector<float> scores(131072);
   with_every_instructions([&] {
     cut_forecast<float> forecast;
-    for (int row = 0; row < 6; ++row) {
+    for (std::size_t row = 0; row < 6; ++row) {
+      if (!support::is_run(row, 3)) continue;
       for (float& s : scores) s = std::fabs(normal(random));
       check_cut(scores, 40000, forecast);
     }

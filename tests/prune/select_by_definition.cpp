@@ -106,7 +106,8 @@ std::size_t wrong_masks(const matrix<T>& weight, const std::vector<float>& norms
   return wrong;
 }
 
-// A small matrix of each kind of number and each shape, in one layout after another, or in all of them.
+// A small matrix of each kind of number and each shape, in one layout after another, or in all of
+// them.
 template <class T>
 void check_all_kinds(bool is_flushed) {
   std::mt19937 random(7);
