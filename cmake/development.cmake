@@ -16,8 +16,8 @@ if(TAMP_WERROR)
 endif()
 
 # Most tests are compiled in continuous integration without optimisation, in half the time. What runs too
-# long so, engine, study and golden vectors, has further options of its own.
-set(TAMP_FAST_OPTIONS "" CACHE STRING "Further options of what must run fast: study and golden vectors")
+# long so, the engine and the study, has further options of its own.
+set(TAMP_FAST_OPTIONS "" CACHE STRING "Further options of what must run fast: the engine and the study")
 
 # tamp_for_processor(TARGET SCOPE PROCESSOR): compiles a target for a processor that -march knows, such
 # as native or x86-64-v4; for the compiler's own choice if PROCESSOR is empty.

@@ -27,6 +27,12 @@ struct unit_scores {
   wide above;  ///< how many stand out
 };
 
+/// The rows of a matrix that have weights.
+template <class Matrix>
+TAMP_FN std::size_t rows_with_weights(const Matrix& weight) {
+  return weight.cols() == 0 ? 0 : weight.rows();
+}
+
 /// The sum of each row's scores.
 template <bool ByColumns, class T, class Score>
 __global__ void sum_scores_of_rows(scored_weight<T, Score> scored, double* sums) {
@@ -34,14 +40,15 @@ __global__ void sum_scores_of_rows(scored_weight<T, Score> scored, double* sums)
   scored.check_statistics();
   const std::size_t i = std::size_t{blockIdx.x} * team::rows + team::row();
   double sum = 0;
-  if (i < scored.weight.rows())
+  const std::size_t rows = rows_with_weights(scored.weight);
+  if (i < rows)
     team::for_each(scored.weight, i, 0, [&](T element, std::size_t j) {
       // Not joined with the score's own multiplication, whatever nvcc is told.
       sum = __dadd_rn(
           sum, static_cast<double>(scored.checked_score(element, scored.statistic_of(j), i, j)));
     });
   sum = team::in_pairs(sum);
-  if (i < scored.weight.rows() && team::sum() == 0) sums[i] = sum;
+  if (i < rows && team::sum() == 0) sums[i] = sum;
 }
 
 /// One block: adds a layer's rows to the sum of its unit, in order.
@@ -198,7 +205,7 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
           auto& scores = result.units_[u].scores;
           scores = checked_sum("owl", scores, w.size());
           result.layers_.push_back({std::string(layer), u, w.cols()});
-          if (!w.empty()) most_rows = (std::max)(most_rows, w.rows());
+          most_rows = (std::max)(most_rows, rows_with_weights(w));
         });
   }
   const std::size_t unit_bytes = outlier_ratios::layers_at(units.size());
@@ -227,7 +234,7 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
     };
     with_scored([&]<class T>(const scored_weight<T, Score>& scored) {
       using team = row_team<false>;
-      const std::size_t rows = scored.weight.rows();
+      const std::size_t rows = rows_with_weights(scored.weight);
       // One block at least: it looks at the statistics.
       launch(lies_by_columns(scored.weight) ? &sum_scores_of_rows<true, T, Score>
                                             : &sum_scores_of_rows<false, T, Score>,
@@ -244,8 +251,8 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
         using team = row_team<false>;
         launch(lies_by_columns(scored.weight) ? &count_outliers<true, T, Score>
                                               : &count_outliers<false, T, Score>,
-               blocks_of(scored.weight.rows(), team::rows), team::threads, 0, on, scored, policy.M,
-               size, scores + u);
+               blocks_of(rows_with_weights(scored.weight), team::rows), team::threads, 0, on,
+               scored, policy.M, size, scores + u);
       });
       launch(&write_outlier_ratio<unit_scores>, 1, 1, 0, on, scores + u, size,
              result.memory_.as<double>() + u);

@@ -219,8 +219,8 @@ class device_similarity {
     static_assert(std::is_same_v<compute_type<T>, float>,
                   "similarities of tokens are made in float on a GPU: doubles are the CPU's");
     const std::size_t n = output.rows(), d = output.cols();
-    const std::vector<std::uint8_t> checked = checked_kinds(kinds, n, who);
     products_ = device_array<float>(on, who, n, n);
+    const std::vector<std::uint8_t> checked = checked_kinds(kinds, n, who);
     scale_ = device_array<double>(on, who, n);
     densities_ = cuda::buffer(on, sizeof(device_densities));
     if (n == 0) {
