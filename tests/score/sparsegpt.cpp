@@ -149,8 +149,7 @@ BOOST_AUTO_TEST_CASE(layout_and_executor_make_no_difference_to_the_bit) {
 }
 
 // Eigen starts threads of its own for large products, and then adds them up in other runs.
-BOOST_AUTO_TEST_CASE(threads_of_eigen_make_no_difference_to_the_bit,
-                     *support::before_a_release()) {
+BOOST_AUTO_TEST_CASE(threads_of_eigen_make_no_difference_to_the_bit, *support::before_a_release()) {
   const std::size_t rows = 70, cols = 1024;
   const auto w = support::as<double>(support::random_matrix(rows, cols, 20));
   const gram g = gram_of(correlated(40, cols, 21));

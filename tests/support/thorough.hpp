@@ -1,7 +1,7 @@
 #pragma once
 
-// What takes too long for every change, and is run before a release: with TAMP_THOROUGH_TESTS in the
-// environment, loops over many like cases run whole, and a few more tests run.
+// What takes too long for every change, and is run before a release: with TAMP_THOROUGH_TESTS in
+// the environment, loops over many like cases run whole, and a few more tests run.
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
