@@ -30,7 +30,7 @@ inline constexpr bool is_emulated = true;
 inline constexpr bool is_emulated = false;
 #endif
 
-/// Whether the case `k` of a loop is run: on a GPU all of them are.
+/// True for the cases of a loop that are run: on a GPU, all of them.
 inline bool is_run_here(std::size_t k, std::size_t nth) { return !is_emulated || is_run(k, nth); }
 
 /// Device memory with the contents of a matrix, in any layout.

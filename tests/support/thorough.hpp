@@ -1,7 +1,7 @@
 #pragma once
 
-// What takes too long for every change, and is run before a release: with TAMP_THOROUGH_TESTS in
-// the environment, loops over many like cases run whole, and a few more tests run.
+// Tests that take too long for every change run before a release: with TAMP_THOROUGH_TESTS in the
+// environment, loops over many like cases run whole, and a few more tests run.
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace support {
 
 inline bool is_thorough() { return std::getenv("TAMP_THOROUGH_TESTS") != nullptr; }
 
-/// Whether the case `k` of a loop is run: each `nth` one, or all of them.
+/// True for the cases of a loop that are run: each `nth` one, or all of them.
 inline bool is_run(std::size_t k, std::size_t nth) { return k % nth == 0 || is_thorough(); }
 
 /// Decorates a test that is run before a release only.

@@ -13,19 +13,19 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Whether a number is finite and not negative; -0 is not negative.
+/// True for a finite number that is not negative; -0 is not negative.
 template <std::floating_point Real>
 TAMP_FN constexpr bool is_nonnegative(const Real& number) noexcept {
   return is_finite(number) && number >= 0;
 }
 
-/// Whether a number is finite and above 0.
+/// True for a finite number above 0.
 template <std::floating_point Real>
 TAMP_FN constexpr bool is_positive(const Real& number) noexcept {
   return is_finite(number) && number > 0;
 }
 
-/// Whether a number lies in [0, 1].
+/// True for a number in [0, 1].
 template <std::floating_point Real>
 TAMP_FN constexpr bool is_fraction(const Real& number) noexcept {
   return is_nonnegative(number) && number <= 1;
