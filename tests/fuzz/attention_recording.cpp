@@ -85,7 +85,6 @@ std::vector<std::string> seeds() {
   return all;
 }
 
-const registered here[] = {{"attention_recording_file", open, seeds},
-                           {"attention_recording", round_trip}};
+const registered here[] = {{"safetensors_files", open, seeds}, {"round_trips", round_trip}};
 
 }  // namespace fuzz::attention_recording

@@ -90,6 +90,6 @@ void round_trip(source& in) {
   check(loaded == seen, "what was saved is loaded to the bit");
 }
 
-const registered here[] = {{"calibration_file", load, seeds}, {"calibration", round_trip}};
+const registered here[] = {{"safetensors_files", load, seeds}, {"round_trips", round_trip}};
 
 }  // namespace fuzz::calibration

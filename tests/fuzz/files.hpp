@@ -29,12 +29,13 @@ inline std::string file_of(std::span<const std::uint8_t> bytes) {
   return "/proc/self/fd/" + std::to_string(file);
 }
 
-/// An empty folder of this process.
+/// A new, empty folder.
 class folder {
  public:
-  folder()
-      : path_(std::filesystem::temp_directory_path() /
-              ("tamp_fuzz_" + std::to_string(::getpid()))) {
+  folder() {
+    static int folders = 0;
+    path_ = std::filesystem::temp_directory_path() /
+            ("tamp_fuzz_" + std::to_string(::getpid()) + '_' + std::to_string(folders++));
     std::filesystem::create_directories(path_);
   }
   ~folder() {

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -165,15 +166,16 @@ class source {
   std::uint64_t state_ = 0xcbf29ce484222325u;
 };
 
-/// A target: what is done with an input, and inputs to begin with.
-struct target {
-  std::string_view name;
+/// What is done with an input, and inputs to begin with.
+struct part {
   void (*run)(source&);
   std::vector<std::string> (*seeds)();
 };
+/// A target gives every input to each of its parts.
+using target = std::vector<part>;
 
-inline std::vector<target>& targets() {
-  static std::vector<target> all;
+inline std::map<std::string_view, target>& targets() {
+  static std::map<std::string_view, target> all;
   return all;
 }
 
@@ -189,11 +191,12 @@ inline std::vector<std::string> random_bytes() {
   return all;
 }
 
-/// A variable of this type in a target's file makes it known to main.cpp.
+/// A variable of this type adds a part to the target of this name. Parts of one target read the
+/// same kind of bytes, so that one corpus serves all of them.
 struct registered {
   registered(std::string_view name, void (*run)(source&),
              std::vector<std::string> (*seeds)() = random_bytes) {
-    targets().push_back({name, run, seeds});
+    targets()[name].push_back({run, seeds});
   }
 };
 

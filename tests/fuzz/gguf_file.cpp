@@ -105,6 +105,6 @@ std::vector<std::string> seeds() {
   return all;
 }
 
-const registered here("gguf_file", run, seeds);
+const registered here("gguf_files", run, seeds);
 
 }  // namespace fuzz::gguf_file

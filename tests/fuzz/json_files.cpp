@@ -54,9 +54,9 @@ std::vector<std::string> compute_plans() {
 
 using namespace tamp::io;
 const registered here[] = {
-    {"plan", run<load_plan, save_plan>, plans},
-    {"schedule", run<load_schedule, save_schedule>, schedules},
-    {"evaluated_sets", run<load_evaluated_sets, save_evaluated_sets>, evaluated_sets},
-    {"compute_plan", run<load_compute_plan, save_compute_plan>, compute_plans}};
+    {"json_files", run<load_plan, save_plan>, plans},
+    {"json_files", run<load_schedule, save_schedule>, schedules},
+    {"json_files", run<load_evaluated_sets, save_evaluated_sets>, evaluated_sets},
+    {"json_files", run<load_compute_plan, save_compute_plan>, compute_plans}};
 
 }  // namespace fuzz::json_files

@@ -80,6 +80,6 @@ void run(source& in) {
   }
 }
 
-const registered here("json_values", run);
+const registered here("round_trips", run);
 
 }  // namespace fuzz::json_values

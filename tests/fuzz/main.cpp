@@ -23,8 +23,9 @@ const fuzz::target* chosen = nullptr;
 void write_seeds(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   std::size_t number = 0;
-  for (const std::string& seed : chosen->seeds())
-    std::ofstream(folder / std::to_string(number++), std::ios::binary) << seed;
+  for (const fuzz::part& part : *chosen)
+    for (const std::string& seed : part.seeds())
+      std::ofstream(folder / std::to_string(number++), std::ios::binary) << seed;
 }
 
 }  // namespace
@@ -35,12 +36,12 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
       return argument.starts_with(option) ? argument.substr(option.size()) : std::string_view();
     };
     if (argument == "--list") {
-      for (const fuzz::target& target : fuzz::targets())
-        std::printf("%.*s\n", static_cast<int>(target.name.size()), target.name.data());
+      for (const auto& [name, target] : fuzz::targets())
+        std::printf("%.*s\n", static_cast<int>(name.size()), name.data());
       std::exit(0);
     }
-    for (const fuzz::target& target : fuzz::targets())
-      if (value_of("--target=") == target.name) chosen = &target;
+    for (const auto& [name, target] : fuzz::targets())
+      if (value_of("--target=") == name) chosen = &target;
     if (const auto folder = value_of("--seeds="); !folder.empty() && chosen != nullptr) {
       write_seeds(folder);
       std::exit(0);
@@ -51,7 +52,9 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz::source in({data, size});
-  chosen->run(in);
+  for (const fuzz::part& part : *chosen) {
+    fuzz::source in({data, size});
+    part.run(in);
+  }
   return 0;
 }

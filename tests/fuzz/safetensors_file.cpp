@@ -95,6 +95,6 @@ std::vector<std::string> seeds() {
           by_hand(R"({"x":{"dtype":"F8_E4M3","shape":[3],"data_offsets":[0,3]}})", 3)};
 }
 
-const registered here("safetensors_file", run, seeds);
+const registered here("safetensors_files", run, seeds);
 
 }  // namespace fuzz::safetensors_file

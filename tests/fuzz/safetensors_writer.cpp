@@ -108,6 +108,6 @@ void run(source& in) {
   }
 }
 
-const registered here("safetensors_writer", run);
+const registered here("round_trips", run);
 
 }  // namespace fuzz::safetensors_writer
