@@ -67,7 +67,7 @@ case $what in
     need "${build_packages[@]}" libbenchmark-dev
     [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
     build=build/gpu
-    build cuda $build -DCMAKE_CUDA_ARCHITECTURES=native -- tamp_bench_cuda tamp_compare_cuda
+    build gpu $build -- tamp_bench_cuda tamp_compare_cuda
     $build/bench/cuda/tamp_bench_cuda --benchmark_out=$build/kernels.json \
       --benchmark_out_format=json "$@"
     if "${PYTHON:-python3}" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then

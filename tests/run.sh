@@ -68,11 +68,11 @@ for step in "${steps[@]}"; do
         [ "$step" = gpu ] && exit 1
         found="no nvcc"
       elif [ "$step" = gpu ]; then
-        build cuda build/cuda -DCMAKE_CUDA_ARCHITECTURES=native -- test_cuda
+        build gpu build/gpu -- test_cuda
         run_tests gpu
         for tool in memcheck racecheck; do
           command -v compute-sanitizer >/dev/null || continue
-          compute-sanitizer --tool "$tool" --error-exitcode 1 build/cuda/tests/cuda/gpu/test_cuda
+          compute-sanitizer --tool "$tool" --error-exitcode 1 build/gpu/tests/cuda/gpu/test_cuda
         done
       elif [ "$step" = cuda ]; then
         build cuda build/cuda -- test_cuda

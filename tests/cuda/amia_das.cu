@@ -114,12 +114,14 @@ BOOST_AUTO_TEST_CASE(by_hand_tokens_that_are_alike_speak_for_each_other) {
 
 BOOST_AUTO_TEST_CASE(equals_the_cpu_in_every_type_and_layout) {
   const handle h;
+  std::size_t run = 0;
   const auto check = [&]<class T>(T) {
     unsigned seed = 10;
     for (const auto& [tokens, features] :
          std::initializer_list<std::pair<std::size_t, std::size_t>>{
              {1, 5}, {2, 1}, {9, 33}, {40, 16}, {70, 50}}) {
       ++seed;
+      if (!support::is_run_here(run++, 3)) continue;
       const auto y = support::as<T>(clustered(tokens, features, seed));
       const auto attention = some_attention(tokens, seed);
       check_equal(h, {}, y, some_kinds(tokens, seed), attention);

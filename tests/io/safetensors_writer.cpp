@@ -248,10 +248,13 @@ BOOST_AUTO_TEST_CASE(a_header_that_no_reader_accepts_is_not_written) {
   const std::string sentence =
       "the header is longer than the 100000000 bytes that the format allows";
   refused(sentence, {}, {{"note", std::string(100'000'001, 'x')}});
-  refused(sentence, {}, {{"note", std::string(99'999'990, 'x')}});
-  refused(sentence, {}, {{"note", std::string(17'000'000, '\x01')}});  // six bytes each
-  refused(sentence, {{std::string(100'000'000, 'x'), dtype::u8, {0}}}, {});
-  refused(sentence, {}, {{"a", std::string(60'000'000, 'x')}, {"b", std::string(60'000'000, 'x')}});
+  if (support::is_thorough()) {
+    refused(sentence, {}, {{"note", std::string(17'000'000, '\x01')}});  // six bytes each
+    refused(sentence, {}, {{"note", std::string(99'999'990, 'x')}});
+    refused(sentence, {{std::string(100'000'000, 'x'), dtype::u8, {0}}}, {});
+    refused(sentence, {},
+            {{"a", std::string(60'000'000, 'x')}, {"b", std::string(60'000'000, 'x')}});
+  }
   std::map<std::string, std::string> many;
   for (int k = 0; k <= 100'000; ++k) many.emplace(std::to_string(k), "");
   refused("has 100001 metadata, more than the 100000 that tamp reads", {}, many);

@@ -122,7 +122,7 @@ void check_all_kinds(bool is_flushed) {
       std::size_t wrong = 0;
       const auto in_layouts = [&](auto score) {
         support::in_every_layout(weight, [&](auto view) {
-          if (!support::is_run(layout++, 7)) return;
+          if (!support::is_run(layout++, 19)) return;
           wrong +=
               wrong_masks<decltype(score)>(weight, norms, sparsity, [&](const auto&... recipe) {
                 std::optional<support::flushed_subnormals> host;

@@ -12,6 +12,7 @@
 #include "../execute/executor.hpp"
 #include "../mask/bitmask.hpp"
 #include "../role.hpp"
+#include "any_scored_rows.hpp"
 #include "finite.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
@@ -29,21 +30,21 @@ inline bool has_bits_past(std::span<const mask::word> row, std::size_t cols) noe
   return cols % mask::word_bits != 0 && row.back() >> (cols % mask::word_bits) != 0;
 }
 
-/// Asks a pattern which weights stay. `scored` has their scores, as detail::scored_rows.
+/// Asks a pattern which weights stay.
 /// @throws shape_error if the pattern changes the shape of the mask
 /// @throws value_error if the pattern sets bits past the last column, naming the first row
-template <executor E, class Pattern, class ScoredRows>
-void choose(const E& exec, const Pattern& pattern, const ScoredRows& scored, double sparsity,
-            mask::bitmask& keep, std::string_view operation, std::string_view layer) {
-  using score = typename ScoredRows::score_type;
+template <class Score, class Pattern>
+void choose(const any_executor& exec, const Pattern& pattern, const any_scored_rows<Score>& scored,
+            double sparsity, mask::bitmask& keep, std::string_view operation,
+            std::string_view layer) {
   const std::size_t rows = keep.rows(), cols = keep.cols();
   first_row broken;
   const auto check_row = [&](std::size_t i) {
     if (has_bits_past(std::as_const(keep).row(i), cols)) broken.note(i);
   };
-  if constexpr (row_pattern<Pattern, score>) {
+  if constexpr (row_pattern<Pattern, Score>) {
     scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
-      typename Pattern::template row_selector<score> select_row(cols, sparsity);
+      typename Pattern::template row_selector<Score> select_row(cols, sparsity);
       for (std::size_t i = begin; i < end; ++i) {
         select_row(read_scores(i), keep.row(i));
         check_row(i);

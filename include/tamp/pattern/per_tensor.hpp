@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/any_scored_rows.hpp"
 #include "../detail/bits.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/ordered_key.hpp"
@@ -42,11 +43,11 @@ struct per_tensor {
   using role = tamp::role::pattern;
   static constexpr std::string_view label() { return "per_tensor"; }
 
-  /// Sets `keep` for all rows of `scored` (see detail::scored_rows).
+  /// Sets `keep` for all rows of `scored` (see detail::any_scored_rows).
   /// @throws value_error if the scores are noticed to be others each time they are read
-  template <executor E, class ScoredRows>
-  void select_tensor(const E& exec, const ScoredRows& scored, double sparsity,
-                     mask::bitmask& keep) const {
+  template <class Score>
+  void select_tensor(const detail::any_executor& exec, const detail::any_scored_rows<Score>& scored,
+                     double sparsity, mask::bitmask& keep) const {
     const std::size_t drop = detail::drop_count(keep.size(), sparsity);
     if (drop == 0) {
       scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
@@ -77,10 +78,10 @@ struct per_tensor {
   // Sixteen groups of rows, evenly spread, each say where the threshold is. Around their mean,
   // limits are set at multiples of its standard error. The scores below each are counted, and the
   // counts tell between which two limits the threshold lies.
-  template <executor E, class ScoredRows>
-  static auto bracket_threshold(const E& exec, const ScoredRows& scored, std::size_t drop,
+  template <class Score>
+  static auto bracket_threshold(const detail::any_executor& exec,
+                                const detail::any_scored_rows<Score>& scored, std::size_t drop,
                                 const mask::bitmask& keep) {
-    using score = typename ScoredRows::score_type;
     constexpr std::array multiples{-4.0, -1.2, -0.4, 0.4, 1.2, 4.0};
     const auto thresholds = sample_thresholds(scored, drop, keep);
     const auto groups = static_cast<double>(thresholds.size());
@@ -88,9 +89,9 @@ struct per_tensor {
     for (const double t : thresholds) mean += t / groups;
     for (const double t : thresholds) variance += (t - mean) * (t - mean) / groups;
     const double error = std::sqrt(variance / groups);
-    std::array<score, multiples.size()> limits;
+    std::array<Score, multiples.size()> limits;
     for (std::size_t k = 0; k < limits.size(); ++k)
-      limits[k] = static_cast<score>(mean + multiples[k] * error);
+      limits[k] = static_cast<Score>(mean + multiples[k] * error);
     // Where all groups agree, their threshold itself lies between two limits.
     if (error == 0) limits.back() = detail::next_higher(limits.back());
 
@@ -109,22 +110,21 @@ struct per_tensor {
       for (std::size_t k = 0; k < mine.size(); ++k) below[k] += mine[k];
     });
     for (std::size_t k = 0; k + 1 < limits.size(); ++k) {
-      const bracket<score> found{limits[k], detail::next_lower(limits[k + 1]), below[k]};
+      const bracket<Score> found{limits[k], detail::next_lower(limits[k + 1]), below[k]};
       const bool is_within = below[k] < drop && drop <= below[k + 1];
       const bool is_small = below[k + 1] - below[k] <= keep.size() / 8;
       if (is_within && (is_small || found.from == found.to)) return found;
     }
-    return bracket<score>{};
+    return bracket<Score>{};
   }
 
-  template <class ScoredRows>
-  static std::vector<double> sample_thresholds(const ScoredRows& scored, std::size_t drop,
-                                               const mask::bitmask& keep) {
-    using score = typename ScoredRows::score_type;
+  template <class Score>
+  static std::vector<double> sample_thresholds(const detail::any_scored_rows<Score>& scored,
+                                               std::size_t drop, const mask::bitmask& keep) {
     constexpr std::size_t groups = 16, of_row = 512;
     const std::size_t rows = (std::min)(keep.rows(), std::size_t{256});
     const double share = static_cast<double>(drop) / static_cast<double>(keep.size());
-    std::vector<std::vector<score>> seen(groups);
+    std::vector<std::vector<Score>> seen(groups);
     scored.for_each_range(execute::sequential{}, [&](auto&& read, auto, auto) {
       for (std::size_t k = 0; k < rows; ++k) {
         const auto scores = read(k * keep.rows() / rows);
@@ -145,9 +145,10 @@ struct per_tensor {
   }
 
   // What is above the bracket stays; what lies within is put aside, and of that the lowest go.
-  template <executor E, class ScoredRows, class Score>
-  static void select_within(const E& exec, const ScoredRows& scored, const bracket<Score>& range,
-                            std::size_t drop, mask::bitmask& keep) {
+  template <class Score>
+  static void select_within(const detail::any_executor& exec,
+                            const detail::any_scored_rows<Score>& scored,
+                            const bracket<Score>& range, std::size_t drop, mask::bitmask& keep) {
     struct part {  // of some rows: what is in question, and how much of it lies in each row
       std::size_t first_row;
       std::vector<Score> scores;
@@ -203,8 +204,9 @@ struct per_tensor {
   }
 
   // What is above the threshold stays, and of what equals it all but the first `ties`.
-  template <executor E, class ScoredRows, class Score>
-  static void select_above(const E& exec, const ScoredRows& scored, Score threshold,
+  template <class Score>
+  static void select_above(const detail::any_executor& exec,
+                           const detail::any_scored_rows<Score>& scored, Score threshold,
                            std::size_t ties, mask::bitmask& keep) {
     // Rows before the ties run out lose all that equals the threshold; the row in which they do
     // loses its leftmost; later rows keep theirs.
@@ -245,10 +247,11 @@ struct per_tensor {
 
   // A radix selection: count the scores by their uppermost digit, go into the digit in which the
   // drop-th score lies, count those by their next digit, and so on.
-  template <executor E, class ScoredRows>
-  static void select_by_digits(const E& exec, const ScoredRows& scored, std::size_t drop,
+  template <class Score>
+  static void select_by_digits(const detail::any_executor& exec,
+                               const detail::any_scored_rows<Score>& scored, std::size_t drop,
                                mask::bitmask& keep) {
-    using key_type = decltype(detail::ordered_key(typename ScoredRows::score_type{}));
+    using key_type = decltype(detail::ordered_key(Score{}));
     constexpr int bits = std::numeric_limits<key_type>::digits, digit = 11;
     key_type prefix = 0;
     std::size_t rank = drop;  // among the scores that start with `prefix`

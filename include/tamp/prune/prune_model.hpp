@@ -42,7 +42,7 @@ template <executor E, model Model, class Recipe>
 prune_report prune(const E& exec, Model& host, const Recipe& recipe, const pruning_plan& plan,
                    const progress_callback& on_progress = {}) {
   prune_report report;
-  detail::model_pruner(detail::any_executor(exec), host, recipe, plan, report, on_progress).run();
+  detail::prune_model(detail::any_executor(exec), host, recipe, plan, report, on_progress);
   return report;
 }
 template <executor E, model Model, class Recipe>
@@ -82,7 +82,7 @@ prune_report prune(const E& exec, Model& host, const Recipe& recipe,
 template <executor E, model Model, class Recipe>
 bool prune(const E& exec, Model& host, const Recipe& recipe, const pruning_plan& plan,
            prune_report& report, const progress_callback& on_progress = {}) {
-  detail::model_pruner(detail::any_executor(exec), host, recipe, plan, report, on_progress).run();
+  detail::prune_model(detail::any_executor(exec), host, recipe, plan, report, on_progress);
   return !report.cancelled;
 }
 template <model Model, class Recipe, executor E = execute::standard>

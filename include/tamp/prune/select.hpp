@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "../detail/any_scored_rows.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
@@ -149,7 +150,9 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
       if (keep.size() == 0) return keep;
       const auto& bound = bind_score(exec, weight, recipe.score, values);
       const scored_rows scored(weight, bound, values);
-      choose(exec, recipe.pattern, scored, sparsity, keep, operation, layer);
+      using score = typename decltype(scored)::score_type;
+      choose(any_executor(exec), recipe.pattern, any_scored_rows<score>(scored), sparsity, keep,
+             operation, layer);
       scored.raise_if_broken(operation, layer, recipe.score);
       return keep;
     };

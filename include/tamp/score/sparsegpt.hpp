@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/any_scored_rows.hpp"
 #include "../detail/bits.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
@@ -197,17 +199,18 @@ struct sparsegpt {
 
   // Scores of a block's weights, as a pattern that looks at a whole tensor wants them.
   struct block_scores {
-    using score_type = double;
     const matrix& scores;
+
+    std::size_t rows() const { return static_cast<std::size_t>(scores.rows()); }
+    std::size_t cols() const { return static_cast<std::size_t>(scores.cols()); }
 
     template <executor E, class Body>
     void for_each_range(const E& exec, const Body& body) const {
-      const auto cols = static_cast<std::size_t>(scores.cols());
-      detail::for_each_range(
-          exec, static_cast<std::size_t>(scores.rows()), [&](auto begin, auto end) {
-            body([&](std::size_t i) { return std::span(scores.row(index(i)).data(), cols); }, begin,
-                 end);
-          });
+      const auto read = [&](std::size_t i) {
+        const std::span<const double> row(scores.row(index(i)).data(), cols());
+        return detail::scored_row<double>{row, std::accumulate(row.begin(), row.end(), 0.0)};
+      };
+      detail::for_each_range(exec, rows(), [&](auto begin, auto end) { body(read, begin, end); });
     }
   };
 
@@ -232,7 +235,9 @@ struct sparsegpt {
                                detail::proportion(*count, rows * begin, size);
       sparsity = detail::sparsity_that_drops(drop, rows * width, rows);
     }
-    detail::choose(exec, pattern, block_scores{scores}, sparsity, keep, operation, layer);
+    const block_scores scored{scores};
+    detail::choose(detail::any_executor(exec), pattern, detail::any_scored_rows<double>(scored),
+                   sparsity, keep, operation, layer);
     return keep;
   }
 

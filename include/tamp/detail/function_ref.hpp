@@ -1,0 +1,36 @@
+#pragma once
+
+/// @file
+/// A function as two pointers, as C++26 has it.
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+
+#include "../config.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+template <class Signature>
+class function_ref;
+
+/// A callable of any type, by address: it must outlive the reference.
+template <class Result, class... Arguments>
+class function_ref<Result(Arguments...)> {
+ public:
+  template <class Function>
+    requires(!std::same_as<Function, function_ref> &&
+             std::is_invocable_r_v<Result, const Function&, Arguments...>)
+  function_ref(const Function& function) noexcept
+      : function_(std::addressof(function)), call_([](const void* called, Arguments... arguments) {
+          return static_cast<Result>((*static_cast<const Function*>(called))(arguments...));
+        }) {}
+
+  Result operator()(Arguments... arguments) const { return call_(function_, arguments...); }
+
+ private:
+  const void* function_;
+  Result (*call_)(const void*, Arguments...);
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
