@@ -4,11 +4,11 @@
 #
 #     bash tests/run.sh             what continuous integration runs: format, programs, asan and cuda
 #     bash tests/run.sh format      the formatting
-#     bash tests/run.sh programs    golden vectors, study, teaching steps, units of different flags and
-#                                   the installed package, with GCC 12
+#     bash tests/run.sh programs    study, teaching steps, units of different flags and the installed
+#                                   package, with GCC 12
 #     bash tests/run.sh asan        tests of each header, and of the CUDA kernels on an emulator, with
-#                                   clang 19 under the address and undefined behaviour sanitizers;
-#                                   programs of the documentation; what must not compile
+#                                   clang 19 under the address and undefined behaviour sanitizers; golden
+#                                   vectors; programs of the documentation; what must not compile
 #     bash tests/run.sh cuda        compiles the CUDA kernels with nvcc for one kind of GPU
 #     bash tests/run.sh fuzz 10     each fuzz target for ten minutes, on from where it was (default 3)
 #     bash tests/run.sh gpu         the CUDA tests on this machine's GPU, and, where it is installed,

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(it_is_select_and_apply_on_every_layout_type_and_ex
       const auto pruned = zeroed(weight, keep);
       for (const auto& exec : support::every_executor)
         support::in_every_layout(weight, [&](auto m) {
-          if (!support::is_run(k++, 5)) return;
+          if (!support::is_run(k++, 11)) return;
           const auto result = tamp::prune(exec, m, norms, recipe);
           BOOST_TEST((support::copy_of(m) == pruned));
           BOOST_TEST(result.size == keep.size());

@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(type_layout_and_threads_make_no_difference, T,
       const bitmask keep = expected(weight, norms);
       support::in_every_layout(weight, [&](auto m) {
         for (const auto& exec : support::every_executor)
-          if (support::is_run(k++, 7)) BOOST_TEST(tamp::select(exec, m, norms, recipe) == keep);
+          if (support::is_run(k++, 13)) BOOST_TEST(tamp::select(exec, m, norms, recipe) == keep);
       });
     });
   }
