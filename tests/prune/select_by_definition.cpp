@@ -121,15 +121,17 @@ void check_all_kinds(bool is_flushed) {
       const double sparsity = static_cast<double>(random() % 1001) / 1000;
       std::size_t wrong = 0;
       const auto in_layouts = [&](auto score) {
-        support::in_every_layout(weight, [&](auto view) {
-          if (!support::is_run(layout++, 19)) return;
-          wrong +=
-              wrong_masks<decltype(score)>(weight, norms, sparsity, [&](const auto&... recipe) {
-                std::optional<support::flushed_subnormals> host;
-                if (is_flushed) host.emplace();
-                return std::vector{tamp::select(view, norms, recipe)...};
-              });
-        });
+        support::in_every_layout(
+            weight,
+            [&](auto view) {
+              wrong +=
+                  wrong_masks<decltype(score)>(weight, norms, sparsity, [&](const auto&... recipe) {
+                    std::optional<support::flushed_subnormals> host;
+                    if (is_flushed) host.emplace();
+                    return std::vector{tamp::select(view, norms, recipe)...};
+                  });
+            },
+            [&] { return support::is_run(layout++, 19); });
       };
       in_layouts(score::magnitude{});
       in_layouts(score::wanda{});
