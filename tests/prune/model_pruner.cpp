@@ -177,7 +177,7 @@ BOOST_AUTO_TEST_CASE(a_report_of_another_plan_or_a_host_that_cannot_go_back_is_r
   mlp one_way(2, 8, 12, 4);
   other.layers[0].name = "0.up";
   support::check_error<tamp::value_error>(
-      "prune: to go on after 1 layers, the host needs a rewind()",
+      "prune: to go on after 1 layer, the host needs a rewind()",
       [&] { tamp::prune(one_way, half_by_wanda, plan, other); });
   BOOST_TEST((host.weights == dense));
   BOOST_TEST((one_way.weights == dense));

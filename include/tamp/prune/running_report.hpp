@@ -53,7 +53,8 @@ class running_report {
   void check_can_rewind(bool can_rewind) const {
     if (!can_rewind && !report_.layers.empty())
       raise<value_error>("prune: to go on after ", report_.layers.size(),
-                         " layers, the host needs a rewind()");
+                         report_.layers.size() == 1 ? " layer" : " layers",
+                         ", the host needs a rewind()");
   }
 
   void begin() {
