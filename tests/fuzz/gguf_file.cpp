@@ -2,6 +2,8 @@
 
 #include <tamp/io/gguf.hpp>
 
+#include <algorithm>
+
 #include "files.hpp"
 
 namespace fuzz::gguf_file {
@@ -45,7 +47,8 @@ std::string all_of(const gguf_file& file) {
               const auto rows = file.tensor(listed.name);
               // Of many rows the first and the last, so that an input stays quick.
               std::vector<float> row(rows.cols());
-              for (std::size_t i = 0; i < rows.rows(); i = i == 63 ? rows.rows() - 1 : i + 1) {
+              for (std::size_t i = 0; i < rows.rows();
+                   i = i == 62 ? (std::max)(i + 1, rows.rows() - 1) : i + 1) {
                 rows.read_row(i, row);
                 for (const float number : row) append(told, number);
               }
