@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How a model is pruned block by block.
+/// The loop that prunes a model block by block.
 
 #include <algorithm>
 #include <cstddef>
@@ -52,7 +52,7 @@ void check_weights(const any_executor& exec, Model& host) {
   });
 }
 
-/// What the layers of a block saw, each as it is kept (several layers may share one).
+/// Statistics of a block's layers. Layers that see the same may share one.
 template <class Statistic>
 struct block_statistics {
   std::vector<std::tuple<Statistic>> kept;
@@ -62,7 +62,7 @@ struct block_statistics {
   const Statistic& of(std::size_t layer) const {
     return std::get<0>(kept[places[layer].template of<Statistic>(layer)]);
   }
-  /// Whether a token came to any of the layers that shall lose something.
+  /// True if a token came to any layer that the plan prunes.
   bool saw_any(std::span<const planned_layer> layers) const {
     for (std::size_t k = 0; k < places.size(); ++k)
       if (layers[k].is_pruned() && tokens_seen(of(k)) != 0) return true;
@@ -96,7 +96,7 @@ block_statistics<Statistic> observe_layers(const any_executor& exec, Model& host
   return seen;
 }
 
-/// What is zero in memory is what counts as achieved.
+/// Counts the zeros in memory: these, and not the mask, are reported as achieved.
 template <class Weight>
 void read_back(const any_executor& exec, const Weight& weight, layer_report& done) {
   const std::size_t zeros = count_zeros(exec, weight), dropped = done.size() - done.kept;

@@ -19,7 +19,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// What pruning a model is called by: the whole recipe, and the policies that choose weights.
+/// Names for reports and errors: of the whole recipe, its score and its pattern.
 struct recipe_labels {
   std::string recipe, score, pattern;
 };
