@@ -2,7 +2,7 @@
 # Installs what is missing, builds the tests and runs them. Warnings are errors. What the compilers print
 # is in build/*.log; at the end every step says how long it took and what its tests found.
 #
-#     bash tests/run.sh             what continuous integration runs: format, programs, asan and cuda
+#     bash tests/run.sh             what continuous integration runs: format, cuda, programs and asan
 #     bash tests/run.sh format      the formatting
 #     bash tests/run.sh programs    study, teaching steps, units of different flags and the installed
 #                                   package, with GCC 12
@@ -25,7 +25,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
 
-continuous_integration=(format programs asan cuda)
+continuous_integration=(format cuda programs asan)
 steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
