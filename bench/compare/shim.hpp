@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <tamp/tensor/element.hpp>
+#include <tamp/element.hpp>
 
 namespace compare {
 

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
-#include <tamp/detail/replaced_file.hpp>
+#include <tamp/io/detail/replaced_file.hpp>
 
 namespace study {
 namespace {

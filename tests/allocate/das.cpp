@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 #include <tamp/execute/sequential.hpp>
-#include <tamp/stat/layer_sample.hpp>
+#include <tamp/model/layer_sample.hpp>
 #include <vector>
 
 #include "../support/errors.hpp"

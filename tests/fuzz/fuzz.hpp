@@ -17,8 +17,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tamp/element.hpp>
 #include <tamp/error.hpp>
-#include <tamp/tensor/element.hpp>
 #include <utility>
 #include <vector>
 

@@ -2,8 +2,8 @@
 
 // A model of two blocks of one layer, small enough to be made anew for each input of the fuzzer.
 
-#include <tamp/prune/fingerprint.hpp>
-#include <tamp/stat/signal.hpp>
+#include <tamp/model/fingerprint.hpp>
+#include <tamp/model/signal.hpp>
 
 #include <array>
 #include <cstddef>
@@ -11,8 +11,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tamp/model/modality.hpp>
 #include <tamp/tensor/view.hpp>
-#include <tamp/token/modality.hpp>
 #include <vector>
 
 namespace fuzz {

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <span>
-#include <tamp/tensor/element.hpp>
+#include <tamp/element.hpp>
 #include <tamp/tensor/view.hpp>
 #include <vector>
 

@@ -1,6 +1,6 @@
 // Token policies on any context: a valid selection, or a refusal.
 
-#include <tamp/token/amia_select.hpp>
+#include <tamp/stat/amia_select.hpp>
 #include <tamp/token/attention_record.hpp>
 #include <tamp/token/attention_top_k.hpp>
 #include <tamp/token/cdpruner.hpp>

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <string>
+#include <tamp/stat/amia_select.hpp>
 #include <tamp/stat/token_diversity.hpp>
-#include <tamp/token/amia_select.hpp>
 #include <vector>
 
 #include "tally.hpp"

@@ -1,4 +1,4 @@
-#include <tamp/detail/json_events.hpp>
+#include <tamp/io/detail/json_events.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 #include <string_view>
-#include <tamp/detail/strict_json.hpp>
+#include <tamp/io/detail/strict_json.hpp>
 #include <vector>
 
 #include "../support/errors.hpp"

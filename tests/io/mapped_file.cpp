@@ -1,4 +1,4 @@
-#include <tamp/detail/mapped_file.hpp>
+#include <tamp/io/detail/mapped_file.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>

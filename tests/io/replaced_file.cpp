@@ -1,4 +1,4 @@
-#include <tamp/detail/replaced_file.hpp>
+#include <tamp/io/detail/replaced_file.hpp>
 
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include <tamp/detail/scored_rows.hpp>
+#include <tamp/score/detail/scored_rows.hpp>
 #include <tamp/score/magnitude.hpp>
 
 #include <boost/test/unit_test.hpp>

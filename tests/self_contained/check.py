@@ -15,9 +15,9 @@ import sys
 
 INCLUDE = re.compile(r'^ *# *include "([^"]+)"', re.M)
 # What much of the library includes: a header comes after the first of these that it includes.
-FLOORS = ["prune/select.hpp", "token/select.hpp", "token/context.hpp", "detail/finite.hpp", "tensor/rows.hpp",
-          "detail/simd/kernels.hpp", "execute/standard.hpp", "tensor/traits.hpp", "detail/json_events.hpp",
-          "detail/checked.hpp"]
+BASES = ["prune/select.hpp", "token/select.hpp", "token/context.hpp", "tensor/detail/finite.hpp",
+         "tensor/rows.hpp", "simd/vectors.hpp", "execute/standard.hpp", "tensor/traits.hpp",
+         "io/detail/json_events.hpp", "detail/checked.hpp"]
 
 
 def included_headers(header, direct):
@@ -30,8 +30,8 @@ def included_headers(header, direct):
     return found
 
 
-def first_floor(header, included):
-    return next((floor for floor in FLOORS if floor != header and floor in included[header]), None)
+def first_base(header, included):
+    return next((base for base in BASES if base != header and base in included[header]), None)
 
 
 def main():
@@ -51,20 +51,20 @@ def main():
     def compile_alone(header, *options):
         source = folder / header.replace("/", "_")
         source.write_text(f"#include <tamp/{header}>\n" * 2, encoding="utf-8")
-        floor = first_floor(header, included)
-        before = ["-include", str(precompiled[floor])] if floor else []
+        base = first_base(header, included)
+        before = ["-include", str(precompiled[base])] if base else []
         command = [compiler, *flags, *before, "-x", *options, str(source)]
         run = subprocess.run(command, capture_output=True, text=True)
         return f"{header} does not compile alone:\n{run.stderr}" if run.returncode else None
 
     problems = []
-    for floor in reversed(FLOORS):  # those that others include first
-        path = folder / floor.replace("/", "_")
-        problems.append(compile_alone(floor, "c++-header", "-o", f"{path}.gch"))
-        precompiled[floor] = path
+    for base in reversed(BASES):  # those that others include first
+        path = folder / base.replace("/", "_")
+        problems.append(compile_alone(base, "c++-header", "-o", f"{path}.gch"))
+        precompiled[base] = path
     if not any(problems):
         with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-            others = [header for header in headers if header not in FLOORS]
+            others = [header for header in headers if header not in BASES]
             problems += pool.map(lambda header: compile_alone(header, "c++", "-fsyntax-only"), others)
     problems = [problem for problem in problems if problem]
     print(*problems, f"{len(headers)} headers compiled, {len(problems)} failed", sep="\n")

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tamp/tensor/element.hpp>
+#include <tamp/element.hpp>
 #include <type_traits>
 #include <vector>
 

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <tamp/tensor/element.hpp>
+#include <tamp/element.hpp>
 
 namespace support {
 

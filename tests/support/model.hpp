@@ -8,9 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <tamp/prune/fingerprint.hpp>
-#include <tamp/stat/signal.hpp>
-#include <tamp/token/modality.hpp>
+#include <tamp/model/fingerprint.hpp>
+#include <tamp/model/modality.hpp>
+#include <tamp/model/signal.hpp>
 #include <utility>
 #include <vector>
 

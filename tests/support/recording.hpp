@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string_view>
 #include <tamp/execute/executor.hpp>
-#include <tamp/stat/layer_sample.hpp>
-#include <tamp/stat/signal.hpp>
+#include <tamp/model/layer_sample.hpp>
+#include <tamp/model/signal.hpp>
 #include <tamp/tensor/rows.hpp>
 #include <vector>
 

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <tamp/compute/block_shape.hpp>
 #include <tamp/compute/dynamic_ffn.hpp>
 #include <tamp/compute/hollow_attention.hpp>
+#include <tamp/model/block_shape.hpp>
 #include <tamp/token/schedule.hpp>
 #include <tamp/token/select.hpp>
 #include <vector>

@@ -3,7 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <tamp/prune/fingerprint.hpp>
+#include <tamp/model/fingerprint.hpp>
 
 #include "parallel.hpp"
 

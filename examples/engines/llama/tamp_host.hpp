@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <span>
 #include <tamp/adapt/eigen.hpp>
-#include <tamp/prune/model.hpp>
-#include <tamp/stat/signal.hpp>
-#include <tamp/token/modality.hpp>
+#include <tamp/model/host.hpp>
+#include <tamp/model/modality.hpp>
+#include <tamp/model/signal.hpp>
 #include <vector>
 
 #include "forward.hpp"

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "../tensor/element.hpp"
+#include "../element.hpp"
 #include "../tensor/traits.hpp"
 #include "../tensor/view.hpp"
 

@@ -17,12 +17,12 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
-#include "../detail/finite.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
+#include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
 #include "on_target.hpp"
 

@@ -19,10 +19,10 @@
 #include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/ordered_key.hpp"
-#include "../detail/scored_rows.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
+#include "../score/detail/scored_rows.hpp"
 #include "../score/magnitude.hpp"
 #include "on_target.hpp"
 

@@ -17,13 +17,15 @@
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
-#include "../detail/scored_rows.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/sequential.hpp"
-#include "../prune/select.hpp"
 #include "../role.hpp"
+#include "../score/detail/column_statistics.hpp"
+#include "../score/detail/scored_rows.hpp"
 #include "../score/wanda.hpp"
+#include "../simd/row_sums.hpp"
+#include "../simd/selection.hpp"
 #include "on_target.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
@@ -178,14 +180,15 @@ struct owl {
     scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
       outliers here;
       std::vector<number> within(detail::cut_scratch(cols));
-      detail::with_kernels([&](auto kernels) {
+      detail::with_selection([&](auto loops) {
         for (std::size_t i = (begin + step - 1) / step * step; i < end; i += step) {
           const auto& scores = read_scores(i);
           std::size_t below = 0;
-          const std::size_t count = kernels.gather_within(
-              scores.data(), cols, static_cast<number>(found.from), static_cast<number>(found.to),
-              within.data(), below, scores.next);
-          sums[i] = kernels.sum_in_double(scores.data(), cols);
+          const std::size_t count =
+              loops.gather_within(scores.data(), cols, static_cast<number>(found.from),
+                                  static_cast<number>(found.to), within.data(), below, scores.next);
+          sums[i] = detail::with_row_sums(
+              [&](auto adding) { return adding.sum_in_double(scores.data(), cols); });
           here.size += cols;
           here.above += cols - below - count;
           here.in_doubt.insert(here.in_doubt.end(), within.begin(),

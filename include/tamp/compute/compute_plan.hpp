@@ -16,10 +16,10 @@
 #include "../detail/checked.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
+#include "../model/block_shape.hpp"
+#include "../model/modality.hpp"
 #include "../prune/pruning_plan.hpp"
-#include "../token/modality.hpp"
 #include "../token/schedule.hpp"
-#include "block_shape.hpp"
 #include "dynamic_ffn.hpp"
 #include "hollow_attention.hpp"
 

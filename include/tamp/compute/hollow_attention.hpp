@@ -13,16 +13,16 @@
 #include <string>
 #include <vector>
 
-#include "../detail/attention_tile.hpp"
-#include "../detail/bits.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/standard.hpp"
 #include "../mask/bitmask.hpp"
+#include "../mask/detail/bits.hpp"
+#include "../model/modality.hpp"
 #include "../tensor/rows.hpp"
 #include "../tensor/view.hpp"
-#include "../token/modality.hpp"
+#include "detail/attention_tile.hpp"
 
 namespace tamp::inline TAMP_FLAGS::compute {
 

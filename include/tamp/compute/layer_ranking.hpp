@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
-#include "../detail/ordered_key.hpp"
+#include "../detail/special_numbers.hpp"
 #include "../error.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {

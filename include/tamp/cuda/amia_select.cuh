@@ -11,7 +11,8 @@
 #include <string_view>
 
 #include "../detail/number_range.hpp"
-#include "../token/amia_select.hpp"
+#include "../detail/ordered_key.hpp"
+#include "../stat/amia_select.hpp"
 #include "detail/block.cuh"
 #include "detail/token_similarity.cuh"
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "../detail/ordered_key.hpp"
 #include "../token/attention_top_k.hpp"
 #include "detail/select_tokens.cuh"
 #include "token_context.cuh"

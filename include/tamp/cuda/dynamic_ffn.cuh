@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../compute/dynamic_ffn.hpp"
+#include "../detail/ordered_key.hpp"
 #include "detail/list_highest.cuh"
 #include "detail/upload.cuh"
 #include "detail/views.cuh"

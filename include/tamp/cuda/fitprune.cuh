@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/ordered_key.hpp"
 #include "../token/fitprune.hpp"
 #include "detail/select_tokens.cuh"
 #include "detail/upload.cuh"

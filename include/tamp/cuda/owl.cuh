@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../allocate/owl.hpp"
-#include "../detail/scored_rows.hpp"
+#include "../score/detail/scored_rows.hpp"
 #include "detail/row_sums.cuh"
 #include "detail/scored.cuh"
 #include "detail/views.cuh"

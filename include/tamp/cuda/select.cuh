@@ -7,10 +7,10 @@
 #include <limits>
 #include <type_traits>
 
-#include "../detail/score_forms.hpp"
-#include "../detail/scored_rows.hpp"
 #include "../prune/compose.hpp"
 #include "../prune/select.hpp"
+#include "../score/detail/score_forms.hpp"
+#include "../score/detail/scored_rows.hpp"
 #include "../tensor/traits.hpp"
 #include "bitmask.cuh"
 #include "detail/scored.cuh"

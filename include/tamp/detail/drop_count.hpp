@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <limits>
 
+#include "../element.hpp"
 #include "../error.hpp"
-#include "../tensor/element.hpp"
 #include "number_range.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {

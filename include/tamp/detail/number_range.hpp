@@ -9,7 +9,7 @@
 
 #include <concepts>
 
-#include "../tensor/element.hpp"
+#include "../element.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "../detail/number_range.hpp"
+#include "../element.hpp"
 #include "../error.hpp"
-#include "../tensor/element.hpp"
 #include "../token/attention_record.hpp"
 #include "safetensors_file.hpp"
 #include "safetensors_writer.hpp"

@@ -19,9 +19,9 @@
 
 #include "../error.hpp"
 #include "../execute/standard.hpp"
+#include "../model/fingerprint.hpp"
+#include "../model/host.hpp"
 #include "../prune/calibrate.hpp"
-#include "../prune/fingerprint.hpp"
-#include "../prune/model.hpp"
 #include "safetensors_file.hpp"
 #include "safetensors_writer.hpp"
 

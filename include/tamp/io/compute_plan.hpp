@@ -13,11 +13,11 @@
 #include <string_view>
 
 #include "../compute/compute_plan.hpp"
-#include "../detail/mapped_file.hpp"
 #include "../detail/number_range.hpp"
-#include "../detail/replaced_file.hpp"
-#include "../detail/strict_json.hpp"
 #include "../error.hpp"
+#include "detail/mapped_file.hpp"
+#include "detail/replaced_file.hpp"
+#include "detail/strict_json.hpp"
 #include "json.hpp"
 
 namespace tamp::inline TAMP_FLAGS {

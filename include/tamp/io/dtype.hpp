@@ -14,7 +14,7 @@
 #include <span>
 #include <string_view>
 
-#include "../tensor/element.hpp"
+#include "../element.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {
 

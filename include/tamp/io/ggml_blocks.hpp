@@ -15,7 +15,7 @@
 #include <span>
 #include <string_view>
 
-#include "../tensor/element.hpp"
+#include "../element.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io::ggml {
 

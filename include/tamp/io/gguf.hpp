@@ -23,9 +23,9 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
-#include "../detail/mapped_file.hpp"
-#include "../detail/shown.hpp"
 #include "../error.hpp"
+#include "detail/mapped_file.hpp"
+#include "detail/shown.hpp"
 #include "ggml_blocks.hpp"
 #include "gguf_metadata.hpp"
 

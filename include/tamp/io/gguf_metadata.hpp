@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "../element.hpp"
 #include "../error.hpp"
-#include "../tensor/element.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {
 namespace detail {

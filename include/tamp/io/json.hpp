@@ -13,12 +13,12 @@
 #include <string_view>
 #include <utility>
 
-#include "../detail/mapped_file.hpp"
 #include "../detail/number_range.hpp"
-#include "../detail/replaced_file.hpp"
-#include "../detail/strict_json.hpp"
 #include "../error.hpp"
 #include "../prune/pruning_plan.hpp"
+#include "detail/mapped_file.hpp"
+#include "detail/replaced_file.hpp"
+#include "detail/strict_json.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {

@@ -13,11 +13,11 @@
 #include <utility>
 
 #include "../compute/layer_ranking.hpp"
-#include "../detail/mapped_file.hpp"
-#include "../detail/replaced_file.hpp"
-#include "../detail/strict_json.hpp"
+#include "../element.hpp"
 #include "../error.hpp"
-#include "../tensor/element.hpp"
+#include "detail/mapped_file.hpp"
+#include "detail/replaced_file.hpp"
+#include "detail/strict_json.hpp"
 #include "json.hpp"
 
 namespace tamp::inline TAMP_FLAGS {

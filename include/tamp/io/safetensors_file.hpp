@@ -25,11 +25,11 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
-#include "../detail/mapped_file.hpp"
-#include "../detail/shown.hpp"
+#include "../element.hpp"
 #include "../error.hpp"
-#include "../tensor/element.hpp"
 #include "../tensor/view.hpp"
+#include "detail/mapped_file.hpp"
+#include "detail/shown.hpp"
 #include "dtype.hpp"
 #include "safetensors_header.hpp"
 

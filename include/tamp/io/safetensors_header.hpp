@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include "../detail/json_events.hpp"
-#include "../detail/shown.hpp"
 #include "../error.hpp"
+#include "detail/json_events.hpp"
+#include "detail/shown.hpp"
 #include "dtype.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "../detail/replaced_file.hpp"
 #include "../error.hpp"
+#include "detail/replaced_file.hpp"
 #include "dtype.hpp"
 #include "safetensors_header.hpp"
 

@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 
-#include "../detail/mapped_file.hpp"
-#include "../detail/replaced_file.hpp"
-#include "../detail/strict_json.hpp"
 #include "../error.hpp"
 #include "../token/schedule.hpp"
+#include "detail/mapped_file.hpp"
+#include "detail/replaced_file.hpp"
+#include "detail/strict_json.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {

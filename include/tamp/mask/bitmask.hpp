@@ -14,14 +14,11 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/mask_word.hpp"
 #include "../error.hpp"
 #include "../tensor/traits.hpp"
 
 namespace tamp::inline TAMP_FLAGS::mask {
-
-/// 64 neighbouring weights of a row; bit k stands for the k-th of them.
-using word = std::uint64_t;
-inline constexpr std::size_t word_bits = 64;
 
 /// A mask over a (rows, cols) weight: true where the weight is KEPT.
 ///

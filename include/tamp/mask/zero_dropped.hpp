@@ -9,9 +9,9 @@
 #include <span>
 #include <type_traits>
 
-#include "../detail/simd/kernels.hpp"
+#include "../element.hpp"
 #include "../error.hpp"
-#include "../tensor/element.hpp"
+#include "../simd/mask_words.hpp"
 #include "bitmask.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -39,9 +39,9 @@ template <class T>
 void write_zeros(std::span<T> elements, std::span<const mask::word> keep, const T& zero) {
   using bits = bits_of_size<sizeof(T)>;
   if constexpr (std::is_trivially_copyable_v<T> && !std::is_void_v<bits>) {
-    with_kernels([&](auto kernels) {
-      kernels.replace_dropped(std::as_writable_bytes(elements).data(), elements.size(), keep.data(),
-                              std::bit_cast<bits>(zero));
+    with_mask_words([&](auto loops) {
+      loops.replace_dropped(std::as_writable_bytes(elements).data(), elements.size(), keep.data(),
+                            std::bit_cast<bits>(zero));
     });
   } else {
     for (std::size_t j = 0; j < elements.size(); ++j)

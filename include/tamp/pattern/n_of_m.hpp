@@ -9,10 +9,10 @@
 #include <span>
 #include <string>
 
-#include "../detail/bits.hpp"
-#include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
+#include "../mask/detail/bits.hpp"
 #include "../role.hpp"
+#include "../simd/mask_words.hpp"
 
 namespace tamp::inline TAMP_FLAGS::pattern {
 
@@ -45,8 +45,8 @@ struct n_of_m {
       const std::size_t whole = scores.size() / M * M, rest = scores.size() - whole;
       std::size_t j = 0;
       if constexpr (N == 2 && M == 4 && std::is_same_v<Score, float>) {
-        detail::with_kernels(
-            [&](auto kernels) { kernels.keep_2_of_4(scores.data(), scores.size(), keep.data()); });
+        detail::with_mask_words(
+            [&](auto loops) { loops.keep_2_of_4(scores.data(), scores.size(), keep.data()); });
         j = scores.size() / mask::word_bits * mask::word_bits;
       }
       std::fill(keep.begin() + static_cast<std::ptrdiff_t>(j / mask::word_bits), keep.end(),

@@ -10,10 +10,10 @@
 #include <string_view>
 #include <vector>
 
-#include "../detail/bits.hpp"
 #include "../detail/drop_count.hpp"
-#include "../detail/simd/kernels.hpp"
+#include "../mask/detail/bits.hpp"
 #include "../role.hpp"
+#include "../simd/selection.hpp"
 
 namespace tamp::inline TAMP_FLAGS::pattern {
 
@@ -43,9 +43,9 @@ struct per_row {
       if (drop_ == 0 || drop_ == cols)
         return detail::pack_bits(keep, cols, [&](std::size_t) { return drop_ == 0; });
 
-      const auto [threshold, below, equal] = detail::with_kernels([&](auto kernels) {
-        const auto cut = kernels.cut_row(scores, drop_, forecast_, scratch_.data());
-        kernels.keep_above(scores.data(), cols, cut.threshold, keep.data());
+      const auto [threshold, below, equal] = detail::with_selection([&](auto loops) {
+        const auto cut = loops.cut_row(scores, drop_, forecast_, scratch_.data());
+        loops.keep_above(scores.data(), cols, cut.threshold, keep.data());
         return cut;
       });
 
@@ -53,8 +53,8 @@ struct per_row {
       auto ties = drop_ - below;
       if (ties == equal) return;
       not_below_.resize(keep.size());
-      detail::with_kernels([&, cut_at = threshold](auto kernels) {
-        kernels.template keep_above<true>(scores.data(), cols, cut_at, not_below_.data());
+      detail::with_selection([&, cut_at = threshold](auto loops) {
+        loops.template keep_above<true>(scores.data(), cols, cut_at, not_below_.data());
       });
       for (std::size_t w = 0; w < keep.size(); ++w) {
         mask::word equals = not_below_[w] & ~keep[w];

@@ -13,16 +13,16 @@
 #include <utility>
 #include <vector>
 
-#include "../detail/any_scored_rows.hpp"
-#include "../detail/bits.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/ordered_key.hpp"
-#include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/sequential.hpp"
 #include "../mask/bitmask.hpp"
+#include "../mask/detail/bits.hpp"
 #include "../role.hpp"
+#include "../simd/selection.hpp"
+#include "detail/any_scored_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::pattern {
 
@@ -101,9 +101,8 @@ struct per_tensor {
       std::array<std::size_t, limits.size()> mine{};
       for (std::size_t i = begin; i < end; ++i) {
         const auto scores = read(i);
-        const auto counts = detail::with_kernels([&](auto kernels) {
-          return kernels.count_below(scores.data(), scores.size(), limits);
-        });
+        const auto counts = detail::with_selection(
+            [&](auto loops) { return loops.count_below(scores.data(), scores.size(), limits); });
         for (std::size_t k = 0; k < mine.size(); ++k) mine[k] += counts[k];
       }
       const std::lock_guard lock(adding);
@@ -161,11 +160,11 @@ struct per_tensor {
       part mine{begin, {}, {}, {}};
       std::vector<Score> within(detail::cut_scratch(keep.cols()));
       std::vector<detail::bits_of_number<Score>> columns(within.size());
-      detail::with_kernels([&](auto kernels) {
+      detail::with_selection([&](auto loops) {
         for (std::size_t i = begin; i < end; ++i) {
           const auto scores = read(i);
-          kernels.keep_above(scores.data(), scores.size(), range.to, keep.row(i).data());
-          const std::size_t count = kernels.gather_columns_within(
+          loops.keep_above(scores.data(), scores.size(), range.to, keep.row(i).data());
+          const std::size_t count = loops.gather_columns_within(
               scores.data(), scores.size(), range.from, range.to, within.data(), columns.data());
           const auto past = static_cast<std::ptrdiff_t>(count);
           mine.scores.insert(mine.scores.end(), within.begin(), within.begin() + past);
@@ -185,8 +184,8 @@ struct per_tensor {
     if (rank > count) refuse_changed_scores();
     all.resize(count + detail::cut_scratch(0));
     std::vector<Score> other(all.size());
-    const auto cut = detail::with_kernels(
-        [&](auto kernels) { return kernels.cut_among(all.data(), count, rank, other.data()); });
+    const auto cut = detail::with_selection(
+        [&](auto loops) { return loops.cut_among(all.data(), count, rank, other.data()); });
     std::size_t ties = rank - cut.below;  // the first of what equals the threshold
     for (const part& p : parts) {
       std::size_t k = 0;
@@ -212,11 +211,11 @@ struct per_tensor {
     // loses its leftmost; later rows keep theirs.
     std::vector<std::size_t> equal(keep.rows(), 0);
     scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
-      detail::with_kernels([&](auto kernels) {
+      detail::with_selection([&](auto loops) {
         for (std::size_t i = begin; i < end; ++i) {
           const auto scores = read(i);
-          kernels.keep_above(scores.data(), scores.size(), threshold, keep.row(i).data());
-          equal[i] = kernels.count_equal(scores.data(), scores.size(), threshold);
+          loops.keep_above(scores.data(), scores.size(), threshold, keep.row(i).data());
+          equal[i] = loops.count_equal(scores.data(), scores.size(), threshold);
         }
       });
     });

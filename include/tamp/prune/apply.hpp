@@ -12,14 +12,14 @@
 #include <type_traits>
 #include <vector>
 
-#include "../detail/bits.hpp"
 #include "../detail/checked.hpp"
-#include "../detail/written_rows.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../mask/bitmask.hpp"
+#include "../mask/detail/bits.hpp"
 #include "../mask/zero_dropped.hpp"
 #include "../tensor/rows.hpp"
+#include "detail/written_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {

@@ -14,13 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include "../detail/block_observer.hpp"
-#include "../detail/scored_rows.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
-#include "fingerprint.hpp"
-#include "model.hpp"
-#include "progress.hpp"
+#include "../model/detail/block_observer.hpp"
+#include "../model/fingerprint.hpp"
+#include "../model/host.hpp"
+#include "../model/progress.hpp"
+#include "../score/detail/scored_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {

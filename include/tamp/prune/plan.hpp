@@ -16,14 +16,14 @@
 #include <vector>
 
 #include "../allocate/allocation.hpp"
-#include "../detail/allocation_units.hpp"
 #include "../detail/glob.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../execute/standard.hpp"
+#include "../model/host.hpp"
 #include "../tensor/rows.hpp"
 #include "calibrate.hpp"
 #include "compose.hpp"
-#include "model.hpp"
+#include "detail/allocation_units.hpp"
 #include "pruning_plan.hpp"
 #include "usual_exclusions.hpp"
 

@@ -4,12 +4,12 @@
 /// A whole model, block by block.
 
 #include "../execute/standard.hpp"
+#include "../model/host.hpp"
+#include "../model/progress.hpp"
 #include "calibrate.hpp"
 #include "compose.hpp"
-#include "model.hpp"
-#include "model_pruner.hpp"
+#include "detail/model_pruner.hpp"
 #include "plan.hpp"
-#include "progress.hpp"
 #include "prune.hpp"
 #include "report.hpp"
 

@@ -11,59 +11,22 @@
 #include <type_traits>
 #include <vector>
 
-#include "../detail/any_scored_rows.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
-#include "../detail/pattern_forms.hpp"
-#include "../detail/scored_rows.hpp"
-#include "../detail/zeros.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
 #include "../mask/bitmask.hpp"
+#include "../pattern/detail/any_scored_rows.hpp"
+#include "../pattern/detail/pattern_forms.hpp"
+#include "../score/detail/column_statistics.hpp"
+#include "../score/detail/scored_rows.hpp"
 #include "../tensor/rows.hpp"
 #include "compose.hpp"
+#include "detail/zeros.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
-
-/// A statistic's numbers, one for each input feature: an accumulator's values() or the numbers.
-template <class Statistics>
-decltype(auto) column_values(const Statistics& statistics) {
-  if constexpr (std::convertible_to<const Statistics&, std::span<const float>>) {
-    return std::span<const float>(statistics);
-  } else {
-    static_assert(
-        requires { std::span<const float>(statistics.values()); },
-        "a statistic is an accumulator with values(), or one float for each column of the weight");
-    return statistics.values();
-  }
-}
-
-/// Nothing was observed because nothing is needed.
-struct no_statistics {};
-
-/// How many calibration tokens came by, also those that a statistic does not add up.
-template <class Statistics>
-std::uint64_t tokens_seen(const Statistics& statistics) {
-  if constexpr (requires { statistics.tokens_seen(); })
-    return statistics.tokens_seen();
-  else
-    return statistics.tokens();
-}
-
-inline void check_statistics(std::span<const float> values, std::size_t cols,
-                             std::string_view operation, std::string_view layer) {
-  if (values.size() != cols)
-    raise<shape_error>(operation, ": the weight", of_layer(layer), " has ", cols,
-                       " columns, the statistics cover ", values.size());
-  if (values.data() == nullptr && cols != 0)
-    raise<value_error>(operation, ": the statistics", of_layer(layer), " are a null pointer");
-  for (std::size_t j = 0; j < values.size(); ++j)
-    if (!is_finite(values[j]))
-      raise<value_error>(operation, ": the statistic of column ", j, of_layer(layer), " is ",
-                         values[j]);
-}
 
 /// Checks a recipe's inputs for one weight and calls `use(values)` with the statistic's numbers.
 template <class Recipe, class Statistics, class Use>

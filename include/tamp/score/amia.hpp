@@ -9,8 +9,8 @@
 
 #include "../config.hpp"
 #include "../role.hpp"
+#include "../stat/amia_select.hpp"
 #include "../stat/selected_norm.hpp"
-#include "../token/amia_select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::score {
 

@@ -12,15 +12,17 @@
 #include <utility>
 #include <vector>
 
-#include "../detail/finite.hpp"
 #include "../detail/number_range.hpp"
-#include "../detail/score_forms.hpp"
-#include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
+#include "../simd/finite_checks.hpp"
+#include "../simd/row_sums.hpp"
+#include "../simd/score_row.hpp"
 #include "../stat/column_norm.hpp"
+#include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
+#include "detail/score_forms.hpp"
 
 namespace tamp::inline TAMP_FLAGS::score {
 
@@ -56,8 +58,8 @@ struct ria {
         const Real value = (size / row_sum + size / sums[j]) * norm[j];
         return size == 0 ? Real{0} : value;
       };
-      detail::with_kernels([&](auto kernels) {
-        kernels.template score_row<true>(weights.data(), weights.size(), share, scores.data());
+      detail::with_row_scores([&](auto loops) {
+        loops.template score_row<true>(weights.data(), weights.size(), share, scores.data());
       });
     }
   };
@@ -84,8 +86,8 @@ struct ria {
             of_slice[s].resize(cols);
             for (std::size_t i = s * slice; i < (std::min)((s + 1) * slice, rows); ++i) {
               const auto row = read(i);
-              sums.row_sums[i] = static_cast<real>(detail::with_kernels([&](auto kernels) {
-                return kernels.add_absolute(row.data(), cols, of_slice[s].data());
+              sums.row_sums[i] = static_cast<real>(detail::with_row_sums([&](auto loops) {
+                return loops.add_absolute(row.data(), cols, of_slice[s].data());
               }));
             }
           }
@@ -117,8 +119,8 @@ struct ria {
     if (broken == sums.end()) return;
     detail::row_reader<Source> read(weight);
     for (std::size_t i = 0; i < static_cast<std::size_t>(weight.rows()); ++i)
-      if (!detail::with_kernels(
-              [&](auto kernels) { return detail::row_is_finite(kernels, weight, read, i); }))
+      if (!detail::with_finite_checks(
+              [&](auto loops) { return detail::row_is_finite(loops, weight, read, i); }))
         return;
     detail::raise<value_error>("ria: the weights of ", what, ' ', broken - sums.begin(),
                                " are too large to be summed");

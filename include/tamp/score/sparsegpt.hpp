@@ -16,23 +16,23 @@
 #include <utility>
 #include <vector>
 
-#include "../detail/any_scored_rows.hpp"
-#include "../detail/bits.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
-#include "../detail/finite.hpp"
-#include "../detail/gram_product.hpp"
-#include "../detail/inverse_factor.hpp"
 #include "../detail/number_range.hpp"
-#include "../detail/packed_rows.hpp"
-#include "../detail/pattern_forms.hpp"
-#include "../detail/simd/similar_rows.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../mask/bitmask.hpp"
+#include "../mask/detail/bits.hpp"
+#include "../pattern/detail/any_scored_rows.hpp"
+#include "../pattern/detail/pattern_forms.hpp"
 #include "../role.hpp"
+#include "../simd/gram_product.hpp"
+#include "../simd/packed_rows.hpp"
+#include "../simd/similar_rows.hpp"
 #include "../stat/gram.hpp"
+#include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
+#include "detail/inverse_factor.hpp"
 
 namespace tamp::inline TAMP_FLAGS::score {
 

@@ -15,9 +15,9 @@
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
-#include "../detail/simd/kernels.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
+#include "../simd/row_sums.hpp"
 #include "../tensor/rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
@@ -172,13 +172,13 @@ class column_norm {
   template <class Source>
   static void add_squares(const Source& x, std::span<double> sums) {
     const auto tokens = static_cast<std::size_t>(x.rows());
-    detail::with_kernels([&](auto kernels) {
+    detail::with_row_sums([&](auto loops) {
       if constexpr (detail::is_view<Source>)
         if (x.contiguous_rows())
-          return kernels.add_squares(x.data(), x.row_stride(), tokens, sums.size(), sums.data());
+          return loops.add_squares(x.data(), x.row_stride(), tokens, sums.size(), sums.data());
       detail::row_reader<Source> read_row(x);
       for (std::size_t t = 0; t < tokens; ++t)
-        kernels.add_squares(read_row(t).data(), 0, 1, sums.size(), sums.data());
+        loops.add_squares(read_row(t).data(), 0, 1, sums.size(), sums.data());
     });
   }
 

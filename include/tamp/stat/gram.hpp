@@ -15,12 +15,13 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
-#include "../detail/finite.hpp"
-#include "../detail/gram_product.hpp"
 #include "../detail/ieee_arithmetic.hpp"
-#include "../detail/simd/similar_rows.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
+#include "../simd/finite_checks.hpp"
+#include "../simd/gram_product.hpp"
+#include "../simd/similar_rows.hpp"
+#include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
@@ -186,9 +187,9 @@ class gram {
     detail::for_each_range(exec, rows, cols, [&](std::size_t begin, std::size_t end) {
       detail::row_reader<Source> read(x);
       value here = 0;
-      detail::with_kernels([&](auto kernels) {
+      detail::with_finite_checks([&](auto loops) {
         for (std::size_t t = begin; t < end; ++t) {
-          if (!detail::row_is_finite(kernels, x, read, t)) broken.note(t);
+          if (!detail::row_is_finite(loops, x, read, t)) broken.note(t);
           if constexpr (std::is_same_v<value, double>)
             for (const double a : read(t)) here = (std::max)(here, std::fabs(a));
         }

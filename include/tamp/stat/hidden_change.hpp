@@ -17,8 +17,8 @@
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
+#include "../model/signal.hpp"
 #include "../tensor/rows.hpp"
-#include "signal.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 

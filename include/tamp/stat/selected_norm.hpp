@@ -15,11 +15,11 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
+#include "../model/layer_sample.hpp"
+#include "../model/signal.hpp"
 #include "../tensor/rows.hpp"
-#include "../token/amia_select.hpp"
+#include "amia_select.hpp"
 #include "column_norm.hpp"
-#include "layer_sample.hpp"
-#include "signal.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 

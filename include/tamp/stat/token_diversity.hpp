@@ -14,11 +14,11 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
-#include "../detail/token_similarity.hpp"
 #include "../error.hpp"
 #include "../execute/standard.hpp"
-#include "layer_sample.hpp"
-#include "signal.hpp"
+#include "../model/layer_sample.hpp"
+#include "../model/signal.hpp"
+#include "detail/token_similarity.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
-#include "../detail/simd/kernels.hpp"
-#include "element.hpp"
+#include "../element.hpp"
+#include "../simd/conversion.hpp"
 #include "traits.hpp"
 #include "view.hpp"
 
@@ -76,8 +76,8 @@ class row_reader<matrix_view<T>> {
     if constexpr (in_place) {
       return row;
     } else {
-      with_kernels(
-          [&](auto kernels) { kernels.convert_row(row.data(), row.size(), buffer_.data()); });
+      with_conversion(
+          [&](auto loops) { loops.convert_row(row.data(), row.size(), buffer_.data()); });
       return buffer_;
     }
   }
@@ -92,9 +92,9 @@ class row_reader<matrix_view<T>> {
     tile_end_ = (std::min)(first + tile_rows, matrix_.rows());
     const std::size_t height = tile_end_ - tile_begin_;
     if (matrix_.contiguous_cols()) {
-      with_kernels([&](auto kernels) {
-        kernels.rows_of_columns(&std::as_const(matrix_(first, 0)), matrix_.col_stride(), height,
-                                matrix_.cols(), buffer_.data(), pitch_);
+      with_conversion([&](auto loops) {
+        loops.rows_of_columns(&std::as_const(matrix_(first, 0)), matrix_.col_stride(), height,
+                              matrix_.cols(), buffer_.data(), pitch_);
       });
       return;
     }

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "element.hpp"
+#include "../element.hpp"
 #include "view.hpp"
 
 namespace tamp::inline TAMP_FLAGS {

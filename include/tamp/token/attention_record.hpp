@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "../detail/attention_rows.hpp"
 #include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "context.hpp"
+#include "detail/attention_rows.hpp"
 #include "fitprune.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "../detail/attention_rows.hpp"
 #include "../role.hpp"
+#include "detail/attention_rows.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "../detail/row_products.hpp"
-#include "../detail/simd/similar_rows.hpp"
 #include "../role.hpp"
+#include "../simd/similar_rows.hpp"
+#include "detail/row_products.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -11,13 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "../detail/attention_rows.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/number_range.hpp"
+#include "../element.hpp"
 #include "../error.hpp"
-#include "../tensor/element.hpp"
+#include "../model/modality.hpp"
 #include "../tensor/traits.hpp"
-#include "modality.hpp"
+#include "detail/attention_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
 

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "../detail/row_products.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
+#include "detail/row_products.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "../detail/row_products.hpp"
 #include "../role.hpp"
+#include "detail/row_products.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -13,13 +13,13 @@
 #include <utility>
 #include <vector>
 
-#include "../compute/block_shape.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/sequential.hpp"
+#include "../model/block_shape.hpp"
 #include "fitprune.hpp"
 #include "schedule.hpp"
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "../detail/head_means.hpp"
-#include "../detail/soft_matching.hpp"
 #include "../role.hpp"
+#include "detail/head_means.hpp"
+#include "detail/soft_matching.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -12,8 +12,8 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../element.hpp"
 #include "../error.hpp"
-#include "../tensor/element.hpp"
 #include "../tensor/traits.hpp"
 #include "select.hpp"
 

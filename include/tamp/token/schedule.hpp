@@ -13,11 +13,11 @@
 #include <string>
 #include <vector>
 
-#include "../compute/block_shape.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
+#include "../model/block_shape.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
 

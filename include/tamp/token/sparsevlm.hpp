@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "../detail/attention_rows.hpp"
-#include "../detail/row_products.hpp"
 #include "../role.hpp"
+#include "detail/attention_rows.hpp"
+#include "detail/row_products.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "../detail/head_means.hpp"
-#include "../detail/soft_matching.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
+#include "detail/head_means.hpp"
+#include "detail/soft_matching.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

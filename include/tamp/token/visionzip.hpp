@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "../detail/attention_rows.hpp"
-#include "../detail/head_means.hpp"
 #include "../detail/number_range.hpp"
-#include "../detail/row_products.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
+#include "detail/attention_rows.hpp"
+#include "detail/head_means.hpp"
+#include "detail/row_products.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "../../tensor/element.hpp"
+#include "../../element.hpp"
 #include "../../tensor/view.hpp"
 #include "launch.cuh"
 

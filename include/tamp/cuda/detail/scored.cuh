@@ -7,8 +7,9 @@
 #include <cstdint>
 
 #include "../../detail/ordered_key.hpp"
-#include "../../detail/score_forms.hpp"
-#include "../../detail/scored_rows.hpp"
+#include "../../detail/special_numbers.hpp"
+#include "../../score/detail/score_forms.hpp"
+#include "../../score/detail/scored_rows.hpp"
 #include "../../tensor/view.hpp"
 #include "elements.cuh"
 #include "status.cuh"

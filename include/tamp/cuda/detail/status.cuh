@@ -11,10 +11,10 @@
 #include <string_view>
 #include <type_traits>
 
-#include "../../detail/finite.hpp"
-#include "../../detail/ordered_key.hpp"
+#include "../../detail/special_numbers.hpp"
+#include "../../element.hpp"
 #include "../../error.hpp"
-#include "../../tensor/element.hpp"
+#include "../../tensor/detail/finite.hpp"
 #include "launch.cuh"
 
 namespace tamp::inline TAMP_FLAGS::detail {

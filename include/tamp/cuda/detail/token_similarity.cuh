@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "../../detail/token_similarity.hpp"
-#include "../../token/modality.hpp"
+#include "../../model/modality.hpp"
+#include "../../stat/detail/token_similarity.hpp"
 #include "../index_list.cuh"
 #include "block.cuh"
 #include "cublas.cuh"

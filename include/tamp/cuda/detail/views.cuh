@@ -7,9 +7,9 @@
 #include <string_view>
 #include <type_traits>
 
-#include "../../detail/finite.hpp"
+#include "../../element.hpp"
 #include "../../error.hpp"
-#include "../../tensor/element.hpp"
+#include "../../tensor/detail/finite.hpp"
 #include "../../tensor/traits.hpp"
 #include "../../tensor/view.hpp"
 #include "../on.cuh"

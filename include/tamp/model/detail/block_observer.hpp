@@ -1,0 +1,143 @@
+#pragma once
+
+/// @file
+/// Feeds the statistics of a block's layers with what the host shows.
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "../../error.hpp"
+#include "../../execute/executor.hpp"
+#include "../../tensor/rows.hpp"
+#include "../layer_sample.hpp"
+#include "../progress.hpp"
+#include "../signal.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Which of a block's layers a statistic of layer `layer` is kept at: what is measured on inputs is
+/// kept once for all layers that see the same, what is measured on the residual stream once a
+/// block.
+struct statistic_place {
+  std::size_t input = 0;  // of the first layer of the block with the same input
+  template <class Statistic>
+  std::size_t of(std::size_t layer) const noexcept {
+    if constexpr (signals_read<Statistic> == signal::input)
+      return input;
+    else if constexpr (signals_read<Statistic> == signal::hidden)
+      return 0;
+    else
+      return layer;
+  }
+};
+
+/// The observer that a host talks to (see tamp::model).
+template <executor E, class... Statistics>
+class block_observer {
+ public:
+  static constexpr signal wants = (signal::none | ... | signals_read<Statistics>);
+
+  /// `statistics` and `places` have one entry for each layer of the block.
+  block_observer(const E& exec, std::span<std::tuple<Statistics...>> statistics,
+                 std::span<const statistic_place> places)
+      : seconds(statistics.size(), 0.0), exec_(exec), statistics_(statistics), places_(places) {}
+
+  /// A sample begins: what kind each of its tokens is of.
+  void modality(std::span<const token::modality> kinds) { modality_ = kinds; }
+  /// The last query's attention to each token of the sample that comes now.
+  void attention(std::span<const float> last_query) { attention_ = last_query; }
+
+  /// Layer `layer` of the block saw X, (tokens, in_features), in one sample.
+  template <tensor_argument X>
+  void input(std::size_t layer, const X& x) {
+    static_assert(!includes(wants, signal::output),
+                  "this recipe looks at the outputs of layers: the host calls observer.linear "
+                  "instead of observer.input");
+    check_layer(layer, "an input");
+    const stopwatch watch;
+    (add_input<Statistics>(layer, x), ...);
+    seconds[layer] += watch.seconds();
+  }
+
+  /// Layer `layer` made Y, (tokens, out_features), of X. `tokens`: the places in the sample of
+  /// those that were sent to this layer; all of them if left out.
+  template <tensor_argument X, tensor_argument Y>
+  void linear(std::size_t layer, const X& x, const Y& y,
+              [[maybe_unused]] std::span<const std::size_t> tokens = {}) {
+    check_layer(layer, "an output");
+    const stopwatch watch;
+    (add_input<Statistics>(layer, x), ...);
+    if constexpr (includes(wants, signal::output))
+      if (static_cast<std::size_t>(detail::source(y).rows()) != 0) {
+        if (tokens.empty()) {
+          (add_output<Statistics>(layer, layer_sample<X, Y>{x, y, modality_, attention_}), ...);
+        } else {
+          const auto kinds = gather(modality_, tokens, layer, "modality");
+          const auto attention = gather(attention_, tokens, layer, "attention");
+          (add_output<Statistics>(layer, layer_sample<X, Y>{x, y, kinds, attention}), ...);
+        }
+      }
+    seconds[layer] += watch.seconds();
+  }
+
+  /// The block turned the residual stream of one sample, (tokens, hidden), from `before` to
+  /// `after`.
+  template <tensor_argument Before, tensor_argument After>
+  void hidden(const Before& before, const After& after) {
+    (add_hidden<Statistics>(before, after), ...);
+  }
+
+  std::vector<double> seconds;  ///< spent on each layer's statistics
+
+ private:
+  void check_layer(std::size_t layer, std::string_view what) const {
+    if (layer >= statistics_.size())
+      raise<shape_error>("observe: the host reports ", what, " of layer ", layer,
+                         " in a block that has ", statistics_.size());
+  }
+
+  template <class Statistic, class X>
+  void add_input(std::size_t layer, const X& x) {
+    if constexpr (signals_read<Statistic> == signal::input)
+      if (places_[layer].template of<Statistic>(layer) == layer)
+        std::get<Statistic>(statistics_[layer]).add(exec_, x);
+  }
+
+  template <class Statistic, class Sample>
+  void add_output(std::size_t layer, const Sample& sample) {
+    if constexpr (includes(signals_read<Statistic>, signal::output))
+      std::get<Statistic>(statistics_[layer]).add(exec_, sample);
+  }
+
+  template <class Statistic, class Before, class After>
+  void add_hidden(const Before& before, const After& after) {
+    if constexpr (signals_read<Statistic> == signal::hidden)
+      if (!statistics_.empty()) std::get<Statistic>(statistics_[0]).add(exec_, before, after);
+  }
+
+  // A signal of the whole sample, for the tokens that came to one layer.
+  template <class T>
+  static std::vector<T> gather(std::span<const T> all, std::span<const std::size_t> tokens,
+                               std::size_t layer, std::string_view what) {
+    std::vector<T> some;
+    if (all.empty()) return some;
+    for (const std::size_t t : tokens) {
+      if (t >= all.size())
+        raise<shape_error>("observe: layer ", layer, " was sent token ", t, ", the ", what,
+                           " covers ", all.size());
+      some.push_back(all[t]);
+    }
+    return some;
+  }
+
+  const E& exec_;
+  std::span<std::tuple<Statistics...>> statistics_;
+  std::span<const statistic_place> places_;
+  std::span<const token::modality> modality_;
+  std::span<const float> attention_;
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,112 @@
+#pragma once
+
+/// @file
+/// A number that tells one model, or one calibration set, from another.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../execute/standard.hpp"
+#include "../tensor/rows.hpp"
+#include "host.hpp"
+
+namespace tamp::inline TAMP_FLAGS {
+
+/// A running 64-bit hash of words, text and tensors, in the order in which they are added. It tells
+/// sets apart that differ by accident; it is no protection against forgery.
+///
+/// Tensors are hashed as the numbers that they hold, row by row: layout, element type and the
+/// number of threads make no difference, shape does.
+class fingerprint {
+ public:
+  fingerprint& add(std::uint64_t word) noexcept {
+    state_ = mix(state_ ^ word);
+    return *this;
+  }
+  fingerprint& add(std::string_view text) noexcept {
+    add(std::uint64_t{text.size()});
+    for (const char c : text) add(static_cast<std::uint64_t>(static_cast<unsigned char>(c)));
+    return *this;
+  }
+  template <executor E, tensor_argument T>
+  fingerprint& add(const E& exec, const T& tensor) {
+    const auto& source = detail::source(tensor);
+    const auto rows = static_cast<std::size_t>(source.rows());
+    if (rows == 0 || static_cast<std::size_t>(source.cols()) == 0)
+      return add(std::uint64_t{rows}).add(static_cast<std::uint64_t>(source.cols()));
+    auto of_row = detail::checked_array<std::uint64_t>("fingerprint", rows);
+    detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read(source);
+      for (std::size_t i = begin; i < end; ++i) of_row[i] = hash_row(read(i));
+    });
+    add(std::uint64_t{rows}).add(static_cast<std::uint64_t>(source.cols()));
+    for (const std::uint64_t row : of_row) add(row);
+    return *this;
+  }
+  template <tensor_argument T, executor E = execute::standard>
+  fingerprint& add(const T& tensor) {
+    return add(E{}, tensor);
+  }
+
+  [[nodiscard]] std::uint64_t value() const noexcept { return state_; }
+
+ private:
+  // Every bit of the word reaches every bit of the result (the finalizer of MurmurHash3, by
+  // A. Appleby).
+  static std::uint64_t mix(std::uint64_t word) noexcept {
+    word = (word ^ (word >> 33)) * 0xff51afd7ed558ccdu;
+    word = (word ^ (word >> 33)) * 0xc4ceb9fe1a85ec53u;
+    return word ^ (word >> 33);
+  }
+
+  // Four sums side by side, since each step of one waits for the step before.
+  template <class Real>
+  static std::uint64_t hash_row(std::span<const Real> row) noexcept {
+    std::uint64_t sums[4] = {1, 2, 3, 4};
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      std::uint64_t& sum = sums[j % 4];
+      sum = (std::rotl(sum, 23) ^ std::bit_cast<std::uint64_t>(static_cast<double>(row[j]))) *
+            0x9e3779b97f4a7c15u;
+    }
+    return mix(sums[0] ^ mix(sums[1] ^ mix(sums[2] ^ mix(sums[3]))));
+  }
+
+  std::uint64_t state_ = 0x74616d70;
+};
+
+namespace detail {
+
+/// Names, shapes and weights of all layers.
+template <executor E, model Model>
+std::uint64_t model_fingerprint(const E& exec, Model& host) {
+  fingerprint print;
+  const auto blocks = detail::block_count(host);
+  for (std::size_t block = 0; block < blocks; ++block)
+    host.visit_layers(block, [&](std::string_view name, auto&& weight) {
+      print.add(std::uint64_t{block}).add(name).add(exec, weight);
+    });
+  return print.value();
+}
+
+/// What the host says its calibration set is, or 0 if it says nothing.
+template <model Model>
+std::uint64_t samples_fingerprint(const Model& host) {
+  if constexpr (requires { host.fingerprint(); })
+    return host.fingerprint();
+  else
+    return 0;
+}
+
+/// As files and sentences show it: "00f3a1...".
+inline std::string hexadecimal(std::uint64_t number) {
+  std::string text(16, '0');
+  for (std::size_t k = 16; k-- != 0; number >>= 4) text[k] = "0123456789abcdef"[number & 15u];
+  return text;
+}
+
+}  // namespace detail
+}  // namespace tamp::inline TAMP_FLAGS

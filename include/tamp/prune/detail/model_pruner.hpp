@@ -1,0 +1,297 @@
+#pragma once
+
+/// @file
+/// The loop that prunes a model block by block.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../../detail/ieee_arithmetic.hpp"
+#include "../../model/detail/block_observer.hpp"
+#include "../../model/host.hpp"
+#include "../../score/magnitude.hpp"
+#include "../apply.hpp"
+#include "../calibrate.hpp"
+#include "../plan.hpp"
+#include "../prune.hpp"
+#include "../select.hpp"
+#include "running_report.hpp"
+#include "zeros.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// How many of a layer's inputs were always zero, where its statistic can tell.
+template <class Statistics>
+std::size_t count_dead(const Statistics& statistics) {
+  const ieee_arithmetic as_usual;
+  const auto& values = [&]() -> decltype(auto) {
+    if constexpr (requires { statistics.diagonal(); })
+      return statistics.diagonal();
+    else
+      return column_values(statistics);
+  }();
+  using value = std::remove_cvref_t<decltype(*values.begin())>;
+  return static_cast<std::size_t>(std::count(values.begin(), values.end(), value{0}));
+}
+
+/// Refuses weights that cannot be pruned in place, or that are not finite.
+template <model Model>
+void check_weights(const any_executor& exec, Model& host) {
+  for_each_layer(host, [&](auto, auto, std::string_view name, auto&& weight) {
+    require_prunable_rows<decltype(weight)>();
+    if constexpr (viewable<decltype(weight)>) check_writable("prune", weight);
+    check_finite(exec, weight, "prune", name);
+  });
+}
+
+/// Statistics of a block's layers. Layers that see the same may share one.
+template <class Statistic>
+struct block_statistics {
+  std::vector<std::tuple<Statistic>> kept;
+  std::vector<statistic_place> places;
+  std::vector<double> seconds;
+
+  const Statistic& of(std::size_t layer) const {
+    return std::get<0>(kept[places[layer].template of<Statistic>(layer)]);
+  }
+  /// True if a token came to any layer that the plan prunes.
+  bool saw_any(std::span<const planned_layer> layers) const {
+    for (std::size_t k = 0; k < places.size(); ++k)
+      if (layers[k].is_pruned() && tokens_seen(of(k)) != 0) return true;
+    return false;
+  }
+};
+
+template <class Statistic>
+void check_seen(const Statistic& seen, const planned_layer& layer) {
+  if constexpr (requires { seen.values(); })
+    check_statistics(column_values(seen), layer.cols, "prune", layer.name);
+  else if (seen.features() != layer.cols)
+    raise<shape_error>("prune: the weight of ", layer.name, " has ", layer.cols,
+                       " columns, the statistics cover ", seen.features());
+}
+
+/// Sends the samples through a block. All of its layers are checked before the first is written.
+template <class Statistic, model Model>
+block_statistics<Statistic> observe_layers(const any_executor& exec, Model& host, std::size_t block,
+                                           std::span<const planned_layer> layers,
+                                           const Statistic& empty) {
+  block_statistics<Statistic> seen;
+  seen.kept.resize(layers.size(), std::tuple(empty));
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    seen.places.push_back({input_of(host, block, layer)});
+  block_observer<any_executor, Statistic> observer(exec, seen.kept, seen.places);
+  host.observe_block(block, observer);
+  seen.seconds = std::move(observer.seconds);
+  for (std::size_t k = 0; k < layers.size(); ++k)
+    if (layers[k].is_pruned() && seen.of(k).tokens() != 0) check_seen(seen.of(k), layers[k]);
+  return seen;
+}
+
+/// Counts the zeros in memory: these, and not the mask, are reported as achieved.
+template <class Weight>
+void read_back(const any_executor& exec, const Weight& weight, layer_report& done) {
+  const std::size_t zeros = count_zeros(exec, weight), dropped = done.size() - done.kept;
+  if (zeros >= dropped) {
+    done.kept_zeros = zeros - dropped;
+    return;
+  }
+  done.kept = done.size() - zeros;
+  done.note += sentence(done.note.empty() ? "" : "; ", "of ", dropped, " weights dropped, ",
+                        dropped - zeros, " did not become zero");
+}
+
+/// Drops what a mask drops from one layer.
+template <class Weight>
+void write_layer(const any_executor& exec, const mask::bitmask& keep, Weight& weight,
+                 layer_report& done, running_report& report) {
+  const stopwatch applying;
+  report.writing_begins(done);
+  apply_layer(exec, "prune", done.name, keep, weight);
+  done.apply = applying.seconds();
+  done.kept = keep.count();
+  read_back(exec, weight, done);
+}
+
+/// Prunes a model, or what of it a report does not list yet, and keeps the report true at any time.
+///
+/// The plan says how much goes, so that the recipe's allocation is no part of this type: Recipe is
+/// what recipe::at makes. What depends on fewer types than these two is a function outside, so that
+/// a program with many recipes compiles it once.
+template <model Model, class Recipe>
+class model_pruner {
+ public:
+  model_pruner(any_executor exec, Model& host, const Recipe& recipe, running_report& report)
+      : exec_(exec), host_(host), recipe_(recipe), report_(report) {}
+
+  void run() {
+    check_everything();
+    report_.begin();
+    wrote_ = report_.layers_done() != 0;
+    report_.with_state([&] { prune(); });
+  }
+
+ private:
+  using score_policy = typename Recipe::score_policy;
+  static constexpr bool calibrated = needs_statistic<score_policy>;
+  using statistic =
+      std::conditional_t<calibrated, needed_statistic_of<score_policy>, no_statistics>;
+  using statistics = block_statistics<statistic>;
+
+  // What can be known before anything is written.
+  void check_everything() {
+    std::optional<double> fixed_sparsity;
+    if constexpr (Recipe::sparsity_is_fixed) fixed_sparsity = Recipe::pattern_policy::sparsity;
+    check_plan(empty_plan(exec_, host_, {}), report_.plan(), fixed_sparsity);
+    check_anything_to_prune("prune", report_.plan(), report_.blocks());
+    report_.check_done();
+    if constexpr (calibrated) {
+      report_.check_can_rewind(rewindable_model<Model>);
+      check_shown<signals_read<statistic>>(host_);
+    }
+    check_weights(exec_, host_);
+  }
+
+  void prune() {
+    if constexpr (calibrated && rewindable_model<Model>) host_.rewind();
+    for (std::size_t block = 0; block < report_.blocks() && !report_.cancelled(); ++block)
+      if (report_.go_on(block, {})) prune_block(block);
+    if (report_.cancelled()) return;
+    if (!waiting_.empty())
+      raise<value_error>("prune: ", report_.labels().score,
+                         " looks at what layers see, and none of ", report_.plan().layers.size(),
+                         " layers saw a calibration token; nothing was written");
+    report_.note_counts();
+  }
+
+  // Nothing is written until some layer is known to have seen a token. Until then blocks wait: what
+  // no token comes to makes no difference to what later blocks see.
+  void prune_block(std::size_t block) {
+    const auto layers = report_.layers_of(block);
+    const bool is_done =
+        report_.layers_done() >= report_.first_of(layers) + layers.size() && !layers.empty();
+    if constexpr (calibrated) {
+      stopwatch watch;
+      if (!is_done) {
+        statistics seen;
+        if (std::ranges::any_of(layers, &planned_layer::is_pruned))
+          seen = observe_layers(exec_, host_, block, layers, statistic_of(recipe_.score));
+        report_.add_calibration_time(watch.seconds());
+        if (wrote_ || seen.saw_any(layers)) {
+          for (const std::size_t earlier : std::exchange(waiting_, {})) prune_layers(earlier, {});
+          wrote_ = true;
+          prune_layers(block, seen);
+        } else {
+          waiting_.push_back(block);
+        }
+      }
+      if (report_.cancelled() || block + 1 == report_.blocks()) return;
+      watch = {};
+      host_.advance(block);
+      report_.add_calibration_time(watch.seconds());
+    } else if (!is_done) {
+      prune_layers(block, {});
+    }
+  }
+
+  // Without statistics no token came to the block.
+  void prune_layers(std::size_t block, const statistics& seen) {
+    const auto layers = report_.layers_of(block);
+    std::size_t k = 0;
+    host_.visit_layers(block, [&](std::string_view name, auto&& weight) {
+      const std::size_t at = k++;
+      if (report_.first_of(layers) + at < report_.layers_done() || report_.cancelled() ||
+          !report_.go_on(block, name))
+        return;
+      layer_report done = untouched(layers[at]);
+      if (layers[at].is_pruned()) {
+        auto&& target = detail::source(weight);
+        if constexpr (calibrated) {
+          if (seen.places.empty()) {
+            prune_layer(done, target, statistic_of(recipe_.score));
+          } else {
+            prune_layer(done, target, seen.of(at));
+            done.observe = seen.seconds[at];
+          }
+        } else {
+          prune_layer(done, target, no_statistics{});
+        }
+      }
+      report_.add(std::move(done));
+    });
+  }
+
+  template <class Weight>
+  void prune_layer(layer_report& done, Weight& weight, const statistic& seen) {
+    const auto here = recipe_.at(done.asked);
+    done.score = report_.labels().score;
+    if constexpr (calibrated) {
+      done.tokens = tokens_seen(seen);
+      const bool selected_none = done.tokens != 0 && seen.tokens() == 0;
+      if (selected_none) done.note = "none of its tokens was selected";
+      done.unseen =
+          selected_none || done.tokens < (std::max<std::uint64_t>)(report_.plan().fewest_tokens, 1);
+      if (done.unseen) {
+        done.score = label(score::magnitude{});
+        const auto blind = recipe{score::magnitude{}, here.allocate, here.pattern};
+        return select_and_write(done, weight, no_statistics{}, blind);
+      }
+      done.dead_inputs = count_dead(seen);
+    }
+    if constexpr (repairing_score<score_policy>)
+      repair(done, weight, seen, here);
+    else
+      select_and_write(done, weight, seen, here);
+  }
+
+  template <class Weight, class Statistics, class Here>
+  void select_and_write(layer_report& done, Weight& weight, const Statistics& seen,
+                        const Here& here) {
+    const stopwatch selecting;
+    const mask::bitmask keep = select_layer(exec_, "prune", done.name, weight, seen, here);
+    done.select = selecting.seconds();
+    write_layer(exec_, keep, weight, done, report_);
+  }
+
+  template <class Weight>
+  void repair(layer_report& done, Weight& weight, const statistic& seen, const Recipe& here) {
+    const stopwatch selecting;
+    auto repaired = repair_layer(exec_, "prune", done.name, weight, seen, here, done.drop);
+    done.select = selecting.seconds();
+    const stopwatch applying;
+    check_repaired<std::remove_cvref_t<Weight>>(exec_, "prune", done.name, repaired);
+    report_.writing_begins(done);
+    write_repaired(exec_, "prune", done.name, repaired, weight);
+    done.apply = applying.seconds();
+    done.kept = repaired.keep.count();
+    done.note = std::move(repaired.note);
+    read_back(exec_, weight, done);
+  }
+
+  any_executor exec_;
+  Model& host_;
+  Recipe recipe_;
+  running_report& report_;
+  bool wrote_ = false;                // or is about to
+  std::vector<std::size_t> waiting_;  // blocks of which no layer saw a token, before any is written
+};
+
+/// See tamp::prune.
+template <model Model, class Recipe>
+void prune_model(const any_executor& exec, Model& host, const Recipe& recipe,
+                 const pruning_plan& plan, prune_report& report,
+                 const progress_callback& on_progress) {
+  running_report running(plan, report, on_progress, block_count(host),
+                         {recipe.label(), label(recipe.score), label(recipe.pattern)});
+  model_pruner(exec, host, recipe.at(0), running).run();
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,68 @@
+#pragma once
+
+/// @file
+/// The three forms of a score, and the statistic that it needs.
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include "../../config.hpp"
+#include "../../execute/sequential.hpp"
+#include "../../tensor/view.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// The statistic that a policy needs, or void.
+template <class Policy>
+struct needed_statistic {
+  using type = void;
+};
+template <class Policy>
+  requires requires { typename Policy::needs; }
+struct needed_statistic<Policy> {
+  using type = typename Policy::needs;
+};
+template <class Policy>
+using needed_statistic_of = typename needed_statistic<Policy>::type;
+template <class Policy>
+inline constexpr bool needs_statistic = !std::is_void_v<needed_statistic_of<Policy>>;
+
+/// Applies an elementwise score: to the weight alone or to the weight and its column's statistic.
+/// What a user's score throws comes out.
+template <class Score, class Real>
+TAMP_FN auto score_of(const Score& score, Real weight, [[maybe_unused]] float statistic) {
+  if constexpr (needs_statistic<Score>)
+    return score(weight, statistic);
+  else
+    return score(weight);
+}
+
+/// A score that reads the whole weight once before it can score a row: `bind(exec, weight, values)`
+/// gives an object that is called with (row number, weights of the row, scores to write).
+template <class Score>
+concept row_score =
+    requires(const Score& score, matrix_view<const float> weight, std::span<const float> values,
+             const execute::sequential& exec) { score.bind(exec, weight, values); };
+
+/// Whether a bound row score is known to write every score of a row, none of them finite where the
+/// weight is not: so only the library's own, of which its tests show it.
+template <class Bound>
+inline constexpr bool shows_all_by_test = false;
+
+/// A score that changes the weights that stay, to repair what dropping the others broke.
+template <class Score>
+concept repairing_score = requires { requires Score::repairs; };
+
+/// What scores rows: the elementwise score itself, or a row score that has read the weight.
+template <class E, class Source, class Score>
+decltype(auto) bind_score(const E& exec, const Source& weight, const Score& score,
+                          std::span<const float> values) {
+  if constexpr (row_score<Score>)
+    return score.bind(exec, weight, values);
+  else
+    return (score);
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,49 @@
+#pragma once
+
+/// @file
+/// Rows of elements as numbers to calculate with, out of rows and out of columns (elements.inl,
+/// tiles.inl).
+
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "../element.hpp"
+#include "../execute/instructions.hpp"
+#include "vectors.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+namespace portable {
+struct conversion : vectors {
+#include "elements.inl"
+#include "tiles.inl"
+#include "transpose.inl"
+};
+}  // namespace portable
+
+#if TAMP_SIMD_X86
+TAMP_SIMD_BEGIN_AVX2
+namespace avx2 {
+struct conversion : vectors {
+#  include "elements.inl"
+#  include "tiles.inl"
+#  include "transpose.inl"
+};
+}  // namespace avx2
+TAMP_SIMD_END
+
+namespace avx512 {
+using avx2::conversion;  // numbers are calculated with: see vectors.hpp
+}  // namespace avx512
+#endif
+
+/// Calls use(conversion) with the loops for the current instructions.
+template <class Use>
+decltype(auto) with_conversion(Use&& use) {
+  return with_loops<portable::conversion, avx2::conversion, avx512::conversion>(
+      execute::current_instructions(), std::forward<Use>(use));
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

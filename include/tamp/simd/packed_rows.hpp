@@ -1,0 +1,135 @@
+#pragma once
+
+/// @file
+/// Rows of numbers as products of them are made fastest.
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "../detail/checked.hpp"
+#include "../detail/large_array.hpp"
+#include "../execute/executor.hpp"
+#include "../execute/instructions.hpp"
+#include "products.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Rows of float or double, packed for simd/products.inl: run after run of product_run columns, and
+/// in each run panel after panel of `width` rows. Zeros fill up the rows of the last tile.
+///
+/// The layout is for certain instructions, and products of these rows are made with them: rows that
+/// are multiplied with others have the same. All rows must be put before they are multiplied.
+template <class Real>
+class packed_rows {
+ public:
+  packed_rows(std::size_t rows, std::size_t cols,
+              execute::instructions set = execute::current_instructions())
+      : set_(set), rows_(rows), cols_(cols) {
+    with_products(set_, [&](auto products) {
+      width_ = products.template lanes<Real>;
+      step_ = products.template tile_cols<Real>;
+    });
+    padded_ = checked_sum("packed_rows", rows, step_ - 1) / step_ * step_;
+    numbers_ = large_array<Real>(checked_product("packed_rows", padded_, cols));
+    for (std::size_t row = panels() * width_; row < padded_; row += width_)
+      for (std::size_t first = 0; first < cols; first += product_run)
+        std::fill_n(at(row, first), run(first) * width_, Real{});
+  }
+
+  std::size_t rows() const noexcept { return rows_; }
+  std::size_t cols() const noexcept { return cols_; }
+  execute::instructions instructions() const noexcept { return set_; }
+  /// Rows of a panel, and panels in which there are rows.
+  std::size_t width() const noexcept { return width_; }
+  std::size_t panels() const noexcept { return (rows_ + width_ - 1) / width_; }
+
+  /// Puts panel p: `width` rows, which lie `pitch` numbers apart; zeros where there are no more.
+  void put_panel(std::size_t p, const Real* rows, std::size_t pitch) noexcept {
+    with_products(set_, [&](auto products) {
+      for (std::size_t first = 0; first < cols_; first += product_run)
+        products.template pack_rows<Real>(rows + first, pitch, run(first), at(p * width_, first));
+    });
+  }
+  /// Puts `count` columns, which lie `pitch` numbers apart and are panels() * width() long, with
+  /// zeros behind their end. They must belong to one run.
+  void put_columns(std::size_t first, std::size_t count, const Real* columns,
+                   std::size_t pitch) noexcept {
+    const std::size_t start = first / product_run * product_run;
+    with_products(set_, [&](auto products) {
+      products.template pack_columns<Real>(columns, pitch, count, panels(),
+                                           at(0, start) + (first - start) * width_,
+                                           run(start) * width_);
+    });
+  }
+
+  /// Adds the products of rows [top, top + height) with rows [left, left + across) of `other` to
+  /// `sums`, whose rows are `pitch` numbers apart and which has room for whole tiles; `top` and
+  /// `left` are where tiles begin. What is below the diagonal may be left out if top is left.
+  void add_products(const packed_rows& other, std::size_t top, std::size_t left, std::size_t height,
+                    std::size_t across, bool is_diagonal, Real* sums,
+                    std::size_t pitch) const noexcept {
+    with_products(set_, [&](auto products) {
+      for (std::size_t first = 0; first < cols_; first += product_run)
+        products.template add_block<Real>(
+            at(top, first), other.at(left, first), (std::min)(height, padded_ - top),
+            (std::min)(across, other.padded_ - left), run(first), is_diagonal, sums, pitch);
+    });
+  }
+
+ private:
+  std::size_t run(std::size_t first) const noexcept {
+    return (std::min)(product_run, cols_ - first);
+  }
+  Real* at(std::size_t row, std::size_t first) const noexcept {
+    return numbers_.data() + first * padded_ + row * run(first);
+  }
+
+  execute::instructions set_;
+  std::size_t rows_, cols_, width_ = 0, step_ = 0, padded_ = 0;
+  large_array<Real> numbers_;
+};
+
+/// Packs rows. A thread calls make_read() once, and what it gives as read(row, to): to write all of
+/// the row to `to`.
+template <class Real, executor E, class MakeRead>
+packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols,
+                               const MakeRead& make_read) {
+  packed_rows<Real> packed(rows, cols);
+  // Rows a power of two apart would compete for the same few places of the cache.
+  const std::size_t width = packed.width(), pitch = cols + 64 / sizeof(Real);
+  detail::for_each_range(exec, packed.panels(), [&](std::size_t begin, std::size_t end) {
+    auto&& read = make_read();
+    std::vector<Real> panel(width * pitch);
+    for (std::size_t p = begin; p < end; ++p) {
+      if ((p + 1) * width > rows) std::fill(panel.begin(), panel.end(), Real{});
+      for (std::size_t i = p * width; i < (std::min)((p + 1) * width, rows); ++i)
+        read(i, panel.data() + i % width * pitch);
+      packed.put_panel(p, panel.data(), pitch);
+    }
+  });
+  return packed;
+}
+
+/// The same for rows of which whole columns can be read: read(column, to).
+template <class Real, executor E, class MakeRead>
+packed_rows<Real> pack_by_columns(const E& exec, std::size_t rows, std::size_t cols,
+                                  const MakeRead& make_read,
+                                  execute::instructions set = execute::current_instructions()) {
+  constexpr std::size_t slice = 16;  // columns that are packed together
+  static_assert(product_run % slice == 0);
+  packed_rows<Real> packed(rows, cols, set);
+  detail::for_each_range(exec, (cols + slice - 1) / slice, [&](std::size_t begin, std::size_t end) {
+    auto&& read = make_read();
+    const std::size_t pitch = packed.panels() * packed.width();
+    std::vector<Real> columns(slice * pitch);
+    for (std::size_t first = begin * slice; first < (std::min)(end * slice, cols); first += slice) {
+      const std::size_t count = (std::min)(slice, cols - first);
+      for (std::size_t k = 0; k < count; ++k) read(first + k, columns.data() + k * pitch);
+      packed.put_columns(first, count, columns.data(), pitch);
+    }
+  });
+  return packed;
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,90 @@
+// Sums in double.
+//
+// Where a row is added up, the j-th number goes into the (j mod 16)-th of sixteen sums, which are
+// then added in pairs: the same bits for any length of vector. Where rows are added to each other,
+// every column is a sum of its own, in the order of the rows.
+
+static vec<double> absolute(vec<double> v) noexcept {
+  return (vec<double>)((vec<std::uint64_t>)v & 0x7fffffffffffffffu);
+}
+
+static constexpr std::size_t sums_of_row = 16, row_vectors = sums_of_row / lanes<double>;
+
+static double sum_of_sixteen(const vec<double>* sums, const double* rest,
+                             std::size_t rest_size) noexcept {
+  double lane[sums_of_row];
+  std::memcpy(lane, sums, sizeof lane);
+  for (std::size_t k = 0; k < rest_size; ++k) lane[k] += rest[k];
+  for (std::size_t half = sums_of_row / 2; half != 0; half /= 2)
+    for (std::size_t k = 0; k < half; ++k) lane[k] += lane[k + half];
+  return lane[0];
+}
+
+// The sum of a row.
+template <class T>
+static double sum_in_double(const T* numbers, std::size_t count) noexcept {
+  vec<double> sums[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k)
+      sums[k] += as_doubles(numbers + j + k * lanes<double>);
+  }
+  double rest[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j) rest[j - whole] = static_cast<double>(numbers[j]);
+  return sum_of_sixteen(sums, rest, count - whole);
+}
+
+// The sum of a row's absolute values, each of which is also added to its column's sum.
+template <class T>
+static double add_absolute(const T* numbers, std::size_t count, double* column_sums) noexcept {
+  vec<double> sums[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      double* const column = column_sums + j + k * lanes<double>;
+      const vec<double> v = absolute(as_doubles(numbers + j + k * lanes<double>));
+      sums[k] += v;
+      store<double>(column, load(column) + v);
+    }
+  }
+  double rest[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j) {
+    rest[j - whole] = std::fabs(static_cast<double>(numbers[j]));
+    column_sums[j] += rest[j - whole];
+  }
+  return sum_of_sixteen(sums, rest, count - whole);
+}
+
+// Adds the squares of some rows, `stride` elements apart, to the sums of their columns. A few rows
+// are read side by side, which memory likes, while the sums of 64 columns stay in the nearest
+// cache.
+template <class Element>
+static void add_squares(const Element* first, std::ptrdiff_t stride, std::size_t rows,
+                        std::size_t cols, double* sums) noexcept {
+  using real = compute_type<Element>;
+  constexpr std::size_t block = 64, side_by_side = 8;
+  const std::size_t whole = cols / block * block;
+  for (std::size_t top = 0; top < rows; top += side_by_side) {
+    const std::size_t bottom = (std::min)(top + side_by_side, rows);
+    for (std::size_t j = 0; j < whole; j += block)
+      for (std::size_t i = top; i < bottom; ++i) {
+        alignas(64) real room[block];
+        const real* const part =
+            load_few<block>(first + static_cast<std::ptrdiff_t>(i) * stride + j, room);
+        TAMP_SIMD_UNROLL
+        for (std::size_t k = 0; k < block; k += lanes<double>) {
+          const vec<double> v = as_doubles(part + k);
+          store<double>(sums + j + k, load(sums + j + k) + v * v);
+        }
+      }
+    for (std::size_t i = top; i < bottom; ++i)
+      for (std::size_t j = whole; j < cols; ++j) {
+        const Element element =
+            first[static_cast<std::ptrdiff_t>(i) * stride + static_cast<std::ptrdiff_t>(j)];
+        const auto v = static_cast<double>(element_traits<Element>::load(element));
+        sums[j] += v * v;
+      }
+  }
+}

@@ -1,0 +1,139 @@
+// Sums in double over rows of similarities. See similar_rows.hpp and row_sums.inl.
+
+// The sum of products of the numbers of two rows.
+template <class T>
+static double dot(const T* a, const T* b, std::size_t count) noexcept {
+  vec<double> sums[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k)
+      sums[k] += as_doubles(a + j + k * lanes<double>) * as_doubles(b + j + k * lanes<double>);
+  }
+  double rest[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j)
+    rest[j - whole] = static_cast<double>(a[j]) * static_cast<double>(b[j]);
+  return sum_of_sixteen(sums, rest, count - whole);
+}
+
+// A row times a number, rounded once.
+template <class T, class Out>
+static void scale(const T* from, std::size_t count, double factor, Out* to) noexcept {
+  typedef Out narrow __attribute__((vector_size(lanes<double> * sizeof(Out))));
+  const std::size_t whole = count / lanes<double> * lanes<double>;
+  for (std::size_t j = 0; j < whole; j += lanes<double>) {
+    const narrow v = __builtin_convertvector(as_doubles(from + j) * factor, narrow);
+    std::memcpy(to + j, &v, sizeof v);
+  }
+  for (std::size_t j = whole; j < count; ++j)
+    to[j] = static_cast<Out>(static_cast<double>(from[j]) * factor);
+}
+
+// Adds a row times a number to others.
+template <class T>
+static void add_scaled(const T* from, std::size_t count, double factor, double* sums) noexcept {
+  const std::size_t whole = count / lanes<double> * lanes<double>;
+  for (std::size_t j = 0; j < whole; j += lanes<double>)
+    store<double>(sums + j, load(sums + j) + as_doubles(from + j) * factor);
+  for (std::size_t j = whole; j < count; ++j) sums[j] += static_cast<double>(from[j]) * factor;
+}
+
+// Of the numbers whose kind is the one that is asked for: the sum of those above zero.
+template <class T>
+static counted_sum sum_of_positive(const T* numbers, const std::uint64_t* kinds, std::uint64_t kind,
+                                   std::size_t count) noexcept {
+  using integers = vec<std::uint64_t>;
+  const vec<double> zero{};
+  vec<double> sums[row_vectors] = {};
+  integers counts[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const vec<double> v = as_doubles(numbers + j + k * lanes<double>);
+      const auto own = (integers)(load(kinds + j + k * lanes<double>) == all(kind));
+      const integers counted = (integers)(v > zero) & own;
+      sums[k] += (vec<double>)((integers)v & counted);
+      counts[k] -= counted;
+    }
+  }
+  double rest[sums_of_row] = {};
+  std::uint64_t found = 0;
+  for (std::size_t k = 0; k < row_vectors; ++k) found += sum_of_lanes(counts[k]);
+  for (std::size_t j = whole; j < count; ++j)
+    if (numbers[j] > 0 && kinds[j] == kind) {
+      rest[j - whole] = static_cast<double>(numbers[j]);
+      ++found;
+    }
+  return {sum_of_sixteen(sums, rest, count - whole), static_cast<double>(found)};
+}
+
+// e^x, to 2e-10 with 8 terms and to a few units of the last place with 12; zero below -708,
+// infinite above 709.
+//
+// x = n log 2 + rest: 2^n is made of the bits of n, which a sum with 1.5 * 2^52 has at its end, and
+// e^rest is 1 + rest + rest^2 / 2! and so on.
+template <std::size_t Terms>
+static vec<double> exponential(vec<double> x) noexcept {
+  using integers = vec<std::uint64_t>;
+  constexpr double to_integer = 0x1.8p52, log2_upper = 0x1.62e42fefap-1,
+                   log2_lower = 0x1.cf79abc9e3b3ap-40, lowest = -708, highest = 709;
+  const vec<double> shifted = as_rounded<double>(x * 0x1.71547652b82fep0 + to_integer);
+  const vec<double> n = shifted - to_integer;
+  const vec<double> rest = (x - n * log2_upper) - n * log2_lower;
+  vec<double> power = all(one_by_factorial[Terms]);
+  TAMP_SIMD_UNROLL
+  for (std::size_t k = 1; k <= Terms; ++k) power = power * rest + one_by_factorial[Terms - k];
+  const auto scaled = (vec<double>)((integers)power + ((integers)shifted << 52));
+  const auto finite = x > all(highest) ? all(infinity<double>) : scaled;
+  return x < all(lowest) ? vec<double>{} : finite;
+}
+
+// The sum of e^(factor (own + others[j] - 2 products[j])): a Gaussian kernel of vectors whose
+// squared lengths and products are given.
+template <class T>
+static double sum_of_kernels(const T* products, const double* others, std::size_t count, double own,
+                             double factor) noexcept {
+  constexpr std::size_t terms = sizeof(T) == sizeof(double) ? 12 : 8;
+  vec<double> sums[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const vec<double> twice = as_doubles(products + j + k * lanes<double>) * 2.0;
+      sums[k] += exponential<terms>((load(others + j + k * lanes<double>) + own - twice) * factor);
+    }
+  }
+  double rest[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j) {
+    const double squared = others[j] + own - 2.0 * static_cast<double>(products[j]);
+    rest[j - whole] = exponential<terms>(all(squared * factor))[0];
+  }
+  return sum_of_sixteen(sums, rest, count - whole);
+}
+
+// The first place from `begin` on of a number above the limit, or `count`.
+template <class T>
+static std::size_t next_above(const T* numbers, std::size_t begin, std::size_t count,
+                              T limit) noexcept {
+  std::size_t j = begin;
+  for (; j + lanes<T> <= count; j += lanes<T>)
+    if (const std::uint32_t bits = bits_below<T>(all(limit), load(numbers + j)); bits != 0)
+      return j + static_cast<std::size_t>(std::countr_zero(bits));
+  while (j < count && !(numbers[j] > limit)) ++j;
+  return j;
+}
+
+// The first place from `begin` on of a number whose size is below the limit, or `count`.
+template <class T>
+static std::size_t next_near_zero(const T* numbers, std::size_t begin, std::size_t count,
+                                  T limit) noexcept {
+  std::size_t j = begin;
+  for (; j + lanes<T> <= count; j += lanes<T>) {
+    const vec<T> v = load(numbers + j), size = v < -v ? -v : v;
+    if (const std::uint32_t bits = bits_below<T>(size, all(limit)); bits != 0)
+      return j + static_cast<std::size_t>(std::countr_zero(bits));
+  }
+  while (j < count && !(std::fabs(numbers[j]) < limit)) ++j;
+  return j;
+}

@@ -1,0 +1,242 @@
+#pragma once
+
+/// @file
+/// Cosine similarities of all pairs of a sample's tokens.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../../detail/checked.hpp"
+#include "../../detail/large_array.hpp"
+#include "../../error.hpp"
+#include "../../execute/executor.hpp"
+#include "../../model/modality.hpp"
+#include "../../simd/gram_product.hpp"
+#include "../../simd/similar_rows.hpp"
+#include "../../tensor/detail/finite.hpp"
+#include "../../tensor/rows.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+inline constexpr std::size_t modality_kinds = 8;
+inline constexpr std::size_t modality_pairs = modality_kinds * (modality_kinds + 1) / 2;
+
+/// Where a pair of modalities, in either order, stands in a table of all.
+constexpr std::size_t pair_index(std::size_t a, std::size_t b) noexcept {
+  if (a > b) std::swap(a, b);
+  return b * (b + 1) / 2 + a;
+}
+
+/// Mean similarities within and across the modalities of one sample.
+struct token_densities {
+  std::array<double, modality_pairs> of_pair{};
+  std::array<double, modality_kinds> tokens{};
+
+  /// Over all terms: those of the modalities that are there, of two at least.
+  double mean() const noexcept {
+    double sum = 0, known = 0;
+    for (const double density : of_pair) sum += density;
+    for (const double count : tokens) known += count != 0 ? 1 : 0;
+    const double counted = (std::max)(known, 2.0);
+    return sum / (counted * (counted + 1) / 2);
+  }
+};
+
+/// The tokens of one sample, (tokens, features), scaled to unit length, and their products. A token
+/// of length zero stays zero. Memory: tokens * (tokens + features) numbers.
+///
+/// Products of floats are made in float. Where they are near zero they are made anew in double,
+/// since their sign decides whether a pair counts; and what may cancel out over all pairs of two
+/// modalities is summed in double.
+template <class Real>
+class token_similarity {
+ public:
+  using real = Real;
+
+  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token, or memory cannot
+  ///         hold the products
+  /// @throws value_error if an output is not finite, or a kind is not below 8
+  template <executor E, class Y>
+  token_similarity(const E& exec, const Y& output, std::span<const token::modality> kinds,
+                   std::string_view who)
+      : token_similarity(exec, detail::source(output), kinds, who, 0) {}
+
+  std::size_t tokens() const noexcept { return kinds_.size(); }
+  /// The cosines of token t and all others.
+  std::span<const Real> row(std::size_t t) const noexcept {
+    return {products_.data() + t * tokens(), tokens()};
+  }
+  /// The squared lengths of the tokens once they were scaled: 1, or 0 for one of length zero.
+  std::span<const double> squared_lengths() const noexcept { return squared_lengths_; }
+
+  template <executor E>
+  token_densities densities(const E& exec) const {
+    const std::size_t n = tokens();
+    // Row by row, and the rows then in order: the same bits on any number of threads.
+    std::vector<counted_sum> rows(n);
+    detail::for_each_range(exec, n, [&](std::size_t begin, std::size_t end) {
+      with_similar_rows([&](auto similar) {
+        for (std::size_t s = begin; s < end; ++s)
+          rows[s] = similar.sum_of_positive(row(s).data() + s + 1, kinds_.data() + s + 1, kinds_[s],
+                                            n - s - 1);
+      });
+    });
+    token_densities result;
+    std::array<counted_sum, modality_kinds> within;
+    for (std::size_t s = 0; s < n; ++s) {
+      result.tokens[kinds_[s]] += 1;
+      within[kinds_[s]].sum += rows[s].sum;
+      within[kinds_[s]].count += rows[s].count;
+    }
+    for (std::size_t a = 0; a < modality_kinds; ++a) {
+      if (within[a].count != 0) result.of_pair[pair_index(a, a)] = within[a].sum / within[a].count;
+      for (std::size_t b = a + 1; b < modality_kinds; ++b)
+        if (const double count = result.tokens[a] * result.tokens[b]; count != 0)
+          result.of_pair[pair_index(a, b)] = across(a, b) / count;
+    }
+    return result;
+  }
+
+ private:
+  // How many there are, if memory can hold the products of their pairs.
+  template <class Source>
+  static std::size_t tokens_of(const Source& output, std::string_view who) {
+    const auto n = static_cast<std::size_t>(output.rows());
+    if (n == 0) return n;
+    checked_matrix(who, n, n, sizeof(Real));
+    checked_matrix(who, n, static_cast<std::size_t>(output.cols()), sizeof(Real));
+    return n;
+  }
+
+  template <executor E, class Source>
+  token_similarity(const E& exec, const Source& output, std::span<const token::modality> kinds,
+                   std::string_view who, int)
+      : kinds_(tokens_of(output, who)), scale_(kinds_.size()), squared_lengths_(kinds_.size()) {
+    const std::size_t n = kinds_.size();
+    if (!kinds.empty() && kinds.size() != n)
+      raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",
+                         n);
+    check_list(who, "modalities", kinds);
+    for (std::size_t t = 0; t < kinds.size(); ++t) {
+      kinds_[t] = static_cast<std::size_t>(kinds[t]);
+      if (kinds_[t] >= modality_kinds)
+        raise<value_error>(who, ": token ", t, " is of modality ", kinds_[t], "; there are ",
+                           modality_kinds);
+    }
+    if (n == 0) return;
+    const packed_rows<Real> unit = scaled_tokens(exec, output, who);
+    products_ = large_array<Real>(n * n);
+    for_each_gram_block(exec, unit, [&](const product_block<Real>& block) {
+      for (std::size_t s = block.top; s < block.bottom; ++s) {
+        const std::span<const Real> products = block.row(s);
+        std::copy(products.begin(), products.end(), products_.data() + s * n + block.begin(s));
+      }
+    });
+    if constexpr (!std::is_same_v<Real, double>) renew_near_zero(exec, output);
+    mirror_upper_triangle(exec, n, std::span(products_.data(), n * n));
+    sum_each_kind(exec, output);
+  }
+
+  template <executor E, class Source>
+  packed_rows<Real> scaled_tokens(const E& exec, const Source& output, std::string_view who) {
+    first_row broken;
+    auto unit = pack_by_rows<Real>(exec, tokens(), static_cast<std::size_t>(output.cols()), [&] {
+      return [&, read = row_reader<Source>(output)](std::size_t t, Real* to) mutable {
+        if (!scale(read(t), t, to)) broken.note(t);
+      };
+    });
+    if (broken.any()) refuse(output, broken.row(), who);
+    return unit;
+  }
+
+  // False if the token is not finite.
+  template <class Row>
+  bool scale(Row row, std::size_t t, Real* unit) {
+    return with_similar_rows([&](auto similar) {
+      const double squares = similar.dot(row.data(), row.data(), row.size());
+      if (!is_finite(squares)) return false;
+      scale_[t] = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
+      squared_lengths_[t] = squares == 0 ? 0.0 : 1.0;
+      similar.scale(row.data(), row.size(), scale_[t], unit);
+      return true;
+    });
+  }
+
+  // Above the diagonal.
+  template <executor E, class Source>
+  void renew_near_zero(const E& exec, const Source& output) {
+    constexpr Real near_zero = 1e-6f;  // above the error of a product of unit vectors in float
+    const std::size_t n = tokens();
+    detail::for_each_range(exec, n, [&](std::size_t begin, std::size_t end) {
+      row_reader<Source> read_left(output), read_right(output);
+      with_similar_rows([&](auto similar) {
+        for (std::size_t s = begin; s < end; ++s) {
+          if (scale_[s] == 0) continue;
+          Real* const products = products_.data() + s * n;
+          for (std::size_t t = s;
+               (t = similar.next_near_zero(products, t + 1, n, near_zero)) < n;) {
+            if (scale_[t] == 0) continue;
+            const auto left = read_left(s), right = read_right(t);
+            const double product = similar.dot(left.data(), right.data(), left.size());
+            products[t] = static_cast<Real>(product * scale_[s] * scale_[t]);
+          }
+        }
+      });
+    });
+  }
+
+  // The sum of the scaled tokens of each kind: sums of products across kinds are products of these.
+  template <executor E, class Source>
+  void sum_each_kind(const E& exec, const Source& output) {
+    const auto features = static_cast<std::size_t>(output.cols());
+    for (const std::size_t kind : kinds_) sums_[kind].resize(features);
+    constexpr std::size_t strip = 512;  // columns, whose sums stay in the nearest cache
+    detail::for_each_range(exec, (features + strip - 1) / strip,
+                           [&](std::size_t begin, std::size_t end) {
+                             row_reader<Source> read(output);
+                             const std::size_t first = begin * strip,
+                                               count = (std::min)(end * strip, features) - first;
+                             with_similar_rows([&](auto similar) {
+                               for (std::size_t t = 0; t < tokens(); ++t)
+                                 similar.add_scaled(read(t).data() + first, count, scale_[t],
+                                                    sums_[kinds_[t]].data() + first);
+                             });
+                           });
+  }
+  double across(std::size_t a, std::size_t b) const noexcept {
+    double product = 0;
+    for (std::size_t j = 0; j < sums_[a].size(); ++j) product += sums_[a][j] * sums_[b][j];
+    return product;
+  }
+
+  template <class Source>
+  [[noreturn]] static void refuse(const Source& output, std::size_t t, std::string_view who) {
+    row_reader read(output);
+    const auto row = read(t);
+    for (std::size_t j = 0; j < row.size(); ++j)
+      if (!is_finite(row[j]))
+        raise<value_error>(who, ": the output of token ", t, ", feature ", j, " is ", row[j]);
+    raise<value_error>(who, ": the output of token ", t,
+                       " is too large for its length to be found");
+  }
+
+  std::vector<std::uint64_t> kinds_;
+  std::vector<double> scale_;  // to unit length; 0 for a token of length zero
+  std::vector<double> squared_lengths_;
+  large_array<Real> products_;
+  std::array<std::vector<double>, modality_kinds> sums_;
+};
+
+template <executor E, class Y>
+token_similarity(const E&, const Y&, std::span<const token::modality>, std::string_view)
+    -> token_similarity<row_value<decltype(detail::source(std::declval<const Y&>()))>>;
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,83 @@
+#pragma once
+
+/// @file
+/// Finds the first weight that is not finite, and says which.
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "../../error.hpp"
+#include "../../execute/executor.hpp"
+#include "../../simd/finite_checks.hpp"
+#include "../rows.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// The lowest row in which something was wrong, noted by any thread.
+class first_row {
+ public:
+  void note(std::size_t row) noexcept {
+    std::size_t seen = row_.load(std::memory_order_relaxed);
+    while (row < seen && !row_.compare_exchange_weak(seen, row, std::memory_order_relaxed)) {
+    }
+  }
+  bool any() const noexcept { return row() != none; }
+  std::size_t row() const noexcept { return row_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr auto none = static_cast<std::size_t>(-1);
+  std::atomic<std::size_t> row_ = none;
+};
+
+/// " of NAME" or nothing, for error sentences.
+inline std::string of_layer(std::string_view layer) {
+  return layer.empty() ? std::string() : sentence(" of ", layer);
+}
+
+/// Whether all numbers of row i are finite; `read` reads the same weight's rows.
+template <class Loops, class Source>
+bool row_is_finite(Loops loops, const Source& weight, row_reader<Source>& read, std::size_t i) {
+  if constexpr (is_view<Source>)
+    if (weight.contiguous_rows()) return loops.row_is_finite(weight.row(i).data(), weight.cols());
+  const auto row = read(i);
+  return loops.row_is_finite(row.data(), row.size());
+}
+
+/// Looks at rows from `first` on, one by one: the slow way, for when something is known to be
+/// wrong.
+/// @throws value_error that names the first weight, in row-major order, that is not finite
+template <class Source>
+void refuse_not_finite(const Source& weight, std::size_t first, std::string_view operation,
+                       std::string_view layer) {
+  row_reader<Source> read(weight);
+  for (std::size_t i = first; i < static_cast<std::size_t>(weight.rows()); ++i) {
+    const auto row = read(i);
+    for (std::size_t j = 0; j < row.size(); ++j)
+      if (!is_finite(row[j]))
+        raise<value_error>(operation, ": the weight in row ", i, ", column ", j, of_layer(layer),
+                           " is ", row[j]);
+  }
+}
+
+/// @throws value_error that names the first weight, in row-major order, that is not finite
+template <executor E, class Source>
+void check_finite(const E& exec, const Source& weight, std::string_view operation,
+                  std::string_view layer) {
+  first_row broken;
+  const auto rows = static_cast<std::size_t>(weight.rows());
+  const auto cols = static_cast<std::size_t>(weight.cols());
+  if (rows == 0 || cols == 0) return;
+  for_each_range(exec, rows, cols, [&](std::size_t begin, std::size_t end) {
+    row_reader<Source> read(weight);
+    with_finite_checks([&](auto loops) {
+      for (std::size_t i = begin; i < end; ++i)
+        if (!row_is_finite(loops, weight, read, i)) broken.note(i);
+    });
+  });
+  if (broken.any()) refuse_not_finite(weight, broken.row(), operation, layer);
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

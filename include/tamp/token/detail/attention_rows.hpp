@@ -1,0 +1,40 @@
+#pragma once
+
+/// @file
+/// What token policies do with whole rows of attention.
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "../../simd/attention_rows.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Whether all numbers are finite and not negative.
+inline bool are_attention(std::span<const float> row) {
+  return with_attention_rows(
+      [&](auto loops) { return loops.are_attention(row.data(), row.size()); });
+}
+
+/// sums[t] += row[t].
+inline void add_row(std::span<const float> row, std::span<double> sums) {
+  with_attention_rows([&](auto loops) { loops.add_row(row.data(), row.size(), sums.data()); });
+}
+
+/// highest[t] = max(highest[t], row[t]).
+inline void raise_to(std::span<const float> row, std::span<float> highest) {
+  with_attention_rows([&](auto loops) { loops.raise_to(row.data(), row.size(), highest.data()); });
+}
+
+/// Of one number a token, those of the chosen tokens. Adding up rows as a whole and choosing then
+/// is faster than adding up what was chosen of each.
+inline std::vector<double> of_tokens(std::span<const double> numbers,
+                                     std::span<const std::size_t> tokens) {
+  std::vector<double> chosen;
+  chosen.reserve(tokens.size());
+  for (const std::size_t t : tokens) chosen.push_back(numbers[t]);
+  return chosen;
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,32 @@
+#pragma once
+
+/// @file
+/// What token policies compare of keys: one short row a token.
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "../../error.hpp"
+#include "../../tensor/view.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// The mean of the heads of each chosen row, (tokens, features / heads), row after row. With one
+/// head it is the rows themselves.
+/// @throws shape_error if the features are not so many heads of one length
+inline std::vector<double> head_means(std::string_view who, matrix_view<const float> keys,
+                                      std::span<const std::size_t> tokens, std::size_t heads) {
+  if (heads == 0 || keys.cols() % heads != 0)
+    raise<shape_error>(who, ": keys of ", keys.cols(), " features are not ", heads, " heads");
+  const std::size_t length = keys.cols() / heads;
+  std::vector<double> means(tokens.size() * length);
+  for (std::size_t k = 0; k < tokens.size(); ++k)
+    for (std::size_t j = 0; j < keys.cols(); ++j)
+      means[k * length + j % length] +=
+          static_cast<double>(keys(tokens[k], j)) / static_cast<double>(heads);
+  return means;
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,84 @@
+#pragma once
+
+/// @file
+/// Products and cosines of pairs of a matrix's rows, as they are asked for.
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "../../execute/sequential.hpp"
+#include "../../simd/gram_product.hpp"
+#include "../../simd/packed_rows.hpp"
+#include "../../simd/similar_rows.hpp"
+#include "../../tensor/view.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Products of pairs of rows, and their cosines. Sums are in double, in an order that depends on
+/// neither the rows' places, the layout nor the instructions. Rows that lie in one piece are read
+/// where they are, and must stay; others are copied once. The cosine of a row of length zero and
+/// any other is zero.
+template <class Number>
+class row_products {
+ public:
+  explicit row_products(matrix_view<const Number> rows) : rows_(rows) {
+    if (!rows.contiguous_rows()) {
+      copy_.reserve(rows.size());
+      for (std::size_t i = 0; i < rows.rows(); ++i)
+        for (std::size_t j = 0; j < rows.cols(); ++j) copy_.push_back(rows(i, j));
+      rows_ = matrix_view<const Number>(copy_.data(), rows.rows(), rows.cols());
+    }
+    scale_.reserve(rows.rows());
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      const double squared = dot(i, i);
+      scale_.push_back(squared == 0 ? 0.0 : 1 / std::sqrt(squared));
+    }
+  }
+  row_products(const row_products&) = delete;
+  row_products& operator=(const row_products&) = delete;
+
+  bool is_zero(std::size_t i) const noexcept { return scale_[i] == 0; }
+
+  double dot(std::size_t i, std::size_t j) const {
+    return with_similar_rows([&](auto similar) {
+      return similar.dot(rows_.row(i).data(), rows_.row(j).data(), rows_.cols());
+    });
+  }
+
+  double cosine(std::size_t i, std::size_t j) const { return dot(i, j) * (scale_[i] * scale_[j]); }
+
+ private:
+  matrix_view<const Number> rows_;
+  std::vector<Number> copy_;
+  std::vector<double> scale_;  // to unit length; 0 for a row of length zero
+};
+
+template <class Number>
+row_products(matrix_view<const Number>) -> row_products<Number>;
+
+/// The cosines of all pairs of some rows: (chosen.size(), chosen.size()), row after row. For many
+/// pairs that is several times as fast as to ask row_products for each. What is said there of sums
+/// and of rows of length zero holds here, too.
+inline std::vector<double> cosines_of_all(matrix_view<const float> rows,
+                                          std::span<const std::size_t> chosen) {
+  const execute::sequential exec;
+  const std::size_t n = chosen.size();
+  std::vector<double> cosines(n * n), scale(n);
+  const auto packed = pack_by_rows<double>(exec, n, rows.cols(), [&] {
+    return [&](std::size_t i, double* to) {
+      for (std::size_t j = 0; j < rows.cols(); ++j) to[j] = rows(chosen[i], j);
+    };
+  });
+  add_gram_product(exec, packed, std::span(cosines));
+  for (std::size_t i = 0; i < n; ++i) {
+    const double squared = cosines[i * (n + 1)];
+    scale[i] = squared == 0 ? 0.0 : 1 / std::sqrt(squared);
+  }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) cosines[i * n + j] *= scale[i] * scale[j];
+  return cosines;
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

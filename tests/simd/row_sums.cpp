@@ -1,0 +1,45 @@
+#include <tamp/simd/row_sums.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "../support/instructions.hpp"
+#include "../support/tensors.hpp"
+
+BOOST_AUTO_TEST_SUITE(simd_row_sums)
+
+using support::with_every_instructions;
+using tamp::detail::with_row_sums;
+
+BOOST_AUTO_TEST_CASE(sums_in_double_have_the_same_bits_for_every_length_of_vector) {
+  const auto numbers = support::random_matrix(9, 333, 1);
+  std::vector<std::vector<double>> seen;
+  with_every_instructions([&] {
+    std::vector<double> sums, columns(333), squares(333);
+    with_row_sums([&](auto loops) {
+      for (const std::size_t size : {0u, 1u, 15u, 16u, 17u, 333u})
+        sums.push_back(loops.sum_in_double(numbers.data(), size));
+      for (std::size_t i = 0; i < 9; ++i)
+        sums.push_back(loops.add_absolute(numbers.data() + i * 333, 333, columns.data()));
+      loops.add_squares(numbers.data(), 333, 9, 333, squares.data());
+    });
+    double sum = 0, absolute = 0, square = 0;
+    for (std::size_t j = 0; j < 333; ++j) sum += static_cast<double>(numbers(0, j));
+    BOOST_TEST(sums[5] == sum, boost::test_tools::tolerance(1e-12));
+    for (std::size_t i = 0; i < 9; ++i) {
+      const auto number = static_cast<double>(numbers(i, 332));
+      absolute += std::fabs(number);
+      square += number * number;
+    }
+    BOOST_TEST(columns[332] == absolute);
+    BOOST_TEST(squares[332] == square);
+    sums.insert(sums.end(), columns.begin(), columns.end());
+    sums.insert(sums.end(), squares.begin(), squares.end());
+    seen.push_back(sums);
+  });
+  for (const auto& sums : seen) BOOST_TEST((sums == seen.front()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,89 @@
+#include <tamp/token/detail/row_products.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "../../support/instructions.hpp"
+#include "../../support/tensors.hpp"
+
+BOOST_AUTO_TEST_SUITE(token_detail_row_products)
+
+using support::matrix;
+using tamp::detail::row_products;
+
+BOOST_AUTO_TEST_CASE(by_hand) {
+  const matrix<float> m{{3, 4}, {-4, 3}, {6, 8}, {0, 0}};
+  const row_products products(tamp::view(m));
+  BOOST_TEST(products.dot(0, 2) == 50);
+  BOOST_TEST(products.dot(0, 1) == 0);
+  BOOST_TEST(products.cosine(0, 2) == 1, boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(products.cosine(0, 1) == 0);
+  BOOST_TEST(products.cosine(0, 3) == 0);
+  BOOST_TEST(products.cosine(3, 3) == 0);
+  BOOST_TEST(products.is_zero(3));
+  BOOST_TEST(!products.is_zero(0));
+}
+
+BOOST_AUTO_TEST_CASE(sums_are_as_good_as_double_at_every_length) {
+  for (const std::size_t features : {0u, 1u, 7u, 8u, 9u, 31u, 200u}) {
+    const matrix<float> m = support::random_matrix(5, features, unsigned(features));
+    const row_products products(tamp::view(m));
+    for (std::size_t i = 0; i < 5; ++i)
+      for (std::size_t j = 0; j < 5; ++j) {
+        double sum = 0;
+        for (std::size_t k = 0; k < features; ++k) sum += double(m(i, k)) * double(m(j, k));
+        BOOST_TEST(std::fabs(products.dot(i, j) - sum) < 1e-12);
+      }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(neither_order_nor_layout_nor_place_changes_a_bit) {
+  auto m = support::random_matrix(6, 37, 1);
+  for (std::size_t k = 0; k < 37; ++k) m(5, k) = m(2, k);
+  const row_products expected(tamp::view(std::as_const(m)));
+  BOOST_TEST(expected.cosine(0, 2) == expected.cosine(0, 5));
+  support::in_every_layout(m, [&](auto view) {
+    const row_products products(tamp::matrix_view<const float>{view});
+    for (std::size_t i = 0; i < 6; ++i)
+      for (std::size_t j = 0; j < 6; ++j) {
+        BOOST_TEST(products.dot(i, j) == expected.dot(i, j));
+        BOOST_TEST(products.cosine(i, j) == expected.cosine(j, i));
+      }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(cosines_of_all_are_those_of_the_pairs_and_the_same_with_all_instructions) {
+  auto m = support::random_matrix(40, 300, 2);
+  for (std::size_t k = 0; k < 300; ++k) m(7, k) = 0, m(9, k) = m(3, k);
+  std::vector<std::size_t> chosen;
+  for (std::size_t i = 39; i > 1; --i) chosen.push_back(i);
+  const row_products products(tamp::view(std::as_const(m)));
+  std::vector<double> expected;
+  support::with_every_instructions([&] {
+    support::in_every_layout(m, [&](auto view) {
+      const auto cosines =
+          tamp::detail::cosines_of_all(tamp::matrix_view<const float>{view}, chosen);
+      if (expected.empty()) expected = cosines;
+      BOOST_TEST((cosines == expected));
+    });
+  });
+  const std::size_t n = chosen.size();
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      BOOST_TEST_REQUIRE(std::fabs(expected[i * n + j] - products.cosine(chosen[i], chosen[j])) <
+                         1e-14);
+  for (std::size_t j = 0; j < n; ++j) {
+    BOOST_TEST(expected[32 * n + j] == 0.0);                   // row 7 is zero
+    BOOST_TEST(expected[30 * n + j] == expected[36 * n + j]);  // rows 9 and 3 are equal
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_row_is_welcome) {
+  const matrix<float> none;
+  BOOST_CHECK_NO_THROW(row_products(tamp::view(none)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
