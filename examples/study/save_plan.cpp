@@ -1,16 +1,16 @@
 #include "save_plan.hpp"
 
 #include <tamp/io/compute_plan.hpp>
-#include <tamp/io/json.hpp>
+#include <tamp/io/pruning_plan.hpp>
 
 namespace study {
 
 void save_plan(const std::filesystem::path& path, const tamp::pruning_plan& plan) {
-  tamp::io::save_plan(path, plan);
+  tamp::io::save(path, plan);
 }
 
 void save_plan(const std::filesystem::path& path, const tamp::compute::compute_plan& plan) {
-  tamp::io::save_compute_plan(path, plan);
+  tamp::io::save(path, plan);
 }
 
 }  // namespace study

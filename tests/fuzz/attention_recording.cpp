@@ -74,6 +74,15 @@ void round_trip(source& in) {
         const auto left = some_of(in, tokens[s]);
         check(file(s, l, left) == memory(s, l, left), "file and memory answer the same");
       }
+    tamp::io::save(place() / "saved", memory);
+    check(bytes_of(place() / "saved") == bytes_of(path),
+          "a whole recording is saved as records are");
+    const auto loaded = tamp::io::load<tamp::token::attention_recording>(path);
+    for (std::size_t s = 0; s < file.samples(); ++s)
+      for (std::size_t l = 0; l < layers; ++l) {
+        check(same_bits(loaded.at(s, l).cross, memory.at(s, l).cross), "attention is read back");
+        check(same_bits(loaded.at(s, l).self, memory.at(s, l).self), "attention is read back");
+      }
   });
 }
 

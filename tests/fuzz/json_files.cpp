@@ -2,8 +2,8 @@
 // as the same value.
 
 #include <tamp/io/compute_plan.hpp>
-#include <tamp/io/json.hpp>
 #include <tamp/io/layer_ranking.hpp>
+#include <tamp/io/pruning_plan.hpp>
 #include <tamp/io/schedule.hpp>
 
 #include <sstream>
@@ -12,18 +12,18 @@
 
 namespace fuzz::json_files {
 
-template <auto Load, auto Save>
+template <class Value>
 void run(source& in) {
   const std::string path = file_of(in.rest());
   refusal([&] {
-    const auto value = Load(path);
-    check(Load(path) == value, "a file is the same when it is loaded again");
+    const auto value = tamp::io::load<Value>(path);
+    check(tamp::io::load<Value>(path) == value, "a file is the same when it is loaded again");
     std::ostringstream printed;
     printed << value;
     static const folder place;
-    const auto refused = refusal([&] { Save(place / "saved", value); });
+    const auto refused = refusal([&] { tamp::io::save(place / "saved", value); });
     check(!refused, "what was loaded can be saved");
-    check(Load(place / "saved") == value, "what was saved is loaded as it was");
+    check(tamp::io::load<Value>(place / "saved") == value, "what was saved is loaded as it was");
   });
 }
 
@@ -52,11 +52,9 @@ std::vector<std::string> compute_plans() {
           plan + '}'};
 }
 
-using namespace tamp::io;
-const registered here[] = {
-    {"json_files", run<load_plan, save_plan>, plans},
-    {"json_files", run<load_schedule, save_schedule>, schedules},
-    {"json_files", run<load_evaluated_sets, save_evaluated_sets>, evaluated_sets},
-    {"json_files", run<load_compute_plan, save_compute_plan>, compute_plans}};
+const registered here[] = {{"json_files", run<tamp::pruning_plan>, plans},
+                           {"json_files", run<tamp::token::schedule>, schedules},
+                           {"json_files", run<tamp::compute::evaluated_sets>, evaluated_sets},
+                           {"json_files", run<tamp::compute::compute_plan>, compute_plans}};
 
 }  // namespace fuzz::json_files

@@ -1,20 +1,20 @@
 // Any values saved as JSON: loaded again as they were, or refused, and then the old file stays.
 
 #include <tamp/io/compute_plan.hpp>
-#include <tamp/io/json.hpp>
 #include <tamp/io/layer_ranking.hpp>
+#include <tamp/io/pruning_plan.hpp>
 #include <tamp/io/schedule.hpp>
 
 #include "files.hpp"
 
 namespace fuzz::json_values {
 
-template <auto Load, auto Save, class Value>
+template <class Value>
 void round_trip(const Value& value) {
   static const folder place;
   const auto path = place / "saved";
-  if (replaces(place, path, [&](const auto& to) { Save(to, value); }))
-    check(Load(path) == value, "what was saved is loaded as it was");
+  if (replaces(place, path, [&](const auto& to) { tamp::io::save(to, value); }))
+    check(tamp::io::load<Value>(path) == value, "what was saved is loaded as it was");
 }
 
 tamp::pruning_plan plan_of(source& in) {
@@ -63,20 +63,19 @@ tamp::compute::compute_plan compute_plan_of(source& in) {
 }
 
 void run(source& in) {
-  using namespace tamp::io;
   switch (in.count(0, 3)) {
     case 0:
-      return round_trip<load_plan, save_plan>(plan_of(in));
+      return round_trip(plan_of(in));
     case 1:
-      return round_trip<load_schedule, save_schedule>(tamp::token::schedule{sizes_of(in)});
+      return round_trip(tamp::token::schedule{sizes_of(in)});
     case 2: {
       tamp::compute::evaluated_sets known;
       for (std::size_t k = in.count(0, 4); k != 0; --k)
         refusal([&] { known.insert(ascending(in), in.number<double>()); });
-      return round_trip<load_evaluated_sets, save_evaluated_sets>(known);
+      return round_trip(known);
     }
     default:
-      return round_trip<load_compute_plan, save_compute_plan>(compute_plan_of(in));
+      return round_trip(compute_plan_of(in));
   }
 }
 

@@ -28,8 +28,10 @@ using tamp::shape_error;
 using tamp::io::attention_recorder;
 using tamp::io::attention_recording;
 using tamp::io::dtype;
+using tamp::io::load;
 using tamp::io::safetensors_file;
 using tamp::io::safetensors_writer;
+using tamp::io::save;
 using tamp::token::attention_record;
 using indices = std::vector<std::size_t>;
 
@@ -50,13 +52,6 @@ tamp::token::attention_recording in_memory(const indices& visual_tokens, std::si
   for (const std::size_t visual : visual_tokens)
     for (std::size_t l = 0; l < layers; ++l) recording.add(random_record(visual, seed++));
   return recording;
-}
-
-void save(const std::filesystem::path& path, const tamp::token::attention_recording& recording) {
-  attention_recorder out(path, recording.visual_tokens(), recording.layers());
-  for (std::size_t s = 0; s < recording.samples(); ++s)
-    for (std::size_t l = 0; l < recording.layers(); ++l) out.add(recording.at(s, l));
-  out.commit();
 }
 
 // A file of one layer and one sample, as someone else might have written it.
@@ -121,6 +116,69 @@ BOOST_AUTO_TEST_CASE(a_file_answers_as_memory_does) {
         for (std::size_t v = 0; v < visual[s]; v += stride) left.push_back(v);
         BOOST_TEST((file(s, l, left) == memory(s, l, left)));
       }
+}
+
+BOOST_AUTO_TEST_CASE(a_recording_in_memory_is_saved_and_loaded) {
+  const temporary_folder folder;
+  const auto memory = in_memory({7, 1, 0, 12}, 3);
+  save(folder / "recording", memory);
+  const attention_recording mapped(folder / "recording");
+  const auto loaded = load<tamp::token::attention_recording>(folder / "recording");
+  BOOST_TEST(loaded.visual_tokens() == memory.visual_tokens(), boost::test_tools::per_element());
+  BOOST_TEST(loaded.layers() == 3u);
+  for (std::size_t s = 0; s < 4; ++s)
+    for (std::size_t l = 0; l < 3; ++l) {
+      BOOST_TEST((loaded.at(s, l).cross == memory.at(s, l).cross));
+      BOOST_TEST((loaded.at(s, l).self == memory.at(s, l).self));
+      BOOST_TEST((mapped.at(s, l).cross == memory.at(s, l).cross));
+      BOOST_TEST((mapped.at(s, l).self == memory.at(s, l).self));
+    }
+  check_error<file_error>((folder / "recording").string() + ": has no tensor named '4.0.cross'",
+                          [&] { mapped.at(4, 0); });
+}
+
+BOOST_AUTO_TEST_CASE(complete_samples_are_saved) {
+  const temporary_folder folder;
+  auto memory = in_memory({2, 3}, 2);
+  memory.add(random_record(4, 9));  // of a sample whose second layer is missing
+  save(folder / "recording", memory);
+  BOOST_TEST(load<tamp::token::attention_recording>(folder / "recording").samples() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_recording_without_a_sample_is_neither_saved_nor_loaded) {
+  const temporary_folder folder;
+  const std::string path = folder.write("recording", "old");
+  const std::string sentence = path + ": holds no sample, and so no number of layers";
+  check_error<file_error>(sentence, [&] { save(path, in_memory({}, 3)); });
+  BOOST_TEST(read_bytes(path) == "old");
+  attention_recorder(path, {}, 3).commit();
+  check_error<file_error>(sentence, [&] { load<tamp::token::attention_recording>(path); });
+}
+
+BOOST_AUTO_TEST_CASE(attention_that_the_reader_refuses_is_not_written) {
+  const temporary_folder folder;
+  const std::string path = folder.write("recording", "old");
+  const double nan = double(support::not_a_number);
+  const auto not_saved = [&](attention_record record, const std::string& number) {
+    tamp::token::attention_recording memory(2);
+    memory.add(random_record(2, 1));
+    memory.add(std::move(record));
+    check_error<tamp::value_error>(
+        "attention_recorder: layer 1 of sample 0 has an attention of " + number,
+        [&] { save(path, memory); });
+    BOOST_TEST(read_bytes(path) == "old");
+    BOOST_TEST(folder.count() == 1u);
+  };
+  not_saved({{1, -2}, {1, 2, 3, 4}}, "-2");
+  not_saved({{nan, 2}, {1, 2, 3, 4}}, "nan");
+  not_saved({{1, 2}, {1, 2, -0.5f, 4}}, "-0.5");
+  not_saved({{1, 2}, {1, 2, 3, support::infinity}}, "inf");
+  // The recorder is as it was before.
+  attention_recorder out(path, {2}, 1);
+  BOOST_CHECK_THROW(out.add({{nan, 2}, {1, 2, 3, 4}}), tamp::value_error);
+  out.add(random_record(2, 1));
+  out.commit();
+  BOOST_TEST((attention_recording(path).at(0, 0).cross == random_record(2, 1).cross));
 }
 
 BOOST_AUTO_TEST_CASE(fitting_from_a_file_finds_what_fitting_from_memory_finds) {

@@ -20,8 +20,8 @@ using support::read_bytes;
 using support::temporary_folder;
 using tamp::file_error;
 using tamp::compute::compute_plan;
-using tamp::io::load_compute_plan;
-using tamp::io::save_compute_plan;
+using tamp::io::load;
+using tamp::io::save;
 
 namespace {
 
@@ -106,16 +106,16 @@ std::string replaced(std::string_view what, std::string_view by) {
 void refused(const std::string& text, const std::string& sentence) {
   const temporary_folder folder;
   const std::string path = folder.write("plan.json", text);
-  check_error<file_error>(path + ": " + sentence, [&] { load_compute_plan(path); });
+  check_error<file_error>(path + ": " + sentence, [&] { load<compute_plan>(path); });
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;
-  save_compute_plan(folder / "plan.json", two_layers());
+  save(folder / "plan.json", two_layers());
   BOOST_TEST(read_bytes(folder / "plan.json") == two_layers_as_text);
-  BOOST_TEST((load_compute_plan(folder / "plan.json") == two_layers()));
+  BOOST_TEST((load<compute_plan>(folder / "plan.json") == two_layers()));
   BOOST_TEST(folder.count() == 1u);
 }
 
@@ -134,16 +134,16 @@ BOOST_AUTO_TEST_CASE(every_number_is_read_back_to_the_bit) {
     plan.after_tokens = plan.dense - random() % (plan.dense / 2);
     plan.after_visual = plan.after_tokens / 2;
     plan.after_weights = plan.after_visual / 3;
-    save_compute_plan(folder / "plan.json", plan);
-    BOOST_TEST((load_compute_plan(folder / "plan.json") == plan));
+    save(folder / "plan.json", plan);
+    BOOST_TEST((load<compute_plan>(folder / "plan.json") == plan));
   }
 }
 
 BOOST_AUTO_TEST_CASE(plans_at_their_edges_are_read_back) {
   const temporary_folder folder;
   compute_plan plan;
-  save_compute_plan(folder / "plan.json", plan);
-  BOOST_TEST((load_compute_plan(folder / "plan.json") == plan));
+  save(folder / "plan.json", plan);
+  BOOST_TEST((load<compute_plan>(folder / "plan.json") == plan));
   plan = two_layers();
   plan.selector = "\"quoted\"\n\xc3\xa4";
   plan.budget = std::numeric_limits<double>::denorm_min();
@@ -151,8 +151,8 @@ BOOST_AUTO_TEST_CASE(plans_at_their_edges_are_read_back) {
   plan.attention.window = std::numeric_limits<std::size_t>::max();
   plan.dense = std::numeric_limits<std::uint64_t>::max();
   plan.reduced_layers = {0, 1, 5};
-  save_compute_plan(folder / "plan.json", plan);
-  BOOST_TEST((load_compute_plan(folder / "plan.json") == plan));
+  save(folder / "plan.json", plan);
+  BOOST_TEST((load<compute_plan>(folder / "plan.json") == plan));
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_is_json_as_others_are) {
@@ -271,7 +271,7 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_loaded_is_not_saved) {
                              const std::string& sentence) {
     compute_plan plan = two_layers();
     damage(plan);
-    check_error<file_error>(path + ": " + sentence, [&] { save_compute_plan(path, plan); });
+    check_error<file_error>(path + ": " + sentence, [&] { save(path, plan); });
     BOOST_TEST(read_bytes(path) == "old");
     BOOST_TEST(folder.count() == 1u);
   };
@@ -287,8 +287,8 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_loaded_is_not_saved) {
   const std::string no_text = "the selector or a text of the weights is not valid UTF-8";
   not_saved([](auto& p) { p.selector = "\xc3"; }, no_text);
   not_saved([](auto& p) { p.weights.notes = {"\xff"}; }, no_text);
-  save_compute_plan(path, two_layers());
-  BOOST_TEST((load_compute_plan(path) == two_layers()));
+  save(path, two_layers());
+  BOOST_TEST((load<compute_plan>(path) == two_layers()));
   BOOST_TEST(folder.count() == 1u);
 }
 
@@ -296,9 +296,9 @@ BOOST_AUTO_TEST_CASE(files_that_cannot_be_opened_are_named) {
   const temporary_folder folder;
   check_error<file_error>(
       (folder / "none").string() + ": cannot be opened: No such file or directory",
-      [&] { load_compute_plan(folder / "none"); });
+      [&] { load<compute_plan>(folder / "none"); });
   BOOST_CHECK_EXCEPTION(
-      save_compute_plan(folder / "none/plan", {}), file_error, [&](const file_error& e) {
+      save(folder / "none/plan", compute_plan()), file_error, [&](const file_error& e) {
         return std::string_view(e.what()).starts_with((folder / "none/plan").string() + ": ");
       });
 }
@@ -306,7 +306,7 @@ BOOST_AUTO_TEST_CASE(files_that_cannot_be_opened_are_named) {
 BOOST_AUTO_TEST_CASE(damaged_files_are_refused_or_are_plans) {
   const std::string text(two_layers_as_text);
   support::damage(
-      text, [](const std::string& path) { load_compute_plan(path); },
+      text, [](const std::string& path) { load<compute_plan>(path); },
       [&](std::size_t length) { return length + 1 < text.size(); });  // but for the last newline
 }
 

@@ -21,8 +21,8 @@ using support::temporary_folder;
 using tamp::file_error;
 using tamp::compute::evaluated_sets;
 using tamp::compute::layer_ranking;
-using tamp::io::load_evaluated_sets;
-using tamp::io::save_evaluated_sets;
+using tamp::io::load;
+using tamp::io::save;
 
 namespace {
 
@@ -55,23 +55,23 @@ std::string replaced(std::string_view what, std::string_view by) {
 void refused(const std::string& text, const std::string& sentence) {
   const temporary_folder folder;
   const std::string path = folder.write("sets.json", text);
-  check_error<file_error>(path + ": " + sentence, [&] { load_evaluated_sets(path); });
+  check_error<file_error>(path + ": " + sentence, [&] { load<evaluated_sets>(path); });
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;
-  save_evaluated_sets(folder / "sets.json", three_sets());
+  save(folder / "sets.json", three_sets());
   BOOST_TEST(read_bytes(folder / "sets.json") == three_sets_as_text);
-  BOOST_TEST((load_evaluated_sets(folder / "sets.json") == three_sets()));
+  BOOST_TEST((load<evaluated_sets>(folder / "sets.json") == three_sets()));
   BOOST_TEST(folder.count() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_known_is_a_list_of_nothing) {
   const temporary_folder folder;
-  save_evaluated_sets(folder / "sets.json", {});
-  BOOST_TEST(load_evaluated_sets(folder / "sets.json").empty());
+  save(folder / "sets.json", evaluated_sets());
+  BOOST_TEST(load<evaluated_sets>(folder / "sets.json").empty());
 }
 
 BOOST_AUTO_TEST_CASE(divergences_and_layers_survive_to_the_bit) {
@@ -85,8 +85,8 @@ BOOST_AUTO_TEST_CASE(divergences_and_layers_survive_to_the_bit) {
   known.insert({2}, std::numeric_limits<double>::max());
   for (std::size_t layer = 3; layer < 3000; ++layer)
     known.insert({layer, layer + 1}, std::ldexp(static_cast<double>(random()), -90));
-  save_evaluated_sets(folder / "sets.json", known);
-  BOOST_TEST((load_evaluated_sets(folder / "sets.json") == known));
+  save(folder / "sets.json", known);
+  BOOST_TEST((load<evaluated_sets>(folder / "sets.json") == known));
   const nlohmann::json json = known;
   BOOST_TEST((json.get<evaluated_sets>() == known));
 }
@@ -105,12 +105,12 @@ BOOST_AUTO_TEST_CASE(a_ranking_goes_on_from_a_file) {
   BOOST_TEST(calls == 15u);
   evaluated_sets known;
   const auto save_and_stop = [&](const auto& progress) {
-    save_evaluated_sets(path, progress.known);
+    save(path, progress.known);
     return progress.evaluated < 8;
   };
   layer_ranking{}(5, divergence, known, save_and_stop);
   BOOST_TEST(calls == 23u);
-  evaluated_sets again = load_evaluated_sets(path);
+  evaluated_sets again = load<evaluated_sets>(path);
   BOOST_TEST((again == known));
   BOOST_TEST(layer_ranking{}(5, divergence, again) == expected, boost::test_tools::per_element());
   BOOST_TEST(calls == 30u);
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(sets_that_cannot_be_are_refused_by_their_place) {
 BOOST_AUTO_TEST_CASE(damaged_files_are_refused_or_usable) {
   const std::string whole(three_sets_as_text);
   support::damage(
-      whole, [](const std::string& path) { load_evaluated_sets(path); },
+      whole, [](const std::string& path) { load<evaluated_sets>(path); },
       [&](std::size_t length) { return length + 1 < whole.size(); });
 }
 
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_written_leaves_the_old_one) {
   const temporary_folder folder;
   const auto path = folder / "none" / "sets.json";
   try {
-    save_evaluated_sets(path, three_sets());
+    save(path, three_sets());
     BOOST_ERROR("nothing was refused");
   } catch (const file_error& problem) {
     BOOST_TEST(std::string_view(problem.what()).starts_with(path.string() + ": cannot be written"));
@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_not_there_is_refused) {
   const temporary_folder folder;
   check_error<file_error>(
       (folder / "sets.json").string() + ": cannot be opened: No such file or directory",
-      [&] { load_evaluated_sets(folder / "sets.json"); });
+      [&] { load<evaluated_sets>(folder / "sets.json"); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

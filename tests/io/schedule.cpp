@@ -17,8 +17,8 @@ using support::check_error;
 using support::read_bytes;
 using support::temporary_folder;
 using tamp::file_error;
-using tamp::io::load_schedule;
-using tamp::io::save_schedule;
+using tamp::io::load;
+using tamp::io::save;
 using tamp::token::schedule;
 using counts = std::vector<std::size_t>;
 
@@ -30,16 +30,16 @@ const std::string three_layers_as_text = "{\"tamp_schedule\":1,\"drops\":[0,12,3
 void refused(const std::string& text, const std::string& sentence) {
   const temporary_folder folder;
   const std::string path = folder.write("schedule.json", text);
-  check_error<file_error>(path + ": " + sentence, [&] { load_schedule(path); });
+  check_error<file_error>(path + ": " + sentence, [&] { load<schedule>(path); });
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;
-  save_schedule(folder / "schedule.json", {{0, 12, 3}});
+  save(folder / "schedule.json", schedule{{0, 12, 3}});
   BOOST_TEST(read_bytes(folder / "schedule.json") == three_layers_as_text);
-  BOOST_TEST(load_schedule(folder / "schedule.json").drops == (counts{0, 12, 3}),
+  BOOST_TEST(load<schedule>(folder / "schedule.json").drops == (counts{0, 12, 3}),
              boost::test_tools::per_element());
   BOOST_TEST(folder.count() == 1u);
 }
@@ -51,8 +51,8 @@ BOOST_AUTO_TEST_CASE(every_count_is_read_back) {
     schedule s{counts(layers)};
     for (std::size_t& d : s.drops) d = random() >> random() % 64;
     if (layers != 0) s.drops[0] = std::numeric_limits<std::size_t>::max();
-    save_schedule(folder / "schedule.json", s);
-    BOOST_TEST((load_schedule(folder / "schedule.json") == s));
+    save(folder / "schedule.json", s);
+    BOOST_TEST((load<schedule>(folder / "schedule.json") == s));
   }
 }
 
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_schedule_edited_by_hand_may_look_different) {
   const temporary_folder folder;
   const std::string path =
       folder.write("schedule.json", "{ \"drops\": [ ],\n\t\"tamp_schedule\": 1 }\n\n");
-  BOOST_TEST(load_schedule(path).drops.empty());
+  BOOST_TEST(load<schedule>(path).drops.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_schedule_is_json_as_others_are) {
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_schedule_is_refused) {
 
 BOOST_AUTO_TEST_CASE(damaged_files_are_refused_or_are_schedules) {
   support::damage(
-      three_layers_as_text, [](const std::string& path) { load_schedule(path); },
+      three_layers_as_text, [](const std::string& path) { load<schedule>(path); },
       [&](std::size_t length) { return length + 1 < three_layers_as_text.size(); });
 }
 
@@ -120,9 +120,9 @@ BOOST_AUTO_TEST_CASE(files_that_cannot_be_opened_are_named) {
   const temporary_folder folder;
   check_error<file_error>(
       (folder / "none").string() + ": cannot be opened: No such file or directory",
-      [&] { load_schedule(folder / "none"); });
+      [&] { load<schedule>(folder / "none"); });
   BOOST_CHECK_EXCEPTION(
-      save_schedule(folder / "none/schedule", {}), file_error, [&](const file_error& e) {
+      save(folder / "none/schedule", schedule()), file_error, [&](const file_error& e) {
         return std::string_view(e.what()).starts_with((folder / "none/schedule").string() + ": ");
       });
 }
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(files_that_cannot_be_opened_are_named) {
 BOOST_AUTO_TEST_CASE(what_stands_in_the_way_survives) {
   const temporary_folder folder;
   std::filesystem::create_directories(folder / "schedule.json/inside");
-  BOOST_CHECK_THROW(save_schedule(folder / "schedule.json", {{1}}), file_error);
+  BOOST_CHECK_THROW(save(folder / "schedule.json", schedule{{1}}), file_error);
   BOOST_TEST(std::filesystem::is_directory(folder / "schedule.json/inside"));
   BOOST_TEST(folder.count() == 1u);
 }

@@ -18,6 +18,7 @@
 #include "../token/attention_record.hpp"
 #include "safetensors_file.hpp"
 #include "safetensors_writer.hpp"
+#include "save_load.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {
 namespace detail {
@@ -34,7 +35,7 @@ inline std::size_t pairs(std::size_t visual) {
 
 }  // namespace detail
 
-/// Writes records to disk as they come: at any time one of them is in memory.
+/// Writes records to disk one after another. Only one of them is in memory at any time.
 ///
 ///     io::attention_recorder out("attention.safetensors", visual_tokens, layers);
 ///     // for each sample, for each layer: out.add(token::attention_record::of(context));
@@ -51,8 +52,9 @@ class attention_recorder {
         layers_(layers),
         out_(path, declarations(path), {{"tamp_attention_recording", "1"}}) {}
 
-  /// The next layer of a sample, or the first one of the next sample.
+  /// Adds the next layer of a sample, or the first one of the next sample.
   /// @throws shape_error if there is no further one, or it has another number of visual tokens
+  /// @throws value_error if an attention is negative or not finite
   /// @throws file_error if the disk is full
   void add(const token::attention_record& record) {
     const std::size_t samples = visual_tokens_.size();
@@ -65,6 +67,8 @@ class attention_recorder {
       tamp::detail::raise<shape_error>(
           "attention_recorder: layer ", layer, " of sample ", sample, " has ", record.cross.size(),
           " visual tokens and ", record.self.size(), " numbers among them, not those of ", visual);
+    check_numbers(sample, layer, std::span(record.cross));
+    check_numbers(sample, layer, std::span(record.self));
     out_.write<double>(detail::record_name(sample, layer, "cross"), record.cross);
     out_.write<float>(detail::record_name(sample, layer, "self"), record.self);
     ++added_;
@@ -80,6 +84,14 @@ class attention_recorder {
   }
 
  private:
+  template <class Number>
+  static void check_numbers(std::size_t sample, std::size_t layer,
+                            std::span<const Number> numbers) {
+    for (const Number a : numbers)
+      if (!tamp::detail::is_nonnegative(a))
+        tamp::detail::raise<value_error>("attention_recorder: layer ", layer, " of sample ", sample,
+                                         " has an attention of ", a);
+  }
   std::vector<declaration> declarations(const std::filesystem::path& path) const {
     constexpr std::uint64_t least = 50;  // bytes of a header that describe a tensor
     if (const std::size_t extents[] = {2, visual_tokens_.size(), layers_};
@@ -102,8 +114,8 @@ class attention_recorder {
   safetensors_writer out_;
 };
 
-/// A recording in a file, mapped into memory: what token::fitprune_fit asks. The system keeps of it
-/// what there is room for.
+/// A recording in a file that is mapped into memory, for token::fitprune_fit. The system keeps in
+/// memory what there is room for.
 class attention_recording {
  public:
   /// @throws file_error if the file cannot be read or is no recording, or an attention in it is
@@ -134,6 +146,13 @@ class attention_recording {
   std::size_t layers() const noexcept { return layers_; }
   const std::vector<std::size_t>& visual_tokens() const noexcept { return visual_tokens_; }
 
+  /// A copy of one record.
+  /// @throws file_error if there is no such sample or layer
+  token::attention_record at(std::size_t sample, std::size_t layer) const {
+    const auto cross = file_.values<double>(detail::record_name(sample, layer, "cross"));
+    const auto self = file_.values<float>(detail::record_name(sample, layer, "self"));
+    return {{cross.begin(), cross.end()}, {self.begin(), self.end()}};
+  }
   token::received_attention operator()(std::size_t sample, std::size_t layer,
                                        std::span<const std::size_t> left) const {
     return token::received(file_.values<double>(detail::record_name(sample, layer, "cross")),
@@ -166,3 +185,36 @@ class attention_recording {
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::io
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// A recording that is in memory. Its complete samples are saved, and loaded into memory again;
+/// io::attention_recording reads the same file without loading it. A recording without a sample is
+/// refused: its file has no number of layers.
+template <>
+struct file_format<token::attention_recording> {
+  static void save(const std::filesystem::path& path, const token::attention_recording& recording) {
+    check_samples(path, recording.samples());
+    io::attention_recorder out(path, recording.visual_tokens(), recording.layers());
+    for (std::size_t s = 0; s < recording.samples(); ++s)
+      for (std::size_t l = 0; l < recording.layers(); ++l) out.add(recording.at(s, l));
+    out.commit();
+  }
+
+  static token::attention_recording load(const std::filesystem::path& path) {
+    const io::attention_recording file(path);
+    check_samples(path, file.samples());
+    token::attention_recording recording(file.layers());
+    for (std::size_t s = 0; s < file.samples(); ++s)
+      for (std::size_t l = 0; l < file.layers(); ++l) recording.add(file.at(s, l));
+    return recording;
+  }
+
+ private:
+  static void check_samples(const std::filesystem::path& path, std::size_t samples) {
+    if (samples == 0)
+      raise<file_error>(path.string(), ": holds no sample, and so no number of layers");
+  }
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -24,6 +24,7 @@
 #include "../prune/calibrate.hpp"
 #include "safetensors_file.hpp"
 #include "safetensors_writer.hpp"
+#include "save_load.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {
 namespace detail {
@@ -49,7 +50,7 @@ void write_field(safetensors_writer& out, std::string_view name, const Word& wor
   out.write<std::int64_t>(name, std::span(&bits, 1));
 }
 
-/// A calibration file that is being believed piece by piece.
+/// Reads a calibration file piece by piece, and checks each piece.
 class calibration_reader {
  public:
   explicit calibration_reader(const std::filesystem::path& path)
@@ -78,7 +79,7 @@ class calibration_reader {
       refuse("the metadata '", key, "' are '", text, "' and not a count");
     return number;
   }
-  /// @throws value_error that names both if the file says something else than what is wanted
+  /// @throws value_error that names both values if the file holds another one than is wanted
   void expect(const std::string& key, std::string_view wanted, std::string_view saved_with,
               std::string_view here) const {
     if (const std::string& saved = metadata(key); saved != wanted)
@@ -114,8 +115,8 @@ class calibration_reader {
 
 }  // namespace detail
 
-/// Saves a calibration, complete or not; what it is made of, and the fingerprints of model and
-/// calibration set, are among the metadata. The file is put in place of an older one in one step.
+/// Saves a calibration, complete or not. The metadata name the kind of its statistics and the
+/// fingerprints of model and calibration set. The file is put in place of an older one in one step.
 ///
 ///     tamp::calibrate(host, seen, [&](const tamp::progress&) {
 ///       tamp::io::save("seen.safetensors", seen);   // after every block
@@ -144,9 +145,10 @@ void save(const std::filesystem::path& path, const calibration<Statistics...>& s
   out.commit();
 }
 
-/// Loads what `save` has written: `seen` says of which kind (see tamp::calibration_for), `host` to
-/// which model and calibration set it must belong. What `seen` held is replaced; `calibrate` goes
-/// on from there. An executor may go before the host.
+/// Loads a calibration that `save` has written. `seen` says which statistics it must hold (see
+/// tamp::calibration_for), `host` to which model and calibration set it must belong. The former
+/// contents of `seen` are replaced; `calibrate` goes on from there. An executor may go before the
+/// host.
 ///
 /// @throws value_error if the file holds other statistics, or belongs to another model or
 ///         calibration set, naming both; or if its numbers cannot have been summed up

@@ -1,12 +1,10 @@
 #pragma once
 
 /// @file
-/// Plans of everything that an engine computes less of, as JSON. Needs nlohmann-json (CMake:
-/// tamp::json).
+/// Compute plans as JSON. Needs nlohmann-json (CMake: tamp::json).
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,27 +13,36 @@
 #include "../compute/compute_plan.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
-#include "detail/mapped_file.hpp"
-#include "detail/replaced_file.hpp"
-#include "detail/strict_json.hpp"
-#include "json.hpp"
+#include "detail/json_format.hpp"
+#include "pruning_plan.hpp"
+#include "save_load.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-inline constexpr std::uint64_t compute_plan_version = 1;
+template <class Json>
+class compute_plan_reader;
+
+template <>
+struct json_form<compute::compute_plan> {
+  static constexpr std::string_view name = "compute plan", subject = "the compute plan";
+  static constexpr const char* version_key = "tamp_compute_plan";
+  static constexpr std::uint64_t version = 1;
+  static constexpr int deepest = 4;  // a member of a layer of the weights
+  static constexpr std::string_view texts = "the selector or a text of the weights";
+  template <class Json>
+  using reader = compute_plan_reader<Json>;
+  static std::string text(const nlohmann::ordered_json& json) { return dumped(json, 2); }
+};
 
 template <class Json>
-class compute_plan_reader : strict_reader<Json> {
+class compute_plan_reader : value_reader<compute::compute_plan, Json> {
  public:
-  explicit compute_plan_reader(std::string_view source)
-      : strict_reader<Json>(source, "compute plan") {}
+  using value_reader<compute::compute_plan, Json>::value_reader;
 
   compute::compute_plan operator()(const Json& json) const {
-    this->check_version(json, "tamp_compute_plan", compute_plan_version);
-    this->check_keys(json, "",
-                     {"tamp_compute_plan", "budget", "selector", "drops", "reduced_layers",
-                      "dynamic_ffn", "hollow_attention", "multiply_adds", "weights"});
+    this->check_object(json, {"budget", "selector", "drops", "reduced_layers", "dynamic_ffn",
+                              "hollow_attention", "multiply_adds", "weights"});
     compute::compute_plan plan;
     plan.budget = fraction(json, "", "budget");
     plan.selector = this->text(json, "", "selector");
@@ -80,11 +87,11 @@ class compute_plan_reader : strict_reader<Json> {
 
 namespace compute {
 
-/// A compute plan as JSON; its weights are a plan as tamp/io/json.hpp writes it.
+/// A compute plan as JSON; its weights are a plan as tamp/io/pruning_plan.hpp writes it. In files
+/// it is indented text, for people to read and edit.
 template <class Json>
 void to_json(Json& json, const compute_plan& plan) {
-  json = Json::object();
-  json["tamp_compute_plan"] = detail::compute_plan_version;
+  json = detail::versioned_object<compute_plan, Json>();
   json["budget"] = plan.budget;
   json["selector"] = plan.selector;
   json["drops"] = plan.tokens.drops;
@@ -100,6 +107,7 @@ void to_json(Json& json, const compute_plan& plan) {
   json["weights"] = plan.weights;
 }
 
+/// The compute plan that some JSON holds.
 /// @throws file_error if the JSON holds anything else, naming the place; `plan` is as it was then
 template <class Json>
 void from_json(const Json& json, compute_plan& plan) {
@@ -107,34 +115,4 @@ void from_json(const Json& json, compute_plan& plan) {
 }
 
 }  // namespace compute
-
-namespace io {
-
-/// Saves a compute plan, for people to read and edit. The file is put in place of an older one in
-/// one step.
-/// @throws file_error if the file cannot be written, or load_compute_plan would refuse it
-inline void save_compute_plan(const std::filesystem::path& path,
-                              const compute::compute_plan& plan) {
-  tamp::detail::replaced_file file(path);
-  const nlohmann::ordered_json json = plan;
-  tamp::detail::compute_plan_reader<nlohmann::ordered_json>{file.name()}(json);
-  constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
-  const std::string text = json.dump(2, ' ', false, replace) + '\n';
-  if (nlohmann::ordered_json::parse(text, nullptr, false) != json)
-    tamp::detail::raise<file_error>(file.name(),
-                                    ": the selector or a text of the weights is not valid UTF-8");
-  file.open(text);
-  file.commit();
-}
-
-/// Reads a compute plan that save_compute_plan has written, or a person.
-/// @throws file_error if the file cannot be read or is no compute plan, naming the place
-inline compute::compute_plan load_compute_plan(const std::filesystem::path& path) {
-  const tamp::detail::mapped_file file(path);
-  constexpr int deepest = 4;  // a member of a layer of the weights
-  return tamp::detail::compute_plan_reader<nlohmann::json>(file.name())(
-      tamp::detail::parse_object(file.text(), deepest, file.name(), "the compute plan"));
-}
-
-}  // namespace io
 }  // namespace tamp::inline TAMP_FLAGS

@@ -1,11 +1,10 @@
 #pragma once
 
 /// @file
-/// What a ranking of layers has evaluated, as JSON. Needs nlohmann-json (CMake: tamp::json).
+/// Sets of layers that a ranking has evaluated, as JSON. Needs nlohmann-json (CMake: tamp::json).
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,25 +14,33 @@
 #include "../compute/layer_ranking.hpp"
 #include "../element.hpp"
 #include "../error.hpp"
-#include "detail/mapped_file.hpp"
-#include "detail/replaced_file.hpp"
-#include "detail/strict_json.hpp"
-#include "json.hpp"
+#include "detail/json_format.hpp"
+#include "save_load.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-inline constexpr std::uint64_t evaluated_sets_version = 1;
+template <class Json>
+class evaluated_sets_reader;
+
+template <>
+struct json_form<compute::evaluated_sets> {
+  static constexpr std::string_view name = "list of evaluated sets", subject = "the list";
+  static constexpr const char* version_key = "tamp_evaluated_sets";
+  static constexpr std::uint64_t version = 1;
+  static constexpr int deepest = 4;  // a layer's number
+  template <class Json>
+  using reader = evaluated_sets_reader<Json>;
+  static std::string text(const nlohmann::ordered_json& json) { return text_in_lines(json); }
+};
 
 template <class Json>
-class evaluated_sets_reader : strict_reader<Json> {
+class evaluated_sets_reader : value_reader<compute::evaluated_sets, Json> {
  public:
-  explicit evaluated_sets_reader(std::string_view source)
-      : strict_reader<Json>(source, "list of evaluated sets") {}
+  using value_reader<compute::evaluated_sets, Json>::value_reader;
 
   compute::evaluated_sets operator()(const Json& json) const {
-    this->check_version(json, "tamp_evaluated_sets", evaluated_sets_version);
-    this->check_keys(json, "", {"tamp_evaluated_sets", "sets"});
+    this->check_object(json, {"sets"});
     compute::evaluated_sets known;
     const Json& sets = this->list(json, "sets");
     for (std::size_t k = 0; k < sets.size(); ++k) add(sets[k], sentence("sets[", k, ']'), known);
@@ -72,11 +79,12 @@ class evaluated_sets_reader : strict_reader<Json> {
 
 namespace compute {
 
-/// Evaluated sets as JSON. Infinity, for which JSON has no number, is the text "inf" or "-inf".
+/// Evaluated sets as JSON. Infinity, for which JSON has no number, is the text "inf" or "-inf". In
+/// files there is a line for each set, and every divergence is read back to the bit. Call io::save
+/// from the ranking's callback, and an interrupted ranking loses nothing.
 template <class Json>
 void to_json(Json& json, const evaluated_sets& known) {
-  json = Json::object();
-  json["tamp_evaluated_sets"] = detail::evaluated_sets_version;
+  json = detail::versioned_object<evaluated_sets, Json>();
   Json& sets = json["sets"] = Json::array();
   for (const auto& [layers, divergence] : known) {
     Json entry = Json::object();
@@ -89,6 +97,7 @@ void to_json(Json& json, const evaluated_sets& known) {
   }
 }
 
+/// The evaluated sets that some JSON holds.
 /// @throws file_error if the JSON holds anything else, naming the place; `known` is as it was then
 template <class Json>
 void from_json(const Json& json, evaluated_sets& known) {
@@ -96,29 +105,4 @@ void from_json(const Json& json, evaluated_sets& known) {
 }
 
 }  // namespace compute
-
-namespace io {
-
-/// Saves what a ranking has evaluated, a line a set; every divergence is read back to the bit. The
-/// file is put in place of an older one in one step: call it from the ranking's callback, and an
-/// interrupted ranking loses nothing.
-/// @throws file_error if the file cannot be written
-inline void save_evaluated_sets(const std::filesystem::path& path,
-                                const compute::evaluated_sets& known) {
-  tamp::detail::replaced_file file(path);
-  const nlohmann::ordered_json json = known;
-  file.open(tamp::detail::text_of(json));
-  file.commit();
-}
-
-/// Reads what save_evaluated_sets has written.
-/// @throws file_error if the file cannot be read or holds anything else, naming the place
-inline compute::evaluated_sets load_evaluated_sets(const std::filesystem::path& path) {
-  const tamp::detail::mapped_file file(path);
-  constexpr int deepest = 4;  // a layer's number lies four levels deep
-  return tamp::detail::evaluated_sets_reader<nlohmann::json>(file.name())(
-      tamp::detail::parse_object(file.text(), deepest, file.name(), "the list"));
-}
-
-}  // namespace io
 }  // namespace tamp::inline TAMP_FLAGS

@@ -4,30 +4,39 @@
 /// Schedules of token selection as JSON. Needs nlohmann-json (CMake: tamp::json).
 
 #include <cstdint>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
-#include "../error.hpp"
+#include "../config.hpp"
 #include "../token/schedule.hpp"
-#include "detail/mapped_file.hpp"
-#include "detail/replaced_file.hpp"
-#include "detail/strict_json.hpp"
+#include "detail/json_format.hpp"
+#include "save_load.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-inline constexpr std::uint64_t schedule_version = 1;
+template <class Json>
+class schedule_reader;
+
+template <>
+struct json_form<token::schedule> {
+  static constexpr std::string_view name = "schedule", subject = "the schedule";
+  static constexpr const char* version_key = "tamp_schedule";
+  static constexpr std::uint64_t version = 1;
+  static constexpr int deepest = 2;  // a number of the list
+  template <class Json>
+  using reader = schedule_reader<Json>;
+  static std::string text(const nlohmann::ordered_json& json) { return dumped(json); }
+};
 
 template <class Json>
-class schedule_reader : strict_reader<Json> {
+class schedule_reader : value_reader<token::schedule, Json> {
  public:
-  explicit schedule_reader(std::string_view source) : strict_reader<Json>(source, "schedule") {}
+  using value_reader<token::schedule, Json>::value_reader;
 
   token::schedule operator()(const Json& json) const {
-    this->check_version(json, "tamp_schedule", schedule_version);
-    this->check_keys(json, "", {"tamp_schedule", "drops"});
+    this->check_object(json, {"drops"});
     return {this->counts(json, "drops")};
   }
 };
@@ -36,41 +45,19 @@ class schedule_reader : strict_reader<Json> {
 
 namespace token {
 
-/// A schedule as JSON: {"tamp_schedule": 1, "drops": [0, 0, 12]}.
+/// A schedule as JSON, in files too: {"tamp_schedule":1,"drops":[0,0,12]}.
 template <class Json>
 void to_json(Json& json, const schedule& s) {
-  json = Json::object();
-  json["tamp_schedule"] = detail::schedule_version;
+  json = detail::versioned_object<schedule, Json>();
   json["drops"] = s.drops;
 }
 
-/// @throws file_error if the JSON holds anything else; `s` is as it was then
+/// The schedule that some JSON holds.
+/// @throws file_error if the JSON holds anything else, naming the place; `s` is as it was then
 template <class Json>
 void from_json(const Json& json, schedule& s) {
   s = detail::schedule_reader<Json>("JSON")(json);
 }
 
 }  // namespace token
-
-namespace io {
-
-/// Saves a schedule, for people to read and edit. The file is put in place of an older one in one
-/// step.
-/// @throws file_error if the file cannot be written
-inline void save_schedule(const std::filesystem::path& path, const token::schedule& s) {
-  tamp::detail::replaced_file file(path);
-  const nlohmann::ordered_json json = s;
-  file.open(json.dump() + '\n');
-  file.commit();
-}
-
-/// Reads a schedule that save_schedule has written, or a person.
-/// @throws file_error if the file cannot be read or is no schedule, naming the place
-inline token::schedule load_schedule(const std::filesystem::path& path) {
-  const tamp::detail::mapped_file file(path);
-  return tamp::detail::schedule_reader<nlohmann::json>(file.name())(
-      tamp::detail::parse_object(file.text(), 2, file.name(), "the schedule"));
-}
-
-}  // namespace io
 }  // namespace tamp::inline TAMP_FLAGS

@@ -1,7 +1,7 @@
 #include <Eigen/Core>
 #include <iostream>
 #include <tamp/adapt/eigen.hpp>
-#include <tamp/io/json.hpp>
+#include <tamp/io/pruning_plan.hpp>
 #include <tamp/tamp.hpp>
 
 int main() {

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -78,7 +77,7 @@ class strict_reader {
 
   // So that a misspelt key in a file edited by hand does not go unnoticed.
   void check_keys(const Json& json, std::string_view place,
-                  std::initializer_list<std::string_view> known) const {
+                  const std::vector<std::string_view>& known) const {
     for (const auto& [key, value] : json.items()) {
       bool found = false;
       for (const std::string_view name : known) found |= key == name;

@@ -1,11 +1,10 @@
 #pragma once
 
 /// @file
-/// Plans as JSON. Needs nlohmann-json (CMake: tamp::json).
+/// Pruning plans as JSON. Needs nlohmann-json (CMake: tamp::json).
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,16 +15,13 @@
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../prune/pruning_plan.hpp"
-#include "detail/mapped_file.hpp"
-#include "detail/replaced_file.hpp"
-#include "detail/strict_json.hpp"
+#include "detail/json_format.hpp"
+#include "save_load.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-inline constexpr std::uint64_t plan_version = 1;
-
-/// What keeps a plan from being one, in a sentence; nothing if it is fine.
+/// The reason why these layers make no plan, in a sentence; empty if they make one.
 inline std::string problem_of(const pruning_plan& plan) {
   std::set<std::string_view> names;
   for (std::size_t k = 0; k < plan.layers.size(); ++k) {
@@ -46,13 +42,27 @@ inline std::string problem_of(const pruning_plan& plan) {
 }
 
 template <class Json>
-class plan_reader : strict_reader<Json> {
+class plan_reader;
+
+template <>
+struct json_form<pruning_plan> {
+  static constexpr std::string_view name = "plan", subject = "the plan";
+  static constexpr const char* version_key = "tamp_plan";
+  static constexpr std::uint64_t version = 1;
+  static constexpr int deepest = 3;  // a member of a layer
+  static constexpr std::string_view texts = "the recipe, a name or a note";
+  template <class Json>
+  using reader = plan_reader<Json>;
+  static std::string text(const nlohmann::ordered_json& json) { return text_in_lines(json); }
+};
+
+template <class Json>
+class plan_reader : value_reader<pruning_plan, Json> {
  public:
-  explicit plan_reader(std::string_view source) : strict_reader<Json>(source, "plan") {}
+  using value_reader<pruning_plan, Json>::value_reader;
 
   pruning_plan operator()(const Json& json) const {
-    this->check_version(json, "tamp_plan", plan_version);
-    this->check_keys(json, "", {"tamp_plan", "recipe", "fewest_tokens", "layers", "notes"});
+    this->check_object(json, {"recipe", "fewest_tokens", "layers", "notes"});
     pruning_plan plan;
     plan.recipe = this->text(json, "", "recipe");
     plan.fewest_tokens = this->count(json, "", "fewest_tokens");
@@ -96,39 +106,16 @@ class plan_reader : strict_reader<Json> {
   }
 };
 
-/// An object as text on one line, with a space after each comma and colon.
-inline std::string on_one_line(const nlohmann::ordered_json& json) {
-  constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
-  if (!json.is_object()) return json.dump(-1, ' ', false, replace);
-  std::string text;
-  for (const auto& [key, value] : json.items())
-    text += sentence(text.empty() ? "{" : ", ", '"', key, "\": ", on_one_line(value));
-  return text + '}';
-}
-
-/// A plan as text: one line for each layer and each note.
-inline std::string text_of(const nlohmann::ordered_json& plan) {
-  std::string text;
-  for (const auto& [key, value] : plan.items()) {
-    text += sentence(text.empty() ? "{\n" : ",\n", "  \"", key, "\": ");
-    if (!value.is_array() || value.empty()) {
-      text += on_one_line(value);
-      continue;
-    }
-    for (std::size_t k = 0; k < value.size(); ++k)
-      text += sentence(k == 0 ? "[\n    " : ",\n    ", on_one_line(value[k]));
-    text += "\n  ]";
-  }
-  return text + "\n}\n";
-}
-
 }  // namespace detail
 
 /// A plan as JSON: `nlohmann::ordered_json json = plan`, which keeps the order, or nlohmann::json.
+///
+/// In files, which io::save and io::load write and read, a plan is text for people to read and
+/// edit, one line a layer. Every sparsity is read back to the bit, and a number of weights that was
+/// decided on stands beside it ("drop").
 template <class Json>
 void to_json(Json& json, const pruning_plan& plan) {
-  json = Json::object();
-  json["tamp_plan"] = detail::plan_version;
+  json = detail::versioned_object<pruning_plan, Json>();
   json["recipe"] = plan.recipe;
   json["fewest_tokens"] = plan.fewest_tokens;
   Json& layers = json["layers"] = Json::array();
@@ -155,34 +142,4 @@ void from_json(const Json& json, pruning_plan& plan) {
   plan = detail::plan_reader<Json>("JSON")(json);
 }
 
-namespace io {
-
-/// Saves a plan, for people to read and edit: indented text, one line a layer. Every sparsity is
-/// read back to the bit, and a number of weights that was decided on stands beside it ("drop"). The
-/// file is put in place of an older one in one step.
-/// @throws file_error if the file cannot be written, or load_plan would refuse it
-inline void save_plan(const std::filesystem::path& path, const pruning_plan& plan) {
-  tamp::detail::replaced_file file(path);
-  if (const std::string problem = tamp::detail::problem_of(plan); !problem.empty())
-    tamp::detail::raise<file_error>(file.name(), ": ", problem);
-  const nlohmann::ordered_json json = plan;
-  const std::string text = tamp::detail::text_of(json);
-  if (nlohmann::ordered_json::parse(text, nullptr, false) != json)
-    tamp::detail::raise<file_error>(file.name(),
-                                    ": the recipe, a name or a note is not valid UTF-8");
-  file.open(text);
-  file.commit();
-}
-
-/// Reads a plan that save_plan has written, or a person.
-/// @throws file_error if the file cannot be read, is no plan, is of another version, or says what
-///         no plan can say, naming the place: "plan.json: layers[3].sparsity is missing"
-inline pruning_plan load_plan(const std::filesystem::path& path) {
-  const tamp::detail::mapped_file file(path);
-  constexpr int deepest = 3;  // a layer's members lie three levels deep
-  const auto json = tamp::detail::parse_object(file.text(), deepest, file.name(), "the plan");
-  return tamp::detail::plan_reader<nlohmann::json>(file.name())(json);
-}
-
-}  // namespace io
 }  // namespace tamp::inline TAMP_FLAGS

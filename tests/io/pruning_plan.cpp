@@ -1,4 +1,4 @@
-#include <tamp/io/json.hpp>
+#include <tamp/io/pruning_plan.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -12,7 +12,7 @@
 #include "../support/errors.hpp"
 #include "files.hpp"
 
-BOOST_AUTO_TEST_SUITE(io_json)
+BOOST_AUTO_TEST_SUITE(io_pruning_plan)
 
 using support::check_error;
 using support::read_bytes;
@@ -20,8 +20,8 @@ using support::temporary_folder;
 using tamp::file_error;
 using tamp::planned_layer;
 using tamp::pruning_plan;
-using tamp::io::load_plan;
-using tamp::io::save_plan;
+using tamp::io::load;
+using tamp::io::save;
 
 namespace {
 
@@ -62,23 +62,23 @@ std::string replaced(std::string_view what, std::string_view by) {
 void refused(const std::string& text, const std::string& sentence) {
   const temporary_folder folder;
   const std::string path = folder.write("plan.json", text);
-  check_error<file_error>(path + ": " + sentence, [&] { load_plan(path); });
+  check_error<file_error>(path + ": " + sentence, [&] { load<pruning_plan>(path); });
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const temporary_folder folder;
-  save_plan(folder / "plan.json", three_layers());
+  save(folder / "plan.json", three_layers());
   BOOST_TEST(read_bytes(folder / "plan.json") == three_layers_as_text);
-  BOOST_TEST((load_plan(folder / "plan.json") == three_layers()));
+  BOOST_TEST((load<pruning_plan>(folder / "plan.json") == three_layers()));
   BOOST_TEST(folder.count() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_of_nothing_is_a_plan) {
   const temporary_folder folder;
-  save_plan(folder / "plan.json", {});
-  BOOST_TEST((load_plan(folder / "plan.json") == pruning_plan()));
+  save(folder / "plan.json", pruning_plan());
+  BOOST_TEST((load<pruning_plan>(folder / "plan.json") == pruning_plan()));
 }
 
 BOOST_AUTO_TEST_CASE(sparsities_survive_to_the_bit) {
@@ -95,8 +95,8 @@ BOOST_AUTO_TEST_CASE(sparsities_survive_to_the_bit) {
   for (int k = 0; k < 2000; ++k) add(static_cast<double>(random() >> 11) * 0x1p-53);
   for (int k = 0; k < 2000; ++k)
     add(std::ldexp(static_cast<double>(random() >> 11), -53 - static_cast<int>(random() % 1000)));
-  save_plan(folder / "plan.json", plan);
-  BOOST_TEST((load_plan(folder / "plan.json") == plan));
+  save(folder / "plan.json", plan);
+  BOOST_TEST((load<pruning_plan>(folder / "plan.json") == plan));
 }
 
 BOOST_AUTO_TEST_CASE(numbers_of_weights_that_were_decided_on_stand_beside_their_sparsities) {
@@ -104,21 +104,21 @@ BOOST_AUTO_TEST_CASE(numbers_of_weights_that_were_decided_on_stand_beside_their_
   pruning_plan plan = three_layers();
   plan.layers[1].sparsity = 7.0 / 24;
   plan.layers[1].drop = 7;
-  save_plan(folder / "plan.json", plan);
+  save(folder / "plan.json", plan);
   BOOST_TEST(
       read_bytes(folder / "plan.json").find("\"sparsity\": 0.2916666666666667, \"drop\": 7}") !=
       std::string::npos);
-  BOOST_TEST((load_plan(folder / "plan.json") == plan));
-  BOOST_TEST(load_plan(folder / "plan.json").layers[1].counted().value() == 7u);
+  BOOST_TEST((load<pruning_plan>(folder / "plan.json") == plan));
+  BOOST_TEST(load<pruning_plan>(folder / "plan.json").layers[1].counted().value() == 7u);
   // Without them, as older files are, fractions count.
-  BOOST_TEST(load_plan(folder.write("old", std::string(three_layers_as_text)))
+  BOOST_TEST(load<pruning_plan>(folder.write("old", std::string(three_layers_as_text)))
                  .layers[1]
                  .drop.has_value() == false);
   // A sparsity that was set since is what counts, and is saved alone.
   plan.layers[1].sparsity = 0.5;
-  save_plan(folder / "plan.json", plan);
-  BOOST_TEST(!load_plan(folder / "plan.json").layers[1].drop);
-  BOOST_TEST((load_plan(folder / "plan.json") == plan));
+  save(folder / "plan.json", plan);
+  BOOST_TEST(!load<pruning_plan>(folder / "plan.json").layers[1].drop);
+  BOOST_TEST((load<pruning_plan>(folder / "plan.json") == plan));
 }
 
 BOOST_AUTO_TEST_CASE(a_number_of_weights_that_is_not_that_of_the_sparsity_is_refused) {
@@ -126,7 +126,8 @@ BOOST_AUTO_TEST_CASE(a_number_of_weights_that_is_not_that_of_the_sparsity_is_ref
     return replaced("0.3333333333333333", "0.3333333333333333, \"drop\": " + std::string(drop));
   };
   const temporary_folder folder;
-  BOOST_TEST(load_plan(folder.write("plan.json", with_drop("8"))).layers[1].drop.value() == 8u);
+  BOOST_TEST(load<pruning_plan>(folder.write("plan.json", with_drop("8"))).layers[1].drop.value() ==
+             8u);
   refused(with_drop("7"),
           "layers[1] (0.up) drops 7 of 24 weights, and has a sparsity of 0.3333333333333333, which "
           "drops 8; the sparsity alone would do");
@@ -145,8 +146,8 @@ BOOST_AUTO_TEST_CASE(counts_and_texts_survive) {
   plan.layers[0].name = plan.recipe;
   plan.layers[1].rows = std::numeric_limits<std::size_t>::max();
   plan.layers[1].cols = 1;
-  save_plan(folder / "plan.json", plan);
-  BOOST_TEST((load_plan(folder / "plan.json") == plan));
+  save(folder / "plan.json", plan);
+  BOOST_TEST((load<pruning_plan>(folder / "plan.json") == plan));
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_edited_by_hand_may_look_different) {
@@ -157,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_plan_edited_by_hand_may_look_different) {
          "name":"w","tied_to":""}],"recipe":"","tamp_plan":1,"fewest_tokens":1})");
   pruning_plan expected;
   expected.layers = {{"w", 0, 3, 2, 1.0}};
-  BOOST_TEST((load_plan(path) == expected));
+  BOOST_TEST((load<pruning_plan>(path) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_is_json_as_others_are) {
@@ -260,7 +261,7 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_loaded_is_not_saved) {
   const temporary_folder folder;
   const std::string path = folder.write("plan.json", "old");
   const auto not_saved = [&](const pruning_plan& plan, const std::string& sentence) {
-    check_error<file_error>(path + ": " + sentence, [&] { save_plan(path, plan); });
+    check_error<file_error>(path + ": " + sentence, [&] { save(path, plan); });
     BOOST_TEST(read_bytes(path) == "old");
     BOOST_TEST(folder.count() == 1u);
   };
@@ -278,18 +279,19 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_loaded_is_not_saved) {
 
 BOOST_AUTO_TEST_CASE(files_that_cannot_be_opened_are_named) {
   const temporary_folder folder;
-  BOOST_CHECK_EXCEPTION(load_plan(folder / "none"), file_error, [&](const file_error& e) {
+  BOOST_CHECK_EXCEPTION(load<pruning_plan>(folder / "none"), file_error, [&](const file_error& e) {
     return std::string_view(e.what()).starts_with((folder / "none").string() + ": ");
   });
-  BOOST_CHECK_EXCEPTION(save_plan(folder / "none/plan", {}), file_error, [&](const file_error& e) {
-    return std::string_view(e.what()).starts_with((folder / "none/plan").string() + ": ");
-  });
+  BOOST_CHECK_EXCEPTION(
+      save(folder / "none/plan", pruning_plan()), file_error, [&](const file_error& e) {
+        return std::string_view(e.what()).starts_with((folder / "none/plan").string() + ": ");
+      });
 }
 
 BOOST_AUTO_TEST_CASE(damaged_files_are_refused_or_are_plans) {
   const std::string text(three_layers_as_text);
   support::damage(
-      text, [](const std::string& path) { static_cast<void>(load_plan(path)); },
+      text, [](const std::string& path) { static_cast<void>(load<pruning_plan>(path)); },
       [&](std::size_t length) { return length + 1 < text.size(); });  // but for the last newline
 }
 

@@ -1,0 +1,10 @@
+// expects: io::load<T>(path): tamp loads no T by itself, or its header is not included:
+// tamp/io/pruning_plan.hpp, schedule.hpp, compute_plan.hpp, layer_ranking.hpp,
+// attention_recording.hpp; a calibration is loaded by io::load(path, host, seen)
+#include <tamp/io/calibration.hpp>
+#include <tamp/tamp.hpp>
+
+void wrong() {
+  using calibration = tamp::calibration<tamp::stat::column_norm>;
+  const auto seen = tamp::io::load<calibration>("seen.safetensors");
+}

@@ -1,0 +1,7 @@
+// expects: io::load<T>(path): tamp loads no T by itself, or its header is not included:
+// tamp/io/pruning_plan.hpp, schedule.hpp, compute_plan.hpp, layer_ranking.hpp,
+// attention_recording.hpp; a calibration is loaded by io::load(path, host, seen)
+#include <string>
+#include <tamp/io/pruning_plan.hpp>
+
+void wrong() { static_cast<void>(tamp::io::load<std::string>("plan.json")); }
