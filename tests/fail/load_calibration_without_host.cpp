@@ -1,4 +1,4 @@
-// expects: io::load<T>(path): tamp loads no T by itself, or its header is not included:
+// expects: io::load<T>(path): tamp loads no value of type T, or its header is not included:
 // tamp/io/pruning_plan.hpp, schedule.hpp, compute_plan.hpp, layer_ranking.hpp,
 // attention_recording.hpp; a calibration is loaded by io::load(path, host, seen)
 #include <tamp/io/calibration.hpp>

@@ -251,6 +251,19 @@ BOOST_AUTO_TEST_CASE(names_that_make_no_plan_are_refused) {
           "layers[0] (embed) is tied to 0.up, which is no layer before it");
 }
 
+// They would otherwise steer the terminal that shows the error.
+BOOST_AUTO_TEST_CASE(control_characters_of_a_file_are_spelt_out_in_errors) {
+  refused(replaced("\"excluded\"", R"("\u001b[2J")"), "layers[0].\\x1b[2J is no part of a plan");
+  refused(replaced("\"tied_to\": \"0.up\"", R"("tied_to": "\u0007")"),
+          "layers[2] (head) is tied to \\x07, which is no layer before it");
+  refused(replaced(R"("0.up", "block": 0, "rows": 6, "cols": 4, "sparsity": 0.3333333333333333)",
+                   R"("\n\u007f", "block": 0, "rows": 6, "cols": 4, "sparsity": 2)"),
+          "layers[1] (\\x0a\\x7f) has a sparsity of 2, which is not in [0, 1]");
+  refused(replaced(R"("0.up", "block": 0, "rows": 6)",
+                   R"("\t", "block": 0, "rows": 4611686018427387904)"),
+          "layers[1] (\\x09) is 4611686018427387904 x 4, which is too large for a weight");
+}
+
 // A misspelt key would otherwise mean the default.
 BOOST_AUTO_TEST_CASE(unknown_keys_are_refused) {
   refused(replaced("\"excluded\"", "\"exclude\""), "layers[0].exclude is no part of a plan");

@@ -22,6 +22,7 @@
 #include "../model/fingerprint.hpp"
 #include "../model/host.hpp"
 #include "../prune/calibrate.hpp"
+#include "detail/shown.hpp"
 #include "safetensors_file.hpp"
 #include "safetensors_writer.hpp"
 #include "save_load.hpp"
@@ -56,8 +57,8 @@ class calibration_reader {
   explicit calibration_reader(const std::filesystem::path& path)
       : name_(path.string()), file_(path) {
     if (const auto& version = metadata("tamp_calibration"); version != calibration_version)
-      refuse("is a calibration of version ", version, ", and tamp reads version ",
-             calibration_version);
+      refuse("is a calibration of version ", tamp::detail::shown(version),
+             ", and tamp reads version ", calibration_version);
   }
 
   template <class... Parts>
@@ -76,14 +77,15 @@ class calibration_reader {
     const char* end = text.data() + text.size();
     if (const auto [at, problem] = std::from_chars(text.data(), end, number);
         problem != std::errc{} || at != end)
-      refuse("the metadata '", key, "' are '", text, "' and not a count");
+      refuse("the metadata '", key, "' are '", tamp::detail::shown(text), "' and not a count");
     return number;
   }
   /// @throws value_error that names both values if the file holds another one than is wanted
   void expect(const std::string& key, std::string_view wanted, std::string_view saved_with,
               std::string_view here) const {
     if (const std::string& saved = metadata(key); saved != wanted)
-      tamp::detail::raise<value_error>(name_, ": ", saved_with, ' ', saved, here, wanted);
+      tamp::detail::raise<value_error>(name_, ": ", saved_with, ' ', tamp::detail::shown(saved),
+                                       here, wanted);
   }
 
   void read(const std::string& name, std::vector<double>& numbers) {

@@ -16,6 +16,7 @@
 #include "../error.hpp"
 #include "../prune/pruning_plan.hpp"
 #include "detail/json_format.hpp"
+#include "detail/shown.hpp"
 #include "save_load.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -27,16 +28,16 @@ inline std::string problem_of(const pruning_plan& plan) {
   for (std::size_t k = 0; k < plan.layers.size(); ++k) {
     const planned_layer& layer = plan.layers[k];
     if (!is_fraction(layer.sparsity))
-      return sentence("layers[", k, "] (", layer.name, ") has a sparsity of ", layer.sparsity,
-                      ", which is not in [0, 1]");
+      return sentence("layers[", k, "] (", shown(layer.name), ") has a sparsity of ",
+                      layer.sparsity, ", which is not in [0, 1]");
     if (layer.rows != 0 && layer.cols > (std::numeric_limits<std::size_t>::max)() / layer.rows)
-      return sentence("layers[", k, "] (", layer.name, ") is ", layer.rows, " x ", layer.cols,
-                      ", which is too large for a weight");
+      return sentence("layers[", k, "] (", shown(layer.name), ") is ", layer.rows, " x ",
+                      layer.cols, ", which is too large for a weight");
     if (!layer.tied_to.empty() && !names.contains(layer.tied_to))
-      return sentence("layers[", k, "] (", layer.name, ") is tied to ", layer.tied_to,
+      return sentence("layers[", k, "] (", shown(layer.name), ") is tied to ", shown(layer.tied_to),
                       ", which is no layer before it");
     if (!names.insert(layer.name).second)
-      return sentence("layers[", k, "] has the name of an earlier one, ", layer.name);
+      return sentence("layers[", k, "] has the name of an earlier one, ", shown(layer.name));
   }
   return {};
 }
@@ -77,7 +78,7 @@ class plan_reader : value_reader<pruning_plan, Json> {
     if (const std::string problem = problem_of(plan); !problem.empty()) this->refuse(problem);
     for (std::size_t k = 0; k < plan.layers.size(); ++k)
       if (const planned_layer& l = plan.layers[k]; l.drop && !l.counted())
-        this->refuse("layers[", k, "] (", l.name, ") drops ", *l.drop, " of ", l.size(),
+        this->refuse("layers[", k, "] (", shown(l.name), ") drops ", *l.drop, " of ", l.size(),
                      " weights, and has a sparsity of ", l.sparsity, ", which drops ",
                      drop_count(l.size(), l.sparsity), "; the sparsity alone would do");
     return plan;

@@ -64,7 +64,7 @@ void save(const std::filesystem::path& path, const T& value) {
 template <class T = void>
 [[nodiscard]] T load(const std::filesystem::path& path) {
   static_assert(tamp::detail::loadable<T>,
-                "io::load<T>(path): tamp loads no T by itself, or its header is not included: "
+                "io::load<T>(path): tamp loads no value of type T, or its header is not included: "
                 "tamp/io/pruning_plan.hpp, schedule.hpp, compute_plan.hpp, layer_ranking.hpp, "
                 "attention_recording.hpp; a calibration is loaded by io::load(path, host, seen)");
   if constexpr (tamp::detail::loadable<T>) return tamp::detail::file_format<T>::load(path);

@@ -31,7 +31,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 template <class T>
 struct json_form;
 
-/// An object that says what it holds, and nothing else yet.
+/// An object with the version of T, and no other member yet.
 template <class T, class Json>
 Json versioned_object() {
   Json json = Json::object();

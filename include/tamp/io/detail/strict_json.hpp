@@ -13,6 +13,7 @@
 
 #include "../../error.hpp"
 #include "json_events.hpp"
+#include "shown.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -81,7 +82,7 @@ class strict_reader {
     for (const auto& [key, value] : json.items()) {
       bool found = false;
       for (const std::string_view name : known) found |= key == name;
-      if (!found) refuse(named(place, key), " is no part of a ", what_);
+      if (!found) refuse(named(place, shown(key)), " is no part of a ", what_);
     }
   }
 
