@@ -31,7 +31,7 @@
 
 namespace tamp::inline TAMP_FLAGS::io {
 
-/// What a GGUF file says of one tensor.
+/// One tensor as the header of a GGUF file describes it.
 struct gguf_tensor {
   std::string name;
   std::vector<std::size_t> shape;  ///< slowest dimension first, as in row-major order
@@ -134,7 +134,7 @@ class gguf_file {
     if (type == nullptr || type->decode_row == nullptr)
       refuse("tensor '", tamp::detail::shown(name), "' is of type ", t.type_name, " (", t.type,
              "), which tamp does not read");
-    // Who reads a row makes room for it first.
+    // A reader allocates a whole row, which an empty tensor with a huge extent would make huge.
     if (t.empty())
       for (const std::size_t extent : t.shape)
         if (extent > file_.bytes().size())

@@ -78,7 +78,7 @@ struct gguf_value {
     if (std::uint64_t number = 0; read(number)) return sentence(name, " (", number, ")");
     return std::string(name);
   }
-  /// What a T is in these words, with the range of an integer.
+  /// The name of T in errors, with the range of an integer.
   template <class T>
   static std::string name_of() {
     using limits = std::numeric_limits<T>;

@@ -46,7 +46,7 @@ class safetensors_file {
 
   /// All tensors, in the order of their bytes.
   const std::vector<tensor_info>& tensors() const noexcept { return tensors_; }
-  /// What the header says under "__metadata__".
+  /// The strings under "__metadata__" in the header.
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
 
   bool contains(std::string_view name) const { return find(name) != tensors_.end(); }

@@ -1,8 +1,7 @@
 #pragma once
 
 /// @file
-/// What the header of a safetensors file says, and its limits. Needs nlohmann-json (CMake:
-/// tamp::safetensors).
+/// The header of a safetensors file and its limits. Needs nlohmann-json (CMake: tamp::safetensors).
 
 #include <cstddef>
 #include <cstdint>
@@ -39,14 +38,14 @@ namespace detail {
 
 /// The format's own limit, in bytes.
 inline constexpr std::uint64_t longest_header = 100'000'000;
-/// As of NumPy.
+/// The limit of NumPy.
 inline constexpr std::size_t most_dimensions = 64;
-/// So that a hostile header of short texts takes little memory.
+/// The largest number of metadata. It bounds the memory that a hostile header of short texts takes.
 inline constexpr std::size_t most_metadata = 100'000;
 /// The name that stands for no tensor.
 inline constexpr std::string_view metadata_key = "__metadata__";
 
-/// A header that is being believed piece by piece, as detail::read_object shows it.
+/// Checks a header piece by piece, in the order of detail::read_object.
 class safetensors_header {
  public:
   safetensors_header(std::string_view file, std::span<const std::byte> data)

@@ -23,7 +23,7 @@
 
 namespace tamp::inline TAMP_FLAGS::io {
 
-/// What a file to be written will hold.
+/// One tensor of a file that is to be written.
 struct declaration {
   std::string name;
   dtype type{};

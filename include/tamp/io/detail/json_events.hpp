@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// JSON as a stream of events, in which nothing is said twice. Needs nlohmann-json.
+/// JSON as a stream of events, without duplicate keys. Needs nlohmann-json.
 
 #include <algorithm>
 #include <cstddef>
@@ -64,7 +64,7 @@ class open_keys {
   std::vector<std::size_t> objects_;  // the first key of each
 };
 
-/// What nlohmann's parser reports, handed on to a consumer as long as the JSON is an object of
+/// Hands the events of nlohmann's parser on to a consumer, as long as the JSON is an object of
 /// bounded depth and without duplicate keys. A consumer has begin_object, end_object, begin_list,
 /// end_list, key(std::string&) and value of null, bool, std::uint64_t, std::int64_t (negative),
 /// double and std::string&.

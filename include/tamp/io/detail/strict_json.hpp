@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// JSON in which nothing is said twice. Needs nlohmann-json.
+/// JSON without duplicate keys. Needs nlohmann-json.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Builds a document of what it is told.
+/// Builds a document from the events of detail::read_object.
 class document_builder {
  public:
   void begin_object() { open_.push_back(add(nlohmann::json::object())); }
@@ -55,8 +55,8 @@ inline nlohmann::json parse_object(std::string_view text, int deepest, std::stri
   return std::move(builder.document);
 }
 
-/// Reads members out of JSON that may hold anything. `source` is where it comes from and `what`
-/// what it should be, such as "plan", for errors.
+/// Reads members of JSON that may hold anything. For errors, `source` names the origin of the JSON
+/// and `what` the value that it should hold, such as "plan".
 template <class Json>
 class strict_reader {
  public:
@@ -68,7 +68,7 @@ class strict_reader {
     raise<file_error>(source_, ": ", parts...);
   }
 
-  /// The object itself: it has the key that says what it is, with the version that tamp reads.
+  /// Refuses anything but an object that has `key`, with the version that tamp reads.
   void check_version(const Json& json, const char* key, std::uint64_t version) const {
     if (!json.is_object()) refuse("the ", what_, " is not a JSON object");
     if (!json.contains(key)) refuse("is no ", what_, ": it has no '", key, "'");
@@ -76,7 +76,7 @@ class strict_reader {
       refuse("is a ", what_, " of version ", found, ", and tamp reads version ", version);
   }
 
-  // So that a misspelt key in a file edited by hand does not go unnoticed.
+  // A misspelt key in a file edited by hand must not go unnoticed.
   void check_keys(const Json& json, std::string_view place,
                   const std::vector<std::string_view>& known) const {
     for (const auto& [key, value] : json.items()) {
