@@ -8,7 +8,7 @@
 
 namespace {
 
-using tamp::token::modality;
+using tamp::modality;
 
 constexpr std::size_t features = 1024, key_features = 256, heads = 8;
 
@@ -45,7 +45,7 @@ void choose(benchmark::State& state, std::size_t visual, const Policy& policy) {
       },
       [&] {
         benchmark::DoNotOptimize(
-            tamp::token::select(policy, p.context(), {.keep = visual / 4}).kept.size());
+            tamp::token::select(p.context(), policy, {.keep = visual / 4}).kept.size());
       });
 }
 
@@ -92,7 +92,7 @@ void gather(benchmark::State& state) {
           [=](benchmark::State& state) { choose(state, visual, policy); });
   };
   add_policy("attention_top_k", tamp::token::attention_top_k{});
-  add_policy("random", tamp::token::random{});
+  add_policy("random", tamp::token::random_choice{});
   add_policy("divprune", tamp::token::divprune{});
   add_policy("cdpruner", tamp::token::cdpruner{});
   add_policy("dart", tamp::token::dart{});

@@ -8,7 +8,7 @@
 
 namespace {
 
-using tamp::token::modality;
+using tamp::modality;
 
 constexpr std::size_t features = 4096;
 
@@ -62,7 +62,7 @@ void measure(benchmark::State& state, std::size_t tokens, const Executor& exec,
       };
       add("amia_select", [](const auto& executor, const sample& s) {
         benchmark::DoNotOptimize(
-            tamp::token::amia_select{}(executor, s.matrix(), s.kinds, s.attention).data());
+            tamp::stat::amia_select{}(executor, s.matrix(), s.kinds, s.attention).data());
       });
       add("token_diversity", [](const auto& executor, const sample& s) {
         const auto y = s.matrix();

@@ -133,7 +133,7 @@ void register_all(const std::string& element, const std::string& threads, const 
     const auto keep = tamp::select(subject_of<T>(at.cols).view(true),
                                    compose(magnitude{}, per_row{}, uniform{0.5}));
     measure<T>(state, at, exec, false, true,
-               [&](auto weight, auto&) { tamp::apply(exec, keep, weight); });
+               [&](auto weight, auto&) { tamp::apply(exec, weight, keep); });
   });
   add("owl_ratio", [=](benchmark::State& state) {
     measure<T>(state, at, exec, true, false, [&](auto weight, auto& norms) {

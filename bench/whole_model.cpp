@@ -181,7 +181,7 @@ void prune_block(random_block<T>& block, const Recipe& recipe, outcome& done) {
   block.for_each_layer([&](auto weight, std::size_t input) {
     tamp::mask::bitmask keep;
     done.select += seconds_of([&] { keep = tamp::select(exec, weight, norms[input], recipe); });
-    done.apply += seconds_of([&] { tamp::apply(exec, keep, weight); });
+    done.apply += seconds_of([&] { tamp::apply(exec, weight, keep); });
     done.weights += weight.size();
   });
 }
@@ -222,7 +222,7 @@ void prune_copy(const llama::model& dense, const std::vector<llama::calibration_
   omp_set_num_threads(done.threads);
   llama::model copy = dense;
   llama::tamp_host host(copy, samples);
-  const auto report = tamp::prune(
+  const auto report = tamp::prune_model(
       tamp::execute::openmp{done.threads}, host, recipe, [&](const tamp::progress& now) {
         bar.show(static_cast<double>(now.layers_done) / static_cast<double>(now.layers),
                  fmt::format("{}, {} threads: block {} of {}", done.pattern, done.threads,
@@ -325,8 +325,8 @@ std::vector<outcome> prune_language_model(const settings& s, study::progress_bar
   std::vector<llama::calibration_sample> samples;
   const std::vector<int> tokens = study::tokens_of(language, s.text);
   for (const auto& part : llama::sequences(tokens, s.sequence_length, s.sequences))
-    samples.push_back({llama::embed(language.model, part),
-                       std::vector(part.size(), tamp::token::modality::text)});
+    samples.push_back(
+        {llama::embed(language.model, part), std::vector(part.size(), tamp::modality::text)});
   auto runs = planned_runs(s, std::filesystem::path(s.model).stem().string(), "float");
   for (outcome& run : runs)
     with_recipe(run.pattern,

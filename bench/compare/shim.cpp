@@ -23,7 +23,7 @@ namespace {
 
 namespace execute = tamp::execute;
 using compare::guarded, compare::with_element;
-using tamp::token::modality;
+using tamp::modality;
 
 /// The calling thread alone, or several of OpenMP's.
 struct team {
@@ -203,8 +203,8 @@ const char* compare_amia(const float* output, std::size_t tokens, std::size_t fe
   return guarded([&] {
     std::vector<std::size_t> chosen;
     *seconds = seconds_of([&] {
-      chosen = tamp::token::amia_select{}(team{threads}, output_view(output, tokens, features),
-                                          kinds_of(kinds, tokens), std::span(attention, tokens));
+      chosen = tamp::stat::amia_select{}(team{threads}, output_view(output, tokens, features),
+                                         kinds_of(kinds, tokens), std::span(attention, tokens));
     });
     std::copy(chosen.begin(), chosen.end(), order);
     *count = chosen.size();
@@ -233,7 +233,7 @@ const char* compare_attention_top_k(const float* attention, std::size_t heads, s
       tamp::token::context seen;
       seen.kinds = kinds_of(kinds, tokens);
       seen.attention = {std::span(attention, heads * tokens), heads, 1, tokens, tokens - 1};
-      stay = tamp::token::select(tamp::token::attention_top_k{}, seen, {.keep = keep});
+      stay = tamp::token::select(seen, tamp::token::attention_top_k{}, {.keep = keep});
     });
     std::copy(stay.kept.begin(), stay.kept.end(), kept);
     *count = stay.kept.size();

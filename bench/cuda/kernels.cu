@@ -168,7 +168,7 @@ void register_all(const std::string& element, std::size_t rows, std::size_t cols
         return tamp::select(on, s.weight(), recipe);
     };
     add("select/" + name, 1, [=](subject<T>& s) { select(s); });
-    add("prune/" + name, 2, [=](subject<T>& s) { tamp::apply(on, select(s), s.weight()); });
+    add("prune/" + name, 2, [=](subject<T>& s) { tamp::apply(on, s.weight(), select(s)); });
   };
   add_recipe("wanda_per_row", tamp::compose(wanda{}, per_row{}, uniform{0.5}));
   add_recipe("wanda_2:4", tamp::compose(wanda{}, n_of_m<2, 4>{}));
@@ -197,8 +197,8 @@ void choose_tokens(benchmark::State& state, std::size_t tokens, std::size_t feat
                                "tamp_bench_cuda");
   };
   const auto choose = [&] {
-    tamp::token::select(tamp::on(nullptr), cublas, tamp::token::amia_select{}, output.weight(), {},
-                        attention.statistics());
+    tamp::stat::select_tokens(tamp::on(nullptr), cublas, output.weight(), {},
+                              attention.statistics(), tamp::stat::amia_select{});
   };
   stopwatch watch;
   std::vector<float> floors, works;

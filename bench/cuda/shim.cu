@@ -49,14 +49,14 @@ const char* gpu_prune(const char* recipe, const char* element, void* weights, st
       const tamp::allocate::uniform share{sparsity};
       const std::string_view name = recipe;
       if (name == "wanda_per_row")
-        tamp::apply(on, tamp::select(on, weight, statistics, compose(wanda{}, per_row{}, share)),
-                    weight);
+        tamp::apply(on, weight,
+                    tamp::select(on, weight, statistics, compose(wanda{}, per_row{}, share)));
       else if (name == "wanda_2:4")
-        tamp::apply(on, tamp::select(on, weight, statistics, compose(wanda{}, n_of_m<2, 4>{})),
-                    weight);
+        tamp::apply(on, weight,
+                    tamp::select(on, weight, statistics, compose(wanda{}, n_of_m<2, 4>{})));
       else if (name == "magnitude_per_tensor")
-        tamp::apply(on, tamp::select(on, weight, compose(magnitude{}, per_tensor{}, share)),
-                    weight);
+        tamp::apply(on, weight,
+                    tamp::select(on, weight, compose(magnitude{}, per_tensor{}, share)));
       else
         throw std::invalid_argument("there is no recipe " + std::string(name));
     });

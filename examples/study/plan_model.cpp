@@ -40,7 +40,7 @@ bool planner::calibrate(const tamp::progress_callback& on_progress) {
 }
 
 std::vector<layer_densities> planner::densities(const tamp::progress_callback& on_progress) {
-  using enum tamp::token::modality;
+  using enum tamp::modality;
   std::vector<layer_densities> all;
   if (!calibrate(on_progress)) return all;
   for (std::size_t block = 0; block < host_.blocks(); ++block)
@@ -67,7 +67,7 @@ std::optional<tamp::pruning_plan> planner::plan(const named_recipe& named,
               tamp::pruning_plan plan;
               if constexpr (tamp::detail::needs_statistic<decltype(allocate)>) {
                 if (!calibrate(on_progress)) return std::nullopt;
-                plan = tamp::plan(exec_, host_, recipe, seen_);
+                plan = tamp::plan(exec_, host_, seen_, recipe);
               } else {
                 plan = tamp::plan(exec_, host_, recipe);
               }

@@ -17,7 +17,7 @@
 namespace study {
 namespace {
 
-using tamp::token::modality;
+using tamp::modality;
 
 class scene_prompts : public prompts {
  public:

@@ -13,8 +13,8 @@ tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_pl
   // The plan says how much each layer loses: to the recipe all allocations are alike.
   return with_score(named.score, [&](auto score) {
     const auto prune = [&](auto... pattern_and_allocation) {
-      return tamp::prune(exec, host, tamp::compose(score, pattern_and_allocation...), plan,
-                         on_progress);
+      return tamp::prune_model(exec, host, plan, tamp::compose(score, pattern_and_allocation...),
+                               on_progress);
     };
     return with_pattern(
         named.pattern, [&](auto pattern) { return prune(pattern, tamp::allocate::uniform{}); },

@@ -25,7 +25,7 @@
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/fitprune_fit.hpp>
 #include <tamp/token/folder.hpp>
-#include <tamp/token/random.hpp>
+#include <tamp/token/random_choice.hpp>
 #include <tamp/token/sparsevlm.hpp>
 #include <tamp/token/tome.hpp>
 #include <tamp/token/visionzip.hpp>
@@ -36,7 +36,7 @@ namespace {
 
 void use_selector(llama::reduction& r, const std::string& name) {
   namespace token = tamp::token;
-  if (name == "random") return r.use(token::random{});
+  if (name == "random") return r.use(token::random_choice{});
   if (name == "attention_top_k" || name == "pyramid_drop") return r.use(token::attention_top_k{});
   if (name == "fitprune" || name == "fitprune_rerun") return r.use(token::fitprune{});
   if (name == "divprune") return r.use(token::divprune{});
@@ -210,10 +210,9 @@ llama::reduction reducer::apply(const tamp::compute::compute_plan& plan,
   if (!plan.weights.layers.empty()) {
     const std::vector<llama::calibration_sample> none;
     llama::tamp_host host(model, none);
-    tamp::prune(host,
-                tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
-                              tamp::allocate::uniform{}),
-                plan.weights);
+    tamp::prune_model(host, plan.weights,
+                      tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
+                                    tamp::allocate::uniform{}));
   }
   return r;
 }
@@ -283,7 +282,7 @@ kept_tokens reducer::kept(const named_reduction& row, std::size_t prompt) {
   llama::forward(prompts_.model(), s, r);
   kept_tokens result{row.tokens, row.budget, prompt, {}};
   for (std::size_t t = 0; t < s.kinds.size(); ++t)
-    if (s.kinds[t] != tamp::token::modality::text) result.positions.push_back(s.positions[t]);
+    if (s.kinds[t] != tamp::modality::text) result.positions.push_back(s.positions[t]);
   return result;
 }
 

@@ -32,8 +32,7 @@ inline llama::calibration_sample embedded(const llama::model& m, const llama::sc
   llama::embedded_scene scene = llama::embed_scene(m, s, i);
   llama::calibration_sample sample{std::move(scene.hidden), {}};
   for (const auto visual : scene.visual)
-    sample.kinds.push_back(visual != 0 ? tamp::token::modality::image
-                                       : tamp::token::modality::text);
+    sample.kinds.push_back(visual != 0 ? tamp::modality::image : tamp::modality::text);
   return sample;
 }
 

@@ -98,7 +98,7 @@ class text_subject : public subject {
     std::vector<llama::calibration_sample> samples;
     for (const auto& tokens : sequences)
       samples.push_back({llama::embed(language_.model, tokens),
-                         std::vector(tokens.size(), tamp::token::modality::text)});
+                         std::vector(tokens.size(), tamp::modality::text)});
     return samples;
   }
   std::vector<std::string> columns() const override {

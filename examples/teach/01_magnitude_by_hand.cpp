@@ -20,7 +20,7 @@ int main() {
             << keep << "kept " << keep.count() << " of " << keep.size() << "\n\n";
 
   // apply is the one call that writes.
-  tamp::apply(keep, W);
+  tamp::apply(W, keep);
   std::cout << "after apply:\n";
   for (std::size_t i = 0; i < W.rows(); ++i) {
     for (const float w : W.row(i)) std::printf("%5.1f", static_cast<double>(w));

@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(where_there_is_no_exponent) {
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Exponents 2, 3, 6: factors 0.9, 0.95, 1.1, whose mean over 1 + 1 + 2 weights is 1.0125.
   const auto answer =
-      alpha{0.5, 0.1}.share(std::vector{2.0, 3.0, 6.0}, std::vector<std::size_t>{5, 5, 10});
+      alpha{0.5, 0.1}.distribute(std::vector{2.0, 3.0, 6.0}, std::vector<std::size_t>{5, 5, 10});
   BOOST_TEST(answer.sparsities[0] == 0.5 * 0.9 / 1.0125, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(answer.sparsities[1] == 0.5 * 0.95 / 1.0125, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(answer.sparsities[2] == 0.5 * 1.1 / 1.0125, boost::test_tools::tolerance(1e-14));
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
 
 BOOST_AUTO_TEST_CASE(what_exceeds_one_is_shared_by_the_others) {
   const std::vector<std::size_t> sizes{5, 5, 5};
-  const auto answer = alpha{0.95, 0.3}.share(std::vector{2.0, 3.0, 4.0}, sizes);
+  const auto answer = alpha{0.95, 0.3}.distribute(std::vector{2.0, 3.0, 4.0}, sizes);
   BOOST_TEST(answer.sparsities[2] == 1.0);
   BOOST_TEST(answer.sparsities[0] < answer.sparsities[1]);
   BOOST_TEST(support::mean_sparsity(answer.sparsities, sizes) == 0.95,
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(what_exceeds_one_is_shared_by_the_others) {
 }
 
 BOOST_AUTO_TEST_CASE(equal_exponents_are_uniform_and_a_note_says_so) {
-  const auto answer = alpha{0.4}.share(std::vector{2.5, 2.5}, std::vector<std::size_t>{1, 2});
+  const auto answer = alpha{0.4}.distribute(std::vector{2.5, 2.5}, std::vector<std::size_t>{1, 2});
   BOOST_TEST(answer.sparsities == std::vector(2, 0.4), boost::test_tools::per_element());
   BOOST_TEST(answer.notes ==
                  std::vector<std::string>{"alpha: the exponent is the same everywhere, so that all "
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_unit_has_the_mean_exponent_of_its_layers) {
        {"block 2", {{"e", matrix<float>(1, 32, 1.0f)}}}}};
   const auto answer = alpha{0.5}(sequential{}, units);
   const double means[] = {(one + other) / 2, one};
-  const auto expected = alpha{0.5}.share(std::vector{means[0], means[1], (means[0] + means[1]) / 2},
+  const auto expected = alpha{0.5}.distribute(std::vector{means[0], means[1], (means[0] + means[1]) / 2},
                                          std::vector<std::size_t>{32, 32, 32});
   for (std::size_t u = 0; u < 3; ++u)
     BOOST_TEST(answer.sparsities[u] == expected.sparsities[u], boost::test_tools::tolerance(1e-9));
@@ -152,10 +152,10 @@ BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_the_executor_or_the_layout) {
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   const std::vector<std::size_t> sizes{1, 1};
   support::check_error<tamp::value_error>("alpha: tau lies in [0, 1], and is 1.5", [&] {
-    alpha{0.5, 1.5}.share(std::vector{1.0, 2.0}, sizes);
+    alpha{0.5, 1.5}.distribute(std::vector{1.0, 2.0}, sizes);
   });
   support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 2",
-                                          [&] { alpha{2}.share(std::vector{1.0, 2.0}, sizes); });
+                                          [&] { alpha{2}.distribute(std::vector{1.0, 2.0}, sizes); });
   auto units = support::units<>::of_layers({{"a", diagonal({1, 2, 4})}});
   units.all[0].layers[0].weight(2, 1) = support::not_a_number;
   support::check_error<tamp::value_error>("alpha: the weight in row 2, column 1 of a is nan",

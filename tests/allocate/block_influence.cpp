@@ -42,14 +42,14 @@ BOOST_AUTO_TEST_CASE(by_hand) {
 
 BOOST_AUTO_TEST_CASE(the_mean_is_over_weights) {
   const std::vector<std::size_t> sizes{300, 100};
-  const auto answer = block_influence{0.7, 0.1}.share(std::vector{0.1, 0.3}, sizes);
+  const auto answer = block_influence{0.7, 0.1}.distribute(std::vector{0.1, 0.3}, sizes);
   BOOST_TEST(answer.sparsities[0] == 0.75, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(answer.sparsities[1] == 0.55, boost::test_tools::tolerance(1e-14));
 }
 
 BOOST_AUTO_TEST_CASE(equal_influences_are_uniform_and_a_note_says_so) {
   const auto answer =
-      block_influence{0.3}.share(std::vector{0.2, 0.2}, std::vector<std::size_t>{3, 4});
+      block_influence{0.3}.distribute(std::vector{0.2, 0.2}, std::vector<std::size_t>{3, 4});
   BOOST_TEST(answer.sparsities == std::vector(2, 0.3), boost::test_tools::per_element());
   BOOST_TEST(answer.notes ==
                  std::vector<std::string>{"block_influence: the influence is the same everywhere, "
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_block_that_saw_nothing_gets_the_mean_of_the_others) {
   const auto answer = block_influence{0.5, 0.1}(sequential{}, units);
   const std::vector<std::size_t> sizes{6, 6, 12};
   BOOST_TEST(answer.sparsities ==
-                 (block_influence{0.5, 0.1}.share(std::vector{1.0, 0.5, 0.0}, sizes).sparsities),
+                 (block_influence{0.5, 0.1}.distribute(std::vector{1.0, 0.5, 0.0}, sizes).sparsities),
              boost::test_tools::per_element());
   BOOST_TEST(answer.notes ==
                  (std::vector<std::string>{
@@ -78,14 +78,14 @@ BOOST_AUTO_TEST_CASE(a_block_that_saw_nothing_gets_the_mean_of_the_others) {
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   const std::vector<std::size_t> sizes{1, 1};
   support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 3", [&] {
-    block_influence{3}.share(std::vector{0.1, 0.2}, sizes);
+    block_influence{3}.distribute(std::vector{0.1, 0.2}, sizes);
   });
   support::check_error<tamp::value_error>("block_influence: lambda lies in [0, 1], and is -1", [&] {
-    block_influence{0.5, -1}.share(std::vector{0.1, 0.2}, sizes);
+    block_influence{0.5, -1}.distribute(std::vector{0.1, 0.2}, sizes);
   });
   support::check_error<tamp::shape_error>(
       "block_influence: 3 values of the influence for 2 units",
-      [&] { block_influence{}.share(std::vector{0.1, 0.2, 0.3}, sizes); });
+      [&] { block_influence{}.distribute(std::vector{0.1, 0.2, 0.3}, sizes); });
 }
 
 BOOST_AUTO_TEST_CASE(it_is_a_policy) {

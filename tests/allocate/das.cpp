@@ -47,7 +47,7 @@ const std::vector<std::size_t> tens{10, 10, 10};
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // All keep ceil(10 * 0.2) = 2 of 10. The other 15 - 6 = 9 are shared 1 : 3 : 5.
-  const auto answer = das{0.5, 0.8}.share(std::vector{1.0, 3.0, 5.0}, tens);
+  const auto answer = das{0.5, 0.8}.distribute(std::vector{1.0, 3.0, 5.0}, tens);
   BOOST_TEST(kept(answer.sparsities, tens) == (std::vector<std::int64_t>{3, 5, 7}),
              boost::test_tools::per_element());
   BOOST_TEST(answer.sparsities[2] == 1 - 0.7);
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
 
 BOOST_AUTO_TEST_CASE(what_rounding_gave_too_much_is_taken_back_from_those_that_keep_most) {
   // 9 shared 1 : 1 : 2 is 2.25, 2.25, 4.5, rounded up to 3, 3, 5: two too many.
-  const auto answer = das{0.5, 0.8}.share(std::vector{1.0, 1.0, 2.0}, tens);
+  const auto answer = das{0.5, 0.8}.distribute(std::vector{1.0, 1.0, 2.0}, tens);
   BOOST_TEST(kept(answer.sparsities, tens) == (std::vector<std::int64_t>{5, 5, 5}),
              boost::test_tools::per_element());
 }
@@ -65,14 +65,14 @@ BOOST_AUTO_TEST_CASE(what_rounding_gave_too_much_is_taken_back_from_those_that_k
 BOOST_AUTO_TEST_CASE(a_full_unit_leaves_the_rest_to_the_others) {
   // 15 shared 10 : 1 : 1 is 12.5, 1.25, 1.25. The first is cut to 10, the second round begins with
   // one weight left (10 + 2 + 2 = 14), and of its 0.5 + 0.5, rounded up, one is taken back.
-  const auto answer = das{0.5, 1.0}.share(std::vector{10.0, 1.0, 1.0}, tens);
+  const auto answer = das{0.5, 1.0}.distribute(std::vector{10.0, 1.0, 1.0}, tens);
   BOOST_TEST(kept(answer.sparsities, tens) == (std::vector<std::int64_t>{9, 3, 3}),
              boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(shares_do_not_grow_with_the_size) {
   const std::vector<std::size_t> sizes{10, 30};
-  const auto answer = das{0.5, 1.0}.share(std::vector{2.0, 2.0}, sizes);
+  const auto answer = das{0.5, 1.0}.distribute(std::vector{2.0, 2.0}, sizes);
   BOOST_TEST(kept(answer.sparsities, sizes) == (std::vector<std::int64_t>{10, 10}),
              boost::test_tools::per_element());
   BOOST_TEST(
@@ -87,13 +87,14 @@ BOOST_AUTO_TEST_CASE(shares_do_not_grow_with_the_size) {
 BOOST_AUTO_TEST_CASE(a_share_that_is_a_whole_number_is_not_rounded_up) {
   // 45 / 9, where nine times 0.1, one added to the other, would be less than 0.9.
   const std::vector<std::size_t> sizes(9, 10);
-  BOOST_TEST((das{0.5, 1.0}.share(std::vector(9, 0.1), sizes).sparsities) == std::vector(9, 0.5),
-             boost::test_tools::per_element());
+  BOOST_TEST(
+      (das{0.5, 1.0}.distribute(std::vector(9, 0.1), sizes).sparsities) == std::vector(9, 0.5),
+      boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(without_any_importance_they_share_by_size) {
   const std::vector<std::size_t> sizes{10, 30};
-  const auto answer = das{0.5, 0.6}.share(std::vector{0.0, 0.0}, sizes);
+  const auto answer = das{0.5, 0.6}.distribute(std::vector{0.0, 0.0}, sizes);
   BOOST_TEST(answer.sparsities == std::vector(2, 0.5), boost::test_tools::per_element());
   BOOST_TEST(answer.notes ==
                  std::vector<std::string>{"das: every importance is 0, so that the units share by "
@@ -103,33 +104,36 @@ BOOST_AUTO_TEST_CASE(without_any_importance_they_share_by_size) {
 
 BOOST_AUTO_TEST_CASE(a_unit_without_importance_is_held_at_the_largest_sparsity) {
   const std::vector<std::string> names{"a", "b", "c"};
-  const auto answer = das{0.5, 0.8}.share(std::vector{0.0, 1.0, 1.0}, tens, names);
+  const auto answer = das{0.5, 0.8}.distribute(std::vector{0.0, 1.0, 1.0}, tens, names);
   BOOST_TEST(answer.sparsities[0] == 0.8);
   BOOST_TEST(answer.notes == std::vector<std::string>{"das: held at max_sparsity 0.8: a"},
              boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(where_the_largest_is_the_target_all_get_it) {
-  const auto answer = das{0.5, 0.5}.share(std::vector{1.0, 2.0, 3.0}, tens);
+  const auto answer = das{0.5, 0.5}.distribute(std::vector{1.0, 2.0, 3.0}, tens);
   BOOST_TEST(answer.sparsities == std::vector(3, 0.5), boost::test_tools::per_element());
   BOOST_TEST(answer.notes.empty());
 }
 
 BOOST_AUTO_TEST_CASE(the_largest_is_a_tenth_above_the_target_unless_given) {
-  BOOST_TEST(das{0.5}.largest() == 0.6);
-  BOOST_TEST(das{0.95}.largest() == 1.0);
-  BOOST_TEST((das{0.5, 0.7}.largest()) == 0.7);
+  BOOST_TEST(das{0.5}.highest_sparsity() == 0.6);
+  BOOST_TEST(das{0.95}.highest_sparsity() == 1.0);
+  BOOST_TEST((das{0.5, 0.7}.highest_sparsity()) == 0.7);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_and_all) {
-  BOOST_TEST(das{0.0}.share(std::vector{1.0, 2.0, 3.0}, tens).sparsities == std::vector(3, 0.0),
-             boost::test_tools::per_element());
-  BOOST_TEST(das{1.0}.share(std::vector{1.0, 2.0, 3.0}, tens).sparsities == std::vector(3, 1.0),
-             boost::test_tools::per_element());
-  BOOST_TEST(das{}.share({}, {}).sparsities.empty());
+  BOOST_TEST(
+      das{0.0}.distribute(std::vector{1.0, 2.0, 3.0}, tens).sparsities == std::vector(3, 0.0),
+      boost::test_tools::per_element());
+  BOOST_TEST(
+      das{1.0}.distribute(std::vector{1.0, 2.0, 3.0}, tens).sparsities == std::vector(3, 1.0),
+      boost::test_tools::per_element());
+  BOOST_TEST(das{}.distribute({}, {}).sparsities.empty());
   const std::vector<std::size_t> sizes{0, 10};
-  BOOST_TEST((das{0.5, 0.7}.share(std::vector{1.0, 1.0}, sizes).sparsities) == std::vector(2, 0.5),
-             boost::test_tools::per_element());
+  BOOST_TEST(
+      (das{0.5, 0.7}.distribute(std::vector{1.0, 1.0}, sizes).sparsities) == std::vector(2, 0.5),
+      boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_budget_is_met_to_the_weight) {
@@ -142,7 +146,7 @@ BOOST_AUTO_TEST_CASE(the_budget_is_met_to_the_weight) {
     for (std::size_t& n : sizes) total += n = 1 + random() % 5000;
     for (double& i : importance) i = random() % 6 == 0 ? 0.0 : 3 * fraction(random);
     const das policy{fraction(random), 1.0};
-    const auto answer = policy.share(importance, sizes);
+    const auto answer = policy.distribute(importance, sizes);
     std::int64_t sum = 0;
     for (const auto count : kept(answer.sparsities, sizes)) sum += count;
     BOOST_TEST(sum ==
@@ -180,7 +184,7 @@ BOOST_AUTO_TEST_CASE(a_unit_has_the_mean_importance_of_its_layers_over_weights) 
         {{"a", matrix<float>(30, 10), diverse()}, {"b", matrix<float>(10, 10), alike()}}},
        {"block 1", {{"c", matrix<float>(40, 10), alike()}}}}};
   const auto expected =
-      das{0.525, 1.0}.share(std::vector{2.75, 2.0}, std::vector<std::size_t>{400, 400});
+      das{0.525, 1.0}.distribute(std::vector{2.75, 2.0}, std::vector<std::size_t>{400, 400});
   BOOST_TEST((das{0.525, 1.0}(sequential{}, units)).sparsities == expected.sparsities,
              boost::test_tools::per_element());
 }
@@ -192,7 +196,7 @@ BOOST_AUTO_TEST_CASE(a_unit_that_saw_nothing_gets_the_mean_of_the_others) {
   const std::vector<std::size_t> sizes(3, 700);
   const auto answer = das{0.5, 1.0}(sequential{}, units);
   BOOST_TEST(
-      answer.sparsities == das({0.5, 1.0}).share(std::vector{3.0, 2.5, 2.0}, sizes).sparsities,
+      answer.sparsities == das({0.5, 1.0}).distribute(std::vector{3.0, 2.5, 2.0}, sizes).sparsities,
       boost::test_tools::per_element());
   BOOST_TEST(answer.notes ==
                  std::vector<std::string>{"das: no importance could be measured for b; the mean of "
@@ -211,7 +215,7 @@ BOOST_AUTO_TEST_CASE(where_nobody_saw_anything_there_is_nothing_to_compare) {
 }
 
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
-  const auto share = [](das policy) { policy.share(std::vector{1.0, 2.0, 3.0}, tens); };
+  const auto share = [](das policy) { policy.distribute(std::vector{1.0, 2.0, 3.0}, tens); };
   support::check_error<tamp::value_error>("das: max_sparsity lies in [0.5, 1], and is 0.4",
                                           [&] { share({0.5, 0.4}); });
   support::check_error<tamp::value_error>("das: max_sparsity lies in [0.5, 1], and is 1.1",
@@ -221,11 +225,12 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 2",
                                           [&] { share({2}); });
   support::check_error<tamp::shape_error>("das: 2 values of the importance for 3 units",
-                                          [] { das{}.share(std::vector{1.0, 2.0}, tens); });
-  support::check_error<tamp::value_error>("das: the importance of unit 1 is -2",
-                                          [] { das{}.share(std::vector{1.0, -2.0, 3.0}, tens); });
+                                          [] { das{}.distribute(std::vector{1.0, 2.0}, tens); });
+  support::check_error<tamp::value_error>("das: the importance of unit 1 is -2", [] {
+    das{}.distribute(std::vector{1.0, -2.0, 3.0}, tens);
+  });
   support::check_error<tamp::value_error>("das: the importances are too large to be summed", [] {
-    das{}.share(std::vector{1e308, 1e308, 1e308}, tens);
+    das{}.distribute(std::vector{1e308, 1e308, 1e308}, tens);
   });
 }
 

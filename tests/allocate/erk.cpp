@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(a_unit_of_two_layers_adds_up_their_shapes) {
   const support::units<> units{{{"u", {{"a", matrix<float>(4, 4)}, {"b", matrix<float>(2, 8)}}},
                                 {"v", {{"c", matrix<float>(4, 8)}}}}};
   const auto answer = erk{0.5}(sequential{}, units);
-  const auto expected = erk{0.5}.share(std::vector{18.0, 12.0}, std::vector<std::size_t>{32, 32});
+  const auto expected = erk{0.5}.distribute(std::vector{18.0, 12.0}, std::vector<std::size_t>{32, 32});
   BOOST_TEST(answer.sparsities == expected.sparsities, boost::test_tools::per_element());
   BOOST_TEST(answer.sparsities[0] == 0.4, boost::test_tools::tolerance(1e-14));
 }
@@ -58,15 +58,15 @@ BOOST_AUTO_TEST_CASE(a_unit_of_two_layers_adds_up_their_shapes) {
 BOOST_AUTO_TEST_CASE(nothing_and_all_and_empty_layers) {
   const std::vector<double> shape{8, 16, 5};
   const std::vector<std::size_t> sizes{16, 64, 0};
-  BOOST_TEST(erk{0}.share(shape, sizes).sparsities == std::vector(3, 0.0),
+  BOOST_TEST(erk{0}.distribute(shape, sizes).sparsities == std::vector(3, 0.0),
              boost::test_tools::per_element());
-  BOOST_TEST(erk{1}.share(shape, sizes).sparsities == std::vector(3, 1.0),
+  BOOST_TEST(erk{1}.distribute(shape, sizes).sparsities == std::vector(3, 1.0),
              boost::test_tools::per_element());
-  BOOST_TEST(erk{0.5}.share(shape, sizes).sparsities[1] == 1 - 5.0 / 12,
+  BOOST_TEST(erk{0.5}.distribute(shape, sizes).sparsities[1] == 1 - 5.0 / 12,
              boost::test_tools::tolerance(1e-14));
-  BOOST_TEST(erk{}.share({}, {}).sparsities.empty());
+  BOOST_TEST(erk{}.distribute({}, {}).sparsities.empty());
   // A unit without rows and columns to speak of gets what others leave.
-  BOOST_TEST(erk{0.5}.share(std::vector{5e-324, 0.0}, std::vector<std::size_t>{2, 2}).sparsities ==
+  BOOST_TEST(erk{0.5}.distribute(std::vector{5e-324, 0.0}, std::vector<std::size_t>{2, 2}).sparsities ==
                  (std::vector{0.0, 1.0}),
              boost::test_tools::per_element());
 }
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(the_mean_is_on_target_and_open_layers_keep_the_proportion) 
       sizes.push_back(rows * cols);
     }
     const double target = fraction(random);
-    const auto answer = erk{target}.share(shape, sizes);
+    const auto answer = erk{target}.distribute(shape, sizes);
     BOOST_TEST(std::abs(support::mean_sparsity(answer.sparsities, sizes) - target) < 1e-12);
     double c = NAN;
     for (std::size_t u = 0; u < sizes.size(); ++u) {
@@ -99,11 +99,11 @@ BOOST_AUTO_TEST_CASE(the_mean_is_on_target_and_open_layers_keep_the_proportion) 
 
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 1.01", [] {
-    erk{1.01}.share(std::vector{1.0}, std::vector<std::size_t>{1});
+    erk{1.01}.distribute(std::vector{1.0}, std::vector<std::size_t>{1});
   });
   support::check_error<tamp::shape_error>(
       "erk: 1 values of the number of rows and columns for 2 units",
-      [] { erk{}.share(std::vector{1.0}, std::vector<std::size_t>{1, 1}); });
+      [] { erk{}.distribute(std::vector{1.0}, std::vector<std::size_t>{1, 1}); });
 }
 
 BOOST_AUTO_TEST_CASE(it_is_a_policy) {

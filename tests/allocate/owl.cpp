@@ -87,15 +87,15 @@ BOOST_AUTO_TEST_CASE(a_score_that_knows_its_rows_will_do) {
 
 BOOST_AUTO_TEST_CASE(equal_ratios_are_uniform_and_a_note_says_so) {
   const auto answer =
-      owl<magnitude>{0.7}.share(std::vector{3.0, 3.0, 3.0}, std::vector<std::size_t>{1, 2, 3});
+      owl<magnitude>{0.7}.distribute(std::vector{3.0, 3.0, 3.0}, std::vector<std::size_t>{1, 2, 3});
   BOOST_TEST(answer.sparsities == std::vector(3, 0.7), boost::test_tools::per_element());
   BOOST_TEST(
       answer.notes == std::vector<std::string>{"owl: the outlier ratio is the same everywhere, so "
                                                "that all units get the sparsity 0.7"},
       boost::test_tools::per_element());
   BOOST_TEST(
-      owl<magnitude>{0.7}.share(std::vector{3.0}, std::vector<std::size_t>{1}).notes.empty());
-  BOOST_TEST(owl<magnitude>{0.7}.share({}, {}).sparsities.empty());
+      owl<magnitude>{0.7}.distribute(std::vector{3.0}, std::vector<std::size_t>{1}).notes.empty());
+  BOOST_TEST(owl<magnitude>{0.7}.distribute({}, {}).sparsities.empty());
 }
 
 BOOST_AUTO_TEST_CASE(zeros_have_no_outliers) {
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_layer_that_saw_nothing_has_no_part) {
 BOOST_AUTO_TEST_CASE(a_wide_interval_is_clamped_and_stays_on_target) {
   const owl<magnitude> policy{0.9, 5, 0.5, {}};
   const std::vector<std::size_t> sizes{10, 10, 10, 10};
-  const auto answer = policy.share(std::vector{0.0, 0.0, 0.0, 8.0}, sizes);
+  const auto answer = policy.distribute(std::vector{0.0, 0.0, 0.0, 8.0}, sizes);
   BOOST_TEST(answer.sparsities[0] == 1.0);
   BOOST_TEST(answer.sparsities[3] == 0.6, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(support::mean_sparsity(answer.sparsities, sizes) == 0.9,
@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(scaling_a_block_changes_nothing) {
 
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   const auto share = [](owl<magnitude> policy) {
-    policy.share(std::vector{1.0, 2.0}, std::vector<std::size_t>{1, 1});
+    policy.distribute(std::vector{1.0, 2.0}, std::vector<std::size_t>{1, 1});
   };
   support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not -0.1",
                                           [&] { share({-0.1}); });
@@ -182,10 +182,10 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   support::check_error<tamp::value_error>("owl: lambda lies in [0, 1], and is 1.5",
                                           [&] { share({0.5, 5, 1.5}); });
   support::check_error<tamp::shape_error>("owl: 1 values of the outlier ratio for 2 units", [] {
-    owl<magnitude>{}.share(std::vector{1.0}, std::vector<std::size_t>{1, 1});
+    owl<magnitude>{}.distribute(std::vector{1.0}, std::vector<std::size_t>{1, 1});
   });
   support::check_error<tamp::value_error>("owl: the outlier ratio of unit 1 is nan", [] {
-    owl<magnitude>{}.share(std::vector<double>{1.0, NAN}, std::vector<std::size_t>{1, 1});
+    owl<magnitude>{}.distribute(std::vector<double>{1.0, NAN}, std::vector<std::size_t>{1, 1});
   });
   auto units = three_blocks();
   units.all[1].layers[0].weight(1, 3) = support::not_a_number;

@@ -18,19 +18,19 @@
 BOOST_AUTO_TEST_SUITE(compute_compute_plan)
 
 using support::check_error;
+using tamp::block_shape;
+using tamp::modality;
 using tamp::pruning_plan;
 using tamp::value_error;
-using tamp::compute::block_shape;
 using tamp::compute::budget_split;
 using tamp::compute::compute_plan;
 using tamp::compute::dynamic_ffn;
 using tamp::compute::hollow_attention;
 using tamp::compute::plan_compute;
 using tamp::token::drop_at;
-using tamp::token::modality;
 using tamp::token::schedule;
 using counts = std::vector<std::size_t>;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 

@@ -55,10 +55,12 @@ matrix<float> probe_rows(const dynamic_ffn& p, const matrix<float>& hidden) {
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Means of |hidden|: 2, 2.5, 0.5, 3.
   const matrix<float> hidden{{4, -2, 1, 3}, {0, 3, 0, -3}};
-  BOOST_TEST(all_probed.channels(hidden) == (indices{1, 3}), boost::test_tools::per_element());
+  BOOST_TEST(tamp::compute::channels(hidden, all_probed) == (indices{1, 3}),
+             boost::test_tools::per_element());
   // With one of two probed, the second token says nothing: 4, 2, 1, 3.
   const dynamic_ffn first{.keep_ratio = 0.5, .probe_every = 2};
-  BOOST_TEST(first.channels(hidden) == (indices{0, 3}), boost::test_tools::per_element());
+  BOOST_TEST(tamp::compute::channels(hidden, first) == (indices{0, 3}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_probe_is_evenly_spaced_and_has_both_ends) {
@@ -118,11 +120,13 @@ BOOST_AUTO_TEST_CASE(counts_are_rounded_to_even_and_one_channel_stays) {
 
 BOOST_AUTO_TEST_CASE(among_equals_the_lower_channel_is_dropped) {
   const matrix<float> equal(3, 6, -2.0f);
-  BOOST_TEST(all_probed.channels(equal) == (indices{3, 4, 5}), boost::test_tools::per_element());
+  BOOST_TEST(tamp::compute::channels(equal, all_probed) == (indices{3, 4, 5}),
+             boost::test_tools::per_element());
   for (unsigned seed = 0; seed < 20; ++seed) {
     const matrix<float> ties = support::matrix_of_ties(2, 41, seed);
     const dynamic_ffn p{.keep_ratio = 0.3, .probe_every = 1};
-    BOOST_TEST(p.channels(ties) == by_sorting(p, ties), boost::test_tools::per_element());
+    BOOST_TEST(tamp::compute::channels(ties, p) == by_sorting(p, ties),
+               boost::test_tools::per_element());
   }
 }
 
@@ -130,9 +134,9 @@ BOOST_AUTO_TEST_CASE(the_probe_alone_gives_the_same) {
   for (const std::size_t tokens : {1u, 9u, 10u, 57u, 320u}) {
     const matrix<float> hidden = support::random_matrix(tokens, 73, unsigned(tokens));
     const dynamic_ffn p{};
-    const indices chosen = p.channels(hidden);
+    const indices chosen = tamp::compute::channels(hidden, p);
     BOOST_TEST(chosen == by_sorting(p, hidden), boost::test_tools::per_element());
-    BOOST_TEST(p.channels_of_probe(probe_rows(p, hidden)) == chosen,
+    BOOST_TEST(tamp::compute::channels_of_probe(probe_rows(p, hidden), p) == chosen,
                boost::test_tools::per_element());
   }
 }
@@ -140,32 +144,33 @@ BOOST_AUTO_TEST_CASE(the_probe_alone_gives_the_same) {
 BOOST_AUTO_TEST_CASE(tokens_outside_of_the_probe_say_nothing) {
   matrix<float> hidden = support::random_matrix(40, 12, 5);
   const dynamic_ffn p{};
-  const indices before = p.channels(hidden), probe = p.probe(40);
+  const indices before = tamp::compute::channels(hidden, p), probe = p.probe(40);
   for (std::size_t t = 0; t < 40; ++t)
     if (std::find(probe.begin(), probe.end(), t) == probe.end())
       for (std::size_t j = 0; j < 12; ++j) hidden(t, j) = support::not_a_number;
-  BOOST_TEST(p.channels(hidden) == before, boost::test_tools::per_element());
+  BOOST_TEST(tamp::compute::channels(hidden, p) == before, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(layout_executor_and_scale_change_nothing) {
   matrix<float> hidden = support::random_matrix(90, 35, 9);
   const dynamic_ffn p{.keep_ratio = 0.4, .probe_every = 7};
-  const indices expected = p.channels(hidden);
+  const indices expected = tamp::compute::channels(hidden, p);
   for (const auto& exec : support::every_executor)
     support::in_every_layout(hidden, [&](tamp::matrix_view<float> m) {
       BOOST_TEST(p.channels(exec, m) == expected, boost::test_tools::per_element());
     });
-  BOOST_TEST(p.channels(support::readable_rows{hidden}) == expected,
+  BOOST_TEST(tamp::compute::channels(support::readable_rows{hidden}, p) == expected,
              boost::test_tools::per_element());
-  BOOST_TEST(p.channels(support::as<double>(hidden)) == expected, boost::test_tools::per_element());
+  BOOST_TEST(tamp::compute::channels(support::as<double>(hidden), p) == expected,
+             boost::test_tools::per_element());
   for (std::size_t k = 0; k < 90 * 35; ++k) hidden.data()[k] *= -0.25f;
-  BOOST_TEST(p.channels(hidden) == expected, boost::test_tools::per_element());
+  BOOST_TEST(tamp::compute::channels(hidden, p) == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(half_precision_is_read_as_it_is) {
   const matrix<tamp::f16> half = support::as<tamp::f16>(support::random_matrix(50, 30, 2));
   const dynamic_ffn p{};
-  BOOST_TEST(p.channels(half) == by_sorting(p, support::as<float>(half)),
+  BOOST_TEST(tamp::compute::channels(half, p) == by_sorting(p, support::as<float>(half)),
              boost::test_tools::per_element());
 }
 
@@ -173,7 +178,7 @@ BOOST_AUTO_TEST_CASE(a_larger_ratio_keeps_the_same_channels_and_more) {
   const matrix<float> hidden = support::random_matrix(33, 64, 3);
   std::set<std::size_t> smaller;
   for (const double ratio : {0.0, 0.1, 0.2, 0.5, 0.9, 1.0}) {
-    const indices kept = dynamic_ffn{.keep_ratio = ratio}.channels(hidden);
+    const indices kept = tamp::compute::channels(hidden, dynamic_ffn{.keep_ratio = ratio});
     const std::set<std::size_t> larger(kept.begin(), kept.end());
     BOOST_TEST(std::includes(larger.begin(), larger.end(), smaller.begin(), smaller.end()));
     smaller = larger;
@@ -182,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_larger_ratio_keeps_the_same_channels_and_more) {
 }
 
 BOOST_AUTO_TEST_CASE(no_channels_are_no_channels) {
-  BOOST_TEST(all_probed.channels(matrix<float>(3, 0)).empty());
+  BOOST_TEST(tamp::compute::channels(matrix<float>(3, 0), all_probed).empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_finite_is_refused_by_name) {
@@ -191,24 +196,27 @@ BOOST_AUTO_TEST_CASE(what_is_not_finite_is_refused_by_name) {
     hidden(13, 4) = bad;  // of the probe 0, 13, 26, 39
     const std::string is = bad != bad ? "nan" : bad > 0 ? "inf" : "-inf";
     check_error<tamp::value_error>("dynamic_ffn: the activation of token 13, channel 4 is " + is,
-                                   [&] { dynamic_ffn{}.channels(hidden); });
+                                   [&] { tamp::compute::channels(hidden, dynamic_ffn{}); });
     check_error<tamp::value_error>(
-        "dynamic_ffn: the activation of probe token 1, channel 4 is " + is,
-        [&] { dynamic_ffn{}.channels_of_probe(probe_rows(dynamic_ffn{}, hidden)); });
-    check_error<tamp::value_error>("dynamic_ffn: the activation of token 13, channel 4 is " + is,
-                                   [&] { dynamic_ffn{}.channels(support::readable_rows{hidden}); });
+        "dynamic_ffn: the activation of probe token 1, channel 4 is " + is, [&] {
+          tamp::compute::channels_of_probe(probe_rows(dynamic_ffn{}, hidden), dynamic_ffn{});
+        });
+    check_error<tamp::value_error>(
+        "dynamic_ffn: the activation of token 13, channel 4 is " + is,
+        [&] { tamp::compute::channels(support::readable_rows{hidden}, dynamic_ffn{}); });
   }
   const matrix<double> huge(2, 3, 1e308);
   check_error<tamp::value_error>(
       "dynamic_ffn: the activations of channel 0 are too large for their mean to be found",
-      [&] { all_probed.channels(huge); });
+      [&] { tamp::compute::channels(huge, all_probed); });
 }
 
 BOOST_AUTO_TEST_CASE(no_tokens_and_unusable_parameters_are_refused) {
   check_error<tamp::shape_error>("dynamic_ffn: there is no visual token to probe",
-                                 [&] { all_probed.channels(matrix<float>(0, 3)); });
-  check_error<tamp::shape_error>("dynamic_ffn: there is no visual token to probe",
-                                 [&] { all_probed.channels_of_probe(matrix<float>(0, 3)); });
+                                 [&] { tamp::compute::channels(matrix<float>(0, 3), all_probed); });
+  check_error<tamp::shape_error>("dynamic_ffn: there is no visual token to probe", [&] {
+    tamp::compute::channels_of_probe(matrix<float>(0, 3), all_probed);
+  });
   const matrix<float> hidden(3, 3);
   check_error<tamp::value_error>(
       "dynamic_ffn: the ratio to keep is 0.2 (of 0 to 1), and one token is probed of every 0",
@@ -217,7 +225,7 @@ BOOST_AUTO_TEST_CASE(no_tokens_and_unusable_parameters_are_refused) {
     check_error<tamp::value_error>(
         tamp::detail::sentence("dynamic_ffn: the ratio to keep is ", ratio,
                                " (of 0 to 1), and one token is probed of every 10"),
-        [&] { dynamic_ffn{.keep_ratio = ratio}.channels(hidden); });
+        [&] { tamp::compute::channels(hidden, dynamic_ffn{.keep_ratio = ratio}); });
 }
 
 BOOST_AUTO_TEST_CASE(it_says_what_it_is) {
@@ -231,10 +239,11 @@ BOOST_AUTO_TEST_CASE(huge_counts_are_kept_or_refused) {
   check_error<tamp::shape_error>(
       "dynamic_ffn: 18446744073709551615 numbers of 8 bytes are more than memory can hold",
       [&] { (dynamic_ffn{1.0, 1}.probe(most)); });
-  BOOST_TEST(
-      dynamic_ffn{}.channels(tamp::matrix_view<float>(nullptr, std::size_t{1} << 62, 0)).empty());
+  BOOST_TEST(tamp::compute::channels(tamp::matrix_view<float>(nullptr, std::size_t{1} << 62, 0),
+                                     dynamic_ffn{})
+                 .empty());
   check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
-    dynamic_ffn{}.channels(tamp::matrix_view<float>(nullptr, 2, 3));
+    tamp::compute::channels(tamp::matrix_view<float>(nullptr, 2, 3), dynamic_ffn{});
   });
 }
 

@@ -18,10 +18,10 @@ BOOST_AUTO_TEST_SUITE(compute_hollow_attention)
 
 using support::check_error;
 using support::matrix;
+using tamp::modality;
 using tamp::compute::hollow_attention;
 using tamp::compute::key_range;
-using tamp::token::modality;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -110,7 +110,8 @@ double farthest(const Left& a, const Right& b) {
 
 matrix<float> attend(const hollow_attention& h, const head& x, const kinds& k, float scale) {
   matrix<float> out(k.size(), x.v.cols(), 77.0f);
-  h.attend(tamp::view(x.q), tamp::view(x.k), tamp::view(x.v), k, scale, tamp::view(out));
+  tamp::compute::attend(tamp::view(x.q), tamp::view(x.k), tamp::view(x.v), k, scale,
+                        tamp::view(out), h);
   return out;
 }
 
@@ -133,8 +134,8 @@ BOOST_AUTO_TEST_CASE(values_by_hand) {
   const kinds k = parse("iii");
   const matrix<float> q(3, 1, 1.0f), keys{{0}, {std::log(3.0f)}, {0}}, v{{4, 0}, {8, 1}, {0, 2}};
   matrix<float> out(3, 2);
-  hollow_attention{2}.attend(tamp::view(q), tamp::view(keys), tamp::view(v), k, 1.0f,
-                             tamp::view(out));
+  tamp::compute::attend(tamp::view(q), tamp::view(keys), tamp::view(v), k, 1.0f, tamp::view(out),
+                        hollow_attention{2});
   const matrix<double> expected{{4, 0}, {7, 0.75}, {6, 1.25}};
   BOOST_TEST(farthest(out, expected) < 1e-6);
 }
@@ -246,8 +247,8 @@ BOOST_AUTO_TEST_CASE(large_numbers_do_not_overflow) {
   const matrix<float> q{{1e15f}, {-1e15f}, {1e15f}, {1e18f}}, keys{{1e18f}, {2e18f}, {3e18f}, {1}},
       v{{1e36f}, {2e36f}, {-3e36f}, {4e36f}};
   matrix<float> out(4, 1);
-  hollow_attention{1}.attend(tamp::view(q), tamp::view(keys), tamp::view(v), k, 1.0f,
-                             tamp::view(out));
+  tamp::compute::attend(tamp::view(q), tamp::view(keys), tamp::view(v), k, 1.0f, tamp::view(out),
+                        hollow_attention{1});
   BOOST_TEST((out == matrix<float>{{1e36f}, {1e36f}, {-3e36f}, {-3e36f}}));
 }
 
@@ -304,13 +305,13 @@ BOOST_AUTO_TEST_CASE(any_layout_does) {
   support::in_every_layout(x.q, [&](tamp::matrix_view<float> q) {
     support::in_every_layout(x.k, [&](tamp::matrix_view<float> keys) {
       matrix<float> out(k.size(), 5);
-      h.attend(q, keys, tamp::view(x.v), k, 0.4f, tamp::view(out));
+      tamp::compute::attend(q, keys, tamp::view(x.v), k, 0.4f, tamp::view(out), h);
       BOOST_TEST((out == expected));
     });
   });
   support::in_every_layout(x.v, [&](tamp::matrix_view<float> v) {
     support::in_every_layout(matrix<float>(k.size(), 5), [&](tamp::matrix_view<float> out) {
-      h.attend(tamp::view(x.q), tamp::view(x.k), v, k, 0.4f, out);
+      tamp::compute::attend(tamp::view(x.q), tamp::view(x.k), v, k, 0.4f, out, h);
       BOOST_TEST((support::copy_of(out) == expected));
     });
   });
@@ -321,7 +322,8 @@ BOOST_AUTO_TEST_CASE(the_output_may_take_the_place_of_the_queries) {
   head x(k.size(), 6, 6, 2);
   const hollow_attention h{12};
   const matrix<float> expected = attend(h, x, k, 0.4f);
-  h.attend(tamp::view(x.q), tamp::view(x.k), tamp::view(x.v), k, 0.4f, tamp::view(x.q));
+  tamp::compute::attend(tamp::view(x.q), tamp::view(x.k), tamp::view(x.v), k, 0.4f, tamp::view(x.q),
+                        h);
   BOOST_TEST((x.q == expected));
 }
 
@@ -334,8 +336,8 @@ BOOST_AUTO_TEST_CASE(the_last_queries_alone_get_the_same) {
       if (count > k.size()) continue;
       const std::size_t before = k.size() - count;
       matrix<float> out(count, 4);
-      h.attend(tamp::view(x.q.data() + before * 8, count, 8), tamp::view(x.k), tamp::view(x.v), k,
-               0.4f, tamp::view(out));
+      tamp::compute::attend(tamp::view(x.q.data() + before * 8, count, 8), tamp::view(x.k),
+                            tamp::view(x.v), k, 0.4f, tamp::view(out), h);
       BOOST_TEST(farthest(out, tamp::view(all.data() + before * 4, count, 4)) < 1e-6);
     }
   }
@@ -362,8 +364,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_finite_is_refused_and_nothing_is_written) {
       check_error<tamp::value_error>(tamp::detail::sentence("hollow_attention: the ", names[which],
                                                             " of token 2, column 9 is ", is),
                                      [&] {
-                                       h.attend(tamp::view(x.q), tamp::view(x.k), tamp::view(x.v),
-                                                k, 1.0f, tamp::view(out));
+                                       tamp::compute::attend(tamp::view(x.q), tamp::view(x.k),
+                                                             tamp::view(x.v), k, 1.0f,
+                                                             tamp::view(out), h);
                                      });
       BOOST_TEST((out == matrix<float>(6, 11, 5.0f)));
     }
@@ -375,7 +378,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_finite_is_refused_and_nothing_is_written) {
   matrix<float> q(2, 2), out(2, 2);
   q(1, 0) = support::not_a_number;  // of the last two tokens
   check_error<tamp::value_error>("hollow_attention: the query of token 5, column 0 is nan", [&] {
-    h.attend(tamp::view(q), tamp::view(x.k), tamp::view(x.v), k, 1.0f, tamp::view(out));
+    tamp::compute::attend(tamp::view(q), tamp::view(x.k), tamp::view(x.v), k, 1.0f, tamp::view(out),
+                          h);
   });
 }
 
@@ -384,8 +388,8 @@ BOOST_AUTO_TEST_CASE(what_would_overflow_is_refused) {
   const auto with = [&](float q, float key, float v, float scale) {
     const matrix<float> queries{{q}}, keys{{key}}, values{{v}};
     matrix<float> out(1, 1);
-    hollow_attention{}.attend(tamp::view(queries), tamp::view(keys), tamp::view(values), k, scale,
-                              tamp::view(out));
+    tamp::compute::attend(tamp::view(queries), tamp::view(keys), tamp::view(values), k, scale,
+                          tamp::view(out), hollow_attention{});
   };
   check_error<tamp::value_error>(
       "hollow_attention: with a scale of 1, queries of length 1048576, keys of "
@@ -407,8 +411,8 @@ BOOST_AUTO_TEST_CASE(what_would_overflow_is_refused) {
 BOOST_AUTO_TEST_CASE(shapes_that_do_not_fit_are_refused) {
   const kinds k = parse("tit");
   const auto with = [&](matrix<float> q, matrix<float> keys, matrix<float> v, matrix<float> out) {
-    hollow_attention{}.attend(tamp::view(q), tamp::view(keys), tamp::view(v), k, 1.0f,
-                              tamp::view(out));
+    tamp::compute::attend(tamp::view(q), tamp::view(keys), tamp::view(v), k, 1.0f, tamp::view(out),
+                          hollow_attention{});
   };
   using m = matrix<float>;
   check_error<tamp::shape_error>(

@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(evaluated_sets_are_a_value) {
   BOOST_TEST((other == known));
   other.insert({5}, 2.0);
   BOOST_TEST((other != known));
-  BOOST_TEST((known.merge(other) == other));
+  BOOST_TEST((known.combine(other) == other));
 }
 
 BOOST_AUTO_TEST_CASE(evaluated_sets_refuse_what_contradicts_them) {
@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(evaluated_sets_refuse_what_contradicts_them) {
   evaluated_sets other;
   other.insert({0}, 3.0);
   other.insert({1, 2}, 0.75);
-  check_error<tamp::value_error>(twice, [&] { known.merge(other); });
+  check_error<tamp::value_error>(twice, [&] { known.combine(other); });
   BOOST_TEST((known == before));
 }
 

@@ -16,10 +16,10 @@ BOOST_AUTO_TEST_SUITE(cuda_amia_das)
 
 namespace {
 
-namespace token = tamp::token;
+namespace stat = tamp::stat;
 using support::matrix, support::device_matrix, support::device_row, support::check_error;
-using enum token::modality;
-using kinds_of = std::vector<token::modality>;
+using enum tamp::modality;
+using kinds_of = std::vector<tamp::modality>;
 using list = std::vector<std::size_t>;
 using support::handle;
 const auto on = tamp::on(nullptr);
@@ -42,7 +42,7 @@ matrix<float> clustered(std::size_t tokens, std::size_t features, unsigned seed)
 kinds_of some_kinds(std::size_t tokens, unsigned seed, unsigned different = 2) {
   std::mt19937 random(seed);
   kinds_of kinds(tokens);
-  for (auto& kind : kinds) kind = static_cast<token::modality>(random() % different);
+  for (auto& kind : kinds) kind = static_cast<tamp::modality>(random() % different);
   return kinds;
 }
 std::vector<float> some_attention(std::size_t tokens, unsigned seed) {
@@ -54,18 +54,18 @@ std::vector<float> some_attention(std::size_t tokens, unsigned seed) {
 }
 
 template <class T>
-list taken_on_gpu(const handle& h, const token::amia_select& policy, const device_matrix<T>& y,
+list taken_on_gpu(const handle& h, const stat::amia_select& policy, const device_matrix<T>& y,
                   const kinds_of& kinds, const std::vector<float>& attention) {
   const auto row = device_row(attention);
-  return token::select(on, h.cublas, policy, y.view(), kinds, row.view()).to_host(on);
+  return stat::select_tokens(on, h.cublas, y.view(), kinds, row.view(), policy).to_host(on);
 }
 
 template <class T>
-void check_equal(const handle& h, const token::amia_select& policy, const matrix<T>& y,
+void check_equal(const handle& h, const stat::amia_select& policy, const matrix<T>& y,
                  const kinds_of& kinds, const std::vector<float>& attention) {
   const auto n = static_cast<std::ptrdiff_t>(y.rows()), d = static_cast<std::ptrdiff_t>(y.cols());
   const device_matrix<T> rows(y, d + 1, 1), columns(y, 1, n + 2);
-  const list expected = policy(y, kinds, attention);
+  const list expected = stat::select_tokens(y, kinds, attention, policy);
   for (const auto* there : {&rows, &columns}) {
     BOOST_TEST(taken_on_gpu(h, policy, *there, kinds, attention) == expected,
                boost::test_tools::per_element());
@@ -76,7 +76,7 @@ void check_equal(const handle& h, const token::amia_select& policy, const matrix
     reference.add(y, kinds);
     for (unsigned a = 0; a < 8; ++a)
       for (unsigned b = 0; b <= a; ++b) {
-        const auto one = static_cast<token::modality>(a), other = static_cast<token::modality>(b);
+        const auto one = static_cast<tamp::modality>(a), other = static_cast<tamp::modality>(b);
         BOOST_TEST(std::abs(found.density(one, other) - reference.density(one, other)) < 1e-6);
       }
     BOOST_TEST(found.importance() == reference.importance(), boost::test_tools::tolerance(1e-6));
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(by_hand_densities_of_right_angles_and_opposites) {
 BOOST_AUTO_TEST_CASE(by_hand_tokens_that_are_alike_speak_for_each_other) {
   const handle h;
   const device_matrix<float> y({{1, 0}, {1, 0}, {0, 1}, {0, 2}});
-  const token::amia_select policy{.neighbours = 1, .tolerance = 0.01};
+  const stat::amia_select policy{.neighbours = 1, .tolerance = 0.01};
   // 0 and 1 are one direction, 2 and 3 the other: one of each is enough.
   BOOST_TEST(taken_on_gpu(h, policy, y, {}, {0.5f, 0.25f, 0.125f, 0.25f}) == (list{0, 2}),
              boost::test_tools::per_element());
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(products_near_zero_have_the_sign_that_they_have_in_double) 
   const device_matrix<float> there(y);
   seen.add(on, h.cublas, there.view(), {});
   tamp::stat::token_diversity reference;
-  reference.add(y, {});
+  reference.add(y);
   BOOST_TEST(seen.to_host(on).density(text, text) == reference.density(text, text),
              boost::test_tools::tolerance(1e-6));
 }
@@ -187,7 +187,8 @@ BOOST_AUTO_TEST_CASE(outputs_and_attention_that_cannot_be_used_are_named) {
   const auto check = [&](std::string_view sentence) {
     const device_matrix<float> there(y);
     check_error<tamp::value_error>(sentence, [&] { taken_on_gpu(h, {}, there, {}, attention); });
-    check_error<tamp::value_error>(sentence, [&] { token::amia_select{}(y, {}, attention); });
+    check_error<tamp::value_error>(
+        sentence, [&] { stat::select_tokens(y, {}, attention, stat::amia_select{}); });
   };
   attention[4] = -1;
   check("amia_select: the attention to token 4 is -1");
@@ -221,19 +222,19 @@ BOOST_AUTO_TEST_CASE(shapes_and_parameters_are_refused_before_anything_is_starte
   const auto six = device_row(std::vector<float>(6, 1.0f));
   check_error<tamp::shape_error>(
       "amia_select: the attention covers 5 tokens, the output has 6",
-      [&] { token::select(on, h.cublas, token::amia_select{}, y.view(), {}, row.view()); });
-  check_error<tamp::shape_error>("amia_select: the modalities cover 2 tokens, the output has 6",
-                                 [&] {
-                                   token::select(on, h.cublas, token::amia_select{}, y.view(),
-                                                 kinds_of{text, image}, six.view());
-                                 });
+      [&] { stat::select_tokens(on, h.cublas, y.view(), {}, row.view(), stat::amia_select{}); });
+  check_error<tamp::shape_error>(
+      "amia_select: the modalities cover 2 tokens, the output has 6", [&] {
+        stat::select_tokens(on, h.cublas, y.view(), kinds_of{text, image}, six.view(),
+                            stat::amia_select{});
+      });
   check_error<tamp::value_error>(
       "amia_select: sigma is 0, tolerance 0.1, the gammas 1 and 0.2", [&] {
-        token::select(on, h.cublas, token::amia_select{.sigma = 0}, y.view(), {}, six.view());
+        stat::select_tokens(on, h.cublas, y.view(), {}, six.view(), stat::amia_select{.sigma = 0});
       });
   check_error<tamp::value_error>("token_diversity: token 1 is of modality 8; there are 8", [&] {
     kinds_of kinds(6, text);
-    kinds[1] = static_cast<token::modality>(8);
+    kinds[1] = static_cast<tamp::modality>(8);
     tamp::cuda::token_diversity(on).add(on, h.cublas, y.view(), kinds);
   });
 }
@@ -285,7 +286,7 @@ BOOST_AUTO_TEST_CASE(similarities_take_what_bytes_needed_says) {
   kinds_of kinds(60, text);
   kinds[7] = kinds[8] = image;
   support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
-    token::select(given, h.cublas, token::amia_select{}, y.view(), kinds, attention.view());
+    stat::select_tokens(given, h.cublas, y.view(), kinds, attention.view(), stat::amia_select{});
   });
   support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
     tamp::cuda::token_diversity(given).add(given, h.cublas, y.view(), kinds);

@@ -17,9 +17,9 @@ namespace {
 
 namespace token = tamp::token;
 using support::matrix, support::device_matrix, support::check_error;
-using enum token::modality;
+using enum tamp::modality;
 const auto on = tamp::on(nullptr);
-using kinds_of = std::vector<token::modality>;
+using kinds_of = std::vector<tamp::modality>;
 
 /// Attention of all queries, or of those from `first_query` on, on both sides.
 template <class T>
@@ -51,8 +51,8 @@ template <class T, class Policy>
 void check_equal(const Policy& policy, const both<T>& c) {
   const std::size_t visual = c.on_cpu().visual().size();
   for (const std::size_t keep : {std::size_t{0}, std::size_t{1}, visual / 2, visual, visual + 3}) {
-    const auto found = token::select(on, policy, c.on_gpu(), {.keep = keep});
-    const auto expected = token::select(policy, c.on_cpu(), {.keep = keep}).kept;
+    const auto found = token::select(on, c.on_gpu(), policy, {.keep = keep});
+    const auto expected = token::select(c.on_cpu(), policy, {.keep = keep}).kept;
     BOOST_TEST(found.to_host(on) == expected, boost::test_tools::per_element());
     BOOST_TEST(found.capacity() == expected.size());
   }
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(by_hand_the_last_query_decides) {
   const both<float> c({text, image, image, image, image, text},
                       {{9, 0.5f, 0.25f, 0.25f, 0, 9}, {9, 0.25f, 0.25f, 0.5f, 0, 9}}, 5);
   const auto kept = [&](std::size_t keep) {
-    return token::select(on, token::attention_top_k{}, c.on_gpu(), {.keep = keep}).to_host(on);
+    return token::select(on, c.on_gpu(), token::attention_top_k{}, {.keep = keep}).to_host(on);
   };
   using list = std::vector<std::size_t>;
   BOOST_TEST(kept(1) == (list{0, 3, 5}), boost::test_tools::per_element());  // of 1 and 3
@@ -121,9 +121,9 @@ BOOST_AUTO_TEST_CASE(top_k_needs_the_last_query_alone) {
   const tamp::cuda::token_context<float> other{
       kinds,
       tamp::cuda::attention_view<float>::of_last_query(c.device_numbers.view().data(), 4, tokens)};
-  const auto found = token::select(on, token::attention_top_k{}, other, {.keep = 20});
+  const auto found = token::select(on, other, token::attention_top_k{}, {.keep = 20});
   BOOST_TEST(
-      found.to_host(on) == token::select(token::attention_top_k{}, c.on_cpu(), {.keep = 20}).kept,
+      found.to_host(on) == token::select(c.on_cpu(), token::attention_top_k{}, {.keep = 20}).kept,
       boost::test_tools::per_element());
 }
 
@@ -137,14 +137,14 @@ BOOST_AUTO_TEST_CASE(many_tokens_are_told_to_the_gpu_in_pieces) {
 BOOST_AUTO_TEST_CASE(text_alone_stays) {
   const both<float> c(kinds_of(7, text), matrix<float>(0, 7), 7);
   for (const std::size_t keep : {0u, 3u}) {
-    BOOST_TEST(token::select(on, token::attention_top_k{}, c.on_gpu(), {.keep = keep})
+    BOOST_TEST(token::select(on, c.on_gpu(), token::attention_top_k{}, {.keep = keep})
                    .to_host(on)
                    .size() == 7u);
     BOOST_TEST(
-        token::select(on, token::fitprune{}, c.on_gpu(), {.keep = keep}).to_host(on).size() == 7u);
+        token::select(on, c.on_gpu(), token::fitprune{}, {.keep = keep}).to_host(on).size() == 7u);
   }
   const both<float> nothing({}, matrix<float>(0, 0));
-  BOOST_TEST(token::select(on, token::attention_top_k{}, nothing.on_gpu(), {.keep = 1})
+  BOOST_TEST(token::select(on, nothing.on_gpu(), token::attention_top_k{}, {.keep = 1})
                  .to_host(on)
                  .empty());
 }
@@ -171,10 +171,10 @@ BOOST_AUTO_TEST_CASE(fitprune_needs_the_queries_from_the_first_visual_token_on) 
   const both<float> less(kinds, random_attention(3, 48, 60, 6, false), 12);
   check_error<tamp::value_error>(
       "fitprune reads the attention of the visual tokens, which the context does not show",
-      [&] { token::select(on, token::fitprune{}, less.on_gpu(), {.keep = 3}); });
+      [&] { token::select(on, less.on_gpu(), token::fitprune{}, {.keep = 3}); });
   check_error<tamp::value_error>(
       "fitprune reads the attention of the visual tokens, which the context does not show",
-      [&] { token::select(token::fitprune{}, less.on_cpu(), {.keep = 3}); });
+      [&] { token::select(less.on_cpu(), token::fitprune{}, {.keep = 3}); });
 }
 
 BOOST_AUTO_TEST_CASE(a_sequence_that_ends_with_its_image_is_refused_by_fitprune) {
@@ -182,12 +182,12 @@ BOOST_AUTO_TEST_CASE(a_sequence_that_ends_with_its_image_is_refused_by_fitprune)
   const auto refuse = [](auto&& body) {
     check_error<tamp::value_error>("fitprune: there is no token after the last visual one", body);
   };
-  refuse([&] { token::select(on, token::fitprune{}, c.on_gpu(), {.keep = 1}); });
+  refuse([&] { token::select(on, c.on_gpu(), token::fitprune{}, {.keep = 1}); });
   refuse([&] { tamp::cuda::fitprune_statistics(on, c.on_gpu()); });
   // Where nothing is to be decided, there is nothing to refuse.
   for (const std::size_t keep : {0u, 2u})
-    BOOST_TEST(token::select(on, token::fitprune{}, c.on_gpu(), {.keep = keep}).to_host(on) ==
-                   token::select(token::fitprune{}, c.on_cpu(), {.keep = keep}).kept,
+    BOOST_TEST(token::select(on, c.on_gpu(), token::fitprune{}, {.keep = keep}).to_host(on) ==
+                   token::select(c.on_cpu(), token::fitprune{}, {.keep = keep}).kept,
                boost::test_tools::per_element());
 }
 
@@ -199,10 +199,10 @@ BOOST_AUTO_TEST_CASE(attention_that_cannot_be_used_is_named) {
     numbers(head * 5 + query, t) = value;
     numbers(9, 4) = -1;  // the last that is read
     const both<float> c(kinds, numbers);
-    const auto found = token::select(on, policy, c.on_gpu(), {.keep = 1});
+    const auto found = token::select(on, c.on_gpu(), policy, {.keep = 1});
     check_error<tamp::value_error>(sentence, [&] { found.to_host(on); });
     check_error<tamp::value_error>(sentence,
-                                   [&] { token::select(policy, c.on_cpu(), {.keep = 1}); });
+                                   [&] { token::select(c.on_cpu(), policy, {.keep = 1}); });
     unsigned size = 7;
     cudaMemcpyAsync(&size, found.device_size(), sizeof size, cudaMemcpyDeviceToHost, nullptr);
     on.wait();
@@ -227,17 +227,17 @@ BOOST_AUTO_TEST_CASE(shapes_are_refused_before_anything_is_started) {
   longer.kinds = kinds;
   check_error<tamp::shape_error>(
       "attention_top_k: the attention covers 4 tokens, the kinds 5",
-      [&] { token::select(on, token::attention_top_k{}, longer, {.keep = 1}); });
+      [&] { token::select(on, longer, token::attention_top_k{}, {.keep = 1}); });
   check_error<tamp::value_error>(
       "attention_top_k: a minimum of 2 tokens per image is chosen by the CPU's token::select alone",
       [&] {
-        token::select(on, token::attention_top_k{}, c.on_gpu(),
+        token::select(on, c.on_gpu(), token::attention_top_k{},
                       {.keep = 1, .minimum_per_image = 2});
       });
   const tamp::cuda::token_context<float> blind{c.kinds, {}};
   check_error<tamp::value_error>(
       "attention_top_k reads the attention of the last query, which the context does not show",
-      [&] { token::select(on, token::attention_top_k{}, blind, {.keep = 1}); });
+      [&] { token::select(on, blind, token::attention_top_k{}, {.keep = 1}); });
   check_error<tamp::shape_error>(
       "attention_view: 2 queries from token 3 on leave a sequence of 4 tokens",
       [] { tamp::cuda::attention_view<float>(nullptr, 1, 2, 4, 3); });
@@ -251,7 +251,7 @@ BOOST_AUTO_TEST_CASE(all_scratch_memory_is_given_back) {
   const both<float> c(random_kinds(40, 3), random_attention(2, 40, 40, 1, false));
   {
     const auto list =
-        token::select(tamp::on(nullptr, space), token::fitprune{}, c.on_gpu(), {.keep = 4});
+        token::select(tamp::on(nullptr, space), c.on_gpu(), token::fitprune{}, {.keep = 4});
     list.to_host(on);
     BOOST_TEST(space.used() ==
                tamp::cuda::allocation_size(tamp::cuda::index_list::bytes_of(list.capacity())));
@@ -274,7 +274,7 @@ BOOST_AUTO_TEST_CASE(golden_vectors) {
     const std::size_t keep = std::stoul(name.substr(20));
     std::vector<double> mask(kinds.size());
     for (const std::size_t t :
-         token::select(on, token::attention_top_k{}, c.on_gpu(), {.keep = keep}).to_host(on))
+         token::select(on, c.on_gpu(), token::attention_top_k{}, {.keep = keep}).to_host(on))
       mask[t] = 1;
     BOOST_TEST(mask == file.numbers.at(name), boost::test_tools::per_element());
   }
@@ -289,7 +289,7 @@ BOOST_AUTO_TEST_CASE(choices_take_what_bytes_needed_says) {
   const both<float> c(random_kinds(300, 3), random_attention(2, 300, 300, 4, false));
   const auto check = [&](const auto& policy) {
     support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
-      token::select(given, policy, c.on_gpu(), {.keep = 20});
+      token::select(given, c.on_gpu(), policy, {.keep = 20});
     });
   };
   check(token::attention_top_k{});

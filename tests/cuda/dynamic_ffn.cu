@@ -23,11 +23,11 @@ void check_equal(const dynamic_ffn& policy, const matrix<T>& hidden) {
   const auto c = static_cast<std::ptrdiff_t>(hidden.cols());
   const device_matrix<T> rows(hidden, c + 3, 1), columns(hidden, 1, r + 1);
   for (const auto* m : {&rows, &columns}) {
-    BOOST_TEST(
-        tamp::compute::channels(on, policy, m->view()).to_host(on) == policy.channels(hidden),
-        boost::test_tools::per_element());
-    BOOST_TEST(tamp::compute::channels_of_probe(on, policy, m->view()).to_host(on) ==
-                   policy.channels_of_probe(hidden),
+    BOOST_TEST(tamp::compute::channels(on, m->view(), policy).to_host(on) ==
+                   tamp::compute::channels(hidden, policy),
+               boost::test_tools::per_element());
+    BOOST_TEST(tamp::compute::channels_of_probe(on, m->view(), policy).to_host(on) ==
+                   tamp::compute::channels_of_probe(hidden, policy),
                boost::test_tools::per_element());
   }
 }
@@ -35,9 +35,9 @@ void check_equal(const dynamic_ffn& policy, const matrix<T>& hidden) {
 void check_refused(std::string_view sentence, const matrix<double>& hidden,
                    const dynamic_ffn& policy = {0.5, 2}) {
   const device_matrix<double> there(hidden);
-  const auto found = tamp::compute::channels(on, policy, there.view());
+  const auto found = tamp::compute::channels(on, there.view(), policy);
   check_error<tamp::value_error>(sentence, [&] { found.to_host(on); });
-  check_error<tamp::value_error>(sentence, [&] { policy.channels(hidden); });
+  check_error<tamp::value_error>(sentence, [&] { tamp::compute::channels(hidden, policy); });
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(by_hand_the_channels_of_highest_mean_size) {
   const device_matrix<float> hidden(
       {{1, -4, 0, 1}, {99, 99, 99, 99}, {99, 99, 99, 99}, {-1, 1, 3, -2}});
   const auto kept = [&](double ratio) {
-    return tamp::compute::channels(on, dynamic_ffn{ratio, 2}, hidden.view()).to_host(on);
+    return tamp::compute::channels(on, hidden.view(), dynamic_ffn{ratio, 2}).to_host(on);
   };
   BOOST_TEST(kept(0.25) == (list{1}), boost::test_tools::per_element());
   BOOST_TEST(kept(0.5) == (list{1, 3}), boost::test_tools::per_element());  // of 2 and 3
@@ -95,21 +95,21 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_named) {
   odd(1, 1) = support::not_a_number;
   check_equal({0.5, 2}, support::as<float>(support::random_matrix(6, 4, 1)));
   const device_matrix<double> there(odd);
-  BOOST_TEST(tamp::compute::channels(on, dynamic_ffn{0.5, 2}, there.view()).to_host(on).size() ==
+  BOOST_TEST(tamp::compute::channels(on, there.view(), dynamic_ffn{0.5, 2}).to_host(on).size() ==
              2u);
   const device_matrix<double> probe(hidden);
   check_error<tamp::value_error>(
       "dynamic_ffn: the activations of channel 1 are too large for their mean to be found",
-      [&] { tamp::compute::channels_of_probe(on, dynamic_ffn{}, probe.view()).to_host(on); });
+      [&] { tamp::compute::channels_of_probe(on, probe.view(), dynamic_ffn{}).to_host(on); });
 }
 
 BOOST_AUTO_TEST_CASE(no_token_and_bad_parameters_are_refused) {
   const device_matrix<float> none(matrix<float>(0, 4)), some(matrix<float>(2, 4));
   check_error<tamp::shape_error>("dynamic_ffn: there is no visual token to probe",
-                                 [&] { tamp::compute::channels(on, dynamic_ffn{}, none.view()); });
+                                 [&] { tamp::compute::channels(on, none.view(), dynamic_ffn{}); });
   check_error<tamp::value_error>(
       "dynamic_ffn: the ratio to keep is 2 (of 0 to 1), and one token is probed of every 10",
-      [&] { tamp::compute::channels_of_probe(on, dynamic_ffn{2}, some.view()); });
+      [&] { tamp::compute::channels_of_probe(on, some.view(), dynamic_ffn{2}); });
 }
 
 BOOST_AUTO_TEST_CASE(golden_vectors) {
@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(golden_vectors) {
   const device_matrix<float> hidden(file.matrix_of("in.hidden"));
   for (const auto& [ratio, every] : {std::pair{"0.2", 10}, {"0.5", 4}}) {
     const dynamic_ffn policy{std::stod(ratio), static_cast<std::size_t>(every)};
-    BOOST_TEST(tamp::compute::channels(on, policy, hidden.view()).to_host(on) ==
+    BOOST_TEST(tamp::compute::channels(on, hidden.view(), policy).to_host(on) ==
                    file.values<std::size_t>(std::string("out.channels.") + ratio),
                boost::test_tools::per_element());
   }
@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(golden_vectors) {
 BOOST_AUTO_TEST_CASE(channels_take_what_bytes_needed_says) {
   const device_matrix<float> hidden(support::random_matrix(20, 300, 1));
   support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
-    tamp::compute::channels(given, dynamic_ffn{0.5, 3}, hidden.view());
+    tamp::compute::channels(given, hidden.view(), dynamic_ffn{0.5, 3});
   });
 }
 

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(merging_is_adding) {
   tamp::cuda::gram<> one(on, 12), other(on, 12), empty(on, 12);
   one.add(on, h.cublas, a.view());
   other.add(on, h.cublas, b.view());
-  one.merge(on, other).merge(on, empty);
+  one.combine(on, other).combine(on, empty);
   tamp::stat::gram expected;
   expected.add(first).add(second);
   check_close(one.to_host(on), expected, 1e-14);
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_batch_that_cannot_be_used_is_not_added_and_named) {
   BOOST_TEST(now == before);
 
   tamp::cuda::gram<> other(on, 12);
-  other.add(on, h.cublas, good.view()).merge(on, seen);
+  other.add(on, h.cublas, good.view()).combine(on, seen);
   check_error<tamp::value_error>("gram: the activation of token 7, feature 3 is nan",
                                  [&] { other.to_host(on); });
 }
@@ -138,9 +138,9 @@ BOOST_AUTO_TEST_CASE(shapes_and_weights_are_refused) {
   check_error<tamp::value_error>("gram: a batch of activations needs a weight above 0",
                                  [&] { tamp::cuda::gram<>(on, 5).add(on, h.cublas, x.view(), 0); });
   check_error<tamp::shape_error>(
-      "gram: the statistics to merge cover 5 features, the statistics "
+      "gram: the statistics to combine cover 5 features, the statistics "
       "cover 4",
-      [&] { seen.merge(on, tamp::cuda::gram<>(on, 5)); });
+      [&] { seen.combine(on, tamp::cuda::gram<>(on, 5)); });
 }
 
 BOOST_AUTO_TEST_CASE(sums_take_what_bytes_needed_says) {
@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(sums_take_what_bytes_needed_says) {
   const auto check = [&]<class Product>(Product) {
     support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
       tamp::cuda::gram<Product> seen(given, 30), other(given, 30);
-      seen.add(given, h.cublas, x.view()).merge(given, other);
+      seen.add(given, h.cublas, x.view()).combine(given, other);
       seen.matrix(given);
     });
   };

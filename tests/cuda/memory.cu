@@ -43,7 +43,7 @@ void check_apply(const matrix<T>& weight, const tamp::mask::bitmask& keep) {
                  {1, rows + 1, 3}, {2 * cols, 2, 0},           {2, 2 * rows + 1, 0}};
   for (const auto& layout : layouts) {
     const device_matrix<T> device(weight, layout.row_stride, layout.col_stride, layout.offset);
-    tamp::apply(on, copy, device.view());
+    tamp::apply(on, device.view(), copy);
     BOOST_TEST_CONTEXT("strides " << layout.row_stride << " and " << layout.col_stride)
     BOOST_TEST((device.numbers() == expected));
   }
@@ -94,12 +94,12 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   const auto keep = tamp::cuda::bitmask::from(on, random_mask(2, 3, 5));
   const device_matrix<float> device(matrix<float>(3, 2));
   check_error<tamp::shape_error>("apply: the mask is 2 x 3, the weight is 3 x 2",
-                                 [&] { tamp::apply(on, keep, device.view()); });
+                                 [&] { tamp::apply(on, device.view(), keep); });
   const tamp::matrix_view<float, tamp::cuda_space> broadcast(device.view().data(), 2, 3, 0, 1);
   check_error<tamp::shape_error>(
       "apply: the elements (0, 0) and (1, 0) of the weight share their memory: its strides are 0 "
       "and 1",
-      [&] { tamp::apply(on, keep, broadcast); });
+      [&] { tamp::apply(on, broadcast, keep); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(calls_need_what_they_hold_at_one_time) {
   // A note, and two words for each row.
   const auto one = [&](const tamp::cuda::on_stream& measured) {
     const auto keep = tamp::select(measured, weight, recipe);
-    tamp::apply(measured, keep, weight);
+    tamp::apply(measured, weight, keep);
   };
   BOOST_TEST(tamp::cuda::bytes_needed(one) == 256u + 256);
   const auto after_another = [&](const tamp::cuda::on_stream& measured) {

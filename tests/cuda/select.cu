@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(by_hand_each_row_loses_its_lowest_products) {
   const auto norms = support::device_row({1, 4, 1, 1});
   const auto recipe = compose(wanda{}, per_row{}, uniform{0.5});
   const auto keep = tamp::select(on, W.view(), norms.view(), recipe);
-  tamp::apply(on, keep, W.view());
+  tamp::apply(on, W.view(), keep);
   BOOST_TEST((W.numbers() == matrix<float>{{4, -1, 0, 0}, {0, -8, -7, 0}}));
 }
 
@@ -215,7 +215,7 @@ BOOST_AUTO_TEST_CASE(a_weight_without_elements_gives_such_a_mask) {
       BOOST_TEST(keep.rows() == weight.rows());
     });
     const auto keep = tamp::select(on, device.view(), compose(magnitude{}, n_of_m<2, 4>{}));
-    tamp::apply(on, keep, device.view());
+    tamp::apply(on, device.view(), keep);
   }
 }
 
@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_finite_is_named_and_nothing_is_written) {
   for_each_recipe(0.5, [&](const char* name, const auto& recipe) {
     BOOST_TEST_CONTEXT(name) {
       const auto keep = tamp::select(on, device.view(), norms.view(), recipe);
-      tamp::apply(on, keep, device.view());
+      tamp::apply(on, device.view(), keep);
       BOOST_TEST((device.numbers() == weight));
       const std::string sentence = "select: the weight in row 2, column 69 is -inf";
       check_error<tamp::value_error>(sentence, [&] { keep.check(on); });
@@ -257,7 +257,7 @@ BOOST_AUTO_TEST_CASE(statistics_that_are_not_finite_come_first) {
   const auto check = [&](const auto& recipe) {
     for (const auto& w : {device.view(), empty.view()}) {
       const auto keep = tamp::select(on, w, norms.view(), recipe);
-      tamp::apply(on, keep, w);
+      tamp::apply(on, w, keep);
       check_error<tamp::value_error>("select: the statistic of column 33 is nan",
                                      [&] { keep.check(on); });
     }
@@ -277,7 +277,7 @@ BOOST_AUTO_TEST_CASE(a_score_that_is_not_a_number_is_named_with_its_weight) {
   for (const double sparsity : {0.0, 0.5}) {
     const auto keep = tamp::select(on, device.view(), norms.view(),
                                    compose(shifted{}, per_row{}, uniform{sparsity}));
-    tamp::apply(on, keep, device.view());
+    tamp::apply(on, device.view(), keep);
     BOOST_TEST((device.numbers() == weight));
     check_error<tamp::value_error>(
         "select: the score of the weight in row 1, column 44, which is 13, is not a number",

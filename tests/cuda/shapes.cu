@@ -31,8 +31,8 @@ BOOST_AUTO_TEST_SUITE(cuda_shapes)
 namespace {
 
 using support::matrix, support::device_matrix, support::device_row, support::check_error;
+using tamp::modality;
 using tamp::shape_error, tamp::value_error;
-using tamp::token::modality;
 using device_view = tamp::matrix_view<float, tamp::cuda_space>;
 const auto on = tamp::on(nullptr);
 
@@ -72,18 +72,21 @@ BOOST_AUTO_TEST_CASE(tensors_at_a_null_pointer_are_refused) {
   const auto keep = tamp::select(on, w.view(), half);
   const std::vector<modality> kinds(4, modality::image);
   refused("select", [&] { static_cast<void>(tamp::select(on, nowhere(4, 8), half)); });
-  refused("apply", [&] { tamp::apply(on, keep, nowhere(4, 8)); });
+  refused("apply", [&] { tamp::apply(on, nowhere(4, 8), keep); });
   refused("compress", [&] { tamp::cuda::compress(on, keep, nowhere(4, 8)); });
   refused("column_norm", [&] { tamp::cuda::column_norm().add(on, nowhere(4, 8)); });
   refused("gram", [&] { tamp::cuda::gram<>(on, 8).add(on, h.cublas, nowhere(4, 8)); });
   refused("token_diversity",
           [&] { tamp::cuda::token_diversity(on).add(on, h.cublas, nowhere(4, 8), kinds); });
   refused("amia_select", [&] {
-    tamp::token::select(on, h.cublas, tamp::token::amia_select{}, nowhere(4, 8), kinds,
-                        four.view());
+    tamp::stat::select_tokens(on, h.cublas, nowhere(4, 8), kinds, four.view(),
+                              tamp::stat::amia_select{});
   });
-  refused("channels", [&] { tamp::compute::channels(on, {}, nowhere(4, 8)); });
-  refused("channels_of_probe", [&] { tamp::compute::channels_of_probe(on, {}, nowhere(4, 8)); });
+  refused("channels",
+          [&] { tamp::compute::channels(on, nowhere(4, 8), tamp::compute::dynamic_ffn{}); });
+  refused("channels_of_probe", [&] {
+    tamp::compute::channels_of_probe(on, nowhere(4, 8), tamp::compute::dynamic_ffn{});
+  });
   refused("owl", [&] {
     tamp::cuda::outlier_ratios_of(on, tamp::allocate::owl<>{},
                                   one_layer{nowhere(4, 8), row.view()});
@@ -101,24 +104,24 @@ BOOST_AUTO_TEST_CASE(statistics_and_attention_at_a_null_pointer_are_refused) {
     tamp::cuda::outlier_ratios_of(on, tamp::allocate::owl<>{}, one_layer{w.view(), nowhere(1, 8)});
   });
   check_error<shape_error>("tensor: 1 x 4 elements lie at a null pointer", [&] {
-    tamp::token::select(on, h.cublas, tamp::token::amia_select{}, w.view(), {}, nowhere(1, 4));
+    tamp::stat::select_tokens(on, h.cublas, w.view(), {}, nowhere(1, 4), tamp::stat::amia_select{});
   });
 
   const std::vector<modality> kinds{modality::image, modality::image, modality::text};
   const tamp::cuda::token_context<float> context{kinds, {nullptr, 2, 3}};
   check_error<shape_error>("attention_top_k: the attention lies at a null pointer", [&] {
-    tamp::token::select(on, tamp::token::attention_top_k{}, context, {.keep = 1});
+    tamp::token::select(on, context, tamp::token::attention_top_k{}, {.keep = 1});
   });
   check_error<shape_error>("fitprune: the attention lies at a null pointer", [&] {
-    tamp::token::select(on, tamp::token::fitprune{}, context, {.keep = 1});
+    tamp::token::select(on, context, tamp::token::fitprune{}, {.keep = 1});
   });
   check_error<shape_error>("fitprune: the attention lies at a null pointer",
                            [&] { tamp::cuda::fitprune_statistics(on, context); });
 
   const std::span<const modality> no_kinds(static_cast<const modality*>(nullptr), 4);
   check_error<shape_error>("attention_top_k: 4 kinds lie at a null pointer", [&] {
-    tamp::token::select(on, tamp::token::attention_top_k{},
-                        tamp::cuda::token_context<float>{no_kinds, {}}, {.keep = 1});
+    tamp::token::select(on, tamp::cuda::token_context<float>{no_kinds, {}},
+                        tamp::token::attention_top_k{}, {.keep = 1});
   });
   check_error<shape_error>("token_diversity: 4 modalities lie at a null pointer", [&] {
     tamp::cuda::token_diversity(on).add(on, h.cublas, w.view(), no_kinds);
@@ -138,7 +141,7 @@ BOOST_AUTO_TEST_CASE(statistics_are_one_row) {
 BOOST_AUTO_TEST_CASE(where_work_is_only_measured_no_memory_is_needed) {
   BOOST_TEST(tamp::cuda::bytes_needed([](const tamp::cuda::on_stream& given) {
                const auto keep = tamp::select(given, nowhere(4, 8), half);
-               tamp::apply(given, keep, nowhere(4, 8));
+               tamp::apply(given, nowhere(4, 8), keep);
                tamp::cuda::column_norm().add(given, nowhere(4, 8));
              }) != 0u);
 }
@@ -192,7 +195,7 @@ BOOST_AUTO_TEST_CASE(products_of_sizes_do_not_wrap) {
   check_error<shape_error>(
       "dynamic_ffn: 4611686018427387904 channels of 1 tokens are more than "
       "the kernels count",
-      [&] { tamp::compute::channels(on, {}, broadcast); });
+      [&] { tamp::compute::channels(on, broadcast, tamp::compute::dynamic_ffn{}); });
 }
 
 BOOST_AUTO_TEST_CASE(counts_do_not_wrap_and_nothing_is_added_then) {
@@ -204,7 +207,7 @@ BOOST_AUTO_TEST_CASE(counts_do_not_wrap_and_nothing_is_added_then) {
   check_error<value_error>("column_norm" + sentence, [&] { norms.add(on, x.view()); });
   tamp::cuda::column_norm one;
   one.add(on, x.view());
-  check_error<value_error>("column_norm" + sentence, [&] { norms.merge(on, one); });
+  check_error<value_error>("column_norm" + sentence, [&] { norms.combine(on, one); });
   BOOST_TEST(norms.count() == most);
   BOOST_TEST(norms.tokens() == 2u);
 
@@ -212,7 +215,7 @@ BOOST_AUTO_TEST_CASE(counts_do_not_wrap_and_nothing_is_added_then) {
   gram.add(on, h.cublas, x.view(), most);
   check_error<value_error>("gram" + sentence, [&] { gram.add(on, h.cublas, x.view()); });
   other.add(on, h.cublas, x.view());
-  check_error<value_error>("gram" + sentence, [&] { gram.merge(on, other); });
+  check_error<value_error>("gram" + sentence, [&] { gram.combine(on, other); });
   BOOST_TEST(gram.to_host(on).tokens() == 2u);
 }
 

@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(merging_and_copies_to_and_from_the_cpu) {
   auto norms = tamp::observe<column_norm>(on, device_x.view());
   tamp::cuda::column_norm other;
   other.add(on, device_y.view(), 4);
-  norms.merge(on, other).merge(on, tamp::cuda::column_norm());
+  norms.combine(on, other).combine(on, tamp::cuda::column_norm());
   auto expected = tamp::observe<column_norm>(x);
   expected.add(y, 4);
   check_close(numbers_of(norms.values()), expected.values());
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_finite_is_named_and_refused_by_select) {
     check_error<tamp::value_error>("select: the statistic of column 0 is nan",
                                    [&] { keep.check(on); });
     auto merged = tamp::observe<column_norm>(on, good.view());
-    merged.merge(on, norms);
+    merged.combine(on, norms);
     check_error<tamp::value_error>("column_norm: the activation of token 66, feature 39 is inf",
                                    [&] { merged.check(on); });
   }
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(what_has_seen_no_feature_takes_the_next_batch) {
   const auto expected = tamp::observe<column_norm>(on, x.view());
   BOOST_TEST(numbers_of(norms.values()) == numbers_of(expected.values()));
   tamp::cuda::column_norm others;
-  others.merge(on, tamp::cuda::column_norm()).merge(on, norms);
+  others.combine(on, tamp::cuda::column_norm()).combine(on, norms);
   BOOST_TEST(numbers_of(others.values()) == numbers_of(expected.values()));
 }
 
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(norms_take_what_bytes_needed_says) {
     auto norms = tamp::observe<column_norm>(given, x.view());
     norms.add(given, y.view());
     auto others = tamp::observe<column_norm>(given, y.view());
-    others.merge(given, norms);
+    others.combine(given, norms);
   });
 }
 

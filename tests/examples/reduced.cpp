@@ -13,7 +13,7 @@
 #include <tamp/token/attention_top_k.hpp>
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/fitprune_fit.hpp>
-#include <tamp/token/random.hpp>
+#include <tamp/token/random_choice.hpp>
 #include <tamp/token/tome.hpp>
 #include <vector>
 
@@ -23,7 +23,7 @@ namespace {
 
 using llama::Index;
 using llama::matrix;
-using tamp::token::modality;
+using tamp::modality;
 
 const std::string tiny = TAMP_SOURCE_DIR "/examples/data/tiny_mllm/tiny_mllm.safetensors";
 
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(a_selector_sees_what_it_reads_and_its_choice_stays) {
   llama::sequence s = prompt(m, 2, 10, 4);
   std::vector<std::size_t> seen;
   llama::reduction r;
-  r.reads = tamp::token::fitprune::reads | tamp::token::sight::keys | tamp::token::sight::hidden;
+  r.reads = tamp::token::fitprune::reads | tamp::observable::keys | tamp::observable::hidden;
   r.schedule.drops = {0, 3, 4};
   r.select = [&](const tamp::token::context& c, tamp::token::quota q) {
     BOOST_TEST(includes(shown(c), r.reads));
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_selector_sees_what_it_reads_and_its_choice_stays) {
     float sum = 0;  // of a softmax: what the queries that are there give away
     for (const float a : c.attention.row(0, c.tokens() - 1)) sum += a;
     BOOST_CHECK_CLOSE(sum, 1.0f, 1e-3);
-    return tamp::token::select(tamp::token::random{}, c, q);
+    return tamp::token::select(c, tamp::token::random_choice{}, q);
   };
   llama::forward(m, s, r);
   BOOST_TEST(seen == (std::vector<std::size_t>{1, 2}), boost::test_tools::per_element());
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(fewer_visual_tokens_are_worth_what_its_readme_says) {
       if (row.tokens ==
           "random") {  // chance alone moves it by more than a point: the mean of three
         for (const std::uint64_t seed : {1u, 2u}) {
-          r.use(tamp::token::random{seed});
+          r.use(tamp::token::random_choice{seed});
           measured += accuracy_of(r);
         }
         measured /= 3;

@@ -89,8 +89,7 @@ BOOST_AUTO_TEST_CASE(calibration_sets_of_other_seeds_are_other_choices_of_the_sa
   BOOST_TEST(same(first[0].hidden, again[0].hidden));
   BOOST_TEST(!same(first[0].hidden, other[0].hidden));
   BOOST_TEST(same(other[0].hidden, subject->calibration_samples(1)[0].hidden));
-  BOOST_TEST(
-      std::count(first[0].kinds.begin(), first[0].kinds.end(), tamp::token::modality::image) == 64);
+  BOOST_TEST(std::count(first[0].kinds.begin(), first[0].kinds.end(), tamp::modality::image) == 64);
 }
 
 BOOST_AUTO_TEST_CASE(a_csv_file_is_continued_where_it_was_left) {

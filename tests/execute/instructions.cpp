@@ -54,18 +54,18 @@ std::vector<mask::bitmask> masks_of(const Recipe& recipe, const matrix<float>& w
   const auto add = [&](const auto& numbers) {
     const auto* const data = numbers.data();
     const std::size_t rows = numbers.rows(), cols = numbers.cols();
-    masks.push_back(select(row_major(data, rows, cols), norms, recipe));
-    if (rows == cols) masks.push_back(select(column_major(data, rows, cols), norms, recipe));
+    masks.push_back(tamp::select(row_major(data, rows, cols), norms, recipe));
+    if (rows == cols) masks.push_back(tamp::select(column_major(data, rows, cols), norms, recipe));
     auto pruned = numbers;
-    prune(row_major(pruned.data(), rows, cols), norms, recipe);
+    tamp::prune(row_major(pruned.data(), rows, cols), norms, recipe);
     masks.push_back(mask::bitmask::from(row_major(std::as_const(pruned).data(), rows, cols)));
   };
   add(weight);
   add(support::as<double>(weight));
-  masks.push_back(select(row_major(support::as<f16>(weight).data(), weight.rows(), weight.cols()),
-                         norms, recipe));
-  masks.push_back(select(row_major(support::as<bf16>(weight).data(), weight.rows(), weight.cols()),
-                         norms, recipe));
+  masks.push_back(tamp::select(
+      row_major(support::as<f16>(weight).data(), weight.rows(), weight.cols()), norms, recipe));
+  masks.push_back(tamp::select(
+      row_major(support::as<bf16>(weight).data(), weight.rows(), weight.cols()), norms, recipe));
   return masks;
 }
 
@@ -174,13 +174,13 @@ BOOST_AUTO_TEST_CASE(diversity_is_that_of_the_definition_to_the_rounding) {
         sum += cosine;
         ++pairs;
       }
-  const std::vector<token::modality> kinds(tokens, token::modality::text);
+  const std::vector<modality> kinds(tokens, modality::text);
   support::with_every_instructions([&] {
     stat::token_diversity diversity;
     diversity.add(y, kinds);
-    BOOST_TEST(diversity.density(token::modality::text, token::modality::text) ==
-                   sum / static_cast<double>(pairs),
-               boost::test_tools::tolerance(1e-5));
+    BOOST_TEST(
+        diversity.density(modality::text, modality::text) == sum / static_cast<double>(pairs),
+        boost::test_tools::tolerance(1e-5));
   });
 }
 

@@ -1,5 +1,5 @@
-// expects: this allocation compares the layers of a model: give it to tamp::plan or to prune(model,
-// recipe); for a single weight, use tamp::allocate::uniform
+// expects: this allocation compares the layers of a model: give it to tamp::plan or to
+// prune_model(host, recipe); for a single weight, use tamp::allocate::uniform
 #include <tamp/tamp.hpp>
 #include <vector>
 

@@ -3,5 +3,5 @@
 #include <vector>
 
 void wrong(const std::vector<float>& numbers) {
-  tamp::apply(tamp::mask::bitmask(2, 4), tamp::view(numbers, 2, 4));
+  tamp::apply(tamp::view(numbers, 2, 4), tamp::mask::bitmask(2, 4));
 }

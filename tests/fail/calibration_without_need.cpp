@@ -16,5 +16,5 @@ void wrong(host& model) {
   const auto recipe =
       tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{}, tamp::allocate::owl<>{0.5});
   const tamp::calibration<> seen;
-  tamp::plan(model, recipe, seen);
+  tamp::plan(model, seen, recipe);
 }

@@ -9,6 +9,6 @@ void right(std::vector<float>& numbers) {
   const auto recipe =
       tamp::compose(tamp::score::wanda{}, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5});
   const auto norms = tamp::observe<tamp::stat::column_norm>(weight);
-  tamp::apply(tamp::select(weight, norms, recipe), weight);
+  tamp::apply(weight, tamp::select(weight, norms, recipe));
   tamp::prune(weight, norms, tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{}));
 }

@@ -2,5 +2,5 @@
 #include <tamp/tamp.hpp>
 
 void wrong(const tamp::mask::bitmask& keep, tamp::matrix_view<float, tamp::cuda_space> weight) {
-  tamp::apply(keep, weight);
+  tamp::apply(weight, keep);
 }

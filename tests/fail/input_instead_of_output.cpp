@@ -5,7 +5,7 @@
 
 struct host {
   std::vector<float> numbers;
-  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output;
+  static constexpr tamp::observable shows = tamp::observable::input | tamp::observable::output;
   std::size_t blocks() const { return 1; }
   void visit_layers(std::size_t, auto&& visit) { visit("layer", tamp::view(numbers, 2, 4)); }
   void observe_block(std::size_t, auto& observer) { observer.input(0, tamp::view(numbers, 2, 4)); }
@@ -14,8 +14,12 @@ struct host {
 };
 
 struct statistic {
-  static constexpr tamp::signal reads = tamp::signal::output;
+  static constexpr tamp::observable reads = tamp::observable::output;
   static constexpr const char* label() { return "statistic"; }
+  statistic& add(const auto&...) { return *this; }
+  statistic& combine(const statistic&) { return *this; }
+  std::uint64_t tokens() const { return 0; }
+  friend bool operator==(const statistic&, const statistic&) = default;
 };
 
 void wrong(host& model) {

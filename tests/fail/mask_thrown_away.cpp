@@ -1,4 +1,4 @@
-// expects: ignoring return value
+// expects: ignoring return
 #include <tamp/tamp.hpp>
 #include <vector>
 

@@ -1,11 +1,11 @@
 // expects: this recipe tells modalities apart, and the host does not show them: call
-// observer.modality and add signal::modality to the host's `shows` (all text is an answer, too)
+// observer.modality and add observable::modality to the host's `shows` (all text is an answer, too)
 #include <tamp/tamp.hpp>
 #include <vector>
 
 struct host {
   std::vector<float> numbers;
-  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output;
+  static constexpr tamp::observable shows = tamp::observable::input | tamp::observable::output;
   std::size_t blocks() const { return 1; }
   void visit_layers(std::size_t, auto&& visit) { visit("layer", tamp::view(numbers, 2, 4)); }
   void observe_block(std::size_t, auto&) {}
@@ -14,7 +14,11 @@ struct host {
 };
 
 struct statistic {
-  static constexpr tamp::signal reads = tamp::signal::modality;
+  static constexpr tamp::observable reads = tamp::observable::output | tamp::observable::modality;
+  statistic& add(const auto&...) { return *this; }
+  statistic& combine(const statistic&) { return *this; }
+  std::uint64_t tokens() const { return 0; }
+  friend bool operator==(const statistic&, const statistic&) = default;
 };
 
 void wrong(host& model) {

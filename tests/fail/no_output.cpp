@@ -1,5 +1,5 @@
 // expects: this recipe looks at the outputs of layers, and the host does not show them: call
-// observer.linear and add signal::output to the host's `shows`
+// observer.linear and add observable::output to the host's `shows`
 #include <tamp/tamp.hpp>
 #include <vector>
 
@@ -13,7 +13,11 @@ struct host {
 };
 
 struct statistic {
-  static constexpr tamp::signal reads = tamp::signal::output;
+  static constexpr tamp::observable reads = tamp::observable::output;
+  statistic& add(const auto&...) { return *this; }
+  statistic& combine(const statistic&) { return *this; }
+  std::uint64_t tokens() const { return 0; }
+  friend bool operator==(const statistic&, const statistic&) = default;
 };
 
 void wrong(host& model) {

@@ -13,5 +13,5 @@ struct host {
 };
 
 void wrong(host& model) {
-  tamp::prune(model, tamp::compose(tamp::score::magnitude{}, tamp::pattern::n_of_m<2, 4>{}));
+  tamp::prune_model(model, tamp::compose(tamp::score::magnitude{}, tamp::pattern::n_of_m<2, 4>{}));
 }

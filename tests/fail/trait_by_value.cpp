@@ -12,4 +12,4 @@ struct tamp::tensor_traits<host_tensor> {
   static matrix_view<float> view(host_tensor t) { return {t.numbers.data(), 2, 4}; }
 };
 
-void wrong(host_tensor& weight) { tamp::apply(tamp::mask::bitmask(2, 4), weight); }
+void wrong(host_tensor& weight) { tamp::apply(weight, tamp::mask::bitmask(2, 4)); }

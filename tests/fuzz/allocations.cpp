@@ -61,13 +61,13 @@ void of_values(source& in) {
   if constexpr (requires { policy.max_sparsity; })
     if (in.flag()) policy.max_sparsity = in.fraction();
   refusal([&] {
-    const auto answer = policy.share(values, sizes);
+    const auto answer = policy.distribute(values, sizes);
     // What no unit may exceed is rounded down to whole weights in each.
     constexpr bool bounded = requires { policy.max_sparsity; };
     check_mean(answer, sizes, policy.sparsity, bounded ? 1 + static_cast<double>(units) : 1);
     if constexpr (bounded)
       for (std::size_t u = 0; u < units; ++u)
-        check(sizes[u] == 0 || answer.sparsities[u] <= policy.largest() + 1e-9,
+        check(sizes[u] == 0 || answer.sparsities[u] <= policy.highest_sparsity() + 1e-9,
               "no unit exceeds the largest sparsity");
   });
 }

@@ -24,7 +24,7 @@ small_host host_of(source& in) {
   const bool broken = in.once_in(8);
   host.numbers = in.list(tokens * host.features,
                          [&] { return broken ? in.number<float>() : in.finite<float>(); });
-  host.kinds = in.list(tokens, [&] { return tamp::token::modality(in.count(0, 3)); });
+  host.kinds = in.list(tokens, [&] { return tamp::modality(in.count(0, 3)); });
   host.attention = in.list(tokens, [&] { return static_cast<float>(in.count(0, 9)); });
   return host;
 }
@@ -64,7 +64,7 @@ std::vector<std::string> seeds() {
   std::vector<std::string> all;
   for (std::size_t blocks = 0; blocks <= 2; ++blocks) {
     small_host host;
-    host.kinds = {tamp::token::modality::text, tamp::token::modality::image};
+    host.kinds = {tamp::modality::text, tamp::modality::image};
     host.attention = {1, 2};
     host.numbers = {1, 2, 3, 4, 5, -6};
     tamp::io::save(place() / "seed", calibrated(host, blocks));
@@ -79,7 +79,7 @@ void round_trip(source& in) {
   if (refusal([&] { seen = calibrated(host, in.count(0, 2)); })) return;
   if (seen.complete() && in.flag()) {
     small_host other = host_of(in);
-    refusal([&] { seen.merge(calibrated(other, 2)); });
+    refusal([&] { seen.combine(calibrated(other, 2)); });
   }
   // Merging adds up the fingerprints of the samples.
   host.samples = seen.samples();

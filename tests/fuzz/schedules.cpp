@@ -2,6 +2,7 @@
 
 #include <tamp/compute/compute_plan.hpp>
 #include <tamp/compute/layer_ranking.hpp>
+#include <tamp/compute/plan_compute.hpp>
 #include <tamp/token/attention_record.hpp>
 #include <tamp/token/fitprune_fit.hpp>
 #include <tamp/token/schedule.hpp>
@@ -39,7 +40,7 @@ void at_once(source& in) {
   check(refused.has_value() == (layer >= layers), "exactly a layer that there is not is refused");
 }
 
-tamp::compute::block_shape shape_of(source& in) {
+tamp::block_shape shape_of(source& in) {
   return {in.count(0, 300), in.count(0, 300), in.count(0, 300), in.count(0, 900), in.count(2, 3)};
 }
 
@@ -107,8 +108,7 @@ void ranking(source& in) {
 void planned(source& in) {
   const std::size_t layers = in.count(0, 6);
   const auto shape = shape_of(in);
-  const auto prompt =
-      in.list(in.count(0, 12), [&] { return tamp::token::modality(in.count(0, 2)); });
+  const auto prompt = in.list(in.count(0, 12), [&] { return tamp::modality(in.count(0, 2)); });
   std::vector<std::size_t> order(layers);
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (in.once_in(8) && !order.empty()) in.flag() ? order.pop_back() : order.push_back(in.size(6));

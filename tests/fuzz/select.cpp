@@ -216,10 +216,10 @@ void compare(source& in) {
     const auto unwritten = refusal([&] {
       if constexpr (AsRows) {
         row_host host{weight};
-        tamp::apply(exec, keep, host);
+        tamp::apply(exec, host, keep);
         applied = host.numbers;
       } else {
-        tamp::apply(exec, keep, applied.view());
+        tamp::apply(exec, applied.view(), keep);
       }
     });
     if constexpr (!AsRows)

@@ -3,7 +3,7 @@
 // A model of two blocks of one layer, small enough to be made anew for each input of the fuzzer.
 
 #include <tamp/model/fingerprint.hpp>
-#include <tamp/model/signal.hpp>
+#include <tamp/model/observable.hpp>
 
 #include <array>
 #include <cstddef>
@@ -20,13 +20,13 @@ namespace fuzz {
 /// Shows whatever it is given as the inputs of its layers; outputs and hidden states are the same.
 struct small_host {
   static constexpr std::size_t features = 3;
-  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output |
-                                        tamp::signal::attention | tamp::signal::modality |
-                                        tamp::signal::hidden;
+  static constexpr tamp::observable shows = tamp::observable::input | tamp::observable::output |
+                                            tamp::observable::last_query |
+                                            tamp::observable::modality | tamp::observable::hidden;
 
   std::array<float, features * features> weight{1, 2, 3, 4, 5, 6, 7, 8, 9};
   std::vector<float> numbers;  // (tokens, features)
-  std::vector<tamp::token::modality> kinds;
+  std::vector<tamp::modality> kinds;
   std::vector<float> attention;
   std::uint64_t samples = 7;
 

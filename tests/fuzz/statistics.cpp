@@ -73,7 +73,7 @@ bool add_in_batches(source& in, const any_executor& exec, const matrix<T>& x, St
     if (count == 0) return true;  // what is left is left out
   }
   const Statistic before = whole;
-  if (!refusal([&] { whole.merge(part); })) return true;
+  if (!refusal([&] { whole.combine(part); })) return true;
   check(whole == before, "a refused merge changes nothing");
   return false;
 }
@@ -165,7 +165,7 @@ struct any_selector {
   std::vector<std::size_t> taken;
   std::string label() const { return "any"; }
   template <class E, class Y>
-  std::vector<std::size_t> operator()(const E&, const Y&, std::span<const tamp::token::modality>,
+  std::vector<std::size_t> operator()(const E&, const Y&, std::span<const tamp::modality>,
                                       std::span<const float>) const {
     return taken;
   }
@@ -206,7 +206,7 @@ void of_selected(source& in) {
 
 template <class T>
 void of_outputs(source& in) {
-  using tamp::token::modality;
+  using tamp::modality;
   const std::size_t tokens = in.count(0, 12), features = in.count(0, 20);
   const auto y = activations<T>(in, tokens, features);
   const std::size_t kinds_there = in.once_in(16) ? 9 : in.count(1, 8);

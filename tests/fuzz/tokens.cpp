@@ -9,7 +9,7 @@
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/folder.hpp>
 #include <tamp/token/gather.hpp>
-#include <tamp/token/random.hpp>
+#include <tamp/token/random_choice.hpp>
 #include <tamp/token/select.hpp>
 #include <tamp/token/sparsevlm.hpp>
 #include <tamp/token/tome.hpp>
@@ -22,8 +22,8 @@
 
 namespace fuzz::tokens {
 
+using tamp::modality;
 using tamp::token::context;
-using tamp::token::modality;
 
 /// A host's memory of one sequence, in which something may be missing, too long or not finite.
 struct scene {
@@ -107,7 +107,7 @@ void select_by(source& in, const Policy& policy) {
     tamp::token::selection made;
     const auto answer = refusal([&] {
       const context c = s.view();
-      made = tamp::token::select(policy, c, quota);
+      made = tamp::token::select(c, policy, quota);
       check_selection(c, made, quota.keep);
     });
     if (std::exchange(is_first, false)) {
@@ -120,7 +120,7 @@ void select_by(source& in, const Policy& policy) {
   if (!first) return;
   refusal([&] { tamp::token::merged_sizes(*first, s.sizes); });
   matrix<float> rows = s.hidden;
-  if (rows.is_apart()) refusal([&] { tamp::token::merge_rows(*first, s.sizes, rows.view()); });
+  if (rows.is_apart()) refusal([&] { tamp::token::merge_rows(rows.view(), *first, s.sizes); });
 }
 
 template <class Policy>
@@ -130,7 +130,7 @@ void by_default(source& in) {
 
 void by_amia(source& in) {
   const scene s = scene::of(in);
-  tamp::token::amia_select policy;
+  tamp::stat::amia_select policy;
   if (in.flag()) {
     policy.neighbours = in.size(30);
     policy.forward_gamma = in.number<double>();
@@ -172,7 +172,7 @@ constexpr void (*policies[])(source&) = {
     [](source& in) { select_by(in, dart{in.size(5), in.size(5)}); },
     [](source& in) { select_by(in, tome{in.size(4)}); },
     [](source& in) { select_by(in, visionzip{in.fraction(), in.size(4)}); },
-    [](source& in) { select_by(in, tamp::token::random{in.bits<std::uint64_t>()}); },
+    [](source& in) { select_by(in, tamp::token::random_choice{in.bits<std::uint64_t>()}); },
     by_amia,
     record};
 

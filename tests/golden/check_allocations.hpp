@@ -60,7 +60,7 @@ inline void check_owl(const std::string& path, const safetensors_file& file, tal
     results.verdict(path + " " + name,
                     compare(owl(tamp::execute::sequential{}, units).sparsities, expected, 1e-10));
     results.verdict(path + " " + name + " from the ratios",
-                    compare(owl.share(ratios, num_params).sparsities, expected, 1e-10));
+                    compare(owl.distribute(ratios, num_params).sparsities, expected, 1e-10));
   }
 }
 
@@ -75,7 +75,7 @@ inline void check_das_allocation(const std::string& path, const safetensors_file
     const auto key = split(name, 6);
     const tamp::allocate::das das{.sparsity = std::stod(key[2] + "." + key[3]),
                                   .max_sparsity = std::stod(key[4] + "." + key[5])};
-    results.verdict(path + " " + name, compare(das.share(importance, num_params).sparsities,
+    results.verdict(path + " " + name, compare(das.distribute(importance, num_params).sparsities,
                                                file.values<double>(name), 1e-12));
   }
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <tamp/stat/amia_select.hpp>
+#include <tamp/stat/select_tokens.hpp>
 #include <tamp/stat/token_diversity.hpp>
 #include <vector>
 
@@ -13,10 +14,10 @@
 namespace golden {
 
 inline void check_amia_das(const std::string& path, const safetensors_file& file, tally& results) {
-  using enum tamp::token::modality;
+  using enum tamp::modality;
   const auto output = file.matrix<float>("in.output");
   const auto attention = file.values<float>("in.attention");
-  std::vector<tamp::token::modality> kinds;
+  std::vector<tamp::modality> kinds;
   for (const std::uint8_t visual : file.values<std::uint8_t>("in.visual"))
     kinds.push_back(visual != 0 ? image : text);
 
@@ -31,13 +32,13 @@ inline void check_amia_das(const std::string& path, const safetensors_file& file
                   compare(std::vector{diversity.importance()},
                           file.values<double>("out.das_importance"), 1e-5));
 
-  const auto taken = tamp::token::amia_select{}(output, kinds, attention);
+  const auto taken = tamp::stat::select_tokens(output, kinds, attention, tamp::stat::amia_select{});
   results.verdict(path + " out.amia_kept_in_order",
                   compare(std::vector<std::int64_t>(taken.begin(), taken.end()),
                           file.values<std::int64_t>("out.amia_kept_in_order"), 0));
   const std::vector<double> in_double(output.data(), output.data() + output.size());
-  const auto again = tamp::token::amia_select{}(tamp::view(in_double, output.rows(), output.cols()),
-                                                kinds, attention);
+  const auto again = tamp::stat::select_tokens(tamp::view(in_double, output.rows(), output.cols()),
+                                               kinds, attention, tamp::stat::amia_select{});
   results.verdict(path + " out.amia_kept_in_order from doubles",
                   again == taken ? "" : "another choice");
 }

@@ -17,9 +17,9 @@ namespace golden {
 
 inline void check_attention(const std::string& path, const safetensors_file& file, tally& results) {
   namespace token = tamp::token;
-  std::vector<token::modality> kinds;
+  std::vector<tamp::modality> kinds;
   for (const std::uint8_t visual : file.values<std::uint8_t>("in.visual"))
-    kinds.push_back(visual != 0 ? token::modality::image : token::modality::text);
+    kinds.push_back(visual != 0 ? tamp::modality::image : tamp::modality::text);
   const auto layers = std::stoul(file.metadata().at("layers"));
   const auto samples = std::stoul(file.metadata().at("samples"));
   const auto context = [&](std::size_t sample, std::size_t layer) {
@@ -41,14 +41,14 @@ inline void check_attention(const std::string& path, const safetensors_file& fil
   for (std::size_t s = 0; s < samples; ++s)
     for (std::size_t l = 0; l < layers; ++l)
       recording.add(token::attention_record::of(context(s, l)));
-  token::fitprune_fit fit{
-      .shape = tamp::compute::block_shape::plain(std::stoul(file.metadata().at("hidden")),
-                                                 std::stoul(file.metadata().at("ffn")))};
+  token::fitprune_fit fit{.shape =
+                              tamp::block_shape::plain(std::stoul(file.metadata().at("hidden")),
+                                                       std::stoul(file.metadata().at("ffn")))};
 
   for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
     const auto number = [&](std::string_view prefix) { return name.substr(prefix.size()); };
     if (name.starts_with("out.attention_top_k.")) {
-      const auto kept = token::select(token::attention_top_k{}, first,
+      const auto kept = token::select(first, token::attention_top_k{},
                                       {.keep = std::stoul(number("out.attention_top_k."))});
       std::vector<std::uint8_t> mask(kinds.size());
       for (const std::size_t t : kept.kept) mask[t] = 1;
@@ -56,7 +56,7 @@ inline void check_attention(const std::string& path, const safetensors_file& fil
     } else if (name.starts_with("out.fitprune.drop.")) {
       const std::size_t drop = std::stoul(number("out.fitprune.drop."));
       const auto kept =
-          token::select(token::fitprune{}, first, {.keep = visual.size() - drop}).kept;
+          token::select(first, token::fitprune{}, {.keep = visual.size() - drop}).kept;
       std::vector<std::int64_t> dropped;
       for (std::size_t v = 0; v < visual.size(); ++v)
         if (!std::binary_search(kept.begin(), kept.end(), visual[v]))

@@ -18,16 +18,16 @@ inline void check_redundancy_lens(const std::string& path, const safetensors_fil
                                   tally& results) {
   // The files say it in words only: "probe every 10, 4".
   const std::map<std::string, std::size_t> probe_every{{"0.2", 10}, {"0.5", 4}};
-  std::vector<tamp::token::modality> kinds;
+  std::vector<tamp::modality> kinds;
   for (const std::uint8_t visual : file.values<std::uint8_t>("in.visual"))
-    kinds.push_back(visual != 0 ? tamp::token::modality::image : tamp::token::modality::text);
+    kinds.push_back(visual != 0 ? tamp::modality::image : tamp::modality::text);
   for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
     if (!name.starts_with("out.")) continue;
     const auto key = split(name, 3);
     if (key.size() == 3 && key[1] == "channels" && probe_every.contains(key[2])) {
       const tamp::compute::dynamic_ffn policy{.keep_ratio = std::stod(key[2]),
                                               .probe_every = probe_every.at(key[2])};
-      const auto channels = policy.channels(file.matrix<float>("in.hidden"));
+      const auto channels = tamp::compute::channels(file.matrix<float>("in.hidden"), policy);
       results.verdict(path + " " + name, compare(channels, file.values<std::int64_t>(name), 0));
     } else if (key.size() == 3 && key[1] == "hollow") {
       const tamp::compute::hollow_attention policy{.window = std::stoul(key[2])};

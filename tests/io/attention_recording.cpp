@@ -188,8 +188,7 @@ BOOST_AUTO_TEST_CASE(fitting_from_a_file_finds_what_fitting_from_memory_finds) {
   save(folder / "recording", memory);
   const attention_recording file(folder / "recording");
   for (const double budget : {0.9, 0.6, 0.4, 0.05}) {
-    const tamp::token::fitprune_fit fit{.budget = budget,
-                                        .shape = tamp::compute::block_shape::plain(8, 20)};
+    const tamp::token::fitprune_fit fit{.budget = budget, .shape = tamp::block_shape::plain(8, 20)};
     const auto expected = fit(memory, memory.visual_tokens(), 4);
     BOOST_TEST((fit(file, file.visual_tokens(), file.layers()) == expected));
     for (const support::any_executor& exec : support::every_executor)

@@ -51,9 +51,9 @@ std::string masks() {
   const auto norms = observe<stat::column_norm>(view(x, 40, cols));
   const auto with = [&](auto score, auto pattern, auto... allocation) {
     const auto recipe = compose(score, pattern, allocation...);
-    out << recipe.label() << '\n' << select(view(w, rows, cols), norms, recipe);
+    out << recipe.label() << '\n' << tamp::select(view(w, rows, cols), norms, recipe);
     std::vector<float> pruned = w;
-    prune(column_major(pruned.data(), rows, cols), norms, recipe);
+    tamp::prune(column_major(pruned.data(), rows, cols), norms, recipe);
     out << mask::bitmask::from(view(pruned, rows, cols));
   };
   with(score::wanda{}, pattern::per_row{}, allocate::uniform{0.37});
@@ -70,17 +70,16 @@ std::string sums() {
   const std::vector<float> x = numbers(3, tokens * cols), q = numbers(4, tokens * width),
                            k = numbers(5, tokens * width), v = numbers(6, tokens * width);
   const auto X = view(x, tokens, cols);
-  std::vector<token::modality> kinds(tokens, token::modality::text);
-  for (std::size_t t = 10; t < 50; ++t) kinds[t] = token::modality::image;
+  std::vector<modality> kinds(tokens, modality::text);
+  for (std::size_t t = 10; t < 50; ++t) kinds[t] = modality::image;
 
   const auto norms = observe<stat::column_norm>(X).values();
   show(out, "column_norm", norms.data(), norms.size());
   const auto gram = observe<stat::gram>(X);
   show(out, "gram", gram.matrix().data(), gram.matrix().size());
   std::vector<float> attended(tokens * width);
-  compute::hollow_attention{8}.attend(view(q, tokens, width), view(k, tokens, width),
-                                      view(v, tokens, width), kinds, 0.3f,
-                                      view(attended, tokens, width));
+  compute::attend(view(q, tokens, width), view(k, tokens, width), view(v, tokens, width), kinds,
+                  0.3f, view(attended, tokens, width), compute::hollow_attention{8});
   show(out, "attend", attended.data(), attended.size());
   const std::vector<float> attention(tokens, 0.01f);
   stat::token_diversity diversity;
@@ -88,10 +87,12 @@ std::string sums() {
   const double importance = diversity.importance();
   show(out, "diversity", &importance, 1);
   const std::vector<std::size_t> sizes{100, 100, 200};
-  const auto shares = allocate::das{0.5}.share(std::vector{importance, 1.0, 2.0}, sizes).sparsities;
+  const auto shares =
+      allocate::das{0.5}.distribute(std::vector{importance, 1.0, 2.0}, sizes).sparsities;
   show(out, "das", shares.data(), shares.size());
   out << "amia";
-  for (const std::size_t t : token::amia_select{}(X, kinds, attention)) out << ' ' << t;
+  for (const std::size_t t : stat::select_tokens(X, kinds, attention, stat::amia_select{}))
+    out << ' ' << t;
   out << '\n';
   return out.str();
 }
@@ -104,15 +105,15 @@ void refuse_as_fraction(const Refused& refused, const double& wrong) {
   const std::vector<double> values{0.5, 0.5};
   const std::vector<std::size_t> sizes{8, 8};
   refused([&] {
-    (void)select(view(w, 4, 4),
-                 compose(score::magnitude{}, pattern::per_row{}, allocate::uniform{wrong}));
+    (void)tamp::select(view(w, 4, 4),
+                       compose(score::magnitude{}, pattern::per_row{}, allocate::uniform{wrong}));
   });
-  refused([&] { (void)allocate::das{wrong}.share(values, sizes); });
-  refused([&] { (void)allocate::das{0.5, wrong}.share(values, sizes); });
-  refused([&] { (void)allocate::owl{.lambda = wrong}.share(values, sizes); });
-  refused([&] { (void)allocate::owl{.sparsity = wrong}.share(values, sizes); });
-  refused([&] { (void)allocate::block_influence{.lambda = wrong}.share(values, sizes); });
-  refused([&] { (void)allocate::erk{wrong}.share(values, sizes); });
+  refused([&] { (void)allocate::das{wrong}.distribute(values, sizes); });
+  refused([&] { (void)allocate::das{0.5, wrong}.distribute(values, sizes); });
+  refused([&] { (void)allocate::owl{.lambda = wrong}.distribute(values, sizes); });
+  refused([&] { (void)allocate::owl{.sparsity = wrong}.distribute(values, sizes); });
+  refused([&] { (void)allocate::block_influence{.lambda = wrong}.distribute(values, sizes); });
+  refused([&] { (void)allocate::erk{wrong}.distribute(values, sizes); });
   refused([&] { (void)token::pyramid_drop{.ratio = wrong}(8, 100); });
   refused([&] { (void)token::visionzip{.dominant = wrong}.merge({}, {}, 0); });
   refused([&] { (void)compute::dynamic_ffn{.keep_ratio = wrong}.kept(10); });
@@ -121,24 +122,25 @@ void refuse_as_fraction(const Refused& refused, const double& wrong) {
 template <class Refused>
 void refuse_as_nonnegative(const Refused& refused, const double& wrong) {
   const std::vector<float> x(16, 1.0f);
-  const std::vector<token::modality> kinds(4, token::modality::image);
+  const std::vector<modality> kinds(4, modality::image);
   const auto norms = observe<stat::column_norm>(view(x, 4, 4));
   const std::vector<double> values{0.5, wrong};
   const std::vector<std::size_t> sizes{8, 8};
-  refused([&] { (void)allocate::owl{}.share(values, sizes); });
-  refused([&] { (void)allocate::das{}.share(values, sizes); });
-  refused([&] { (void)allocate::owl{.M = wrong}.share(std::vector<double>(2, 0.5), sizes); });
+  refused([&] { (void)allocate::owl{}.distribute(values, sizes); });
+  refused([&] { (void)allocate::das{}.distribute(values, sizes); });
+  refused([&] { (void)allocate::owl{.M = wrong}.distribute(std::vector<double>(2, 0.5), sizes); });
   refused([&] {
-    (void)select(view(x, 4, 4), norms,
-                 compose(score::ria{wrong}, pattern::per_row{}, allocate::uniform{0.5}));
+    (void)tamp::select(view(x, 4, 4), norms,
+                       compose(score::ria{wrong}, pattern::per_row{}, allocate::uniform{0.5}));
   });
   refused([&] {
-    (void)token::amia_select{.tolerance = wrong}(view(x, 4, 4), kinds, std::vector<float>(4, 1.0f));
+    (void)stat::select_tokens(view(x, 4, 4), kinds, std::vector<float>(4, 1.0f),
+                              stat::amia_select{.tolerance = wrong});
   });
   const auto plan = [&](const compute::budget_split& split) {
     (void)compute::plan_compute(
-        compute::block_shape::plain(4, 8), 2, kinds, 0.5, {},
-        [](double) { return token::schedule{}; }, {}, [](double) { return pruning_plan{}; }, split);
+        block_shape::plain(4, 8), 2, kinds, 0.5, {}, [](double) { return token::schedule{}; }, {},
+        [](double) { return pruning_plan{}; }, split);
   };
   refused([&] { plan({.tokens = wrong}); });
   refused([&] { plan({.visual = wrong}); });
@@ -148,17 +150,18 @@ void refuse_as_nonnegative(const Refused& refused, const double& wrong) {
       return token::received_attention{std::vector<double>(left.size(), wrong),
                                        std::vector<double>(left.size(), 1.0)};
     };
-    (void)token::fitprune_fit{.shape = compute::block_shape::plain(4, 8)}(
-        received, std::vector<std::size_t>{4}, 2);
+    (void)token::fitprune_fit{.shape = block_shape::plain(4, 8)}(received,
+                                                                 std::vector<std::size_t>{4}, 2);
   });
 }
 
 template <class Refused>
 void refuse_as_positive(const Refused& refused, const double& wrong) {
   const std::vector<float> y(16, 1.0f);
-  const std::vector<token::modality> kinds(4, token::modality::image);
+  const std::vector<modality> kinds(4, modality::image);
   refused([&] {
-    (void)token::amia_select{.sigma = wrong}(view(y, 4, 4), kinds, std::vector<float>(4, 1.0f));
+    (void)stat::select_tokens(view(y, 4, 4), kinds, std::vector<float>(4, 1.0f),
+                              stat::amia_select{.sigma = wrong});
   });
   const auto fit = [](const token::fitprune_fit& of) {
     const auto received = [](auto, auto, std::span<const std::size_t> left) {
@@ -167,7 +170,7 @@ void refuse_as_positive(const Refused& refused, const double& wrong) {
     };
     (void)of(received, std::vector<std::size_t>{4}, 2);
   };
-  const auto shape = compute::block_shape::plain(4, 8);
+  const auto shape = block_shape::plain(4, 8);
   refused([&] { fit({.budget = wrong, .shape = shape}); });
   refused([&] { fit({.shape = shape, .resolution = wrong}); });
   refused([&] {
@@ -193,8 +196,8 @@ std::string refusals() {
     for (const std::size_t at : {3u, 200u, 999u}) {
       std::vector<float> w(1000, 1.0f);
       w[at] = std::bit_cast<float>(bits);
-      refused([&] { (void)select(view(w, 10, 100), half); });
-      refused([&] { (void)select(view(w, 2, 500), half); });
+      refused([&] { (void)tamp::select(view(w, 10, 100), half); });
+      refused([&] { (void)tamp::select(view(w, 2, 500), half); });
       refused([&] { (void)observe<stat::column_norm>(view(w, 10, 100)); });
       refused([&] { (void)observe<stat::gram>(view(w, 10, 100)); });
     }
@@ -213,8 +216,9 @@ std::string refusals() {
   for (const std::uint32_t bits : {0xbf800000u, 0x80000001u, 0x7f800000u, 0x7fc00000u}) {
     std::vector<float> attention(16, 1.0f);
     attention[9] = std::bit_cast<float>(bits);
-    std::vector<token::modality> kinds(16, token::modality::text);
-    refused([&] { (void)token::amia_select{}(view(w, 16, 1), kinds, attention); });
+    std::vector<modality> kinds(16, modality::text);
+    refused(
+        [&] { (void)stat::select_tokens(view(w, 16, 1), kinds, attention, stat::amia_select{}); });
   }
   return out.str();
 }

@@ -7,7 +7,7 @@
 
 BOOST_AUTO_TEST_SUITE(model_block_shape)
 
-using tamp::compute::block_shape;
+using tamp::block_shape;
 
 namespace {
 

@@ -36,7 +36,7 @@ struct host_that_cannot_be_observed {
 // It finds out at run time what it can show, and which layers share their input.
 struct host_that_tells : support::mlp {
   using mlp::mlp;
-  tamp::signal shows() const { return tamp::signal::input | tamp::signal::hidden; }
+  tamp::observable shows() const { return tamp::observable::input | tamp::observable::hidden; }
   int input_of(std::size_t block, std::size_t layer) { return block == 1 ? 0 : int(layer); }
 };
 
@@ -61,18 +61,21 @@ BOOST_AUTO_TEST_CASE(a_host_whose_samples_can_go_through_again_has_a_rewind) {
 }
 
 BOOST_AUTO_TEST_CASE(what_a_host_shows_is_a_constant_a_function_or_inputs) {
-  using tamp::signal;
+  using tamp::observable;
   const support::mlp silent(1, 2, 2, 1);
-  BOOST_TEST((tamp::detail::shown_by(silent) == signal::input));
+  BOOST_TEST((tamp::detail::shown_by(silent) == observable::input));
   BOOST_TEST((tamp::detail::shown_by(support::open_mlp(1, 2, 2, 1)) == support::open_mlp::shows));
   const host_that_tells telling(1, 2, 2, 1);
-  BOOST_TEST((tamp::detail::shown_by(telling) == (signal::input | signal::hidden)));
-  tamp::detail::check_shown<signal::input>(silent);
-  tamp::detail::check_shown<signal::none>(telling);
-  tamp::detail::check_shown<signal::hidden | signal::input>(telling);
+  BOOST_TEST((tamp::detail::shown_by(telling) == (observable::input | observable::hidden)));
+  tamp::detail::check_shown<observable::input>(silent);
+  tamp::detail::check_shown<observable::none>(telling);
+  tamp::detail::check_shown<observable::hidden | observable::input>(telling);
   support::check_error<tamp::value_error>(
-      "this recipe looks at output and attention, which the host does not show", [&] {
-        tamp::detail::check_shown<signal::output | signal::attention | signal::hidden>(telling);
+      "this recipe looks at output and the attention of the last query, which the host does not "
+      "show",
+      [&] {
+        tamp::detail::check_shown<observable::output | observable::last_query | observable::hidden>(
+            telling);
       });
 }
 
@@ -85,12 +88,13 @@ BOOST_AUTO_TEST_CASE(a_layer_has_an_input_of_its_own_unless_the_host_says_otherw
 }
 
 BOOST_AUTO_TEST_CASE(signals_are_a_set_with_names) {
-  using tamp::signal;
-  BOOST_TEST(includes(signal::input | signal::output, signal::output));
-  BOOST_TEST(!includes(signal::input | signal::output, signal::output | signal::hidden));
-  BOOST_TEST(includes(signal::input, signal::none));
-  BOOST_TEST(names(signal::none) == "nothing");
-  BOOST_TEST(names(signal::modality | signal::output | signal::input) ==
+  using tamp::observable;
+  BOOST_TEST(includes(observable::input | observable::output, observable::output));
+  BOOST_TEST(
+      !includes(observable::input | observable::output, observable::output | observable::hidden));
+  BOOST_TEST(includes(observable::input, observable::none));
+  BOOST_TEST(names(observable::none) == "nothing");
+  BOOST_TEST(names(observable::modality | observable::output | observable::input) ==
              "input and output and modality");
 }
 

@@ -26,9 +26,9 @@ void call_with(std::ostream& out, Pattern pattern, Allocation... allocation) {
   const auto norms = tamp::observe<tamp::stat::column_norm>(weight);
   const auto keep = tamp::select(weight, norms, recipe);
   out << recipe.label() << '\n' << keep << tamp::plan(host, recipe);
-  for (const auto& layer : tamp::prune(host, recipe).layers) out << layer.achieved() << '\n';
+  for (const auto& layer : tamp::prune_model(host, recipe).layers) out << layer.achieved() << '\n';
   tamp::prune(weight, norms, recipe);
-  tamp::apply(keep, weight);
+  tamp::apply(weight, keep);
   tamp::prune(weight, tamp::compose(tamp::score::magnitude{}, pattern, allocation...));
   for (const float number : host.numbers) out << number << ' ';
   out << '\n';

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_SUITE(prune_apply)
 BOOST_AUTO_TEST_CASE(by_hand) {
   matrix<float> weight{{4, -1, 2, -3}, {0.5f, -8, -7, 3}};
   const matrix<float> flags{{1, 0, 0, 1}, {0, 1, 1, 0}};
-  tamp::apply(bitmask::from(flags), weight);
+  tamp::apply(weight, bitmask::from(flags));
   BOOST_TEST((weight == matrix<float>{{4, 0, 0, -3}, {0, -8, -7, 0}}));
 }
 
@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(dropped_is_plus_zero_and_kept_is_kept_to_the_bit) {
   matrix<float> weight{{-1, -0.0f, strange_nan, -2}, {-0.0f, strange_nan, -1e-45f, 3}};
   bitmask keep(2, 4);
   keep.set(0, 0, false), keep.set(0, 1, false), keep.set(1, 1, false), keep.set(1, 2, false);
-  tamp::apply(keep, weight);
+  tamp::apply(weight, keep);
   for (const auto& [i, j] : {std::pair{0u, 0u}, {0u, 1u}, {1u, 1u}, {1u, 2u}})
     BOOST_TEST(std::bit_cast<std::uint32_t>(weight(i, j)) == 0u);
   BOOST_TEST(std::bit_cast<std::uint32_t>(weight(0, 2)) == 0xffa12345u);
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(
         support::in_every_layout(
             weight,
             [&](auto m) {
-              tamp::apply(exec, keep, m);
+              tamp::apply(exec, m, keep);
               BOOST_TEST((support::copy_of(m) == expected));
             },
             [&] { return support::is_run(k++, 5); });
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(openmp_is_one_executor_among_others) {
   const auto keep = random_mask(130, 70, 4);
   for (const int threads : {1, 2, 3, 8})
     support::in_every_layout(weight, [&](auto m) {
-      tamp::apply(tamp::execute::openmp{threads, 0}, keep, m);
+      tamp::apply(tamp::execute::openmp{threads, 0}, m, keep);
       BOOST_TEST((support::copy_of(m) == zeroed(weight, keep)));
     });
 }
@@ -130,10 +130,10 @@ BOOST_AUTO_TEST_CASE(a_row_tensor_drops_itself_or_is_written_back) {
   const auto keep = random_mask(11, 70, 6);
   for (const auto& exec : support::every_executor) {
     support::writable_rows written{{weight}};
-    tamp::apply(exec, keep, written);
+    tamp::apply(exec, written, keep);
     BOOST_TEST((written.numbers == zeroed(weight, keep)));
     support::zeroable_rows dropped{{weight}};
-    tamp::apply(exec, keep, dropped);
+    tamp::apply(exec, dropped, keep);
     BOOST_TEST((dropped.numbers == zeroed(weight, keep)));
   }
 }
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_back_keeps_its_bits) {
   support::writable_rows rows{{{{std::bit_cast<float>(0x7fa12345u), -0.0f, -3}}}};
   bitmask keep(1, 3);
   keep.set(0, 2, false);
-  tamp::apply(keep, rows);
+  tamp::apply(rows, keep);
   BOOST_TEST(std::bit_cast<std::uint32_t>(rows.numbers(0, 0)) == 0x7fa12345u);
   BOOST_TEST(std::signbit(rows.numbers(0, 1)));
   BOOST_TEST(std::bit_cast<std::uint32_t>(rows.numbers(0, 2)) == 0u);
@@ -151,9 +151,9 @@ BOOST_AUTO_TEST_CASE(what_is_written_back_keeps_its_bits) {
 BOOST_AUTO_TEST_CASE(applying_twice_is_applying_once) {
   auto weight = random_bits<float>(9, 70, 7);
   const auto keep = random_mask(9, 70, 8);
-  tamp::apply(keep, weight);
+  tamp::apply(weight, keep);
   const auto once = weight;
-  tamp::apply(keep, weight);
+  tamp::apply(weight, keep);
   BOOST_TEST((weight == once));
 }
 
@@ -161,12 +161,12 @@ BOOST_AUTO_TEST_CASE(shapes_that_differ_are_refused_with_all_numbers) {
   matrix<float> weight(2, 4, 1.0f);
   constexpr auto sentence = "apply: the mask is 4 x 2, the weight is 2 x 4";
   support::check_error<tamp::shape_error>(sentence,
-                                          [&] { tamp::apply(bitmask(4, 2, false), weight); });
+                                          [&] { tamp::apply(weight, bitmask(4, 2, false)); });
   support::writable_rows rows{{weight}};
   support::check_error<tamp::shape_error>(sentence,
-                                          [&] { tamp::apply(bitmask(4, 2, false), rows); });
+                                          [&] { tamp::apply(rows, bitmask(4, 2, false)); });
   support::check_error<tamp::shape_error>("apply: the mask is 0 x 4, the weight is 2 x 4",
-                                          [&] { tamp::apply(bitmask(0, 4), weight); });
+                                          [&] { tamp::apply(weight, bitmask(0, 4)); });
   BOOST_TEST((weight == matrix<float>(2, 4, 1.0f)));
   BOOST_TEST((rows.numbers == weight));
 }
@@ -180,8 +180,8 @@ BOOST_AUTO_TEST_CASE(a_weight_whose_elements_share_their_memory_is_refused) {
                                " of the weight share their memory: its strides are ", row_stride,
                                " and ", col_stride),
         [&] {
-          tamp::apply(bitmask(2, 4, false),
-                      tamp::matrix_view<float>(numbers.data() + 4, 2, 4, row_stride, col_stride));
+          tamp::apply(tamp::matrix_view<float>(numbers.data() + 4, 2, 4, row_stride, col_stride),
+                      bitmask(2, 4, false));
         });
   };
   check_refused(0, 1, "(0, 0) and (1, 0)");   // one row, broadcast
@@ -191,8 +191,8 @@ BOOST_AUTO_TEST_CASE(a_weight_whose_elements_share_their_memory_is_refused) {
   check_refused(-3, 1, "(0, 0) and (1, 3)");  // upside down
   BOOST_TEST(numbers == std::vector<float>(8, 1.0f), boost::test_tools::per_element());
   // A stride along which there is but one element is nobody's business.
-  tamp::apply(bitmask(1, 4, false), tamp::matrix_view<float>(numbers.data(), 1, 4, 0, 1));
-  tamp::apply(bitmask(2, 1, false), tamp::matrix_view<float>(numbers.data() + 4, 2, 1, 2, 0));
+  tamp::apply(tamp::matrix_view<float>(numbers.data(), 1, 4, 0, 1), bitmask(1, 4, false));
+  tamp::apply(tamp::matrix_view<float>(numbers.data() + 4, 2, 1, 2, 0), bitmask(2, 1, false));
   BOOST_TEST(numbers == (std::vector<float>{0, 0, 0, 0, 0, 1, 0, 1}),
              boost::test_tools::per_element());
 }
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_weight_whose_elements_share_their_memory_is_refused) {
 BOOST_AUTO_TEST_CASE(rows_that_interleave_without_sharing_memory_are_pruned) {
   // Elements 0, 2, 4 and 3, 5, 7 of eight: rows begin before others end.
   std::vector<float> numbers(8, 1.0f);
-  tamp::apply(bitmask(2, 3, false), tamp::matrix_view<float>(numbers.data(), 2, 3, 3, 2));
+  tamp::apply(tamp::matrix_view<float>(numbers.data(), 2, 3, 3, 2), bitmask(2, 3, false));
   BOOST_TEST(numbers == (std::vector<float>{0, 1, 0, 0, 0, 0, 1, 0}),
              boost::test_tools::per_element());
 }
@@ -222,7 +222,7 @@ BOOST_AUTO_TEST_CASE(exactly_the_strides_that_share_memory_are_refused) {
           bool is_refused = false;
           std::fill(numbers.begin(), numbers.end(), 1.0f);
           try {
-            tamp::apply(bitmask(rows, cols, false), weight);
+            tamp::apply(weight, bitmask(rows, cols, false));
           } catch (const tamp::shape_error&) {
             is_refused = true;
           }
@@ -239,24 +239,24 @@ BOOST_AUTO_TEST_CASE(exactly_the_strides_that_share_memory_are_refused) {
 BOOST_AUTO_TEST_CASE(strides_of_any_size_are_decided_without_wrapping) {
   float x = 1;
   constexpr auto lowest = (std::numeric_limits<std::ptrdiff_t>::min)();
-  tamp::apply(bitmask(1, 1, false), tamp::matrix_view<float>(&x, 1, 1, lowest, lowest));
+  tamp::apply(tamp::matrix_view<float>(&x, 1, 1, lowest, lowest), bitmask(1, 1, false));
   BOOST_TEST(x == 0.0f);
   for (const auto& [r, c] : {std::pair{lowest, lowest}, {lowest, std::ptrdiff_t{1}}})
     support::check_error<tamp::shape_error>(
         tamp::detail::sentence("tensor: 2 x 2 elements with strides of ", r, " and ", c,
                                " do not fit into memory"),
         [&, rows = r, cols = c] {
-          tamp::apply(bitmask(2, 2), tamp::matrix_view<float>(&x, 2, 2, rows, cols));
+          tamp::apply(tamp::matrix_view<float>(&x, 2, 2, rows, cols), bitmask(2, 2));
         });
 }
 
 BOOST_AUTO_TEST_CASE(a_weight_at_a_null_pointer_is_refused) {
   support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
-    tamp::apply(bitmask(2, 3), tamp::matrix_view<float>(nullptr, 2, 3));
+    tamp::apply(tamp::matrix_view<float>(nullptr, 2, 3), bitmask(2, 3));
   });
   constexpr std::size_t large = std::size_t{1} << 62;
-  tamp::apply(bitmask(0, large), tamp::matrix_view<float>(nullptr, 0, large));
-  tamp::apply(bitmask(large, 0), tamp::matrix_view<float>(nullptr, large, 0));
+  tamp::apply(tamp::matrix_view<float>(nullptr, 0, large), bitmask(0, large));
+  tamp::apply(tamp::matrix_view<float>(nullptr, large, 0), bitmask(large, 0));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

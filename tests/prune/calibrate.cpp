@@ -20,7 +20,7 @@ BOOST_AUTO_TEST_SUITE(prune_calibrate)
 
 using support::open_mlp;
 using tamp::calibration;
-using tamp::signal;
+using tamp::observable;
 using tamp::detail::hexadecimal;
 using tamp::stat::column_norm;
 using tamp::stat::hidden_change;
@@ -54,8 +54,8 @@ struct wants_nothing {};
 // A host that says at run time what it shows.
 struct host_that_tells : support::open_mlp {
   using open_mlp::open_mlp;
-  signal told = signal::input;
-  signal shows() const { return told; }
+  observable told = observable::input;
+  observable shows() const { return told; }
 };
 
 template <class Seen>
@@ -204,8 +204,8 @@ BOOST_AUTO_TEST_CASE(two_halves_of_the_samples_merge_into_the_whole) {
   tamp::calibrate(left_host, left);
   tamp::calibrate(right_host, right);
   both other_way = right;
-  other_way.merge(left);
-  left.merge(right);
+  other_way.combine(left);
+  left.combine(right);
   BOOST_TEST(left.samples() == other_way.samples());
   BOOST_TEST(left.model() == whole.model());
   for (const both* merged : {&left, &other_way}) {
@@ -224,12 +224,12 @@ BOOST_AUTO_TEST_CASE(parts_that_do_not_belong_together_are_not_merged) {
   tamp::calibrate(host, half, [](const tamp::progress& p) { return p.block == 0; });
   const both before = seen;
   support::check_error<tamp::value_error>(
-      "calibration: only complete ones can be merged; these have seen 2 of 2 and 1 of 2 blocks",
-      [&] { seen.merge(half); });
+      "calibration: only complete ones can be combined; these have seen 2 of 2 and 1 of 2 blocks",
+      [&] { seen.combine(half); });
   support::check_error<tamp::value_error>(
-      "calibration: the parts to merge were made with the models " + hexadecimal(seen.model()) +
+      "calibration: the parts to combine were made with the models " + hexadecimal(seen.model()) +
           " and " + hexadecimal(foreign.model()),
-      [&] { seen.merge(foreign); });
+      [&] { seen.combine(foreign); });
   BOOST_TEST((seen == before));
 }
 
@@ -261,10 +261,10 @@ BOOST_AUTO_TEST_CASE(what_a_host_does_not_show_is_refused_before_anything_runs) 
   host.calls.clear();
   both seen;
   support::check_error<tamp::value_error>(
-      "this recipe looks at hidden, which the host does not show",
+      "this recipe looks at hidden states, which the host does not show",
       [&] { tamp::calibrate(host, seen); });
   BOOST_TEST(host.calls.empty());
-  host.told = signal::input | signal::hidden;
+  host.told = observable::input | observable::hidden;
   BOOST_TEST(tamp::calibrate(host, seen));
 }
 

@@ -105,8 +105,8 @@ BOOST_AUTO_TEST_CASE(functions_of_the_hosts_namespace_are_left_alone) {
   const auto keep = tamp::select(pool, weight, norms, recipe);
   BOOST_TEST(keep == tamp::select(weight, norms, recipe));
   BOOST_TEST(tamp::mask::bitmask::from(weight).count() == 4u);
-  tamp::apply(keep, weight);
-  tamp::apply(pool, keep, weight);
+  tamp::apply(weight, keep);
+  tamp::apply(pool, weight, keep);
   tamp::prune(weight, norms, recipe);
   tamp::prune(pool, weight, norms, recipe);
   keep.copy_to(weight);
@@ -114,14 +114,14 @@ BOOST_AUTO_TEST_CASE(functions_of_the_hosts_namespace_are_left_alone) {
 
   foreign::row_storage rows{{4, 3}};
   tamp::prune(pool, rows, norms, recipe);
-  tamp::apply(tamp::select(rows, norms, recipe), rows);
+  tamp::apply(rows, tamp::select(rows, norms, recipe));
   BOOST_TEST(rows.numbers == (std::vector<float>{0, 3}), boost::test_tools::per_element());
 
   foreign::model host;
   BOOST_TEST(tamp::plan(host, recipe).layers.size() == 2u);
-  BOOST_TEST(tamp::prune(host, recipe).achieved() == 0.5);
-  BOOST_TEST(tamp::prune(pool, host, recipe, tamp::plan(host, recipe)).achieved() == 0.5);
-  BOOST_TEST(tamp::prune(pool, host, recipe).achieved() == 0.5);
+  BOOST_TEST(tamp::prune_model(host, recipe).achieved() == 0.5);
+  BOOST_TEST(tamp::prune_model(pool, host, tamp::plan(host, recipe), recipe).achieved() == 0.5);
+  BOOST_TEST(tamp::prune_model(pool, host, recipe).achieved() == 0.5);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(a_type_of_number_without_a_zero_cannot_be_pruned) {
   support::check_error<tamp::value_error>(
       "apply: the weight's type of number has no zero: element_traits stores 0 as what it loads as "
       "0.5",
-      [&] { tamp::apply(keep, weight); });
+      [&] { tamp::apply(weight, keep); });
   support::check_error<tamp::value_error>(
       "prune: the weight's type of number has no zero: element_traits stores 0 as what it loads as "
       "0.5",

@@ -184,9 +184,9 @@ BOOST_AUTO_TEST_CASE(an_allocation_is_shown_the_dense_model) {
   BOOST_TEST((host.weights == before));
   // What was gathered before will do, and nothing runs.
   host.calls.clear();
-  BOOST_TEST((tamp::plan(host, half_by_activity, seen) == tamp::plan(host, half_by_activity)));
+  BOOST_TEST((tamp::plan(host, seen, half_by_activity) == tamp::plan(host, half_by_activity)));
   host.calls.clear();
-  const auto plan = tamp::plan(host, half_by_activity, seen);
+  const auto plan = tamp::plan(host, seen, half_by_activity);
   BOOST_TEST(host.calls.empty());
   BOOST_TEST(plan.layers[5].sparsity == expected[5]);
 }
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(the_plan_of_a_resumed_calibration_is_the_same) {
     auto seen = tamp::calibration_for(by_activity{});
     tamp::calibrate(first, seen, [&](const tamp::progress& p) { return p.block != stop; });
     tamp::calibrate(second, seen);
-    BOOST_TEST((tamp::plan(second, half_by_activity, seen) == expected));
+    BOOST_TEST((tamp::plan(second, seen, half_by_activity) == expected));
   }
 }
 
@@ -209,10 +209,10 @@ BOOST_AUTO_TEST_CASE(a_calibration_that_is_not_complete_or_not_of_this_model_is_
   tamp::calibration<tamp::stat::column_norm> seen;
   tamp::calibrate(host, seen, [](const tamp::progress& p) { return p.block != 1; });
   support::check_error<tamp::value_error>("plan: the calibration has seen 1 of 3 blocks",
-                                          [&] { tamp::plan(host, half_by_activity, seen); });
+                                          [&] { tamp::plan(host, seen, half_by_activity); });
   tamp::calibrate(host, seen);
   support::check_error<tamp::shape_error>("plan: the calibration covers 6 layers, the model has 4",
-                                          [&] { tamp::plan(smaller, half_by_activity, seen); });
+                                          [&] { tamp::plan(smaller, seen, half_by_activity); });
 }
 
 BOOST_AUTO_TEST_CASE(a_pass_that_the_callback_stops_gives_no_plan) {

@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   host.samples = {matrix<float>{{1, 3}}};
   // up: |w| norm is 2 3 / 4 3, the lower of each row goes. What down saw came from the dense up:
   // relu(-1, 7) = (0, 7), so that its first input is dead and goes in both rows.
-  const tamp::prune_report report = tamp::prune(host, half_by_wanda);
+  const tamp::prune_report report = tamp::prune_model(host, half_by_wanda);
   BOOST_TEST((host.weights[0].up == matrix<float>{{0, -1}, {4, 0}}));
   BOOST_TEST((host.weights[0].down == matrix<float>{{0, 1}, {0, 1}}));
   BOOST_TEST(report.recipe == "wanda, uniform 0.5, per_row");
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(a_block_is_calibrated_on_what_the_pruned_blocks_before_it_p
   const mlp dense(3, 16, 24, 2);
   for (const auto& exec : support::every_executor) {
     mlp host = dense;
-    tamp::prune(exec, host, half_by_wanda);
+    tamp::prune_model(exec, host, half_by_wanda);
     BOOST_TEST((host.weights == pruned_by_hand(dense, half_by_wanda)));
   }
   // That is not what the dense blocks would have given, else this test would show nothing.
@@ -150,19 +150,19 @@ BOOST_AUTO_TEST_CASE(other_patterns_prune_models_too) {
   const mlp dense(2, 16, 24, 3);
   mlp host = dense;
   const auto two_of_four = compose(wanda{}, n_of_m<2, 4>{});
-  const auto report = tamp::prune(host, two_of_four);
+  const auto report = tamp::prune_model(host, two_of_four);
   BOOST_TEST((host.weights == pruned_by_hand(dense, two_of_four)));
   BOOST_TEST(report.layers[3].asked == 0.5);
   BOOST_TEST(report.achieved() == 0.5);
   host = dense;
   const auto whole_layers = compose(wanda{}, per_tensor{}, uniform{0.3});
-  tamp::prune(host, whole_layers);
+  tamp::prune_model(host, whole_layers);
   BOOST_TEST((host.weights == pruned_by_hand(dense, whole_layers)));
 }
 
 BOOST_AUTO_TEST_CASE(blocks_are_observed_and_advanced_in_order_and_the_last_not_advanced) {
   mlp host(3, 4, 4, 4);
-  tamp::prune(host, half_by_wanda);
+  tamp::prune_model(host, half_by_wanda);
   BOOST_TEST(host.calls == (std::vector<std::string>{"observe 0", "advance 0", "observe 1",
                                                      "advance 1", "observe 2"}),
              boost::test_tools::per_element());
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_observed_and_advanced_in_order_and_the_last_not_
 
 BOOST_AUTO_TEST_CASE(a_recipe_that_needs_no_statistic_runs_nothing_forward) {
   mlp host(3, 4, 4, 4);
-  const auto report = tamp::prune(host, compose(magnitude{}, per_row{}, uniform{0.5}));
+  const auto report = tamp::prune_model(host, compose(magnitude{}, per_row{}, uniform{0.5}));
   BOOST_TEST(host.calls.empty());
   BOOST_TEST(report.layers.size() == 6u);
   BOOST_TEST(report.calibrate == 0.0);
@@ -181,15 +181,15 @@ BOOST_AUTO_TEST_CASE(a_model_with_nothing_to_prune_is_refused) {
   mlp nothing(0, 4, 4, 4), empty(1, 0, 0, 4), host(1, 4, 4, 4);
   support::check_error<tamp::value_error>(
       "plan: there is nothing to prune: the host shows 0 blocks and no layer",
-      [&] { tamp::prune(nothing, half_by_wanda); });
+      [&] { tamp::prune_model(nothing, half_by_wanda); });
   support::check_error<tamp::value_error>(
       "plan: there is nothing to prune: none of 2 layers has any weights",
-      [&] { tamp::prune(empty, half_by_wanda); });
+      [&] { tamp::prune_model(empty, half_by_wanda); });
   auto plan = tamp::plan(host, half_by_wanda);
   for (auto& layer : plan.layers) layer.excluded = true, layer.sparsity = 0;
   support::check_error<tamp::value_error>(
       "prune: there is nothing to prune: all of 2 layers (0.up, 0.down) are excluded or tied",
-      [&] { tamp::prune(host, half_by_wanda, plan); });
+      [&] { tamp::prune_model(host, plan, half_by_wanda); });
   BOOST_TEST(host.calls.empty());
 }
 
@@ -198,10 +198,10 @@ BOOST_AUTO_TEST_CASE(a_layer_that_saw_no_token_is_pruned_by_magnitude_and_flagge
   auto by_magnitude = host.expert;
   tamp::prune(by_magnitude, compose(magnitude{}, per_row{}, uniform{0.5}));
   const auto rest = pruned_by_hand(host, half_by_wanda);
-  const auto report = tamp::prune(host, half_by_wanda);
+  const auto report = tamp::prune_model(host, half_by_wanda);
   BOOST_REQUIRE(report.layers.size() == 5u);
   for (std::size_t k = 0; k < 5; ++k) {
-    BOOST_TEST(report.layers[k].unseen == (k == 4));
+    BOOST_TEST(report.layers[k].fell_back == (k == 4));
     BOOST_TEST(report.layers[k].score == (k == 4 ? "magnitude" : "wanda"));
   }
   BOOST_TEST(report.heading() == "wanda, uniform 0.5, per_row (1 of 5 layers by magnitude)");
@@ -212,8 +212,8 @@ BOOST_AUTO_TEST_CASE(a_layer_that_saw_no_token_is_pruned_by_magnitude_and_flagge
   BOOST_TEST((host.weights == rest));
   // Fixed patterns too.
   host = host_with_expert(2, 8, 12, 5);
-  const auto two_of_four = tamp::prune(host, compose(wanda{}, n_of_m<2, 4>{}));
-  BOOST_TEST(two_of_four.layers[4].unseen);
+  const auto two_of_four = tamp::prune_model(host, compose(wanda{}, n_of_m<2, 4>{}));
+  BOOST_TEST(two_of_four.layers[4].fell_back);
   BOOST_TEST(two_of_four.layers[4].achieved() == 0.5);
 }
 
@@ -221,14 +221,14 @@ BOOST_AUTO_TEST_CASE(dead_inputs_are_counted) {
   mlp host(1, 8, 12, 6);
   for (auto& x : host.samples)
     for (std::size_t t = 0; t < x.rows(); ++t) x(t, 2) = x(t, 7) = 0;
-  BOOST_TEST(tamp::prune(host, half_by_wanda).layers[0].dead_inputs == 2u);
+  BOOST_TEST(tamp::prune_model(host, half_by_wanda).layers[0].dead_inputs == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(a_host_may_mix_tiers) {
   const mlp dense(2, 8, 12, 7);
   host_in_float_rows host(2, 8, 12, 7);
   host.rows.numbers = dense.weights[1].up;
-  tamp::prune(host, half_by_wanda);
+  tamp::prune_model(host, half_by_wanda);
   const auto expected = pruned_by_hand(dense, half_by_wanda);
   BOOST_TEST((host.weights[0] == expected[0]));
   BOOST_TEST((host.rows.numbers == expected[1].up));
@@ -242,7 +242,7 @@ BOOST_AUTO_TEST_CASE(a_plan_may_be_given_and_edited) {
   plan.layers[0].sparsity = 0;
   plan.layers[1].sparsity = 1;
   plan.layers[3].sparsity = 0.25;
-  const auto report = tamp::prune(host, half_by_wanda, plan);
+  const auto report = tamp::prune_model(host, plan, half_by_wanda);
   BOOST_TEST((host.weights[0].up == dense.weights[0].up));
   BOOST_TEST((host.weights[0].down == matrix<float>(8, 12)));
   BOOST_TEST(report.layers[2].achieved() == 0.5);
@@ -250,7 +250,7 @@ BOOST_AUTO_TEST_CASE(a_plan_may_be_given_and_edited) {
   BOOST_TEST(report.layers[3].achieved() == 0.25);
   BOOST_TEST(report.achieved() == plan.sparsity());
   mlp same = dense;
-  tamp::prune(support::one_thread, same, half_by_wanda, plan);
+  tamp::prune_model(support::one_thread, same, plan, half_by_wanda);
   BOOST_TEST((same.weights == host.weights));
 }
 
@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(a_plan_for_another_model_is_refused_and_nothing_is_written)
   const auto before = host.weights;
   const auto refused = [&](const tamp::pruning_plan& plan, const std::string& sentence) {
     support::check_error<tamp::shape_error>(sentence,
-                                            [&] { tamp::prune(host, half_by_wanda, plan); });
+                                            [&] { tamp::prune_model(host, plan, half_by_wanda); });
     BOOST_TEST((host.weights == before));
     BOOST_TEST(host.calls.empty());
   };
@@ -283,12 +283,12 @@ BOOST_AUTO_TEST_CASE(a_plan_that_the_recipe_cannot_follow_is_refused_and_nothing
   plan.layers[3].sparsity = 1.1;
   support::check_error<tamp::value_error>(
       "prune: the plan gives 1.down a sparsity of 1.1, which is not in [0, 1]",
-      [&] { tamp::prune(host, half_by_wanda, plan); });
+      [&] { tamp::prune_model(host, plan, half_by_wanda); });
   // 2:4 cannot leave a layer out.
   plan.layers[3].sparsity = 0;
   support::check_error<tamp::value_error>(
       "prune: the plan gives 1.down a sparsity of 0, the recipe's pattern fixes 0.5",
-      [&] { tamp::prune(host, compose(wanda{}, n_of_m<2, 4>{}), plan); });
+      [&] { tamp::prune_model(host, plan, compose(wanda{}, n_of_m<2, 4>{})); });
   BOOST_TEST((host.weights == before));
   BOOST_TEST(host.calls.empty());
 }
@@ -296,7 +296,7 @@ BOOST_AUTO_TEST_CASE(a_plan_that_the_recipe_cannot_follow_is_refused_and_nothing
 BOOST_AUTO_TEST_CASE(the_callback_is_told_before_each_block_and_each_layer) {
   mlp host(2, 4, 4, 10);
   std::vector<std::string> told;
-  tamp::prune(host, half_by_wanda, [&](const tamp::progress& p) {
+  tamp::prune_model(host, half_by_wanda, [&](const tamp::progress& p) {
     told.push_back(std::to_string(p.block) + "/" + std::to_string(p.blocks) + " " +
                    std::to_string(p.layers_done) + "/" + std::to_string(p.layers) + " " +
                    std::string(p.layer));
@@ -313,8 +313,8 @@ BOOST_AUTO_TEST_CASE(what_is_done_when_the_callback_cancels_is_done_and_reported
   for (std::size_t stop_at = 0; stop_at < 9; ++stop_at) {  // three calls for each block
     mlp host = dense;
     std::size_t calls = 0;
-    const auto report =
-        tamp::prune(host, half_by_wanda, [&](const tamp::progress&) { return calls++ != stop_at; });
+    const auto report = tamp::prune_model(
+        host, half_by_wanda, [&](const tamp::progress&) { return calls++ != stop_at; });
     BOOST_TEST(calls == stop_at + 1);
     BOOST_TEST(report.cancelled);
     const std::size_t done = stop_at / 3 * 2 + (stop_at % 3 == 2);
@@ -334,7 +334,7 @@ BOOST_AUTO_TEST_CASE(a_weight_that_is_not_finite_is_refused_before_the_first_is_
     const auto before = host.weights;
     support::check_error<tamp::value_error>(
         "prune: the weight in row 7, column 11 of 1.down is nan",
-        [&] { tamp::prune(exec, host, half_by_wanda); });
+        [&] { tamp::prune_model(exec, host, half_by_wanda); });
     BOOST_TEST((host.weights == before));
     BOOST_TEST(host.calls.empty());
   }
@@ -345,11 +345,12 @@ BOOST_AUTO_TEST_CASE(activations_that_cannot_be_used_are_refused_before_their_bl
     host_with_second_input host(2, 8, 12, 13);
     host.second_input = input;
     const auto dense = host.weights;
-    BOOST_CHECK_EXCEPTION(tamp::prune(host, half_by_wanda), tamp::error, [&](const tamp::error& e) {
-      return e.what() == sentence +
-                             "; 2 of 4 layers are done (0.up, 0.down), all "
-                             "from 1.up on are as they were";
-    });
+    BOOST_CHECK_EXCEPTION(tamp::prune_model(host, half_by_wanda), tamp::error,
+                          [&](const tamp::error& e) {
+                            return e.what() == sentence +
+                                                   "; 2 of 4 layers are done (0.up, 0.down), all "
+                                                   "from 1.up on are as they were";
+                          });
     BOOST_TEST((host.weights[0] != dense[0]));
     BOOST_TEST((host.weights[1] == dense[1]));
   };
@@ -367,7 +368,7 @@ BOOST_AUTO_TEST_CASE(an_input_of_a_layer_that_does_not_exist_is_refused) {
   host_with_third_input host(1, 8, 12, 14);
   support::check_error<tamp::shape_error>(
       "observe: the host reports an input of layer 2 in a block that has 2",
-      [&] { tamp::prune(host, half_by_wanda); });
+      [&] { tamp::prune_model(host, half_by_wanda); });
 }
 
 BOOST_AUTO_TEST_CASE(a_broadcast_weight_is_refused_before_the_first_is_written) {
@@ -376,16 +377,16 @@ BOOST_AUTO_TEST_CASE(a_broadcast_weight_is_refused_before_the_first_is_written) 
   support::check_error<tamp::shape_error>(
       "prune: the elements (0, 0) and (1, 0) of the weight share their memory: its strides are 0 "
       "and 1",
-      [&] { tamp::prune(host, half_by_wanda); });
+      [&] { tamp::prune_model(host, half_by_wanda); });
   BOOST_TEST((host.weights == before));
 }
 
 BOOST_AUTO_TEST_CASE(pruning_a_pruned_model_by_magnitude_changes_nothing) {
   mlp host(2, 8, 12, 16);
   const auto recipe = compose(magnitude{}, per_row{}, uniform{0.5});
-  tamp::prune(host, recipe);
+  tamp::prune_model(host, recipe);
   const auto once = host.weights;
-  BOOST_TEST(tamp::prune(host, recipe).achieved() == 0.5);
+  BOOST_TEST(tamp::prune_model(host, recipe).achieved() == 0.5);
   BOOST_TEST((host.weights == once));
 }
 

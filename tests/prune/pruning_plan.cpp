@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(what_lamp_and_das_decide_is_dropped_to_the_weight) {
       std::size_t decided = 0;
       for (const auto& layer : plan.layers) decided += layer.counted().value();
       BOOST_TEST(decided == expected);
-      const auto report = tamp::prune(host, recipe, plan);
+      const auto report = tamp::prune_model(host, plan, recipe);
       for (std::size_t k = 0; k < 6; ++k) {
         BOOST_TEST(zeros_in(*weights_of(host)[k]) == *plan.layers[k].drop);
         BOOST_TEST(report.layers[k].kept == 77 - *plan.layers[k].drop);
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(what_rows_cannot_share_evenly_stays_and_is_noted) {
   open_mlp host = dense;
   const auto recipe = compose(magnitude{}, per_row{}, lamp{0.5});
   const auto plan = tamp::plan(host, recipe);
-  const auto report = tamp::prune(host, recipe, plan);
+  const auto report = tamp::prune_model(host, plan, recipe);
   std::size_t dropped = 0, uneven = 0, short_of = 0;
   for (std::size_t k = 0; k < 4; ++k) {
     const std::size_t rows = plan.layers[k].rows, drop = *plan.layers[k].drop;
@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(sparsegpt_drops_a_number_to_the_weight_in_blocks_of_columns
   const auto recipe = compose(sparsegpt{.blocksize = 4}, per_tensor{}, lamp{0.57});
   open_mlp host = dense;
   const auto plan = tamp::plan(host, recipe);
-  const auto report = tamp::prune(host, recipe, plan);
+  const auto report = tamp::prune_model(host, plan, recipe);
   for (std::size_t k = 0; k < 4; ++k)
     if (report.layers[k].dead_inputs == 0)
       BOOST_TEST(zeros_in(*weights_of(host)[k]) == *plan.layers[k].drop);

@@ -20,7 +20,7 @@ tamp::prune_report two_layers() {
   second.block = 1;
   second.rows = 8, second.cols = 3, second.kept = 16;
   second.asked = 0.4;
-  second.unseen = true;
+  second.fell_back = true;
   second.select = 0.5;
   tamp::prune_report report;
   report.recipe = "wanda, uniform 0.5, per_row";
@@ -70,9 +70,9 @@ BOOST_AUTO_TEST_CASE(it_prints_as_a_table_and_leaves_the_stream_as_it_was) {
 
 BOOST_AUTO_TEST_CASE(the_heading_says_what_was_done_and_where_it_stopped) {
   auto report = two_layers();
-  report.layers[1].unseen = false;
+  report.layers[1].fell_back = false;
   BOOST_TEST(report.heading() == "wanda, uniform 0.5, per_row");
-  report.layers[1].unseen = true;
+  report.layers[1].fell_back = true;
   report.next = "1.mlp";
   BOOST_TEST(report.heading() ==
              "wanda, uniform 0.5, per_row (1 of 2 layers by magnitude) (stopped before 1.mlp)");

@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(every_pattern_takes_it_and_prune_drops_what_select_says) {
         w, [&](auto view) { BOOST_TEST((tamp::select(view, norms, recipe) == keep)); });
     auto pruned = w, applied = w;
     tamp::prune(pruned, norms, recipe);
-    tamp::apply(keep, applied);
+    tamp::apply(applied, keep);
     BOOST_TEST((pruned == applied));
     return keep;
   };

@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(repairing_loses_less_than_dropping_the_same_weights) {
   const auto recipe = compose(sparsegpt{.blocksize = 16}, per_tensor{}, uniform{0.5});
   auto repaired = w, dropped = w;
   tamp::prune(repaired, gram_of(x), recipe);
-  tamp::apply(tamp::select(w, gram_of(x), recipe), dropped);
+  tamp::apply(dropped, tamp::select(w, gram_of(x), recipe));
   BOOST_TEST(error_of(x, w, repaired) < 0.6 * error_of(x, w, dropped));
 }
 
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(the_mask_and_what_is_kept_are_what_is_not_zero_in_memory) {
     const auto keep = tamp::select(w, gram_of(x), recipe);
     auto pruned = w, masked = w;
     const auto result = tamp::prune(pruned, gram_of(x), recipe);
-    tamp::apply(keep, masked);
+    tamp::apply(masked, keep);
     std::size_t zeros = 0;
     for (std::size_t i = 0; i < 6; ++i)
       for (std::size_t j = 0; j < 8; ++j) {

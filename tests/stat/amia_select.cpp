@@ -1,4 +1,5 @@
 #include <tamp/stat/amia_select.hpp>
+#include <tamp/stat/select_tokens.hpp>
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -17,9 +18,9 @@ BOOST_AUTO_TEST_SUITE(stat_amia_select)
 
 using support::check_error;
 using support::matrix;
-using tamp::token::amia_select;
-using tamp::token::modality;
-using enum tamp::token::modality;
+using tamp::modality;
+using tamp::stat::amia_select;
+using enum tamp::modality;
 
 namespace {
 
@@ -100,7 +101,8 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   const std::vector<float> attention{0.3f, 0.4f, 0.1f, 0.2f};
   const amia_select one_neighbour{.neighbours = 1, .forward_gamma = 1, .backward_gamma = 0};
   // graph: 0.7, 0.7, 0.3, 0.3; token 0 is taken and lowers token 1 to 0.
-  BOOST_TEST(one_neighbour(y, {}, attention) == (indices{0, 2}), boost::test_tools::per_element());
+  BOOST_TEST(tamp::stat::select_tokens(y, {}, attention, one_neighbour) == (indices{0, 2}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(it_is_its_definition) {
@@ -112,7 +114,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
     for (const amia_select& p :
          {amia_select{}, amia_select{.neighbours = 5, .sigma = 0.7, .tolerance = 0.3},
           amia_select{.neighbours = 1, .backward_gamma = 2, .tolerance = 0.02}})
-      BOOST_TEST(p(y, k, attention) == by_definition(p, y, k, attention),
+      BOOST_TEST(tamp::stat::select_tokens(y, k, attention, p) == by_definition(p, y, k, attention),
                  boost::test_tools::per_element());
   }
 }
@@ -122,7 +124,8 @@ BOOST_AUTO_TEST_CASE(indices_are_unique_and_a_smaller_tolerance_takes_more_of_th
   const auto attention = some_attention(80);
   indices before;
   for (const double tolerance : {1.0, 0.3, 0.1, 0.03, 0.0}) {
-    const indices taken = amia_select{.tolerance = tolerance}(y, {}, attention);
+    const indices taken =
+        tamp::stat::select_tokens(y, {}, attention, amia_select{.tolerance = tolerance});
     indices sorted = taken;
     std::sort(sorted.begin(), sorted.end());
     BOOST_TEST((std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end()));
@@ -136,12 +139,14 @@ BOOST_AUTO_TEST_CASE(indices_are_unique_and_a_smaller_tolerance_takes_more_of_th
 BOOST_AUTO_TEST_CASE(the_length_of_tokens_and_the_layout_make_no_difference) {
   auto y = support::random_matrix(40, 9, 7);
   const auto attention = some_attention(40);
-  const auto expected = amia_select{}(y, {}, attention);
+  const auto expected = tamp::stat::select_tokens(y, {}, attention, amia_select{});
   support::in_every_layout(y, [&](auto view) {
-    BOOST_TEST(amia_select{}(view, {}, attention) == expected, boost::test_tools::per_element());
+    BOOST_TEST(tamp::stat::select_tokens(view, {}, attention, amia_select{}) == expected,
+               boost::test_tools::per_element());
   });
   for (std::size_t j = 0; j < 9; ++j) y(11, j) *= 4;
-  BOOST_TEST(amia_select{}(y, {}, attention) == expected, boost::test_tools::per_element());
+  BOOST_TEST(tamp::stat::select_tokens(y, {}, attention, amia_select{}) == expected,
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_result_does_not_depend_on_the_executor) {
@@ -153,19 +158,21 @@ BOOST_AUTO_TEST_CASE(the_result_does_not_depend_on_the_executor) {
 }
 
 BOOST_AUTO_TEST_CASE(no_token_one_token_and_fewer_than_there_are_neighbours) {
-  BOOST_TEST(amia_select{}(matrix<float>(0, 3), {}, {}).empty());
+  BOOST_TEST(tamp::stat::select_tokens(matrix<float>(0, 3), {}, {}, amia_select{}).empty());
   const std::vector<float> attention{0.5f, 0.5f};
-  BOOST_TEST(
-      amia_select{}(matrix<float>{{1, 2}}, {}, std::span(attention).first(1)) == (indices{0}),
-      boost::test_tools::per_element());
-  const auto two = amia_select{}(matrix<float>{{1, 2}, {-2, 1}}, {}, attention);
+  BOOST_TEST(tamp::stat::select_tokens(matrix<float>{{1, 2}}, {}, std::span(attention).first(1),
+                                       amia_select{}) == (indices{0}),
+             boost::test_tools::per_element());
+  const auto two =
+      tamp::stat::select_tokens(matrix<float>{{1, 2}, {-2, 1}}, {}, attention, amia_select{});
   BOOST_TEST(two == (indices{0, 1}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(of_equal_tokens_one_stands_for_all_the_most_attended_to) {
   auto attention = some_attention(5);
   attention[3] = 1;
-  BOOST_TEST(amia_select{.neighbours = 0}(matrix<float>(5, 3, 1.0f), {}, attention) == (indices{3}),
+  BOOST_TEST(tamp::stat::select_tokens(matrix<float>(5, 3, 1.0f), {}, attention,
+                                       amia_select{.neighbours = 0}) == (indices{3}),
              boost::test_tools::per_element());
 }
 
@@ -173,7 +180,7 @@ BOOST_AUTO_TEST_CASE(tokens_of_length_zero_are_like_each_other_alone) {
   matrix<float> y = support::random_matrix(10, 4, 2);
   for (const std::size_t t : {2u, 3u, 4u})
     for (std::size_t j = 0; j < 4; ++j) y(t, j) = 0;
-  const auto taken = amia_select{}(y, {}, some_attention(10));
+  const auto taken = tamp::stat::select_tokens(y, {}, some_attention(10), amia_select{});
   BOOST_TEST(!taken.empty());
 }
 
@@ -182,7 +189,7 @@ BOOST_AUTO_TEST_CASE(three_modalities_are_welcome) {
   kinds k(30, text);
   std::fill(k.begin(), k.begin() + 10, image);
   std::fill(k.begin() + 10, k.begin() + 20, audio);
-  const auto taken = amia_select{}(y, k, some_attention(30));
+  const auto taken = tamp::stat::select_tokens(y, k, some_attention(30), amia_select{});
   BOOST_TEST(!taken.empty());
   BOOST_TEST(taken.size() <= 30u);
 }
@@ -191,7 +198,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused) {
   const matrix<float> y{{1, 2}, {3, 4}};
   const std::vector<float> attention{0.5f, 0.5f};
   const auto select = [&](const amia_select& p, const kinds& k, std::vector<float> a) {
-    p(y, k, a);
+    tamp::stat::select_tokens(y, k, a, p);
   };
   check_error<tamp::shape_error>("amia_select: the attention covers 0 tokens, the output has 2",
                                  [&] { select({}, {}, {}); });
@@ -214,7 +221,8 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused) {
   check_error<tamp::value_error>("amia_select: sigma is 1, tolerance 0.1, the gammas nan and 0.2",
                                  [&] { select({.forward_gamma = NAN}, {}, attention); });
   check_error<tamp::value_error>("amia_select: the output of token 1, feature 0 is inf", [&] {
-    amia_select{}(matrix<float>{{1, 2}, {support::infinity, 4}}, {}, attention);
+    tamp::stat::select_tokens(matrix<float>{{1, 2}, {support::infinity, 4}}, {}, attention,
+                              amia_select{});
   });
 }
 

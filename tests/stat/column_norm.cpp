@@ -184,21 +184,21 @@ BOOST_AUTO_TEST_CASE(merging_is_adding) {
   together.add(a).add(b, 4).add(c);
   first.add(a), second.add(b, 4), third.add(c);
   auto left = first, right = second;
-  left.merge(second).merge(third);
-  right.merge(third).merge(first);
+  left.combine(second).combine(third);
+  right.combine(third).combine(first);
   BOOST_TEST((left == together));
   BOOST_TEST((right == together));
 
   const column_norm nothing;
   auto merged = together;
-  BOOST_TEST((merged.merge(nothing) == together));
+  BOOST_TEST((merged.combine(nothing) == together));
   merged = nothing;
-  BOOST_TEST((merged.merge(together) == together));
-  merged.merge(merged);
+  BOOST_TEST((merged.combine(together) == together));
+  merged.combine(merged);
   BOOST_TEST(merged.count() == 12u);
   BOOST_TEST(merged.values() == together.values(), boost::test_tools::per_element());
   merged = column_norm(20);
-  BOOST_TEST((merged.merge(together) == together));
+  BOOST_TEST((merged.combine(together) == together));
 }
 
 BOOST_AUTO_TEST_CASE(merging_random_parts_differs_by_rounding_alone) {
@@ -210,8 +210,8 @@ BOOST_AUTO_TEST_CASE(merging_random_parts_differs_by_rounding_alone) {
     parts[k % 4].add(x);
   }
   column_norm forwards, backwards;
-  for (const auto& part : parts) forwards.merge(part);
-  for (std::size_t k = parts.size(); k-- > 0;) backwards.merge(parts[k]);
+  for (const auto& part : parts) forwards.combine(part);
+  for (std::size_t k = parts.size(); k-- > 0;) backwards.combine(parts[k]);
   BOOST_TEST(close(forwards, together));
   BOOST_TEST(close(backwards, together));
 }
@@ -267,8 +267,8 @@ BOOST_AUTO_TEST_CASE(another_number_of_features_is_refused_with_both_numbers) {
       "column_norm: a batch of activations has 5 features, the statistics cover 4",
       [&] { norms.add(matrix<float>(2, 5, 1.0f)); });
   support::check_error<tamp::shape_error>(
-      "column_norm: the statistics to merge cover 3 features, the statistics cover 4",
-      [&] { norms.merge(column_norm(3)); });
+      "column_norm: the statistics to combine cover 3 features, the statistics cover 4",
+      [&] { norms.combine(column_norm(3)); });
   BOOST_TEST((norms == before));
   column_norm sized(4);
   support::check_error<tamp::shape_error>(
@@ -363,7 +363,7 @@ BOOST_AUTO_TEST_CASE(counts_that_wrap_are_refused) {
   support::check_error<tamp::value_error>(
       "column_norm: 18446744073709551615 and 18446744073709551615 together are too large to be "
       "counted",
-      [&] { norms.merge(before); });
+      [&] { norms.combine(before); });
   BOOST_TEST((norms == before));
 }
 

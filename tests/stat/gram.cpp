@@ -37,8 +37,8 @@ BOOST_AUTO_TEST_CASE(an_empty_one_covers_nothing_and_merges_with_anything) {
   BOOST_TEST(g.tokens() == 0u);
   BOOST_TEST(g.matrix().size() == 0u);
   const auto other = tamp::observe<gram>(matrix<float>{{1, 2}});
-  BOOST_TEST((g.merge(other) == other));
-  BOOST_TEST((g.merge(gram()) == other));
+  BOOST_TEST((g.combine(other) == other));
+  BOOST_TEST((g.combine(gram()) == other));
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_without_tokens_sets_the_features_alone) {
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(parts_add_up_to_the_whole_to_rounding) {
   other.add(second);
   whole.add(first).add(second);
   gram merged = other;
-  merged.merge(one);
+  merged.combine(one);
   BOOST_TEST(merged.count() == whole.count());
   for (std::size_t i = 0; i < 6; ++i)
     for (std::size_t j = 0; j < 6; ++j)
@@ -88,8 +88,8 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_and_nothing_is_added) {
       "gram: a batch of activations has 2 features, the statistics cover 3",
       [&] { g.add(matrix<float>{{1, 2}}); });
   check_error<tamp::shape_error>(
-      "gram: the statistics to merge cover 2 features, the statistics cover 3",
-      [&] { g.merge(tamp::observe<gram>(matrix<float>{{1, 2}})); });
+      "gram: the statistics to combine cover 2 features, the statistics cover 3",
+      [&] { g.combine(tamp::observe<gram>(matrix<float>{{1, 2}})); });
   check_error<tamp::value_error>("gram: the activation of token 1, feature 2 is nan", [&] {
     g.add(matrix<float>{{1, 2, 3}, {1, 2, support::not_a_number}});
   });
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(sums_that_overflow_are_refused_and_nothing_is_added) {
   const gram other = seen;
   support::check_error<tamp::value_error>(
       "gram: the products of features 0 and 0 are too large to be summed",
-      [&] { seen.merge(other); });
+      [&] { seen.combine(other); });
   BOOST_TEST((seen == other));
   seen.add(matrix<double>{{1, 2}});
   seen.validate();

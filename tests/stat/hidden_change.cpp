@@ -87,10 +87,10 @@ BOOST_AUTO_TEST_CASE(merging_adds_up) {
   one.add(b1, a1);
   other.add(b2, a2);
   both.add(b1, a1).add(b2, a2);
-  one.merge(other);
+  one.combine(other);
   BOOST_TEST((one == both));
   const hidden_change before = one;
-  BOOST_TEST((one.merge({}) == before));
+  BOOST_TEST((one.combine({}) == before));
 }
 
 BOOST_AUTO_TEST_CASE(other_shapes_are_refused_with_both) {
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(fields_are_all_that_merge_adds_up) {
 }
 
 BOOST_AUTO_TEST_CASE(it_reads_the_residual_stream) {
-  static_assert(tamp::signals_read<hidden_change> == tamp::signal::hidden);
+  static_assert(tamp::observables_read<hidden_change> == tamp::observable::hidden);
   BOOST_TEST(hidden_change::label() == "hidden_change");
 }
 
@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(tokens_that_cannot_be_counted_are_refused) {
   support::check_error<tamp::value_error>(
       "hidden_change: 13835058055282163712 and 13835058055282163712 together are too large to be "
       "counted",
-      [&] { change.merge(before); });
+      [&] { change.combine(before); });
   BOOST_TEST((change == before));
   support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
     const tamp::matrix_view<const float> none(nullptr, 2, 3);

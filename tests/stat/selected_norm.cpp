@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <tamp/stat/select_tokens.hpp>
 #include <vector>
 
 #include "../support/errors.hpp"
@@ -14,9 +15,9 @@ BOOST_AUTO_TEST_SUITE(stat_selected_norm)
 
 using support::check_error;
 using support::matrix;
+using tamp::modality;
+using tamp::stat::amia_select;
 using tamp::stat::selected_norm;
-using tamp::token::amia_select;
-using tamp::token::modality;
 
 namespace {
 
@@ -73,7 +74,7 @@ BOOST_AUTO_TEST_CASE(every_selected_token_counts_the_same_whichever_sample_it_is
     for (std::size_t j = 0; j < 4; ++j) row(0, j) = x(t, j);
     selected_norm<attended> one;
     one.add(sample{row, matrix<float>(1, 2), {}, std::span(attention).first(1)});
-    split.merge(one);
+    split.combine(one);
   }
   for (std::size_t j = 0; j < 4; ++j)
     BOOST_TEST(std::abs(split.values()[j] - whole.values()[j]) < 1e-6);
@@ -84,10 +85,10 @@ BOOST_AUTO_TEST_CASE(with_amia_it_is_the_norm_of_what_amia_selects) {
   const auto x = support::random_matrix(60, 5, 3), y = support::random_matrix(60, 12, 4);
   std::vector<float> attention(60);
   for (std::size_t t = 0; t < 60; ++t) attention[t] = float(t * 7 % 13) / 400;
-  const amia_select select{.tolerance = 0.3};
-  selected_norm<> norms(select);
+  const amia_select selector{.tolerance = 0.3};
+  selected_norm<> norms(selector);
   norms.add(sample{x, y, {}, attention});
-  const auto taken = select(y, {}, attention);
+  const auto taken = tamp::stat::select_tokens(y, {}, attention, selector);
   BOOST_TEST(norms.tokens() == taken.size());
   BOOST_TEST(taken.size() < 60u);
   for (std::size_t j = 0; j < 5; ++j) {
@@ -96,7 +97,7 @@ BOOST_AUTO_TEST_CASE(with_amia_it_is_the_norm_of_what_amia_selects) {
     BOOST_TEST(std::abs(norms.values()[j] - std::sqrt(sum / double(taken.size()))) < 1e-5);
   }
   for (const auto& exec : support::every_executor) {
-    selected_norm<> again(select);
+    selected_norm<> again(selector);
     again.add(exec, sample{x, y, {}, attention});
     BOOST_TEST((again == norms));
   }
@@ -121,8 +122,8 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_and_nothing_is_added) {
       "column_norm: a batch of activations has 2 features, the statistics cover 1",
       [&] { norms.add(sample{matrix<float>(2, 2), matrix<float>(2, 1), {}, attention}); });
   check_error<tamp::value_error>(
-      "selected_norm: statistics by attended 0.5 and by attended 0.25 cannot be merged",
-      [&] { norms.merge(selected_norm<attended>(attended{0.25f})); });
+      "selected_norm: statistics by attended 0.5 and by attended 0.25 cannot be combined",
+      [&] { norms.combine(selected_norm<attended>(attended{0.25f})); });
   BOOST_TEST((norms == before));
 }
 

@@ -15,9 +15,9 @@ BOOST_AUTO_TEST_SUITE(stat_token_diversity)
 
 using support::check_error;
 using support::matrix;
+using tamp::modality;
 using tamp::stat::token_diversity;
-using tamp::token::modality;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -55,8 +55,8 @@ BOOST_AUTO_TEST_CASE(within_a_modality_only_positive_pairs_count) {
 }
 
 BOOST_AUTO_TEST_CASE(samples_are_averaged_each_counting_once) {
-  token_diversity d = of({{1, 0}, {1, 0}}, {});         // density 1
-  d.merge(of({{1, 0}, {0, 1}, {-1, 0}, {0, -1}}, {}));  // density 0
+  token_diversity d = of({{1, 0}, {1, 0}}, {});           // density 1
+  d.combine(of({{1, 0}, {0, 1}, {-1, 0}, {0, -1}}, {}));  // density 0
   BOOST_TEST(std::abs(d.density(text, text) - 0.5) < 1e-6);
   BOOST_TEST(std::abs(d.importance() - 2.5) < 1e-6);
 }
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(fields_that_contradict_each_other_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_modality_that_is_none_is_refused) {
-  using tamp::token::modality;
+  using tamp::modality;
   const tamp::stat::token_diversity seen;
   for (const int kind : {8, 255}) {
     const std::string sentence = tamp::detail::sentence(
@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(a_modality_that_is_none_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(outputs_and_modalities_without_memory_are_refused) {
-  using tamp::token::modality;
+  using tamp::modality;
   const std::vector<float> numbers(6, 1.0f);
   support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
     tamp::stat::token_diversity().add(tamp::matrix_view<const float>(nullptr, 2, 3),

@@ -10,7 +10,7 @@
 #include <string>
 #include <tamp/model/fingerprint.hpp>
 #include <tamp/model/modality.hpp>
-#include <tamp/model/signal.hpp>
+#include <tamp/model/observable.hpp>
 #include <utility>
 #include <vector>
 
@@ -79,9 +79,9 @@ class mlp {
 /// but one of every sample is of an image; the last query looks at token t with weight t + 1.
 class open_mlp : public mlp {
  public:
-  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output |
-                                        tamp::signal::attention | tamp::signal::modality |
-                                        tamp::signal::hidden;
+  static constexpr tamp::observable shows = tamp::observable::input | tamp::observable::output |
+                                            tamp::observable::last_query |
+                                            tamp::observable::modality | tamp::observable::hidden;
 
   open_mlp(std::size_t num_blocks, std::size_t features, std::size_t hidden, unsigned seed)
       : mlp(num_blocks, features, hidden, seed), first_(samples) {}
@@ -93,9 +93,9 @@ class open_mlp : public mlp {
     return other;
   }
 
-  static std::vector<tamp::token::modality> kinds(const matrix<float>& x) {
-    std::vector<tamp::token::modality> all(x.rows(), tamp::token::modality::text);
-    all[x.rows() - 2] = tamp::token::modality::image;
+  static std::vector<tamp::modality> kinds(const matrix<float>& x) {
+    std::vector<tamp::modality> all(x.rows(), tamp::modality::text);
+    all[x.rows() - 2] = tamp::modality::image;
     return all;
   }
   static std::vector<float> last_query(const matrix<float>& x) {

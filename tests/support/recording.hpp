@@ -7,7 +7,7 @@
 #include <string_view>
 #include <tamp/execute/executor.hpp>
 #include <tamp/model/layer_sample.hpp>
-#include <tamp/model/signal.hpp>
+#include <tamp/model/observable.hpp>
 #include <tamp/tensor/rows.hpp>
 #include <vector>
 
@@ -27,14 +27,14 @@ matrix<float> recorded(const T& tensor) {
 }
 
 /// `first` and `second` are input and output, or the residual stream before and after.
-template <tamp::signal Reads>
+template <tamp::observable Reads>
 struct recording {
-  static constexpr tamp::signal reads = Reads;
+  static constexpr tamp::observable reads = Reads;
   static constexpr std::string_view label() { return "recording"; }
 
   struct sample {
     matrix<float> first, second;
-    std::vector<tamp::token::modality> modality;
+    std::vector<tamp::modality> modality;
     std::vector<float> attention;
     friend bool operator==(const sample&, const sample&) = default;
   };
@@ -42,29 +42,29 @@ struct recording {
 
   template <tamp::executor E, class X>
   recording& add(const E&, const X& x)
-    requires(Reads == tamp::signal::input)
+    requires(Reads == tamp::observable::input)
   {
     samples.push_back({recorded(x), {}, {}, {}});
     return *this;
   }
   template <tamp::executor E, class X, class Y>
   recording& add(const E&, const tamp::layer_sample<X, Y>& s)
-    requires(includes(Reads, tamp::signal::output))
+    requires(includes(Reads, tamp::observable::output))
   {
     samples.push_back({recorded(s.input),
                        recorded(s.output),
-                       {s.modality.begin(), s.modality.end()},
+                       {s.kinds.begin(), s.kinds.end()},
                        {s.attention.begin(), s.attention.end()}});
     return *this;
   }
   template <tamp::executor E, class Before, class After>
   recording& add(const E&, const Before& before, const After& after)
-    requires(Reads == tamp::signal::hidden)
+    requires(Reads == tamp::observable::hidden)
   {
     samples.push_back({recorded(before), recorded(after), {}, {}});
     return *this;
   }
-  recording& merge(const recording& other) {
+  recording& combine(const recording& other) {
     samples.insert(samples.end(), other.samples.begin(), other.samples.end());
     return *this;
   }

@@ -21,8 +21,8 @@
 namespace support {
 
 using indices = std::vector<std::size_t>;
-using tamp::token::modality;
-using tamp::token::sight;
+using tamp::modality;
+using tamp::observable;
 
 /// A host's own memory of one sequence at one layer.
 struct scene {
@@ -146,20 +146,20 @@ void count_is_exact(const Policy& policy, bool text_after) {
       if (text_after && after == 0) continue;
       const scene s = scene_of(around_image(2, visual, after), unsigned(visual + after));
       for (std::size_t keep = 0; keep < visual + 3; ++keep)
-        check_selection(s, tamp::token::select(policy, s.context(), {.keep = keep}), keep);
+        check_selection(s, tamp::token::select(s.context(), policy, {.keep = keep}), keep);
     }
 }
 
 template <class Policy>
 void layout_makes_no_difference(const Policy& policy) {
   const scene s = scene_of(around_image(2, 12, 3), 5, 11);
-  const auto expected = tamp::token::select(policy, s.context(), {.keep = 5});
+  const auto expected = tamp::token::select(s.context(), policy, {.keep = 5});
   in_every_layout(s.hidden, [&](auto hidden) {
     in_every_layout(s.keys, [&](auto keys) {
       auto c = s.context();
       c.hidden = hidden;
       c.keys = keys;
-      BOOST_TEST((tamp::token::select(policy, c, {.keep = 5}) == expected));
+      BOOST_TEST((tamp::token::select(c, policy, {.keep = 5}) == expected));
     });
   });
 }
@@ -175,8 +175,8 @@ void permutation_permutes_the_choice(const Policy& policy) {
     std::shuffle(order.begin() + before, order.begin() + before + visual, std::mt19937(seed));
     const scene moved = reordered(s, order);
     for (const std::size_t keep : {1u, 4u, 9u, 13u}) {
-      const auto was = tamp::token::select(policy, s.context(), {.keep = keep});
-      const auto is = tamp::token::select(policy, moved.context(), {.keep = keep});
+      const auto was = tamp::token::select(s.context(), policy, {.keep = keep});
+      const auto is = tamp::token::select(moved.context(), policy, {.keep = keep});
       indices back;
       for (const std::size_t t : is.kept) back.push_back(order[t]);
       std::sort(back.begin(), back.end());
@@ -196,7 +196,7 @@ void equal_tokens_are_told_apart(const Policy& policy, bool last_stay) {
     for (std::size_t j = 0; j < s.keys.cols(); ++j) s.keys(t, j) = float(j) + 0.3f;
   }
   for (std::size_t keep = 0; keep <= visual; ++keep) {
-    const auto made = tamp::token::select(policy, s.context(), {.keep = keep});
+    const auto made = tamp::token::select(s.context(), policy, {.keep = keep});
     check_selection(s, made, keep);
     indices last(keep);
     std::iota(last.begin(), last.end(), before + visual - keep);
@@ -206,7 +206,7 @@ void equal_tokens_are_told_apart(const Policy& policy, bool last_stay) {
   for (float& number : std::span(s.keys.data(), s.tokens() * s.keys.cols())) number = 0;
   std::fill(s.attention.begin(), s.attention.end(), 0.0f);
   for (std::size_t keep = 0; keep <= visual; ++keep)
-    check_selection(s, tamp::token::select(policy, s.context(), {.keep = keep}), keep);
+    check_selection(s, tamp::token::select(s.context(), policy, {.keep = keep}), keep);
 }
 
 template <class Policy>
@@ -220,12 +220,12 @@ void few_tokens_are_welcome(const Policy& policy, bool text_after) {
     if (text_after && visual > 1 && after == 0) continue;  // with one there is nothing to decide
     const scene s = scene_of(around_image(before, visual, after), 9);
     for (const std::size_t keep : {0u, 1u, 2u, 100u})
-      check_selection(s, tamp::token::select(policy, s.context(), {.keep = keep}), keep);
+      check_selection(s, tamp::token::select(s.context(), policy, {.keep = keep}), keep);
   }
   const std::vector<modality> words(3, modality::text);
-  const auto text = tamp::token::select(policy, {.kinds = words}, {.keep = 2});
+  const auto text = tamp::token::select({.kinds = words}, policy, {.keep = 2});
   BOOST_TEST(text.kept == (indices{0, 1, 2}), boost::test_tools::per_element());
-  BOOST_TEST(tamp::token::select(policy, {}, {.keep = 2}).kept.empty());
+  BOOST_TEST(tamp::token::select({}, policy, {.keep = 2}).kept.empty());
 }
 
 template <class Policy>
@@ -246,7 +246,7 @@ void images_keep_their_minimum(const Policy& policy) {
       for (std::size_t minimum = 0; minimum <= 4; ++minimum)
         for (const std::size_t keep : {11u, 12u, 16u, 20u}) {
           s.images = named ? images : std::vector<std::uint32_t>{};
-          const auto made = tamp::token::select(policy, s.context(),
+          const auto made = tamp::token::select(s.context(), policy,
                                                 {.keep = keep, .minimum_per_image = minimum});
           check_selection(s, made, keep);
           for (const auto& [image, size] :
@@ -259,8 +259,9 @@ void images_keep_their_minimum(const Policy& policy) {
   }
 }
 
-inline constexpr sight every_attention[] = {sight::attention, sight::last_query,
-                                            sight::text_queries, sight::visual_queries};
+inline constexpr observable every_attention[] = {observable::attention, observable::last_query,
+                                                 observable::text_queries,
+                                                 observable::visual_queries};
 
 template <class Policy>
 void broken_numbers_are_refused(const Policy& policy) {
@@ -269,14 +270,14 @@ void broken_numbers_are_refused(const Policy& policy) {
   const std::string who = tamp::label(policy);
   const auto refuse = [&](const scene& s, const std::string& sentence) {
     check_error<tamp::value_error>(sentence,
-                                   [&] { tamp::token::select(policy, s.context(), {.keep = 2}); });
+                                   [&] { tamp::token::select(s.context(), policy, {.keep = 2}); });
   };
   for (const auto& [number, name] :
        {std::pair<float, std::string>{not_a_number, "nan"}, {-1.0f, "-1"}, {infinity, "inf"}})
-    for (const sight part : every_attention)
+    for (const observable part : every_attention)
       if (includes(Policy::reads, part)) {
         const std::size_t query =
-            part == sight::visual_queries ? before : before + visual + after - 1;
+            part == observable::visual_queries ? before : before + visual + after - 1;
         scene s = whole;
         s.attention_of(1, query, 4) = number;
         refuse(s, who + ": the attention of head 1, query " + std::to_string(query) +
@@ -285,11 +286,11 @@ void broken_numbers_are_refused(const Policy& policy) {
   for (const auto& [number, name] :
        {std::pair<float, std::string>{not_a_number, "nan"}, {-infinity, "-inf"}}) {
     scene s = whole;
-    if (includes(Policy::reads, sight::hidden)) {
+    if (includes(Policy::reads, observable::hidden)) {
       s.hidden(6, 1) = number;
       refuse(s, who + ": the hidden state of token 6, feature 1 is " + name);
     }
-    if (includes(Policy::reads, sight::keys)) {
+    if (includes(Policy::reads, observable::keys)) {
       s = whole;
       s.keys(3, 7) = number;
       refuse(s, who + ": the key of token 3, feature 7 is " + name);
@@ -302,50 +303,51 @@ template <class Policy>
 void what_is_not_read_does_not_matter(const Policy& policy) {
   const std::size_t before = 2, visual = 7, after = 3;
   scene s = scene_of(around_image(before, visual, after), 6);
-  const auto expected = tamp::token::select(policy, s.context(), {.keep = 3});
-  const auto reads = [](sight part) { return includes(Policy::reads, part); };
+  const auto expected = tamp::token::select(s.context(), policy, {.keep = 3});
+  const auto reads = [](observable part) { return includes(Policy::reads, part); };
   for (std::size_t query = 0; query < s.tokens(); ++query) {
     const bool is_visual = query >= before && query < before + visual;
     const bool is_after = query >= before + visual, is_last = query + 1 == s.tokens();
-    const bool is_read = reads(sight::attention) || (reads(sight::last_query) && is_last) ||
-                         (reads(sight::text_queries) && is_after) ||
-                         (reads(sight::visual_queries) && is_visual);
+    const bool is_read = reads(observable::attention) ||
+                         (reads(observable::last_query) && is_last) ||
+                         (reads(observable::text_queries) && is_after) ||
+                         (reads(observable::visual_queries) && is_visual);
     for (std::size_t t = 0; t < s.tokens() && !is_read; ++t)
       for (std::size_t head = 0; head < s.heads; ++head)
         s.attention_of(head, query, t) = not_a_number;
   }
-  if (!reads(sight::hidden)) s.hidden = matrix<float>(s.tokens(), 6, not_a_number);
-  if (!reads(sight::keys)) s.keys = matrix<float>(s.tokens(), 8, not_a_number);
-  BOOST_TEST((tamp::token::select(policy, s.context(), {.keep = 3}) == expected));
+  if (!reads(observable::hidden)) s.hidden = matrix<float>(s.tokens(), 6, not_a_number);
+  if (!reads(observable::keys)) s.keys = matrix<float>(s.tokens(), 8, not_a_number);
+  BOOST_TEST((tamp::token::select(s.context(), policy, {.keep = 3}) == expected));
 }
 
 template <class Policy>
 void what_is_not_shown_is_named(const Policy& policy) {
   const scene s = scene_of(around_image(2, 5, 3), 3);
   const auto refuse = [&](const tamp::token::context& c) {
-    const sight missing = Policy::reads & ~tamp::token::shown(c);
-    BOOST_TEST((missing != sight::none));
+    const observable missing = Policy::reads & ~tamp::token::shown(c);
+    BOOST_TEST((missing != observable::none));
     check_error<tamp::value_error>(
-        tamp::detail::sentence(tamp::label(policy), " reads ", tamp::token::names(missing),
+        tamp::detail::sentence(tamp::label(policy), " reads ", names(missing),
                                ", which the context does not show"),
-        [&] { tamp::token::select(policy, c, {.keep = 2}); });
+        [&] { tamp::token::select(c, policy, {.keep = 2}); });
   };
-  if (Policy::reads != sight::none) refuse({.kinds = s.kinds});
-  for (const sight part : every_attention)
+  if (Policy::reads != observable::none) refuse({.kinds = s.kinds});
+  for (const observable part : every_attention)
     if (includes(Policy::reads, part)) {
       auto c = s.context();
       c.attention = {};
       refuse(c);
       // The first query alone, which is a word before the image.
       c.attention = {std::span(s.attention).first(2 * s.tokens()), 2, 1, s.tokens(), 0};
-      if (part != sight::attention) refuse(c);
+      if (part != observable::attention) refuse(c);
     }
   auto c = s.context();
   c.hidden = {};
-  if (includes(Policy::reads, sight::hidden)) refuse(c);
+  if (includes(Policy::reads, observable::hidden)) refuse(c);
   c = s.context();
   c.keys = {};
-  if (includes(Policy::reads, sight::keys)) refuse(c);
+  if (includes(Policy::reads, observable::keys)) refuse(c);
 }
 
 }  // namespace selectors

@@ -14,14 +14,14 @@ BOOST_AUTO_TEST_SUITE(token_attention_record)
 
 using support::check_error;
 using support::indices;
+using tamp::modality;
 using tamp::shape_error;
 using tamp::value_error;
 using tamp::token::attention_record;
 using tamp::token::attention_recording;
 using tamp::token::fitprune;
-using tamp::token::modality;
 using tamp::token::received;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 

@@ -12,10 +12,10 @@ BOOST_AUTO_TEST_SUITE(token_cdpruner)
 
 using support::indices;
 using support::matrix;
+using tamp::modality;
 using tamp::token::cdpruner;
-using tamp::token::modality;
 using tamp::token::select;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> hidden{{1, 0}, {1, 0.1f}, {0, 1}, {-1, 1}};
   const std::vector<float> relevance{3.0f, 2.8f, 2.0f, 1.0f};
   const auto keep = [&](std::size_t count) {
-    return select(cdpruner{}, context(kinds, hidden, relevance), {count}).kept;
+    return select(context(kinds, hidden, relevance), cdpruner{}, {count}).kept;
   };
   BOOST_TEST(keep(1) == (indices{0}), boost::test_tools::per_element());
   BOOST_TEST(keep(2) == (indices{0, 2}), boost::test_tools::per_element());
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(it_takes_the_largest_determinant_step_by_step) {
     std::vector<double> relevance;
     for (const std::size_t t : s.visual()) relevance.push_back(double(s.relevance[t]));
     for (const std::size_t keep : {1u, 2u, 5u, 9u})
-      BOOST_TEST(support::visual_kept(s, select(cdpruner{}, s.context(), {keep})) ==
+      BOOST_TEST(support::visual_kept(s, select(s.context(), cdpruner{}, {keep})) ==
                      by_definition(s, relevance, keep),
                  boost::test_tools::per_element());
   }
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(without_relevance_it_is_the_likeness_to_the_mean_of_the_tex
       }
       relevance.push_back(product / std::sqrt(a * b));
     }
-    BOOST_TEST(support::visual_kept(s, select(cdpruner{}, s.context(), {6})) ==
+    BOOST_TEST(support::visual_kept(s, select(s.context(), cdpruner{}, {6})) ==
                    by_definition(s, relevance, 6),
                boost::test_tools::per_element());
   }
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
 BOOST_AUTO_TEST_CASE(where_the_rank_is_used_up_the_most_relevant_fill_the_count) {
   for (unsigned seed = 0; seed < 20; ++seed) {
     const auto s = support::scene_of(support::around_image(0, 30, 1), seed, 3);
-    const indices three = support::visual_kept(s, select(cdpruner{}, s.context(), {3}));
+    const indices three = support::visual_kept(s, select(s.context(), cdpruner{}, {3}));
     indices rest;
     for (std::size_t t = 0; t < 30; ++t)
       if (std::find(three.begin(), three.end(), t) == three.end()) rest.push_back(t);
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(where_the_rank_is_used_up_the_most_relevant_fill_the_count)
       expected.insert(expected.end(), rest.begin(), rest.begin() + more);
       std::sort(expected.begin(), expected.end());
       BOOST_TEST(support::visual_kept(
-                     s, select(cdpruner{}, s.context(), {3 + std::size_t(more)})) == expected,
+                     s, select(s.context(), cdpruner{}, {3 + std::size_t(more)})) == expected,
                  boost::test_tools::per_element());
     }
   }
@@ -161,16 +161,16 @@ BOOST_AUTO_TEST_CASE(where_the_rank_is_used_up_the_most_relevant_fill_the_count)
 
 BOOST_AUTO_TEST_CASE(scale_and_offset_of_relevance_make_no_difference) {
   auto s = support::scene_of(support::around_image(2, 20, 3), 4, 12);
-  const auto expected = select(cdpruner{}, s.context(), {8});
+  const auto expected = select(s.context(), cdpruner{}, {8});
   for (float& r : s.relevance) r = 4 * r - 8;
-  BOOST_TEST((select(cdpruner{}, s.context(), {8}) == expected));
+  BOOST_TEST((select(s.context(), cdpruner{}, {8}) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(a_token_of_length_zero_comes_last_whatever_its_relevance) {
   const std::vector<modality> kinds(4, image);
   const matrix<float> hidden{{1, 0, 0}, {0, 0, 0}, {0, 1, 0}, {0, 0, 1}};
   const std::vector<float> relevance{2, 9, 3, 1};
-  const auto made = select(cdpruner{}, context(kinds, hidden, relevance), {2}).kept;
+  const auto made = select(context(kinds, hidden, relevance), cdpruner{}, {2}).kept;
   BOOST_TEST(made == (indices{0, 2}), boost::test_tools::per_element());
 }
 
@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(relevance_that_is_not_finite_is_refused) {
   auto s = support::scene_of(support::around_image(2, 5, 3), 2);
   s.relevance[4] = support::not_a_number;
   support::check_error<tamp::value_error>("cdpruner: the relevance of token 4 is nan",
-                                          [&] { select(cdpruner{}, s.context(), {2}); });
+                                          [&] { select(s.context(), cdpruner{}, {2}); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -18,23 +18,23 @@ BOOST_AUTO_TEST_SUITE(token_context)
 
 using support::check_error;
 using support::matrix;
+using tamp::modality;
+using tamp::observable;
 using tamp::token::attention_view;
 using tamp::token::context;
-using tamp::token::modality;
 using tamp::token::shown;
-using tamp::token::sight;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
-constexpr sight any = sight::attention, last = sight::last_query, words = sight::text_queries,
-                patches = sight::visual_queries;
+constexpr observable any = observable::attention, last = observable::last_query,
+                     words = observable::text_queries, patches = observable::visual_queries;
 
 // A policy that reads this and keeps the first tokens.
-template <sight Reads>
+template <observable Reads>
 struct reader {
   using role = tamp::role::token;
-  static constexpr sight reads = Reads;
+  static constexpr observable reads = Reads;
   std::string label() const { return "reader"; }
   std::vector<std::size_t> operator()(const context&, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
@@ -42,24 +42,24 @@ struct reader {
   }
 };
 
-template <sight Reads>
+template <observable Reads>
 void ask(const context& c) {
-  tamp::token::select(reader<Reads>{}, c, {.keep = 1});
+  tamp::token::select(c, reader<Reads>{}, {.keep = 1});
 }
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(sights_are_a_set_and_can_be_named) {
-  BOOST_TEST((includes(any | sight::keys, sight::keys)));
-  BOOST_TEST((!includes(any | sight::keys, sight::hidden)));
-  BOOST_TEST((!includes(any, any | sight::keys)));
-  BOOST_TEST((((any | sight::keys) & ~any) == sight::keys));
-  BOOST_TEST(names(sight::none) == "nothing");
-  BOOST_TEST(names(sight::keys | last) == "the attention of the last query and keys");
+BOOST_AUTO_TEST_CASE(observables_are_a_set_and_can_be_named) {
+  BOOST_TEST((includes(any | observable::keys, observable::keys)));
+  BOOST_TEST((!includes(any | observable::keys, observable::hidden)));
+  BOOST_TEST((!includes(any, any | observable::keys)));
+  BOOST_TEST((((any | observable::keys) & ~any) == observable::keys));
+  BOOST_TEST(names(observable::none) == "nothing");
+  BOOST_TEST(names(observable::keys | last) == "the attention of the last query and keys");
   BOOST_TEST(
-      names(any | words | patches | sight::hidden) ==
-      "attention and the attention of the text after the last visual token and the attention "
-      "of the visual tokens and hidden states");
+      names(any | words | patches | observable::hidden) ==
+      "hidden states and attention and the attention of the text after the last visual token and "
+      "the attention of the visual tokens");
 }
 
 BOOST_AUTO_TEST_CASE(a_row_of_attention_is_found_by_head_and_query) {
@@ -120,7 +120,7 @@ BOOST_AUTO_TEST_CASE(what_rows_of_attention_show) {
   BOOST_TEST((with(1, 2) == (any | patches)));
   BOOST_TEST((with(1, 4) == (any | last | words | patches)));
   BOOST_TEST((with(0, 1) == any));
-  BOOST_TEST((shown({.kinds = kinds}) == sight::none));
+  BOOST_TEST((shown({.kinds = kinds}) == observable::none));
 }
 
 BOOST_AUTO_TEST_CASE(where_no_text_follows_the_last_token_speaks_for_it) {
@@ -138,9 +138,9 @@ BOOST_AUTO_TEST_CASE(where_no_text_follows_the_last_token_speaks_for_it) {
 BOOST_AUTO_TEST_CASE(hidden_states_and_keys_of_all_tokens_are_shown) {
   const std::vector<modality> kinds{text, image, image};
   const matrix<float> three(3, 2), none(3, 0);
-  BOOST_TEST((shown({.kinds = kinds, .hidden = tamp::view(three)}) == sight::hidden));
-  BOOST_TEST((shown({.kinds = kinds, .keys = tamp::view(three)}) == sight::keys));
-  BOOST_TEST((shown({.kinds = kinds, .keys = tamp::view(none)}) == sight::keys));
+  BOOST_TEST((shown({.kinds = kinds, .hidden = tamp::view(three)}) == observable::hidden));
+  BOOST_TEST((shown({.kinds = kinds, .keys = tamp::view(three)}) == observable::keys));
+  BOOST_TEST((shown({.kinds = kinds, .keys = tamp::view(none)}) == observable::keys));
 }
 
 BOOST_AUTO_TEST_CASE(parts_of_different_lengths_are_refused_even_if_nobody_reads_them) {
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(parts_of_different_lengths_are_refused_even_if_nobody_reads
   const std::vector<std::size_t> positions(1);
   const auto refuse = [&](const std::string& sentence, const context& c) {
     check_error<tamp::shape_error>("reader: the " + sentence + " tokens, the kinds 3",
-                                   [&] { ask<sight::none>(c); });
+                                   [&] { ask<observable::none>(c); });
   };
   refuse("attention covers 4", {.kinds = kinds, .attention = {four, 1, 1, 4, 0}});
   refuse("hidden states cover 2", {.kinds = kinds, .hidden = tamp::view(two)});
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(sizes_and_relevances_that_cannot_be_used_are_refused) {
   const auto refuse = [&](const std::string& sentence, std::vector<float> sizes,
                           std::vector<float> relevance) {
     check_error<tamp::value_error>(sentence, [&] {
-      ask<sight::none>({.kinds = kinds, .relevance = relevance, .sizes = sizes});
+      ask<observable::none>({.kinds = kinds, .relevance = relevance, .sizes = sizes});
     });
   };
   refuse("reader: the size of token 1 is 0", {1, 0, 1}, {});
@@ -191,12 +191,12 @@ BOOST_AUTO_TEST_CASE(only_the_rows_of_attention_that_are_read_are_looked_at) {
       else
         BOOST_CHECK_NO_THROW(with());
     };
-    refused_by(true, std::integral_constant<sight, any>{});
-    refused_by(broken == 4, std::integral_constant<sight, last>{});
-    refused_by(broken >= 3, std::integral_constant<sight, words>{});
-    refused_by(broken == 1 || broken == 2, std::integral_constant<sight, patches>{});
-    refused_by(broken >= 1, std::integral_constant < sight, patches | words > {});
-    refused_by(false, std::integral_constant<sight, sight::none>{});
+    refused_by(true, std::integral_constant<observable, any>{});
+    refused_by(broken == 4, std::integral_constant<observable, last>{});
+    refused_by(broken >= 3, std::integral_constant<observable, words>{});
+    refused_by(broken == 1 || broken == 2, std::integral_constant<observable, patches>{});
+    refused_by(broken >= 1, std::integral_constant < observable, patches | words > {});
+    refused_by(false, std::integral_constant<observable, observable::none>{});
   }
 }
 
@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(where_nothing_is_visual_nothing_is_read) {
   const std::vector<modality> kinds{text, text};
   const std::vector<float> numbers(4, support::not_a_number);
   const matrix<float> hidden(2, 3, support::not_a_number);
-  constexpr sight all = any | last | words | patches | sight::hidden | sight::keys;
+  constexpr observable all = any | last | words | patches | observable::hidden | observable::keys;
   BOOST_CHECK_NO_THROW(ask<all>({.kinds = kinds}));
   BOOST_CHECK_NO_THROW(
       ask<all>({.kinds = kinds, .attention = {numbers, 1, 2}, .hidden = tamp::view(hidden)}));
@@ -239,8 +239,9 @@ BOOST_AUTO_TEST_CASE(parts_of_a_context_that_lie_nowhere_are_refused) {
     c.kinds = kinds;
     c.hidden = c.keys = tamp::view(numbers, 2, 2);
     change(c);
-    check_error<tamp::shape_error>(
-        sentence, [&] { tamp::detail::check_context("test", c, sight::hidden | sight::keys); });
+    check_error<tamp::shape_error>(sentence, [&] {
+      tamp::detail::check_context("test", c, observable::hidden | observable::keys);
+    });
   };
   const tamp::matrix_view<const float> nowhere(nullptr, 2, 2);
   const auto list = []<class T>(std::span<const T>& part) {

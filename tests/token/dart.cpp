@@ -12,10 +12,10 @@ BOOST_AUTO_TEST_SUITE(token_dart)
 
 using support::indices;
 using support::matrix;
+using tamp::modality;
 using tamp::token::dart;
-using tamp::token::modality;
 using tamp::token::select;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   const tamp::token::context c{
       .kinds = kinds, .hidden = tamp::view(hidden), .keys = tamp::view(keys)};
   const auto keep = [&](std::size_t count) {
-    return select(dart{.pivots = 1, .text_pivots = 1}, c, {count}).kept;
+    return select(c, dart{.pivots = 1, .text_pivots = 1}, {count}).kept;
   };
   BOOST_TEST(keep(1) == (indices{2, 5, 6}), boost::test_tools::per_element());
   BOOST_TEST(keep(2) == (indices{0, 2, 5, 6}), boost::test_tools::per_element());
@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
     for (const dart& p : {dart{}, dart{2, 0}, dart{0, 3}, dart{7, 100}})
       for (const std::size_t keep : {1u, 3u, 8u, 13u, 22u})
         BOOST_TEST(
-            support::visual_kept(s, select(p, s.context(), {keep})) == by_definition(p, s, keep),
+            support::visual_kept(s, select(s.context(), p, {keep})) == by_definition(p, s, keep),
             boost::test_tools::per_element());
   }
 }
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
 BOOST_AUTO_TEST_CASE(pivots_stay) {
   auto s = support::scene_of(support::around_image(2, 20, 3), 2);
   for (std::size_t j = 0; j < s.keys.cols(); ++j) s.keys(4, j) = s.keys(17, j) = 100;
-  const auto made = select(dart{}, s.context(), {4}).kept;
+  const auto made = select(s.context(), dart{}, {4}).kept;
   BOOST_TEST(std::count(made.begin(), made.end(), 4u) == 1);
   BOOST_TEST(std::count(made.begin(), made.end(), 17u) == 1);
 }
@@ -105,11 +105,11 @@ BOOST_AUTO_TEST_CASE(without_a_pivot_it_is_refused) {
   const auto s = support::scene_of(support::around_image(2, 5, 3), 2);
   support::check_error<tamp::value_error>(
       "dart: of 0 visual pivots and 0 of the text after them there is none",
-      [&] { select(dart{0, 0}, s.context(), {2}); });
+      [&] { select(s.context(), dart{0, 0}, {2}); });
   const auto no_text = support::scene_of(support::around_image(2, 5, 0), 2);
   support::check_error<tamp::value_error>(
       "dart: of 0 visual pivots and 4 of the text after them there is none",
-      [&] { select(dart{0, 4}, no_text.context(), {2}); });
+      [&] { select(no_text.context(), dart{0, 4}, {2}); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

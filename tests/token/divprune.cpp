@@ -12,10 +12,10 @@ BOOST_AUTO_TEST_SUITE(token_divprune)
 
 using support::indices;
 using support::matrix;
+using tamp::modality;
 using tamp::token::divprune;
-using tamp::token::modality;
 using tamp::token::select;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -53,7 +53,7 @@ indices by_definition(const support::scene& s, std::size_t count) {
 
 indices kept(const matrix<float>& hidden, std::size_t keep) {
   const std::vector<modality> kinds(hidden.rows(), image);
-  return select(divprune{}, {.kinds = kinds, .hidden = tamp::view(hidden)}, {keep}).kept;
+  return select({.kinds = kinds, .hidden = tamp::view(hidden)}, divprune{}, {keep}).kept;
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
   for (unsigned seed = 0; seed < 8; ++seed) {
     const auto s = support::scene_of(support::around_image(2, 21, 3), seed, 5);
     for (const std::size_t keep : {1u, 2u, 5u, 20u})
-      BOOST_TEST(support::visual_kept(s, select(divprune{}, s.context(), {keep})) ==
+      BOOST_TEST(support::visual_kept(s, select(s.context(), divprune{}, {keep})) ==
                      by_definition(s, keep),
                  boost::test_tools::per_element());
   }
@@ -84,26 +84,26 @@ BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
 BOOST_AUTO_TEST_CASE(a_smaller_choice_is_part_of_a_larger_one) {
   const auto s = support::scene_of(support::around_image(2, 20, 3), 1);
   for (std::size_t keep = 0; keep < 20; ++keep) {
-    const auto less = select(divprune{}, s.context(), {keep}).kept;
-    const auto more = select(divprune{}, s.context(), {keep + 1}).kept;
+    const auto less = select(s.context(), divprune{}, {keep}).kept;
+    const auto more = select(s.context(), divprune{}, {keep + 1}).kept;
     BOOST_TEST(std::includes(more.begin(), more.end(), less.begin(), less.end()));
   }
 }
 
 BOOST_AUTO_TEST_CASE(the_length_of_hidden_states_makes_no_difference) {
   auto s = support::scene_of(support::around_image(2, 20, 3), 2);
-  const auto expected = select(divprune{}, s.context(), {7});
+  const auto expected = select(s.context(), divprune{}, {7});
   for (std::size_t j = 0; j < s.hidden.cols(); ++j) {
     s.hidden(5, j) *= 64;
     s.hidden(9, j) *= 0.125f;
   }
-  BOOST_TEST((select(divprune{}, s.context(), {7}) == expected));
+  BOOST_TEST((select(s.context(), divprune{}, {7}) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_of_a_chosen_token_is_chosen_last) {
   auto s = support::scene_of(support::around_image(0, 12, 1), 3);
   for (std::size_t j = 0; j < s.hidden.cols(); ++j) s.hidden(2, j) = s.hidden(8, j);
-  const auto made = select(divprune{}, s.context(), {11}).kept;
+  const auto made = select(s.context(), divprune{}, {11}).kept;
   BOOST_TEST(std::count(made.begin(), made.end(), 2u) == 0);  // the lower index is dropped
   BOOST_TEST(std::count(made.begin(), made.end(), 8u) == 1);
 }

@@ -12,11 +12,11 @@ BOOST_AUTO_TEST_SUITE(token_fitprune)
 
 using support::check_error;
 using support::indices;
+using tamp::modality;
 using tamp::value_error;
 using tamp::token::fitprune;
-using tamp::token::modality;
 using tamp::token::select;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(statistics_by_hand) {
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const auto keep = [&](std::size_t count) {
-    return select(fitprune{}, five_tokens, {count}).kept;
+    return select(five_tokens, fitprune{}, {count}).kept;
   };
   // The products are 1/6, 1/8 and 1/16: the words alone would drop token 0 first.
   BOOST_TEST(keep(2) == (indices{0, 1, 3, 4}), boost::test_tools::per_element());
@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(rows_before_the_image_need_not_be_there) {
     for (std::size_t query = 4; query < s.tokens(); ++query)
       for (const float a : c.attention.row(head, query)) rows.push_back(a);
   c.attention = {rows, s.heads, 8, s.tokens(), 4};
-  BOOST_TEST((select(fitprune{}, c, {3}) == select(fitprune{}, s.context(), {3})));
+  BOOST_TEST((select(c, fitprune{}, {3}) == select(s.context(), fitprune{}, {3})));
   BOOST_TEST((fitprune::statistics(c) == fitprune::statistics(s.context())));
 }
 
@@ -91,13 +91,13 @@ BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
 BOOST_AUTO_TEST_CASE(a_sequence_that_ends_with_its_image_is_refused) {
   const std::string sentence = "fitprune: there is no token after the last visual one";
   const auto s = support::scene_of(support::around_image(2, 4, 0), 1);
-  check_error<value_error>(sentence, [&] { select(fitprune{}, s.context(), {2}); });
+  check_error<value_error>(sentence, [&] { select(s.context(), fitprune{}, {2}); });
   check_error<value_error>(sentence, [&] { fitprune::statistics(s.context()); });
   const auto words = support::scene_of(support::around_image(2, 0, 0), 1);
   check_error<value_error>(sentence, [&] { fitprune::statistics(words.context()); });
   // Where nothing is to decide, nothing is asked.
-  BOOST_TEST(select(fitprune{}, s.context(), {4}).kept.size() == 6u);
-  BOOST_TEST(select(fitprune{}, s.context(), {0}).kept.size() == 2u);
+  BOOST_TEST(select(s.context(), fitprune{}, {4}).kept.size() == 6u);
+  BOOST_TEST(select(s.context(), fitprune{}, {0}).kept.size() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(statistics_of_what_is_not_shown_are_refused) {
@@ -114,8 +114,8 @@ BOOST_AUTO_TEST_CASE(statistics_of_what_is_not_shown_are_refused) {
 BOOST_AUTO_TEST_CASE(a_smaller_choice_is_part_of_a_larger_one) {
   const auto s = support::scene_of(support::around_image(2, 20, 3), 1);
   for (std::size_t keep = 0; keep < 20; ++keep) {
-    const auto less = select(fitprune{}, s.context(), {keep}).kept;
-    const auto more = select(fitprune{}, s.context(), {keep + 1}).kept;
+    const auto less = select(s.context(), fitprune{}, {keep}).kept;
+    const auto more = select(s.context(), fitprune{}, {keep + 1}).kept;
     BOOST_TEST(std::includes(more.begin(), more.end(), less.begin(), less.end()));
   }
 }

@@ -19,9 +19,9 @@ BOOST_AUTO_TEST_SUITE(token_fitprune_fit)
 
 using support::any_executor;
 using support::check_error;
+using tamp::block_shape;
 using tamp::shape_error;
 using tamp::value_error;
-using tamp::compute::block_shape;
 using tamp::token::attention_record;
 using tamp::token::attention_recording;
 using tamp::token::fitprune_fit;

@@ -13,11 +13,11 @@ BOOST_AUTO_TEST_SUITE(token_folder)
 using support::indices;
 using support::matrix;
 using support::merged_token;
+using tamp::modality;
 using tamp::token::folder;
-using tamp::token::modality;
 using tamp::token::select;
 using tamp::token::selection;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> hidden{{1, 0.5f}, {1, 0}, {0, 2}, {0, 1}};
   const std::vector<modality> kinds(4, image);
   const tamp::token::context c{.kinds = kinds, .hidden = tamp::view(hidden)};
-  const auto keep = [&](std::size_t count) { return owners(select(folder{}, c, {count})); };
+  const auto keep = [&](std::size_t count) { return owners(select(c, folder{}, {count})); };
   BOOST_TEST(keep(3) == (indices{0, 1, 3, 3}), boost::test_tools::per_element());
   BOOST_TEST(keep(2) == (indices{1, 1, 3, 3}), boost::test_tools::per_element());
   // Of the two that are left, 1 is in A and 3 in B.
@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
     for (const std::size_t visual : {22u, 23u}) {
       const auto s = support::scene_of(support::around_image(2, visual, 3), seed);
       for (const std::size_t keep : {21u, 18u, 12u, 11u, 7u, 3u, 2u, 1u})
-        BOOST_TEST(owners(select(folder{}, s.context(), {keep})) == by_definition(s, keep),
+        BOOST_TEST(owners(select(s.context(), folder{}, {keep})) == by_definition(s, keep),
                    boost::test_tools::per_element());
     }
 }
@@ -79,9 +79,9 @@ BOOST_AUTO_TEST_CASE(with_few_to_fold_it_is_tome_over_hidden_states) {
   auto s = support::scene_of(support::around_image(2, 20, 3), 1, 8);
   s.keys = s.hidden;
   for (const std::size_t keep : {19u, 15u, 11u})
-    BOOST_TEST((select(folder{}, s.context(), {keep}) ==
-                select(tamp::token::tome{}, s.context(), {keep})));
-  BOOST_TEST((select(folder{}, s.context(), {5}) != select(tamp::token::tome{}, s.context(), {5})));
+    BOOST_TEST((select(s.context(), folder{}, {keep}) ==
+                select(s.context(), tamp::token::tome{}, {keep})));
+  BOOST_TEST((select(s.context(), folder{}, {5}) != select(s.context(), tamp::token::tome{}, {5})));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -17,8 +17,8 @@ using support::copy_of;
 using support::in_every_layout;
 using support::matrix;
 using tamp::shape_error;
-using tamp::token::keep_elements;
-using tamp::token::keep_rows;
+using tamp::token::gather_elements;
+using tamp::token::gather_rows;
 using tamp::token::merge_rows;
 using tamp::token::merged_sizes;
 using tamp::token::selection;
@@ -44,7 +44,7 @@ matrix<T> first_rows(const matrix<T>& m, std::size_t rows) {
 BOOST_AUTO_TEST_CASE(rows_by_hand_in_every_layout) {
   const matrix<float> hidden{{0, 1}, {10, 11}, {20, 21}, {30, 31}};
   in_every_layout(hidden, [](auto m) {
-    keep_rows(indices{0, 2, 3}, m);
+    gather_rows(m, indices{0, 2, 3});
     BOOST_TEST((first_rows(copy_of(m), 3) == matrix<float>{{0, 1}, {20, 21}, {30, 31}}));
   });
 }
@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(rows_of_16_bits_are_moved_to_the_bit) {
   const indices kept{1, 2, 6};
   const auto check = [&](const auto& from) {
     in_every_layout(from, [&](auto m) {
-      keep_rows(kept, m);
+      gather_rows(m, kept);
       const auto moved = copy_of(m);
       for (std::size_t k = 0; k < kept.size(); ++k)
         for (std::size_t j = 0; j < 5; ++j)
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(any_selection_of_rows_is_moved) {
     for (std::size_t t = 0; t < 13; ++t)
       if (random() % 2 == 0) kept.push_back(t);
     matrix<float> to = from;
-    keep_rows(kept, to);
+    gather_rows(to, kept);
     for (std::size_t k = 0; k < kept.size(); ++k)
       for (std::size_t j = 0; j < 4; ++j) BOOST_TEST(to(k, j) == from(kept[k], j));
     for (std::size_t i = kept.size(); i < 13; ++i)  // what the host cuts off is not touched
@@ -86,23 +86,23 @@ BOOST_AUTO_TEST_CASE(any_selection_of_rows_is_moved) {
 BOOST_AUTO_TEST_CASE(all_or_nothing_may_be_kept) {
   const matrix<float> from = support::random_matrix(3, 2, 1);
   matrix<float> to = from;
-  keep_rows(indices{0, 1, 2}, to);
+  gather_rows(to, indices{0, 1, 2});
   BOOST_TEST((to == from));
-  keep_rows(indices{}, to);
+  gather_rows(to, indices{});
   BOOST_TEST((to == from));
   matrix<float> none(0, 2);
-  keep_rows(indices{}, none);
+  gather_rows(none, indices{});
 }
 
 BOOST_AUTO_TEST_CASE(elements_by_hand) {
   indices positions{7, 8, 9, 12};
-  keep_elements(indices{1, 3}, positions);
+  gather_elements(positions, indices{1, 3});
   BOOST_TEST(positions == (indices{8, 12}), boost::test_tools::per_element());
   std::vector<std::string> words{"a", "long enough not to lie in the string itself", "c"};
-  keep_elements(indices{0, 1}, words);  // the first stays in its place
+  gather_elements(words, indices{0, 1});  // the first stays in its place
   BOOST_TEST(words[0] == "a");
   BOOST_TEST(words[1] == "long enough not to lie in the string itself");
-  keep_elements(indices{}, words);
+  gather_elements(words, indices{});
   BOOST_TEST(words.empty());
 }
 
@@ -121,13 +121,13 @@ BOOST_AUTO_TEST_CASE(sizes_by_hand) {
 BOOST_AUTO_TEST_CASE(merged_rows_by_hand_in_every_layout) {
   const matrix<float> hidden{{1, 0}, {2, 30}, {9, 9}, {6, 60}, {1, 5}, {3, 7}};
   in_every_layout(hidden, [](auto m) {
-    merge_rows(merging, {}, m);
+    merge_rows(m, merging, {});
     BOOST_TEST((first_rows(copy_of(m), 2) == matrix<float>{{3, 30}, {2, 6}}));
   });
   // (1 * 1 + 2 * 2 + 5 * 6) / 8, (0 + 2 * 30 + 5 * 60) / 8; (3 * 1 + 1 * 3) / 4, (3 * 5 + 7) / 4
   const std::vector<float> sizes{1, 2, 100, 5, 3, 1};
   in_every_layout(hidden, [&](auto m) {
-    merge_rows(merging, sizes, m);
+    merge_rows(m, merging, sizes);
     BOOST_TEST((first_rows(copy_of(m), 2) == matrix<float>{{4.375f, 45}, {1.5f, 5.5f}}));
   });
 }
@@ -135,10 +135,10 @@ BOOST_AUTO_TEST_CASE(merged_rows_by_hand_in_every_layout) {
 BOOST_AUTO_TEST_CASE(merged_rows_of_other_elements) {
   const matrix<float> hidden{{1, 0}, {2, 30}, {9, 9}, {6, 60}, {1, 5}, {3, 7}};
   auto halves = support::as<tamp::f16>(hidden);
-  merge_rows(merging, {}, halves);
+  merge_rows(halves, merging, {});
   BOOST_TEST((support::as<float>(first_rows(halves, 2)) == matrix<float>{{3, 30}, {2, 6}}));
   auto doubles = support::as<double>(hidden);
-  merge_rows(merging, {}, doubles);
+  merge_rows(doubles, merging, {});
   BOOST_TEST((first_rows(doubles, 2) == matrix<double>{{3, 30}, {2, 6}}));
 }
 
@@ -146,9 +146,9 @@ BOOST_AUTO_TEST_CASE(a_token_that_nothing_joins_stays_as_it_is) {
   const matrix<float> from = support::random_matrix(5, 6, 4);
   matrix<float> to = from;
   const std::vector<float> sizes{3, 7, 0.1f, 1, 1};
-  merge_rows(selection{{1, 2, 4}, {nowhere, 0, 1, nowhere, 2}}, sizes, to);
+  merge_rows(to, selection{{1, 2, 4}, {nowhere, 0, 1, nowhere, 2}}, sizes);
   matrix<float> kept = from;
-  keep_rows(indices{1, 2, 4}, kept);
+  gather_rows(kept, indices{1, 2, 4});
   BOOST_TEST((first_rows(to, 3) == first_rows(kept, 3)));
 }
 
@@ -157,16 +157,16 @@ BOOST_AUTO_TEST_CASE(merging_twice_is_merging_at_once) {
   matrix<float> step{{1}, {3}, {5}, {15}};
   const selection pairs{{0, 3}, {0, 0, 1, 1}}, all{{1}, {0, 0}};
   auto sizes = merged_sizes(pairs);
-  merge_rows(pairs, {}, step);
+  merge_rows(step, pairs, {});
   matrix<float> half = first_rows(step, 2);
-  merge_rows(all, sizes, half);
+  merge_rows(half, all, sizes);
   BOOST_TEST(half(0, 0) == 6.0f);
   BOOST_TEST(merged_sizes(all, sizes) == (std::vector{4.0f}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(without_merging_rows_are_kept) {
   matrix<float> hidden{{0, 1}, {10, 11}, {20, 21}};
-  merge_rows(selection{{0, 2}, {}}, {}, hidden);
+  merge_rows(hidden, selection{{0, 2}, {}}, {});
   BOOST_TEST((first_rows(hidden, 2) == matrix<float>{{0, 1}, {20, 21}}));
 }
 
@@ -175,12 +175,13 @@ BOOST_AUTO_TEST_CASE(what_is_not_kept_properly_is_refused_and_nothing_is_moved) 
   matrix<float> hidden = whole;
   indices positions{5, 6, 7, 8};
   const auto refuse = [&](const indices& kept, const std::string& sentence) {
-    check_error<shape_error>("keep_rows: " + sentence, [&] { keep_rows(kept, hidden); });
-    check_error<shape_error>("keep_elements: " + sentence, [&] { keep_elements(kept, positions); });
-    check_error<shape_error>("keep_rows: " + sentence,
-                             [&] { merge_rows(selection{kept, {}}, {}, hidden); });
+    check_error<shape_error>("gather_rows: " + sentence, [&] { gather_rows(hidden, kept); });
+    check_error<shape_error>("gather_elements: " + sentence,
+                             [&] { gather_elements(positions, kept); });
+    check_error<shape_error>("gather_rows: " + sentence,
+                             [&] { merge_rows(hidden, selection{kept, {}}, {}); });
     check_error<shape_error>("merge_rows: " + sentence,
-                             [&] { merge_rows(selection{kept, {0, 0, 0, 0}}, {}, hidden); });
+                             [&] { merge_rows(hidden, selection{kept, {0, 0, 0, 0}}, {}); });
     BOOST_TEST((hidden == whole));
     BOOST_TEST(positions == (indices{5, 6, 7, 8}), boost::test_tools::per_element());
   };
@@ -194,7 +195,7 @@ BOOST_AUTO_TEST_CASE(selections_that_do_not_fit_are_refused_and_nothing_is_moved
   matrix<float> hidden = whole;
   const auto refuse = [&](const selection& s, const std::vector<float>& sizes,
                           const std::string& sentence) {
-    check_error<shape_error>("merge_rows: " + sentence, [&] { merge_rows(s, sizes, hidden); });
+    check_error<shape_error>("merge_rows: " + sentence, [&] { merge_rows(hidden, s, sizes); });
     BOOST_TEST((hidden == whole));
   };
   refuse({{0, 2}, {0, 0, 1}}, {}, "the selection covers 3 tokens, the tensor 4");

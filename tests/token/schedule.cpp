@@ -14,9 +14,9 @@
 BOOST_AUTO_TEST_SUITE(token_schedule)
 
 using support::check_error;
+using tamp::block_shape;
 using tamp::shape_error;
 using tamp::value_error;
-using tamp::compute::block_shape;
 using tamp::token::drop_at;
 using tamp::token::pyramid_drop;
 using tamp::token::schedule;

@@ -18,12 +18,12 @@ BOOST_AUTO_TEST_SUITE(token_select)
 
 using support::check_error;
 using support::indices;
+using tamp::modality;
+using tamp::observable;
 using tamp::token::context;
-using tamp::token::modality;
 using tamp::token::select;
 using tamp::token::selection;
-using tamp::token::sight;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -32,7 +32,7 @@ constexpr std::size_t nowhere = selection::nowhere;
 // A user's policy that drops: it keeps the tokens of largest relevance.
 struct most_relevant {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::none;
+  static constexpr observable reads = observable::none;
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
@@ -48,21 +48,21 @@ struct most_relevant {
 // stays, but for the very last, which is dropped.
 struct into_the_last {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::none;
+  static constexpr observable reads = observable::none;
 
   std::vector<std::size_t> merge(const context&, std::span<const std::size_t> candidates,
                                  std::size_t count) const {
-    std::vector<std::size_t> fate(candidates.begin(), candidates.end());
-    for (std::size_t k = count; k < fate.size(); ++k) fate[k] = candidates[count - 1];
-    fate.back() = nowhere;
-    return fate;
+    std::vector<std::size_t> destination(candidates.begin(), candidates.end());
+    for (std::size_t k = count; k < destination.size(); ++k) destination[k] = candidates[count - 1];
+    destination.back() = nowhere;
+    return destination;
   }
 };
 
 // They answer what they are told to.
 struct saying {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::none;
+  static constexpr observable reads = observable::none;
   std::vector<std::size_t> answer;
 
   std::string label() const { return "saying"; }
@@ -73,7 +73,7 @@ struct saying {
 };
 struct merging {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::none;
+  static constexpr observable reads = observable::none;
   std::vector<std::size_t> answer;
 
   std::string label() const { return "merging"; }
@@ -85,7 +85,7 @@ struct merging {
 // It notes what it is asked.
 struct asking {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::none;
+  static constexpr observable reads = observable::none;
   std::vector<std::pair<std::vector<std::size_t>, std::size_t>>* asked;
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
@@ -114,14 +114,14 @@ const std::vector<float> relevance{9, 1, 5, 9, 2, 4, 3, 9};
 
 BOOST_AUTO_TEST_CASE(a_users_own_policy_drops) {
   const context c{.kinds = kinds, .relevance = relevance};
-  const auto made = select(most_relevant{}, c, {.keep = 3});
+  const auto made = select(c, most_relevant{}, {.keep = 3});
   BOOST_TEST(made.kept == (indices{0, 2, 3, 5, 6, 7}), boost::test_tools::per_element());
   BOOST_TEST(!made.merges());
   BOOST_TEST((made == selection{{0, 2, 3, 5, 6, 7}, {}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_users_own_policy_merges) {
-  const auto made = select(into_the_last{}, {.kinds = kinds}, {.keep = 2});
+  const auto made = select({.kinds = kinds}, into_the_last{}, {.keep = 2});
   BOOST_TEST(made.kept == (indices{0, 1, 2, 3, 7}), boost::test_tools::per_element());
   BOOST_TEST(made.into == (indices{0, 1, 2, 3, 2, 2, nowhere, 4}),
              boost::test_tools::per_element());
@@ -132,12 +132,12 @@ BOOST_AUTO_TEST_CASE(nobody_is_asked_where_nothing_is_to_decide) {
   std::vector<std::pair<std::vector<std::size_t>, std::size_t>> asked;
   const context c{.kinds = kinds, .relevance = relevance};
   for (const std::size_t keep : {0u, 5u, 6u, 1000u}) {
-    const auto made = select(asking{&asked}, c, {.keep = keep});
+    const auto made = select(c, asking{&asked}, {.keep = keep});
     BOOST_TEST(made.kept.size() == (keep == 0 ? 3u : 8u));
   }
   BOOST_TEST(asked.empty());
   // Of a policy that merges, what is dropped is nowhere.
-  const auto none = select(into_the_last{}, {.kinds = kinds}, {.keep = 0});
+  const auto none = select({.kinds = kinds}, into_the_last{}, {.keep = 0});
   BOOST_TEST(none.into == (indices{0, nowhere, nowhere, 1, nowhere, nowhere, nowhere, 2}),
              boost::test_tools::per_element());
 }
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(nobody_is_asked_where_nothing_is_to_decide) {
 BOOST_AUTO_TEST_CASE(a_policy_that_answers_wrongly_is_named) {
   const context c{.kinds = kinds};
   const auto drop = [&](const std::string& sentence, std::vector<std::size_t> answer) {
-    check_error<tamp::value_error>(sentence, [&] { select(saying{answer}, c, {.keep = 2}); });
+    check_error<tamp::value_error>(sentence, [&] { select(c, saying{answer}, {.keep = 2}); });
   };
   drop("saying: 1 tokens stay instead of 2", {4});
   drop("saying: 3 tokens stay instead of 2", {4, 5, 1});
@@ -155,9 +155,9 @@ BOOST_AUTO_TEST_CASE(a_policy_that_answers_wrongly_is_named) {
   drop("saying: token 99 was none of the candidates", {99, 4});
 
   check_error<tamp::shape_error>("merging: 5 candidates, but 4 answers",
-                                 [&] { select(merging{{1, 2, 1, 2}}, c, {.keep = 2}); });
+                                 [&] { select(c, merging{{1, 2, 1, 2}}, {.keep = 2}); });
   const auto merge = [&](const std::string& sentence, std::vector<std::size_t> answer) {
-    check_error<tamp::value_error>(sentence, [&] { select(merging{answer}, c, {.keep = 2}); });
+    check_error<tamp::value_error>(sentence, [&] { select(c, merging{answer}, {.keep = 2}); });
   };
   merge("merging: token 6 is merged into 5, which does not stay", {1, 2, 1, 2, 5});
   merge("merging: token 5 is merged into 4, which does not stay", {1, 2, nowhere, 4, 1});
@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(images_keep_their_minimum_by_hand) {
   const context c{.kinds = kinds, .relevance = mostly_second};
   const auto keep = [&](std::size_t count, std::size_t minimum) {
     asked.clear();
-    return select(asking{&asked}, c, {.keep = count, .minimum_per_image = minimum}).kept;
+    return select(c, asking{&asked}, {.keep = count, .minimum_per_image = minimum}).kept;
   };
   BOOST_TEST(keep(3, 0) == (indices{0, 3, 4, 5, 6, 7}), boost::test_tools::per_element());
   BOOST_TEST(asked.size() == 1u);
@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(settling_one_image_can_leave_another_too_small) {
     scores.push_back(0);
   }
   const context c{.kinds = three, .relevance = scores};
-  const auto made = select(most_relevant{}, c, {.keep = 6, .minimum_per_image = 2});
+  const auto made = select(c, most_relevant{}, {.keep = 6, .minimum_per_image = 2});
   BOOST_TEST(made.kept == (indices{0, 1, 4, 5, 6, 9, 10, 11, 14}),
              boost::test_tools::per_element());
 }
@@ -209,10 +209,10 @@ BOOST_AUTO_TEST_CASE(settling_one_image_can_leave_another_too_small) {
 BOOST_AUTO_TEST_CASE(a_minimum_that_does_not_fit_is_refused) {
   const context c{.kinds = kinds, .relevance = relevance};
   check_error<tamp::value_error>("custom: 2 images of at least 2 tokens do not fit into 3", [&] {
-    select(most_relevant{}, c, {.keep = 3, .minimum_per_image = 2});
+    select(c, most_relevant{}, {.keep = 3, .minimum_per_image = 2});
   });
   check_error<tamp::value_error>("custom: 2 images of at least 1 tokens do not fit into 0", [&] {
-    select(most_relevant{}, c, {.keep = 0, .minimum_per_image = 1});
+    select(c, most_relevant{}, {.keep = 0, .minimum_per_image = 1});
   });
 }
 
@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE(images_are_runs_of_one_kind_unless_the_host_names_them) {
   const std::vector<float> scores{6, 5, 4, 3, 9, 1};
   const auto keep = [&](std::vector<std::uint32_t> images) {
     const context c{.kinds = mixed, .relevance = scores, .images = images};
-    return select(most_relevant{}, c, {.keep = 3, .minimum_per_image = 1}).kept;
+    return select(c, most_relevant{}, {.keep = 3, .minimum_per_image = 1}).kept;
   };
   // {0, 1}, {2, 3} and {5}.
   BOOST_TEST(keep({}) == (indices{0, 2, 4, 5}), boost::test_tools::per_element());
@@ -240,7 +240,7 @@ BOOST_AUTO_TEST_CASE(a_policy_that_merges_keeps_minima_and_merges_no_token_into_
     }
     const auto s = support::scene_of(three, seed);
     for (const std::size_t keep : {9u, 10u, 15u})
-      support::check_selection(s, select(tamp::token::tome{}, s.context(), {keep, 3}), keep);
+      support::check_selection(s, select(s.context(), tamp::token::tome{}, {keep, 3}), keep);
   }
 }
 
@@ -252,13 +252,13 @@ BOOST_AUTO_TEST_CASE(a_batch_is_its_sequences_on_any_executor) {
   std::vector<selection> expected;
   for (const auto& s : scenes) {
     batch.push_back(s.context());
-    expected.push_back(select(tamp::token::attention_top_k{}, s.context(), {.keep = 5}));
+    expected.push_back(select(s.context(), tamp::token::attention_top_k{}, {.keep = 5}));
   }
   for (const auto& exec : support::every_executor) {
-    BOOST_TEST((select(exec, tamp::token::attention_top_k{}, batch, {.keep = 5}) == expected));
-    BOOST_TEST(select(exec, tamp::token::attention_top_k{}, {}, {.keep = 5}).empty());
+    BOOST_TEST((select(exec, batch, tamp::token::attention_top_k{}, {.keep = 5}) == expected));
+    BOOST_TEST(select(exec, {}, tamp::token::attention_top_k{}, {.keep = 5}).empty());
     scenes[4].attention_of(0, scenes[4].tokens() - 1, 2) = support::not_a_number;
-    BOOST_CHECK_THROW(select(exec, tamp::token::attention_top_k{}, batch, {.keep = 5}),
+    BOOST_CHECK_THROW(select(exec, batch, tamp::token::attention_top_k{}, {.keep = 5}),
                       tamp::value_error);
     scenes[4] = support::scene_of(support::around_image(1, 8, 1), 4);
     batch[4] = scenes[4].context();

@@ -14,10 +14,10 @@ BOOST_AUTO_TEST_SUITE(token_sparsevlm)
 
 using support::indices;
 using support::matrix;
-using tamp::token::modality;
+using tamp::modality;
 using tamp::token::select;
 using tamp::token::sparsevlm;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   const tamp::token::context c{
       .kinds = kinds, .attention = {attention, 1, 2, 5, 3}, .hidden = tamp::view(hidden)};
   BOOST_TEST(sparsevlm::raters(c) == (indices{3}), boost::test_tools::per_element());
-  BOOST_TEST(select(sparsevlm{}, c, {1}).kept == (indices{0, 2, 3, 4}),
+  BOOST_TEST(select(c, sparsevlm{}, {1}).kept == (indices{0, 2, 3, 4}),
              boost::test_tools::per_element());
 }
 
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
   for (unsigned seed = 0; seed < 8; ++seed) {
     const auto s = support::scene_of(support::around_image(3, 19, 7), seed);
     for (const std::size_t keep : {1u, 4u, 11u, 18u})
-      BOOST_TEST(support::visual_kept(s, select(sparsevlm{}, s.context(), {keep})) ==
+      BOOST_TEST(support::visual_kept(s, select(s.context(), sparsevlm{}, {keep})) ==
                      by_definition(s, keep),
                  boost::test_tools::per_element());
   }
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(where_no_text_follows_the_last_token_rates) {
   BOOST_TEST(sparsevlm::raters(s.context()) == (indices{10}), boost::test_tools::per_element());
   auto c = s.context();
   c.attention = {std::span(s.attention).first(2 * 11), 2, 1, 11, 9};
-  BOOST_CHECK_THROW(select(sparsevlm{}, c, {3}), tamp::value_error);
+  BOOST_CHECK_THROW(select(c, sparsevlm{}, {3}), tamp::value_error);
 }
 
 BOOST_AUTO_TEST_CASE(products_that_no_exponential_survives_are_welcome) {
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(products_that_no_exponential_survives_are_welcome) {
   const auto raters = sparsevlm::raters(s.context());
   BOOST_TEST(!raters.empty());
   BOOST_TEST(raters.size() < 4u);
-  support::check_selection(s, select(sparsevlm{}, s.context(), {4}), 4);
+  support::check_selection(s, select(s.context(), sparsevlm{}, {4}), 4);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -14,11 +14,11 @@ BOOST_AUTO_TEST_SUITE(token_tome)
 using support::indices;
 using support::matrix;
 using support::merged_token;
-using tamp::token::modality;
+using tamp::modality;
 using tamp::token::select;
 using tamp::token::selection;
 using tamp::token::tome;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -54,14 +54,14 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> keys{{1, 0.1f}, {1, 0}, {0, 2}, {0, 1}, {1, 0.9f}};
   const std::vector<modality> kinds(5, image);
   const tamp::token::context c{.kinds = kinds, .keys = tamp::view(keys)};
-  const auto one = select(tome{}, c, {4});
+  const auto one = select(c, tome{}, {4});
   BOOST_TEST(owners(one) == (indices{0, 1, 3, 3, 4}), boost::test_tools::per_element());
-  const auto two = select(tome{}, c, {3});
+  const auto two = select(c, tome{}, {3});
   BOOST_TEST(owners(two) == (indices{1, 1, 3, 3, 4}), boost::test_tools::per_element());
   // Half at most in a round: then A = 1, 4 and B = 3, and token 4 is nearer to it.
-  const auto three = select(tome{}, c, {2});
+  const auto three = select(c, tome{}, {2});
   BOOST_TEST(owners(three) == (indices{1, 1, 3, 3, 3}), boost::test_tools::per_element());
-  BOOST_TEST(owners(select(tome{}, c, {1})) == (indices{3, 3, 3, 3, 3}),
+  BOOST_TEST(owners(select(c, tome{}, {1})) == (indices{3, 3, 3, 3, 3}),
              boost::test_tools::per_element());
 }
 
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
       const auto s = support::scene_of(support::around_image(2, 23, 3), seed);
       for (const std::size_t keep : {22u, 18u, 12u, 11u, 7u, 3u, 1u})
         BOOST_TEST(
-            owners(select(tome{heads}, s.context(), {keep})) == by_definition(s, heads, keep),
+            owners(select(s.context(), tome{heads}, {keep})) == by_definition(s, heads, keep),
             boost::test_tools::per_element());
     }
 }
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
 
 BOOST_AUTO_TEST_CASE(nothing_is_lost_and_merged_rows_are_the_means) {
   auto s = support::scene_of(support::around_image(2, 12, 3), 1);
-  const auto made = select(tome{}, s.context(), {4});
+  const auto made = select(s.context(), tome{}, {4});
   const std::vector<float> sizes = tamp::token::merged_sizes(made);
   float all = 0;
   for (const float size : sizes) all += size;
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(sizes_weigh_the_means_of_the_next_round) {
   }
   const std::vector<modality> kinds(6, image);
   const auto ask = [&](const std::vector<float>& sizes) {
-    return owners(select(tome{}, {.kinds = kinds, .keys = tamp::view(keys), .sizes = sizes}, {2}));
+    return owners(select({.kinds = kinds, .keys = tamp::view(keys), .sizes = sizes}, tome{}, {2}));
   };
   BOOST_TEST(ask({}) == (indices{1, 1, 3, 3, 3, 3}), boost::test_tools::per_element());
   BOOST_TEST(ask({9, 1, 1, 1, 1, 1}) == (indices{3, 3, 3, 3, 5, 5}),
@@ -112,9 +112,9 @@ BOOST_AUTO_TEST_CASE(sizes_weigh_the_means_of_the_next_round) {
 BOOST_AUTO_TEST_CASE(keys_that_are_not_so_many_heads_are_refused) {
   const auto s = support::scene_of(support::around_image(2, 5, 3), 2);
   support::check_error<tamp::shape_error>("tome: keys of 8 features are not 3 heads",
-                                          [&] { select(tome{3}, s.context(), {2}); });
+                                          [&] { select(s.context(), tome{3}, {2}); });
   support::check_error<tamp::shape_error>("tome: keys of 8 features are not 0 heads",
-                                          [&] { select(tome{0}, s.context(), {2}); });
+                                          [&] { select(s.context(), tome{0}, {2}); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

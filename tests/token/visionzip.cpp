@@ -13,11 +13,11 @@ BOOST_AUTO_TEST_SUITE(token_visionzip)
 
 using support::indices;
 using support::matrix;
-using tamp::token::modality;
+using tamp::modality;
 using tamp::token::select;
 using tamp::token::selection;
 using tamp::token::visionzip;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> keys{{0, 0}, {1, 0}, {0.1f, 1}, {9, 9}, {0, 3}, {9, 9}, {2, 1}, {5, 0}};
   const tamp::token::context c{
       .kinds = kinds, .attention = {attention, 1, 1, 8, 0}, .keys = tamp::view(keys)};
-  const auto made = select(visionzip{.dominant = 0.5}, c, {4});
+  const auto made = select(c, visionzip{.dominant = 0.5}, {4});
   BOOST_TEST(made.kept == (indices{0, 1, 3, 4, 5}), boost::test_tools::per_element());
   BOOST_TEST(owners(made) == (indices{0, 1, 4, 3, 4, 5, 1, 1}), boost::test_tools::per_element());
 }
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
     const auto s = support::scene_of(support::around_image(1, 29, 2), seed);
     for (const visionzip& p : {visionzip{}, visionzip{0.5, 2}, visionzip{0, 4}, visionzip{1, 1}})
       for (const std::size_t keep : {1u, 2u, 7u, 13u, 20u, 28u})
-        BOOST_TEST(owners(select(p, s.context(), {keep})) == by_definition(p, s, keep),
+        BOOST_TEST(owners(select(s.context(), p, {keep})) == by_definition(p, s, keep),
                    boost::test_tools::per_element());
   }
 }
@@ -111,13 +111,13 @@ BOOST_AUTO_TEST_CASE(the_papers_budgets_are_met) {
   const auto s = support::scene_of(support::around_image(1, 300, 1), 2);
   for (const auto& [keep, dominant] :
        {std::pair<std::size_t, std::size_t>{64, 54}, {128, 108}, {192, 162}}) {
-    const auto made = select(visionzip{}, s.context(), {keep});
+    const auto made = select(s.context(), visionzip{}, {keep});
     std::vector<std::size_t> members(made.kept.size());
     for (const std::size_t place : made.into) ++members[place];
     // A contextual token may stay alone, a dominant one must.
     const auto alone = std::count(members.begin(), members.end(), 1u);
     BOOST_TEST(alone >= std::ptrdiff_t(dominant + 2));
-    const auto only = select(visionzip{.dominant = 1}, s.context(), {dominant});
+    const auto only = select(s.context(), visionzip{.dominant = 1}, {dominant});
     BOOST_TEST(
         std::includes(made.kept.begin(), made.kept.end(), only.kept.begin(), only.kept.end()));
   }
@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(the_papers_budgets_are_met) {
 
 BOOST_AUTO_TEST_CASE(parameters_that_cannot_be_used_are_refused) {
   const auto s = support::scene_of(support::around_image(2, 5, 3), 2);
-  const auto ask = [&](const visionzip& p) { select(p, s.context(), {2}); };
+  const auto ask = [&](const visionzip& p) { select(s.context(), p, {2}); };
   support::check_error<tamp::value_error>(
       "visionzip: the dominant fraction lies in [0, 1], and is 1.5", [&] { ask({1.5, 1}); });
   support::check_error<tamp::value_error>(

@@ -34,19 +34,19 @@ tamp::token::received_attention fitprune_host::operator()(std::size_t sample, st
     std::vector<std::size_t> kept;
     std::size_t v = 0, l = 0;
     for (std::size_t t = 0; t < now.s->kinds.size(); ++t) {
-      const bool visual = now.s->kinds[t] != tamp::token::modality::text;
+      const bool visual = now.s->kinds[t] != tamp::modality::text;
       if (!visual || (l < left.size() && now.visual[v] == left[l])) kept.push_back(t);
       l += visual && l < left.size() && now.visual[v] == left[l];
       v += visual;
     }
     const auto keep = [&](matrix& rows) {
-      tamp::token::keep_rows(kept, rows);
+      tamp::token::gather_rows(rows, kept);
       rows.conservativeResize(Index(kept.size()), rows.cols());
     };
     keep(now.s->hidden);
     keep(now.done.seen.context);
-    tamp::token::keep_elements(kept, now.s->kinds);
-    tamp::token::keep_elements(kept, now.s->positions);
+    tamp::token::gather_elements(now.s->kinds, kept);
+    tamp::token::gather_elements(now.s->positions, kept);
     now.visual.assign(left.begin(), left.end());
     finish_block(model_, Index(layer) - 1, *now.s, now.done, {});
   }

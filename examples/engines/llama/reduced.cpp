@@ -24,11 +24,11 @@ struct run {
 };
 
 /// Unbroken runs of text, and of one visual kind.
-std::vector<run> runs(std::span<const tamp::token::modality> kinds) {
+std::vector<run> runs(std::span<const tamp::modality> kinds) {
   std::vector<run> all;
   for (std::size_t t = 0; t < kinds.size(); ++t) {
     if (t == 0 || kinds[t] != kinds[t - 1])
-      all.push_back({Index(t), Index(t), kinds[t] != tamp::token::modality::text});
+      all.push_back({Index(t), Index(t), kinds[t] != tamp::modality::text});
     all.back().end = Index(t) + 1;
   }
   return all;
@@ -48,7 +48,7 @@ auto columns(Matrix& m, Index first, Index columns) {
 /// Hollow attention; the heads are the threads' work.
 matrix attend_hollow(const config& c, const tamp::compute::hollow_attention& hollow,
                      const matrix& q, const matrix& k, const matrix& v,
-                     std::span<const tamp::token::modality> kinds) {
+                     std::span<const tamp::modality> kinds) {
   matrix context(q.rows(), q.cols());
   const float scale = 1.0f / std::sqrt(float(c.head_dim));
   for_each_sequence(std::size_t(c.heads), [&](std::size_t i) {
@@ -77,7 +77,7 @@ void reduce_tokens(sequence& s, cached_block& cache, attended_block& done, const
   const std::size_t tokens = s.kinds.size();
   const tamp::token::selection stay = r.select(c, {.keep = keep});
   const auto merge = [&](matrix& rows) {
-    tamp::token::merge_rows(stay, s.sizes, rows);
+    tamp::token::merge_rows(rows, stay, s.sizes);
     rows.conservativeResize(Index(stay.kept.size()), rows.cols());
   };
   merge(s.hidden);
@@ -86,16 +86,16 @@ void reduce_tokens(sequence& s, cached_block& cache, attended_block& done, const
     fail("tokens leave while the prompt is read, not after");
   merge(cache.keys);
   merge(cache.values);
-  tamp::token::keep_elements(stay.kept, cache.kinds);
+  tamp::token::gather_elements(cache.kinds, stay.kept);
   if (stay.merges() || !s.sizes.empty()) s.sizes = tamp::token::merged_sizes(stay, s.sizes);
-  tamp::token::keep_elements(stay.kept, s.kinds);
-  tamp::token::keep_elements(stay.kept, s.positions);
+  tamp::token::gather_elements(s.kinds, stay.kept);
+  tamp::token::gather_elements(s.positions, stay.kept);
 }
 
 /// The feed-forward part of some rows, of all channels or of those that matter to them.
 matrix feed_forward(const block& b, const matrix& x,
                     const std::optional<tamp::compute::dynamic_ffn>& dynamic,
-                    const tamp::compute::block_shape& shape, std::uint64_t& multiply_adds) {
+                    const tamp::block_shape& shape, std::uint64_t& multiply_adds) {
   const auto rows = std::uint64_t(x.rows());
   const auto gated = [](const matrix& features, const matrix& gate, const matrix& up) {
     matrix hidden = linear(features, gate);
@@ -124,7 +124,7 @@ matrix feed_forward(const block& b, const matrix& x,
 
 }  // namespace
 
-sequence::sequence(matrix embeddings, std::vector<tamp::token::modality> kinds_of_tokens,
+sequence::sequence(matrix embeddings, std::vector<tamp::modality> kinds_of_tokens,
                    std::size_t first_position)
     : hidden(std::move(embeddings)), kinds(std::move(kinds_of_tokens)) {
   if (std::size_t(hidden.rows()) != kinds.size())
@@ -134,18 +134,18 @@ sequence::sequence(matrix embeddings, std::vector<tamp::token::modality> kinds_o
 
 std::size_t sequence::visual_tokens() const {
   std::size_t count = 0;
-  for (const auto kind : kinds) count += kind != tamp::token::modality::text;
+  for (const auto kind : kinds) count += kind != tamp::modality::text;
   return count;
 }
 
-tamp::compute::block_shape shape_of(const config& c) {
+tamp::block_shape shape_of(const config& c) {
   return {std::uint64_t(c.hidden), std::uint64_t(c.heads * c.head_dim),
           std::uint64_t(c.kv_heads * c.head_dim), std::uint64_t(c.ffn)};
 }
 
 attended_block attend_block(const model& m, Index index, sequence& s, cached_block& cache,
-                            const visual_computation& visual, tamp::token::sight wanted) {
-  using tamp::token::sight;
+                            const visual_computation& visual, tamp::observable wanted) {
+  using tamp::observable;
   const block& b = m.blocks[std::size_t(index)];
   const config& c = m.config;
   const auto shape = shape_of(c);
@@ -153,7 +153,7 @@ attended_block attend_block(const model& m, Index index, sequence& s, cached_blo
   const Index tokens = x.rows();
   attended_block done;
   matrix k = linear(x, b.weights[k_proj]);
-  if (includes(wanted, sight::keys)) done.plain_keys = k;
+  if (includes(wanted, observable::keys)) done.plain_keys = k;
   m.ends->rope(k, s.positions);
   const matrix v = linear(x, b.weights[v_proj]);
   const Index before = cache.keys.rows();
@@ -169,13 +169,13 @@ attended_block attend_block(const model& m, Index index, sequence& s, cached_blo
   const auto n = std::uint64_t(tokens);
   s.multiply_adds += shape.projections(n);
   Index recorded = 0;  // the last query is always at hand
-  if (includes(wanted, sight::visual_queries) || includes(wanted, sight::text_queries))
+  if (includes(wanted, observable::visual_queries) || includes(wanted, observable::text_queries))
     for (const run& r : runs(s.kinds))
       if (r.visual) {
-        recorded = tokens - (includes(wanted, sight::visual_queries) ? r.begin : r.end);
-        if (includes(wanted, sight::visual_queries)) break;
+        recorded = tokens - (includes(wanted, observable::visual_queries) ? r.begin : r.end);
+        if (includes(wanted, observable::visual_queries)) break;
       }
-  if ((wanted & (sight::attention | sight::last_query)) != sight::none)
+  if ((wanted & (observable::attention | observable::last_query)) != observable::none)
     recorded = std::max<Index>(recorded, 1);
 
   if (visual.attention && before == 0) {
@@ -240,9 +240,9 @@ matrix forward(const model& m, sequence& s, const reduction& r, std::vector<cach
     const std::size_t here = s.visual_tokens();
     const std::size_t drop =
         r.schedule.drops.empty() ? 0 : std::min(here, r.schedule.drops.at(std::size_t(b)));
-    using tamp::token::sight;
-    attended_block done =
-        attend_block(m, b, s, cache[std::size_t(b)], visual, drop == 0 ? sight::none : r.reads);
+    using tamp::observable;
+    attended_block done = attend_block(m, b, s, cache[std::size_t(b)], visual,
+                                       drop == 0 ? observable::none : r.reads);
     if (drop != 0) reduce_tokens(s, cache[std::size_t(b)], done, r, b, here - drop, m.config.heads);
     finish_block(m, b, s, done, visual);
   }

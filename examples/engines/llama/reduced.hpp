@@ -31,7 +31,7 @@ struct reduction {
       std::function<tamp::token::selection(const tamp::token::context&, tamp::token::quota)>;
 
   selector select;  ///< asked in the layers in which the schedule drops tokens
-  tamp::token::sight reads = tamp::token::sight::none;  ///< what the selector wants to see
+  tamp::observable reads = tamp::observable::none;  ///< what the selector wants to see
   tamp::token::schedule schedule;
   std::vector<visual_computation> visual;  ///< (layers,), or empty
   std::uint64_t sequence = 0;              ///< its number, for selectors that depend on chance
@@ -41,7 +41,7 @@ struct reduction {
   void use(const Policy& policy) {
     reads = Policy::reads;
     select = [policy](const tamp::token::context& c, tamp::token::quota q) {
-      return tamp::token::select(policy, c, q);
+      return tamp::token::select(c, policy, q);
     };
   }
 };
@@ -49,24 +49,24 @@ struct reduction {
 /// The keys and values of one block, as RoPE turned them, and the kinds of their tokens.
 struct cached_block {
   matrix keys, values;  // (tokens, kv_heads * head_dim)
-  std::vector<tamp::token::modality> kinds;
+  std::vector<tamp::modality> kinds;
 };
 
 /// One sequence on its way through the model: some of its tokens may have left.
 struct sequence {
-  matrix hidden;                             // (tokens, hidden)
-  std::vector<tamp::token::modality> kinds;  // (tokens,)
-  std::vector<std::size_t> positions;        // (tokens,), original ones
-  std::vector<float> sizes;                  // (tokens,), or empty before anything was merged
-  std::uint64_t multiply_adds = 0;           // so far; attention as the causal half
+  matrix hidden;                       // (tokens, hidden)
+  std::vector<tamp::modality> kinds;   // (tokens,)
+  std::vector<std::size_t> positions;  // (tokens,), original ones
+  std::vector<float> sizes;            // (tokens,), or empty before anything was merged
+  std::uint64_t multiply_adds = 0;     // so far; attention as the causal half
 
-  sequence(matrix embeddings, std::vector<tamp::token::modality> kinds_of_tokens,
+  sequence(matrix embeddings, std::vector<tamp::modality> kinds_of_tokens,
            std::size_t first_position = 0);
 
   std::size_t visual_tokens() const;
 };
 
-tamp::compute::block_shape shape_of(const config& c);
+tamp::block_shape shape_of(const config& c);
 
 /// What the first half of a block found out: attention, before its output projection.
 struct attended_block {
@@ -78,7 +78,7 @@ struct attended_block {
 /// are appended to `cache`. Records what a selector with these sights wants to see.
 attended_block attend_block(const model& m, Index index, sequence& s, cached_block& cache,
                             const visual_computation& visual,
-                            tamp::token::sight wanted = tamp::token::sight::none);
+                            tamp::observable wanted = tamp::observable::none);
 
 /// The attention that a block recorded, as tamp's token policies see it.
 tamp::token::attention_view attention_of(const attended_block& done, Index heads);

@@ -10,7 +10,7 @@
 #include <tamp/adapt/eigen.hpp>
 #include <tamp/model/host.hpp>
 #include <tamp/model/modality.hpp>
-#include <tamp/model/signal.hpp>
+#include <tamp/model/observable.hpp>
 #include <vector>
 
 #include "forward.hpp"
@@ -21,7 +21,7 @@ namespace llama {
 /// what kind each token is of.
 struct calibration_sample {
   matrix hidden;
-  std::vector<tamp::token::modality> kinds;
+  std::vector<tamp::modality> kinds;
 };
 
 /// A model and the calibration samples on their way through it: a tamp::model.
@@ -29,9 +29,9 @@ struct calibration_sample {
 /// The host refers to both; the model is pruned in place.
 class tamp_host {
  public:
-  static constexpr tamp::signal shows = tamp::signal::input | tamp::signal::output |
-                                        tamp::signal::attention | tamp::signal::modality |
-                                        tamp::signal::hidden;
+  static constexpr tamp::observable shows = tamp::observable::input | tamp::observable::output |
+                                            tamp::observable::last_query |
+                                            tamp::observable::modality | tamp::observable::hidden;
 
   tamp_host(model& m, const std::vector<calibration_sample>& samples);
 
@@ -48,7 +48,7 @@ class tamp_host {
   template <class Observer>
   void observe_block(std::size_t block, Observer& observer) const {
     for (std::size_t first = 0; first < hidden_.size();) {
-      const bool outputs = includes(Observer::wants, tamp::signal::output);
+      const bool outputs = includes(Observer::wants, tamp::observable::output);
       for (const recording& seen : record(block, first, outputs)) show(seen, first++, observer);
     }
   }
@@ -85,7 +85,7 @@ class tamp_host {
     observer.attention(std::span(seen.last_query.data(), tokens));
     for (std::size_t l = 0; l < layer_names.size(); ++l) {
       const matrix& x = seen.inputs[input_of(0, l)];
-      if constexpr (includes(Observer::wants, tamp::signal::output))
+      if constexpr (includes(Observer::wants, tamp::observable::output))
         observer.linear(l, x, seen.outputs[l]);
       else
         observer.input(l, x);

@@ -24,7 +24,9 @@
 #include "../role.hpp"
 #include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
-#include "on_target.hpp"
+#include "allocation.hpp"
+#include "detail/measured_units.hpp"
+#include "detail/on_target.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -119,8 +121,8 @@ struct alpha {
   /// One exponent a unit -> one sparsity a unit.
   /// @throws value_error if a parameter is out of range or an exponent negative or not finite
   /// @throws shape_error unless there are as many exponents as sizes
-  allocation share(std::span<const double> exponents, std::span<const std::size_t> num_params,
-                   std::span<const std::string> names = {}) const {
+  allocation distribute(std::span<const double> exponents, std::span<const std::size_t> num_params,
+                        std::span<const std::string> names = {}) const {
     check_parameters();
     detail::check_unit_values("alpha", "exponent", exponents, num_params, names);
     const auto [least, most] = std::minmax_element(exponents.begin(), exponents.end());
@@ -142,35 +144,39 @@ struct alpha {
   allocation operator()(const E& exec, const Units& units) const {
     const detail::ieee_arithmetic as_usual;
     check_parameters();
-    const std::vector<std::string> names = detail::names_of(units);
-    std::vector<std::string> notes;
-    std::vector<double> exponents(units.size(), 0.0);
-    std::vector<bool> known(units.size());
-    for (std::size_t u = 0; u < units.size(); ++u) {
-      std::size_t layers = 0;
-      units.visit(u, [&](std::string_view layer, const auto& weight, const auto&) {
-        const auto exponent = detail::with_memory(
-            "alpha", [&] { return detail::hill_exponent(detail::spectrum(exec, layer, weight)); });
-        if (exponent) {
-          exponents[u] += *exponent;
-          ++layers;
-        } else {
-          notes.push_back(detail::sentence("alpha: ", layer, ", which is ", weight.rows(), " x ",
-                                           weight.cols(), ", has no spectral exponent"));
-        }
-      });
-      known[u] = layers != 0;
-      if (known[u]) exponents[u] /= static_cast<double>(layers);
-    }
-    detail::fill_unknown("alpha", "exponent", exponents, known, names, notes);
-    allocation answer = share(exponents, detail::num_params_of(units), names);
-    answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
-    return answer;
+    return detail::allocation_by(
+        "alpha", "exponent", units, false,
+        [&](std::size_t u, double& exponent, std::vector<std::string>& notes) {
+          return mean_exponent(exec, units, u, exponent, notes);
+        },
+        [&](auto values, auto num_params, auto names) {
+          return distribute(values, num_params, names);
+        });
   }
 
   friend bool operator==(const alpha&, const alpha&) = default;
 
  private:
+  /// The mean exponent of a unit's layers; false if none has any.
+  template <executor E, class Units>
+  static bool mean_exponent(const E& exec, const Units& units, std::size_t unit, double& mean,
+                            std::vector<std::string>& notes) {
+    std::size_t layers = 0;
+    units.visit(unit, [&](std::string_view layer, const auto& weight, const auto&) {
+      const auto exponent = detail::with_memory(
+          "alpha", [&] { return detail::hill_exponent(detail::spectrum(exec, layer, weight)); });
+      if (exponent) {
+        mean += *exponent;
+        ++layers;
+      } else {
+        notes.push_back(detail::sentence("alpha: ", layer, ", which is ", weight.rows(), " x ",
+                                         weight.cols(), ", has no spectral exponent"));
+      }
+    });
+    if (layers != 0) mean /= static_cast<double>(layers);
+    return layers != 0;
+  }
+
   void check_parameters() const {
     detail::check_sparsity(sparsity);
     if (!detail::is_fraction(tau))

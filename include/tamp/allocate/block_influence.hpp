@@ -15,7 +15,9 @@
 #include "../execute/executor.hpp"
 #include "../role.hpp"
 #include "../stat/hidden_change.hpp"
-#include "on_target.hpp"
+#include "allocation.hpp"
+#include "detail/measured_units.hpp"
+#include "detail/on_target.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
@@ -48,8 +50,8 @@ struct block_influence {
   /// One influence a unit -> one sparsity a unit.
   /// @throws value_error if a parameter is out of range or an influence negative or not finite
   /// @throws shape_error unless there are as many influences as sizes
-  allocation share(std::span<const double> influence, std::span<const std::size_t> num_params,
-                   std::span<const std::string> names = {}) const {
+  allocation distribute(std::span<const double> influence, std::span<const std::size_t> num_params,
+                        std::span<const std::string> names = {}) const {
     detail::check_sparsity(sparsity);
     if (!detail::is_fraction(lambda))
       detail::raise<value_error>("block_influence: lambda lies in [0, 1], and is ", lambda);
@@ -61,19 +63,16 @@ struct block_influence {
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
     const detail::ieee_arithmetic as_usual;
-    const std::vector<std::string> names = detail::names_of(units);
-    std::vector<std::string> notes;
-    std::vector<double> influence(units.size(), 0.0);
-    std::vector<bool> known(units.size());
-    for (std::size_t u = 0; u < units.size(); ++u)
-      known[u] = detail::mean_over_layers(
-          "block_influence", "influence", units, u,
-          [](const auto& seen) { return seen.influence(); }, influence[u], notes);
-    detail::check_seen_at_all("block_influence", "influence", known, detail::num_params_of(units));
-    detail::fill_unknown("block_influence", "influence", influence, known, names, notes);
-    allocation answer = share(influence, detail::num_params_of(units), names);
-    answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
-    return answer;
+    return detail::allocation_by(
+        "block_influence", "influence", units, true,
+        [&](std::size_t u, double& influence, std::vector<std::string>& notes) {
+          return detail::mean_over_layers(
+              "block_influence", "influence", units, u,
+              [](const auto& seen) { return seen.influence(); }, influence, notes);
+        },
+        [&](auto values, auto num_params, auto names) {
+          return distribute(values, num_params, names);
+        });
   }
 
   friend bool operator==(const block_influence&, const block_influence&) = default;

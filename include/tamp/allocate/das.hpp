@@ -21,7 +21,8 @@
 #include "../execute/executor.hpp"
 #include "../role.hpp"
 #include "../stat/token_diversity.hpp"
-#include "on_target.hpp"
+#include "allocation.hpp"
+#include "detail/measured_units.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
@@ -52,21 +53,24 @@ struct das {
   std::optional<double> max_sparsity{};  ///< of any unit; 0.1 above `sparsity` if not given
 
   /// What no unit exceeds.
-  double largest() const noexcept { return max_sparsity.value_or((std::min)(sparsity + 0.1, 1.0)); }
+  double highest_sparsity() const noexcept {
+    return max_sparsity.value_or((std::min)(sparsity + 0.1, 1.0));
+  }
 
-  std::string label() const { return detail::sentence("das ", sparsity, ' ', shown_largest()); }
+  std::string label() const { return detail::sentence("das ", sparsity, ' ', shown_highest()); }
 
   /// One importance a unit -> one sparsity a unit.
   /// @throws value_error if a parameter is out of range or an importance negative or not finite
   /// @throws shape_error unless there are as many importances as sizes
-  allocation share(std::span<const double> importance, std::span<const std::size_t> num_params,
-                   std::span<const std::string> names = {}) const {
+  allocation distribute(std::span<const double> importance, std::span<const std::size_t> num_params,
+                        std::span<const std::string> names = {}) const {
     check_parameters();
     detail::check_unit_values("das", "importance", importance, num_params, names);
     const std::vector<std::int64_t> sizes(num_params.begin(), num_params.end());
     std::vector<std::int64_t> least(sizes.size());
     for (std::size_t u = 0; u < sizes.size(); ++u)
-      least[u] = (std::min)(ceiling(static_cast<double>(sizes[u]) * (1 - largest())), sizes[u]);
+      least[u] =
+          (std::min)(ceiling(static_cast<double>(sizes[u]) * (1 - highest_sparsity())), sizes[u]);
     const std::vector<std::int64_t> keep = kept(importance, sizes, least);
 
     allocation answer;
@@ -82,24 +86,21 @@ struct das {
     return answer;
   }
 
-  /// @throws value_error as share(), and if no unit saw any token
+  /// @throws value_error as distribute(), and if no unit saw any token
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
     const detail::ieee_arithmetic as_usual;
     check_parameters();
-    const std::vector<std::string> names = detail::names_of(units);
-    std::vector<std::string> notes;
-    std::vector<double> importance(units.size(), 0.0);
-    std::vector<bool> known(units.size());
-    for (std::size_t u = 0; u < units.size(); ++u)
-      known[u] = detail::mean_over_layers(
-          "das", "importance", units, u, [](const auto& seen) { return seen.importance(); },
-          importance[u], notes);
-    detail::check_seen_at_all("das", "importance", known, detail::num_params_of(units));
-    detail::fill_unknown("das", "importance", importance, known, names, notes);
-    allocation answer = share(importance, detail::num_params_of(units), names);
-    answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
-    return answer;
+    return detail::allocation_by(
+        "das", "importance", units, true,
+        [&](std::size_t u, double& importance, std::vector<std::string>& notes) {
+          return detail::mean_over_layers(
+              "das", "importance", units, u, [](const auto& seen) { return seen.importance(); },
+              importance, notes);
+        },
+        [&](auto values, auto num_params, auto names) {
+          return distribute(values, num_params, names);
+        });
   }
 
   friend bool operator==(const das&, const das&) = default;
@@ -134,14 +135,14 @@ struct das {
     return sum;
   }
 
-  // Without the rounding of 0.7 + 0.1, which `share` keeps as it is.
-  double shown_largest() const { return std::round(largest() * 1e12) / 1e12; }
+  // Without the rounding of 0.7 + 0.1, which `distribute` keeps as it is.
+  double shown_highest() const { return std::round(highest_sparsity() * 1e12) / 1e12; }
 
   void check_parameters() const {
     detail::check_sparsity(sparsity);
     if (max_sparsity && !(detail::is_fraction(*max_sparsity) && *max_sparsity >= sparsity))
       detail::raise<value_error>("das: max_sparsity lies in [", sparsity, ", 1], and is ",
-                                 shown_largest());
+                                 shown_highest());
   }
 
   /// How many weights each unit keeps, at least `least`.
@@ -194,11 +195,12 @@ struct das {
                 "number of weights above their least");
     std::vector<std::size_t> at_most, dense;
     for (std::size_t u = 0; u < keep.size(); ++u) {
-      if (keep[u] == least[u] && sizes[u] != 0 && largest() > sparsity) at_most.push_back(u);
+      if (keep[u] == least[u] && sizes[u] != 0 && highest_sparsity() > sparsity)
+        at_most.push_back(u);
       if (keep[u] == sizes[u] && least[u] < sizes[u]) dense.push_back(u);
     }
     if (!at_most.empty())
-      answer.notes.push_back(detail::sentence("das: held at max_sparsity ", shown_largest(), ": ",
+      answer.notes.push_back(detail::sentence("das: held at max_sparsity ", shown_highest(), ": ",
                                               detail::listed(at_most, names)));
     if (!dense.empty())
       answer.notes.push_back(

@@ -13,7 +13,8 @@
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
-#include "on_target.hpp"
+#include "allocation.hpp"
+#include "detail/on_target.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
@@ -39,8 +40,9 @@ struct erk {
   /// The sum of rows + cols over a unit's layers -> one sparsity a unit.
   /// @throws value_error if the sparsity is not in [0, 1], or a sum negative or not finite
   /// @throws shape_error unless there are as many sums as sizes
-  allocation share(std::span<const double> rows_and_cols, std::span<const std::size_t> num_params,
-                   std::span<const std::string> names = {}) const {
+  allocation distribute(std::span<const double> rows_and_cols,
+                        std::span<const std::size_t> num_params,
+                        std::span<const std::string> names = {}) const {
     detail::check_sparsity(sparsity);
     detail::check_unit_values("erk", "number of rows and columns", rows_and_cols, num_params,
                               names);
@@ -87,7 +89,7 @@ struct erk {
       units.visit(u, [&](std::string_view, const auto& weight, const auto&) {
         rows_and_cols[u] += static_cast<double>(weight.rows()) + static_cast<double>(weight.cols());
       });
-    return share(rows_and_cols, detail::num_params_of(units), detail::names_of(units));
+    return distribute(rows_and_cols, detail::num_params_of(units), detail::names_of(units));
   }
 
   friend bool operator==(const erk&, const erk&) = default;

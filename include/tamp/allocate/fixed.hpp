@@ -15,7 +15,8 @@
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
-#include "on_target.hpp"
+#include "allocation.hpp"
+#include "detail/on_target.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 

@@ -24,7 +24,8 @@
 #include "../role.hpp"
 #include "../score/detail/scored_rows.hpp"
 #include "../score/magnitude.hpp"
-#include "on_target.hpp"
+#include "allocation.hpp"
+#include "detail/units.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 

@@ -26,7 +26,9 @@
 #include "../score/wanda.hpp"
 #include "../simd/row_sums.hpp"
 #include "../simd/selection.hpp"
-#include "on_target.hpp"
+#include "allocation.hpp"
+#include "detail/measured_units.hpp"
+#include "detail/on_target.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
@@ -72,8 +74,8 @@ struct owl {
   /// Percentage of each unit's scores that stand out -> one sparsity a unit.
   /// @throws value_error if a parameter is out of range or a ratio negative or not finite
   /// @throws shape_error unless there are as many ratios as sizes
-  allocation share(std::span<const double> ratios, std::span<const std::size_t> num_params,
-                   std::span<const std::string> names = {}) const {
+  allocation distribute(std::span<const double> ratios, std::span<const std::size_t> num_params,
+                        std::span<const std::string> names = {}) const {
     check_parameters();
     return detail::spread_density("owl", "outlier ratio", ratios, num_params, 2 * lambda, sparsity,
                                   names);
@@ -86,18 +88,14 @@ struct owl {
   allocation operator()(const E& exec, const Units& units) const {
     const detail::ieee_arithmetic as_usual;
     check_parameters();
-    const std::vector<std::string> names = detail::names_of(units);
-    std::vector<std::string> notes;
-    std::vector<double> ratios(units.size(), 0.0);
-    std::vector<bool> known(units.size());
-    for (std::size_t u = 0; u < units.size(); ++u)
-      known[u] = outlier_ratio(exec, units, u, names[u], ratios[u], notes);
-    if constexpr (detail::needs_statistic<Score>)
-      detail::check_seen_at_all("owl", "outlier ratio", known, detail::num_params_of(units));
-    detail::fill_unknown("owl", "outlier ratio", ratios, known, names, notes);
-    allocation answer = share(ratios, detail::num_params_of(units), names);
-    answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
-    return answer;
+    return detail::allocation_by(
+        "owl", "outlier ratio", units, detail::needs_statistic<Score>,
+        [&](std::size_t u, double& ratio, std::vector<std::string>& notes) {
+          return outlier_ratio(exec, units, u, units.name(u), ratio, notes);
+        },
+        [&](auto values, auto num_params, auto names) {
+          return distribute(values, num_params, names);
+        });
   }
 
   /// @throws value_error if a parameter is out of range

@@ -15,8 +15,7 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
-#include "../execute/executor.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/operation.hpp"
 #include "../tensor/rows.hpp"
 #include "../tensor/traits.hpp"
 
@@ -90,10 +89,6 @@ struct dynamic_ffn {
       return check_parameters(), std::vector<std::size_t>{};
     return choose(exec, source, probe(static_cast<std::size_t>(source.rows())), "token ");
   }
-  template <tensor_argument Hidden, executor E = execute::standard>
-  std::vector<std::size_t> channels(const Hidden& hidden) const {
-    return channels(E{}, hidden);
-  }
 
   /// The same from the activations of the probe alone, (probe tokens, channels), for an engine that
   /// has computed only those.
@@ -110,10 +105,6 @@ struct dynamic_ffn {
         detail::checked_array<std::size_t>("dynamic_ffn", static_cast<std::size_t>(source.rows()));
     std::iota(rows.begin(), rows.end(), std::size_t{0});
     return choose(exec, source, rows, "probe token ");
-  }
-  template <tensor_argument Hidden, executor E = execute::standard>
-  std::vector<std::size_t> channels_of_probe(const Hidden& probe_hidden) const {
-    return channels_of_probe(E{}, probe_hidden);
   }
 
   friend bool operator==(const dynamic_ffn&, const dynamic_ffn&) = default;
@@ -188,5 +179,34 @@ struct dynamic_ffn {
                                " are too large for their mean to be found");
   }
 };
+
+/// The operation compute::channels.
+struct channels_operation : tamp::detail::operation<channels_operation> {
+  using tamp::detail::operation<channels_operation>::operator();
+
+  template <executor E, tensor_argument Hidden>
+  [[nodiscard]] std::vector<std::size_t> operator()(const E& exec, const Hidden& hidden,
+                                                    const dynamic_ffn& policy) const {
+    return policy.channels(exec, hidden);
+  }
+};
+/// The kept channels, from the activations of all visual tokens: channels(where, hidden, policy).
+/// @see dynamic_ffn::channels
+inline constexpr channels_operation channels{};
+
+/// The operation compute::channels_of_probe.
+struct channels_of_probe_operation : tamp::detail::operation<channels_of_probe_operation> {
+  using tamp::detail::operation<channels_of_probe_operation>::operator();
+
+  template <executor E, tensor_argument Hidden>
+  [[nodiscard]] std::vector<std::size_t> operator()(const E& exec, const Hidden& probe_hidden,
+                                                    const dynamic_ffn& policy) const {
+    return policy.channels_of_probe(exec, probe_hidden);
+  }
+};
+/// The kept channels, from the activations of the probe alone:
+/// channels_of_probe(where, hidden, policy).
+/// @see dynamic_ffn::channels_of_probe
+inline constexpr channels_of_probe_operation channels_of_probe{};
 
 }  // namespace tamp::inline TAMP_FLAGS::compute

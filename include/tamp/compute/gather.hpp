@@ -12,8 +12,7 @@
 
 #include "../detail/checked.hpp"
 #include "../error.hpp"
-#include "../execute/executor.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/operation.hpp"
 #include "../tensor/rows.hpp"
 #include "../tensor/traits.hpp"
 
@@ -88,70 +87,77 @@ void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> 
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
-/// Copies rows of W, (rows, cols), so that row k of `out`, (indices, cols), is row indices[k].
+/// The operation compute::gather_rows.
+struct gather_rows_operation : tamp::detail::operation<gather_rows_operation> {
+  using tamp::detail::operation<gather_rows_operation>::operator();
+
+  template <executor E, tensor_argument Weight, viewable Out>
+  void operator()(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
+                  Out&& out) const {
+    const auto to = detail::cpu_view(out);
+    auto&& from = detail::source(weight);
+    const auto rows = static_cast<std::size_t>(from.rows());
+    const auto cols = static_cast<std::size_t>(from.cols());
+    detail::check_gather("gather_rows", "row", indices, rows);
+    detail::check_gathered("gather_rows", to.rows(), to.cols(), indices.size(), cols);
+    if (to.empty()) return;
+    if constexpr (viewable<Weight>) {
+      detail::gather(exec, from, indices, to);
+    } else {
+      detail::for_each_range(exec, indices.size(), [&](std::size_t begin, std::size_t end) {
+        detail::row_reader read(from);
+        for (std::size_t k = begin; k < end; ++k) {
+          const auto row = read(indices[k]);
+          for (std::size_t j = 0; j < cols; ++j)
+            to(k, j) = detail::converted<typename decltype(to)::value_type>(row[j]);
+        }
+      });
+    }
+  }
+};
+
+/// Copies rows of W, (rows, cols), so that row k of `out`, (indices, cols), is row indices[k]:
+/// gather_rows(where, W, indices, out).
 ///
 /// Reach for it once an image, to make the gate and up projections of the channels that
 /// compute::dynamic_ffn has chosen: an ordinary product with the smaller weight then computes those
 /// alone. `out` is the host's memory, of any strides and any type of element; elements of the same
 /// type are copied to the bit. It must not overlap W. Indices may come in any order and repeat.
 /// @throws shape_error if an index is no row of W or `out` has another shape; nothing is written
-template <executor E, tensor_argument Weight, viewable Out>
-void gather_rows(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
-                 Out&& out) {
-  const auto to = detail::cpu_view(out);
-  auto&& from = detail::source(weight);
-  const auto rows = static_cast<std::size_t>(from.rows());
-  const auto cols = static_cast<std::size_t>(from.cols());
-  detail::check_gather("gather_rows", "row", indices, rows);
-  detail::check_gathered("gather_rows", to.rows(), to.cols(), indices.size(), cols);
-  if (to.empty()) return;
-  if constexpr (viewable<Weight>) {
-    detail::gather(exec, from, indices, to);
-  } else {
-    detail::for_each_range(exec, indices.size(), [&](std::size_t begin, std::size_t end) {
-      detail::row_reader read(from);
-      for (std::size_t k = begin; k < end; ++k) {
-        const auto row = read(indices[k]);
-        for (std::size_t j = 0; j < cols; ++j)
-          to(k, j) = detail::converted<typename decltype(to)::value_type>(row[j]);
-      }
-    });
+inline constexpr gather_rows_operation gather_rows{};
+
+/// The operation compute::gather_columns.
+struct gather_columns_operation : tamp::detail::operation<gather_columns_operation> {
+  using tamp::detail::operation<gather_columns_operation>::operator();
+
+  template <executor E, tensor_argument Weight, viewable Out>
+  void operator()(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
+                  Out&& out) const {
+    const auto to = detail::cpu_view(out);
+    auto&& from = detail::source(weight);
+    const auto rows = static_cast<std::size_t>(from.rows());
+    const auto cols = static_cast<std::size_t>(from.cols());
+    detail::check_gather("gather_columns", "column", indices, cols);
+    detail::check_gathered("gather_columns", to.rows(), to.cols(), rows, indices.size());
+    if (to.empty()) return;
+    if constexpr (viewable<Weight>) {
+      detail::gather(exec, from.transposed(), indices, to.transposed());
+    } else {
+      detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
+        detail::row_reader read(from);
+        for (std::size_t i = begin; i < end; ++i) {
+          const auto row = read(i);
+          for (std::size_t k = 0; k < indices.size(); ++k)
+            to(i, k) = detail::converted<typename decltype(to)::value_type>(row[indices[k]]);
+        }
+      });
+    }
   }
-}
-template <tensor_argument Weight, viewable Out, executor E = execute::standard>
-void gather_rows(const Weight& weight, std::span<const std::size_t> indices, Out&& out) {
-  compute::gather_rows(E{}, weight, indices, out);
-}
+};
 
 /// Copies columns of W, (rows, cols), so that column k of `out`, (rows, indices), is column
 /// indices[k]: the down projection of the chosen channels. All else is as in gather_rows.
 /// @throws shape_error if an index is no column of W or `out` has another shape; nothing is written
-template <executor E, tensor_argument Weight, viewable Out>
-void gather_columns(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
-                    Out&& out) {
-  const auto to = detail::cpu_view(out);
-  auto&& from = detail::source(weight);
-  const auto rows = static_cast<std::size_t>(from.rows());
-  const auto cols = static_cast<std::size_t>(from.cols());
-  detail::check_gather("gather_columns", "column", indices, cols);
-  detail::check_gathered("gather_columns", to.rows(), to.cols(), rows, indices.size());
-  if (to.empty()) return;
-  if constexpr (viewable<Weight>) {
-    detail::gather(exec, from.transposed(), indices, to.transposed());
-  } else {
-    detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
-      detail::row_reader read(from);
-      for (std::size_t i = begin; i < end; ++i) {
-        const auto row = read(i);
-        for (std::size_t k = 0; k < indices.size(); ++k)
-          to(i, k) = detail::converted<typename decltype(to)::value_type>(row[indices[k]]);
-      }
-    });
-  }
-}
-template <tensor_argument Weight, viewable Out, executor E = execute::standard>
-void gather_columns(const Weight& weight, std::span<const std::size_t> indices, Out&& out) {
-  compute::gather_columns(E{}, weight, indices, out);
-}
+inline constexpr gather_columns_operation gather_columns{};
 
 }  // namespace tamp::inline TAMP_FLAGS::compute

@@ -15,8 +15,7 @@
 
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
-#include "../execute/executor.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/operation.hpp"
 #include "../mask/bitmask.hpp"
 #include "../mask/detail/bits.hpp"
 #include "../model/modality.hpp"
@@ -52,13 +51,12 @@ struct hollow_attention {
   std::string label() const { return detail::sentence("hollow_attention ", window); }
 
   /// Whether a query may attend to a key. `kinds` has one modality a token.
-  bool allowed(std::span<const token::modality> kinds, std::size_t query,
-               std::size_t key) const noexcept {
-    return key <= query && (key >= oldest(kinds, query) || kinds[key] == token::modality::text);
+  bool allowed(std::span<const modality> kinds, std::size_t query, std::size_t key) const noexcept {
+    return key <= query && (key >= oldest(kinds, query) || kinds[key] == modality::text);
   }
 
   /// The same for all pairs, (tokens, tokens), true where a query (row) may attend to a key.
-  tamp::mask::bitmask mask(std::span<const token::modality> kinds) const {
+  tamp::mask::bitmask mask(std::span<const modality> kinds) const {
     tamp::mask::bitmask all(kinds.size(), kinds.size(), false);
     for (std::size_t q = 0; q < kinds.size(); ++q)
       detail::pack_bits(all.row(q), kinds.size(),
@@ -67,12 +65,12 @@ struct hollow_attention {
   }
 
   /// How many pairs of query and key are allowed: what block_shape::pairs takes. Time O(tokens).
-  std::uint64_t products(std::span<const token::modality> kinds) const noexcept {
+  std::uint64_t products(std::span<const modality> kinds) const noexcept {
     std::uint64_t count = 0, text_before_window = 0;
     for (std::size_t q = 0, edge = 0; q < kinds.size(); ++q) {
       const std::size_t first = oldest(kinds, q);
-      if (kinds[q] != token::modality::text)  // the windows of visual queries move on
-        for (; edge < first; ++edge) text_before_window += kinds[edge] == token::modality::text;
+      if (kinds[q] != modality::text)  // the windows of visual queries move on
+        for (; edge < first; ++edge) text_before_window += kinds[edge] == modality::text;
       count += q + 1 - first + (first == 0 ? 0 : text_before_window);
     }
     return count;
@@ -82,7 +80,7 @@ struct hollow_attention {
   /// they may attend to, ascending, with gaps between the ranges. A key inside may still be
   /// forbidden to some of them; one outside is forbidden to all. Time O(end).
   /// @throws shape_error if the queries leave the sequence
-  std::vector<key_range> ranges(std::span<const token::modality> kinds, std::size_t begin,
+  std::vector<key_range> ranges(std::span<const modality> kinds, std::size_t begin,
                                 std::size_t end) const {
     if (begin > end || end > kinds.size())
       detail::raise<shape_error>("hollow_attention: queries ", begin, " to ", end,
@@ -96,13 +94,13 @@ struct hollow_attention {
         found.push_back({first, last});
     };
     std::size_t text_end = end;  // of the last text query, which sees all before it
-    while (text_end > begin && kinds[text_end - 1] != token::modality::text) --text_end;
+    while (text_end > begin && kinds[text_end - 1] != modality::text) --text_end;
     const std::size_t whole = text_end > begin ? text_end : 0;
     add(0, whole);
     if (text_end == end) return found;
     const std::size_t near_begin = (std::max)(whole, oldest(kinds, text_end));
     for (std::size_t key = whole; key < near_begin; ++key)
-      if (kinds[key] == token::modality::text) add(key, key + 1);
+      if (kinds[key] == modality::text) add(key, key + 1);
     add(near_begin, end);
     return found;
   }
@@ -123,7 +121,7 @@ struct hollow_attention {
   ///         cannot hold the scores or sums; nothing is written
   template <executor E>
   void attend(const E& exec, matrix_view<const float> q, matrix_view<const float> k,
-              matrix_view<const float> v, std::span<const token::modality> kinds, float scale,
+              matrix_view<const float> v, std::span<const modality> kinds, float scale,
               matrix_view<float> out) const {
     const detail::ieee_arithmetic as_usual;
     const std::size_t tokens = kinds.size();
@@ -132,7 +130,7 @@ struct hollow_attention {
     const std::size_t before = tokens - q.rows();
     std::vector<std::size_t> text, visual;
     for (std::size_t t = 0; t < tokens; ++t)
-      (kinds[t] == token::modality::text ? text : visual).push_back(t);
+      (kinds[t] == modality::text ? text : visual).push_back(t);
     // The longest work first, so that no thread is left with it at the end.
     std::vector<std::span<const std::size_t>> tiles;
     for (const std::span<const std::size_t> queries : {std::span(text), std::span(visual)})
@@ -145,20 +143,14 @@ struct hollow_attention {
         attend_tile(work, tiles[tile], before, q, text, kinds, factor, out);
     });
   }
-  template <executor E = execute::standard>
-  void attend(matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v,
-              std::span<const token::modality> kinds, float scale, matrix_view<float> out) const {
-    attend(E{}, q, k, v, kinds, scale, out);
-  }
-
   friend bool operator==(const hollow_attention&, const hollow_attention&) = default;
 
  private:
   static constexpr std::size_t lanes = detail::attention_tile::lanes;
 
   /// The first key from which on a query sees every kind of token.
-  std::size_t oldest(std::span<const token::modality> kinds, std::size_t query) const noexcept {
-    return kinds[query] == token::modality::text ? 0 : query + 1 - (std::min)(window, query + 1);
+  std::size_t oldest(std::span<const modality> kinds, std::size_t query) const noexcept {
+    return kinds[query] == modality::text ? 0 : query + 1 - (std::min)(window, query + 1);
   }
 
   static void check_shapes(matrix_view<const float> q, matrix_view<const float> k,
@@ -242,8 +234,8 @@ struct hollow_attention {
 
   void attend_tile(detail::attention_tile& work, std::span<const std::size_t> queries,
                    std::size_t before, matrix_view<const float> q,
-                   std::span<const std::size_t> text, std::span<const token::modality> kinds,
-                   float factor, matrix_view<float> out) const {
+                   std::span<const std::size_t> text, std::span<const modality> kinds, float factor,
+                   matrix_view<float> out) const {
     std::size_t rows[lanes], first[lanes];
     for (std::size_t s = 0; s < queries.size(); ++s) {
       rows[s] = queries[s] - before;
@@ -253,7 +245,7 @@ struct hollow_attention {
       if (key > queries.front())
         for (std::size_t s = 0; s < queries.size() && queries[s] < key; ++s)
           scores[s] = detail::attention_tile::hidden;
-      if (key < first[queries.size() - 1] && kinds[key] != token::modality::text)
+      if (key < first[queries.size() - 1] && kinds[key] != modality::text)
         for (std::size_t s = queries.size(); s-- > 0 && key < first[s];)
           scores[s] = detail::attention_tile::hidden;
     };
@@ -272,5 +264,20 @@ struct hollow_attention {
     work.finish(out, {rows, queries.size()});
   }
 };
+
+/// The operation compute::attend.
+struct attend_operation : tamp::detail::operation<attend_operation> {
+  using tamp::detail::operation<attend_operation>::operator();
+
+  template <executor E>
+  void operator()(const E& exec, matrix_view<const float> q, matrix_view<const float> k,
+                  matrix_view<const float> v, std::span<const modality> kinds, float scale,
+                  matrix_view<float> out, const hollow_attention& policy) const {
+    policy.attend(exec, q, k, v, kinds, scale, out);
+  }
+};
+/// Attention of one head: attend(where, q, k, v, kinds, scale, out, policy).
+/// @see hollow_attention::attend
+inline constexpr attend_operation attend{};
 
 }  // namespace tamp::inline TAMP_FLAGS::compute

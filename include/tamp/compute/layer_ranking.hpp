@@ -81,7 +81,7 @@ class evaluated_sets {
 
   /// Adds what others have evaluated, as on another machine.
   /// @throws value_error if both know a set, with different divergences; nothing is added then
-  evaluated_sets& merge(const evaluated_sets& other) {
+  evaluated_sets& combine(const evaluated_sets& other) {
     evaluated_sets both = *this;
     for (const auto& [layers, divergence] : other) both.insert(layers, divergence);
     *this = std::move(both);

@@ -13,12 +13,13 @@
 #include "../detail/number_range.hpp"
 #include "../detail/ordered_key.hpp"
 #include "../stat/amia_select.hpp"
+#include "../stat/select_tokens.hpp"
 #include "detail/block.cuh"
 #include "detail/token_similarity.cuh"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Parameters of token::amia_select as kernels want them.
+/// Parameters of stat::amia_select as kernels want them.
 struct amia_numbers {
   unsigned degree;  ///< near tokens of each
   double forward_gamma, backward_gamma, rate, tolerance;
@@ -219,13 +220,13 @@ inline cuda::index_list::refusal refuse_amia(std::size_t tokens, std::size_t fea
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::inline TAMP_FLAGS::token {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// token::amia_select on the GPU: the kept tokens in the order in which they were taken. How many
+/// stat::amia_select on the GPU: the kept tokens in the order in which they were taken. How many
 /// they are is known to the GPU alone until to_host or device_size is read; there is room for all.
 ///
-///     const auto taken = tamp::token::select(tamp::on(stream), cublas, token::amia_select{},
-///                                            Y, kinds, attention);
+///     const auto taken = tamp::stat::select_tokens(tamp::on(stream), cublas, Y, kinds, attention,
+///                                                  stat::amia_select{});
 ///
 /// Y is (tokens, out_features), float or 16 bits; `attention` one row of floats, (tokens,); both
 /// are the GPU's. `kinds` is the CPU's. The costs are those of the product of all pairs of tokens,
@@ -243,9 +244,9 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// @throws value_error if a kind is not below 8 or a parameter cannot be used
 /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
 template <viewable Y, viewable Attention>
-cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const amia_select& policy,
-                        const Y& output, std::span<const modality> kinds,
-                        const Attention& attention) {
+index_list run_on(const on_stream& on, const stat::select_tokens_operation&, cublasHandle_t cublas,
+                  const Y& output, std::span<const modality> kinds, const Attention& attention,
+                  const stat::amia_select& policy) {
   using namespace tamp::detail;
   constexpr std::string_view who = "amia_select";
   const auto y_view = as_twin(cuda_view(on, output));
@@ -286,4 +287,4 @@ cuda::index_list select(const cuda::on_stream& on, cublasHandle_t cublas, const 
   return list;
 }
 
-}  // namespace tamp::inline TAMP_FLAGS::token
+}  // namespace tamp::inline TAMP_FLAGS::cuda

@@ -62,6 +62,8 @@ __global__ void zero_dropped_in_columns(const std::uint32_t* keep, std::size_t h
 
 }  // namespace detail
 
+namespace cuda {
+
 /// Makes every dropped weight +0 on the GPU and leaves the others as they are, to the bit.
 ///
 /// Nothing waits. If `keep` comes from a select that found a number that cannot be used, nothing is
@@ -70,7 +72,7 @@ __global__ void zero_dropped_in_columns(const std::uint32_t* keep, std::size_t h
 ///         its elements share their memory, as in a broadcast
 /// @throws device_error if CUDA refuses the kernel
 template <viewable Weight>
-void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight) {
+void run_on(const on_stream& on, const apply_operation&, Weight&& weight, const bitmask& keep) {
   using space = typename decltype(tamp::view(weight))::space;
   static_assert(std::is_same_v<space, cuda_space>,
                 "this weight lies in the CPU's memory, its mask in the GPU's: apply "
@@ -101,10 +103,11 @@ void apply(const cuda::on_stream& on, const cuda::bitmask& keep, Weight&& weight
   }
 }
 template <viewable Weight>
-void apply(const cuda::on_stream&, const mask::bitmask&, Weight&&) {
+void run_on(const on_stream&, const apply_operation&, Weight&&, const mask::bitmask&) {
   static_assert(std::is_void_v<Weight>,
                 "this mask lies in the CPU's memory: copy it to the GPU with "
                 "tamp::cuda::bitmask::from(tamp::on(stream), keep)");
 }
 
+}  // namespace cuda
 }  // namespace tamp::inline TAMP_FLAGS

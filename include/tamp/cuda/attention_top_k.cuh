@@ -30,13 +30,14 @@ __global__ void sum_over_heads(const T* numbers, std::size_t row, std::size_t he
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::inline TAMP_FLAGS::token {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// token::select with token::attention_top_k on the GPU: the tokens that stay, ascending, text
 /// among them.
 ///
-///     const auto stay = tamp::token::select(tamp::on(stream), token::attention_top_k{},
-///                                           cuda::token_context{kinds, attention}, {.keep = 144});
+///     const auto stay = tamp::token::select(tamp::on(stream), cuda::token_context{kinds,
+///     attention},
+///                                           token::attention_top_k{}, {.keep = 144});
 ///
 /// Sums over heads are in double and in order: for equal attention the same tokens stay as on the
 /// CPU. All visual tokens compete; a minimum per image is refused. Nothing waits; the list holds
@@ -48,8 +49,9 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// @throws value_error if the context does not show the last query's attention
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class T>
-cuda::index_list select(const cuda::on_stream& on, const attention_top_k& policy,
-                        const cuda::token_context<T>& shown, quota q) {
+index_list run_on(const on_stream& on, const token::select_operation&,
+                  const token_context<T>& shown, const token::attention_top_k& policy,
+                  token::quota q) {
   using namespace tamp::detail;
   using twin = typename twin_of<T>::type;
   const cuda::token_context<twin> c = as_twin(shown);
@@ -68,4 +70,4 @@ cuda::index_list select(const cuda::on_stream& on, const attention_top_k& policy
                        });
 }
 
-}  // namespace tamp::inline TAMP_FLAGS::token
+}  // namespace tamp::inline TAMP_FLAGS::cuda

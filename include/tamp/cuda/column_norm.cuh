@@ -126,7 +126,7 @@ class column_norm {
  public:
   static constexpr std::string_view label() { return stat::column_norm::label(); }
 
-  /// Covers no feature yet; the first `add` or `merge` sets the number.
+  /// Covers no feature yet; the first `add` or `combine` sets the number.
   column_norm() = default;
 
   /// The GPU's copy of what the CPU has seen, which must live until the stream has done the copy.
@@ -183,9 +183,9 @@ class column_norm {
   /// Takes in what another accumulator has seen, as if its batches had been added here.
   /// @throws shape_error if it covers another number of features
   /// @throws value_error if a count does not fit into 64 bits
-  column_norm& merge(const on_stream& on, const column_norm& other) {
+  column_norm& combine(const on_stream& on, const column_norm& other) {
     if (other.count_ == 0 && other.features_ == 0) return *this;
-    check_features(other.features_, "the statistics to merge cover ");
+    check_features(other.features_, "the statistics to combine cover ");
     const auto count = tamp::detail::checked_sum<value_error>(label(), count_, other.count_);
     const auto tokens = tamp::detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     if (other.features_ != 0) {
@@ -222,7 +222,7 @@ class column_norm {
                                      tamp::detail::number_at(found));
   }
 
-  /// WAITS for the stream, checks, and copies what was seen to the CPU: for files, and to merge
+  /// WAITS for the stream, checks, and copies what was seen to the CPU: for files, and to combine
   /// what several GPUs have seen.
   /// @throws what check throws
   stat::column_norm to_host(const on_stream& on) const {

@@ -77,9 +77,9 @@ cuda::index_list choose_channels(const cuda::on_stream& on, const compute::dynam
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::inline TAMP_FLAGS::compute {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// compute::dynamic_ffn::channels on the GPU: the kept channels, ascending, from the activations of
+/// compute::channels on the GPU: the kept channels, ascending, from the activations of
 /// all visual tokens, (tokens, channels), of which it reads the probe's.
 ///
 /// Sums are in double and in the probe's order: for equal activations the same channels as on the
@@ -91,8 +91,8 @@ namespace tamp::inline TAMP_FLAGS::compute {
 /// @throws value_error if a parameter cannot be used
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <viewable Hidden>
-cuda::index_list channels(const cuda::on_stream& on, const dynamic_ffn& policy,
-                          const Hidden& hidden) {
+index_list run_on(const on_stream& on, const compute::channels_operation&, const Hidden& hidden,
+                  const compute::dynamic_ffn& policy) {
   const auto h = detail::as_twin(detail::cuda_view(on, hidden));
   const std::vector<std::size_t> rows = policy.probe(h.rows());
   const std::vector<std::uint32_t> probe(rows.begin(), rows.end());
@@ -103,11 +103,11 @@ cuda::index_list channels(const cuda::on_stream& on, const dynamic_ffn& policy,
 /// The same from the activations of the probe alone, (probe tokens, channels).
 /// @throws what `channels` throws
 template <viewable Hidden>
-cuda::index_list channels_of_probe(const cuda::on_stream& on, const dynamic_ffn& policy,
-                                   const Hidden& probe_hidden) {
+index_list run_on(const on_stream& on, const compute::channels_of_probe_operation&,
+                  const Hidden& probe_hidden, const compute::dynamic_ffn& policy) {
   const auto h = detail::as_twin(detail::cuda_view(on, probe_hidden));
   return detail::choose_channels<typename decltype(h)::value_type>(on, policy, h, {}, h.rows(),
                                                                    "probe token ");
 }
 
-}  // namespace tamp::inline TAMP_FLAGS::compute
+}  // namespace tamp::inline TAMP_FLAGS::cuda

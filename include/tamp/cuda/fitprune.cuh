@@ -173,7 +173,7 @@ received_attention fitprune_statistics(const on_stream& on, const token_context<
 
 }  // namespace tamp::inline TAMP_FLAGS::cuda
 
-namespace tamp::inline TAMP_FLAGS::token {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// token::select with token::fitprune on the GPU: the tokens that stay, ascending, text among them;
 /// for equal attention the same as on the CPU. What is said of attention_top_k's select in
@@ -186,8 +186,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///         follows them, or some but not all visual tokens shall stay and no token follows them
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class T>
-cuda::index_list select(const cuda::on_stream& on, const fitprune& policy,
-                        const cuda::token_context<T>& shown, quota q) {
+index_list run_on(const on_stream& on, const token::select_operation&,
+                  const token_context<T>& shown, const token::fitprune& policy, token::quota q) {
   using namespace tamp::detail;
   const auto c = as_twin(shown);
   constexpr std::string_view who = "fitprune";
@@ -206,4 +206,4 @@ cuda::index_list select(const cuda::on_stream& on, const fitprune& policy,
                        });
 }
 
-}  // namespace tamp::inline TAMP_FLAGS::token
+}  // namespace tamp::inline TAMP_FLAGS::cuda

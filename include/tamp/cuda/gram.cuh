@@ -58,7 +58,7 @@ __global__ void add_in_double(const Real* from, std::size_t count, double* sums)
 
 /// One thread: what could not be used of one statistic cannot be used of their sum.
 template <class Status>
-__global__ void merge_status(const Status* from, Status* to) {
+__global__ void combine_status(const Status* from, Status* to) {
   if (to->place == nowhere && from->place != nowhere) *to = *from;
 }
 
@@ -80,7 +80,7 @@ namespace tamp::inline TAMP_FLAGS::cuda {
 /// handle are not reproducible while several streams are at work, unless it has a workspace).
 ///
 /// A batch with an activation that is not finite is not added, nor is any after it, and to_host
-/// throws, also once that was merged into another. Moves, but does not copy.
+/// throws, also once that was combined into another. Moves, but does not copy.
 template <class Product = double>
 class gram {
   static_assert(std::is_same_v<Product, float> || std::is_same_v<Product, double>,
@@ -125,13 +125,13 @@ class gram {
   /// @throws shape_error if it covers another number of features
   /// @throws value_error if a count does not fit into 64 bits
   /// @throws device_error if CUDA refuses the kernel
-  gram& merge(const on_stream& on, const gram& other) {
-    check_features(other.features_, "the statistics to merge cover ");
+  gram& combine(const on_stream& on, const gram& other) {
+    check_features(other.features_, "the statistics to combine cover ");
     const auto count = tamp::detail::checked_sum<value_error>(label(), count_, other.count_);
     const auto tokens = tamp::detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     tamp::detail::launch(&tamp::detail::add_in_double<double>, blocks_for(size()), 256, 0, on,
                          other.sums(), size(), sums());
-    tamp::detail::launch(&tamp::detail::merge_status<tamp::detail::list_status>, 1, 1, 0, on,
+    tamp::detail::launch(&tamp::detail::combine_status<tamp::detail::list_status>, 1, 1, 0, on,
                          other.memory_.as<tamp::detail::list_status>(),
                          memory_.as<tamp::detail::list_status>());
     count_ = count;

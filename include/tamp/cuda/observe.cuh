@@ -3,6 +3,7 @@
 /// @file
 /// Activations of the GPU in, a statistic on the GPU out.
 
+#include "../prune/observe.hpp"
 #include "../tensor/traits.hpp"
 #include "on.cuh"
 
@@ -15,6 +16,8 @@ struct on_device {};
 
 }  // namespace detail
 
+namespace cuda {
+
 /// The statistic of one batch of activations, (tokens, features), that lie on the GPU:
 ///
 ///     auto norms = tamp::observe<tamp::stat::column_norm>(tamp::on(stream), X);
@@ -24,10 +27,11 @@ struct on_device {};
 /// @throws what the accumulator's add throws
 template <class Statistic, viewable X>
   requires requires { typename detail::on_device<Statistic>::type; }
-auto observe(const cuda::on_stream& on, const X& activations) {
+auto run_on(const on_stream& on, const observe_operation<Statistic>&, const X& activations) {
   typename detail::on_device<Statistic>::type statistic;
   statistic.add(on, activations);
   return statistic;
 }
 
+}  // namespace cuda
 }  // namespace tamp::inline TAMP_FLAGS

@@ -13,9 +13,26 @@
 
 #include "../detail/checked.hpp"
 #include "../error.hpp"
+#include "../execute/place.hpp"
 #include "../tensor/view.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
+
+// The operations that have a form for the GPU.
+struct select_operation;
+struct apply_operation;
+template <class Statistic>
+struct observe_operation;
+namespace compute {
+struct channels_operation;
+struct channels_of_probe_operation;
+}  // namespace compute
+namespace stat {
+struct select_tokens_operation;
+}  // namespace stat
+namespace token {
+struct select_operation;
+}  // namespace token
 
 /// What the CUDA runtime refused: no memory, no device, a kernel that failed.
 class device_error : public error {
@@ -196,34 +213,40 @@ cuda::on_stream on(cudaStream_t stream, Resource& resource) {
   return {stream, resource};
 }
 
-// What is called where the operation's own header is missing: any declaration there fits better.
+template <>
+inline constexpr bool is_device<cuda::on_stream> = true;
+
+namespace cuda {
+
+// Called where the operation's own header is missing: any overload there fits better. Operations
+// find the overloads by the namespace of on_stream.
 template <class... Arguments>
-void select(const cuda::on_stream&, const Arguments&...) {
+void run_on(const on_stream&, const select_operation&, const Arguments&...) {
   static_assert(sizeof...(Arguments) > 99,
                 "this is no select(tamp::on(stream), weight, statistics, recipe) for a strided "
                 "tensor of the GPU, or <tamp/cuda/select.cuh> is not included");
 }
 template <class... Arguments>
-void apply(const cuda::on_stream&, const Arguments&...) {
+void run_on(const on_stream&, const apply_operation&, const Arguments&...) {
   static_assert(sizeof...(Arguments) > 99,
-                "this is no apply(tamp::on(stream), keep, weight) for a strided tensor of the GPU, "
+                "this is no apply(tamp::on(stream), weight, keep) for a strided tensor of the GPU, "
                 "or <tamp/cuda/apply.cuh> is not included");
 }
 template <class Statistic, class... Arguments>
-void observe(const cuda::on_stream&, const Arguments&...) {
+void run_on(const on_stream&, const observe_operation<Statistic>&, const Arguments&...) {
   static_assert(
       sizeof...(Arguments) > 99,
       "this is no observe<Statistic>(tamp::on(stream), activations) for a strided tensor "
       "of the GPU, or the statistic's header, such as <tamp/cuda/column_norm.cuh>, is not "
       "included");
 }
-namespace compute {
 template <class... Arguments>
-void channels(const cuda::on_stream&, const Arguments&...) {
+void run_on(const on_stream&, const compute::channels_operation&, const Arguments&...) {
   static_assert(sizeof...(Arguments) > 99,
-                "this is no compute::channels(tamp::on(stream), policy, hidden) for a strided "
+                "this is no compute::channels(tamp::on(stream), hidden, policy) for a strided "
                 "tensor of the GPU, or <tamp/cuda/dynamic_ffn.cuh> is not included");
 }
-}  // namespace compute
+
+}  // namespace cuda
 
 }  // namespace tamp::inline TAMP_FLAGS

@@ -276,7 +276,7 @@ allocate::allocation allocate_by(const on_stream& on, const allocate::owl<Score>
   const std::vector<std::string> names = names_of(units);
   std::vector<std::string> notes = found.notes();
   fill_unknown("owl", "outlier ratio", ratios, known, names, notes);
-  allocate::allocation answer = policy.share(ratios, num_params_of(units), names);
+  allocate::allocation answer = policy.distribute(ratios, num_params_of(units), names);
   answer.notes.insert(answer.notes.begin(), notes.begin(), notes.end());
   return answer;
 }

@@ -48,6 +48,8 @@ concept device_score =
 
 }  // namespace detail
 
+namespace cuda {
+
 /// Chooses the weights of one layer that stay, on the GPU.
 ///
 ///     const auto keep = tamp::select(tamp::on(stream), W, norms, recipe);
@@ -66,8 +68,8 @@ concept device_score =
 /// @throws value_error if the statistics have seen nothing, or if the sparsity is not in [0, 1]
 /// @throws device_error if there is no memory, or CUDA refuses the kernel
 template <viewable Weight, class Statistics, class Recipe>
-cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Statistics& statistics,
-                     const Recipe& recipe) {
+bitmask run_on(const on_stream& on, const select_operation&, const Weight& weight,
+               const Statistics& statistics, const Recipe& recipe) {
   using score = typename Recipe::score_policy;
   static_assert(!detail::repairing_score<score> && !detail::row_score<score>,
                 "this score reads more than one weight at a time and has no CUDA version: only "
@@ -82,7 +84,7 @@ cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Stat
     if (w.cols() > std::numeric_limits<unsigned>::max() / 2)
       detail::raise<shape_error>("select: the weight has ", w.cols(),
                                  " columns, more than the kernels count");
-    cuda::bitmask keep(on, w.rows(), w.cols());
+    bitmask keep(on, w.rows(), w.cols());
     const scored_type scored{w, values, recipe.score, keep.status()};
     detail::select_with(recipe.pattern, on, scored, sparsity, keep);
     if constexpr (!detail::never_nan_score<score>)
@@ -93,8 +95,10 @@ cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Stat
   }
 }
 template <viewable Weight, class Recipe>
-cuda::bitmask select(const cuda::on_stream& on, const Weight& weight, const Recipe& recipe) {
-  return tamp::select(on, weight, detail::no_statistics{}, recipe);
+bitmask run_on(const on_stream& on, const select_operation& select, const Weight& weight,
+               const Recipe& recipe) {
+  return run_on(on, select, weight, detail::no_statistics{}, recipe);
 }
 
+}  // namespace cuda
 }  // namespace tamp::inline TAMP_FLAGS

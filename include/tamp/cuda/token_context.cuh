@@ -13,7 +13,9 @@
 #include "../detail/checked.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
+#include "../model/observable.hpp"
 #include "../token/context.hpp"
+#include "../token/detail/query_range.hpp"
 #include "../token/select.hpp"
 #include "detail/elements.cuh"
 #include "detail/views.cuh"
@@ -78,8 +80,8 @@ class attention_view {
 /// made the sequence, and so shapes and counts are known without waiting.
 template <class T = float>
 struct token_context {
-  std::span<const token::modality> kinds{};  ///< (tokens,) on the CPU: all but text may go
-  attention_view<T> attention{};             ///< of this layer, on the GPU
+  std::span<const modality> kinds{};  ///< (tokens,) on the CPU: all but text may go
+  attention_view<T> attention{};      ///< of this layer, on the GPU
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::cuda
@@ -97,7 +99,7 @@ struct device_sequence {
   explicit device_sequence(const cuda::token_context<T>& c)
       : tokens(c.kinds.size()), first(tokens), visuals(tokens) {
     for (std::size_t t = tokens; t-- > 0;)
-      if (c.kinds[t] != token::modality::text) {
+      if (c.kinds[t] != modality::text) {
         if (visual++ == 0) after = t + 1;
         visuals[t] = 1;
         first = t;
@@ -109,7 +111,7 @@ struct device_sequence {
 /// kernels do.
 template <class T>
 void check_device_context(const cuda::on_stream& on, std::string_view who,
-                          const cuda::token_context<T>& c, token::sight reads) {
+                          const cuda::token_context<T>& c, observable reads) {
   check_list(who, "kinds", c.kinds);
   if (c.kinds.size() > 0xffffffffu)
     raise<shape_error>(who, ": ", c.kinds.size(), " tokens are more than the kernels count");
@@ -120,12 +122,12 @@ void check_device_context(const cuda::on_stream& on, std::string_view who,
     raise<shape_error>(who, ": the attention lies at a null pointer");
   const token::context known{.kinds = c.kinds};
   if (known.text_begin() == 0) return;
-  token::sight missing = reads;
-  for (const token::sight part :
-       {token::sight::last_query, token::sight::text_queries, token::sight::visual_queries})
+  observable missing = reads;
+  for (const observable part :
+       {observable::last_query, observable::text_queries, observable::visual_queries})
     if (const query_range q(known, part); q.begin < q.end && c.attention.covers(q.begin, q.end))
       missing = missing & ~part;
-  if (missing != token::sight::none)
+  if (missing != observable::none)
     raise<value_error>(who, " reads ", names(missing), ", which the context does not show");
 }
 
@@ -170,14 +172,15 @@ __device__ float checked_attention(const T* numbers, std::size_t place, list_sta
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
-namespace tamp::inline TAMP_FLAGS::token {
+namespace tamp::inline TAMP_FLAGS::cuda {
 
-// What is called where the policy's own header is missing: any declaration there fits better.
+// Called where the policy's own header is missing: any declaration there fits better.
 template <class Policy, class T>
-void select(const cuda::on_stream&, const Policy&, const cuda::token_context<T>&, quota) {
+void run_on(const on_stream&, const token::select_operation&, const token_context<T>&,
+            const Policy&, token::quota) {
   static_assert(sizeof(Policy) == 0,
                 "this policy chooses tokens on the CPU alone, or its header, such as "
                 "<tamp/cuda/attention_top_k.cuh>, is not included");
 }
 
-}  // namespace tamp::inline TAMP_FLAGS::token
+}  // namespace tamp::inline TAMP_FLAGS::cuda

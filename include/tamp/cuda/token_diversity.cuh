@@ -73,7 +73,7 @@ class token_diversity {
   /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
   template <viewable Y>
   token_diversity& add(const on_stream& on, cublasHandle_t cublas, const Y& output,
-                       std::span<const token::modality> kinds) {
+                       std::span<const modality> kinds) {
     using namespace tamp::detail;
     const auto view = as_twin(cuda_view(on, output));
     using value = typename decltype(view)::value_type;

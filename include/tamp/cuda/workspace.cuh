@@ -91,7 +91,7 @@ class workspace {
 ///     const std::size_t bytes = tamp::cuda::bytes_needed([&](const tamp::cuda::on_stream& on) {
 ///       const auto norms = tamp::observe<tamp::stat::column_norm>(on, X);
 ///       const auto keep = tamp::select(on, W, norms, recipe);
-///       tamp::apply(on, keep, W);
+///       tamp::apply(on, W, keep);
 ///     });
 ///
 /// Shapes and types decide, and for some kernels how the device is built: the tensors are not

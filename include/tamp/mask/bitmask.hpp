@@ -24,7 +24,7 @@ namespace tamp::inline TAMP_FLAGS::mask {
 ///
 /// Every row starts with a new word, so that rows can be worked on by different threads. Bits past
 /// the last column are always zero. One bit a weight: a mask of a 4096 x 4096 weight has 2 MiB.
-class bitmask {
+class [[nodiscard]] bitmask {
  public:
   bitmask() = default;
 

@@ -9,7 +9,7 @@
 #include "../config.hpp"
 #include "../detail/checked.hpp"
 
-namespace tamp::inline TAMP_FLAGS::compute {
+namespace tamp::inline TAMP_FLAGS {
 
 /// The sizes of a decoder block, and its multiply-adds on `tokens` tokens.
 ///
@@ -71,4 +71,4 @@ struct block_shape {
   }
 };
 
-}  // namespace tamp::inline TAMP_FLAGS::compute
+}  // namespace tamp::inline TAMP_FLAGS

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../execute/standard.hpp"
+#include "../execute/adds_anywhere.hpp"
 #include "../tensor/rows.hpp"
 #include "host.hpp"
 
@@ -21,8 +21,10 @@ namespace tamp::inline TAMP_FLAGS {
 ///
 /// Tensors are hashed as the numbers that they hold, row by row: layout, element type and the
 /// number of threads make no difference, shape does.
-class fingerprint {
+class fingerprint : public tamp::detail::adds_anywhere<fingerprint> {
  public:
+  using tamp::detail::adds_anywhere<fingerprint>::add;
+
   fingerprint& add(std::uint64_t word) noexcept {
     state_ = mix(state_ ^ word);
     return *this;
@@ -46,10 +48,6 @@ class fingerprint {
     add(std::uint64_t{rows}).add(static_cast<std::uint64_t>(source.cols()));
     for (const std::uint64_t row : of_row) add(row);
     return *this;
-  }
-  template <tensor_argument T, executor E = execute::standard>
-  fingerprint& add(const T& tensor) {
-    return add(E{}, tensor);
   }
 
   [[nodiscard]] std::uint64_t value() const noexcept { return state_; }

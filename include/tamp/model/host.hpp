@@ -11,8 +11,9 @@
 
 #include "../detail/checked.hpp"
 #include "../error.hpp"
+#include "../tensor/rows.hpp"
 #include "../tensor/traits.hpp"
-#include "signal.hpp"
+#include "observable.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
@@ -21,7 +22,7 @@ struct any_layer_visitor {
   void operator()(std::string_view, Weight&&) const {}
 };
 struct any_observer {
-  static constexpr signal wants = signal::input;
+  static constexpr observable wants = observable::input;
   template <tensor_argument X>
   void input(std::size_t, const X&) const {}
 };
@@ -43,15 +44,17 @@ struct any_observer {
 /// what the layer saw, (tokens, in_features), or, if it can, `observer.linear(layer, X, Y)` with
 /// what it made of it, too, (tokens, out_features). Further members are optional:
 ///
-/// - `shows`, a `static constexpr tamp::signal` or a function that returns one: all that the host
-///   can show; signal::input if absent. What a recipe needs beyond that is refused, at compile time
-///   for a constant, else before calibration starts. With
-///     - signal::output it calls `observer.linear` and not `input`;
-///     - signal::modality it calls `observer.modality(kinds)` at the beginning of each sample, a
-///       span of one token::modality a token;
-///     - signal::attention it calls `observer.attention(a)` before the sample's layers: the
+/// - `shows`, a `static constexpr tamp::observable` or a function that returns one: all that the
+/// host
+///   can show; observable::input if absent. What a recipe needs beyond that is refused, at compile
+///   time for a constant, else before calibration starts. With
+///     - observable::output it calls `observer.linear` and not `input`;
+///     - observable::modality it calls `observer.modality(kinds)` at the beginning of each sample,
+///     a
+///       span of one modality a token;
+///     - observable::last_query it calls `observer.attention(a)` before the sample's layers: the
 ///       block's attention of the last query to each token, after the softmax, mean over heads;
-///     - signal::hidden it calls `observer.hidden(before, after)` with the residual stream.
+///     - observable::hidden it calls `observer.hidden(before, after)` with the residual stream.
 ///   `observer.wants`, a constant, says which of these anybody looks at; the others need no call.
 /// - `rewind()`: puts the samples back to where the first block takes them. Needed by allocations
 ///   that look at the dense model first. tamp calls it before every pass.
@@ -84,46 +87,47 @@ concept rewindable_model = model<M> && requires(M& host) { host.rewind(); };
 namespace detail {
 
 template <class Host>
-concept shows_constant = requires { typename std::integral_constant<signal, Host::shows>; };
+concept shows_constant = requires { typename std::integral_constant<observable, Host::shows>; };
 
 /// All that a host can show.
 template <class Host>
-signal shown_by(const Host& host) {
+observable shown_by(const Host& host) {
   if constexpr (shows_constant<Host>)
     return Host::shows;
   else if constexpr (requires {
-                       { host.shows() } -> std::same_as<signal>;
+                       { host.shows() } -> std::same_as<observable>;
                      })
     return host.shows();
   else
-    return signal::input;
+    return observable::input;
 }
 
 /// Refuses a host that cannot show what statistics read.
-template <signal Wanted, class Host>
+template <observable Wanted, class Host>
 void check_shown(const Host& host) {
   if constexpr (shows_constant<Host> || !requires { host.shows(); }) {
-    constexpr signal shown = [] {
+    constexpr observable shown = [] {
       if constexpr (shows_constant<Host>) return Host::shows;
-      return signal::input;
+      return observable::input;
     }();
-    static_assert(includes(shown, Wanted & signal::output),
+    static_assert(includes(shown, Wanted & observable::output),
                   "this recipe looks at the outputs of layers, and the host does not show them: "
-                  "call observer.linear and add signal::output to the host's `shows`");
-    static_assert(includes(shown, Wanted & signal::attention),
+                  "call observer.linear and add observable::output to the host's `shows`");
+    static_assert(includes(shown, Wanted & observable::last_query),
                   "this recipe looks at the attention of the last query, and the host does not "
-                  "show it: call observer.attention and add signal::attention to the host's "
+                  "show it: call observer.attention and add observable::last_query to the host's "
                   "`shows`, or use a score that does without");
-    static_assert(includes(shown, Wanted & signal::modality),
-                  "this recipe tells modalities apart, and the host does not show them: call "
-                  "observer.modality and add signal::modality to the host's `shows` (all text is "
-                  "an answer, too)");
-    static_assert(includes(shown, Wanted & signal::hidden),
+    static_assert(
+        includes(shown, Wanted & observable::modality),
+        "this recipe tells modalities apart, and the host does not show them: call "
+        "observer.modality and add observable::modality to the host's `shows` (all text is "
+        "an answer, too)");
+    static_assert(includes(shown, Wanted & observable::hidden),
                   "this recipe looks at the residual stream, and the host does not show it: call "
-                  "observer.hidden and add signal::hidden to the host's `shows`");
+                  "observer.hidden and add observable::hidden to the host's `shows`");
   } else {
-    const signal missing = Wanted & ~host.shows();
-    if (missing != signal::none)
+    const observable missing = Wanted & ~host.shows();
+    if (missing != observable::none)
       raise<value_error>("this recipe looks at ", names(missing), ", which the host does not show");
   }
 }
@@ -149,6 +153,16 @@ std::size_t input_of(Host& host, std::size_t block, std::size_t layer) {
   } else {
     return layer;
   }
+}
+
+/// Calls visit(index, block, name, weight) for every layer of a model, in order.
+template <model Model, class Visit>
+void for_each_layer(Model& host, Visit&& visit) {
+  std::size_t index = 0;
+  for (std::size_t block = 0; block < block_count(host); ++block)
+    host.visit_layers(block, [&](std::string_view name, auto&& weight) {
+      visit(index++, block, name, detail::source(weight));
+    });
 }
 
 }  // namespace detail

@@ -14,11 +14,12 @@
 
 #include "../detail/checked.hpp"
 #include "../error.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/operation.hpp"
 #include "../mask/bitmask.hpp"
 #include "../mask/detail/bits.hpp"
 #include "../mask/zero_dropped.hpp"
 #include "../tensor/rows.hpp"
+#include "detail/arguments.hpp"
 #include "detail/written_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -151,7 +152,27 @@ void apply_layer(const E& exec, std::string_view operation, std::string_view lay
 
 }  // namespace detail
 
-/// Makes every dropped weight zero and leaves the others as they are, to the bit.
+/// The operation tamp::apply.
+struct apply_operation : detail::operation<apply_operation> {
+  using detail::operation<apply_operation>::operator();
+
+  template <executor E, class Weight, class Mask>
+  void operator()(const E& exec, Weight&& weight, const Mask& keep) const {
+    constexpr bool is_mask = std::is_same_v<Mask, mask::bitmask>;
+    static_assert(is_mask,
+                  "apply(W, keep): the weight comes first, then its mask, a tamp::mask::bitmask");
+    if constexpr (is_mask) {
+      if constexpr (detail::check_weight_argument<Weight>()) {
+        detail::require_prunable_rows<Weight>();
+        auto&& target = detail::source(weight);
+        detail::apply_layer(exec, "apply", {}, keep, target);
+      }
+    }
+  }
+};
+
+/// Makes every dropped weight zero and leaves the others as they are, to the bit:
+/// apply(where, W, keep).
 ///
 /// Works in place on strided tensors of any layout and element type: zero is what element_traits
 /// makes of 0, +0 for float. Works on row tensors that have `zero` or `write_row` (which `zero`,
@@ -163,15 +184,6 @@ void apply_layer(const E& exec, std::string_view operation, std::string_view lay
 ///         dropped weight of a row tensor reads back as another number than 0. All rows have been
 ///         tried then: those that hold their zeros are pruned, and the others are as they were, if
 ///         they can be written back.
-template <executor E, tensor_argument Weight>
-void apply(const E& exec, const mask::bitmask& keep, Weight&& weight) {
-  detail::require_prunable_rows<Weight>();
-  auto&& target = detail::source(weight);
-  detail::apply_layer(exec, "apply", {}, keep, target);
-}
-template <tensor_argument Weight, executor E = execute::standard>
-void apply(const mask::bitmask& keep, Weight&& weight) {
-  tamp::apply(E{}, keep, weight);
-}
+inline constexpr apply_operation apply{};
 
 }  // namespace tamp::inline TAMP_FLAGS

@@ -15,12 +15,14 @@
 #include <vector>
 
 #include "../error.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/operation.hpp"
 #include "../model/detail/block_observer.hpp"
 #include "../model/fingerprint.hpp"
 #include "../model/host.hpp"
 #include "../model/progress.hpp"
 #include "../score/detail/scored_rows.hpp"
+#include "../stat/concepts.hpp"
+#include "detail/arguments.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
@@ -36,12 +38,12 @@ auto statistic_of(const Policy& policy) {
 
 }  // namespace detail
 
-/// Statistics of each layer of a dense model, one of each type. A value: comparable, mergeable,
+/// Statistics of each layer of a dense model, one of each type. A value: comparable, combinable,
 /// saveable (tamp/io/calibration.hpp).
 ///
 ///     auto seen = tamp::calibration_for(owl, das);   // what both need, once
 ///     tamp::calibrate(host, seen);                   // one pass through the model
-///     const auto plan = tamp::plan(host, recipe, seen);
+///     const auto plan = tamp::plan(host, seen, recipe);
 template <class... Statistics>
 class calibration {
  public:
@@ -66,20 +68,20 @@ class calibration {
   std::uint64_t samples() const noexcept { return samples_; }
 
   /// Takes in what another set of samples showed of the same model. Sums are added, so that parts
-  /// may be merged in any order, to rounding.
+  /// may be combined in any order, to rounding.
   /// @throws value_error if one of the two is not complete, or they are of different models
-  calibration& merge(const calibration& other) {
+  calibration& combine(const calibration& other) {
     if (!complete() || !other.complete())
-      detail::raise<value_error>("calibration: only complete ones can be merged; these have seen ",
-                                 blocks_done_, " of ", blocks_, " and ", other.blocks_done_, " of ",
-                                 other.blocks_, " blocks");
+      detail::raise<value_error>(
+          "calibration: only complete ones can be combined; these have seen ", blocks_done_, " of ",
+          blocks_, " and ", other.blocks_done_, " of ", other.blocks_, " blocks");
     if (model_ != other.model_)
-      detail::raise<value_error>("calibration: the parts to merge were made with the models ",
+      detail::raise<value_error>("calibration: the parts to combine were made with the models ",
                                  detail::hexadecimal(model_), " and ",
                                  detail::hexadecimal(other.model_));
     auto merged = statistics_;
     for (std::size_t k = 0; k < merged.size(); ++k)
-      (std::get<Statistics>(merged[k]).merge(std::get<Statistics>(other.statistics_[k])), ...);
+      (std::get<Statistics>(merged[k]).combine(std::get<Statistics>(other.statistics_[k])), ...);
     statistics_ = std::move(merged);
     samples_ += other.samples_;
     return *this;
@@ -129,7 +131,7 @@ class calibration {
   /// @throws value_error if it belongs to another model or calibration set, naming both
   template <executor E, tamp::model Model>
   void prepare(const E& exec, Model& host) {
-    detail::check_shown<(signal::none | ... | signals_read<Statistics>)>(host);
+    detail::check_shown<(observable::none | ... | observables_read<Statistics>)>(host);
     const std::uint64_t model = detail::model_fingerprint(detail::any_executor(exec), host);
     const std::uint64_t samples = detail::samples_fingerprint(host);
     if (blocks_done_ != 0) check_fingerprints(model, samples);
@@ -274,7 +276,34 @@ template <class... Policies>
   return typename detail::calibration_of_tuple<decltype(empty)>::type(std::move(empty));
 }
 
-/// Sends the calibration samples through the dense model, block by block, and gathers statistics.
+/// The operation tamp::calibrate.
+struct calibrate_operation : detail::operation<calibrate_operation> {
+  using detail::operation<calibrate_operation>::operator();
+
+  template <executor E, class Model, class... Statistics>
+  bool operator()(const E& exec, Model& host, calibration<Statistics...>& seen,
+                  const progress_callback& on_progress = {}) const {
+    static_cast<void>(detail::check_model_argument<Model>());
+    (static_cast<void>(detail::check_statistic<Statistics>()), ...);
+    static_assert(
+        rewindable_model<Model>,
+        "looking at the dense model first takes a pass of its own: give the host a rewind() "
+        "that puts the samples back to where the first block takes them");
+    seen.prepare(exec, host);
+    if (seen.complete()) return true;
+    host.rewind();
+    for (std::size_t block = 0; block < seen.blocks(); ++block) {
+      if (on_progress && !on_progress({block, seen.blocks(), 0, seen.layers(), {}, true}))
+        return false;
+      if (block == seen.blocks_done()) seen.observe_next(exec, host);
+      if (block + 1 < seen.blocks()) host.advance(block);
+    }
+    return true;
+  }
+};
+
+/// Sends the calibration samples through the dense model, block by block, and gathers statistics:
+/// calibrate(where, host, seen, on_progress).
 ///
 /// The callback is called before each block, when `seen` is in order: it may save it. A calibration
 /// that was stopped, or loaded from a file, goes on where it stood: blocks already done are only
@@ -282,28 +311,6 @@ template <class... Policies>
 /// @returns whether it is complete, and not stopped by the callback
 /// @throws value_error if `seen` belongs to another model or calibration set, or if an activation
 ///         is not finite; `seen` then holds the blocks before
-template <executor E, class... Statistics, model Model>
-bool calibrate(const E& exec, Model& host, calibration<Statistics...>& seen,
-               const progress_callback& on_progress = {}) {
-  static_assert(
-      rewindable_model<Model>,
-      "looking at the dense model first takes a pass of its own: give the host a rewind() "
-      "that puts the samples back to where the first block takes them");
-  seen.prepare(exec, host);
-  if (seen.complete()) return true;
-  host.rewind();
-  for (std::size_t block = 0; block < seen.blocks(); ++block) {
-    if (on_progress && !on_progress({block, seen.blocks(), 0, seen.layers(), {}, true}))
-      return false;
-    if (block == seen.blocks_done()) seen.observe_next(exec, host);
-    if (block + 1 < seen.blocks()) host.advance(block);
-  }
-  return true;
-}
-template <class... Statistics, model Model, executor E = execute::standard>
-bool calibrate(Model& host, calibration<Statistics...>& seen,
-               const progress_callback& on_progress = {}) {
-  return tamp::calibrate(E{}, host, seen, on_progress);
-}
+inline constexpr calibrate_operation calibrate{};
 
 }  // namespace tamp::inline TAMP_FLAGS

@@ -11,10 +11,13 @@
 #include <type_traits>
 #include <vector>
 
+#include "../allocate/concepts.hpp"
 #include "../allocate/uniform.hpp"
 #include "../detail/drop_count.hpp"
 #include "../error.hpp"
+#include "../pattern/concepts.hpp"
 #include "../role.hpp"
+#include "../score/concepts.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
@@ -77,12 +80,13 @@ struct recipe {
 
 namespace detail {
 
-/// An allocation that only wants to know how many weights each unit has.
-template <class Allocate>
-concept simple_allocation =
-    requires(const Allocate& allocate, std::span<const std::size_t> num_params) {
-      { allocate(num_params) } -> std::convertible_to<std::vector<double>>;
-    };
+/// What compose makes, and what stands in its place: it names its three policies.
+template <class T>
+concept is_recipe = requires {
+  typename T::score_policy;
+  typename T::allocate_policy;
+  typename T::pattern_policy;
+};
 
 /// Refuses what an allocation answered if it does not fit the question.
 inline void check_sparsities(std::span<const double> sparsities, std::size_t count,
@@ -110,10 +114,10 @@ double sparsity_of(const Recipe& recipe, std::size_t size) {
   if constexpr (Recipe::sparsity_is_fixed) {
     return Recipe::pattern_policy::sparsity;
   } else {
-    constexpr bool simple = simple_allocation<typename Recipe::allocate_policy>;
+    constexpr bool simple = allocate::by_size<typename Recipe::allocate_policy>;
     static_assert(simple,
                   "this allocation compares the layers of a model: give it to tamp::plan or to "
-                  "prune(model, recipe); for a single weight, use tamp::allocate::uniform");
+                  "prune_model(host, recipe); for a single weight, use tamp::allocate::uniform");
     if constexpr (simple) {
       const std::vector<double> sparsities = recipe.allocate(std::span(&size, 1));
       check_sparsities(sparsities, 1, "layer");
@@ -156,6 +160,8 @@ constexpr auto compose(const Policies&... policies) {
     const auto& pattern = find_role<role::pattern>(policies...);
     using score_type = std::remove_cvref_t<decltype(score)>;
     using pattern_type = std::remove_cvref_t<decltype(pattern)>;
+    check_score<score_type>();
+    check_pattern<pattern_type>();
     constexpr bool fixed = fixes_sparsity<pattern_type>;
     static_assert(fixed || allocations >= 1,
                   "compose: this pattern leaves the sparsity open; add an allocation, such as "
@@ -164,6 +170,7 @@ constexpr auto compose(const Policies&... policies) {
                   "compose: this pattern fixes the sparsity; leave the allocation out");
     if constexpr (!fixed && allocations == 1) {
       const auto& allocate = find_role<role::allocate>(policies...);
+      check_allocation<std::remove_cvref_t<decltype(allocate)>>();
       return recipe<score_type, std::remove_cvref_t<decltype(allocate)>, pattern_type>{
           score, allocate, pattern};
     } else {

@@ -4,11 +4,13 @@
 /// Select and apply in one call, for one weight.
 
 #include <cstddef>
-#include <span>
-#include <string_view>
-#include <vector>
+#include <type_traits>
 
+#include "../execute/operation.hpp"
+#include "../tensor/rows.hpp"
 #include "apply.hpp"
+#include "detail/arguments.hpp"
+#include "detail/repaired_weight.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -26,108 +28,54 @@ struct pruned {
   friend bool operator==(const pruned&, const pruned&) = default;
 };
 
-namespace detail {
+/// The operation tamp::prune.
+struct prune_operation : detail::operation<prune_operation> {
+  using detail::operation<prune_operation>::operator();
 
-/// @throws value_error if the tensor's type of number is too small for a repaired weight, or if one
-///         that is dropped is not 0
-template <class Tensor, executor E, class Repaired>
-void check_repaired(const E& exec, std::string_view operation, std::string_view layer,
-                    const Repaired& repaired) {
-  const matrix_view<const double> weights = repaired.weights();
-  const mask::bitmask& keep = repaired.keep;
-  const auto held = [&](std::size_t i, std::size_t j) {
-    const auto stored = stored_number<Tensor>(weights(i, j));
-    return element_traits<std::remove_const_t<decltype(stored)>>::load(stored);
-  };
-  const auto is_right = [&](std::size_t i, std::size_t j) {
-    const auto number = held(i, j);
-    return is_finite(number) && (keep(i, j) || number == 0);
-  };
-  if (weights.empty()) return;
-  first_row broken;
-  for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      unsigned any = 0;
-      for (std::size_t j = 0; j < weights.cols(); ++j) any |= unsigned{!is_right(i, j)};
-      if (any != 0) broken.note(i);
+  template <executor E, class Weight, class Statistics, class Recipe>
+  pruned operator()(const E& exec, Weight&& weight, const Statistics& statistics,
+                    const Recipe& recipe) const {
+    if constexpr (detail::check_weight_argument<Weight>() &&
+                  detail::check_recipe_argument<Recipe>()) {
+      detail::require_prunable_rows<Weight>();
+      return prune_weight(detail::any_executor(exec), weight, statistics, recipe);
+    } else {
+      return {};
     }
-  });
-  if (broken.any())
-    for (std::size_t i = broken.row(), j = 0; j < weights.cols(); ++j)
-      if (!is_right(i, j))
-        raise<value_error>(operation, ": the repaired weight in row ", i, ", column ", j,
-                           of_layer(layer), " is ", weights(i, j),
-                           is_finite(held(i, j)) ? ", and its mask drops it"
-                                                 : ", too large for the tensor's type of number");
-}
-
-/// Writes repaired weights, (rows, cols), into the host's tensor, in its own type of number.
-/// @throws value_error if a row tensor does not hold its zeros, as apply
-template <executor E, class Repaired, class Target>
-void write_repaired(const E& exec, std::string_view operation, std::string_view layer,
-                    const Repaired& repaired, Target&& target) {
-  using tensor = std::remove_cvref_t<Target>;
-  static_assert(
-      viewable<tensor> || writable_row_tensor<tensor>,
-      "this score changes the weights that stay, and this tensor can only drop some: give "
-      "it a write_row");
-  const matrix_view<const double> weights = repaired.weights();
-  if (weights.empty()) return;
-  if constexpr (viewable<tensor>) {
-    for_each_range(exec, weights.rows(), weights.cols(), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end; ++i)
-        for (std::size_t j = 0; j < weights.cols(); ++j)
-          target(i, j) = stored_number<tensor>(weights(i, j));
-    });
-  } else {
-    write_rows(exec, operation, layer, repaired.keep, target,
-               [&](std::size_t i, std::span<float> row) {
-                 for (std::size_t j = 0; j < row.size(); ++j)
-                   row[j] = stored_number<tensor>(weights(i, j));
-                 return true;
-               });
   }
-}
+  template <executor E, class Weight, class Recipe>
+  pruned operator()(const E& exec, Weight&& weight, const Recipe& recipe) const {
+    return (*this)(exec, weight, detail::no_statistics{}, recipe);
+  }
 
-}  // namespace detail
+ private:
+  template <class Weight, class Statistics, class Recipe>
+  static pruned prune_weight(const detail::any_executor& exec, Weight& weight,
+                             const Statistics& statistics, const Recipe& recipe) {
+    auto&& target = detail::source(weight);
+    const std::size_t size =
+        static_cast<std::size_t>(target.rows()) * static_cast<std::size_t>(target.cols());
+    if constexpr (viewable<Weight>) detail::check_writable("prune", target);
+    if constexpr (detail::repairing_score<typename Recipe::score_policy>) {
+      const auto repaired = detail::repair_layer(exec, "prune", {}, target, statistics, recipe);
+      detail::check_repaired<std::remove_cvref_t<decltype(target)>>(exec, "prune", {}, repaired);
+      detail::write_repaired(exec, "prune", {}, repaired, target);
+      return {size, repaired.keep.count()};
+    } else {
+      const auto keep = detail::select_layer(exec, "prune", {}, target, statistics, recipe);
+      detail::apply_layer(exec, "prune", {}, keep, target);
+      return {size, keep.count()};
+    }
+  }
+};
 
-/// Prunes one weight in place: the same weights as apply(select(W, statistics, recipe), W).
+/// Prunes one weight in place: the same weights as apply(W, select(W, statistics, recipe)), in one
+/// call prune(where, W, statistics, recipe).
 ///
 ///     const auto [size, kept] = tamp::prune(W, norms, recipe);
 ///
-/// A score that repairs weights (score::sparsegpt) also changes those that stay. An executor may go
-/// first.
+/// A score that repairs weights (score::sparsegpt) also changes those that stay.
 /// @throws what select and apply throw, before anything is written
-template <executor E, tensor_argument Weight, class Statistics, class Recipe>
-pruned prune(const E& exec, Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
-  detail::require_prunable_rows<Weight>();
-  const detail::any_executor on(exec);
-  auto&& target = detail::source(weight);
-  const std::size_t size =
-      static_cast<std::size_t>(target.rows()) * static_cast<std::size_t>(target.cols());
-  if constexpr (viewable<Weight>) detail::check_writable("prune", target);
-  if constexpr (detail::repairing_score<typename Recipe::score_policy>) {
-    const auto repaired = detail::repair_layer(on, "prune", {}, target, statistics, recipe);
-    detail::check_repaired<std::remove_cvref_t<decltype(target)>>(on, "prune", {}, repaired);
-    detail::write_repaired(on, "prune", {}, repaired, target);
-    return {size, repaired.keep.count()};
-  } else {
-    const auto keep = detail::select_layer(on, "prune", {}, target, statistics, recipe);
-    detail::apply_layer(on, "prune", {}, keep, target);
-    return {size, keep.count()};
-  }
-}
-template <executor E, tensor_argument Weight, class Recipe>
-pruned prune(const E& exec, Weight&& weight, const Recipe& recipe) {
-  return tamp::prune(exec, weight, detail::no_statistics{}, recipe);
-}
-template <tensor_argument Weight, class Statistics, class Recipe, executor E = execute::standard>
-pruned prune(Weight&& weight, const Statistics& statistics, const Recipe& recipe) {
-  return tamp::prune(E{}, weight, statistics, recipe);
-}
-template <tensor_argument Weight, class Recipe, executor E = execute::standard>
-pruned prune(Weight&& weight, const Recipe& recipe) {
-  return tamp::prune(E{}, weight, detail::no_statistics{}, recipe);
-}
+inline constexpr prune_operation prune{};
 
 }  // namespace tamp::inline TAMP_FLAGS

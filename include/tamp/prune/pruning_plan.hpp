@@ -50,7 +50,7 @@ struct planned_layer {
 
 /// How much each layer of a model shall lose. A value: printable, comparable, editable, saveable
 /// (tamp/io/pruning_plan.hpp).
-struct pruning_plan {
+struct [[nodiscard]] pruning_plan {
   std::string recipe;  ///< what it was made for
   std::vector<planned_layer> layers;
   std::vector<std::string> notes;  ///< what fell back or was clamped, in sentences

@@ -26,11 +26,11 @@ struct layer_report {
   std::optional<std::size_t> drop{};  ///< number of weights that the plan asked for, if it did
   std::uint64_t tokens = 0;           ///< calibration tokens that its statistics saw
   std::size_t dead_inputs = 0;        ///< inputs that were zero on every calibration token
-  std::string score;      ///< what chose: the recipe's, or "magnitude"; empty if nothing did
-  bool unseen = false;    ///< too few calibration tokens came by: pruned by magnitude instead
-  bool excluded = false;  ///< left dense, as the plan says
-  std::string tied_to;    ///< left to the earlier layer that has the same weight
-  std::string note;       ///< what else there is to say, in a sentence
+  std::string score;       ///< what chose: the recipe's, or "magnitude"; empty if nothing did
+  bool fell_back = false;  ///< too few calibration tokens came by: pruned by magnitude instead
+  bool excluded = false;   ///< left dense, as the plan says
+  std::string tied_to;     ///< left to the earlier layer that has the same weight
+  std::string note;        ///< what else there is to say, in a sentence
   double observe = 0, select = 0, apply = 0;
 
   /// Whether it was this layer's to lose anything.
@@ -64,19 +64,19 @@ struct prune_report {
     return size == 0 ? 0.0 : static_cast<double>(zeros) / static_cast<double>(size);
   }
   /// How many layers were pruned by magnitude because too few tokens came to them.
-  std::size_t unseen() const noexcept {
+  std::size_t fallbacks() const noexcept {
     return static_cast<std::size_t>(std::count_if(
-        layers.begin(), layers.end(), [](const layer_report& layer) { return layer.unseen; }));
+        layers.begin(), layers.end(), [](const layer_report& layer) { return layer.fell_back; }));
   }
   /// The recipe, and what else a reader must know: "wanda, uniform 0.5, per_row (2 of 8 layers by
   /// magnitude)".
   std::string heading() const {
     std::string text = recipe;
-    if (unseen() != 0) {
+    if (fallbacks() != 0) {
       const auto pruned =
           std::count_if(layers.begin(), layers.end(),
                         [](const layer_report& layer) { return layer.is_pruned(); });
-      text += detail::sentence(" (", unseen(), " of ", pruned, " layers by magnitude)");
+      text += detail::sentence(" (", fallbacks(), " of ", pruned, " layers by magnitude)");
     }
     if (cancelled || !next.empty())
       text += detail::sentence(" (", cancelled ? "cancelled" : "stopped",
@@ -104,7 +104,7 @@ struct prune_report {
       column(layer.asked, 9), column(layer.achieved(), 9), column(layer.dead_inputs, 7);
       out << std::setprecision(1);
       column(1e3 * (layer.observe + layer.select + layer.apply), 7);
-      if (layer.unseen) out << "  saw " << layer.tokens << " tokens: magnitude";
+      if (layer.fell_back) out << "  saw " << layer.tokens << " tokens: magnitude";
       if (layer.kept_zeros != 0) out << "  " << layer.kept_zeros << " kept, but zero before";
       if (layer.excluded) out << "  excluded";
       if (!layer.tied_to.empty()) out << "  tied to " << layer.tied_to;

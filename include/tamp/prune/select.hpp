@@ -15,7 +15,7 @@
 #include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/operation.hpp"
 #include "../mask/bitmask.hpp"
 #include "../pattern/detail/any_scored_rows.hpp"
 #include "../pattern/detail/pattern_forms.hpp"
@@ -23,6 +23,7 @@
 #include "../score/detail/scored_rows.hpp"
 #include "../tensor/rows.hpp"
 #include "compose.hpp"
+#include "detail/arguments.hpp"
 #include "detail/zeros.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -127,39 +128,42 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
 
 }  // namespace detail
 
-/// Chooses the weights of one layer that stay.
+/// The operation tamp::select.
+struct select_operation : detail::operation<select_operation> {
+  using detail::operation<select_operation>::operator();
+
+  template <executor E, class Weight, class Statistics, class Recipe>
+  [[nodiscard]] mask::bitmask operator()(const E& exec, const Weight& weight,
+                                         const Statistics& statistics, const Recipe& recipe) const {
+    if constexpr (detail::check_weight_argument<Weight>() &&
+                  detail::check_recipe_argument<Recipe>())
+      return detail::select_layer(detail::any_executor(exec), "select", {}, detail::source(weight),
+                                  statistics, recipe);
+    else
+      return {};
+  }
+  template <executor E, class Weight, class Recipe>
+  [[nodiscard]] mask::bitmask operator()(const E& exec, const Weight& weight,
+                                         const Recipe& recipe) const {
+    return (*this)(exec, weight, detail::no_statistics{}, recipe);
+  }
+};
+
+/// Chooses the weights of one layer that stay: select(where, W, statistics, recipe).
 ///
 ///     const auto keep = tamp::select(W, norms, recipe);
 ///
 /// W is (out_features, in_features), any tensor; `statistics` is what the recipe's score needs: an
 /// accumulator such as stat::column_norm, or one float a column. It may be left out for a score
 /// that needs none. A score that repairs weights works on a copy, and what it makes zero (the
-/// weights of dead inputs) is dropped, whatever the count. An executor may go first. W is not
-/// changed; apply(keep, W) does that. A weight without elements gives a mask without elements.
+/// weights of dead inputs) is dropped, whatever the count. W is not changed; apply(W, keep) does
+/// that. A weight without elements gives a mask without elements.
 ///
 /// @throws shape_error if W and the statistics have different numbers of columns, or W has elements
 ///         but no memory, or more elements than memory can hold
 /// @throws value_error if a weight, a statistic or a score cannot be used (not finite, NaN), naming
 ///         the first by row and column, if the statistics have seen nothing, or if the sparsity is
 ///         not in [0, 1]
-template <executor E, tensor_argument Weight, class Statistics, class Recipe>
-[[nodiscard]] mask::bitmask select(const E& exec, const Weight& weight,
-                                   const Statistics& statistics, const Recipe& recipe) {
-  return detail::select_layer(detail::any_executor(exec), "select", {}, detail::source(weight),
-                              statistics, recipe);
-}
-template <executor E, tensor_argument Weight, class Recipe>
-[[nodiscard]] mask::bitmask select(const E& exec, const Weight& weight, const Recipe& recipe) {
-  return tamp::select(exec, weight, detail::no_statistics{}, recipe);
-}
-template <tensor_argument Weight, class Statistics, class Recipe, executor E = execute::standard>
-[[nodiscard]] mask::bitmask select(const Weight& weight, const Statistics& statistics,
-                                   const Recipe& recipe) {
-  return tamp::select(E{}, weight, statistics, recipe);
-}
-template <tensor_argument Weight, class Recipe, executor E = execute::standard>
-[[nodiscard]] mask::bitmask select(const Weight& weight, const Recipe& recipe) {
-  return tamp::select(E{}, weight, detail::no_statistics{}, recipe);
-}
+inline constexpr select_operation select{};
 
 }  // namespace tamp::inline TAMP_FLAGS

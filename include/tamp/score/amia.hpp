@@ -15,7 +15,7 @@
 namespace tamp::inline TAMP_FLAGS::score {
 
 /// Keeps the weights whose magnitude times input norm is largest, the norm taken over tokens that
-/// token::amia_select chooses: adaptive multimodal input activation.
+/// stat::amia_select chooses: adaptive multimodal input activation.
 ///
 /// Reach for it on multimodal models, whose many image tokens, largely alike, outvote the text in
 /// score::wanda. The host shows outputs, modalities and the last query's attention.
@@ -27,13 +27,13 @@ namespace tamp::inline TAMP_FLAGS::score {
 /// @see allocate::das, the other half of TAMP
 struct amia {
   using role = tamp::role::score;
-  using needs = stat::selected_norm<token::amia_select>;
+  using needs = stat::selected_norm<stat::amia_select>;
   static constexpr bool never_nan = true;
   static constexpr bool shows_non_finite = true;
 
-  token::amia_select select{};
+  stat::amia_select select{};
 
-  std::string label() const { return select == token::amia_select{} ? "amia" : select.label(); }
+  std::string label() const { return select == stat::amia_select{} ? "amia" : select.label(); }
   needs statistic() const { return needs(select); }
 
   template <std::floating_point Real>

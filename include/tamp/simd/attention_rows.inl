@@ -28,7 +28,7 @@ static void add_row(const float* row, std::size_t count, double* sums) noexcept 
 }
 
 // Each number becomes the higher of itself and the row's.
-static void raise_to(const float* row, std::size_t count, float* highest) noexcept {
+static void take_maximum(const float* row, std::size_t count, float* highest) noexcept {
   const std::size_t whole = count / lanes<float> * lanes<float>;
   for (std::size_t j = 0; j < whole; j += lanes<float>) {
     const vec<float> mine = load(highest + j), other = load(row + j);

@@ -15,13 +15,13 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/executor.hpp"
 #include "../model/modality.hpp"
 #include "../simd/similar_rows.hpp"
 #include "../tensor/traits.hpp"
 #include "detail/token_similarity.hpp"
 
-namespace tamp::inline TAMP_FLAGS::token {
+namespace tamp::inline TAMP_FLAGS::stat {
 
 /// Chooses tokens that are attended to, unlike each other, and together like all: adaptive
 /// multimodal input activation.
@@ -69,11 +69,6 @@ struct amia_select {
     const detail::token_similarity similar(exec, output, kinds, "amia_select");
     check_input(similar.tokens(), attention);
     return greedy(exec, similar, attention);
-  }
-  template <tensor_argument Y, executor E = execute::standard>
-  std::vector<std::size_t> operator()(const Y& output, std::span<const modality> kinds,
-                                      std::span<const float> attention) const {
-    return (*this)(E{}, output, kinds, attention);
   }
 
   /// Refuses parameters that cannot be used: all are finite, sigma is above 0 and has a finite
@@ -191,4 +186,4 @@ struct amia_select {
   }
 };
 
-}  // namespace tamp::inline TAMP_FLAGS::token
+}  // namespace tamp::inline TAMP_FLAGS::stat

@@ -16,7 +16,7 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/adds_anywhere.hpp"
 #include "../simd/row_sums.hpp"
 #include "../tensor/rows.hpp"
 
@@ -34,11 +34,13 @@ namespace tamp::inline TAMP_FLAGS::stat {
 ///
 /// Source: Sun et al. 2024 (arXiv 2306.11695), section 3; the running mean of its published code
 /// has the same value.
-class column_norm {
+class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm> {
  public:
+  using tamp::detail::adds_anywhere<column_norm>::add;
+
   static constexpr std::string_view label() { return "column_norm"; }
 
-  /// Covers no feature yet; the first `add` or `merge` sets the number.
+  /// Covers no feature yet; the first `add` or `combine` sets the number.
   column_norm() = default;
   /// @throws shape_error if memory cannot hold so many features
   explicit column_norm(std::size_t features)
@@ -49,10 +51,6 @@ class column_norm {
   ///         cannot hold them
   /// @throws value_error if an activation is not finite, the weight is 0, a norm would be larger
   ///         than a float can be, or a count than a number of 64 bits; nothing is added then
-  template <tensor_argument X, executor E = execute::standard>
-  column_norm& add(const X& activations, std::uint64_t weight = 1) {
-    return add(E{}, activations, weight);
-  }
   template <executor E, tensor_argument X>
   column_norm& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
     const detail::ieee_arithmetic as_usual;
@@ -95,11 +93,11 @@ class column_norm {
 
   /// Takes in what another accumulator has seen, as if its batches had been added here.
   /// @throws shape_error if it covers another number of features
-  /// @throws value_error if a norm or a count would be too large; nothing is merged then
-  column_norm& merge(const column_norm& other) {
+  /// @throws value_error if a norm or a count would be too large; nothing is combined then
+  column_norm& combine(const column_norm& other) {
     const detail::ieee_arithmetic as_usual;
     if (other.count_ == 0 && other.features() == 0) return *this;
-    check_features(other.features(), "the statistics to merge cover ");
+    check_features(other.features(), "the statistics to combine cover ");
     const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, other.count_);
     const std::uint64_t tokens = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     std::vector<double> sums = other.sum_of_squares_;
@@ -127,7 +125,7 @@ class column_norm {
     return norms;
   }
 
-  /// For files: visit(name, value) for all that merge adds up.
+  /// For files: visit(name, value) for all that combine adds up.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("sum_of_squares", self.sum_of_squares_);

@@ -17,7 +17,7 @@
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/adds_anywhere.hpp"
 #include "../simd/finite_checks.hpp"
 #include "../simd/gram_product.hpp"
 #include "../simd/similar_rows.hpp"
@@ -36,8 +36,10 @@ namespace tamp::inline TAMP_FLAGS::stat {
 /// rounding alone. Memory: one double a pair of features (134 MB for 4096), and 256 tokens.
 ///
 /// Source: Frantar & Alistarh 2023, SparseGPT (arXiv 2301.00774).
-class gram {
+class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
  public:
+  using tamp::detail::adds_anywhere<gram>::add;
+
   static constexpr std::string_view label() { return "gram"; }
 
   gram() = default;
@@ -72,17 +74,13 @@ class gram {
     tokens_ = all_tokens;
     return *this;
   }
-  template <tensor_argument X, executor E = execute::standard>
-  gram& add(const X& activations, std::uint64_t weight = 1) {
-    return add(E{}, activations, weight);
-  }
 
   /// @throws shape_error if it covers another number of features
-  /// @throws value_error if a sum or a count would be too large; nothing is merged then
-  gram& merge(const gram& other) {
+  /// @throws value_error if a sum or a count would be too large; nothing is combined then
+  gram& combine(const gram& other) {
     const detail::ieee_arithmetic as_usual;
     if (other.count_ == 0 && other.features_ == 0) return *this;
-    check_features(other.features_, "the statistics to merge cover ");
+    check_features(other.features_, "the statistics to combine cover ");
     const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, other.count_);
     const std::uint64_t tokens = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     for (std::size_t k = 0; k < sums_.size(); ++k)

@@ -16,8 +16,8 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
-#include "../execute/standard.hpp"
-#include "../model/signal.hpp"
+#include "../execute/adds_anywhere.hpp"
+#include "../model/observable.hpp"
 #include "../tensor/rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
@@ -34,19 +34,17 @@ namespace tamp::inline TAMP_FLAGS::stat {
 /// into calls changes it by rounding alone. Memory: two numbers.
 ///
 /// Source: Men et al. 2024, ShortGPT (arXiv 2403.03853), the block influence.
-class hidden_change {
+class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_change> {
  public:
-  static constexpr signal reads = signal::hidden;
+  using tamp::detail::adds_anywhere<hidden_change>::add;
+
+  static constexpr observable reads = observable::hidden;
   static constexpr std::string_view label() { return "hidden_change"; }
 
   /// Takes in the residual stream of one sequence before and after the block.
   /// @throws shape_error if the two differ in shape
   /// @throws value_error if a number is not finite or too large to be squared, or there are more
   ///         tokens than can be counted; nothing is added then
-  template <tensor_argument Before, tensor_argument After, executor E = execute::standard>
-  hidden_change& add(const Before& before, const After& after) {
-    return add(E{}, before, after);
-  }
   template <executor E, tensor_argument Before, tensor_argument After>
   hidden_change& add(const E& exec, const Before& before, const After& after) {
     const detail::ieee_arithmetic as_usual;
@@ -78,7 +76,7 @@ class hidden_change {
 
   /// Takes in what another accumulator has seen, as if its sequences had been added here.
   /// @throws value_error if together they have seen more tokens than can be counted
-  hidden_change& merge(const hidden_change& other) {
+  hidden_change& combine(const hidden_change& other) {
     const detail::ieee_arithmetic as_usual;
     tokens_ = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     sum_[0] += other.sum_[0];
@@ -93,7 +91,7 @@ class hidden_change {
     return tokens_ == 0 ? 0.0 : sum_[0] / static_cast<double>(tokens_);
   }
 
-  /// What merge adds up, for files.
+  /// All that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("sum_of_changes", self.sum_);

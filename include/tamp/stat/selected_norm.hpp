@@ -14,12 +14,13 @@
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/adds_anywhere.hpp"
 #include "../model/layer_sample.hpp"
-#include "../model/signal.hpp"
+#include "../model/observable.hpp"
 #include "../tensor/rows.hpp"
 #include "amia_select.hpp"
 #include "column_norm.hpp"
+#include "concepts.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
@@ -30,11 +31,17 @@ namespace tamp::inline TAMP_FLAGS::stat {
 /// The selector is called with the sample's output, modalities and attention, and names tokens. The
 /// result does not depend on the order in which it names them.
 /// Source: Lee et al. 2025, TAMP (arXiv 2504.09897).
-template <class Selector = token::amia_select>
-class selected_norm {
+template <class Selector = stat::amia_select>
+class [[nodiscard]] selected_norm : public tamp::detail::adds_anywhere<selected_norm<Selector>> {
+  static_assert(selector<Selector>,
+                "a selector is a value that is called with (exec, output, kinds, attention) and "
+                "returns the places of the tokens it takes (see tamp::stat::selector)");
+
  public:
-  static constexpr signal reads =
-      signal::input | signal::output | signal::attention | signal::modality;
+  using tamp::detail::adds_anywhere<selected_norm<Selector>>::add;
+
+  static constexpr observable reads =
+      observable::input | observable::output | observable::last_query | observable::modality;
 
   selected_norm() = default;
   explicit selected_norm(Selector selector) : selector_(std::move(selector)) {}
@@ -55,10 +62,9 @@ class selected_norm {
     if (tokens != out)
       detail::raise<shape_error>("selected_norm: the input has ", tokens, " tokens, the output ",
                                  out);
-    check_covers("modalities cover ", sample.modality.size(), tokens);
+    check_covers("modalities cover ", sample.kinds.size(), tokens);
     check_covers("attention covers ", sample.attention.size(), tokens);
-    std::vector<std::size_t> taken =
-        selector_(exec, sample.output, sample.modality, sample.attention);
+    std::vector<std::size_t> taken = selector_(exec, sample.output, sample.kinds, sample.attention);
     std::sort(taken.begin(), taken.end());
     check_taken(taken, tokens);
     using value = detail::row_value<decltype(x)>;
@@ -79,20 +85,16 @@ class selected_norm {
     seen_ = seen;
     return *this;
   }
-  template <tensor_argument X, tensor_argument Y, executor E = execute::standard>
-  selected_norm& add(const layer_sample<X, Y>& sample) {
-    return add(E{}, sample);
-  }
 
   /// @throws shape_error if it covers another number of features
   /// @throws value_error if its selector has other parameters
-  selected_norm& merge(const selected_norm& other) {
+  selected_norm& combine(const selected_norm& other) {
     if (!(selector_ == other.selector_))
       detail::raise<value_error>("selected_norm: statistics by ", selector_.label(), " and by ",
-                                 other.selector_.label(), " cannot be merged");
+                                 other.selector_.label(), " cannot be combined");
     const std::uint64_t seen =
         detail::checked_sum<value_error>("selected_norm", seen_, other.seen_);
-    norms_.merge(other.norms_);
+    norms_.combine(other.norms_);
     seen_ = seen;
     return *this;
   }
@@ -121,7 +123,7 @@ class selected_norm {
   friend bool operator==(const selected_norm&, const selected_norm&) = default;
 
  private:
-  // A signal that the host does not show is empty.
+  // What the host does not show is empty.
   static void check_covers(std::string_view what, std::size_t size, std::size_t tokens) {
     if (size != 0 && size != tokens)
       detail::raise<shape_error>("selected_norm: the ", what, size, " tokens, the input has ",

@@ -15,9 +15,9 @@
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
-#include "../execute/standard.hpp"
+#include "../execute/adds_anywhere.hpp"
 #include "../model/layer_sample.hpp"
-#include "../model/signal.hpp"
+#include "../model/observable.hpp"
 #include "detail/token_similarity.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
@@ -38,9 +38,11 @@ namespace tamp::inline TAMP_FLAGS::stat {
 /// is one sum for each pair of modalities. The bits do not depend on the executor.
 ///
 /// Source: Lee et al. 2025, TAMP (arXiv 2504.09897), section on diversity-aware sparsity.
-class token_diversity {
+class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_diversity> {
  public:
-  static constexpr signal reads = signal::output | signal::modality;
+  using tamp::detail::adds_anywhere<token_diversity>::add;
+
+  static constexpr observable reads = observable::output | observable::modality;
   static constexpr std::string_view label() { return "token_diversity"; }
 
   token_diversity() : sums_(pairs, 0.0), kinds_seen_(modalities, 0) {}
@@ -50,7 +52,7 @@ class token_diversity {
   /// @throws shape_error if the modalities do not cover the tokens
   /// @throws value_error if an output is not finite, or a modality is not below 8; nothing is added
   template <executor E, tensor_argument Y>
-  token_diversity& add(const E& exec, const Y& output, std::span<const token::modality> kinds) {
+  token_diversity& add(const E& exec, const Y& output, std::span<const modality> kinds = {}) {
     const detail::ieee_arithmetic as_usual;
     const detail::token_similarity similar(exec, output, kinds, label());
     const detail::token_densities densities = similar.densities(exec);
@@ -63,21 +65,13 @@ class token_diversity {
     tokens_ = tokens;
     return *this;
   }
-  template <tensor_argument Y, executor E = execute::standard>
-  token_diversity& add(const Y& output, std::span<const token::modality> kinds) {
-    return add(E{}, output, kinds);
-  }
   template <executor E, tensor_argument X, tensor_argument Y>
   token_diversity& add(const E& exec, const layer_sample<X, Y>& sample) {
-    return add(exec, sample.output, sample.modality);
-  }
-  template <tensor_argument X, tensor_argument Y, executor E = execute::standard>
-  token_diversity& add(const layer_sample<X, Y>& sample) {
-    return add(E{}, sample);
+    return add(exec, sample.output, sample.kinds);
   }
 
-  /// @throws value_error if a sum or a count would be too large; nothing is merged then
-  token_diversity& merge(const token_diversity& other) {
+  /// @throws value_error if a sum or a count would be too large; nothing is combined then
+  token_diversity& combine(const token_diversity& other) {
     const detail::ieee_arithmetic as_usual;
     const std::uint64_t samples =
         detail::checked_sum<value_error>(label(), samples_, other.samples_);
@@ -95,14 +89,14 @@ class token_diversity {
   std::uint64_t tokens() const noexcept { return tokens_; }
   std::uint64_t samples() const noexcept { return samples_; }
   /// Whether any sample had a token of this kind.
-  [[nodiscard]] bool has(token::modality kind) const {
+  [[nodiscard]] bool has(modality kind) const {
     return static_cast<std::size_t>(kind) < modalities &&
            kinds_seen_[static_cast<std::size_t>(kind)] != 0;
   }
 
   /// The mean over samples of the density within a modality, or across two; 0 without samples.
   /// @throws value_error if a modality is not below 8
-  [[nodiscard]] double density(token::modality a, token::modality b) const {
+  [[nodiscard]] double density(modality a, modality b) const {
     const detail::ieee_arithmetic as_usual;
     for (const auto kind : {static_cast<std::size_t>(a), static_cast<std::size_t>(b)})
       if (kind >= modalities)

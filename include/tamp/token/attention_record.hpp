@@ -12,6 +12,7 @@
 #include "../error.hpp"
 #include "context.hpp"
 #include "detail/attention_rows.hpp"
+#include "detail/checked_context.hpp"
 #include "fitprune.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

@@ -26,7 +26,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// attention of layer K - 1.
 struct attention_top_k {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::last_query;
+  static constexpr observable reads = observable::last_query;
 
   std::string label() const { return "attention_top_k"; }
 
@@ -35,7 +35,7 @@ struct attention_top_k {
     std::vector<double> sums(c.tokens());
     for (std::size_t head = 0; head < c.attention.heads(); ++head)
       detail::add_row(c.attention.row(head, c.tokens() - 1), sums);
-    return detail::largest<double>(candidates, detail::of_tokens(sums, candidates), count);
+    return detail::highest_scoring<double>(candidates, detail::of_tokens(sums, candidates), count);
   }
 
   friend bool operator==(const attention_top_k&, const attention_top_k&) = default;

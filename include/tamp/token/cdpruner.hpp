@@ -40,7 +40,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Source: Zhang et al. 2025, CDPruner (arXiv 2506.10967), and its published code.
 struct cdpruner {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::hidden;
+  static constexpr observable reads = observable::hidden;
 
   std::string label() const { return "cdpruner"; }
 
@@ -88,7 +88,7 @@ struct cdpruner {
         rest.push_back(candidates[t]);
         scores.push_back(relevance[t]);
       }
-    for (const std::size_t t : detail::largest<double>(rest, scores, count - chosen.size()))
+    for (const std::size_t t : detail::highest_scoring<double>(rest, scores, count - chosen.size()))
       chosen.push_back(t);
     return chosen;
   }

@@ -40,7 +40,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Source: Wen et al. 2025, DART (arXiv 2502.11494), and its published code.
 struct dart {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::keys | sight::hidden;
+  static constexpr observable reads = observable::keys | observable::hidden;
 
   std::size_t pivots = 4;
   std::size_t text_pivots = 4;
@@ -73,7 +73,8 @@ struct dart {
       const std::size_t quota = (count - chosen.size() + left - 1) / left;
       std::vector<double> difference;
       for (const std::size_t t : open) difference.push_back(-hidden.cosine(t, around[p]));
-      const std::vector<std::size_t> taken = detail::largest<double>(open, difference, quota);
+      const std::vector<std::size_t> taken =
+          detail::highest_scoring<double>(open, difference, quota);
       chosen.insert(chosen.end(), taken.begin(), taken.end());
       take_from_open(taken);
     }

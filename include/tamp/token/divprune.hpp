@@ -31,7 +31,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// DivPrune (arXiv 2503.02175).
 struct divprune {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::hidden;
+  static constexpr observable reads = observable::hidden;
 
   std::string label() const { return "divprune"; }
 

@@ -11,6 +11,7 @@
 
 #include "../role.hpp"
 #include "detail/attention_rows.hpp"
+#include "detail/checked_context.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -34,7 +35,7 @@ void for_each_strongest(const token::attention_view& a, std::size_t begin, std::
   std::vector<float> row(a.tokens());
   for (std::size_t query = begin; query < end; ++query) {
     std::fill(row.begin(), row.end(), 0.0f);
-    for (std::size_t head = 0; head < a.heads(); ++head) raise_to(a.row(head, query), row);
+    for (std::size_t head = 0; head < a.heads(); ++head) take_maximum(a.row(head, query), row);
     use(query, std::span<const float>(row));
   }
 }
@@ -65,7 +66,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Source: Ye et al. 2024, FitPrune (arXiv 2409.10197).
 struct fitprune {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::visual_queries | sight::text_queries;
+  static constexpr observable reads = observable::visual_queries | observable::text_queries;
 
   std::string label() const { return "fitprune"; }
 
@@ -78,7 +79,7 @@ struct fitprune {
       while (visual[v] != candidates[k]) ++v;
       scores.push_back(received.cross[v] * received.self[v]);
     }
-    return detail::largest<double>(candidates, scores, count);
+    return detail::highest_scoring<double>(candidates, scores, count);
   }
 
   /// The two means, of every visual token.

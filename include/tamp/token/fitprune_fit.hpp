@@ -27,7 +27,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 
 /// Finds the schedule of token::fitprune for a model and a budget, without labels or training.
 ///
-///     fitprune_fit fit{.budget = 0.4, .shape = compute::block_shape::plain(4096, 11008)};
+///     fitprune_fit fit{.budget = 0.4, .shape = block_shape::plain(4096, 11008)};
 ///     const auto found = fit(recording, recording.visual_tokens(), recording.layers());
 ///     // found.schedule: how many tokens leave in each layer
 ///
@@ -53,7 +53,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Source: Ye et al. 2024, FitPrune (arXiv 2409.10197), algorithm 1.
 struct fitprune_fit {
   double budget = 0.5;
-  compute::block_shape shape;
+  block_shape shape;
   double resolution = 0.01;
   std::size_t text = 0;  ///< tokens beside the visual ones that are counted along
 

@@ -39,7 +39,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Source: Wang et al. 2025, FOLDER (arXiv 2501.02430), and its published code.
 struct folder {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::hidden;
+  static constexpr observable reads = observable::hidden;
 
   std::string label() const { return "folder"; }
 

@@ -54,19 +54,19 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// and values of a cache, head by head or all heads of a token in a row.
 /// @throws shape_error if `kept` is not ascending or leaves the rows; nothing is moved then
 template <viewable Tensor>
-void keep_rows(std::span<const std::size_t> kept, Tensor&& tensor) {
+void gather_rows(Tensor&& tensor, std::span<const std::size_t> kept) {
   const auto m = detail::cpu_view(tensor);
-  detail::check_kept("keep_rows", kept, m.rows());
+  detail::check_kept("gather_rows", kept, m.rows());
   for (std::size_t k = 0; k < kept.size(); ++k)
     if (kept[k] != k)
       for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = m(kept[k], j);
 }
 
 /// The same for what there is one of a token: positions, kinds, sizes, images. The list is cut.
-/// @throws shape_error as keep_rows does
+/// @throws shape_error as gather_rows does
 template <class T>
-void keep_elements(std::span<const std::size_t> kept, std::vector<T>& of_tokens) {
-  detail::check_kept("keep_elements", kept, of_tokens.size());
+void gather_elements(std::vector<T>& of_tokens, std::span<const std::size_t> kept) {
+  detail::check_kept("gather_elements", kept, of_tokens.size());
   for (std::size_t k = 0; k < kept.size(); ++k)
     if (kept[k] != k) of_tokens[k] = std::move(of_tokens[kept[k]]);
   of_tokens.resize(kept.size());
@@ -92,15 +92,15 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
   return merged;
 }
 
-/// keep_rows for a selection that merges: row k becomes the mean of all tokens that are now part of
-/// kept[k], each weighed by its size. Positions are those of the kept tokens (keep_elements).
-/// Without merging it is keep_rows.
+/// gather_rows for a selection that merges: row k becomes the mean of all tokens that are now part
+/// of kept[k], each weighed by its size. Positions are those of the kept tokens (gather_elements).
+/// Without merging it is gather_rows.
 /// @throws shape_error if selection, sizes and tensor are of different lengths, or the selection
 ///         merges into what is not kept; nothing is moved
 template <viewable Tensor>
-void merge_rows(const selection& s, std::span<const float> sizes, Tensor&& tensor) {
+void merge_rows(Tensor&& tensor, const selection& s, std::span<const float> sizes) {
   const detail::ieee_arithmetic as_usual;
-  if (!s.merges()) return token::keep_rows(s.kept, tensor);
+  if (!s.merges()) return token::gather_rows(tensor, s.kept);
   const auto m = detail::cpu_view(tensor);
   using traits = element_traits<typename decltype(m)::value_type>;
   if (s.into.size() != m.rows())

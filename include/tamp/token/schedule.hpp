@@ -38,7 +38,7 @@ struct schedule {
   /// What all layers cost, with `text` tokens that stay beside the visual ones. With text = 0 it is
   /// the cost of the visual tokens among themselves, as FitPrune counts.
   /// @throws value_error if 64 bits cannot hold it
-  std::uint64_t multiply_adds(const compute::block_shape& shape, std::size_t visual,
+  std::uint64_t multiply_adds(const block_shape& shape, std::size_t visual,
                               std::size_t text = 0) const {
     std::uint64_t sum = 0;
     detail::checked_sum<value_error>("schedule", visual, text);
@@ -51,7 +51,7 @@ struct schedule {
   }
 
   /// The fraction of the multiply-adds that is left.
-  double cost(const compute::block_shape& shape, std::size_t visual, std::size_t text = 0) const {
+  double cost(const block_shape& shape, std::size_t visual, std::size_t text = 0) const {
     const std::uint64_t whole =
         schedule{std::vector<std::size_t>(drops.size())}.multiply_adds(shape, visual, text);
     return whole == 0 ? 1.0

@@ -4,6 +4,7 @@
 /// Which tokens stay.
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <limits>
 #include <map>
@@ -16,14 +17,16 @@
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
-#include "../execute/executor.hpp"
+#include "../execute/operation.hpp"
+#include "../model/observable.hpp"
 #include "../role.hpp"
 #include "context.hpp"
+#include "detail/checked_context.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
 
 /// What a selector decided about one sequence. A value: it moves nothing (see gather.hpp).
-struct selection {
+struct [[nodiscard]] selection {
   /// In `into`: the token was dropped, not merged.
   static constexpr std::size_t nowhere = (std::numeric_limits<std::size_t>::max)();
 
@@ -37,12 +40,12 @@ struct selection {
 
 /// A policy that drops: `policy(context, candidates, count)` returns the `count` of the candidates,
 /// ascending tokens of the context, that stay, in any order. `count` is below their number. It
-/// declares `static constexpr token::sight reads`.
+/// declares `static constexpr observable reads`.
 template <class P>
 concept dropping_policy =
     policy<P, role::token> && requires(const P& p, const context& c,
                                        std::span<const std::size_t> candidates, std::size_t count) {
-      { P::reads } -> std::convertible_to<sight>;
+      { P::reads } -> std::convertible_to<observable>;
       { p(c, candidates, count) } -> std::same_as<std::vector<std::size_t>>;
     };
 
@@ -53,7 +56,7 @@ template <class P>
 concept merging_policy =
     policy<P, role::token> && requires(const P& p, const context& c,
                                        std::span<const std::size_t> candidates, std::size_t count) {
-      { P::reads } -> std::convertible_to<sight>;
+      { P::reads } -> std::convertible_to<observable>;
       { p.merge(c, candidates, count) } -> std::same_as<std::vector<std::size_t>>;
     };
 
@@ -73,8 +76,8 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// The candidates of the largest scores, in their order; among equals the lower index is dropped
 /// first.
 template <class Score>
-std::vector<std::size_t> largest(std::span<const std::size_t> candidates,
-                                 std::span<const Score> scores, std::size_t count) {
+std::vector<std::size_t> highest_scoring(std::span<const std::size_t> candidates,
+                                         std::span<const Score> scores, std::size_t count) {
   std::vector<std::size_t> chosen;
   if (count == 0) return chosen;
   const auto drop = static_cast<std::ptrdiff_t>(candidates.size() - count);
@@ -112,10 +115,10 @@ inline std::vector<std::vector<std::size_t>> by_image(const token::context& c,
 template <class Policy>
 std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
                              std::span<const std::size_t> candidates, std::size_t count) {
-  std::vector<std::size_t> fate(candidates.begin(), candidates.end());
-  if (count >= candidates.size()) return fate;
-  std::fill(fate.begin(), fate.end(), token::selection::nowhere);
-  if (count == 0) return fate;
+  std::vector<std::size_t> destination(candidates.begin(), candidates.end());
+  if (count >= candidates.size()) return destination;
+  std::fill(destination.begin(), destination.end(), token::selection::nowhere);
+  if (count == 0) return destination;
   const auto place = [&](std::size_t token) {
     const auto found = std::lower_bound(candidates.begin(), candidates.end(), token);
     if (found == candidates.end() || *found != token)
@@ -124,40 +127,41 @@ std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
   };
   std::size_t stay = 0;
   if constexpr (token::merging_policy<Policy>) {
-    fate = policy.merge(c, candidates, count);
-    if (fate.size() != candidates.size())
-      raise<shape_error>(label(policy), ": ", candidates.size(), " candidates, but ", fate.size(),
-                         " answers");
-    for (std::size_t k = 0; k < fate.size(); ++k) {
-      stay += fate[k] == candidates[k];
-      if (fate[k] != token::selection::nowhere && fate[place(fate[k])] != fate[k])
-        raise<value_error>(label(policy), ": token ", candidates[k], " is merged into ", fate[k],
-                           ", which does not stay");
+    destination = policy.merge(c, candidates, count);
+    if (destination.size() != candidates.size())
+      raise<shape_error>(label(policy), ": ", candidates.size(), " candidates, but ",
+                         destination.size(), " answers");
+    for (std::size_t k = 0; k < destination.size(); ++k) {
+      stay += destination[k] == candidates[k];
+      if (destination[k] != token::selection::nowhere &&
+          destination[place(destination[k])] != destination[k])
+        raise<value_error>(label(policy), ": token ", candidates[k], " is merged into ",
+                           destination[k], ", which does not stay");
     }
   } else {
     for (const std::size_t token : policy(c, candidates, count)) {
-      std::size_t& mine = fate[place(token)];
+      std::size_t& mine = destination[place(token)];
       stay += mine == token::selection::nowhere;
       mine = token;
     }
   }
   if (stay != count)
     raise<value_error>(label(policy), ": ", stay, " tokens stay instead of ", count);
-  return fate;
+  return destination;
 }
 
 /// token::select, once the context is known to be in order.
 template <class Policy>
 token::selection select_tokens(const std::string& who, const Policy& policy,
                                const token::context& c, token::quota q) {
-  std::vector<std::size_t> fate(c.tokens());
-  std::iota(fate.begin(), fate.end(), std::size_t{0});
+  std::vector<std::size_t> destination(c.tokens());
+  std::iota(destination.begin(), destination.end(), std::size_t{0});
 
   const auto decide = [&](const std::vector<std::size_t>& candidates, std::size_t count) {
     const std::vector<std::size_t> answers = ask(policy, c, candidates, count);
-    for (std::size_t k = 0; k < candidates.size(); ++k) fate[candidates[k]] = answers[k];
+    for (std::size_t k = 0; k < candidates.size(); ++k) destination[candidates[k]] = answers[k];
   };
-  const auto stays = [&](std::size_t t) { return fate[t] == t; };
+  const auto stays = [&](std::size_t t) { return destination[t] == t; };
 
   std::vector<std::size_t> open = c.visual();
   std::size_t left = (std::min)(q.keep, open.size());
@@ -196,7 +200,7 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
       result.kept.push_back(t);
     }
   if constexpr (token::merging_policy<Policy>) {
-    result.into = std::move(fate);
+    result.into = std::move(destination);
     for (std::size_t& t : result.into)
       if (t != token::selection::nowhere) t = place[t];
   }
@@ -207,38 +211,67 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Selects the visual tokens of one sequence that stay: exactly `quota.keep` of them, or all if
-/// there are no more. Text always stays.
+/// The operation token::select.
+struct select_operation {
+  /// One sequence, on the calling thread.
+  template <class Policy>
+  [[nodiscard]] selection operator()(const context& c, const Policy& policy, quota q) const {
+    static_assert(token_policy<Policy>,
+                  "token::select(context, policy, quota): a token policy has a role, `reads`, and "
+                  "operator()(context, candidates, count) or merge(context, candidates, count) "
+                  "(see token::dropping_policy and token::merging_policy)");
+    const detail::ieee_arithmetic as_usual;
+    const std::string who = label(policy);
+    detail::check_context(who, c, Policy::reads);
+    return detail::with_memory(who, [&] { return detail::select_tokens(who, policy, c, q); });
+  }
+  /// A batch of sequences; they may be of different lengths.
+  template <executor E, class Policy>
+  [[nodiscard]] std::vector<selection> operator()(const E& exec, std::span<const context> batch,
+                                                  const Policy& policy, quota q) const {
+    detail::check_list(label(policy), "contexts", batch);
+    auto all = detail::checked_array<selection>(label(policy), batch.size());
+    detail::for_each_range(exec, batch.size(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t s = begin; s < end; ++s) all[s] = (*this)(batch[s], policy, q);
+    });
+    return all;
+  }
+  template <class Batch, class Policy>
+    requires std::convertible_to<const Batch&, std::span<const context>>
+  [[nodiscard]] std::vector<selection> operator()(const Batch& batch, const Policy& policy,
+                                                  quota q) const {
+    return (*this)(execute::standard{}, std::span<const context>(batch), policy, q);
+  }
+  template <class First, class Second>
+  void operator()(const First&, const Second&, quota) const {
+    static_assert(!token_policy<First>,
+                  "token::select(context, policy, quota): the context comes before the policy");
+    static_assert(token_policy<First> || sizeof(First) == 0,
+                  "token::select(context, policy, quota): the first argument is no token::context "
+                  "and no batch of them");
+  }
+  /// One sequence on a device.
+  template <device Where, class Context, class Policy>
+  [[nodiscard]] auto operator()(const Where& where, const Context& c, const Policy& policy,
+                                quota q) const {
+    return run_on(where, *this, c, policy, q);
+  }
+};
+
+/// Selects the visual tokens of one sequence that stay, select(where, context, policy, quota):
+/// exactly `quota.keep` of them, or all if there are no more. Text always stays.
 ///
-///     const auto stay = token::select(token::attention_top_k{}, context, {.keep = 144});
+///     const auto stay = token::select(context, token::attention_top_k{}, {.keep = 144});
 ///
 /// All images compete with each other. Where one would keep fewer than `minimum_per_image`, the
-/// policy chooses that many from it alone, and the other images share the rest.
+/// policy chooses that many from it alone, and the other images share the rest. In the place of the
+/// context may stand a batch of them, whose sequences are shared out to the executor's threads.
 ///
 /// @throws value_error if the context does not show what the policy reads, a number that the policy
 ///         reads is not finite or an attention negative, the minimum cannot be met, or the policy
 ///         does not answer as it was asked
 /// @throws shape_error if parts of the context are of different lengths or lie at a null pointer,
 ///         or memory cannot hold what the policy computes of them
-template <token_policy Policy>
-[[nodiscard]] selection select(const Policy& policy, const context& c, quota q) {
-  const detail::ieee_arithmetic as_usual;
-  const std::string who = label(policy);
-  detail::check_context(who, c, Policy::reads);
-  return detail::with_memory(who, [&] { return detail::select_tokens(who, policy, c, q); });
-}
-
-/// Selects in each sequence of a batch; they may be of different lengths.
-/// @throws what `select` throws for one of them
-template <executor E, token_policy Policy>
-[[nodiscard]] std::vector<selection> select(const E& exec, const Policy& policy,
-                                            std::span<const context> batch, quota q) {
-  detail::check_list(label(policy), "contexts", batch);
-  auto all = detail::checked_array<selection>(label(policy), batch.size());
-  detail::for_each_range(exec, batch.size(), [&](std::size_t begin, std::size_t end) {
-    for (std::size_t s = begin; s < end; ++s) all[s] = token::select(policy, batch[s], q);
-  });
-  return all;
-}
+inline constexpr select_operation select{};
 
 }  // namespace tamp::inline TAMP_FLAGS::token

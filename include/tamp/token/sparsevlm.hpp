@@ -37,7 +37,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// context. Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and its published code.
 struct sparsevlm {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::text_queries | sight::hidden;
+  static constexpr observable reads = observable::text_queries | observable::hidden;
 
   std::string label() const { return "sparsevlm"; }
 
@@ -47,7 +47,7 @@ struct sparsevlm {
     for (const std::size_t rater : raters(c))
       for (std::size_t head = 0; head < c.attention.heads(); ++head)
         detail::add_row(c.attention.row(head, rater), sums);
-    return detail::largest<double>(candidates, detail::of_tokens(sums, candidates), count);
+    return detail::highest_scoring<double>(candidates, detail::of_tokens(sums, candidates), count);
   }
 
   /// The tokens that rate, ascending. The context must have a visual token.

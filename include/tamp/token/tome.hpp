@@ -38,7 +38,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Source: Bolya et al. 2023, ToMe (arXiv 2210.09461).
 struct tome {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::keys;
+  static constexpr observable reads = observable::keys;
 
   std::size_t key_heads = 1;
 

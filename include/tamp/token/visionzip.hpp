@@ -42,7 +42,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// published code.
 struct visionzip {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::attention | sight::keys;
+  static constexpr observable reads = observable::attention | observable::keys;
 
   double dominant = 54.0 / 64.0;  ///< fraction of the count
   std::size_t key_heads = 1;
@@ -62,14 +62,15 @@ struct visionzip {
 
     const auto stay = static_cast<std::size_t>(static_cast<double>(count) * dominant);
     std::vector<std::size_t> others;  // places among the candidates
-    std::vector<std::size_t> fate(n, selection::nowhere);
-    for (const std::size_t t : detail::largest<double>(candidates, scores(c, candidates), stay)) {
+    std::vector<std::size_t> destination(n, selection::nowhere);
+    for (const std::size_t t :
+         detail::highest_scoring<double>(candidates, scores(c, candidates), stay)) {
       const auto place = std::lower_bound(candidates.begin(), candidates.end(), t);
-      fate[static_cast<std::size_t>(place - candidates.begin())] = t;
+      destination[static_cast<std::size_t>(place - candidates.begin())] = t;
     }
     for (std::size_t k = 0; k < n; ++k)
-      if (fate[k] == selection::nowhere) others.push_back(k);
-    if (stay == count) return fate;
+      if (destination[k] == selection::nowhere) others.push_back(k);
+    if (stay == count) return destination;
 
     const std::size_t contextual = count - stay, step = others.size() / contextual;
     const auto is_target = [&](std::size_t k) { return k % step == 0 && k / step < contextual; };
@@ -78,9 +79,9 @@ struct visionzip {
       for (std::size_t target = step; !is_target(k) && target < contextual * step; target += step)
         if (products.cosine(others[k], others[target]) > products.cosine(others[k], others[best]))
           best = target;
-      fate[others[k]] = candidates[others[best]];
+      destination[others[k]] = candidates[others[best]];
     }
-    return fate;
+    return destination;
   }
 
   friend bool operator==(const visionzip&, const visionzip&) = default;

@@ -3,5 +3,5 @@
 #include <tamp/cuda/apply.cuh>
 
 void wrong(tamp::matrix_view<float, tamp::cuda_space> hidden) {
-  tamp::compute::channels(tamp::on(nullptr), tamp::compute::dynamic_ffn{}, hidden);
+  tamp::compute::channels(tamp::on(nullptr), hidden, tamp::compute::dynamic_ffn{});
 }

@@ -10,5 +10,5 @@ using device_weight = tamp::matrix_view<float, tamp::cuda_space>;
 const auto recipe = tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{});
 
 void right(device_weight weight, device_weight norms) {
-  tamp::apply(tamp::on(nullptr), tamp::select(tamp::on(nullptr), weight, norms, recipe), weight);
+  tamp::apply(tamp::on(nullptr), weight, tamp::select(tamp::on(nullptr), weight, norms, recipe));
 }

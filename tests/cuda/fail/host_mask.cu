@@ -10,5 +10,5 @@ using device_weight = tamp::matrix_view<float, tamp::cuda_space>;
 const auto recipe = tamp::compose(tamp::score::wanda{}, tamp::pattern::n_of_m<2, 4>{});
 
 void wrong(const tamp::mask::bitmask& keep, device_weight weight) {
-  tamp::apply(tamp::on(nullptr), keep, weight);
+  tamp::apply(tamp::on(nullptr), weight, keep);
 }

@@ -2,6 +2,7 @@
 #include <tamp/cuda/apply.cuh>
 #include <tamp/pattern/n_of_m.hpp>
 #include <tamp/prune/compose.hpp>
+#include <tamp/prune/select.hpp>
 #include <tamp/score/magnitude.hpp>
 
 void wrong(tamp::matrix_view<float, tamp::cuda_space> weight) {

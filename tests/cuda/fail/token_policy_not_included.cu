@@ -4,5 +4,5 @@
 #include <tamp/token/fitprune.hpp>
 
 void wrong(const tamp::cuda::token_context<float>& context) {
-  tamp::token::select(tamp::on(nullptr), tamp::token::fitprune{}, context, {.keep = 3});
+  tamp::token::select(tamp::on(nullptr), context, tamp::token::fitprune{}, {.keep = 3});
 }

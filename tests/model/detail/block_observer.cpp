@@ -17,13 +17,13 @@ using support::matrix;
 using support::open_mlp;
 using support::recording;
 using tamp::calibration;
-using tamp::signal;
+using tamp::observable;
 
 namespace {
 
-using inputs = recording<signal::input>;
-using outputs = recording<signal::output | signal::attention | signal::modality>;
-using stream = recording<signal::hidden>;
+using inputs = recording<observable::input>;
+using outputs = recording<observable::output | observable::last_query | observable::modality>;
+using stream = recording<observable::hidden>;
 
 // Layer 2 of block 1 is an expert that some tokens of each sample are sent to.
 struct host_with_expert : open_mlp {
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(every_statistic_is_fed_with_what_it_reads) {
 }
 
 BOOST_AUTO_TEST_CASE(an_expert_is_shown_the_tokens_that_were_sent_to_it) {
-  using tamp::token::modality;
+  using tamp::modality;
   host_with_expert host(2, 4, 6, 2);
   calibration<inputs, outputs> seen;
   tamp::calibrate(host, seen);

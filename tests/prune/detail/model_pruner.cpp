@@ -92,11 +92,11 @@ struct host_that_starts_late : mlp {
 BOOST_AUTO_TEST_CASE(a_report_of_ones_own_is_true_when_the_host_throws) {
   const host_that_fails dense(3, 8, 12, 1);
   host_that_fails whole = dense, host = dense;
-  tamp::prune(whole, half_by_wanda);
+  tamp::prune_model(whole, half_by_wanda);
   const auto plan = tamp::plan(host, half_by_wanda);
   host.broken = 1;
   tamp::prune_report report;
-  BOOST_CHECK_THROW(tamp::prune(host, half_by_wanda, plan, report), std::runtime_error);
+  BOOST_CHECK_THROW(tamp::prune_model(host, plan, half_by_wanda, report), std::runtime_error);
   BOOST_REQUIRE(report.layers.size() == 2u);
   BOOST_TEST(report.layers[1].name == "0.down");
   BOOST_TEST(report.next == "1.up");
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_report_of_ones_own_is_true_when_the_host_throws) {
   BOOST_TEST((host.weights[1] == dense.weights[1]));
   // And pruning goes on where it stopped, to the same bits.
   host.broken = 99;
-  BOOST_TEST(tamp::prune(host, half_by_wanda, plan, report));
+  BOOST_TEST(tamp::prune_model(host, plan, half_by_wanda, report));
   BOOST_TEST((host.weights == whole.weights));
   BOOST_TEST(report.layers.size() == 6u);
   BOOST_TEST(report.next == "");
@@ -117,17 +117,17 @@ BOOST_AUTO_TEST_CASE(what_was_cancelled_goes_on) {
   const open_mlp dense(3, 8, 12, 2);
   open_mlp whole = dense;
   const auto plan = tamp::plan(whole, half_by_wanda);
-  tamp::prune(whole, half_by_wanda, plan);
+  tamp::prune_model(whole, plan, half_by_wanda);
   for (std::size_t stop_at = 0; stop_at < 9; ++stop_at) {  // three calls for each block
     open_mlp host = dense;
     tamp::prune_report report;
     std::size_t calls = 0;
-    BOOST_TEST(!tamp::prune(host, half_by_wanda, plan, report,
-                            [&](const tamp::progress&) { return calls++ != stop_at; }));
+    BOOST_TEST(!tamp::prune_model(host, plan, half_by_wanda, report,
+                                  [&](const tamp::progress&) { return calls++ != stop_at; }));
     BOOST_TEST(report.cancelled);
     const std::size_t done = report.layers.size();
     host.calls.clear();
-    BOOST_TEST(tamp::prune(host, half_by_wanda, plan, report));
+    BOOST_TEST(tamp::prune_model(host, plan, half_by_wanda, report));
     BOOST_TEST(!report.cancelled);
     BOOST_TEST(report.layers.size() == 6u);
     BOOST_TEST(report.next == "");
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(what_was_cancelled_goes_on) {
     for (std::size_t k = 0; k < 6; ++k) BOOST_TEST(report.layers[k].achieved() == 0.5);
     // All is done: once more does nothing.
     const auto pruned = host.weights;
-    BOOST_TEST(tamp::prune(host, half_by_wanda, plan, report));
+    BOOST_TEST(tamp::prune_model(host, plan, half_by_wanda, report));
     BOOST_TEST((host.weights == pruned));
     BOOST_TEST(report.layers.size() == 6u);
   }
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_layer_written_in_part_is_named_and_must_be_restored) {
   host_with_bad_disk host = dense;
   const auto plan = tamp::plan(host, half_by_wanda);
   tamp::prune_report report;
-  BOOST_CHECK_THROW(tamp::prune(support::one_thread, host, half_by_wanda, plan, report),
+  BOOST_CHECK_THROW(tamp::prune_model(support::one_thread, host, plan, half_by_wanda, report),
                     std::runtime_error);
   BOOST_TEST(report.layers.size() == 3u);
   BOOST_TEST(report.unfinished == "1.down");
@@ -156,11 +156,11 @@ BOOST_AUTO_TEST_CASE(a_layer_written_in_part_is_named_and_must_be_restored) {
   support::check_error<tamp::value_error>(
       "prune: of 1.down only a part was written; restore its weights and clear `unfinished` of the "
       "report to go on",
-      [&] { tamp::prune(host, half_by_wanda, plan, report); });
+      [&] { tamp::prune_model(host, plan, half_by_wanda, report); });
   host.weights[1].down = dense.weights[1].down;
   host.fails = false;
   report.unfinished.clear();
-  BOOST_TEST(tamp::prune(host, half_by_wanda, plan, report));
+  BOOST_TEST(tamp::prune_model(host, plan, half_by_wanda, report));
   BOOST_TEST(report.achieved() == 0.5);
 }
 
@@ -173,12 +173,12 @@ BOOST_AUTO_TEST_CASE(a_report_of_another_plan_or_a_host_that_cannot_go_back_is_r
   other.layers[0].name = "head";
   support::check_error<tamp::value_error>(
       "prune: layer 0 of the report to go on from is head, that of the plan 0.up",
-      [&] { tamp::prune(host, half_by_wanda, plan, other); });
+      [&] { tamp::prune_model(host, plan, half_by_wanda, other); });
   mlp one_way(2, 8, 12, 4);
   other.layers[0].name = "0.up";
   support::check_error<tamp::value_error>(
       "prune: to go on after 1 layer, the host needs a rewind()",
-      [&] { tamp::prune(one_way, half_by_wanda, plan, other); });
+      [&] { tamp::prune_model(one_way, plan, half_by_wanda, other); });
   BOOST_TEST((host.weights == dense));
   BOOST_TEST((one_way.weights == dense));
 }
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(where_no_layer_saw_a_token_nothing_is_written) {
       "prune: wanda looks at what layers see, and none of 6 layers saw a calibration token; "
       "nothing "
       "was written",
-      [&] { tamp::prune(host, half_by_wanda); });
+      [&] { tamp::prune_model(host, half_by_wanda); });
   BOOST_TEST((host.weights == dense));
 }
 
@@ -201,17 +201,17 @@ BOOST_AUTO_TEST_CASE(blocks_that_wait_for_the_first_token_are_pruned_by_magnitud
     host_that_starts_late host = dense;
     host.first_seen = first_seen;
     std::vector<std::string> told;
-    const auto report = tamp::prune(host, half_by_wanda, [&](const tamp::progress& p) {
+    const auto report = tamp::prune_model(host, half_by_wanda, [&](const tamp::progress& p) {
       told.emplace_back(p.layer);
       return true;
     });
     BOOST_REQUIRE(report.layers.size() == 6u);
     for (std::size_t k = 0; k < 6; ++k) {
       BOOST_TEST(report.layers[k].block == k / 2);
-      BOOST_TEST(report.layers[k].unseen == (k / 2 < first_seen));
+      BOOST_TEST(report.layers[k].fell_back == (k / 2 < first_seen));
     }
     mlp by_magnitude = dense;
-    tamp::prune(by_magnitude, compose(magnitude{}, per_row{}, uniform{0.5}));
+    tamp::prune_model(by_magnitude, compose(magnitude{}, per_row{}, uniform{0.5}));
     for (std::size_t b = 0; b < first_seen; ++b)
       BOOST_TEST((host.weights[b] == by_magnitude.weights[b]));
     BOOST_TEST(told.size() == 9u);
@@ -227,25 +227,25 @@ BOOST_AUTO_TEST_CASE(tokens_that_came_by_count_and_not_those_that_were_selected)
   open_mlp host = dense, expected = dense;
   tamp::plan_options options;
   options.fewest_tokens = 18;
-  const auto report = tamp::prune(host, by_amia, tamp::plan(host, by_amia, options));
-  tamp::prune(expected, by_amia);
+  const auto report = tamp::prune_model(host, tamp::plan(host, by_amia, options), by_amia);
+  tamp::prune_model(expected, by_amia);
   for (const auto& layer : report.layers) {
     BOOST_TEST(layer.tokens == 18u);
-    BOOST_TEST(!layer.unseen);
+    BOOST_TEST(!layer.fell_back);
     BOOST_TEST(layer.score == "amia");
   }
   BOOST_TEST((host.weights == expected.weights));
   options.fewest_tokens = 19;
   host = dense;
-  const auto blind = tamp::prune(host, by_amia, tamp::plan(host, by_amia, options));
-  BOOST_TEST(blind.unseen() == 4u);
+  const auto blind = tamp::prune_model(host, tamp::plan(host, by_amia, options), by_amia);
+  BOOST_TEST(blind.fallbacks() == 4u);
   BOOST_TEST(blind.heading() == "amia, uniform 0.5, per_row (4 of 4 layers by magnitude)");
 }
 
 BOOST_AUTO_TEST_CASE(the_heading_names_the_recipe_of_a_plan_that_was_made_for_another) {
   open_mlp host(2, 8, 12, 8);
   const auto plan = tamp::plan(host, compose(magnitude{}, per_tensor{}, tamp::allocate::das{0.4}));
-  const auto report = tamp::prune(host, half_by_wanda, plan);
+  const auto report = tamp::prune_model(host, plan, half_by_wanda);
   BOOST_TEST(report.heading() ==
              "wanda, per_row, sparsities as planned for: magnitude, das 0.4 0.5, per_tensor");
 }
@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(the_report_counts_what_is_zero_in_memory) {
   for (std::size_t i = 0; i < 12; ++i)
     for (std::size_t j = 0; j < 8; ++j)
       if (j < 6) host.weights[0].up(i, j) = 0, ++before;
-  const auto report = tamp::prune(host, half_by_wanda);
+  const auto report = tamp::prune_model(host, half_by_wanda);
   std::size_t zeros = 0;
   for (std::size_t k = 0; k < 96; ++k) zeros += host.weights[0].up.data()[k] == 0;
   BOOST_TEST(zeros == before);
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(weights_of_dead_inputs_that_sparsegpt_zeroes_are_reported) 
     for (std::size_t t = 0; t < x.rows(); ++t)
       for (std::size_t j = 0; j < 6; ++j) x(t, j) = 0;
   auto host = dense.with_samples(dense.samples);
-  const auto report = tamp::prune(host, compose(sparsegpt{}, per_row{}, uniform{0.5}));
+  const auto report = tamp::prune_model(host, compose(sparsegpt{}, per_row{}, uniform{0.5}));
   for (const auto& [layer, weight] : {std::pair(&report.layers[0], &host.weights[0].up),
                                       std::pair(&report.layers[1], &host.weights[0].down)}) {
     std::size_t zeros = 0;

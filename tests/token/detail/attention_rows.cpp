@@ -15,7 +15,7 @@ using support::with_every_instructions;
 using tamp::detail::add_row;
 using tamp::detail::are_attention;
 using tamp::detail::of_tokens;
-using tamp::detail::raise_to;
+using tamp::detail::take_maximum;
 
 namespace {
 
@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(rows_are_added_number_by_number) {
 
 BOOST_AUTO_TEST_CASE(the_higher_number_stays) {
   std::vector<float> highest{0.5f, 0.5f, 0};
-  raise_to(std::vector<float>{0.25f, 0.75f, 0}, highest);
+  take_maximum(std::vector<float>{0.25f, 0.75f, 0}, highest);
   BOOST_TEST((highest == std::vector<float>{0.5f, 0.75f, 0}));
 }
 
@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(any_length_gives_what_a_plain_loop_does_with_all_instructio
         expected_highest[j] = std::max(row[j], other[j]);
       }
       add_row(row, sums);
-      raise_to(row, highest);
+      take_maximum(row, highest);
       BOOST_TEST(sums == expected_sums, boost::test_tools::per_element());
       BOOST_TEST(highest == expected_highest, boost::test_tools::per_element());
     }

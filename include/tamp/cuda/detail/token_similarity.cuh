@@ -213,7 +213,7 @@ class device_similarity {
   /// @throws value_error if a kind is not below 8
   template <class T>
   device_similarity(const cuda::on_stream& on, cublasHandle_t cublas,
-                    matrix_view<const T, cuda_space> output, std::span<const token::modality> kinds,
+                    matrix_view<const T, cuda_space> output, std::span<const modality> kinds,
                     std::string_view who, list_status* status)
       : tokens_(output.rows()) {
     static_assert(std::is_same_v<compute_type<T>, float>,
@@ -269,7 +269,7 @@ class device_similarity {
   const device_densities* densities() const noexcept { return densities_.as<device_densities>(); }
 
  private:
-  std::vector<std::uint8_t> checked_kinds(std::span<const token::modality> kinds, std::size_t n,
+  std::vector<std::uint8_t> checked_kinds(std::span<const modality> kinds, std::size_t n,
                                           std::string_view who) {
     if (!kinds.empty() && kinds.size() != n)
       raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",

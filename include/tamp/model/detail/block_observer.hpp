@@ -13,8 +13,8 @@
 #include "../../execute/executor.hpp"
 #include "../../tensor/rows.hpp"
 #include "../layer_sample.hpp"
+#include "../observable.hpp"
 #include "../progress.hpp"
-#include "../signal.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -25,9 +25,9 @@ struct statistic_place {
   std::size_t input = 0;  // of the first layer of the block with the same input
   template <class Statistic>
   std::size_t of(std::size_t layer) const noexcept {
-    if constexpr (signals_read<Statistic> == signal::input)
+    if constexpr (observables_read<Statistic> == observable::input)
       return input;
-    else if constexpr (signals_read<Statistic> == signal::hidden)
+    else if constexpr (observables_read<Statistic> == observable::hidden)
       return 0;
     else
       return layer;
@@ -38,7 +38,7 @@ struct statistic_place {
 template <executor E, class... Statistics>
 class block_observer {
  public:
-  static constexpr signal wants = (signal::none | ... | signals_read<Statistics>);
+  static constexpr observable wants = (observable::none | ... | observables_read<Statistics>);
 
   /// `statistics` and `places` have one entry for each layer of the block.
   block_observer(const E& exec, std::span<std::tuple<Statistics...>> statistics,
@@ -46,14 +46,14 @@ class block_observer {
       : seconds(statistics.size(), 0.0), exec_(exec), statistics_(statistics), places_(places) {}
 
   /// A sample begins: what kind each of its tokens is of.
-  void modality(std::span<const token::modality> kinds) { modality_ = kinds; }
+  void modality(std::span<const tamp::modality> kinds) { modality_ = kinds; }
   /// The last query's attention to each token of the sample that comes now.
   void attention(std::span<const float> last_query) { attention_ = last_query; }
 
   /// Layer `layer` of the block saw X, (tokens, in_features), in one sample.
   template <tensor_argument X>
   void input(std::size_t layer, const X& x) {
-    static_assert(!includes(wants, signal::output),
+    static_assert(!includes(wants, observable::output),
                   "this recipe looks at the outputs of layers: the host calls observer.linear "
                   "instead of observer.input");
     check_layer(layer, "an input");
@@ -70,7 +70,7 @@ class block_observer {
     check_layer(layer, "an output");
     const stopwatch watch;
     (add_input<Statistics>(layer, x), ...);
-    if constexpr (includes(wants, signal::output))
+    if constexpr (includes(wants, observable::output))
       if (static_cast<std::size_t>(detail::source(y).rows()) != 0) {
         if (tokens.empty()) {
           (add_output<Statistics>(layer, layer_sample<X, Y>{x, y, modality_, attention_}), ...);
@@ -101,24 +101,24 @@ class block_observer {
 
   template <class Statistic, class X>
   void add_input(std::size_t layer, const X& x) {
-    if constexpr (signals_read<Statistic> == signal::input)
+    if constexpr (observables_read<Statistic> == observable::input)
       if (places_[layer].template of<Statistic>(layer) == layer)
         std::get<Statistic>(statistics_[layer]).add(exec_, x);
   }
 
   template <class Statistic, class Sample>
   void add_output(std::size_t layer, const Sample& sample) {
-    if constexpr (includes(signals_read<Statistic>, signal::output))
+    if constexpr (includes(observables_read<Statistic>, observable::output))
       std::get<Statistic>(statistics_[layer]).add(exec_, sample);
   }
 
   template <class Statistic, class Before, class After>
   void add_hidden(const Before& before, const After& after) {
-    if constexpr (signals_read<Statistic> == signal::hidden)
+    if constexpr (observables_read<Statistic> == observable::hidden)
       if (!statistics_.empty()) std::get<Statistic>(statistics_[0]).add(exec_, before, after);
   }
 
-  // A signal of the whole sample, for the tokens that came to one layer.
+  // Numbers of the whole sample, for the tokens that came to one layer.
   template <class T>
   static std::vector<T> gather(std::span<const T> all, std::span<const std::size_t> tokens,
                                std::size_t layer, std::string_view what) {
@@ -136,7 +136,7 @@ class block_observer {
   const E& exec_;
   std::span<std::tuple<Statistics...>> statistics_;
   std::span<const statistic_place> places_;
-  std::span<const token::modality> modality_;
+  std::span<const tamp::modality> modality_;
   std::span<const float> attention_;
 };
 

@@ -21,16 +21,6 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Calls visit(index, block, name, weight) for every layer of a model, in order.
-template <model Model, class Visit>
-void for_each_layer(Model& host, Visit&& visit) {
-  std::size_t index = 0;
-  for (std::size_t block = 0; block < block_count(host); ++block)
-    host.visit_layers(block, [&](std::string_view name, auto&& weight) {
-      visit(index++, block, name, detail::source(weight));
-    });
-}
-
 /// Groups the layers of a plan that are pruned. An allocation reads their sizes and names, and
 /// visits their weights and statistics as often as it likes (see docs/concepts/recipes.md).
 template <model Model, class Calibration, class Statistic>

@@ -155,7 +155,7 @@ class model_pruner {
     report_.check_done();
     if constexpr (calibrated) {
       report_.check_can_rewind(rewindable_model<Model>);
-      check_shown<signals_read<statistic>>(host_);
+      check_shown<observables_read<statistic>>(host_);
     }
     check_weights(exec_, host_);
   }
@@ -237,9 +237,9 @@ class model_pruner {
       done.tokens = tokens_seen(seen);
       const bool selected_none = done.tokens != 0 && seen.tokens() == 0;
       if (selected_none) done.note = "none of its tokens was selected";
-      done.unseen =
+      done.fell_back =
           selected_none || done.tokens < (std::max<std::uint64_t>)(report_.plan().fewest_tokens, 1);
-      if (done.unseen) {
+      if (done.fell_back) {
         done.score = label(score::magnitude{});
         const auto blind = recipe{score::magnitude{}, here.allocate, here.pattern};
         return select_and_write(done, weight, no_statistics{}, blind);

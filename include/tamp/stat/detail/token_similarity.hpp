@@ -65,7 +65,7 @@ class token_similarity {
   ///         hold the products
   /// @throws value_error if an output is not finite, or a kind is not below 8
   template <executor E, class Y>
-  token_similarity(const E& exec, const Y& output, std::span<const token::modality> kinds,
+  token_similarity(const E& exec, const Y& output, std::span<const modality> kinds,
                    std::string_view who)
       : token_similarity(exec, detail::source(output), kinds, who, 0) {}
 
@@ -117,7 +117,7 @@ class token_similarity {
   }
 
   template <executor E, class Source>
-  token_similarity(const E& exec, const Source& output, std::span<const token::modality> kinds,
+  token_similarity(const E& exec, const Source& output, std::span<const modality> kinds,
                    std::string_view who, int)
       : kinds_(tokens_of(output, who)), scale_(kinds_.size()), squared_lengths_(kinds_.size()) {
     const std::size_t n = kinds_.size();
@@ -236,7 +236,7 @@ class token_similarity {
 };
 
 template <executor E, class Y>
-token_similarity(const E&, const Y&, std::span<const token::modality>, std::string_view)
+token_similarity(const E&, const Y&, std::span<const modality>, std::string_view)
     -> token_similarity<row_value<decltype(detail::source(std::declval<const Y&>()))>>;
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

@@ -23,8 +23,9 @@ inline void add_row(std::span<const float> row, std::span<double> sums) {
 }
 
 /// highest[t] = max(highest[t], row[t]).
-inline void raise_to(std::span<const float> row, std::span<float> highest) {
-  with_attention_rows([&](auto loops) { loops.raise_to(row.data(), row.size(), highest.data()); });
+inline void take_maximum(std::span<const float> row, std::span<float> highest) {
+  with_attention_rows(
+      [&](auto loops) { loops.take_maximum(row.data(), row.size(), highest.data()); });
 }
 
 /// Of one number a token, those of the chosen tokens. Adding up rows as a whole and choosing then

@@ -91,9 +91,10 @@ std::vector<std::size_t> merge_in_rounds(std::vector<double> rows, const token::
   soft_matching matching(std::move(rows), std::move(sizes));
   while (matching.left() > count)
     matching.merge((std::min)(matching.left() - count, most(matching.left())));
-  std::vector<std::size_t> fate;
-  for (std::size_t k = 0; k < candidates.size(); ++k) fate.push_back(candidates[matching.into(k)]);
-  return fate;
+  std::vector<std::size_t> destination;
+  for (std::size_t k = 0; k < candidates.size(); ++k)
+    destination.push_back(candidates[matching.into(k)]);
+  return destination;
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

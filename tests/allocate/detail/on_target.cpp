@@ -1,4 +1,4 @@
-#include <tamp/allocate/on_target.hpp>
+#include <tamp/allocate/detail/on_target.hpp>
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "../support/errors.hpp"
-#include "../support/units.hpp"
+#include "../../support/errors.hpp"
+#include "../../support/units.hpp"
 
-BOOST_AUTO_TEST_SUITE(allocate_on_target)
+BOOST_AUTO_TEST_SUITE(allocate_detail_on_target)
 
 using tamp::detail::on_target;
 using tamp::detail::spread_density;

@@ -1,4 +1,4 @@
-#include <tamp/token/random.hpp>
+#include <tamp/token/random_choice.hpp>
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -9,13 +9,13 @@
 
 #include "../support/selectors.hpp"
 
-BOOST_AUTO_TEST_SUITE(token_random)
+BOOST_AUTO_TEST_SUITE(token_random_choice)
 
 using support::indices;
-using tamp::token::modality;
-using chance = tamp::token::random;  // POSIX has a function of that name
+using tamp::modality;
+using chance = tamp::token::random_choice;  // POSIX has a function of that name
 using tamp::token::select;
-using enum tamp::token::modality;
+using enum tamp::modality;
 
 namespace {
 
@@ -29,7 +29,7 @@ std::uint64_t split_mix(std::uint64_t state) {
 
 indices kept(std::uint64_t seed, std::uint64_t sequence, std::size_t visual, std::size_t keep) {
   const std::vector<modality> kinds(visual, image);
-  return select(chance{seed}, {.kinds = kinds, .sequence = sequence}, {keep}).kept;
+  return select({.kinds = kinds, .sequence = sequence}, chance{seed}, {keep}).kept;
 }
 
 }  // namespace
@@ -59,10 +59,10 @@ BOOST_AUTO_TEST_CASE(seed_and_sequence_make_a_difference) {
 
 BOOST_AUTO_TEST_CASE(who_survives_one_layer_is_as_lucky_in_the_next) {
   const auto s = support::scene_of(support::around_image(2, 30, 3), 1);
-  const indices once = support::visual_kept(s, select(chance{3}, s.context(), {7}));
-  const indices first = support::visual_kept(s, select(chance{3}, s.context(), {15}));
+  const indices once = support::visual_kept(s, select(s.context(), chance{3}, {7}));
+  const indices first = support::visual_kept(s, select(s.context(), chance{3}, {15}));
   const std::vector<modality> kinds(15, image);
-  const auto then = select(chance{3}, {.kinds = kinds, .positions = first}, {7}).kept;
+  const auto then = select({.kinds = kinds, .positions = first}, chance{3}, {7}).kept;
   indices twice;
   for (const std::size_t t : then) twice.push_back(first[t]);
   BOOST_TEST(twice == once, boost::test_tools::per_element());

@@ -22,23 +22,23 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// survived one layer by luck is as lucky in the next.
 ///
 ///     score(t) = hash(seed, sequence, position(t))     (SplitMix64, Steele et al. 2014)
-struct random {
+struct random_choice {
   using role = tamp::role::token;
-  static constexpr sight reads = sight::none;
+  static constexpr observable reads = observable::none;
 
   std::uint64_t seed = 0;
 
-  std::string label() const { return detail::sentence("random ", seed); }
+  std::string label() const { return detail::sentence("random_choice ", seed); }
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     std::vector<std::uint64_t> scores;
     for (const std::size_t t : candidates)
       scores.push_back(mix(mix(mix(seed) ^ c.sequence) ^ c.position(t)));
-    return detail::largest<std::uint64_t>(candidates, scores, count);
+    return detail::highest_scoring<std::uint64_t>(candidates, scores, count);
   }
 
-  friend bool operator==(const random&, const random&) = default;
+  friend bool operator==(const random_choice&, const random_choice&) = default;
 
  private:
   static constexpr std::uint64_t mix(std::uint64_t word) noexcept {

@@ -1,0 +1,80 @@
+#pragma once
+
+/// @file
+/// Multiply-adds of a prompt whose visual tokens leave by a schedule.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "../../detail/checked.hpp"
+#include "../../error.hpp"
+#include "../../model/block_shape.hpp"
+#include "../../model/modality.hpp"
+#include "../../token/schedule.hpp"
+#include "../dynamic_ffn.hpp"
+#include "../hollow_attention.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// What each layer costs on a prompt whose visual tokens leave by a schedule.
+class prompt_cost {
+ public:
+  prompt_cost(const block_shape& shape, std::size_t layers, std::span<const modality> prompt)
+      : shape_(shape), layers_(layers) {
+    check_list("plan_compute", "tokens", prompt);
+    // Whatever the plan will be, it costs no more: no count below wraps, and no loop is endless.
+    shape.product(shape.sum(shape.block(prompt.size()), 1), layers);
+    if (layers >= largest_array / sizeof(std::size_t))
+      raise<value_error>("plan_compute: there cannot be ", layers, " layers");
+    prompt_.assign(prompt.begin(), prompt.end());
+    for (const modality kind : prompt_) visual_ += kind != modality::text;
+  }
+
+  std::size_t visual() const noexcept { return visual_; }
+
+  struct parts {
+    std::uint64_t linear = 0, pairs = 0;
+    std::uint64_t sum() const noexcept { return linear + pairs; }
+  };
+
+  /// With the visual computation of `reduced` layers.
+  parts operator()(const token::schedule& tokens, std::span<const std::size_t> reduced,
+                   const compute::dynamic_ffn& ffn,
+                   const compute::hollow_attention& attention) const {
+    parts sum;
+    std::vector<modality> here = prompt_;
+    std::size_t visual = visual_;
+    for (std::size_t l = 0; l < layers_; ++l) {
+      const bool less = std::binary_search(reduced.begin(), reduced.end(), l);
+      const std::uint64_t n = here.size(), text = n - visual;
+      sum.linear += shape_.projections(n);
+      // Both halves of the square, as everywhere here; the diagonal, as far as it is allowed, once.
+      const std::uint64_t diagonal = attention.window == 0 ? text : n;
+      sum.pairs +=
+          less ? shape_.pairs(2 * attention.products(here) - diagonal) : shape_.attention(n);
+      if (l < tokens.drops.size()) drop(here, visual, tokens.drops[l]);
+      sum.linear += shape_.output(text + visual) + shape_.feed_forward(text);
+      const std::uint64_t whole = less ? ffn.probe(visual).size() : visual;  // all channels
+      sum.linear += shape_.feed_forward(whole);
+      if (less) sum.linear += shape_.channels(visual - whole, ffn.kept(shape_.ffn));
+    }
+    return sum;
+  }
+
+ private:
+  static void drop(std::vector<modality>& kinds, std::size_t& visual, std::size_t count) {
+    count = (std::min)(count, visual);
+    visual -= count;
+    std::erase_if(
+        kinds, [&](modality kind) { return kind != modality::text && count != 0 && count-- != 0; });
+  }
+
+  block_shape shape_;
+  std::size_t layers_, visual_ = 0;
+  std::vector<modality> prompt_;
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

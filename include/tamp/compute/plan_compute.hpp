@@ -1,0 +1,118 @@
+#pragma once
+
+/// @file
+/// One budget of multiply-adds, split among weights, tokens and visual computation.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "../detail/number_range.hpp"
+#include "../error.hpp"
+#include "../model/block_shape.hpp"
+#include "../model/modality.hpp"
+#include "compute_plan.hpp"
+#include "detail/prompt_cost.hpp"
+
+namespace tamp::inline TAMP_FLAGS::compute {
+
+/// How a budget is split: the parts' shares of the logarithm of what is to be saved, so that each
+/// part leaves the fraction budget^(share / sum of shares). A part of share 0 is left alone.
+struct budget_split {
+  double tokens = 1, visual = 1, weights = 1;
+};
+
+/// Splits one multiply-add budget between tokens, visual computation and weights.
+///
+///     compute_plan p;
+///     p.selector = "fitprune";
+///     p = plan_compute(shape, layers, kinds, 0.4, p,
+///                      [&](double fraction) { return fit_at(fraction); },          // a schedule
+///                      ranking,                                       // compute::layer_ranking
+///                      [&](double sparsity) { return plan_at(sparsity); });    // a pruning_plan
+///
+/// In this order: `tokens_for(f)` gives the schedule that leaves the fraction f of the
+/// multiply-adds of the visual tokens among themselves; the largest f (to 1/64) is taken that meets
+/// the tokens' part of the budget. Then layers spend less on the visual tokens that stay, in the
+/// order of `ranking`, until that part is met. Weights save what is left to save, in the linear
+/// layers: `weights_for(sparsity)` is asked for a plan of that sparsity. What a part cannot save
+/// falls to those after it.
+///
+/// `settings` says selector, dynamic_ffn and hollow_attention; all else in it is replaced. `prompt`
+/// has the kinds of the tokens of a typical prompt.
+///
+/// @throws value_error if budget or shares are out of range, the ranking names a layer twice or one
+///         that is none, a count of multiply-adds does not fit into 64 bits, or the budget cannot
+///         be met, naming what can
+template <class TokensFor, class WeightsFor>
+compute_plan plan_compute(const block_shape& shape, std::size_t layers,
+                          std::span<const modality> prompt, double budget,
+                          const compute_plan& settings, TokensFor&& tokens_for,
+                          std::span<const std::size_t> ranking, WeightsFor&& weights_for,
+                          const budget_split& split = {}) {
+  if (!(detail::is_positive(budget) && budget <= 1))
+    detail::raise<value_error>("plan_compute: the budget lies in (0, 1], and is ", budget);
+  const double shares = split.tokens + split.visual + split.weights;
+  if (!(detail::is_nonnegative(split.tokens) && detail::is_nonnegative(split.visual) &&
+        detail::is_nonnegative(split.weights) && detail::is_positive(shares)))
+    detail::raise<value_error>("plan_compute: the shares are ", split.tokens, ", ", split.visual,
+                               " and ", split.weights, "; none is negative, and one is not 0");
+  compute_plan plan = settings;
+  plan.budget = budget;
+  plan.tokens = {};
+  plan.reduced_layers.clear();
+  plan.weights = {};
+  const detail::prompt_cost cost(shape, layers, prompt);
+  const auto now = [&] { return cost(plan.tokens, plan.reduced_layers, plan.ffn, plan.attention); };
+  plan.dense = plan.after_tokens = now().sum();
+  const auto meets = [&](double share) {
+    return static_cast<double>(now().sum()) <=
+           static_cast<double>(plan.dense) * std::pow(budget, share / shares);
+  };
+
+  if (split.tokens > 0 && cost.visual() != 0 && !meets(split.tokens)) {
+    // Fractions in 64ths: the largest that meets the share, or the smallest there is.
+    std::size_t low = 0, high = 64;
+    while (high - low > 1) {
+      const std::size_t middle = (low + high) / 2;
+      plan.tokens = tokens_for(static_cast<double>(middle) / 64);
+      (meets(split.tokens) ? low : high) = middle;
+    }
+    plan.tokens = tokens_for(static_cast<double>((std::max)(low, std::size_t{1})) / 64);
+    plan.after_tokens = now().sum();
+  }
+  if (split.visual > 0)
+    for (const std::size_t layer : ranking) {
+      if (layer >= layers)
+        detail::raise<value_error>("plan_compute: the ranking names layer ", layer, ", there are ",
+                                   layers);
+      auto& reduced = plan.reduced_layers;
+      const auto place = std::lower_bound(reduced.begin(), reduced.end(), layer);
+      if (place != reduced.end() && *place == layer)
+        detail::raise<value_error>("plan_compute: the ranking names layer ", layer, " twice");
+      if (meets(split.tokens + split.visual)) break;
+      reduced.insert(place, layer);
+    }
+  const auto left = now();
+  plan.after_visual = plan.after_weights = left.sum();
+  const double target = static_cast<double>(plan.dense) * budget;
+  if (static_cast<double>(left.sum()) <= target) return plan;
+
+  const double density =
+      (target - static_cast<double>(left.pairs)) / static_cast<double>(left.linear);
+  if (split.weights == 0 || density < 0)
+    detail::raise<value_error>("plan_compute: a budget of ", budget, " cannot be met: ",
+                               split.weights == 0 ? "tokens and visual computation leave "
+                                                  : "even without any weight, attention takes ",
+                               static_cast<double>(split.weights == 0 ? left.sum() : left.pairs) /
+                                   static_cast<double>(plan.dense));
+  plan.weights = weights_for(1 - density);
+  plan.after_weights =
+      left.pairs + static_cast<std::uint64_t>(std::llround(static_cast<double>(left.linear) *
+                                                           (1 - plan.weights.sparsity())));
+  return plan;
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::compute

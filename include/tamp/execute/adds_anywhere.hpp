@@ -1,0 +1,43 @@
+#pragma once
+
+/// @file
+/// `add` for accumulators, without saying where it runs.
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "executor.hpp"
+#include "standard.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// The form of `add` that is told no executor, and runs on execute::standard. `Accumulator` derives
+/// from it, has a function add(executor, arguments...), and names this form with `using`.
+template <class Accumulator>
+struct adds_anywhere {
+  template <class First, class... Rest>
+    requires(!executor<First> && !(std::integral<std::remove_cvref_t<Rest>> || ...)) &&
+            requires(Accumulator& all, First&& first, Rest&&... rest) {
+              all.add(execute::standard{}, std::forward<First>(first), std::forward<Rest>(rest)...);
+            }
+  Accumulator& add(First&& first, Rest&&... rest) {
+    return static_cast<Accumulator&>(*this).add(execute::standard{}, std::forward<First>(first),
+                                                std::forward<Rest>(rest)...);
+  }
+
+  /// The same with a count behind it, of any type of integer.
+  template <class First>
+    requires(!executor<First>) && requires(Accumulator& all, First&& first) {
+      all.add(execute::standard{}, std::forward<First>(first), std::uint64_t{1});
+    }
+  Accumulator& add(First&& first, std::uint64_t weight) {
+    return static_cast<Accumulator&>(*this).add(execute::standard{}, std::forward<First>(first),
+                                                weight);
+  }
+
+  friend bool operator==(const adds_anywhere&, const adds_anywhere&) = default;
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,87 @@
+#pragma once
+
+/// @file
+/// Statistics and selectors as concepts.
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "../execute/executor.hpp"
+#include "../model/layer_sample.hpp"
+#include "../model/modality.hpp"
+#include "../model/observable.hpp"
+#include "../tensor/view.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+using any_activations = matrix_view<const float>;
+using any_sample = layer_sample<any_activations, any_activations>;
+
+/// True if a statistic has the form of `add` for what it reads.
+template <class Statistic>
+concept takes_in_what_it_reads = requires(Statistic& statistic, const any_executor& exec,
+                                          const any_activations& x, const any_sample& sample) {
+  requires(observables_read<Statistic> == observable::input && requires {
+            statistic.add(exec, x);
+          }) || (observables_read<Statistic> == observable::hidden && requires {
+            statistic.add(exec, x, x);
+          }) || (includes(observables_read<Statistic>, observable::output) && requires {
+            statistic.add(exec, sample);
+          });
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
+
+namespace tamp::inline TAMP_FLAGS::stat {
+
+/// An accumulator of what a host shows of its samples: a default-constructible value with
+/// `add(exec, ...)` for what it `reads`, `tokens()`, and `combine(other)`.
+/// docs/concepts/statistics.md lists all members.
+template <class Statistic>
+concept statistic = std::default_initializable<Statistic> && std::equality_comparable<Statistic> &&
+                    tamp::detail::takes_in_what_it_reads<Statistic> &&
+                    requires(Statistic& all, const Statistic& other) {
+                      { other.tokens() } -> std::convertible_to<std::uint64_t>;
+                      all.combine(other);
+                    };
+
+/// What names the tokens of a sample whose norms are taken:
+/// `selector(exec, output, kinds, attention)` gives their places.
+template <class Selector>
+concept selector = std::equality_comparable<Selector> &&
+                   requires(const Selector& select, const tamp::detail::any_executor& exec,
+                            const tamp::detail::any_activations& output,
+                            std::span<const modality> kinds, std::span<const float> attention) {
+                     {
+                       select(exec, output, kinds, attention)
+                     } -> std::convertible_to<std::vector<std::size_t>>;
+                   };
+
+}  // namespace tamp::inline TAMP_FLAGS::stat
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Refuses what is no statistic, with a sentence that names what is missing.
+template <class Statistic>
+consteval bool check_statistic() {
+  static_assert(std::default_initializable<Statistic> && std::equality_comparable<Statistic>,
+                "a statistic is a value: give it a default constructor and operator==");
+  static_assert(takes_in_what_it_reads<Statistic>,
+                "this statistic cannot take in what it reads: give it add(exec, X) for "
+                "observable::input, add(exec, sample) for observable::output, or "
+                "add(exec, before, after) for observable::hidden");
+  static_assert(
+      requires(const Statistic& s) { std::uint64_t{s.tokens()}; },
+      "this statistic does not count: give it std::uint64_t tokens() const, how many "
+      "tokens it saw");
+  static_assert(
+      requires(Statistic& s, const Statistic& other) { s.combine(other); },
+      "this statistic cannot be combined: give it combine(other), as if the other's "
+      "sequences had been added here");
+  return true;
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,57 @@
+#pragma once
+
+/// @file
+/// The tokens that a selector takes of one sample.
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "../execute/operation.hpp"
+#include "../model/modality.hpp"
+#include "../tensor/traits.hpp"
+
+namespace tamp::inline TAMP_FLAGS::stat {
+
+/// The operation stat::select_tokens.
+struct select_tokens_operation : tamp::detail::operation<select_tokens_operation> {
+  using tamp::detail::operation<select_tokens_operation>::operator();
+
+  template <executor E, class Y, class Selector>
+  [[nodiscard]] std::vector<std::size_t> operator()(const E& exec, const Y& output,
+                                                    std::span<const modality> kinds,
+                                                    std::span<const float> attention,
+                                                    const Selector& selector) const {
+    static_assert(tensor_argument<Y>,
+                  "select_tokens(output, kinds, attention, selector): the output, (tokens, "
+                  "out_features), is no tensor that tamp can read");
+    return selector(exec, output, kinds, attention);
+  }
+  template <class Y, class Selector>
+    requires(!place<Y>)
+  [[nodiscard]] std::vector<std::size_t> operator()(const Y& output,
+                                                    std::span<const modality> kinds,
+                                                    std::span<const float> attention,
+                                                    const Selector& selector) const {
+    return (*this)(execute::standard{}, output, kinds, attention, selector);
+  }
+  /// On a device, whose library of products comes with it.
+  template <device Where, class Products, class Y, class Attention, class Selector>
+  [[nodiscard]] auto operator()(const Where& where, const Products& products, const Y& output,
+                                std::span<const modality> kinds, const Attention& attention,
+                                const Selector& selector) const {
+    return run_on(where, *this, products, output, kinds, attention, selector);
+  }
+};
+
+/// The tokens of one sample that a selector takes:
+/// select_tokens(where, output, kinds, attention, selector).
+///
+///     const auto taken = stat::select_tokens(Y, kinds, attention, stat::amia_select{});
+///
+/// Y is (tokens, out_features); `kinds` has one modality a token, or is empty if all are text;
+/// `attention` is that of the last query to each token.
+/// @throws what the selector throws
+inline constexpr select_tokens_operation select_tokens{};
+
+}  // namespace tamp::inline TAMP_FLAGS::stat

@@ -1,0 +1,15 @@
+// expects: this pattern cannot choose weights: give it a class template row_selector<Score>,
+// made of (columns, sparsity)
+#include <tamp/tamp.hpp>
+#include <vector>
+
+struct pattern {
+  using role = tamp::role::pattern;
+  template <class Score>
+  struct row_selector {
+    explicit row_selector(std::size_t) {}
+    void operator()(const auto&, std::span<tamp::mask::word>) {}
+  };
+};
+const auto recipe =
+    tamp::compose(tamp::score::magnitude{}, pattern{}, tamp::allocate::uniform{0.5});

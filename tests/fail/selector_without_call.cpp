@@ -1,0 +1,10 @@
+// expects: a selector is a value that is called with (exec, output, kinds, attention) and
+// returns the places of the tokens it takes
+#include <tamp/tamp.hpp>
+#include <vector>
+
+struct selector {
+  std::vector<std::size_t> operator()() const { return {}; }
+  friend bool operator==(const selector&, const selector&) = default;
+};
+const tamp::stat::selected_norm<selector> norms;
