@@ -19,6 +19,7 @@
 #include "../detail/drop_count.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/ordered_key.hpp"
+#include "../detail/radix_selection.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../role.hpp"
@@ -35,15 +36,14 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 /// Reach for it with score::magnitude and no calibration data. It reads the weights four times and
 /// sorts them each time.
 ///
-///     lamp(r) = w(r)^2 / sum over r' >= r of w(r')^2,     weights of one layer, sorted by
-///     magnitude drop    = floor(number of weights * sparsity) lowest of the whole model
+///     lamp(r) = w(r)^2 / sum over r' >= r of w(r')^2     r: rank of |w| within its layer
+///     drop    = the floor(number of weights * sparsity) lowest lamp(r) of the whole model
 ///
-/// Only how many weights each unit loses comes out, as a whole number; which ones is for the
-/// recipe's score. A layer's
-/// largest weight scores 1, so that every layer keeps something until the others are down to their
-/// last weight. Zeros score 0, and a layer of zeros goes first. Among equal scores the lower unit
-/// loses first. Scores are doubles, summed from the largest weight down: the result does not depend
-/// on the executor. Memory: the magnitudes of the largest layer twice, and 16 MB.
+/// The result is the number of weights that each unit loses. The recipe's score decides which ones.
+/// A layer's largest weight scores 1, so that every layer keeps something until the others are down
+/// to their last weight. Zeros score 0, and a layer of zeros goes first. Among equal scores the
+/// lower unit loses first. Scores are doubles, summed from the largest weight down: the result does
+/// not depend on the executor. Memory: the magnitudes of the largest layer twice, and 16 MB.
 ///
 /// Source: Lee et al. 2021 (arXiv 2010.07611), eq. 1.
 struct lamp {
@@ -76,34 +76,29 @@ struct lamp {
   friend bool operator==(const lamp&, const lamp&) = default;
 
  private:
-  // Keys of numbers in [0, 1] agree in their uppermost bit, which three digits do not reach.
-  static constexpr int digit = 21, digits = 3;
-  static constexpr std::uint64_t digit_mask = (std::uint64_t{1} << digit) - 1;
-
   /// How many of the `drop` lowest scores of the model each unit has, by a radix selection: scores
-  /// are counted by their uppermost digit, those in the digit of the drop-th by their next, and so
-  /// on; and made again each time rather than kept.
+  /// are made again for each digit rather than kept.
   template <executor E, class Units>
   static std::vector<std::size_t> lowest(const E& exec, const Units& units, std::size_t drop) {
-    std::uint64_t prefix = detail::ordered_key(0.0) >> (digit * digits);
-    std::size_t rank = drop;  // among the keys that start with `prefix`
-    for (int d = digits; d-- > 0;) {
-      const int shift = digit * d;
-      std::vector<std::size_t> count(digit_mask + 1, 0);
+    // Scores lie in [0, 1], whose keys agree in their uppermost bit.
+    constexpr int width = 21;
+    detail::radix_selection<std::uint64_t> find(drop, width, detail::ordered_key(0.0), 1);
+    while (!find.is_done()) {
+      auto count = detail::checked_array<std::size_t>("lamp", find.digits());
       for (std::size_t u = 0; u < units.size(); ++u)
         for_each_key(exec, units, u, [&](std::uint64_t key) {
-          if (key >> (shift + digit) == prefix) ++count[key >> shift & digit_mask];
+          if (find.is_open(key)) ++count[find.digit(key)];
         });
-      std::uint64_t next = 0;
-      for (; count[next] < rank; ++next) rank -= count[next];
-      prefix = prefix << digit | next;
+      if (!find.enter(count))
+        detail::raise<value_error>("lamp: the weights are not the same each time they are read");
     }
     std::vector<std::size_t> dropped(units.size(), 0);
+    std::size_t rank = find.rank();
     for (std::size_t u = 0; u < units.size(); ++u) {
       std::size_t equal = 0;
       for_each_key(exec, units, u, [&](std::uint64_t key) {
-        dropped[u] += key < prefix;
-        equal += key == prefix;
+        dropped[u] += key < find.key();
+        equal += key == find.key();
       });
       equal = (std::min)(equal, rank);
       dropped[u] += equal;

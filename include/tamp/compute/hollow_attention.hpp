@@ -19,6 +19,7 @@
 #include "../mask/bitmask.hpp"
 #include "../mask/detail/bits.hpp"
 #include "../model/modality.hpp"
+#include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
 #include "../tensor/view.hpp"
 #include "detail/attention_tile.hpp"
@@ -217,10 +218,10 @@ struct hollow_attention {
 
   [[noreturn]] static void refuse(matrix_view<const float> m, std::size_t t, const char* what,
                                   std::size_t first_token) {
-    std::size_t d = 0;  // squares of finite floats never overflow a double
-    while (is_finite(m(t, d))) ++d;
+    // Squares of finite floats never overflow a double: one of them is not finite.
+    const auto at = detail::first_not_finite(m, t, t + 1);
     detail::raise<value_error>("hollow_attention: the ", what, " of token ", first_token + t,
-                               ", column ", d, " is ", m(t, d));
+                               ", column ", at->column, " is ", at->value);
   }
 
   /// Appends the queries from `before` on, the last ones first, as tiles.

@@ -13,6 +13,7 @@
 
 #include "../detail/checked.hpp"
 #include "../stat/column_norm.hpp"
+#include "../stat/detail/check_features.hpp"
 #include "detail/block.cuh"
 #include "detail/elements.cuh"
 #include "detail/status.cuh"
@@ -246,10 +247,9 @@ class column_norm {
     return allocation_step + allocation_size(features * sizeof(double));
   }
 
-  void check_features(std::size_t features, std::string_view who) const {
-    if ((count_ != 0 || features_ != 0) && features != features_)
-      tamp::detail::raise<shape_error>("column_norm: ", who, features,
-                                       " features, the statistics cover ", features_);
+  void check_features(std::size_t features, std::string_view what) const {
+    if (count_ != 0 || features_ != 0)
+      tamp::detail::check_features(label(), what, features, features_);
   }
 
   void resize(const on_stream& on, std::size_t features) {

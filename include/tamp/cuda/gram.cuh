@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
+#include "../stat/detail/check_features.hpp"
 #include "../stat/gram.hpp"
 #include "detail/cublas.cuh"
 #include "detail/elements.cuh"
@@ -195,10 +196,8 @@ class gram {
     return (std::min)(tamp::detail::blocks_of(count, 256), 1024u);
   }
 
-  void check_features(std::size_t features, std::string_view who) const {
-    if (features != features_)
-      tamp::detail::raise<shape_error>("gram: ", who, features, " features, the statistics cover ",
-                                       features_);
+  void check_features(std::size_t features, std::string_view what) const {
+    tamp::detail::check_features(label(), what, features, features_);
   }
 
   template <class T>

@@ -45,8 +45,7 @@ struct any_observer {
 /// what it made of it, too, (tokens, out_features). Further members are optional:
 ///
 /// - `shows`, a `static constexpr tamp::observable` or a function that returns one: all that the
-/// host
-///   can show; observable::input if absent. What a recipe needs beyond that is refused, at compile
+///   host can show; observable::input if absent. What a recipe needs beyond that is refused, at compile
 ///   time for a constant, else before calibration starts. With
 ///     - observable::output it calls `observer.linear` and not `input`;
 ///     - observable::modality it calls `observer.modality(kinds)` at the beginning of each sample,

@@ -15,6 +15,7 @@
 
 #include "../detail/drop_count.hpp"
 #include "../detail/ordered_key.hpp"
+#include "../detail/radix_selection.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/sequential.hpp"
@@ -244,39 +245,27 @@ struct per_tensor {
     detail::raise<value_error>("per_tensor: the scores of the weights are not the same each time");
   }
 
-  // A radix selection: count the scores by their uppermost digit, go into the digit in which the
-  // drop-th score lies, count those by their next digit, and so on.
   template <class Score>
   static void select_by_digits(const detail::any_executor& exec,
                                const detail::any_scored_rows<Score>& scored, std::size_t drop,
                                mask::bitmask& keep) {
     using key_type = decltype(detail::ordered_key(Score{}));
-    constexpr int bits = std::numeric_limits<key_type>::digits, digit = 11;
-    key_type prefix = 0;
-    std::size_t rank = drop;  // among the scores that start with `prefix`
-    for (int decided = 0; decided < bits;) {
-      const int width = (std::min)(digit, bits - decided), shift = bits - decided - width;
-      const auto starts_with_prefix = [=](key_type key) {
-        return decided == 0 || key >> (shift + width) == prefix;
-      };
-      std::array<std::size_t, std::size_t{1} << digit> count{};
+    detail::radix_selection<key_type> find(drop, 11);
+    while (!find.is_done()) {
+      std::vector<std::size_t> count(find.digits(), 0);
       std::mutex adding;
       scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
         std::vector<std::size_t> mine(count.size(), 0);
         for (std::size_t i = begin; i < end; ++i)
           for (const auto score : read(i))
-            if (const key_type key = detail::ordered_key(score); starts_with_prefix(key))
-              ++mine[key >> shift & ((key_type{1} << width) - 1)];
+            if (const key_type key = detail::ordered_key(score); find.is_open(key))
+              ++mine[find.digit(key)];
         const std::lock_guard lock(adding);
         for (std::size_t d = 0; d < count.size(); ++d) count[d] += mine[d];
       });
-      std::size_t d = 0;
-      for (; d < count.size() && count[d] < rank; ++d) rank -= count[d];
-      if (d == count.size()) refuse_changed_scores();
-      prefix = static_cast<key_type>(prefix << width) | static_cast<key_type>(d);
-      decided += width;
+      if (!find.enter(count)) refuse_changed_scores();
     }
-    select_above(exec, scored, detail::number_of_key(prefix), rank, keep);
+    select_above(exec, scored, detail::number_of_key(find.key()), find.rank(), keep);
   }
 };
 

@@ -19,6 +19,7 @@
 #include "../execute/adds_anywhere.hpp"
 #include "../simd/row_sums.hpp"
 #include "../tensor/rows.hpp"
+#include "detail/check_features.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
@@ -180,11 +181,9 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
     });
   }
 
-  void check_features(std::size_t features, std::string_view who) const {
+  void check_features(std::size_t features, std::string_view what) const {
     if (count_ != 0 || !sum_of_squares_.empty())
-      if (features != sum_of_squares_.size())
-        detail::raise<shape_error>("column_norm: ", who, features,
-                                   " features, the statistics cover ", sum_of_squares_.size());
+      detail::check_features(label(), what, features, sum_of_squares_.size());
   }
 
   template <class Source>

@@ -23,6 +23,7 @@
 #include "../simd/similar_rows.hpp"
 #include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
+#include "detail/check_features.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
@@ -130,10 +131,8 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
   friend bool operator==(const gram&, const gram&) = default;
 
  private:
-  void check_features(std::size_t features, std::string_view who) const {
-    if ((count_ != 0 || features_ != 0) && features != features_)
-      detail::raise<shape_error>("gram: ", who, features, " features, the statistics cover ",
-                                 features_);
+  void check_features(std::size_t features, std::string_view what) const {
+    if (count_ != 0 || features_ != 0) detail::check_features(label(), what, features, features_);
   }
 
   static std::size_t pairs(std::size_t features) {
@@ -196,12 +195,9 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
       largest = (std::max)(largest, static_cast<double>(here));
     });
     if (!broken.any()) return largest;
-    detail::row_reader<Source> read(x);
-    const auto row = read(broken.row());
-    for (std::size_t j = 0; j < row.size(); ++j)
-      if (!is_finite(row[j]))
-        detail::raise<value_error>("gram: the activation of token ", broken.row(), ", feature ", j,
-                                   " is ", row[j]);
+    if (const auto at = detail::first_not_finite(x, broken.row(), broken.row() + 1))
+      detail::raise<value_error>("gram: the activation of token ", at->row, ", feature ",
+                                 at->column, " is ", at->value);
     return largest;
   }
 

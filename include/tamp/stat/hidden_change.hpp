@@ -18,6 +18,7 @@
 #include "../error.hpp"
 #include "../execute/adds_anywhere.hpp"
 #include "../model/observable.hpp"
+#include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
@@ -131,12 +132,9 @@ class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_ch
   template <class Before, class After>
   [[noreturn]] static void refuse(const Before& before, const After& after, std::size_t token) {
     const auto look = [&](const auto& state, std::string_view when) {
-      detail::row_reader read_row(state);
-      const auto row = read_row(token);
-      for (std::size_t j = 0; j < row.size(); ++j)
-        if (!is_finite(row[j]))
-          detail::raise<value_error>("hidden_change: ", when, " the block, token ", token,
-                                     ", feature ", j, " is ", row[j]);
+      if (const auto at = detail::first_not_finite(state, token, token + 1))
+        detail::raise<value_error>("hidden_change: ", when, " the block, token ", token,
+                                   ", feature ", at->column, " is ", at->value);
     };
     look(before, "before");
     look(after, "after");

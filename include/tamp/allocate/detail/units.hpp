@@ -53,7 +53,7 @@ inline std::string listed(std::span<const std::size_t> units, std::span<const st
 }
 
 /// @throws shape_error unless there is one value for each unit, and as many weights as can be
-/// counted
+///         counted
 /// @throws value_error if a value is not finite or is negative
 inline void check_unit_values(std::string_view policy, std::string_view what,
                               std::span<const double> values,

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -46,20 +47,35 @@ bool row_is_finite(Loops loops, const Source& weight, row_reader<Source>& read, 
   return loops.row_is_finite(row.data(), row.size());
 }
 
-/// Looks at rows from `first` on, one by one: the slow way, for when something is known to be
-/// wrong.
-/// @throws value_error that names the first weight, in row-major order, that is not finite
+/// A number that is not finite, and where it stands.
+template <class Real>
+struct number_at {
+  std::size_t row, column;
+  Real value;
+};
+
+/// The first number in rows [first, last), in row-major order, that is not finite. It looks at one
+/// number after another, for when something is known to be wrong.
+template <class Source>
+auto first_not_finite(const Source& tensor, std::size_t first, std::size_t last) {
+  using real = row_value<Source>;
+  row_reader<std::remove_cvref_t<Source>> read(tensor);
+  for (std::size_t i = first; i < last; ++i) {
+    const auto row = read(i);
+    for (std::size_t j = 0; j < row.size(); ++j)
+      if (!is_finite(row[j])) return std::optional(number_at<real>{i, j, row[j]});
+  }
+  return std::optional<number_at<real>>();
+}
+
+/// @throws value_error that names the first weight from row `first` on, in row-major order, that is
+///         not finite
 template <class Source>
 void refuse_not_finite(const Source& weight, std::size_t first, std::string_view operation,
                        std::string_view layer) {
-  row_reader<Source> read(weight);
-  for (std::size_t i = first; i < static_cast<std::size_t>(weight.rows()); ++i) {
-    const auto row = read(i);
-    for (std::size_t j = 0; j < row.size(); ++j)
-      if (!is_finite(row[j]))
-        raise<value_error>(operation, ": the weight in row ", i, ", column ", j, of_layer(layer),
-                           " is ", row[j]);
-  }
+  if (const auto at = first_not_finite(weight, first, static_cast<std::size_t>(weight.rows())))
+    raise<value_error>(operation, ": the weight in row ", at->row, ", column ", at->column,
+                       of_layer(layer), " is ", at->value);
 }
 
 /// @throws value_error that names the first weight, in row-major order, that is not finite

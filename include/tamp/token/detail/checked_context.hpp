@@ -12,6 +12,7 @@
 #include "../../element.hpp"
 #include "../../error.hpp"
 #include "../../model/observable.hpp"
+#include "../../tensor/detail/finite.hpp"
 #include "../../tensor/view.hpp"
 #include "../context.hpp"
 #include "../shown.hpp"
@@ -41,11 +42,9 @@ inline void check_rows(std::string_view who, std::string_view what,
 
 inline void check_finite(std::string_view who, std::string_view what,
                          matrix_view<const float> numbers) {
-  for (std::size_t i = 0; i < numbers.rows(); ++i)
-    for (std::size_t j = 0; j < numbers.cols(); ++j)
-      if (!is_finite(numbers(i, j)))
-        raise<value_error>(who, ": the ", what, " of token ", i, ", feature ", j, " is ",
-                           numbers(i, j));
+  if (const auto at = first_not_finite(numbers, 0, numbers.rows()))
+    raise<value_error>(who, ": the ", what, " of token ", at->row, ", feature ", at->column, " is ",
+                       at->value);
 }
 
 /// Of the queries [begin, end) only, since what a host leaves in others is not read.
