@@ -25,7 +25,7 @@ planner::planner(const llama::model& dense, const std::vector<llama::calibration
 
 bool planner::calibrate(const tamp::progress_callback& on_progress) {
   if (seen_.complete()) return true;
-  if (!file_.empty() && std::filesystem::exists(file_)) tamp::io::load(file_, exec_, host_, seen_);
+  if (!file_.empty() && std::filesystem::exists(file_)) tamp::io::load(exec_, file_, host_, seen_);
   const auto save = [&] {
     if (!file_.empty()) tamp::io::save(file_, seen_);
   };

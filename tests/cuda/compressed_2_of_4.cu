@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(by_hand_two_of_each_four_and_their_places) {
   for (const std::size_t j : {0u, 1u, 5u, 7u}) keep.set(0, j, true);
   for (const std::size_t j : {1u, 2u, 6u, 7u}) keep.set(1, j, true);
   const auto there = tamp::cuda::bitmask::from(on, keep);
-  const on_host<float> half(tamp::cuda::compress(on, there, W.view()));
+  const on_host<float> half(tamp::cuda::compress(on, W.view(), there));
   BOOST_TEST((half.values == matrix<float>{{1, 2, 6, 8}, {10, 11, 15, 16}}));
   // Places 0 and 1 are 0100 in bits, 1 and 3 are 1101; 1 and 2 are 1001, 2 and 3 are 1110.
   BOOST_TEST(half.metadata == (words{0xd4, 0xe9}), boost::test_tools::per_element());
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(the_weight_can_be_made_of_it_again) {
         for (std::size_t j = 0; j < cols; ++j)
           if (!keep(i, j)) pruned(i, j) = tamp::element_traits<T>::store(0);
       for (const auto* layout : {&tight, &gaps, &columns, &offset}) {
-        const on_host<T> half(tamp::cuda::compress(on, there, layout->view()));
+        const on_host<T> half(tamp::cuda::compress(on, layout->view(), there));
         BOOST_TEST((half.dense(cols) == pruned));
       }
     }
@@ -106,9 +106,9 @@ BOOST_AUTO_TEST_CASE(the_order_of_cutlass_has_the_same_words) {
   const device_matrix<tamp::bf16> there(w);
   const auto keep =
       tamp::cuda::bitmask::from(on, support::n_of_m_by_sorting(support::magnitudes(w), 2, 4));
-  const on_host<tamp::bf16> rows(tamp::cuda::compress(on, keep, there.view()));
+  const on_host<tamp::bf16> rows(tamp::cuda::compress(on, there.view(), keep));
   const on_host<tamp::bf16> reordered(
-      tamp::cuda::compress(on, keep, there.view(), metadata_order::cutlass));
+      tamp::cuda::compress(on, there.view(), keep, metadata_order::cutlass));
   BOOST_TEST((rows.values == reordered.values));
   words expected(rows.metadata.size());
   for (std::size_t i = 0; i < 64; ++i)
@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(where_fewer_are_kept_zeros_stand_in) {
   bitmask keep(1, 20, false);
   for (const std::size_t j : {4u, 9u, 14u, 19u}) keep.set(0, j, true);
   const on_host<float> half(
-      tamp::cuda::compress(on, tamp::cuda::bitmask::from(on, keep), W.view()));
+      tamp::cuda::compress(on, W.view(), tamp::cuda::bitmask::from(on, keep)));
   BOOST_TEST((half.values == matrix<float>{{0, 0, 5, 0, 0, 10, 0, 15, 0, 20}}));
   // Places 0 1, 0 1, 0 1, 0 2 and 0 3.
   BOOST_TEST(half.metadata == (words{0x8444, 0xc}), boost::test_tools::per_element());
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(masks_that_keep_more_than_two_of_four_are_refused) {
   keep.set(1, 16, false);  // one of four will do
   keep.set(1, 13, true);
   const auto there = tamp::cuda::bitmask::from(on, keep);
-  const auto half = tamp::cuda::compress(on, there, W.view());
+  const auto half = tamp::cuda::compress(on, W.view(), there);
   check_error<tamp::value_error>(
       "compress: of columns 12 to 15 in row 1 the mask keeps 3, more than 2",
       [&] { half.check(on); });
@@ -152,17 +152,17 @@ BOOST_AUTO_TEST_CASE(shapes_are_refused_before_anything_is_started) {
   const device_matrix<float> W(matrix<float>(3, 20)), odd(matrix<float>(3, 18));
   const auto keep = tamp::cuda::bitmask::from(on, bitmask(3, 16));
   check_error<tamp::shape_error>("compress: the mask is 3 x 16, the weight is 3 x 20",
-                                 [&] { tamp::cuda::compress(on, keep, W.view()); });
+                                 [&] { tamp::cuda::compress(on, W.view(), keep); });
   const auto keep_odd = tamp::cuda::bitmask::from(on, bitmask(3, 18));
   check_error<tamp::shape_error>("compress: the weight has 18 columns, not a multiple of 4",
-                                 [&] { tamp::cuda::compress(on, keep_odd, odd.view()); });
+                                 [&] { tamp::cuda::compress(on, odd.view(), keep_odd); });
   const auto keep_w = tamp::cuda::bitmask::from(on, bitmask(3, 20));
   check_error<tamp::shape_error>(
       "compress: the weight is 3 x 20, and CUTLASS wants multiples of 32",
-      [&] { tamp::cuda::compress(on, keep_w, W.view(), metadata_order::cutlass); });
+      [&] { tamp::cuda::compress(on, W.view(), keep_w, metadata_order::cutlass); });
   const device_matrix<float> none(matrix<float>(0, 8));
   const auto keep_none = tamp::cuda::bitmask::from(on, bitmask(0, 8));
-  tamp::cuda::compress(on, keep_none, none.view()).check(on);
+  tamp::cuda::compress(on, none.view(), keep_none).check(on);
 }
 
 BOOST_AUTO_TEST_CASE(halves_take_what_bytes_needed_says) {
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(halves_take_what_bytes_needed_says) {
   const device_matrix<tamp::bf16> there(w);
   support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
     const tamp::cuda::bitmask keep(given, 8, 96);
-    tamp::cuda::compress(given, keep, there.view());
+    tamp::cuda::compress(given, there.view(), keep);
   });
 }
 

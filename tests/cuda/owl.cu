@@ -97,7 +97,7 @@ struct both {
 template <class T, class Score>
 void check_equal(const owl<Score>& policy, const both<T>& model) {
   const auto expected = policy(tamp::execute::sequential{}, model.on_cpu());
-  const auto found = tamp::cuda::allocate_by(on, policy, model.on_gpu());
+  const auto found = tamp::cuda::allocate_by(on, model.on_gpu(), policy);
   BOOST_TEST(found.sparsities == expected.sparsities, boost::test_tools::per_element());
   BOOST_TEST(found.notes == expected.notes, boost::test_tools::per_element());
 }
@@ -111,7 +111,7 @@ void check_refused(std::string_view sentence, const matrix<float>& weight,
   model.add(0, "block 0.q", matrix<float>(2, 3, 1.0f), ones(3));
   model.add(0, "block 0.k", weight, norms);
   model.add(1, "block 1.q", matrix<float>(2, 3, 2.0f), ones(3));
-  const auto ratios = tamp::cuda::outlier_ratios_of(on, owl<>{}, model.on_gpu());
+  const auto ratios = tamp::cuda::outlier_ratios_of(on, model.on_gpu(), owl<>{});
   check_error<tamp::value_error>(sentence, [&] { ratios.to_host(on); });
   check_error<tamp::value_error>(sentence,
                                  [&] { owl<>{}(tamp::execute::sequential{}, model.on_cpu()); });
@@ -125,14 +125,14 @@ BOOST_AUTO_TEST_CASE(by_hand_the_percentage_of_scores_that_stand_out) {
   model.add(1, "b", matrix<float>{{1, 1, 1, 1, 100}, {1, 1, 1, 1, 1}}, ones(5));
   model.add(2, "c", matrix<float>{{1, 1, 1, 1, 100}, {-100, 1, 1, 1, 1}}, ones(5));
   const owl<magnitude> policy{0.5, 2.5, 0.1, {}};
-  const auto ratios = tamp::cuda::outlier_ratios_of(on, policy, model.on_gpu());
+  const auto ratios = tamp::cuda::outlier_ratios_of(on, model.on_gpu(), policy);
   BOOST_TEST(ratios.to_host(on) == (std::vector<double>{0, 10, 20}),
              boost::test_tools::per_element());
   std::vector<double> there(3);
   cudaMemcpyAsync(there.data(), ratios.values().data(), 24, cudaMemcpyDeviceToHost, nullptr);
   on.wait();
   BOOST_TEST(there == (std::vector<double>{0, 10, 20}), boost::test_tools::per_element());
-  const auto answer = tamp::cuda::allocate_by(on, policy, model.on_gpu());
+  const auto answer = tamp::cuda::allocate_by(on, model.on_gpu(), policy);
   BOOST_REQUIRE(answer.sparsities.size() == 3u);
   BOOST_TEST(answer.sparsities[0] == 0.6, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(answer.sparsities[2] == 0.4, boost::test_tools::tolerance(1e-14));
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(the_mean_is_over_all_layers_of_a_unit) {
   model.add(0, "b", matrix<float>{{100}}, ones(1));
   model.add(1, "c", matrix<float>(1, 5, 3.0f), ones(5));
   const owl<magnitude> policy{0.5, 4, 0.1, {}};
-  const auto ratios = tamp::cuda::outlier_ratios_of(on, policy, model.on_gpu());
+  const auto ratios = tamp::cuda::outlier_ratios_of(on, model.on_gpu(), policy);
   BOOST_TEST(ratios.to_host(on) == (std::vector<double>{20, 0}), boost::test_tools::per_element());
   BOOST_TEST(ratios.scores(0) == 5u);
 }
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_layer_that_saw_nothing_has_no_part) {
   model.add(1, "c", w, ones(4));
   model.add(2, "d", w, ones(4), 0u);
   check_equal(owl<>{0.5, 3, 0.08}, model);
-  const auto found = tamp::cuda::outlier_ratios_of(on, owl<>{0.5, 3}, model.on_gpu());
+  const auto found = tamp::cuda::outlier_ratios_of(on, model.on_gpu(), owl<>{0.5, 3});
   BOOST_TEST(found.scores(2) == 0u);
   BOOST_TEST(found.notes().size() == 2u);
   // A score that needs no statistic looks at all of them.
@@ -230,21 +230,21 @@ BOOST_AUTO_TEST_CASE(shapes_are_refused_before_anything_is_started) {
   model.add(0, "block 0.q", matrix<float>(2, 3, 1.0f), ones(4));
   check_error<tamp::shape_error>(
       "owl: the weight of block 0.q has 3 columns, the statistics cover 4",
-      [&] { tamp::cuda::outlier_ratios_of(on, owl<>{}, model.on_gpu()); });
+      [&] { tamp::cuda::outlier_ratios_of(on, model.on_gpu(), owl<>{}); });
 }
 
 BOOST_AUTO_TEST_CASE(a_parameter_out_of_its_range_is_refused_before_anything_is_started) {
   both<float> model;
   model.add(0, "block 0.q", matrix<float>(2, 3, 1.0f), ones(3));
   check_error<tamp::value_error>("owl: M is a finite number of at least 0, not -5", [&] {
-    tamp::cuda::outlier_ratios_of(on, owl<>{.M = -5}, model.on_gpu());
+    tamp::cuda::outlier_ratios_of(on, model.on_gpu(), owl<>{.M = -5});
   });
 }
 
 BOOST_AUTO_TEST_CASE(sums_that_are_too_large_are_refused) {
   both<double> model;
   model.add(0, "a", matrix<double>(2, 3, std::numeric_limits<double>::max()), ones(3));
-  const auto ratios = tamp::cuda::outlier_ratios_of(on, owl<magnitude>{}, model.on_gpu());
+  const auto ratios = tamp::cuda::outlier_ratios_of(on, model.on_gpu(), owl<magnitude>{});
   check_error<tamp::value_error>("owl: the scores of block 0 are too large to be summed",
                                  [&] { ratios.to_host(on); });
 }
@@ -258,11 +258,11 @@ BOOST_AUTO_TEST_CASE(golden_vectors) {
   }
   owl<magnitude> policy{.M = std::stod(file.metadata.at("M")),
                         .lambda = std::stod(file.metadata.at("lam"))};
-  const auto found = tamp::cuda::outlier_ratios_of(on, policy, model.on_gpu()).to_host(on);
+  const auto found = tamp::cuda::outlier_ratios_of(on, model.on_gpu(), policy).to_host(on);
   BOOST_TEST(found == file.values<double>("out.outlier_ratio"), boost::test_tools::per_element());
   for (const auto& name : file.names_of("out.owl.")) {
     policy.sparsity = std::stod(name.substr(8));
-    const auto answer = tamp::cuda::allocate_by(on, policy, model.on_gpu());
+    const auto answer = tamp::cuda::allocate_by(on, model.on_gpu(), policy);
     BOOST_TEST(answer.sparsities == file.values<double>(name),
                boost::test_tools::tolerance(1e-10) << boost::test_tools::per_element());
   }
@@ -274,7 +274,7 @@ BOOST_AUTO_TEST_CASE(ratios_take_what_bytes_needed_says) {
     for (const char* const layer : {"q", "k"})
       model.add(unit, layer, support::random_matrix(40 + 30 * unit, 20, 3), ones(20));
   support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
-    tamp::cuda::outlier_ratios_of(given, owl<>{}, model.on_gpu());
+    tamp::cuda::outlier_ratios_of(given, model.on_gpu(), owl<>{});
   });
 }
 

@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(tensors_at_a_null_pointer_are_refused) {
   const std::vector<modality> kinds(4, modality::image);
   refused("select", [&] { static_cast<void>(tamp::select(on, nowhere(4, 8), half)); });
   refused("apply", [&] { tamp::apply(on, nowhere(4, 8), keep); });
-  refused("compress", [&] { tamp::cuda::compress(on, keep, nowhere(4, 8)); });
+  refused("compress", [&] { tamp::cuda::compress(on, nowhere(4, 8), keep); });
   refused("column_norm", [&] { tamp::cuda::column_norm().add(on, nowhere(4, 8)); });
   refused("gram", [&] { tamp::cuda::gram<>(on, 8).add(on, h.cublas, nowhere(4, 8)); });
   refused("token_diversity",
@@ -88,8 +88,8 @@ BOOST_AUTO_TEST_CASE(tensors_at_a_null_pointer_are_refused) {
     tamp::compute::channels_of_probe(on, nowhere(4, 8), tamp::compute::dynamic_ffn{});
   });
   refused("owl", [&] {
-    tamp::cuda::outlier_ratios_of(on, tamp::allocate::owl<>{},
-                                  one_layer{nowhere(4, 8), row.view()});
+    tamp::cuda::outlier_ratios_of(on, one_layer{nowhere(4, 8), row.view()},
+                                  tamp::allocate::owl<>{});
   });
 }
 
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(statistics_and_attention_at_a_null_pointer_are_refused) {
     static_cast<void>(tamp::select(on, w.view(), nowhere(1, 8), half_by_norms));
   });
   check_error<shape_error>(sentence, [&] {
-    tamp::cuda::outlier_ratios_of(on, tamp::allocate::owl<>{}, one_layer{w.view(), nowhere(1, 8)});
+    tamp::cuda::outlier_ratios_of(on, one_layer{w.view(), nowhere(1, 8)}, tamp::allocate::owl<>{});
   });
   check_error<shape_error>("tensor: 1 x 4 elements lie at a null pointer", [&] {
     tamp::stat::select_tokens(on, h.cublas, w.view(), {}, nowhere(1, 4), tamp::stat::amia_select{});
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(statistics_are_one_row) {
     static_cast<void>(tamp::select(on, w.view(), column.view(), half_by_norms));
   });
   check_error<shape_error>("owl: the statistics of block 0.q are 8 x 1; they must be one row", [&] {
-    tamp::cuda::outlier_ratios_of(on, tamp::allocate::owl<>{}, one_layer{w.view(), column.view()});
+    tamp::cuda::outlier_ratios_of(on, one_layer{w.view(), column.view()}, tamp::allocate::owl<>{});
   });
 }
 

@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(what_is_saved_is_loaded_to_the_bit) {
   saved s;
   for (const auto& exec : support::every_executor) {
     both loaded;
-    tamp::io::load(s.path, exec, s.host, loaded);
+    tamp::io::load(exec, s.path, s.host, loaded);
     BOOST_TEST((loaded == s.seen), exec);
     BOOST_TEST(loaded.complete());
   }

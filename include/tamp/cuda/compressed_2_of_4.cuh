@@ -156,7 +156,7 @@ class compressed_2_of_4 {
 
  private:
   template <viewable Weight>
-  friend auto compress(const on_stream& on, const bitmask& keep, const Weight& weight,
+  friend auto compress(const on_stream& on, const Weight& weight, const bitmask& keep,
                        metadata_order order);
 
   static constexpr std::size_t metadata_at(std::size_t rows, std::size_t cols) noexcept {
@@ -171,7 +171,7 @@ class compressed_2_of_4 {
 /// Writes a weight whose mask is one of pattern::n_of_m<2, 4> in half its size.
 ///
 ///     const auto keep = tamp::select(on, W, norms, recipe_with_2_of_4);
-///     const auto half = tamp::cuda::compress(on, keep, W);
+///     const auto half = tamp::cuda::compress(on, W, keep);
 ///
 /// What tensor cores take (mma.sp of PTX, for weights of 16 bits): the kept values of each row one
 /// after another, and for each of them two bits, its place among its four neighbours. In the order
@@ -190,7 +190,7 @@ class compressed_2_of_4 {
 ///         order wants others, or the weight lies at a null pointer
 /// @throws device_error if there is no memory, or CUDA refuses the kernel
 template <viewable Weight>
-auto compress(const on_stream& on, const bitmask& keep, const Weight& weight,
+auto compress(const on_stream& on, const Weight& weight, const bitmask& keep,
               metadata_order order = metadata_order::row_major) {
   using namespace tamp::detail;
   const auto view = cuda_view(on, weight);

@@ -128,8 +128,8 @@ class outlier_ratios {
 
  private:
   template <class Score, class Units>
-  friend outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>& policy,
-                                          const Units& units);
+  friend outlier_ratios outlier_ratios_of(const on_stream& on, const Units& units,
+                                          const allocate::owl<Score>& policy);
 
   struct unit_facts {
     std::string name;
@@ -171,8 +171,8 @@ class outlier_ratios {
 ///         at a null pointer
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class Score, class Units>
-outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>& policy,
-                                 const Units& units) {
+outlier_ratios outlier_ratios_of(const on_stream& on, const Units& units,
+                                 const allocate::owl<Score>& policy) {
   using namespace tamp::detail;
   static_assert(device_score<Score>,
                 "this score has no CUDA version: only elementwise scores such as magnitude, wanda, "
@@ -263,13 +263,13 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const allocate::owl<Score>
 
 /// WAITS for the stream, and shares sparsity out as `policy(units)` does on the CPU: the same
 /// sparsities and notes.
-/// @throws what cuda::outlier_ratios_of, cuda::outlier_ratios::to_host and allocate::owl::share
+/// @throws what cuda::outlier_ratios_of, cuda::outlier_ratios::to_host and allocate::owl::distribute
 ///         throw
 template <class Score, class Units>
-allocate::allocation allocate_by(const on_stream& on, const allocate::owl<Score>& policy,
-                                 const Units& units) {
+allocate::allocation allocate_by(const on_stream& on, const Units& units,
+                                 const allocate::owl<Score>& policy) {
   using namespace tamp::detail;
-  const outlier_ratios found = outlier_ratios_of(on, policy, units);
+  const outlier_ratios found = outlier_ratios_of(on, units, policy);
   std::vector<double> ratios = found.to_host(on);
   std::vector<bool> known(ratios.size());
   for (std::size_t u = 0; u < ratios.size(); ++u) known[u] = found.scores(u) != 0;

@@ -149,15 +149,14 @@ void save(const std::filesystem::path& path, const calibration<Statistics...>& s
 
 /// Loads a calibration that `save` has written. `seen` says which statistics it must hold (see
 /// tamp::calibration_for), `host` to which model and calibration set it must belong. The former
-/// contents of `seen` are replaced; `calibrate` goes on from there. An executor may go before the
-/// host.
+/// contents of `seen` are replaced; `calibrate` goes on from there. An executor may go first.
 ///
 /// @throws value_error if the file holds other statistics, or belongs to another model or
 ///         calibration set, naming both; or if its numbers cannot have been summed up
 /// @throws file_error if it cannot be read or is no calibration
 /// `seen` is as it was then.
 template <executor E, model Model, class... Statistics>
-void load(const std::filesystem::path& path, const E& exec, Model& host,
+void load(const E& exec, const std::filesystem::path& path, Model& host,
           calibration<Statistics...>& seen) {
   static_assert(
       requires {
@@ -184,7 +183,7 @@ void load(const std::filesystem::path& path, const E& exec, Model& host,
 }
 template <model Model, class... Statistics, executor E = execute::standard>
 void load(const std::filesystem::path& path, Model& host, calibration<Statistics...>& seen) {
-  io::load(path, E{}, host, seen);
+  io::load(E{}, path, host, seen);
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::io
