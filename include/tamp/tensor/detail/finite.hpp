@@ -49,7 +49,7 @@ bool row_is_finite(Loops loops, const Source& weight, row_reader<Source>& read, 
 
 /// A number that is not finite, and where it stands.
 template <class Real>
-struct number_at {
+struct placed_number {
   std::size_t row, column;
   Real value;
 };
@@ -63,9 +63,9 @@ auto first_not_finite(const Source& tensor, std::size_t first, std::size_t last)
   for (std::size_t i = first; i < last; ++i) {
     const auto row = read(i);
     for (std::size_t j = 0; j < row.size(); ++j)
-      if (!is_finite(row[j])) return std::optional(number_at<real>{i, j, row[j]});
+      if (!is_finite(row[j])) return std::optional(placed_number<real>{i, j, row[j]});
   }
-  return std::optional<number_at<real>>();
+  return std::optional<placed_number<real>>();
 }
 
 /// @throws value_error that names the first weight from row `first` on, in row-major order, that is
