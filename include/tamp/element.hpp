@@ -156,7 +156,7 @@ concept element = requires(std::remove_const_t<T> value,
   requires std::same_as<decltype(number), float> || std::same_as<decltype(number), double>;
 };
 
-/// The type of the arithmetic on `T`: double for double, float for tamp's other number types.
+/// The type of the arithmetic on `T`, from its traits: double for double, float for tamp's others.
 template <element T>
 using compute_type = typename element_traits<std::remove_const_t<T>>::compute;
 

@@ -48,9 +48,9 @@ struct element_traits<Eigen::bfloat16> : element_like<Eigen::bfloat16, bf16> {};
 /// The view of every Eigen object with elements in memory, of any storage order, strides and fixed
 /// or dynamic size: Matrix, Array, Map, Ref, Block, Transpose, Diagonal and compositions of them.
 ///
-/// Nothing is copied. The elements must outlive the view. A column vector is n x 1, a row vector 1
-/// x n. An object that Eigen does not let be written to (const, or a Ref<const T>) gives a view of
-/// const elements. An expression, for example A + B, has no elements in memory. Its use is a
+/// Nothing is copied. The elements must outlive the view. A column vector is n x 1, a row vector is
+/// 1 x n. An object that Eigen does not let be written to (const, or a Ref<const T>) gives a view
+/// of const elements. An expression, for example A + B, has no elements in memory. Its use is a
 /// compile-time error, which says to evaluate it first.
 template <detail::eigen_dense T>
 struct tensor_traits<T> {

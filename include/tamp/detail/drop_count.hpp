@@ -25,8 +25,8 @@ inline void check_sparsity(const double& sparsity) {
     raise<value_error>("a sparsity is a fraction in [0, 1], not ", sparsity);
 }
 
-/// Returns floor(count * part / whole) without rounding or overflow. Requires count <= whole, part
-/// <= whole and whole < 2^63.
+/// Returns floor(count * part / whole) without rounding or overflow. `count` and `part` must be at
+/// most `whole`, and `whole` must be below 2^63.
 constexpr std::size_t proportion(std::size_t count, std::size_t part, std::size_t whole) noexcept {
   if (whole == 0) return 0;
   std::size_t quotient = 0, remainder = 0;
@@ -54,9 +54,9 @@ inline constexpr std::size_t most_counted = std::size_t{1} << 52;
 ///
 /// Both are computed as drop_count does. The result is `preferred` if that equals count / size up
 /// to rounding and has both properties. Otherwise it is count / size if that has both. Otherwise
-/// count / size was rounded down too far, and the result is the next double. The next double is too
-/// large by less than 2^-53, which is less than half a weight for a size of up to 2^52. For a size
-/// of 0 the result is `preferred`.
+/// count / size was rounded down too far, and the result is the next double, which is too large by
+/// less than 2^-53. Times a size of up to 2^52, that is less than half a weight. For a size of 0 the
+/// result is `preferred`.
 /// @throws value_error if the weight has more than 2^52 numbers
 inline double sparsity_that_drops(std::size_t count, std::size_t size, std::size_t rows = 1,
                                   double preferred = 0) {

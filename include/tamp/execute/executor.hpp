@@ -21,8 +21,8 @@ struct any_range_function {
 
 /// An object that runs a loop in ranges.
 ///
-/// `for_each_range(count, body)` must call `body(begin, end)` for ranges that together cover [0,
-/// count) once, and return when all are done. The ranges may run on any threads and in any order.
+/// `for_each_range(count, body)` must call `body(begin, end)` for ranges that together cover
+/// [0, count) once, and return when all are done. The ranges may run on any threads, in any order.
 /// An exception from `body` must propagate to the caller. tamp refuses an executor that leaves out
 /// ranges or runs others. No result of tamp depends on the partition into ranges. A class with this
 /// one function adapts a host's own thread pool.

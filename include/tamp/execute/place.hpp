@@ -10,8 +10,8 @@
 namespace tamp::inline TAMP_FLAGS {
 
 /// True for types that name a device and a way to submit work to it, for example a CUDA stream
-/// (tamp/cuda/on.cuh). For a `where` of such a type, an operation calls `run_on(where, operation,
-/// arguments...)`, which argument-dependent lookup finds.
+/// (tamp/cuda/on.cuh). For a `where` of this kind, an operation calls
+/// `run_on(where, operation, arguments...)`, which argument-dependent lookup finds.
 template <class T>
 inline constexpr bool is_device = false;
 template <class T>

@@ -29,7 +29,7 @@ class [[nodiscard]] bitmask {
   bitmask() = default;
 
   /// Makes a mask that keeps all weights, or none.
-  /// @throws shape_error if memory cannot hold the mask of such a weight
+  /// @throws shape_error if memory cannot hold the mask of a weight of these extents
   bitmask(std::size_t rows, std::size_t cols, bool keep = true)
       : rows_(rows),
         cols_(cols),
@@ -74,8 +74,8 @@ class [[nodiscard]] bitmask {
     return size() == 0 ? 0.0 : static_cast<double>(size() - count()) / static_cast<double>(size());
   }
 
-  /// Keeps the weights that both masks keep. @throws shape_error if the shapes differ; so do | and
-  /// ^
+  /// Keeps the weights that both masks keep.
+  /// @throws shape_error if the shapes differ; so do | and ^
   bitmask& operator&=(const bitmask& other) {
     return combine(other, [](word a, word b) { return a & b; });
   }

@@ -41,8 +41,9 @@ struct any_observer {
 ///   inputs of the next block.
 ///
 /// For the layer-th visited layer and every sample, the host calls `observer.input(layer, X)` with
-/// the layer's input X, (tokens, in_features). A host that can show the layer's output Y, (tokens,
-/// out_features), too, calls `observer.linear(layer, X, Y)` instead. Further members are optional:
+/// the layer's input X, (tokens, in_features). A host that can also show the layer's output Y,
+/// (tokens, out_features), calls `observer.linear(layer, X, Y)` instead. Further members are
+/// optional:
 ///
 /// - `shows`: a `static constexpr tamp::observable`, or a function that returns one. It names all
 ///   that the host can show; the default is observable::input. A recipe that needs more is refused,

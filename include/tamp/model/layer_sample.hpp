@@ -16,7 +16,7 @@ struct layer_sample {
   const X& input;                    ///< (tokens, in_features)
   const Y& output;                   ///< (tokens, out_features)
   std::span<const modality> kinds;   ///< one per token; empty if all are text
-  std::span<const float> attention;  ///< of the last query to each token, mean over heads; or empty
+  std::span<const float> attention;  ///< last query to each token, mean over heads; or empty
 };
 
 template <class X, class Y, class... Rest>

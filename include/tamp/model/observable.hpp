@@ -25,7 +25,7 @@ enum class observable : unsigned {
   attention = 16,     ///< attention probabilities of some queries, any of them
   last_query = 32,    ///< those of the last token; for statistics their mean over heads, (tokens,)
   text_queries = 64,  ///< those of the text after the last visual token, or of the last token if
-                      ///< there is no such text
+                      ///< no text follows
   visual_queries = 128,  ///< those of all visual tokens
   keys = 256,            ///< keys of the attention, (tokens, kv_heads * head_dim)
 };

@@ -57,8 +57,8 @@ struct amia_select {
                             sigma, ' ', tolerance);
   }
 
-  /// Returns the selected tokens in the order in which they were taken. Y is (tokens,
-  /// out_features). `kinds` has one modality per token, or is empty if all are text.
+  /// Returns the selected tokens in the order in which they were taken. Y has the shape
+  /// (tokens, out_features). `kinds` has one modality per token, or is empty if all are text.
   /// @throws shape_error if kinds or attention do not cover the tokens
   /// @throws value_error if an output or an attention is not finite, an attention is negative, or a
   ///         parameter is out of its range

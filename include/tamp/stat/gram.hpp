@@ -78,7 +78,7 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
   }
 
   /// Adds the data of another accumulator, as if its batches had been added here.
-  /// @throws shape_error if it covers another number of features
+  /// @throws shape_error if it covers another number of features, or memory cannot hold the sums
   /// @throws value_error if a sum or a count would be too large; nothing is combined then
   gram& combine(const gram& other) {
     const detail::ieee_arithmetic as_usual;
@@ -110,7 +110,7 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     return squares;
   }
 
-  /// For files: see stat::column_norm.
+  /// Calls visit(name, value) for all values that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("sums", self.sums_);

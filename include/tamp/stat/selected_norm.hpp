@@ -24,8 +24,7 @@
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// The statistic stat::column_norm over selected tokens of each sample. Every selected token counts
-/// 1.
+/// The statistic stat::column_norm over selected tokens of each sample, which count 1 each.
 ///
 ///     norm(j) = sqrt( sum over selected tokens t of X[t, j]^2 / number of selected tokens )
 ///
@@ -109,7 +108,7 @@ class [[nodiscard]] selected_norm : public tamp::detail::adds_anywhere<selected_
   /// Returns one norm per feature.
   [[nodiscard]] std::vector<float> values() const { return norms_.values(); }
 
-  /// For files: see stat::column_norm.
+  /// Calls visit(name, value) for all values that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     column_norm::fields(self.norms_, visit);

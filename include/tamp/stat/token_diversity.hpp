@@ -31,9 +31,9 @@ namespace tamp::inline TAMP_FLAGS::stat {
 ///
 /// A token of length zero is similar to no other (cosine 0). A pair within a modality needs two
 /// tokens. The density is 0 where there is no pair, or no positive one. With image and text the
-/// importance is the published sum of three terms; k modalities give k terms within and k (k - 1) /
-/// 2 across. The sum is over the modalities that any sample had, and always over at least two, so
-/// that samples of text alone have the published value, too.
+/// importance is the published sum of three terms. In general k modalities give k terms within, and
+/// k (k - 1) / 2 across. The sum is over the modalities that any sample had, and always over at
+/// least two, so that samples of text alone have the published value, too.
 ///
 /// A sample of N tokens of d features takes N (N + d) numbers of memory during `add`. The statistic
 /// keeps one sum for each pair of modalities. The bits do not depend on the executor.
@@ -123,7 +123,7 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
     return std::abs(counted * (counted + 1) / 2 - sum);
   }
 
-  /// For files: see stat::column_norm.
+  /// Calls visit(name, value) for all values that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("sums", self.sums_);

@@ -41,7 +41,7 @@ struct tensor_traits<std::span<T, Extent>> {
 };
 
 /// A type with a view, of any elements in any memory. Functions that read the elements accept all
-/// viewable types, so that a sentence can say what is wrong with one.
+/// viewable types, so that an error can explain what is wrong.
 template <class T>
 concept viewable = requires(T& tensor) {
   { tensor_traits<std::remove_cvref_t<T>>::view(tensor).data() };
