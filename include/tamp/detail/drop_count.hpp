@@ -55,8 +55,8 @@ inline constexpr std::size_t most_counted = std::size_t{1} << 52;
 /// Both are computed as drop_count does. The result is `preferred` if that equals count / size up
 /// to rounding and has both properties. Otherwise it is count / size if that has both. Otherwise
 /// count / size was rounded down too far, and the result is the next double, which is too large by
-/// less than 2^-53. Times a size of up to 2^52, that is less than half a weight. For a size of 0 the
-/// result is `preferred`.
+/// less than 2^-53. Times a size of up to 2^52, that is less than half a weight. The result for a
+/// size of 0 is `preferred`.
 /// @throws value_error if the weight has more than 2^52 numbers
 inline double sparsity_that_drops(std::size_t count, std::size_t size, std::size_t rows = 1,
                                   double preferred = 0) {

@@ -1,7 +1,7 @@
 // See portable.inl.
 
-// Stores the lanes whose bit is set side by side. A whole vector is written. AVX2 permutes lanes of
-// 4 bytes, by a table with the order for each choice of lanes.
+// Stores the lanes whose bit is set, one after the other. A whole vector is written. AVX2 permutes
+// lanes of 4 bytes, by a table with the order for each choice of lanes.
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   const std::uint64_t order = sizeof(T) == 8 ? chosen_of_4[bits & 15u] : chosen_of_8[bits];

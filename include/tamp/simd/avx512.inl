@@ -35,8 +35,8 @@ static void replace_word(mask::word keep, std::byte* elements, Bits zero) noexce
   }
 }
 
-// Stores the lanes whose bit is set side by side. A whole vector is written. The compression is in
-// a register, since compressing into memory is slow on some processors.
+// Stores the lanes whose bit is set, one after the other. A whole vector is written. The lanes are
+// compressed in a register, since compressing into memory is slow on some processors.
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   if constexpr (sizeof(T) == 8)

@@ -1,7 +1,7 @@
 // Loops between a row's numbers and the words of its mask.
 
-// Sets bit j of the words where number j is above the threshold, or `OrEqual` to it, and clears it
-// elsewhere.
+// Sets bit j of the words where number j is above the threshold, and if `OrEqual` where it equals
+// it. Clears the other bits.
 template <bool OrEqual = false, class T>
 static void keep_above(const T* numbers, std::size_t count, T threshold,
                        mask::word* words) noexcept {
@@ -41,7 +41,7 @@ static void replace_dropped(std::byte* elements, std::size_t count, const mask::
 static std::uint32_t two_of_four_by_rank(vec<float> v) noexcept {
   const vec<float> neighbour = swap_neighbours(v), opposite = swap_pairs(v);
   const vec<float> last = swap_pairs(neighbour);
-  vec<std::int32_t> is_odd, is_upper;  // the right ones of two neighbours, and of two pairs
+  vec<std::int32_t> is_odd, is_upper;  // right of its neighbour; of the right pair
   for (std::size_t k = 0; k < lanes<float>; ++k) {
     is_odd[k] = k % 2 == 0 ? 0 : -1;
     is_upper[k] = k % 4 < 2 ? 0 : -1;

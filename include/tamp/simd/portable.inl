@@ -1,8 +1,9 @@
 // Operations that have no operator, on vectors of any processor.
 
-// Stores those of 64 numbers that are within a bracket (see bits_within) side by side and,
-// WithColumns, their columns, where `first` is the column of the first number. Returns how many
-// there are. Without an instruction that compresses, the few chosen ones are looked up one by one.
+// Stores those of 64 numbers that are within a bracket (see bits_within), one after the other. If
+// `WithColumns`, it stores their columns, too; `first` is the column of the first number. Returns
+// their number. Without an instruction that compresses, the few chosen ones are looked up one by
+// one.
 template <bool WithColumns, class T, class Counts>
 static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below, T* within,
                                 [[maybe_unused]] std::size_t first,

@@ -2,7 +2,7 @@
 //
 // The sum of a row has sixteen accumulators: the j-th number goes into accumulator j mod 16, and
 // these are then added in pairs. The bits are the same for any length of vector. In a sum over
-// rows, every column has an accumulator of its own, in the order of the rows.
+// rows, every column has an accumulator of its own and adds in the order of the rows.
 
 static vec<double> absolute(vec<double> v) noexcept {
   return (vec<double>)((vec<std::uint64_t>)v & 0x7fffffffffffffffu);

@@ -8,8 +8,9 @@ struct row_scored {
 };
 
 // Writes score(weight, column) for all weights. Checks that the weights are finite and that no
-// score is NaN. A score that is NaN makes the sum NaN, and only then each score is checked. If the
-// score shows weights that are not finite, a finite sum proves the weights, too.
+// score is NaN. A score that is NaN makes the sum NaN, and only then each score is checked. If
+// `ShowsNonFinite`, a weight that is not finite gives a score that is not, so that a finite sum
+// proves the weights, too.
 //
 // The loop takes two vectors at a time: the compiler knows the length of the inner loops and
 // vectorises them even at -O2, together with the user's score. Exceptions of the score propagate.

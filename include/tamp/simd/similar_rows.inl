@@ -16,7 +16,7 @@ static double dot(const T* a, const T* b, std::size_t count) noexcept {
   return sum_of_sixteen(sums, rest, count - whole);
 }
 
-// Multiplies a row by a number, rounded once.
+// Writes a row times a number. Each product is rounded once.
 template <class T, class Out>
 static void scale(const T* from, std::size_t count, double factor, Out* to) noexcept {
   typedef Out narrow __attribute__((vector_size(lanes<double> * sizeof(Out))));

@@ -1,5 +1,6 @@
-// Vectors of `vector_bytes` bytes, in the vector types of GCC and clang. + - * / & | ~ < <= == and
-// ?: work lane by lane. A comparison gives integers of the lanes' width, with all bits set or none.
+// Vectors of `vector_bytes` bytes, in the vector types of GCC and clang. The operators
+// + - * / & | ~ < <= == and ?: work lane by lane. A comparison gives integers of the lanes' width,
+// with all bits set or none.
 
 template <class T>
 struct vector_of {

@@ -48,8 +48,8 @@ concept statistic = std::default_initializable<Statistic> && std::equality_compa
                       all.combine(other);
                     };
 
-/// A value that selects the tokens of a sample whose norms are taken: `selector(exec, output,
-/// kinds, attention)` returns their places.
+/// A value that selects the tokens of a sample whose norms are taken. The call
+/// `selector(exec, output, kinds, attention)` returns their places.
 template <class Selector>
 concept selector = std::equality_comparable<Selector> &&
                    requires(const Selector& select, const tamp::detail::any_executor& exec,

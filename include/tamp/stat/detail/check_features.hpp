@@ -10,8 +10,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Checks the number of features of an argument. `what` describes it: "a batch of activations has
-/// ".
+/// Checks the number of features of an argument, which `what` describes: for example
+/// "a batch of activations has ".
 /// @throws shape_error if it has another number of features than the statistics cover
 inline void check_features(std::string_view statistic, std::string_view what, std::size_t features,
                            std::size_t covered) {
