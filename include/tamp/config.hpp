@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the compiler offers, in macros of our own. Nothing else defines macros.
+/// Macros that describe the compiler and its flags.
 
 /// Marks a function that the CPU loops and the CUDA kernels share.
 #if defined(__CUDACC__)
@@ -10,19 +10,19 @@
 #  define TAMP_FN
 #endif
 
-/// 1 where errors are thrown, 0 where they are printed and the program aborts.
+/// The handling of errors: 1 if they are thrown, 0 if they are printed and the program aborts.
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #  define TAMP_EXCEPTIONS 1
 #else
 #  define TAMP_EXCEPTIONS 0
 #endif
 
-/// A precondition of a function whose every call is too short for a check in production.
+/// Checks a precondition in debug builds, for functions too short for a check in production.
 ///
-/// Debug builds, where NDEBUG is not defined, print the sentence that the other arguments make and
-/// abort if it does not hold; others do nothing. It is no error that a program can catch, since it
-/// says that the program is wrong. NDEBUG is not part of the name below: units with and without it
-/// can be linked, and each call may then be checked or not.
+/// Unless NDEBUG is defined, a false `condition` prints the sentence that the other arguments make
+/// up and aborts. With NDEBUG, nothing is checked. A broken precondition is a bug in the program
+/// and no exception that it could catch. NDEBUG is not part of the name below: units with and
+/// without it can be linked, and each call may then be checked or not.
 #if defined(NDEBUG) || defined(__CUDA_ARCH__)
 #  define TAMP_EXPECTS(condition, ...) static_cast<void>(0)
 #else
@@ -30,14 +30,14 @@
     ((condition) ? static_cast<void>(0) : ::tamp::detail::broken_precondition(__VA_ARGS__))
 #endif
 
-/// The inline namespace of everything that is compiled differently under other flags.
+/// The inline namespace of all code whose compilation depends on the compiler's flags.
 ///
-/// The linker keeps one copy of each inline function. If one unit of a program is compiled with
-/// -mavx2 -mfma and another without, a function with one name in both would run instructions that a
-/// processor lacks, or round differently, depending on the order of linking. The flags are
-/// therefore part of the name: each unit calls the copy that was compiled with its own flags, and a
-/// tamp object that is handed to a unit of other flags is an error of the linker. Errors, roles and
-/// executors stay outside, so that any unit can catch, name and pass them.
+/// The linker keeps one copy of each inline function. Suppose that one unit of a program is
+/// compiled with -mavx2 -mfma and another without. A function with one name in both would then
+/// execute instructions that a processor lacks, or round differently, depending on the order of
+/// linking. The flags are therefore part of the name. Each unit calls the copy that was compiled
+/// with its own flags, and passing a tamp object to a unit with other flags is a link error.
+/// Errors, roles and executors stay outside, so that any unit can catch, name and pass them.
 #if defined(__AVX512F__)
 #  define TAMP_FLAGS_VECTORS _avx512
 #elif defined(__AVX2__)
@@ -181,7 +181,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Names the unit's flags in a template of a class that is outside of their namespace.
+/// The unit's flags as a template argument, for templates of classes outside of this namespace.
 struct flags_of_unit {};
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

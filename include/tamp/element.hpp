@@ -13,8 +13,8 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. Storage only; arithmetic is in
-/// float.
+/// IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. It is for storage only; arithmetic
+/// is in float.
 struct f16 {
   std::uint16_t bits = 0;
 
@@ -32,8 +32,8 @@ struct f16 {
   }
 
  private:
-  // A normal number needs only its exponent re-biased. A subnormal one is given the exponent of
-  // 2^-14, whose implicit one is then subtracted again in float, which normalises it.
+  // A normal number only needs its exponent re-biased. A subnormal one gets the exponent of 2^-14.
+  // The subtraction of the implicit one in float then normalises it.
   TAMP_FN static constexpr float to_float(std::uint16_t half) noexcept {
     const std::uint32_t sign = std::uint32_t(half & 0x8000u) << 16;
     const std::uint32_t magnitude = std::uint32_t(half & 0x7fffu) << 13;
@@ -48,7 +48,7 @@ struct f16 {
     return std::bit_cast<float>(sign | body);
   }
 
-  // Rounds to nearest, ties to even; overflow gives infinity, NaN stays a quiet NaN.
+  // Rounds to nearest, ties to even. Overflow gives infinity; NaN stays a quiet NaN.
   TAMP_FN static constexpr std::uint16_t from_float(float value) noexcept {
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
     const std::uint32_t sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
@@ -67,7 +67,7 @@ struct f16 {
   }
 };
 
-/// bfloat16: the upper half of a float. Storage only; arithmetic is in float.
+/// bfloat16: the upper half of a float. It is for storage only; arithmetic is in float.
 struct bf16 {
   std::uint16_t bits = 0;
 
@@ -94,10 +94,10 @@ struct bf16 {
   }
 };
 
-/// The one place where tamp learns about a type of number.
+/// The traits of a number type, the only place where tamp learns about it.
 ///
-/// A specialisation has `compute` (float or double, the type that arithmetic is done in) and the
-/// conversions `load` and `store`. A host's own 16-bit type joins in one line, see element_like.
+/// A specialisation has `compute` (float or double, the type of the arithmetic) and the conversions
+/// `load` and `store`. A host's own 16-bit type takes one line: see element_like.
 template <class T>
 struct element_traits;
 
@@ -129,7 +129,7 @@ struct element_traits<bf16> {
   TAMP_FN static constexpr bf16 store(float value) noexcept { return bf16(value); }
 };
 
-/// Traits of a host's type that has the same bits as `Twin`:
+/// The traits of a host's type that has the same bits as `Twin`:
 ///
 ///     template <>
 ///     struct tamp::element_traits<my::half> : tamp::element_like<my::half, tamp::f16> {};
@@ -147,8 +147,7 @@ struct element_like {
   }
 };
 
-/// A type of number that tamp can read and write: float, double, or one that converts to one of
-/// them.
+/// A number type that tamp can read and write: float, double, or one that converts to one of them.
 template <class T>
 concept element = requires(std::remove_const_t<T> value,
                            typename element_traits<std::remove_const_t<T>>::compute number) {
@@ -157,7 +156,7 @@ concept element = requires(std::remove_const_t<T> value,
   requires std::same_as<decltype(number), float> || std::same_as<decltype(number), double>;
 };
 
-/// The type in which arithmetic on `T` is done: double for double, float for the rest.
+/// The type of the arithmetic on `T`, from its traits: double for double, float for tamp's others.
 template <element T>
 using compute_type = typename element_traits<std::remove_const_t<T>>::compute;
 
@@ -172,13 +171,13 @@ template <class T>
 struct twin_of<T> {
   using type = typename element_traits<T>::twin;
 };
-/// Whether T has the bits of a Twin.
+/// True if T has the bits of a Twin.
 template <class T, class Twin>
 inline constexpr bool has_bits_of = std::is_same_v<typename twin_of<T>::type, Twin>;
 
 }  // namespace detail
 
-/// True for anything but infinities and NaN, also under -ffast-math.
+/// Returns true for all numbers but infinities and NaN, also under -ffast-math.
 TAMP_FN constexpr bool is_finite(const float& value) noexcept {
   return (detail::bits_as_computed(value) & 0x7f800000u) != 0x7f800000u;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Errors are sentences with names and numbers, thrown before anything is written.
+/// The library's errors: sentences with names and numbers, thrown before anything is written.
 
 #include <charconv>
 #include <concepts>
@@ -15,7 +15,7 @@
 
 namespace tamp {
 
-/// The base of everything that tamp throws.
+/// The base class of all errors that tamp throws.
 class error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -62,7 +62,7 @@ std::string sentence(const Parts&... parts) {
   return text;
 }
 
-/// Throws `Error` with the joined parts; without exceptions prints the same text and aborts.
+/// Throws `Error` with the joined parts. Without exceptions it prints the same text and aborts.
 template <class Error, class... Parts>
 [[noreturn]] void raise(const Parts&... parts) {
   const std::string text = sentence(parts...);
@@ -74,7 +74,7 @@ template <class Error, class... Parts>
 #endif
 }
 
-/// What TAMP_EXPECTS calls: prints the joined parts and aborts.
+/// Prints the joined parts and aborts. TAMP_EXPECTS calls it.
 template <class... Parts>
 [[noreturn]] void broken_precondition(const Parts&... parts) noexcept {
   std::fprintf(stderr, "tamp: %s\n", sentence(parts...).c_str());

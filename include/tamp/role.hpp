@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The role that a policy plays in a recipe, and what a policy may say about itself.
+/// The roles of policies in a recipe, and the names of policies in reports.
 
 #include <concepts>
 #include <string>
@@ -10,10 +10,10 @@
 
 /// A policy is a plain struct that names its role: `using role = tamp::role::score;`.
 namespace tamp::role {
-struct score {};     ///< how much a weight matters
-struct allocate {};  ///< how much each layer may lose
-struct pattern {};   ///< what shape the loss may have
-struct token {};     ///< which tokens are worth computing
+struct score {};     ///< importance of each weight
+struct allocate {};  ///< sparsity of each layer
+struct pattern {};   ///< shape that the dropped weights may have
+struct token {};     ///< tokens that are worth computing
 }  // namespace tamp::role
 
 namespace tamp::inline TAMP_FLAGS {
@@ -22,10 +22,10 @@ namespace tamp::inline TAMP_FLAGS {
 template <class P, class Role>
 concept policy = requires { requires std::same_as<typename P::role, Role>; };
 
-/// A policy's name for reports: what its `label()` returns, or "custom".
+/// Returns a policy's name for reports: the result of its `label()`, or "custom".
 ///
-/// It is always inlined: called with a policy without members, which nobody needs to initialise, it
-/// would otherwise make GCC warn at -O1 that the policy may be uninitialised.
+/// It is always inlined. Otherwise GCC warns at -O1 that a policy without members may be
+/// uninitialised, although it has nothing to initialise.
 template <class Policy>
 [[gnu::always_inline]] inline std::string label(const Policy& p) {
   if constexpr (requires { std::string(p.label()); }) {

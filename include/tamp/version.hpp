@@ -9,7 +9,7 @@
 
 namespace tamp {
 
-/// "major.minor.patch".
+/// The version as "major.minor.patch".
 inline constexpr const char* version = "0.1.0";
 
 }  // namespace tamp

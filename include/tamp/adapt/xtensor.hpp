@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// xtensor's containers, adaptors and strided views.
+/// The adapter of xtensor's containers, adaptors and strided views.
 
 #include <cstddef>
 #include <memory>
@@ -20,11 +20,11 @@ namespace detail {
 template <class Derived>
 void take_xexpression(const xt::xexpression<Derived>&);
 
-/// Anything of xtensor's, whether it has elements in memory or computes them when asked.
+/// Any expression of xtensor, with elements in memory or computed on demand.
 template <class T>
 concept xtensor_expression = requires(const T& tensor) { detail::take_xexpression(tensor); };
 
-/// What an element is referred to by: a reference, or a value that was computed.
+/// The type that refers to an element: a reference, or a value that was computed.
 template <class T>
 using xtensor_reference = decltype(std::declval<T&>().element(std::declval<const std::size_t*>(),
                                                               std::declval<const std::size_t*>()));
@@ -36,31 +36,32 @@ inline constexpr bool xtensor_in_memory =
       tensor.strides();
     };
 
-/// What elements are: xtensor itself decides whether a T may be written to.
-/// (What data() points to is not const for an adaptor of a const container.)
+/// The type of the elements. xtensor itself decides whether it is const. (The type that data()
+/// points to is not const for an adaptor of a const container.)
 template <class T>
 using xtensor_element =
     std::conditional_t<xtensor_in_memory<T>, std::remove_reference_t<xtensor_reference<T>>,
                        const typename T::value_type>;
 
-/// The number of dimensions where the type says it, else SIZE_MAX.
+/// The number of dimensions if the type fixes it, else SIZE_MAX.
 template <class T>
 inline constexpr std::size_t xtensor_rank = xt::get_rank<std::remove_const_t<T>>::value;
 
 }  // namespace detail
 
-/// Everything of xtensor's with elements in memory, row- or column-major: xarray, xtensor,
-/// xtensor_fixed, xt::adapt, and xt::view, xt::strided_view or xt::transpose of one of them.
+/// The view of everything in xtensor with elements in memory, row- or column-major: xarray,
+/// xtensor, xtensor_fixed, xt::adapt, and xt::view, xt::strided_view or xt::transpose of one of
+/// them.
 ///
-/// Nothing is copied: the view is valid as long as the elements are. Two dimensions are a matrix,
-/// one is a single row. Const objects give a view of const elements. Functions of arrays (a + b)
-/// and views without fixed strides (xt::keep, xt::filter) have no such elements: using them does
-/// not compile, and says to evaluate them first.
-/// @throws shape_error for another number of dimensions, where the type leaves it open
+/// Nothing is copied. The elements must outlive the view. Two dimensions are a matrix, one is a
+/// single row. Const objects give a view of const elements. Functions of arrays (a + b) and views
+/// without fixed strides (xt::keep, xt::filter) have no elements at fixed strides. Their use is a
+/// compile-time error, which says to evaluate them first.
+/// @throws shape_error for another number of dimensions, if the type leaves it open
 template <detail::xtensor_expression T>
 struct tensor_traits<T> {
-  // `Tensor` is T or const T. The return type is written out so that asking whether an expression
-  // is a tensor compiles: the sentence is for those who go on to use it as one.
+  // `Tensor` is T or const T. With an explicit return type, a concept can ask whether an expression
+  // is a tensor without instantiating the assertion, which is for code that uses it as one.
   template <class Tensor>
   static matrix_view<detail::xtensor_element<Tensor>> view(Tensor& tensor) {
     static_assert(detail::xtensor_in_memory<Tensor>,

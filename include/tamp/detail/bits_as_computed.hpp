@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The bits of numbers of which -ffast-math assumes nothing.
+/// The bits of numbers, free of the assumptions of -ffast-math.
 
 #include <bit>
 #include <cstdint>
@@ -11,8 +11,10 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The bits of a number, by reference: with -ffast-math a compiler takes what was computed, or
-/// passed by value, for finite, and looks even through its bits.
+/// Returns the bits of a number.
+///
+/// The number is passed by reference. With -ffast-math, a compiler assumes that a computed number,
+/// or one passed by value, is finite, and applies the assumption to its bits, too.
 template <class Real>
 TAMP_FN constexpr auto bits_as_computed(const Real& number) noexcept {
   auto bits =

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Arithmetic with sizes that come from outside: none wraps, and none is allocated unseen.
+/// Checked arithmetic with sizes from outside. No size wraps, and none is allocated unchecked.
 
 #include <concepts>
 #include <cstddef>
@@ -17,23 +17,23 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The largest number of elements that a tensor can have: distances between them fit into a
+/// The largest number of elements of a tensor. Distances between elements fit into a
 /// std::ptrdiff_t.
 inline constexpr std::size_t most_elements =
     static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)());
 
-/// The largest array that is asked of memory, in bytes: 1 TiB, which no layer needs. A larger one
-/// means that a size is wrong.
+/// The limit of the size of an array, in bytes: 1 TiB, more than any layer needs. A larger size is
+/// taken for an error.
 inline constexpr std::uint64_t largest_array =
     sizeof(std::size_t) < 8 ? std::uint64_t{most_elements} : std::uint64_t{1} << 40;
 
-/// True if a * b fits into their type.
+/// Returns true if a * b fits into their type.
 template <std::unsigned_integral Word>
 constexpr bool product_fits(Word a, Word b) noexcept {
   return b == 0 || a <= (std::numeric_limits<Word>::max)() / b;
 }
 
-/// a * b.
+/// Returns a * b.
 /// @throws Error "WHO: A times B is too large to be counted"
 template <class Error = shape_error, std::unsigned_integral Word>
 constexpr Word checked_product(std::string_view who, Word a, std::type_identity_t<Word> b) {
@@ -42,7 +42,7 @@ constexpr Word checked_product(std::string_view who, Word a, std::type_identity_
   return a * b;
 }
 
-/// a + b.
+/// Returns a + b.
 /// @throws Error "WHO: A and B together are too large to be counted"
 template <class Error = shape_error, std::unsigned_integral Word>
 constexpr Word checked_sum(std::string_view who, Word a, std::type_identity_t<Word> b) {
@@ -51,8 +51,8 @@ constexpr Word checked_sum(std::string_view who, Word a, std::type_identity_t<Wo
   return a + b;
 }
 
-/// A size that a host states in a type of number of its own.
-/// @throws shape_error "WHO: there are -1 WHAT" if it is negative or too large for memory
+/// Converts a size that a host states in a number type of its own.
+/// @throws shape_error "WHO: there cannot be -1 WHAT" if it is negative or too large for memory
 template <class Number>
 constexpr std::size_t checked_extent(std::string_view who, std::string_view what,
                                      const Number& number) {
@@ -70,8 +70,9 @@ constexpr std::size_t checked_extent(std::string_view who, std::string_view what
   }
 }
 
-/// @throws shape_error if no memory can hold the elements of such a tensor. One without elements
-///         may be as long as can be counted with a sign: -1 as a size without one is not.
+/// Checks the extents of a tensor. Those of an empty tensor may be as large as most_elements, which
+/// excludes a negative size that was converted to std::size_t.
+/// @throws shape_error if an extent is larger, or memory cannot hold the elements
 constexpr void check_shape(std::string_view who, std::size_t rows, std::size_t cols) {
   if (rows > most_elements || cols > most_elements)
     raise<shape_error>(who, ": a shape of ", rows, " x ", cols,
@@ -80,6 +81,7 @@ constexpr void check_shape(std::string_view who, std::size_t rows, std::size_t c
     raise<shape_error>(who, ": ", rows, " x ", cols, " elements are more than memory can hold");
 }
 
+/// Checks the size of an array.
 /// @throws shape_error if `count` numbers of `size` bytes are more than memory can hold
 constexpr void check_array(std::string_view who, std::uint64_t count, std::size_t size) {
   if (count >= largest_array / size)
@@ -87,15 +89,16 @@ constexpr void check_array(std::string_view who, std::uint64_t count, std::size_
                        " bytes are more than memory can hold");
 }
 
-/// @throws shape_error if a list has entries but no memory
+/// Checks the memory of a list.
+/// @throws shape_error if the list has entries but no memory
 template <class List>
 constexpr void check_list(std::string_view who, std::string_view what, const List& list) {
   if (list.size() != 0 && list.data() == nullptr)
     raise<shape_error>(who, ": ", list.size(), ' ', what, " lie at a null pointer");
 }
 
-/// @throws shape_error if a matrix of numbers of `size` bytes is more than memory can hold
-/// @returns how many numbers it has
+/// Returns the number of elements of a matrix of numbers of `size` bytes.
+/// @throws shape_error if they are more than memory can hold
 constexpr std::size_t checked_matrix(std::string_view who, std::size_t rows, std::size_t cols,
                                      std::size_t size) {
   if (rows != 0 && cols != 0 && rows >= largest_array / size / cols)
@@ -104,8 +107,8 @@ constexpr std::size_t checked_matrix(std::string_view who, std::size_t rows, std
   return rows * cols;
 }
 
-/// body(), where memory that the system refuses is an error of the library like all others.
-/// @throws shape_error "WHO: there is not enough memory"
+/// Calls body() and returns its result. std::bad_alloc becomes an error of the library.
+/// @throws shape_error "WHO: there is not enough memory ..."
 template <class Body>
 decltype(auto) with_memory([[maybe_unused]] std::string_view who, Body&& body) {
 #if TAMP_EXCEPTIONS
@@ -119,7 +122,7 @@ decltype(auto) with_memory([[maybe_unused]] std::string_view who, Body&& body) {
 #endif
 }
 
-/// `count` numbers of one value.
+/// Returns `count` numbers of one value.
 /// @throws shape_error if memory cannot hold them
 template <class Number>
 std::vector<Number> checked_array(std::string_view who, std::uint64_t count, Number value = {}) {

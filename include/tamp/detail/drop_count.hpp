@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The number of weights that a sparsity drops of `size`, and the sparsity that drops a number.
+/// Conversions between a sparsity and the number of weights that it drops.
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// floor(size * sparsity), computed in double as the published code does, and never above size.
+/// Returns floor(size * sparsity), computed in double as the published code does, and at most size.
 constexpr std::size_t drop_count(std::size_t size, double sparsity) noexcept {
   if (sparsity >= 1) return size;
   return (std::min)(size, static_cast<std::size_t>(static_cast<double>(size) * sparsity));
@@ -25,8 +25,8 @@ inline void check_sparsity(const double& sparsity) {
     raise<value_error>("a sparsity is a fraction in [0, 1], not ", sparsity);
 }
 
-/// floor(count * part / whole) without rounding or overflow; count and part are at most `whole`,
-/// and `whole` is below 2^63.
+/// Returns floor(count * part / whole) without rounding or overflow. `count` and `part` must be at
+/// most `whole`, and `whole` must be below 2^63.
 constexpr std::size_t proportion(std::size_t count, std::size_t part, std::size_t whole) noexcept {
   if (whole == 0) return 0;
   std::size_t quotient = 0, remainder = 0;
@@ -44,17 +44,19 @@ constexpr std::size_t proportion(std::size_t count, std::size_t part, std::size_
   return quotient;
 }
 
-/// The largest weight whose counts a double can stand for.
+/// The largest size of a weight for which a sparsity in double can represent every count.
 inline constexpr std::size_t most_counted = std::size_t{1} << 52;
 
-/// A sparsity s that stands for `count` of `size` weights, in `rows` rows of equal length:
+/// Returns a sparsity s that drops `count` of `size` weights in `rows` rows of equal length:
 ///
-///     floor(size * s) = count,    floor(size / rows * s) = floor(count / rows),
+///     floor(size * s)        = count
+///     floor(size / rows * s) = floor(count / rows)
 ///
-/// computed as drop_count does. That is `preferred` if it is count / size to rounding and has both
-/// properties; else count / size; and where that was rounded down too far, the next double, which
-/// is too large by less than 2^-53, times a size of up to 2^52 less than half a weight. Of nothing,
-/// it is `preferred`.
+/// Both are computed as drop_count does. The result is `preferred` if that equals count / size up
+/// to rounding and has both properties. Otherwise it is count / size if that has both. Otherwise
+/// count / size was rounded down too far, and the result is the next double, which is too large by
+/// less than 2^-53. Times a size of up to 2^52, that is less than half a weight. The result for a
+/// size of 0 is `preferred`.
 /// @throws value_error if the weight has more than 2^52 numbers
 inline double sparsity_that_drops(std::size_t count, std::size_t size, std::size_t rows = 1,
                                   double preferred = 0) {

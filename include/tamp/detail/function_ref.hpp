@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A function as two pointers, as C++26 has it.
+/// A reference to a function as two pointers, like std::function_ref of C++26.
 
 #include <concepts>
 #include <memory>
@@ -14,7 +14,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 template <class Signature>
 class function_ref;
 
-/// A callable of any type, by address: it must outlive the reference.
+/// A non-owning reference to a callable of any type. The callable must outlive it.
 template <class Result, class... Arguments>
 class function_ref<Result(Arguments...)> {
  public:

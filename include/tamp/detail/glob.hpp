@@ -10,10 +10,11 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Whether all of `text` fits `pattern`, in which * stands for any text and ? for one character.
+/// Returns true if all of `text` matches `pattern`. In the pattern, * stands for any text and ? for
+/// any one character.
 ///
-/// On a mismatch only the last * takes in one more character: giving an earlier one more could
-/// never help, so that the time is at most the product of the lengths.
+/// On a mismatch, only the last * takes in one more character. An extension of an earlier * could
+/// never help, so the time is at most proportional to the product of the lengths.
 constexpr bool glob_match(std::string_view pattern, std::string_view text) noexcept {
   constexpr auto none = std::string_view::npos;
   std::size_t p = 0, t = 0, star = none, resume = 0;

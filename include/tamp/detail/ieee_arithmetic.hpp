@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Arithmetic as IEEE 754 has it, whatever the host has told the processor.
+/// IEEE 754 arithmetic, whatever floating-point environment the host has set.
 
 #include <cstdint>
 
@@ -12,13 +12,13 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// For as long as it lives, the thread rounds to nearest, computes with subnormal numbers, and is
-/// not interrupted by overflow or the like. Then the host's own environment is back, also if
-/// something was thrown.
+/// A guard that gives its thread IEEE 754 arithmetic for the guard's lifetime: rounding to nearest,
+/// subnormal numbers, and no traps on floating-point exceptions. Its destructor restores the host's
+/// environment, also during stack unwinding.
 ///
-/// A program that was linked with -ffast-math, or a host that asks for it, takes subnormal numbers
-/// for zeros. Scores would then be equal that are not, and counts wrong. Where the environment is
-/// the usual one, this costs one instruction.
+/// A program linked with -ffast-math, or a host that requests it, treats subnormal numbers as
+/// zeros. Different scores would then be equal, and counts wrong. In the default environment the
+/// guard costs one instruction.
 class ieee_arithmetic {
  public:
   ieee_arithmetic(const ieee_arithmetic&) = delete;
@@ -40,10 +40,10 @@ class ieee_arithmetic {
 #endif
 
  private:
-  // Numbers in memory are neither read earlier nor written later: "memory".
+  // The clobber "memory" keeps the compiler from moving loads and stores across the change.
 #if defined(__x86_64__)
   using word = std::uint32_t;
-  static constexpr word usual = 0x1f80, reported = 0x3f;  // exceptions masked; those that occurred
+  static constexpr word usual = 0x1f80, reported = 0x3f;  // all exceptions masked; their flags
   static word control() noexcept {
     word bits;
     __asm__ volatile("stmxcsr %0" : "=m"(bits) : : "memory");

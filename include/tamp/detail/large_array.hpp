@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Memory for many numbers that will all be written before they are read.
+/// Uninitialised memory for many numbers. Write every number before reading it.
 
 #include <cstddef>
 #include <memory>
@@ -20,10 +20,11 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Room for `size` numbers, with no value yet. Throws shape_error if memory does not have it.
+/// An owning array of uninitialised numbers. The constructor throws shape_error if memory cannot
+/// hold them.
 ///
-/// Where it is large, Linux is asked for pages of 2 MB. It clears each page when it is first
-/// written, and doing that for pages of 4 KB costs a tenth of the time of what is calculated here.
+/// A large array requests pages of 2 MB from Linux. The kernel clears each page at its first write.
+/// With pages of 4 KB, that takes a tenth of the time of the calculations on these arrays.
 template <class Number>
 class large_array {
   static_assert(std::is_trivial_v<Number>);
@@ -39,7 +40,7 @@ class large_array {
           release{std::align_val_t{alignment}});
     });
 #if TAMP_HAS_MADVISE
-    // Only a wish: nothing is lost where it is not granted.
+    // A hint, which costs nothing if it is not granted.
     if (alignment == page) ::madvise(memory_.get(), bytes / page * page, MADV_HUGEPAGE);
 #endif
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The words that masks consist of.
+/// The words of a mask.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace tamp::inline TAMP_FLAGS::mask {
 
-/// 64 neighbouring weights of a row; bit k stands for the k-th of them.
+/// 64 neighbouring weights of a row. Bit k is the k-th of them.
 using word = std::uint64_t;
 inline constexpr std::size_t word_bits = 64;
 

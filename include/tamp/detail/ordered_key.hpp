@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Numbers as unsigned integers of the same order.
+/// Order-preserving maps between numbers and unsigned integers.
 
 #include <bit>
 #include <cstdint>
@@ -10,9 +10,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// An unsigned integer for each number but NaN, so that a < b exactly where key(a) < key(b); zeros
-/// of either sign share one. Positive numbers are ordered like their bits, negative ones the other
-/// way round.
+/// Returns a key of a number other than NaN, such that a < b exactly if key(a) < key(b). Zeros of
+/// either sign have one key. Positive numbers are ordered like their bits, negative ones in
+/// reverse.
 constexpr std::uint32_t ordered_key(float number) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(number);
   constexpr std::uint32_t sign = 0x80000000u;
@@ -24,7 +24,7 @@ constexpr std::uint64_t ordered_key(double number) noexcept {
   return bits & sign ? sign - (bits ^ sign) : bits + sign;
 }
 
-/// The number of a key; the positive zero for that of zeros.
+/// Returns the number of a key. The key of zeros gives the positive zero.
 constexpr float number_of_key(std::uint32_t key) noexcept {
   constexpr std::uint32_t sign = 0x80000000u;
   return std::bit_cast<float>(key >= sign ? key - sign : (sign - key) ^ sign);
@@ -34,7 +34,7 @@ constexpr double number_of_key(std::uint64_t key) noexcept {
   return std::bit_cast<double>(key >= sign ? key - sign : (sign - key) ^ sign);
 }
 
-/// The neighbours of a number. There is none above infinity, none below minus infinity.
+/// Returns the neighbour of a number. Infinity has no higher one, minus infinity no lower one.
 template <class Real>
 constexpr Real next_higher(Real number) noexcept {
   return number_of_key(ordered_key(number) + 1);

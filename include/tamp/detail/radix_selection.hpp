@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The key of a given rank among keys that are read again for each of its digits.
+/// Radix selection: the key of a given rank, found in one pass over the keys for each digit.
 
 #include <algorithm>
 #include <cstddef>
@@ -12,8 +12,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A radix selection: keys are counted by their uppermost digit, those in the digit of the sought
-/// key by their next, and so on. Between two digits, whoever holds the keys counts them:
+/// A radix selection. The first pass counts the keys by their uppermost digit. Each further pass
+/// counts those that share the known digits of the sought key by their next digit. The owner of the
+/// keys counts them:
 ///
 ///     for (radix_selection<Key> find(rank, width); !find.is_done();) {
 ///       std::vector<std::size_t> count(find.digits(), 0);
@@ -22,13 +23,13 @@ namespace tamp::inline TAMP_FLAGS::detail {
 ///       if (!find.enter(count)) ...  // the keys are fewer than the rank
 ///     }
 ///
-/// In the end `key()` is the key of that rank, of which `rank()` keys, itself included, are equal
-/// to it and not above the rank.
+/// At the end `key()` is the key of that rank, and `rank()` is its rank, from 1, among the keys
+/// equal to it.
 template <class Key>
 class radix_selection {
  public:
-  /// Seeks the `rank`-th lowest key, from 1, by digits of `width` bits. All keys begin with the
-  /// `decided` uppermost bits of `known`.
+  /// Seeks the `rank`-th lowest key, counted from 1, by digits of `width` bits. All keys must begin
+  /// with the `decided` uppermost bits of `known`.
   constexpr radix_selection(std::size_t rank, int width, Key known = 0, int decided = 0) noexcept
       : prefix_(decided == 0 ? Key{0} : static_cast<Key>(known >> (bits - decided))),
         rank_(rank),
@@ -36,17 +37,18 @@ class radix_selection {
         decided_(decided) {}
 
   constexpr bool is_done() const noexcept { return decided_ == bits; }
-  /// How many digits there are in this round.
+  /// The number of possible digits in this round.
   constexpr std::size_t digits() const noexcept { return std::size_t{1} << width(); }
-  /// True for a key that begins with the digits known so far.
+  /// Returns true for a key that begins with the digits known so far.
   constexpr bool is_open(Key key) const noexcept {
     return decided_ == 0 || key >> (bits - decided_) == prefix_;
   }
-  /// The digit of an open key in this round.
+  /// Returns the digit of an open key in this round.
   constexpr std::size_t digit(Key key) const noexcept {
     return static_cast<std::size_t>(key >> (bits - decided_ - width()) & (digits() - 1));
   }
-  /// Goes on with the digit in which the sought key lies; false if there are fewer keys than ranks.
+  /// Continues with the digit of the sought key. Returns false if there are fewer keys than the
+  /// rank.
   constexpr bool enter(std::span<const std::size_t> count) noexcept {
     std::size_t d = 0;
     for (; d < count.size() && count[d] < rank_; ++d) rank_ -= count[d];
@@ -58,7 +60,7 @@ class radix_selection {
     return true;
   }
 
-  /// Requires is_done().
+  /// The sought key, and its rank among equal keys. Requires is_done().
   constexpr Key key() const noexcept { return prefix_; }
   constexpr std::size_t rank() const noexcept { return rank_; }
 

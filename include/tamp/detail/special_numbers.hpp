@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Infinity and NaN under every flag.
+/// Infinity and NaN that are valid under all compiler flags.
 
 #include <bit>
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Infinity and NaN of float and double. Made of their bits: -ffast-math takes the usual names for
-/// undefined.
+/// Infinity and NaN of float and double, made from their bits. Under -ffast-math the standard names
+/// for them are undefined.
 template <class Real>
 inline constexpr Real infinity = Real{};
 template <>
@@ -25,7 +25,7 @@ inline constexpr float not_a_number<float> = std::bit_cast<float>(0x7fc00000u);
 template <>
 inline constexpr double not_a_number<double> = std::bit_cast<double>(std::uint64_t{0xfff} << 51);
 
-/// True for NaN, with any flags.
+/// Returns true for NaN, under all compiler flags.
 constexpr bool is_nan(const float& number) noexcept {
   return (bits_as_computed(number) & 0x7fffffffu) > 0x7f800000u;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// `add` for accumulators, without saying where it runs.
+/// The overloads of `add` of accumulators that take no executor.
 
 #include <concepts>
 #include <cstdint>
@@ -13,8 +13,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The form of `add` that is told no executor, and runs on execute::standard. `Accumulator` derives
-/// from it, has a function add(executor, arguments...), and names this form with `using`.
+/// The overload of `add` without an executor, which runs on execute::standard. `Accumulator` must
+/// derive from adds_anywhere<Accumulator>, define add(executor, arguments...), and bring this
+/// overload in with `using`.
 template <class Accumulator>
 struct adds_anywhere {
   template <class First, class... Rest>
@@ -27,7 +28,7 @@ struct adds_anywhere {
                                                 std::forward<Rest>(rest)...);
   }
 
-  /// The same with a count behind it, of any type of integer.
+  /// The same with a count behind it, of any integer type.
   template <class First>
     requires(!executor<First>) && requires(Accumulator& all, First&& first) {
       all.add(execute::standard{}, std::forward<First>(first), std::uint64_t{1});

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Who runs the loops: the concept of an executor.
+/// The concept of an executor, which runs the loops.
 
 #include <atomic>
 #include <concepts>
@@ -19,13 +19,13 @@ struct any_range_function {
 };
 }  // namespace detail
 
-/// Runs a loop in pieces.
+/// An object that runs a loop in ranges.
 ///
-/// `for_each_range(count, body)` calls `body(begin, end)` for ranges that together cover [0, count)
-/// once, on any threads and in any order, and returns when all are done. Whatever `body` throws
-/// must come out of it. An executor that leaves out ranges, or asks for others, is refused. No
-/// result of tamp depends on how the ranges are cut. A host's own thread pool joins by a class with
-/// this one function.
+/// `for_each_range(count, body)` must call `body(begin, end)` for ranges that together cover
+/// [0, count) once, and return when all are done. The ranges may run on any threads, in any order.
+/// An exception from `body` must propagate to the caller. tamp refuses an executor that leaves out
+/// ranges or runs others. No result of tamp depends on the partition into ranges. A class with this
+/// one function adapts a host's own thread pool.
 template <class E>
 concept executor = requires(const E& e, std::size_t count, detail::any_range_function body) {
   e.for_each_range(count, body);
@@ -33,7 +33,8 @@ concept executor = requires(const E& e, std::size_t count, detail::any_range_fun
 
 namespace detail {
 
-/// An executor of any type, by address: what runs on it is compiled once for all executors.
+/// A non-owning reference to an executor of any type, which must outlive it. Code that runs on it
+/// is compiled once for all executors.
 class any_executor {
  public:
   template <executor E>
@@ -56,9 +57,9 @@ class any_executor {
   void (*run_)(const void*, std::size_t, execute::range_function);
 };
 
-/// exec.for_each_range(count, body), where each range is computed as IEEE 754 has it.
-/// @throws value_error if a range leaves [0, count), before anything of it is done, or if ranges
-///         were left out or came twice
+/// Calls exec.for_each_range(count, body), with IEEE 754 arithmetic in every range.
+/// @throws value_error if a range leaves [0, count), before any of it is done, or if ranges were
+///         left out or ran twice
 template <executor E, class Body>
 void for_each_range(const E& exec, std::size_t count, const Body& body) {
   std::atomic<std::size_t> done = 0;
@@ -73,8 +74,8 @@ void for_each_range(const E& exec, std::size_t count, const Body& body) {
     raise<value_error>("the executor ran ", done.load(), " of ", count, " indices");
 }
 
-/// The same where each of the indices stands for `work` elements; on the calling thread if they are
-/// together fewer than the executor's `grain`, where it has one.
+/// The same for indices that together stand for count * `work` elements. The calling thread runs
+/// the loop if these are fewer than the executor's `grain`, where it has one.
 template <executor E, class Body>
 void for_each_range(const E& exec, std::size_t count, std::size_t work, const Body& body) {
   if constexpr (requires { exec.grain; }) {

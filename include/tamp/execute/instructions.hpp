@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which of the processor's instructions the inner loops use.
+/// The choice of the instruction set of the inner loops.
 
 #include <array>
 #include <atomic>
@@ -13,20 +13,20 @@
 
 namespace tamp::execute {
 
-/// What the inner loops are compiled for, each in its own version: whatever a program may be run
-/// on, vectors of 32 bytes, or of 64. A program has them all, with no flag for the compiler; which
-/// one runs is decided while it runs.
+/// The instruction sets of the inner loops: those of any processor, with vectors of 16 bytes
+/// (portable), AVX2 with vectors of 32 bytes, and AVX-512 with vectors of 64 bytes. A program
+/// contains the loops for all of them, without any compiler flag, and chooses while it runs.
 ///
-/// Masks, selections and statistics are the same on each. Only products of activations, and what is
-/// computed from them (AMIA, DAS, SparseGPT, hollow attention), are rounded once less where
-/// multiplication and addition are one instruction, as in avx2 and avx512; products of floats in
-/// double, as stat::gram sums them, are exact and the same everywhere.
+/// Masks, selections and statistics are the same with each. The exception is products of
+/// activations and results computed from them (AMIA, DAS, SparseGPT, hollow attention). With avx2
+/// and avx512 these are rounded once less, since multiplication and addition are one instruction.
+/// Products of floats in double, as stat::gram sums them, are exact and the same everywhere.
 enum class instructions { portable, avx2, avx512 };
 
-/// What a program has once, whatever flags its units are compiled with.
+/// Variables that exist once in a program, whatever flags its units are compiled with.
 namespace program {
 
-/// What use_instructions or the environment chose; -1: nobody has asked yet.
+/// The set chosen by use_instructions or the environment; -1 before the first query.
 inline constinit std::atomic<int> chosen_instructions = -1;
 
 }  // namespace program
@@ -39,7 +39,7 @@ constexpr std::string_view label(instructions set) noexcept {
   return names[static_cast<std::size_t>(set)];
 }
 
-/// The most that this processor has, of what this compiler can use.
+/// Returns the largest set that both this processor and this compiler support.
 inline instructions best_instructions() noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)
   const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -62,7 +62,8 @@ inline void check_instructions(std::string_view who, execute::instructions wante
                        execute::label(execute::best_instructions()));
 }
 
-/// What TAMP_INSTRUCTIONS says, or the best there is.
+/// Returns the set that TAMP_INSTRUCTIONS names, or the best one if it names none.
+/// @throws value_error if it names an unknown set, or one that the processor does not support
 inline execute::instructions instructions_at_start() {
   const char* const text = std::getenv("TAMP_INSTRUCTIONS");
   if (text == nullptr || *text == '\0') return execute::best_instructions();
@@ -79,9 +80,10 @@ inline execute::instructions instructions_at_start() {
 
 namespace tamp::execute::inline TAMP_FLAGS {
 
-/// What the inner loops use: at first what the environment variable TAMP_INSTRUCTIONS names
-/// (portable, avx2 or avx512), or the best there is.
-/// @throws value_error if the variable names something unknown, or more than the processor has
+/// Returns the set that the inner loops use. Until use_instructions chooses one, that is the set
+/// named by the environment variable TAMP_INSTRUCTIONS (portable, avx2 or avx512), or the best one.
+/// @throws value_error if the variable names an unknown set, or one that the processor does not
+///         support
 inline instructions current_instructions() {
   int chosen = program::chosen_instructions.load(std::memory_order_relaxed);
   if (chosen < 0) {
@@ -92,9 +94,9 @@ inline instructions current_instructions() {
   return static_cast<instructions>(chosen);
 }
 
-/// Changes that for the whole program, for tests and comparisons; calls that are under way may end
-/// with the one or the other.
-/// @throws value_error if the processor does not have them
+/// Chooses the set for the whole program, for tests and comparisons. Calls in progress may finish
+/// with either set.
+/// @throws value_error if the processor does not support it
 inline void use_instructions(instructions wanted) {
   detail::check_instructions("use_instructions", wanted);
   program::chosen_instructions.store(static_cast<int>(wanted), std::memory_order_relaxed);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Exceptions on their way from a loop's threads to its caller.
+/// Transport of exceptions from the threads of a loop to its caller.
 
 #include <cstddef>
 #include <exception>
@@ -11,8 +11,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Keeps what the ranges of a loop throw, which must not leave their threads, until all are done:
-/// of several exceptions that of the lowest range, which a sequential loop would have let out.
+/// A store for the exceptions of a loop's ranges, which must not leave their threads before all
+/// ranges are done. Of several exceptions it keeps that of the lowest range, the one that a
+/// sequential loop would have thrown.
 class kept_exception {
  public:
   template <class Body>

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// One range for each OpenMP thread. Only where the compiler has OpenMP switched on.
+/// The executor on OpenMP's threads. Include it only where the compiler has OpenMP switched on.
 
 #if !defined(_OPENMP)
 #  error "tamp/execute/openmp.hpp needs OpenMP: compile with -fopenmp or link tamp::openmp"
@@ -17,8 +17,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// body(begin, end), which must not throw, on an OpenMP team of up to `threads` threads, or as many
-/// as OpenMP would use if 0.
+/// Runs body(begin, end) on an OpenMP team of up to `threads` threads, or as many as OpenMP would
+/// use if `threads` is 0. `body` must not throw.
 inline void run_on_openmp(int threads, std::size_t count, execute::range_function body) {
   const auto wanted = static_cast<std::size_t>(threads > 0 ? threads : omp_get_max_threads());
   const std::size_t team = (std::min)(wanted, count);
@@ -37,12 +37,13 @@ inline void run_on_openmp(int threads, std::size_t count, execute::range_functio
 
 namespace tamp::execute {
 
-/// One range for each OpenMP thread; the longest and the shortest differ by at most one.
+/// An executor with one range for each OpenMP thread. The lengths of the ranges differ by at most
+/// one.
 ///
-/// If several ranges throw, what the lowest of them threw comes out, as from a sequential loop.
+/// If several ranges throw, the exception of the lowest one propagates, as from a sequential loop.
 struct openmp {
   int threads = 0;  ///< 0: as many as OpenMP would use
-  /// Weights of fewer elements are left to the calling thread: to wake the others takes longer.
+  /// The calling thread alone runs loops over fewer elements, since waking the others takes longer.
   std::size_t grain = 65536;
 
   template <class Flags = detail::flags_of_unit>

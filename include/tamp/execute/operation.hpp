@@ -5,8 +5,8 @@
 ///
 ///     operation(where, what is acted on, data about it, policy, options)
 ///
-/// `where` may be left out, and is then execute::standard. An operation is a constant, so that
-/// arguments of other namespaces find no function in its place.
+/// `where` may be left out and is then execute::standard. An operation is a constant object, so
+/// that argument-dependent lookup finds no function of another namespace in its place.
 
 #include <utility>
 
@@ -15,10 +15,10 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The forms that all operations have in common. `Operation` derives from it, has a function that
-/// is called with an executor first, and names these forms with `using`.
+/// The call operators that all operations have in common. `Operation` must derive from it, define a
+/// call operator that takes an executor first, and bring these overloads in with `using`.
 ///
-/// The forms with `Options` are for calls that write options in braces, whose type cannot be
+/// The overloads with `Options` are for calls that write options in braces, whose type cannot be
 /// deduced.
 template <class Operation, class Options = void>
 struct operation;

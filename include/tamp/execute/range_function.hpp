@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A loop's body as two pointers.
+/// The body of a loop as two pointers.
 
 #include <concepts>
 #include <cstddef>
@@ -12,10 +12,11 @@
 
 namespace tamp::execute {
 
-/// The body of a loop, by address: body(begin, end), whatever its type. The body must outlive it.
+/// A non-owning reference to the body of a loop, body(begin, end), of any type. The body must
+/// outlive it.
 ///
 /// An executor that takes it in place of a template parameter can be compiled apart from its users,
-/// as a thread pool behind an interface is:
+/// like a thread pool behind an interface:
 ///
 ///     struct on_pool {
 ///       void for_each_range(std::size_t count, tamp::execute::range_function body) const;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The calling thread does everything.
+/// The executor on the calling thread alone.
 
 #include <cstddef>
 
@@ -9,7 +9,7 @@
 
 namespace tamp::execute {
 
-/// The calling thread does everything, in one range.
+/// An executor that runs a loop on the calling thread, in one range.
 struct sequential {
   template <class Body, class Flags = detail::flags_of_unit>
   void for_each_range(std::size_t count, Body&& body) const {

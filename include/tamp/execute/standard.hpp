@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The executor that is used when none is named.
+/// The default executor.
 
 #include <atomic>
 #include <cstddef>
@@ -15,26 +15,26 @@
 
 namespace tamp::execute {
 
-/// What a program has once, whatever flags its units are compiled with.
+/// Variables that exist once in a program, whatever flags its units are compiled with.
 namespace program {
 
-/// Runs a body, which does not throw, on several threads; null: no unit knows of any.
+/// A function that runs a body, which must not throw, on several threads. Null if no unit has one.
 inline constinit std::atomic<void (*)(std::size_t count, range_function body)> run_on_threads =
     nullptr;
-/// The length of the name of that unit's flags.
+/// The length of the name of the flags of the unit that registered the function.
 inline constinit std::atomic<std::size_t> flags_of_threads = 0;
 
 }  // namespace program
 
-/// OpenMP's threads if a unit of the program is compiled with OpenMP, else the calling thread
-/// alone.
+/// The default executor: OpenMP's threads if a unit of the program is compiled with OpenMP, else
+/// the calling thread alone.
 ///
-/// It is one type in all units, with OpenMP or without, and so is what it runs. Units with OpenMP
-/// hand their threads over before main begins; what a static object's constructor runs before that
-/// runs on the calling thread. If several ranges throw, what the lowest of them threw comes out, as
-/// from a sequential loop.
+/// It is the same type in all units, with and without OpenMP, and runs the same code. Units with
+/// OpenMP register their threads before main begins. Loops that run before, in constructors of
+/// static objects, run on the calling thread. If several ranges throw, the exception of the lowest
+/// one propagates, as from a sequential loop.
 struct standard {
-  /// Weights of fewer elements are left to the calling thread: to wake the others takes longer.
+  /// The calling thread alone runs loops over fewer elements, since waking the others takes longer.
   std::size_t grain = 65536;
 
   template <class Flags = detail::flags_of_unit>
@@ -60,8 +60,8 @@ inline void run_on_all_threads(std::size_t count, execute::range_function body) 
   run_on_openmp(0, count, body);
 }
 
-/// Makes OpenMP's threads the program's. Of several units, the one with the fewest flags counts:
-/// its code runs wherever that of the others does.
+/// Registers OpenMP's threads for the program. Of several units, the one with the fewest flags
+/// wins, since its code runs on every processor that the others' code runs on.
 inline const bool has_handed_over_threads = [] {
   constexpr std::size_t length = sizeof(TAMP_FLAGS_TEXT(TAMP_FLAGS));
   const std::size_t before = execute::program::flags_of_threads;

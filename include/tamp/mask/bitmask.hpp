@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which weights stay: one bit each.
+/// Masks that keep or drop weights, one bit each.
 
 #include <bit>
 #include <cstddef>
@@ -20,16 +20,16 @@
 
 namespace tamp::inline TAMP_FLAGS::mask {
 
-/// A mask over a (rows, cols) weight: true where the weight is KEPT.
+/// A mask of a (rows, cols) weight: true where the weight is KEPT.
 ///
-/// Every row starts with a new word, so that rows can be worked on by different threads. Bits past
-/// the last column are always zero. One bit a weight: a mask of a 4096 x 4096 weight has 2 MiB.
+/// Every row begins with a new word, so that different threads can work on different rows. Bits
+/// past the last column are always zero. The mask of a 4096 x 4096 weight takes 2 MiB.
 class [[nodiscard]] bitmask {
  public:
   bitmask() = default;
 
-  /// Keeps everything, or nothing.
-  /// @throws shape_error if memory cannot hold the mask of such a weight
+  /// Makes a mask that keeps all weights, or none.
+  /// @throws shape_error if memory cannot hold the mask of a weight of these extents
   bitmask(std::size_t rows, std::size_t cols, bool keep = true)
       : rows_(rows),
         cols_(cols),
@@ -42,7 +42,7 @@ class [[nodiscard]] bitmask {
   std::size_t cols() const noexcept { return cols_; }
   std::size_t size() const noexcept { return rows_ * cols_; }
 
-  /// Whether weight (i, j) is kept. Requires i < rows() and j < cols(); so does `set`.
+  /// Returns true if weight (i, j) is kept. Requires i < rows() and j < cols(); so does `set`.
   [[nodiscard]] bool operator()(std::size_t i, std::size_t j) const noexcept {
     expect_inside(i, j);
     return words_[i * words_per_row_ + j / word_bits] >> (j % word_bits) & 1u;
@@ -65,31 +65,32 @@ class [[nodiscard]] bitmask {
     return {words_.data() + i * words_per_row_, words_per_row_};
   }
 
-  /// How many weights are kept, in all and in row i. Requires i < rows().
+  /// Returns the number of kept weights, in all or in row i. Requires i < rows().
   [[nodiscard]] std::size_t count() const noexcept { return count_bits(words_); }
   [[nodiscard]] std::size_t count(std::size_t i) const noexcept { return count_bits(row(i)); }
 
-  /// The fraction that is dropped; 0 for an empty mask.
+  /// Returns the fraction of dropped weights; 0 for an empty mask.
   [[nodiscard]] double sparsity() const noexcept {
     return size() == 0 ? 0.0 : static_cast<double>(size() - count()) / static_cast<double>(size());
   }
 
-  /// Kept in both. @throws shape_error if the shapes differ; so do | and ^
+  /// Keeps the weights that both masks keep.
+  /// @throws shape_error if the shapes differ; so do | and ^
   bitmask& operator&=(const bitmask& other) {
     return combine(other, [](word a, word b) { return a & b; });
   }
-  /// Kept in either.
+  /// Keeps the weights that either mask keeps.
   bitmask& operator|=(const bitmask& other) {
     return combine(other, [](word a, word b) { return a | b; });
   }
-  /// Kept in exactly one.
+  /// Keeps the weights that exactly one mask keeps.
   bitmask& operator^=(const bitmask& other) {
     return combine(other, [](word a, word b) { return a ^ b; });
   }
   [[nodiscard]] friend bitmask operator&(bitmask a, const bitmask& b) { return a &= b; }
   [[nodiscard]] friend bitmask operator|(bitmask a, const bitmask& b) { return a |= b; }
   [[nodiscard]] friend bitmask operator^(bitmask a, const bitmask& b) { return a ^= b; }
-  /// Keeps what was dropped and drops what was kept.
+  /// Returns the mask that keeps the dropped weights and drops the kept ones.
   [[nodiscard]] bitmask operator~() const {
     bitmask flipped = *this;
     for (word& w : flipped.words_) w = ~w;
@@ -97,10 +98,11 @@ class [[nodiscard]] bitmask {
     return flipped;
   }
 
-  /// Same shape, same bits.
+  /// Returns true for the same shape and the same bits.
   friend bool operator==(const bitmask&, const bitmask&) = default;
 
-  /// The mask of a matrix of bool, or of numbers: kept where it is not zero.
+  /// Makes the mask of a matrix of bool or of numbers. It keeps a weight where the matrix is not
+  /// zero.
   template <viewable Flags>
   [[nodiscard]] static bitmask from(const Flags& flags) {
     const detail::ieee_arithmetic as_usual;
@@ -129,7 +131,8 @@ class [[nodiscard]] bitmask {
       for (std::size_t j = 0; j < cols_; ++j) to(i, j) = (*this)(i, j) ? value(1) : value(0);
   }
 
-  /// '#' for a kept weight, '.' for a dropped one, a line a row; one summary line if it is large.
+  /// Writes one line per row, with '#' for a kept weight and '.' for a dropped one. A mask of more
+  /// than 64 rows or 128 columns is one line of summary.
   friend std::ostream& operator<<(std::ostream& out, const bitmask& mask) {
     if (mask.rows_ > 64 || mask.cols_ > 128)
       return out << "bitmask of " << mask.rows_ << " x " << mask.cols_ << ", " << mask.count()

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Zeros in place of dropped elements, at the memory's speed.
+/// Replacement of dropped elements by zeros, at the memory's speed.
 
 #include <bit>
 #include <cstddef>
@@ -17,7 +17,7 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// The unsigned integer of a number of bytes, or void.
+/// The unsigned integer type of a number of bytes, or void.
 template <std::size_t Bytes>
 using bits_of_size = std::conditional_t<
     Bytes == 1, std::uint8_t,
@@ -25,7 +25,7 @@ using bits_of_size = std::conditional_t<
                        std::conditional_t<Bytes == 4, std::uint32_t,
                                           std::conditional_t<Bytes == 8, std::uint64_t, void>>>>;
 
-/// The element that stands for 0.
+/// Returns the element that represents 0.
 template <class T>
 constexpr T zero_of() {
   if constexpr (element<T>)
@@ -34,7 +34,7 @@ constexpr T zero_of() {
     return T{};
 }
 
-/// tamp::zero_dropped for words that are known to be enough.
+/// Does the work of tamp::zero_dropped. `keep` must have enough words.
 template <class T>
 void write_zeros(std::span<T> elements, std::span<const mask::word> keep, const T& zero) {
   using bits = bits_of_size<sizeof(T)>;
@@ -51,17 +51,17 @@ void write_zeros(std::span<T> elements, std::span<const mask::word> keep, const 
 
 }  // namespace detail
 
-/// Makes zero each of some contiguous elements whose bit is 0, and leaves the others as they are,
-/// to the bit.
-///
-/// What a host's `zero(i, keep)` calls for a row of its own storage (see row_tensor): 64 elements
-/// at a time, as fast as apply on a view.
+/// Replaces the contiguous elements whose bit is 0 by zero. The others stay as they are, to the
+/// bit.
 ///
 ///     elements[j] = zero where bit j % 64 of keep[j / 64] is 0
 ///
-/// `zero` is what element_traits<T>::store makes of 0, or T{} for a type of which tamp knows
-/// nothing, unless another is given, such as the zero point of a quantised row. `keep` has
-/// ceil(elements.size() / 64) words; bits past the last element are ignored.
+/// A host calls it from its `zero(i, keep)`, for a row of its own storage (see
+/// zeroable_row_tensor). It processes 64 elements at a time, as fast as apply on a view.
+///
+/// `zero` is by default the result of element_traits<T>::store for 0, or T{} for a type that tamp
+/// does not know. Pass another one where 0 has another form, as the zero point of a quantised row.
+/// `keep` has ceil(elements.size() / 64) words. Bits past the last element are ignored.
 /// @throws shape_error if `keep` has another number of words; nothing is written then
 template <class T>
   requires(!std::is_const_v<T>)

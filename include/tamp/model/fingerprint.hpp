@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A number that tells one model, or one calibration set, from another.
+/// Fingerprints of models and calibration sets.
 
 #include <bit>
 #include <cstddef>
@@ -16,11 +16,11 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// A running 64-bit hash of words, text and tensors, in the order in which they are added. It tells
-/// sets apart that differ by accident; it is no protection against forgery.
+/// A running 64-bit hash of words, text and tensors, in the order in which they are added. It
+/// detects accidental differences and does not protect against forgery.
 ///
-/// Tensors are hashed as the numbers that they hold, row by row: layout, element type and the
-/// number of threads make no difference, shape does.
+/// Tensors are hashed as the numbers that they hold, row by row. The hash depends on the shape, but
+/// not on layout, element type or number of threads.
 class fingerprint : public tamp::detail::adds_anywhere<fingerprint> {
  public:
   using tamp::detail::adds_anywhere<fingerprint>::add;
@@ -53,15 +53,15 @@ class fingerprint : public tamp::detail::adds_anywhere<fingerprint> {
   [[nodiscard]] std::uint64_t value() const noexcept { return state_; }
 
  private:
-  // Every bit of the word reaches every bit of the result (the finalizer of MurmurHash3, by
-  // A. Appleby).
+  // Makes every bit of the word affect every bit of the result (the finalizer of MurmurHash3, by A.
+  // Appleby).
   static std::uint64_t mix(std::uint64_t word) noexcept {
     word = (word ^ (word >> 33)) * 0xff51afd7ed558ccdu;
     word = (word ^ (word >> 33)) * 0xc4ceb9fe1a85ec53u;
     return word ^ (word >> 33);
   }
 
-  // Four sums side by side, since each step of one waits for the step before.
+  // Four sums are independent of each other; the steps of a single one would wait for each other.
   template <class Real>
   static std::uint64_t hash_row(std::span<const Real> row) noexcept {
     std::uint64_t sums[4] = {1, 2, 3, 4};
@@ -78,7 +78,7 @@ class fingerprint : public tamp::detail::adds_anywhere<fingerprint> {
 
 namespace detail {
 
-/// Names, shapes and weights of all layers.
+/// Returns the fingerprint of the names, shapes and weights of all layers.
 template <executor E, model Model>
 std::uint64_t model_fingerprint(const E& exec, Model& host) {
   fingerprint print;
@@ -90,7 +90,7 @@ std::uint64_t model_fingerprint(const E& exec, Model& host) {
   return print.value();
 }
 
-/// What the host says its calibration set is, or 0 if it says nothing.
+/// Returns the fingerprint that the host gives its calibration set, or 0 if it gives none.
 template <model Model>
 std::uint64_t samples_fingerprint(const Model& host) {
   if constexpr (requires { host.fingerprint(); })
@@ -99,7 +99,7 @@ std::uint64_t samples_fingerprint(const Model& host) {
     return 0;
 }
 
-/// As files and sentences show it: "00f3a1...".
+/// Returns a number in the form that files and sentences show: "00f3a1...".
 inline std::string hexadecimal(std::uint64_t number) {
   std::string text(16, '0');
   for (std::size_t k = 16; k-- != 0; number >>= 4) text[k] = "0123456789abcdef"[number & 15u];

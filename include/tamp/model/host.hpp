@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How a host describes its model.
+/// The concept of a model, which is the interface that a host implements.
 
 #include <concepts>
 #include <cstddef>
@@ -28,48 +28,48 @@ struct any_observer {
 };
 }  // namespace detail
 
-/// A model as tamp drives it: decoder blocks in the order in which they run, each with the same
-/// calibration samples going through. A host writes one small class:
+/// A model as tamp drives it: decoder blocks in the order in which they run, all with the same
+/// calibration samples. A host implements one small class with these members:
 ///
-/// - `blocks()`: how many blocks there are.
+/// - `blocks()`: the number of blocks.
 /// - `visit_layers(block, visit)`: calls `visit(name, weight)` for each linear layer to prune, in a
-///   fixed order. `weight` is any tensor of shape (out_features, in_features), `name` unique.
-/// - `observe_block(block, observer)`: runs every calibration sample, as it stands before the
-///   block, through the block, one after another, and tells the observer what there was to see
-///   (below). One sample is one sequence. Nothing of the host's state changes.
-/// - `advance(block)`: runs every sample through the block and keeps the outputs: they are what the
-///   next block sees.
+///   fixed order. `weight` is any tensor of shape (out_features, in_features). `name` is unique.
+/// - `observe_block(block, observer)`: runs every calibration sample, in its state before the
+///   block, through the block, one after another, and reports to the observer (below). One sample
+///   is one sequence. The host's state must not change.
+/// - `advance(block)`: runs every sample through the block and keeps the outputs, which become the
+///   inputs of the next block.
 ///
-/// For the layer-th visited layer and every sample the host calls `observer.input(layer, X)` with
-/// what the layer saw, (tokens, in_features), or, if it can, `observer.linear(layer, X, Y)` with
-/// what it made of it, too, (tokens, out_features). Further members are optional:
+/// For the layer-th visited layer and every sample, the host calls `observer.input(layer, X)` with
+/// the layer's input X, (tokens, in_features). A host that can also show the layer's output Y,
+/// (tokens, out_features), calls `observer.linear(layer, X, Y)` instead. Further members are
+/// optional:
 ///
-/// - `shows`, a `static constexpr tamp::observable` or a function that returns one: all that the
-///   host can show; observable::input if absent. What a recipe needs beyond that is refused, at compile
-///   time for a constant, else before calibration starts. With
-///     - observable::output it calls `observer.linear` and not `input`;
-///     - observable::modality it calls `observer.modality(kinds)` at the beginning of each sample,
-///     a
-///       span of one modality a token;
-///     - observable::last_query it calls `observer.attention(a)` before the sample's layers: the
+/// - `shows`: a `static constexpr tamp::observable`, or a function that returns one. It names all
+///   that the host can show; the default is observable::input. A recipe that needs more is refused,
+///   at compile time for a constant, else before calibration starts. The host must call
+///     - for observable::output, `observer.linear` and not `input`;
+///     - for observable::modality, `observer.modality(kinds)` at the beginning of each sample, with
+///       a span of one modality per token;
+///     - for observable::last_query, `observer.attention(a)` before the sample's layers, with the
 ///       block's attention of the last query to each token, after the softmax, mean over heads;
-///     - observable::hidden it calls `observer.hidden(before, after)` with the residual stream.
-///   `observer.wants`, a constant, says which of these anybody looks at; the others need no call.
-/// - `rewind()`: puts the samples back to where the first block takes them. Needed by allocations
-///   that look at the dense model first. tamp calls it before every pass.
-/// - `input_of(block, layer)`: the first layer of the block that sees the very same input (q, k and
-///   v share theirs); what is measured on inputs is then measured once.
+///     - for observable::hidden, `observer.hidden(before, after)` with the residual stream.
+///   `observer.wants`, a constant, names those that are read. The others need no call.
+/// - `rewind()`: resets the samples to the inputs of the first block. Allocations that measure the
+///   dense model first need it. tamp calls it before every pass.
+/// - `input_of(block, layer)`: the first layer of the block with the same input (q, k and v share
+///   theirs). Statistics of inputs are then measured once.
 /// - `fingerprint()`: a std::uint64_t of the calibration set (see tamp::fingerprint), so that
-///   statistics in a file can be told to belong to it.
+///   statistics in a file can be matched with it.
 ///
-/// A layer that only some tokens of a sample are sent to, such as an expert of a mixture, calls
-/// `observer.linear(layer, X, Y, tokens)` with the tokens' places in the sample, or sees an input
-/// of no tokens.
+/// If only some tokens of a sample are sent to a layer, as to an expert of a mixture, the host
+/// calls `observer.linear(layer, X, Y, tokens)` with the tokens' places in the sample, or reports
+/// an input without tokens.
 ///
-/// tamp calls observe_block, prunes the block's layers, and calls advance, so that each block is
-/// calibrated on what the pruned blocks before it produce. A recipe that needs no statistic calls
-/// neither. Calls come from one thread, as do the calls that tamp expects to its observer; what the
-/// host does inside is its own business.
+/// tamp calls observe_block, prunes the block's layers, and calls advance. Each block is therefore
+/// calibrated on the outputs of the pruned blocks before it. A recipe that needs no statistic calls
+/// neither. tamp calls the host from one thread, and the host must call the observer from one
+/// thread. Threads inside of the host's functions are unrestricted.
 template <class M>
 concept model = requires(M& host, std::size_t block, const detail::any_layer_visitor& visit,
                          detail::any_observer& observer) {
@@ -79,7 +79,7 @@ concept model = requires(M& host, std::size_t block, const detail::any_layer_vis
   host.advance(block);
 };
 
-/// A model whose samples can go through it more than once.
+/// A model that can run its samples more than once.
 template <class M>
 concept rewindable_model = model<M> && requires(M& host) { host.rewind(); };
 
@@ -88,7 +88,7 @@ namespace detail {
 template <class Host>
 concept shows_constant = requires { typename std::integral_constant<observable, Host::shows>; };
 
-/// All that a host can show.
+/// Returns all that a host can show.
 template <class Host>
 observable shown_by(const Host& host) {
   if constexpr (shows_constant<Host>)
@@ -101,7 +101,8 @@ observable shown_by(const Host& host) {
     return observable::input;
 }
 
-/// Refuses a host that cannot show what statistics read.
+/// Refuses a host that cannot show the observables that statistics read.
+/// @throws value_error if `shows` is no constant and lacks some; a constant is a compile-time error
 template <observable Wanted, class Host>
 void check_shown(const Host& host) {
   if constexpr (shows_constant<Host> || !requires { host.shows(); }) {
@@ -131,14 +132,14 @@ void check_shown(const Host& host) {
   }
 }
 
-/// The number of blocks of a host.
-/// @throws shape_error if it says that they are fewer than none
+/// Returns the number of blocks of a host.
+/// @throws shape_error if it is negative or too large
 template <class Host>
 std::size_t block_count(Host& host) {
   return checked_extent("model", "blocks", host.blocks());
 }
 
-/// The first layer of a block that sees the same input as `layer`.
+/// Returns the first layer of a block with the same input as `layer`.
 /// @throws value_error if the host names a later layer, or one that is not the first itself
 template <class Host>
 std::size_t input_of(Host& host, std::size_t block, std::size_t layer) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What one linear layer saw of one sample.
+/// The data of one sample at one linear layer.
 
 #include <span>
 
@@ -10,13 +10,13 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// One sequence on its way through a linear layer. It refers to the host's tensors.
+/// One sequence at a linear layer. It refers to the host's tensors, which must outlive it.
 template <tensor_argument X, tensor_argument Y>
 struct layer_sample {
   const X& input;                    ///< (tokens, in_features)
   const Y& output;                   ///< (tokens, out_features)
-  std::span<const modality> kinds;   ///< one a token; empty: all of it text
-  std::span<const float> attention;  ///< of the last query to each token, mean over heads; or empty
+  std::span<const modality> kinds;   ///< one per token; empty if all are text
+  std::span<const float> attention;  ///< last query to each token, mean over heads; or empty
 };
 
 template <class X, class Y, class... Rest>

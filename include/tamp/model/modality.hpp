@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What kind of thing a token stands for.
+/// Kinds of tokens.
 
 #include <cstdint>
 
@@ -9,7 +9,8 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// Where a token comes from. A host may use further values for kinds of its own.
+/// The origin of a token. A host may use further values for kinds of its own; statistics accept
+/// those below 8.
 enum class modality : std::uint8_t { text = 0, image = 1, audio = 2, video = 3 };
 
 }  // namespace tamp::inline TAMP_FLAGS

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Sets of what can be observed of a model while it runs.
+/// Sets of observations of a running model.
 
 #include <string>
 
@@ -9,12 +9,12 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// What can be observed of one sample on its way through one block. A set:
-/// `observable::input | observable::output`. A host declares what it shows, a statistic or a token
-/// policy what it `reads`.
+/// The observations of one sample on its way through one block. Values are sets: `observable::input
+/// | observable::output`. A host declares the set that it shows; a statistic or a token policy
+/// declares the set that it `reads`.
 ///
-/// A host whose attention is fused, and which can only run the last query once more, still serves
-/// every token policy that reads no more than last_query, hidden and keys.
+/// A host with fused attention, which can only run the last query once more, still serves every
+/// token policy that reads no more than last_query, hidden and keys.
 enum class observable : unsigned {
   none = 0,
   input = 1,          ///< X of each linear layer, (tokens, in_features)
@@ -22,10 +22,10 @@ enum class observable : unsigned {
   hidden = 4,         ///< residual stream, (tokens, hidden); statistics see it before and after
                       ///< the block, token policies before it
   modality = 8,       ///< kind of each token, (tokens,)
-  attention = 16,     ///< attention probabilities of some queries, whichever
+  attention = 16,     ///< attention probabilities of some queries, any of them
   last_query = 32,    ///< those of the last token; for statistics their mean over heads, (tokens,)
   text_queries = 64,  ///< those of the text after the last visual token, or of the last token if
-                      ///< there is no such text
+                      ///< no text follows
   visual_queries = 128,  ///< those of all visual tokens
   keys = 256,            ///< keys of the attention, (tokens, kv_heads * head_dim)
 };
@@ -40,10 +40,10 @@ constexpr observable operator~(observable a) noexcept {
   return static_cast<observable>(~static_cast<unsigned>(a));
 }
 
-/// True if `all` has every member of `part`.
+/// Returns true if `all` has every member of `part`.
 constexpr bool includes(observable all, observable part) noexcept { return (all & part) == part; }
 
-/// The members of a set, for sentences: "output and the attention of the last query".
+/// Returns the members of a set in words: "output and the attention of the last query".
 inline std::string names(observable set) {
   static constexpr struct {
     observable one;
@@ -63,7 +63,7 @@ inline std::string names(observable set) {
   return text.empty() ? "nothing" : text;
 }
 
-/// What a statistic reads: its `reads`, or the inputs of layers.
+/// The observations that a statistic reads: its `reads`, or observable::input by default.
 template <class Statistic>
 inline constexpr observable observables_read = observable::input;
 template <class Statistic>

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Where a long operation on a model stands, and how to stop it.
+/// The progress of long operations on a model, and their cancellation.
 
 #include <chrono>
 #include <cstddef>
@@ -12,15 +12,16 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// Where calibrating or pruning a model stands. `layer` is empty while a block is calibrated.
+/// The progress of calibrating or pruning a model. `layer` is empty while a block is calibrated.
 struct progress {
   std::size_t block = 0, blocks = 0;
   std::size_t layers_done = 0, layers = 0;
   std::string_view layer;
-  bool dense = false;  ///< still looking at the dense model, for the allocation
+  bool dense = false;  ///< true during the pass over the dense model, for the allocation
 };
 
-/// Told before each block is calibrated and before each layer is pruned; returns whether to go on.
+/// A callback before each block is calibrated and before each layer is pruned. Return false to
+/// stop.
 using progress_callback = std::function<bool(const progress&)>;
 
 namespace detail {

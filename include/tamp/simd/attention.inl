@@ -1,9 +1,10 @@
-// Softmax attention of sixteen queries at a time, each of which has a lane. See attention_tile.hpp.
+// Softmax attention of sixteen queries at a time, one lane each. See
+// compute/detail/attention_tile.hpp.
 
 static constexpr std::size_t queries = 16, query_vectors = queries / lanes<float>;
 
-// to[i * queries + s] = the sum over r of left(i, r) * right[r * queries + s], for `rows` rows.
-// Their sums are held in registers, attention_rows rows at a time.
+// Sets to[i * queries + s] to the sum over r of left(i, r) * right[r * queries + s], for r < count
+// and i < rows. The accumulators stay in registers, for attention_rows rows at a time.
 template <class Left>
 static void multiply_queries(const Left& left, std::size_t rows, const float* right,
                              std::size_t count, float* to) noexcept {
@@ -36,14 +37,14 @@ static void multiply_rows(const Left& left, std::size_t first, const float* righ
   }
 }
 
-// 2^number, to 2e-7 of it, and 0 below -126.5. Numbers must not be positive.
+// Returns 2^number, accurate to 2e-7 of it, and 0 below -126.5. Numbers must not be positive.
 static vec<float> exp2_of_negative(vec<float> number) noexcept {
   using integers = vec<std::int32_t>;
   const vec<float> lowest = all(-127.0f);
   const vec<float> x = number > lowest ? number : lowest;
   const integers whole = __builtin_convertvector(x - 0.5f, integers);      // the nearest
   const vec<float> part = x - __builtin_convertvector(whole, vec<float>);  // in [-0.5, 0.5]
-  // The series of exp(part * ln 2): its eighth term is below 6e-9.
+  // The truncated series of exp(part * ln 2). The first term left out is below 6e-9.
   constexpr float terms[] = {1.5403530e-4f, 1.3333558e-3f, 9.6181291e-3f, 5.5504109e-2f,
                              2.4022651e-1f, 6.9314718e-1f, 1.0f};
   vec<float> sum = all(1.5252734e-5f);
@@ -52,9 +53,9 @@ static vec<float> exp2_of_negative(vec<float> number) noexcept {
   return sum * (vec<float>)((whole + 127) << 23);  // by 0 if whole is -127
 }
 
-// Turns the scores of some keys into weights relative to each query's largest score so far, which
-// is raised, and adds them to the query's weight. What was summed up before is too large by
-// 1 / shrink.
+// Turns the scores of some keys into weights relative to each query's largest score so far. Raises
+// that largest score, and adds the weights to the query's total weight. Sums of values made before
+// are too large by a factor of 1 / shrink.
 static void make_weights(float* scores, std::size_t keys, float* largest_so_far, float* weights,
                          float* shrink) noexcept {
   for (std::size_t s = 0; s < queries; s += lanes<float>) {
@@ -76,7 +77,7 @@ static void make_weights(float* scores, std::size_t keys, float* largest_so_far,
   }
 }
 
-// sums = sums * shrink + parts, row by row of queries.
+// Sets sums = sums * shrink + parts. A row has one number for each query.
 static void add_shrunk(const float* parts, std::size_t rows, const float* shrink,
                        float* sums) noexcept {
   for (std::size_t s = 0; s < queries; s += lanes<float>) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Rows of attention (attention_rows.inl).
+/// Loops over rows of attention (attention_rows.inl).
 
 #include <algorithm>
 #include <bit>
@@ -31,7 +31,7 @@ struct attention_rows : finite_checks {
 TAMP_SIMD_END
 
 namespace avx512 {
-using avx2::attention_rows;  // numbers are calculated with: see vectors.hpp
+using avx2::attention_rows;  // loops with arithmetic are those of AVX2: see vectors.hpp
 }  // namespace avx512
 #endif
 

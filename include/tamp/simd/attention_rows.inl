@@ -1,9 +1,9 @@
-// Rows of attention, which token policies check, add up and compare.
+// Loops over rows of attention, which token policies check, add up and compare.
 
-// Whether all are finite and not negative.
+// Returns true if all numbers are finite and not negative.
 static bool are_attention(const float* row, std::size_t count) noexcept {
-  // By their bits, which -ffast-math has no opinion of. Of what has a sign, only -0 is allowed: one
-  // less has none.
+  // The check reads the bits, about which -ffast-math assumes nothing. -0 is the only number with a
+  // sign that is allowed: its bits less one have no sign.
   constexpr std::uint32_t sign = 0x80000000u;
   const std::size_t whole = count / lanes<float> * lanes<float>;
   vec<std::uint32_t> broken{};
@@ -27,7 +27,7 @@ static void add_row(const float* row, std::size_t count, double* sums) noexcept 
   for (std::size_t j = whole; j < count; ++j) sums[j] += static_cast<double>(row[j]);
 }
 
-// Each number becomes the higher of itself and the row's.
+// Replaces each number of `highest` by the maximum of itself and the row's.
 static void take_maximum(const float* row, std::size_t count, float* highest) noexcept {
   const std::size_t whole = count / lanes<float> * lanes<float>;
   for (std::size_t j = 0; j < whole; j += lanes<float>) {

@@ -1,7 +1,7 @@
 // See portable.inl.
 
-// Writes the lanes whose bit is set one after the other; a whole vector is written. AVX2 can move
-// lanes of 4 bytes to any place, and a table says for each choice of lanes where.
+// Stores the lanes whose bit is set, one after the other. A whole vector is written. AVX2 permutes
+// lanes of 4 bytes, by a table with the order for each choice of lanes.
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   const std::uint64_t order = sizeof(T) == 8 ? chosen_of_4[bits & 15u] : chosen_of_8[bits];
@@ -16,7 +16,7 @@ static vec<float> swap_pairs(vec<float> v) noexcept {
   return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
 }
 
-// One bit for each lane of what a comparison gave.
+// Returns one bit for each lane of a comparison's result.
 template <class T, class Flags>
 static std::uint32_t bits_of(Flags flags) noexcept {
   if constexpr (sizeof(T) == 8)
@@ -25,7 +25,7 @@ static std::uint32_t bits_of(Flags flags) noexcept {
     return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)flags));
 }
 
-// Halves as floats.
+// Converts halves to floats.
 template <std::size_t Few>
 static void load_halves(const std::byte* halves, float* floats) noexcept {
   for (std::size_t k = 0; k < Few; k += lanes<float>) {

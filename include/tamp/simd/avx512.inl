@@ -1,4 +1,4 @@
-// See flags.inl and portable.inl. Comparisons give masks here, and masks choose lanes.
+// See flags.inl and portable.inl. With AVX-512, comparisons give masks, and masks select lanes.
 
 template <class T>
 static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
@@ -7,7 +7,7 @@ static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
   else
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
-// NLT_UQ is "not below", which what is no number is, too; LE_OQ then leaves that out.
+// NLT_UQ, "not below", includes NaN. LE_OQ then excludes it.
 template <class T, class Counts>
 static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
   below -= v < from;
@@ -35,8 +35,8 @@ static void replace_word(mask::word keep, std::byte* elements, Bits zero) noexce
   }
 }
 
-// Writes the lanes whose bit is set one after the other; a whole vector is written. In a register
-// and then stored whole: compressing into memory is slow on some processors.
+// Stores the lanes whose bit is set, one after the other. A whole vector is written. The lanes are
+// compressed in a register, since compressing into memory is slow on some processors.
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   if constexpr (sizeof(T) == 8)

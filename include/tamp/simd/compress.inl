@@ -1,6 +1,5 @@
-// See portable.inl. Where a vector can be compressed, its chosen lanes are written at once, and
-// what comes after them is overwritten by the next: up to a vector more than is returned is
-// written.
+// See portable.inl. Each vector is compressed and stored whole, and the next one overwrites its
+// unused lanes. Up to a vector more than the returned count is written.
 template <bool WithColumns, class T, class Counts>
 static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below, T* within,
                                 [[maybe_unused]] std::size_t first,

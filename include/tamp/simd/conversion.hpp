@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Rows of elements as numbers to calculate with, out of rows and out of columns (elements.inl,
-/// tiles.inl).
+/// Conversion of elements to contiguous rows of their compute type, from rows (elements.inl) and
+/// from columns (tiles.inl).
 
 #include <cstddef>
 #include <cstring>
@@ -35,7 +35,7 @@ struct conversion : vectors {
 TAMP_SIMD_END
 
 namespace avx512 {
-using avx2::conversion;  // numbers are calculated with: see vectors.hpp
+using avx2::conversion;  // loops with arithmetic are those of AVX2: see vectors.hpp
 }  // namespace avx512
 #endif
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Where a row of scores is cut in two.
+/// The threshold that cuts a row of scores in two.
 
 #include <array>
 #include <cmath>
@@ -14,27 +14,28 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The unsigned integer that has as many bits as a float or a double.
+/// The unsigned integer type with as many bits as a float or a double.
 template <class T>
 using bits_of_number = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
 
-/// The scores of a row, with what makes work on them faster: about their sum, and the memory that
-/// will be read next, to be fetched meanwhile.
+/// The scores of a row, with two hints for speed: the approximate sum of the scores, and the memory
+/// that is read next, which can be prefetched.
 template <class T>
 struct scored_row : std::span<const T> {
   T sum = 0;
   std::span<const std::byte> next{};
 };
 
-/// The score of the last weight to go, how many scores are below it, and how many equal it.
+/// A threshold, which is the score of the last weight to go, and the numbers of scores below it and
+/// equal to it.
 template <class T>
 struct cut {
   T threshold;
   std::size_t below, equal;
 };
 
-/// What the rows seen so far say of where the next row's cut will lie: near a multiple of the mean
-/// score. Only speed depends on it.
+/// A forecast of the next row's threshold, made from the rows so far. It is near a multiple of the
+/// mean score. Only speed depends on it.
 template <class T>
 class cut_forecast {
  public:
@@ -63,15 +64,15 @@ class cut_forecast {
   std::size_t rows_ = 0;
 };
 
-/// Whoever writes chosen numbers one after the other writes a whole vector each time: room for
-/// that.
+/// The room that loops need behind the numbers they write, since they store whole vectors.
 inline constexpr std::size_t vector_room = 32;
 
-/// How many numbers cut_row needs room for besides a row's scores.
+/// Returns the room that cut_row needs, in numbers, besides a row's scores.
 constexpr std::size_t cut_scratch(std::size_t cols) noexcept { return 2 * (cols + vector_room); }
 
-/// For each choice of lanes of 4 or 8, the lanes of 4 bytes in which they lie, chosen ones first;
-/// packed into the bytes of a number. A lane of a choice of 4 is two lanes of 4 bytes.
+/// Returns a table of permutations. For each choice of lanes, out of 4 or 8, it has the places of
+/// the lanes of 4 bytes that they occupy, chosen ones first, packed into the bytes of a number. A
+/// lane out of 4 occupies two lanes of 4 bytes.
 template <std::size_t Lanes>
 constexpr auto make_chosen_lanes() {
   std::array<std::uint64_t, std::size_t{1} << Lanes> table{};

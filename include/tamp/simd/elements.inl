@@ -1,4 +1,4 @@
-// Rows of elements as numbers to calculate with, and about their sums.
+// Conversion of elements to their compute type, and approximate sums.
 
 template <class T>
 static vec<bits_of_number<T>> load_bits(const T* from) noexcept {
@@ -7,7 +7,8 @@ static vec<bits_of_number<T>> load_bits(const T* from) noexcept {
   return v;
 }
 
-// About the sum: floats are added up as floats, in an order of its own for each length of vector.
+// Returns an approximate sum. Floats are summed in float, in an order that depends on the length of
+// a vector.
 template <class T>
 static T sum_of(const T* numbers, std::size_t count) noexcept {
   constexpr std::size_t step = 4 * lanes<T>;
@@ -22,8 +23,8 @@ static T sum_of(const T* numbers, std::size_t count) noexcept {
   return sum;
 }
 
-// Asks for sixty-four elements one page further on: the processor's own reading ahead ends where a
-// page does.
+// Prefetches sixty-four elements one page ahead, since the hardware prefetcher stops at the end of
+// a page.
 template <class Element>
 static void fetch_block(const Element* elements) noexcept {
   constexpr std::size_t page = 4096, line = 64;
@@ -32,8 +33,8 @@ static void fetch_block(const Element* elements) noexcept {
     __builtin_prefetch(reinterpret_cast<const std::byte*>(elements) + page + k);
 }
 
-// A few elements as numbers to calculate with: where they lie, or converted into `room`, which
-// stays in registers if it has no more than some vectors.
+// Returns a few elements in their compute type: in place, or converted into `room`, which stays in
+// registers if it takes no more than a few vectors.
 template <std::size_t Few, class Element>
 static const compute_type<Element>* load_few(const Element* elements,
                                              compute_type<Element>* room) noexcept {
@@ -48,7 +49,7 @@ static const compute_type<Element>* load_few(const Element* elements,
   }
 }
 
-// A row as numbers to calculate with.
+// Converts a row to its compute type.
 template <class Element>
 static void convert_row(const Element* elements, std::size_t count,
                         compute_type<Element>* numbers) noexcept {
@@ -59,6 +60,6 @@ static void convert_row(const Element* elements, std::size_t count,
     numbers[j] = element_traits<Element>::load(elements[j]);
 }
 
-// As many numbers as a vector has doubles.
+// Loads as many numbers as a vector has doubles.
 static vec<double> as_doubles(const double* numbers) noexcept { return load(numbers); }
 static vec<double> as_doubles(const float* numbers) noexcept { return widen(numbers); }

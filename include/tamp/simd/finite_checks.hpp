@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Whether all numbers of a row are finite (finite_checks.inl).
+/// Checks that all numbers of a row are finite (finite_checks.inl).
 
 #include <bit>
 #include <cstddef>
@@ -32,7 +32,7 @@ struct finite_checks : conversion {
 TAMP_SIMD_END
 
 namespace avx512 {
-using avx2::finite_checks;  // numbers are calculated with: see vectors.hpp
+using avx2::finite_checks;  // loops with arithmetic are those of AVX2: see vectors.hpp
 }  // namespace avx512
 #endif
 

@@ -1,7 +1,7 @@
-// Whether the numbers of a row are finite, by their bits.
+// Checks of the bits of a row's numbers.
 
-// Bits whose uppermost is set in lanes of numbers that are not finite: one added to an exponent of
-// ones overflows into it.
+// Returns lanes whose uppermost bit is set where a number is not finite: one added to an exponent
+// of all ones overflows into it. The other bits have no meaning.
 template <class T>
 static vec<bits_of_number<T>> not_finite(vec<bits_of_number<T>> number) noexcept {
   using bits = bits_of_number<T>;
@@ -9,7 +9,7 @@ static vec<bits_of_number<T>> not_finite(vec<bits_of_number<T>> number) noexcept
   constexpr bits one = bits{1} << (std::numeric_limits<T>::digits - 1);
   return (number & all<bits>(~sign)) + all<bits>(one);
 }
-// The same for what is not a number: it is above infinity.
+// The same where a number is NaN, whose bits are above those of infinity.
 template <class T>
 static vec<bits_of_number<T>> not_a_number(vec<bits_of_number<T>> number) noexcept {
   using bits = bits_of_number<T>;
@@ -23,7 +23,7 @@ static bool has_sign(vec<T> numbers) noexcept {
   return any >> (sizeof(T) * 8 - 1) != 0;
 }
 
-// Whether all elements of a row are finite.
+// Returns true if all elements of a row are finite.
 template <class Element>
 static bool row_is_finite(const Element* elements, std::size_t count) noexcept {
   using real = compute_type<Element>;
@@ -47,7 +47,7 @@ static bool row_is_finite(const Element* elements, std::size_t count) noexcept {
   return is_usable;
 }
 
-// True if no number is NaN.
+// Returns true if no number is NaN.
 template <class T>
 static bool are_numbers(const T* numbers, std::size_t count) noexcept {
   vec<bits_of_number<T>> broken{};

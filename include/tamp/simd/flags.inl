@@ -1,13 +1,13 @@
-// Comparisons and masks without mask registers: on vectors of 16 and of 32 bytes.
+// Comparisons and masks on vectors of 16 and 32 bytes, which have no mask registers.
 
-// One bit for each lane: of a < b.
+// Returns one bit for each lane, set where a < b.
 template <class T>
 static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
   return bits_of<T>(a < b);
 }
 
-// One bit for each lane of v that is not below `from` and at most `to`. Counts the lanes below
-// `from`, each on its own.
+// Returns one bit for each lane of v, set where it is not below `from` and at most `to`. Counts the
+// lanes below `from`, each lane on its own.
 template <class T, class Counts>
 static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
   const auto is_below = v < from;
@@ -15,9 +15,9 @@ static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below
   return bits_of<T>(v <= to) & ~bits_of<T>(is_below);
 }
 
-// Replaces those of 64 elements whose bit is 0. As many bits as a lane has are copied to all lanes,
-// each of which then looks for its own; lanes of a byte have none to spare, and eight at a time are
-// given a byte of bits.
+// Replaces those of 64 elements whose bit is 0 by `zero`. As many bits as a lane has are broadcast
+// to all lanes, each of which tests its own. For lanes of one byte, groups of eight are given one
+// byte of bits each.
 template <class Bits>
 static void replace_word(mask::word keep, std::byte* elements, Bits zero) noexcept {
   constexpr std::size_t width = (std::max)(8 * sizeof(Bits), lanes<Bits>);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Products of all pairs of rows.
+/// Products of all pairs of rows, in blocks that stay in the cache.
 
 #include <algorithm>
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A block of a product, while it is in the cache: rows [top, bottom) by columns [left, right). On
-/// the diagonal of a symmetrical product only what is above it is there.
+/// A block of a product, while it is in the cache: rows [top, bottom) by columns [left, right). A
+/// block on the diagonal of a symmetric product has only the diagonal and the part above it.
 template <class Real>
 struct product_block {
   std::size_t top, bottom, left, right;
@@ -22,25 +22,25 @@ struct product_block {
   const Real* sums;
   std::size_t pitch;
 
-  /// The first column that is there in row i, and all from there on.
+  /// The first column of row i that the block has, and the row's products from there on.
   std::size_t begin(std::size_t i) const noexcept { return is_diagonal ? i : left; }
   std::span<const Real> row(std::size_t i) const noexcept {
     return {sums + (i - top) * pitch + (begin(i) - left), right - begin(i)};
   }
 };
 
-/// Rows and columns of a block: a multiple of every tile's, and small enough that the sums and one
-/// side's panels stay in the second-level cache; smaller where blocks are few, so that they can be
-/// shared out.
+/// Returns the number of rows, and of columns, of a block. It is a multiple of every tile's, and so
+/// small that the sums and one side's panels stay in the second-level cache. It is halved where
+/// blocks are few, so that threads can share them.
 template <class Real>
 std::size_t block_side(std::size_t rows) noexcept {
   constexpr std::size_t largest = 768 / sizeof(Real);
   return rows < 8 * largest ? largest / 2 : largest;
 }
 
-/// Calls use(block) for the blocks of A B^T, where both are packed: the products of all rows of A
-/// with all rows of B. Any thread may do any block. Each sum is made in a fixed order: the bits do
-/// not depend on the executor.
+/// Calls use(block) for all blocks of A B^T, the products of all rows of A with all rows of B. Both
+/// are packed. Any thread may run any block. Each sum is made in a fixed order, so the bits do not
+/// depend on the executor.
 template <executor E, class Real, class Use>
 void for_each_product_block(const E& exec, const packed_rows<Real>& a, const packed_rows<Real>& b,
                             const Use& use) {
@@ -58,7 +58,7 @@ void for_each_product_block(const E& exec, const packed_rows<Real>& a, const pac
   });
 }
 
-/// The same for A A^T, of which only the part above the diagonal is made, and the diagonal.
+/// The same for A A^T, of which only the diagonal and the part above it are computed.
 template <executor E, class Real, class Use>
 void for_each_gram_block(const E& exec, const packed_rows<Real>& a, const Use& use) {
   const std::size_t side = block_side<Real>(a.rows());
@@ -66,7 +66,7 @@ void for_each_gram_block(const E& exec, const packed_rows<Real>& a, const Use& u
   detail::for_each_range(exec, blocks * (blocks + 1) / 2, [&](auto first, auto last) {
     std::vector<Real> sums(side * side);
     for (std::size_t k = first; k < last; ++k) {
-      std::size_t i = 0, j = k;  // of the blocks: row after row, each from the diagonal on
+      std::size_t i = 0, j = k;  // the row of blocks, and the block's place in it from the diagonal
       for (; j >= blocks - i; ++i) j -= blocks - i;
       const std::size_t top = i * side, left = (i + j) * side;
       std::fill(sums.begin(), sums.end(), Real{});
@@ -77,7 +77,8 @@ void for_each_gram_block(const E& exec, const packed_rows<Real>& a, const Use& u
   });
 }
 
-/// What adds blocks of a product, times 1 or -1, to a matrix whose rows are `pitch` numbers apart.
+/// Returns a function that adds blocks of a product, times `sign` (1 or -1), to a row-major matrix
+/// whose rows are `pitch` numbers apart.
 template <class Real>
 auto add_blocks_to(Real* matrix, std::size_t pitch, Real sign) {
   return [=](const product_block<Real>& block) {
@@ -91,12 +92,12 @@ auto add_blocks_to(Real* matrix, std::size_t pitch, Real sign) {
   };
 }
 
-/// Copies what is above the diagonal of a square matrix below it.
+/// Copies the upper triangle of a square matrix to the lower one.
 template <executor E, class Real>
 void mirror_upper_triangle(const E& exec, std::size_t size, std::span<Real> matrix) {
   constexpr std::size_t strip = 64 / sizeof(Real);
   const std::size_t strips = (size + strip - 1) / strip;
-  // Strip s takes s steps: paired with strip (strips - 1 - s) all pairs cost the same.
+  // Strip s takes s steps. All pairs of strips s and strips - 1 - s take the same number.
   detail::for_each_range(exec, (strips + 1) / 2, [&](std::size_t first, std::size_t last) {
     with_products(execute::current_instructions(), [&](auto products) {
       const auto work = [&](std::size_t s) {
@@ -111,14 +112,14 @@ void mirror_upper_triangle(const E& exec, std::size_t size, std::span<Real> matr
   });
 }
 
-/// Adds the part of A A^T above the diagonal, and the diagonal, to `product`, (rows, rows).
+/// Adds the diagonal of A A^T and the part above it to `product`, (rows, rows), row-major.
 template <executor E, class Real>
 void add_upper_gram_product(const E& exec, const packed_rows<Real>& a, std::span<Real> product) {
   for_each_gram_block(exec, a, add_blocks_to(product.data(), a.rows(), Real{1}));
 }
 
-/// Adds A A^T to a symmetrical `product`, (rows, rows), row after row: the products of all pairs of
-/// rows of A. The bits do not depend on the executor.
+/// Adds A A^T, the products of all pairs of rows of A, to a symmetric `product`, (rows, rows),
+/// row-major. The bits do not depend on the executor.
 template <executor E, class Real>
 void add_gram_product(const E& exec, const packed_rows<Real>& a, std::span<Real> product) {
   add_upper_gram_product(exec, a, product);

@@ -1,6 +1,7 @@
-// Between a row's numbers and the words of its mask.
+// Loops between a row's numbers and the words of its mask.
 
-// Bit j of the words is set where number j is above the threshold, or `OrEqual` to it.
+// Sets bit j of the words where number j is above the threshold, and if `OrEqual` where it equals
+// it. Clears the other bits.
 template <bool OrEqual = false, class T>
 static void keep_above(const T* numbers, std::size_t count, T threshold,
                        mask::word* words) noexcept {
@@ -23,8 +24,7 @@ static void keep_above(const T* numbers, std::size_t count, T threshold,
   words[whole] = bits;
 }
 
-// Each element becomes `zero`, whatever bits its type has for that, where its bit in the words is
-// 0.
+// Replaces each element whose bit in the words is 0 by `zero`, the bits that its type has for 0.
 template <class Bits>
 static void replace_dropped(std::byte* elements, std::size_t count, const mask::word* words,
                             Bits zero) noexcept {
@@ -36,12 +36,12 @@ static void replace_dropped(std::byte* elements, std::size_t count, const mask::
       std::memcpy(elements + j * sizeof(Bits), &zero, sizeof zero);
 }
 
-// Bits of the lanes that stay, of which a bit says whether another lane of its four goes first: one
-// with a lower score or, if equal, to the left of it. Those stay that two others go before.
+// Returns the bits of the lanes that stay. These are the lanes that at least two others of their
+// four precede. A lane precedes another if its score is lower or, at a tie, if it is to the left.
 static std::uint32_t two_of_four_by_rank(vec<float> v) noexcept {
   const vec<float> neighbour = swap_neighbours(v), opposite = swap_pairs(v);
   const vec<float> last = swap_pairs(neighbour);
-  vec<std::int32_t> is_odd, is_upper;  // lanes that lie to the right of their neighbour, and pair
+  vec<std::int32_t> is_odd, is_upper;  // right of its neighbour; of the right pair
   for (std::size_t k = 0; k < lanes<float>; ++k) {
     is_odd[k] = k % 2 == 0 ? 0 : -1;
     is_upper[k] = k % 4 < 2 ? 0 : -1;
@@ -54,10 +54,11 @@ static std::uint32_t two_of_four_by_rank(vec<float> v) noexcept {
   return bits_below<float>(__builtin_convertvector(before, vec<float>), all(-1.5f));
 }
 
-// Two of every four floats stay, for whole words.
+// Keeps two of every four floats, for whole words.
 //
-// The second lowest of four is the lower of: the larger of the pairs' lower ones, and the lower of
-// the pairs' higher ones. What is above it stays, which is less than two where it equals another.
+// The second lowest of four is the lower of two numbers: the larger of the pairs' minima and the
+// smaller of the pairs' maxima. Scores above it stay. At a tie with it fewer than two are above,
+// and the ranks decide.
 static void keep_2_of_4(const float* scores, std::size_t count, mask::word* words) noexcept {
   for (std::size_t j = 0; j + mask::word_bits <= count; j += mask::word_bits) {
     mask::word bits = 0;

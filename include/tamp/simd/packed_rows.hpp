@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Rows of numbers as products of them are made fastest.
+/// Rows of numbers, packed for fast products.
 
 #include <algorithm>
 #include <cstddef>
@@ -15,11 +15,12 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Rows of float or double, packed for simd/products.inl: run after run of product_run columns, and
-/// in each run panel after panel of `width` rows. Zeros fill up the rows of the last tile.
+/// Rows of float or double, packed for simd/products.inl. The columns are cut into runs of
+/// product_run. Each run has panel after panel of `width` rows. Zeros pad the rows of the last
+/// tile.
 ///
-/// The layout is for certain instructions, and products of these rows are made with them: rows that
-/// are multiplied with others have the same. All rows must be put before they are multiplied.
+/// The layout depends on the set of instructions that products are made with. Rows can only be
+/// multiplied with rows packed for the same set. Put all rows before multiplying.
 template <class Real>
 class packed_rows {
  public:
@@ -40,19 +41,19 @@ class packed_rows {
   std::size_t rows() const noexcept { return rows_; }
   std::size_t cols() const noexcept { return cols_; }
   execute::instructions instructions() const noexcept { return set_; }
-  /// Rows of a panel, and panels in which there are rows.
+  /// The number of rows of a panel, and the number of panels that have rows.
   std::size_t width() const noexcept { return width_; }
   std::size_t panels() const noexcept { return (rows_ + width_ - 1) / width_; }
 
-  /// Puts panel p: `width` rows, which lie `pitch` numbers apart; zeros where there are no more.
+  /// Puts panel p: `width` rows, which are `pitch` numbers apart. Rows past the last must be zero.
   void put_panel(std::size_t p, const Real* rows, std::size_t pitch) noexcept {
     with_products(set_, [&](auto products) {
       for (std::size_t first = 0; first < cols_; first += product_run)
         products.template pack_rows<Real>(rows + first, pitch, run(first), at(p * width_, first));
     });
   }
-  /// Puts `count` columns, which lie `pitch` numbers apart and are panels() * width() long, with
-  /// zeros behind their end. They must belong to one run.
+  /// Puts `count` columns, which are `pitch` numbers apart. Each must be panels() * width() long,
+  /// with zeros past the last row. All must belong to one run.
   void put_columns(std::size_t first, std::size_t count, const Real* columns,
                    std::size_t pitch) noexcept {
     const std::size_t start = first / product_run * product_run;
@@ -64,8 +65,9 @@ class packed_rows {
   }
 
   /// Adds the products of rows [top, top + height) with rows [left, left + across) of `other` to
-  /// `sums`, whose rows are `pitch` numbers apart and which has room for whole tiles; `top` and
-  /// `left` are where tiles begin. What is below the diagonal may be left out if top is left.
+  /// `sums`. The rows of `sums` are `pitch` numbers apart and have room for whole tiles. Tiles must
+  /// begin at `top` and `left`. If `is_diagonal`, which requires top == left, the part below the
+  /// diagonal may be left out.
   void add_products(const packed_rows& other, std::size_t top, std::size_t left, std::size_t height,
                     std::size_t across, bool is_diagonal, Real* sums,
                     std::size_t pitch) const noexcept {
@@ -90,13 +92,13 @@ class packed_rows {
   large_array<Real> numbers_;
 };
 
-/// Packs rows. A thread calls make_read() once, and what it gives as read(row, to): to write all of
-/// the row to `to`.
+/// Packs rows. A thread calls make_read() once, and the result as read(row, to), which must write
+/// the whole row to `to`.
 template <class Real, executor E, class MakeRead>
 packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols,
                                const MakeRead& make_read) {
   packed_rows<Real> packed(rows, cols);
-  // Rows a power of two apart would compete for the same few places of the cache.
+  // Rows a power of two apart would compete for the same few places of the cache: hence the pad.
   const std::size_t width = packed.width(), pitch = cols + 64 / sizeof(Real);
   detail::for_each_range(exec, packed.panels(), [&](std::size_t begin, std::size_t end) {
     auto&& read = make_read();
@@ -111,7 +113,7 @@ packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols
   return packed;
 }
 
-/// The same for rows of which whole columns can be read: read(column, to).
+/// Packs rows from whole columns. The result of make_read() is called as read(column, to).
 template <class Real, executor E, class MakeRead>
 packed_rows<Real> pack_by_columns(const E& exec, std::size_t rows, std::size_t cols,
                                   const MakeRead& make_read,

@@ -1,8 +1,9 @@
-// What the language has no operator for, on vectors of any processor.
+// Operations that have no operator, on vectors of any processor.
 
-// Writes those of 64 numbers that are within a bracket (see bits_within) one after the other and,
-// if asked to, their columns, of which `first` is the first number's. Returns how many. Without an
-// instruction that compresses, the few that are chosen are looked up one by one.
+// Stores those of 64 numbers that are within a bracket (see bits_within), one after the other. If
+// `WithColumns`, it stores their columns, too; `first` is the column of the first number. Returns
+// their number. Without an instruction that compresses, the few chosen ones are looked up one by
+// one.
 template <bool WithColumns, class T, class Counts>
 static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below, T* within,
                                 [[maybe_unused]] std::size_t first,
@@ -20,7 +21,7 @@ static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts
   return found;
 }
 
-// Within every four lanes: 0 1 2 3 become 1 0 3 2, or 2 3 0 1.
+// Permute every four lanes: 0 1 2 3 become 1 0 3 2, or 2 3 0 1.
 static vec<float> swap_neighbours(vec<float> v) noexcept {
   return __builtin_shufflevector(v, v, 1, 0, 3, 2);
 }
@@ -28,7 +29,7 @@ static vec<float> swap_pairs(vec<float> v) noexcept {
   return __builtin_shufflevector(v, v, 2, 3, 0, 1);
 }
 
-// One bit for each lane of what a comparison gave.
+// Returns one bit for each lane of a comparison's result.
 template <class T, class Flags>
 static std::uint32_t bits_of(Flags flags) noexcept {
 #if TAMP_SIMD_X86
@@ -43,7 +44,7 @@ static std::uint32_t bits_of(Flags flags) noexcept {
 #endif
 }
 
-// Halves as floats, four at a time, as f16 converts one.
+// Converts halves to floats, four at a time, with the steps of f16.
 template <std::size_t Few>
 static void load_halves(const std::byte* halves, float* floats) noexcept {
   typedef std::uint16_t four_halves __attribute__((vector_size(8)));
@@ -64,7 +65,7 @@ static void load_halves(const std::byte* halves, float* floats) noexcept {
   }
 }
 
-// As many floats as a vector has doubles.
+// Loads as many floats as a vector has doubles.
 static vec<double> widen(const float* floats) noexcept {
   return vec<double>{static_cast<double>(floats[0]), static_cast<double>(floats[1])};
 }

@@ -4,10 +4,10 @@
 /// Sums of products of rows with rows, at the speed of the arithmetic, for each set of
 /// instructions.
 ///
-/// As vectors.hpp says, with one difference: here, where the processor has it, multiplication and
-/// addition are one instruction, rounded once. AVX2 and AVX-512 give the same bits; without fused
-/// multiplication they are others, except for products that are exact anyway, as those of floats
-/// in double are.
+/// They differ from the loops of vectors.hpp in one point: multiplication and addition are one
+/// instruction, rounded once, where the processor has it. AVX2 and AVX-512 give the same bits.
+/// Without fused multiplication the bits differ, except for products that are exact anyway, like
+/// those of floats in double.
 
 #include <algorithm>
 #include <cstddef>
@@ -22,17 +22,17 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Columns whose products are summed up before they are added to the sums of the columns before:
-/// short enough that the panels they make stay in the cache, and part of what the bits are.
+/// The number of columns whose products are summed before they are added to the sums of the columns
+/// before. Their panels stay in the cache. The bits of a result depend on it.
 inline constexpr std::size_t product_run = 256;
 
 namespace portable {
 struct products {
   static constexpr std::size_t vector_bytes = 16;
-  // Eight sums, and what they are made of, in the 16 registers of any x86-64.
+  // Eight accumulators and their operands fit into the 16 registers of any x86-64.
   static constexpr std::size_t tile_rows = 4, tile_panels = 2, attention_rows = 2;
 #include "vectors.inl"
-  // which all others use
+  // The files below use vectors.inl.
   template <class T>
   static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
     return a * b + c;
@@ -48,10 +48,10 @@ TAMP_SIMD_BEGIN("avx2,fma")
 namespace avx2 {
 struct products {
   static constexpr std::size_t vector_bytes = 32;
-  // Twelve sums, three vectors and one number in 16 registers.
+  // Twelve accumulators, three vectors and one number fit into 16 registers.
   static constexpr std::size_t tile_rows = 4, tile_panels = 3, attention_rows = 6;
 #  include "vectors.inl"
-  // which all others use
+  // The files below use vectors.inl.
   template <class T>
   static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
     if constexpr (sizeof(T) == 8)
@@ -70,10 +70,10 @@ TAMP_SIMD_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,fma")
 namespace avx512 {
 struct products {
   static constexpr std::size_t vector_bytes = 64;
-  // Twenty-four sums in 32 registers.
+  // Twenty-four accumulators fit into 32 registers.
   static constexpr std::size_t tile_rows = 8, tile_panels = 3, attention_rows = 12;
 #  include "vectors.inl"
-  // which all others use
+  // The files below use vectors.inl.
   template <class T>
   static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
     if constexpr (sizeof(T) == 8)
@@ -89,7 +89,7 @@ struct products {
 TAMP_SIMD_END
 #endif
 
-/// Calls use(products) with the functions of products.inl for a set of instructions.
+/// Calls use(products) with the loops of products.inl for a set of instructions.
 template <class Use>
 decltype(auto) with_products(execute::instructions set, Use&& use) {
   return with_loops<portable::products, avx2::products, avx512::products>(set,

@@ -1,16 +1,16 @@
-// Sums of products of rows with rows: a tile of them at a time, all in registers.
+// Sums of products of rows with rows, one tile at a time, with all accumulators in registers.
 //
-// Rows are packed in panels of as many rows as a vector has lanes: for each column, the numbers of
-// the panel's rows side by side. A tile is tile_rows rows by tile_panels panels. For each column a
-// vector of each panel is loaded once and multiplied by the number of each of the tile's rows, so
-// that all but a few instructions are multiply-adds. Each sum is made column by column, in order,
-// whatever the vectors' length.
+// Rows are packed in panels of as many rows as a vector has lanes. For each column, a panel has the
+// numbers of its rows side by side. A tile is tile_rows rows by tile_panels panels. For each
+// column, a vector of each panel is loaded once and multiplied by the number of each of the tile's
+// rows, so that almost all instructions are multiply-adds. Each sum is made column by column, in
+// order, for any length of vectors.
 
 template <class T>
 static constexpr std::size_t tile_cols = tile_panels * lanes<T>;
 
 // Adds a tile's sums over `count` columns to `sums`, whose rows are `pitch` numbers apart. Panels
-// lie count * lanes numbers apart; `left` begins within one where a tile has fewer rows.
+// are count * lanes numbers apart. `left` begins within a panel if a tile has fewer rows.
 template <class T>
 static void add_tile(const T* left, const T* right, std::size_t count, T* sums,
                      std::size_t pitch) noexcept {
@@ -23,7 +23,7 @@ static void add_tile(const T* left, const T* right, std::size_t count, T* sums,
     TAMP_SIMD_UNROLL
     for (std::size_t i = 0; i < tile_rows; ++i) {
       const vec<T> number = all(left[i / lanes<T> * panel + k + i % lanes<T>]);
-      // One row after another: clang would load all numbers first, and run out of registers.
+      // One row after another: clang would load all numbers first and run out of registers.
       __asm__ volatile("" ::: "memory");
       TAMP_SIMD_UNROLL
       for (std::size_t p = 0; p < tile_panels; ++p)
@@ -39,7 +39,7 @@ static void add_tile(const T* left, const T* right, std::size_t count, T* sums,
   }
 }
 
-// Adds the sums of a block of whole tiles. On the diagonal of a symmetrical product, tiles that are
+// Adds the sums of a block of whole tiles. On the diagonal of a symmetric product, tiles that are
 // wholly below it are left out.
 template <class T>
 static void add_block(const T* left, const T* right, std::size_t rows, std::size_t cols,
@@ -53,7 +53,7 @@ static void add_block(const T* left, const T* right, std::size_t rows, std::size
   }
 }
 
-// Adds a row times a number to another row.
+// Adds a row times `factor` to another row.
 template <class T>
 static void add_multiple(const T* from, std::size_t count, T factor, T* to) noexcept {
   const std::size_t whole = count / lanes<T> * lanes<T>;
@@ -62,7 +62,7 @@ static void add_multiple(const T* from, std::size_t count, T factor, T* to) noex
   for (std::size_t j = whole; j < count; ++j) to[j] += from[j] * factor;
 }
 
-// Copies a square of as many rows as a vector has lanes, and turns it about its diagonal.
+// Copies the transpose of a square of as many rows as a vector has lanes.
 template <class T>
 static void transpose(const T* from, std::size_t from_pitch, T* to, std::size_t to_pitch) noexcept {
   vec<T> square[lanes<T>];
@@ -73,7 +73,7 @@ static void transpose(const T* from, std::size_t from_pitch, T* to, std::size_t 
   for (std::size_t i = 0; i < lanes<T>; ++i) store<T>(to + i * to_pitch, square[i]);
 }
 
-// Packs a panel's rows, `pitch` numbers apart.
+// Packs the rows of a panel, which are `pitch` numbers apart.
 template <class T>
 static void pack_rows(const T* rows, std::size_t pitch, std::size_t count, T* panel) noexcept {
   const std::size_t whole = count / lanes<T> * lanes<T>;
@@ -83,7 +83,7 @@ static void pack_rows(const T* rows, std::size_t pitch, std::size_t count, T* pa
     for (std::size_t i = 0; i < lanes<T>; ++i) panel[k * lanes<T> + i] = rows[i * pitch + k];
 }
 
-// Packs some columns of all panels, which lie panel_pitch numbers apart.
+// Packs some columns of all panels, which are panel_pitch numbers apart.
 template <class T>
 static void pack_columns(const T* columns, std::size_t pitch, std::size_t count, std::size_t panels,
                          T* to, std::size_t panel_pitch) noexcept {
@@ -92,8 +92,8 @@ static void pack_columns(const T* columns, std::size_t pitch, std::size_t count,
       store<T>(to + p * panel_pitch + k * lanes<T>, load(columns + k * pitch + p * lanes<T>));
 }
 
-// Copies what is above the diagonal of a square matrix to rows [begin, end) below it: at most a
-// cache line of them, from a multiple of that on.
+// Copies the upper triangle of a square matrix to rows [begin, end) of the lower one. These must be
+// at most a cache line of numbers, and begin at a multiple of one.
 template <class T>
 static void mirror_rows(T* matrix, std::size_t size, std::size_t begin, std::size_t end) noexcept {
   constexpr std::size_t line = 64 / sizeof(T);
@@ -106,8 +106,8 @@ static void mirror_rows(T* matrix, std::size_t size, std::size_t begin, std::siz
     for (std::size_t j = whole; j < i; ++j) matrix[i * size + j] = matrix[j * size + i];
 }
 
-// Solves L X = B in place for solved_columns columns of B, where L is lower triangular, row after
-// row, and B's rows lie side by side.
+// Solves L X = B in place for solved_columns columns of B. L is lower triangular and row-major. B
+// is row-major without gaps.
 static constexpr std::size_t solved_columns = 32;
 static void solve_columns(const double* lower, std::size_t size, double* columns) noexcept {
   constexpr std::size_t width = 4;  // vectors of columns at a time

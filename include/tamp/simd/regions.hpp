@@ -4,9 +4,9 @@
 /// Regions of code in which the compiler may use more instructions than outside.
 ///
 /// Functions that are defined between TAMP_SIMD_BEGIN_... and TAMP_SIMD_END are compiled for the
-/// named instructions, whatever flags the compiler was given. They may only be called where the
-/// processor has them. What such a function calls from outside, as a user's score, is compiled for
-/// them where it is inlined.
+/// named instructions, whatever flags the compiler was given. Call them only where the processor
+/// has these. A function from outside that they call, for example a user's score, is compiled for
+/// the instructions where it is inlined.
 
 #if !defined(__GNUC__)
 #  error "tamp's inner loops are written in the vector types of GCC and clang"
@@ -32,8 +32,8 @@
 #  define TAMP_SIMD_END TAMP_SIMD_PRAGMA(GCC pop_options)
 #endif
 
-/// In front of an inner loop whose length is a constant: its sums are then kept in registers, which
-/// GCC does not do by itself at -O2. nvcc knows neither pragma.
+/// Unrolls an inner loop of constant length, so that its accumulators stay in registers. GCC does
+/// not do that by itself at -O2. nvcc knows neither pragma.
 #if defined(__CUDACC__)
 #  define TAMP_SIMD_UNROLL
 #elif defined(__clang__)

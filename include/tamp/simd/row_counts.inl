@@ -1,6 +1,6 @@
-// What whole tensors are judged by: counts over a row of scores, and the few that are in question.
+// Counts over a row of scores, and the few scores in question, for selection over whole tensors.
 
-// How many numbers are below each of some limits.
+// Returns, for each of some limits, how many numbers are below it.
 template <class T, std::size_t Limits>
 static std::array<std::size_t, Limits> count_below(const T* numbers, std::size_t count,
                                                    const std::array<T, Limits>& limits) noexcept {
@@ -19,7 +19,7 @@ static std::array<std::size_t, Limits> count_below(const T* numbers, std::size_t
   return counts;
 }
 
-// Like gather_within, with the columns of what is gathered; `columns` has as much room.
+// Gathers like gather_within, together with the columns. `columns` needs as much room as `within`.
 template <class T>
 static std::size_t gather_columns_within(const T* numbers, std::size_t count, T from, T to,
                                          T* within, bits_of_number<T>* columns) noexcept {

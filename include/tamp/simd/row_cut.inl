@@ -1,15 +1,15 @@
 // The threshold below which a row loses its weights: exact selection at about the speed of reading.
 //
-// The thresholds of a weight's rows are much the same multiple of their rows' mean score. So the
-// cut is bracketed by what the rows before had; one pass counts the scores below the bracket and
-// gathers those within, a few percent of the row; and among those the selection goes on, by
-// interpolation, since they are spread evenly. A bracket that misses is noticed by its counts, and
-// the row is then selected from as a whole: the forecast decides the speed, never the result.
+// The thresholds of a weight's rows are much the same multiple of their rows' mean scores. The rows
+// so far therefore give a bracket for the threshold. One pass counts the scores below the bracket
+// and gathers those within it, a few percent of the row. Selection continues among those by
+// interpolation, since they are evenly spread. If the bracket misses the threshold, the counts show
+// it, and selection begins anew with the whole row. The forecast decides the speed, never the
+// result.
 
-// Writes the numbers that are within [from, to], not below `from` if that is no number, to
-// `within`, which has room for a vector more than those, and counts those below. Returns how many
-// were written. Meanwhile `next` is fetched into the cache, evenly: all at once it would hold up
-// the loop.
+// Writes the numbers within [from, to] to `within` and counts those below. If `from` is NaN, none
+// is below it. `within` needs room for one vector more than those numbers. Returns how many were
+// written. Meanwhile `next` is prefetched evenly; all at once it would hold up the loop.
 template <class T>
 static std::size_t gather_within(const T* numbers, std::size_t count, T from, T to, T* within,
                                  std::size_t& below,
@@ -34,7 +34,8 @@ static std::size_t gather_within(const T* numbers, std::size_t count, T from, T 
   return found;
 }
 
-// Among a few: the threshold is the highest number that has fewer than `rank` below it.
+// Selects among a few numbers. The threshold is the highest one that has fewer than `rank` below
+// it.
 template <class T>
 static cut<T> cut_few(const T* numbers, std::size_t count, std::size_t rank) noexcept {
   const std::size_t whole = count / lanes<T> * lanes<T>;
@@ -60,7 +61,7 @@ struct bracket {
   T from, to;
 };
 
-// The lowest and the highest of at least a vector of numbers.
+// Returns the lowest and the highest of at least a vector of numbers.
 template <class T>
 static bracket<T> extremes(const T* numbers, std::size_t count) noexcept {
   vec<T> low = load(numbers), high = low;
@@ -75,9 +76,9 @@ static bracket<T> extremes(const T* numbers, std::size_t count) noexcept {
   return found;
 }
 
-// Where the rank-th lowest probably lies: of many numbers, of which a few are sorted, within two
-// standard deviations of the rank in such a sample; of few, of which each is within `range`, where
-// it would be if they were spread evenly.
+// Estimates a bracket for the rank-th lowest number. Out of many numbers, a sample is sorted, and
+// the bracket is within two standard deviations of the rank in it. Few numbers, which all lie
+// within `range`, are taken to be evenly spread.
 template <class T>
 static bracket<T> guess(const T* numbers, std::size_t count, std::size_t rank,
                         bracket<T> range) noexcept {
@@ -102,8 +103,8 @@ static bracket<T> guess(const T* numbers, std::size_t count, std::size_t rank,
           place + reach < 1 ? range.from + span * static_cast<T>(place + reach) : range.to};
 }
 
-// The rank-th lowest (from 1) of numbers that may be moved about; `other` has as much room, and
-// both a vector more.
+// Selects the rank-th lowest number, counted from 1. The numbers are reordered. `other` needs as
+// much room, and both need room for one vector more.
 template <class T>
 static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* other) noexcept {
   constexpr std::size_t few = 32;
@@ -120,7 +121,7 @@ static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* othe
       found = gather_within(numbers, count, wanted.from, wanted.to, other, under);
     }
     if (rank <= under || under + found < rank) break;  // sums that overflow make no bracket
-    if (found > count / 2) {  // perhaps many equal the lowest or the highest, as in pruned weights
+    if (found > count / 2) {  // possibly ties at the lowest or the highest, as in pruned weights
       found = gather_within(numbers, count, next_higher(range.from), next_lower(range.to), other,
                             under);
       if (rank <= under) return {range.from, below, under};
@@ -133,7 +134,7 @@ static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* othe
     count = found;
     std::swap(numbers, other);
   }
-  if (count > few) {  // far from even
+  if (count > few) {  // far from evenly spread
     T* const nth = numbers + (rank - 1);
     std::nth_element(numbers, nth, numbers + count);
     cut<T> result{*nth, below, 0};
@@ -148,7 +149,8 @@ static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* othe
   return result;
 }
 
-// The `drop`-th lowest score of a row. `scratch` has room for cut_scratch(row.size()) numbers.
+// Selects the `drop`-th lowest score of a row. `scratch` needs room for cut_scratch(row.size())
+// numbers.
 template <class T>
 static cut<T> cut_row(const scored_row<T>& row, std::size_t drop, cut_forecast<T>& forecast,
                       T* scratch) noexcept {

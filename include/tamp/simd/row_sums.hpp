@@ -32,7 +32,7 @@ struct row_sums : conversion {
 TAMP_SIMD_END
 
 namespace avx512 {
-using avx2::row_sums;  // numbers are calculated with: see vectors.hpp
+using avx2::row_sums;  // loops with arithmetic are those of AVX2: see vectors.hpp
 }  // namespace avx512
 #endif
 

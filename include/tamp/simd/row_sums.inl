@@ -1,8 +1,8 @@
 // Sums in double.
 //
-// Where a row is added up, the j-th number goes into the (j mod 16)-th of sixteen sums, which are
-// then added in pairs: the same bits for any length of vector. Where rows are added to each other,
-// every column is a sum of its own, in the order of the rows.
+// The sum of a row has sixteen accumulators: the j-th number goes into accumulator j mod 16, and
+// these are then added in pairs. The bits are the same for any length of vector. In a sum over
+// rows, every column has an accumulator of its own and adds in the order of the rows.
 
 static vec<double> absolute(vec<double> v) noexcept {
   return (vec<double>)((vec<std::uint64_t>)v & 0x7fffffffffffffffu);
@@ -20,7 +20,7 @@ static double sum_of_sixteen(const vec<double>* sums, const double* rest,
   return lane[0];
 }
 
-// The sum of a row.
+// Returns the sum of a row.
 template <class T>
 static double sum_in_double(const T* numbers, std::size_t count) noexcept {
   vec<double> sums[row_vectors] = {};
@@ -35,7 +35,7 @@ static double sum_in_double(const T* numbers, std::size_t count) noexcept {
   return sum_of_sixteen(sums, rest, count - whole);
 }
 
-// The sum of a row's absolute values, each of which is also added to its column's sum.
+// Returns the sum of a row's absolute values, and adds each to its column's sum.
 template <class T>
 static double add_absolute(const T* numbers, std::size_t count, double* column_sums) noexcept {
   vec<double> sums[row_vectors] = {};
@@ -58,8 +58,8 @@ static double add_absolute(const T* numbers, std::size_t count, double* column_s
 }
 
 // Adds the squares of some rows, `stride` elements apart, to the sums of their columns. A few rows
-// are read side by side, which memory likes, while the sums of 64 columns stay in the nearest
-// cache.
+// are read side by side, for the memory's bandwidth, while the sums of 64 columns stay in the
+// first-level cache.
 template <class Element>
 static void add_squares(const Element* first, std::ptrdiff_t stride, std::size_t rows,
                         std::size_t cols, double* sums) noexcept {

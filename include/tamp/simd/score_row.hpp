@@ -30,7 +30,7 @@ struct row_scores : finite_checks {
 TAMP_SIMD_END
 
 namespace avx512 {
-using avx2::row_scores;  // numbers are calculated with: see vectors.hpp
+using avx2::row_scores;  // loops with arithmetic are those of AVX2: see vectors.hpp
 }  // namespace avx512
 #endif
 

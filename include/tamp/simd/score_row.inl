@@ -1,25 +1,26 @@
-// The scores of one row, and whether all is well with them.
+// The scores of one row, and checks of them.
 
-// What score_row found: about the sum of the scores, and whether all can be used.
+// The result of score_row: the approximate sum of the scores, and a flag that all are usable.
 template <class T>
 struct row_scored {
   T sum;
   bool is_usable;
 };
 
-// Writes score(weight, column) for all weights, and looks whether the weights are finite and the
-// scores are numbers: a score that is not makes their sum one that is not, and only then each is
-// looked at. Where scores show which weights are not finite, the sum stands for the weights, too.
+// Writes score(weight, column) for all weights. Checks that the weights are finite and that no
+// score is NaN. A score that is NaN makes the sum NaN, and only then each score is checked. If
+// `ShowsNonFinite`, a weight that is not finite gives a score that is not, so that a finite sum
+// proves the weights, too.
 //
-// Two vectors at a time, so that the compiler knows how often the inner loops run and turns them
-// into vectors even at -O2, the user's score among them. What the score throws comes out.
+// The loop takes two vectors at a time: the compiler knows the length of the inner loops and
+// vectorises them even at -O2, together with the user's score. Exceptions of the score propagate.
 template <bool ShowsNonFinite, class Element, class Score, class Out>
 static auto score_row(const Element* weights, std::size_t count, const Score& score_of_row,
                       Out* __restrict scores) {
   using real = compute_type<Element>;
   constexpr std::size_t block = 64;
   constexpr std::size_t few = 2 * (std::max)(lanes<real>, lanes<Out>);
-  const Score score = score_of_row;  // of our own: what is written cannot change it
+  const Score score = score_of_row;  // a copy, which no write to the scores can change
   vec<bits_of_number<real>> weights_broken{};
   vec<Out> sums[4] = {};
   const std::size_t whole = count / block * block;
@@ -58,7 +59,7 @@ static auto score_row(const Element* weights, std::size_t count, const Score& sc
   return result;
 }
 
-// About the sum of scores that somebody else made, and whether they are all numbers.
+// Returns the approximate sum of scores made elsewhere, and true if none is NaN.
 template <class T>
 static auto look_at_scores(const T* scores, std::size_t count) noexcept {
   row_scored<T> result{sum_of(scores, count), true};

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The lowest numbers of a row: where it is cut in two (row_cut.inl), and what is on each side
-/// (row_counts.inl). Numbers are compared and moved, and never calculated with.
+/// Selection of the lowest numbers of a row: its threshold (row_cut.inl), and the numbers on each
+/// side (row_counts.inl). Results are numbers of the row and counts, free of rounding.
 
 #include <algorithm>
 #include <array>

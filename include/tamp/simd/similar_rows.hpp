@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Products of rows, and sums over them, in double: in one order for all sets of instructions
-/// (row_sums.inl). No product is fused with a sum here, so that all sets give the same bits.
+/// Products of rows, and sums over them, in double, in one order for all sets of instructions
+/// (row_sums.inl). No product is fused with a sum, so that all sets give the same bits.
 
 #include <array>
 #include <bit>
@@ -18,7 +18,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The sum of some numbers, and how many they are.
+/// The sum of some numbers, and their count.
 struct counted_sum {
   double sum = 0, count = 0;
 };
@@ -45,7 +45,7 @@ struct similar_rows : row_sums {
 TAMP_SIMD_END
 
 namespace avx512 {
-using avx2::similar_rows;  // numbers are calculated with: see vectors.hpp
+using avx2::similar_rows;  // loops with arithmetic are those of AVX2: see vectors.hpp
 }  // namespace avx512
 #endif
 

@@ -1,6 +1,6 @@
 // Sums in double over rows of similarities. See similar_rows.hpp and row_sums.inl.
 
-// The sum of products of the numbers of two rows.
+// Returns the dot product of two rows.
 template <class T>
 static double dot(const T* a, const T* b, std::size_t count) noexcept {
   vec<double> sums[row_vectors] = {};
@@ -16,7 +16,7 @@ static double dot(const T* a, const T* b, std::size_t count) noexcept {
   return sum_of_sixteen(sums, rest, count - whole);
 }
 
-// A row times a number, rounded once.
+// Writes a row times a number. Each product is rounded once.
 template <class T, class Out>
 static void scale(const T* from, std::size_t count, double factor, Out* to) noexcept {
   typedef Out narrow __attribute__((vector_size(lanes<double> * sizeof(Out))));
@@ -29,7 +29,7 @@ static void scale(const T* from, std::size_t count, double factor, Out* to) noex
     to[j] = static_cast<Out>(static_cast<double>(from[j]) * factor);
 }
 
-// Adds a row times a number to others.
+// Adds a row times a number to sums.
 template <class T>
 static void add_scaled(const T* from, std::size_t count, double factor, double* sums) noexcept {
   const std::size_t whole = count / lanes<double> * lanes<double>;
@@ -38,7 +38,7 @@ static void add_scaled(const T* from, std::size_t count, double factor, double* 
   for (std::size_t j = whole; j < count; ++j) sums[j] += static_cast<double>(from[j]) * factor;
 }
 
-// Of the numbers whose kind is the one that is asked for: the sum of those above zero.
+// Returns the sum and the count of the numbers above zero that are of the given kind.
 template <class T>
 static counted_sum sum_of_positive(const T* numbers, const std::uint64_t* kinds, std::uint64_t kind,
                                    std::size_t count) noexcept {
@@ -68,11 +68,11 @@ static counted_sum sum_of_positive(const T* numbers, const std::uint64_t* kinds,
   return {sum_of_sixteen(sums, rest, count - whole), static_cast<double>(found)};
 }
 
-// e^x, to 2e-10 with 8 terms and to a few units of the last place with 12; zero below -708,
-// infinite above 709.
+// Returns e^x, accurate to 2e-10 with 8 terms and to a few units in the last place with 12. It is
+// zero below -708 and infinite above 709.
 //
-// x = n log 2 + rest: 2^n is made of the bits of n, which a sum with 1.5 * 2^52 has at its end, and
-// e^rest is 1 + rest + rest^2 / 2! and so on.
+// With x = n log 2 + rest, 2^n is made of the bits of n, which a sum with 1.5 * 2^52 has at its
+// end, and e^rest is 1 + rest + rest^2 / 2! + ...
 template <std::size_t Terms>
 static vec<double> exponential(vec<double> x) noexcept {
   using integers = vec<std::uint64_t>;
@@ -89,8 +89,8 @@ static vec<double> exponential(vec<double> x) noexcept {
   return x < all(lowest) ? vec<double>{} : finite;
 }
 
-// The sum of e^(factor (own + others[j] - 2 products[j])): a Gaussian kernel of vectors whose
-// squared lengths and products are given.
+// Returns the sum over j of e^(factor (own + others[j] - 2 products[j])). With a negative factor,
+// these are Gaussian kernels of vectors with the given squared lengths and products.
 template <class T>
 static double sum_of_kernels(const T* products, const double* others, std::size_t count, double own,
                              double factor) noexcept {
@@ -112,7 +112,7 @@ static double sum_of_kernels(const T* products, const double* others, std::size_
   return sum_of_sixteen(sums, rest, count - whole);
 }
 
-// The first place from `begin` on of a number above the limit, or `count`.
+// Returns the first place from `begin` on of a number above the limit, or `count`.
 template <class T>
 static std::size_t next_above(const T* numbers, std::size_t begin, std::size_t count,
                               T limit) noexcept {
@@ -124,7 +124,8 @@ static std::size_t next_above(const T* numbers, std::size_t begin, std::size_t c
   return j;
 }
 
-// The first place from `begin` on of a number whose size is below the limit, or `count`.
+// Returns the first place from `begin` on of a number with an absolute value below the limit, or
+// `count`.
 template <class T>
 static std::size_t next_near_zero(const T* numbers, std::size_t begin, std::size_t count,
                                   T limit) noexcept {

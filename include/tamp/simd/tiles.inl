@@ -1,8 +1,8 @@
-// Rows out of columns.
+// Rows gathered from columns.
 
-// Copies a tile of rows to `rows_out`, `pitch` numbers apart, out of columns that each lie in one
-// piece, `stride` elements apart. Squares of as many numbers as a vector has are read along the
-// columns and turned in registers, so that reading and writing are both in whole vectors.
+// Copies a tile of rows to `rows_out`, whose rows are `pitch` numbers apart, from contiguous
+// columns that are `stride` elements apart. Squares with the side of a vector are read along the
+// columns and transposed in registers, so that reads and writes are both of whole vectors.
 template <class Element>
 static void rows_of_columns(const Element* first, std::ptrdiff_t stride, std::size_t rows,
                             std::size_t cols, compute_type<Element>* rows_out,
@@ -32,7 +32,7 @@ static void rows_of_columns(const Element* first, std::ptrdiff_t stride, std::si
       rows_out[i * pitch + j] = element_traits<Element>::load(column(j)[i]);
 }
 
-// As many elements as a vector has numbers of their compute type.
+// Loads as many elements as a vector has numbers of their compute type.
 template <class Element>
 static auto load_as_real(const Element* elements) noexcept {
   using real = compute_type<Element>;

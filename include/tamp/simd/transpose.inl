@@ -1,7 +1,7 @@
-// A square of numbers in as many vectors as each has lanes, turned about its diagonal.
+// The transpose of a square of numbers, in as many vectors as each has lanes.
 
-// Number j of vector i becomes number i of vector j. Round by round halves, quarters, ... of the
-// square that lie on the wrong sides of their diagonals change places.
+// Moves number j of vector i to number i of vector j. Round by round, those halves, quarters, ...
+// of the square that lie on the wrong side of the diagonal change places.
 template <class T, std::size_t Distance = lanes<T> / 2>
 static void transpose(vec<T> (&square)[lanes<T>]) noexcept {
   TAMP_SIMD_UNROLL
@@ -13,7 +13,7 @@ static void transpose(vec<T> (&square)[lanes<T>]) noexcept {
 template <class T, std::size_t Distance, std::size_t... Lane>
 static void exchange(vec<T>& upper, vec<T>& lower, std::index_sequence<Lane...>) noexcept {
   const vec<T> u = upper, l = lower;
-#if defined(__CUDACC__)  // nvcc drops the dots when it hands the builtin on to the host's compiler
+#if defined(__CUDACC__)  // nvcc drops the dots when it passes the builtin to the host's compiler
   upper = vec<T>{(Lane & Distance ? l[Lane & ~Distance] : u[Lane])...};
   lower = vec<T>{(Lane & Distance ? l[Lane] : u[Lane | Distance])...};
 #else

@@ -3,17 +3,16 @@
 /// @file
 /// Vectors of numbers for each set of instructions, and the choice among the sets.
 ///
-/// The *.inl files of this folder are written against vectors of `vector_bytes` bytes
-/// (vectors.inl). The header of a kind of loop includes its *.inl file once for each set of
-/// instructions, into a namespace of its own, in a region where the compiler may use those
-/// instructions. A program that is compiled with plain -O2 has all of them, and with_loops picks
-/// one while it runs.
+/// The *.inl files of this folder are written for vectors of `vector_bytes` bytes (vectors.inl).
+/// The header of a kind of loop includes its *.inl file once for each set of instructions, into a
+/// namespace of its own, in a region where the compiler may use those instructions. A program
+/// compiled with plain -O2 has all of them, and with_loops chooses one while it runs.
 ///
-/// Fused multiplication and addition is not among the instructions, so that a user's score is
-/// rounded alike everywhere. With AVX-512 a compiler has it, too, and would round scores and sums
-/// otherwise than elsewhere: loops that calculate are those of AVX2 there, and only loops that
-/// compare numbers and move them have a form of their own. Products of activations, where speed is
-/// worth more, are in products.hpp.
+/// Fused multiply-add is not among the instructions, so that a user's score is rounded alike
+/// everywhere. AVX-512 always includes it, and a compiler would round scores and sums differently
+/// there. Loops with arithmetic are therefore those of AVX2. Only loops that compare and move
+/// numbers have a version for AVX-512. Products of activations, where speed is worth more, are in
+/// products.hpp.
 
 #include <bit>
 #include <cstddef>
@@ -37,7 +36,7 @@ namespace portable {
 struct vectors {
   static constexpr std::size_t vector_bytes = 16;
 #include "vectors.inl"
-  // which all others use
+  // The files below use vectors.inl.
 #include "flags.inl"
 #include "portable.inl"
 };
@@ -49,7 +48,7 @@ namespace avx2 {
 struct vectors {
   static constexpr std::size_t vector_bytes = 32;
 #  include "vectors.inl"
-  // which all others use
+  // The files below use vectors.inl.
 #  include "avx2.inl"
 #  include "compress.inl"
 #  include "flags.inl"
@@ -62,7 +61,7 @@ namespace avx512 {
 struct vectors {
   static constexpr std::size_t vector_bytes = 64;
 #  include "vectors.inl"
-  // which all others use
+  // The files below use vectors.inl.
 #  include "avx512.inl"
 #  include "compress.inl"
 };
@@ -73,7 +72,7 @@ namespace avx2 = portable;
 namespace avx512 = portable;
 #endif
 
-/// Calls use(loops) with the loops for a set of instructions, of the three that are given.
+/// Calls use(loops) with the loops for a set of instructions, one of the three types given.
 template <class Portable, class Avx2, class Avx512, class Use>
 decltype(auto) with_loops(execute::instructions set, Use&& use) {
   switch (set) {

@@ -1,5 +1,6 @@
-// Vectors of `vector_bytes` bytes. + - * / & | ~ < <= == and ?: work lane by lane on the vector
-// types of GCC and clang; a comparison gives integers of the lanes' width, all bits set or none.
+// Vectors of `vector_bytes` bytes, in the vector types of GCC and clang. The operators
+// + - * / & | ~ < <= == and ?: work lane by lane. A comparison gives integers of the lanes' width,
+// with all bits set or none.
 
 template <class T>
 struct vector_of {
@@ -25,7 +26,7 @@ static vec<T> all(T number) noexcept {
   return number - vec<T>{};  // minus keeps -0, plus would not
 }
 
-// A sum that was rounded on purpose: -ffast-math would undo it.
+// Keeps a sum as it was rounded, which -ffast-math would undo.
 template <class T>
 static vec<T> as_rounded(vec<T> v) noexcept {
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__)

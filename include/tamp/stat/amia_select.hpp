@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The tokens that may speak for all.
+/// The selection of tokens that represent a whole sample, as AMIA makes it.
 
 #include <algorithm>
 #include <cmath>
@@ -23,25 +23,26 @@
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// Chooses tokens that are attended to, unlike each other, and together like all: adaptive
-/// multimodal input activation.
+/// A selector of tokens that are attended to, differ from each other, and together resemble all
+/// tokens: adaptive multimodal input activation.
 ///
-/// Reach for it where a few informative tokens drown among many alike, as background patches of a
-/// picture; score::amia takes its norms over them. With y the output tokens at unit length, D(s, t)
-/// = 1 - cos(y_s, y_t), a(t) the attention of the last query, and near(t) the `neighbours` other
-/// tokens of smallest D:
+/// Use it where a few informative tokens drown among many similar ones, for example the background
+/// patches of a picture. score::amia takes its norms over the selected tokens. The y_t are the
+/// output tokens at unit length, a(t) is the attention of the last query to token t, and near(t)
+/// are the `neighbours` other tokens of smallest D(t, u):
 ///
+///     D(s, t)  = 1 - cos(y_s, y_t)
 ///     graph(t) = a(t) + sum over u in near(t) of exp(-forward_gamma D(t, u)) a(u)
 ///     repeat:    take the token s of highest graph; for each u in near(s)
 ///                graph(u) -= exp(-backward_gamma D(s, u)) max(graph(s), 0)
 ///     until      MMD^2(taken, all) < tolerance sqrt(1 - mean density), or all are taken
 ///
-/// MMD is the maximum mean discrepancy under the kernel exp(-|y_s - y_t|^2 / (2 sigma^2)); the mean
-/// density is that of stat::token_diversity, over the modalities of this sample. Of equals the
-/// lower index is nearer, and is taken first.
+/// MMD is the maximum mean discrepancy under the kernel exp(-|y_s - y_t|^2 / (2 sigma^2)). The mean
+/// density is that of stat::token_diversity, over the modalities of this sample. At a tie the lower
+/// index is nearer, and is taken first.
 ///
-/// Costs one product of all pairs of tokens, and N (N + d) numbers of memory; the two means that
-/// change as tokens are taken are kept as running sums.
+/// The cost for N tokens of d features is one product of all pairs of tokens, and N (N + d) numbers
+/// of memory. The two means that change as tokens are taken are kept as running sums.
 ///
 /// Source: Lee et al. 2025, TAMP (arXiv 2504.09897), and its published code.
 struct amia_select {
@@ -56,11 +57,11 @@ struct amia_select {
                             sigma, ' ', tolerance);
   }
 
-  /// The kept tokens in the order in which they were taken. Y is (tokens, out_features); `kinds`
-  /// has one modality a token, or is empty if all are text.
+  /// Returns the selected tokens in the order in which they were taken. Y has the shape
+  /// (tokens, out_features). `kinds` has one modality per token, or is empty if all are text.
   /// @throws shape_error if kinds or attention do not cover the tokens
   /// @throws value_error if an output or an attention is not finite, an attention is negative, or a
-  ///         parameter cannot be used
+  ///         parameter is out of its range
   template <executor E, tensor_argument Y>
   std::vector<std::size_t> operator()(const E& exec, const Y& output,
                                       std::span<const modality> kinds,
@@ -71,9 +72,9 @@ struct amia_select {
     return greedy(exec, similar, attention);
   }
 
-  /// Refuses parameters that cannot be used: all are finite, sigma is above 0 and has a finite
-  /// 1 / sigma^2, the tolerance is not negative.
-  /// @throws value_error naming them
+  /// Checks the parameters. All must be finite, sigma above 0 with a finite 1 / sigma^2, and the
+  /// tolerance not negative.
+  /// @throws value_error that names them
   void check_parameters() const {
     if (!detail::is_positive(sigma) || !is_finite(1 / (sigma * sigma)) ||
         !detail::is_nonnegative(tolerance) || !is_finite(forward_gamma) ||
@@ -96,8 +97,8 @@ struct amia_select {
     check_parameters();
   }
 
-  // The other tokens that are most similar to t, the lower index first among equals. `nearest` is
-  // shorter than the row.
+  // Finds the other tokens that are most similar to t, the lower index first at a tie. `nearest`
+  // must be shorter than the row.
   template <class Rows, class Real>
   static void find_nearest(Rows rows, std::span<const Real> similarities, std::size_t t,
                            std::span<std::size_t> nearest) {
@@ -155,7 +156,7 @@ struct amia_select {
 
     std::vector<std::size_t> taken;
     std::vector<char> is_taken(n, 0);
-    std::vector<typename Similarity::real> to_taken;  // similarities of the last token
+    std::vector<typename Similarity::real> to_taken;  // similarities of the last token to all taken
     std::vector<double> taken_lengths;
     double within = 0, between = 0;  // kernel sums: taken x taken, all x taken
     while (taken.size() < n) {
@@ -167,7 +168,7 @@ struct amia_select {
         graph[u] -= std::exp(-backward_gamma * distance(s, u)) * reach;
       taken.push_back(s);
       is_taken[s] = 1;
-      // The token with itself, and twice with each that was taken before.
+      // The pairs of the token: once with itself, and twice with each that was taken before.
       to_taken.clear();
       taken_lengths.push_back(lengths[s]);
       for (const std::size_t u : taken) to_taken.push_back(similar.row(s)[u]);

@@ -23,17 +23,17 @@
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// Root of the mean squared column norm of a layer's input.
+/// The root of the mean squared column norm of a layer's input.
 ///
 ///     norm(j) = sqrt( sum over calls of ||X[:, j]||^2  /  sum over calls of weight )
 ///
-/// X is (tokens, in_features). One call of `add` with weight 1 is one SEQUENCE, however many tokens
-/// it has, as Wanda counts; a caller that counts tokens passes their number as the weight. Squares
-/// are summed in double, token after token within a call, so the result is the same for any thread
-/// count and layout; another split into calls, or another order of merging, changes it by rounding
-/// alone. Memory: one double a feature.
+/// X is (tokens, in_features). One call of `add` with weight 1 is one SEQUENCE, whatever its number
+/// of tokens, as Wanda counts. A caller that counts tokens passes their number as the weight.
+/// Squares are summed in double, token after token within a call. The result is the same for any
+/// number of threads and any layout. Another split into calls, or another order of combining,
+/// changes it by rounding alone. Memory: one double per feature.
 ///
-/// Source: Sun et al. 2024 (arXiv 2306.11695), section 3; the running mean of its published code
+/// Source: Sun et al. 2024 (arXiv 2306.11695), section 3. The running mean of its published code
 /// has the same value.
 class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm> {
  public:
@@ -41,17 +41,18 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
 
   static constexpr std::string_view label() { return "column_norm"; }
 
-  /// Covers no feature yet; the first `add` or `combine` sets the number.
+  /// Makes a statistic that covers no feature yet. The first `add` or `combine` sets the number.
   column_norm() = default;
-  /// @throws shape_error if memory cannot hold so many features
+  /// Makes a statistic that covers the given number of features.
+  /// @throws shape_error if memory cannot hold that many features
   explicit column_norm(std::size_t features)
       : sum_of_squares_(detail::checked_array<double>(label(), features)) {}
 
-  /// Takes in one batch of activations; it may have no tokens.
+  /// Adds one batch of activations, which may have no tokens.
   /// @throws shape_error if X has another number of features than the calls before, or memory
   ///         cannot hold them
-  /// @throws value_error if an activation is not finite, the weight is 0, a norm would be larger
-  ///         than a float can be, or a count than a number of 64 bits; nothing is added then
+  /// @throws value_error if an activation is not finite, the weight is 0, a norm does not fit into
+  ///         a float, or a count does not fit into 64 bits; nothing is added then
   template <executor E, tensor_argument X>
   column_norm& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
     const detail::ieee_arithmetic as_usual;
@@ -67,11 +68,11 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
     if (tokens == 0 || features == 0) {
       // Nothing to sum up, however long the other extent is.
     } else if constexpr (viewable<X>) {
-      // Threads share out strips of columns, not the tokens: every sum keeps its order.
+      // Threads share strips of columns and not tokens, so that every sum keeps its order.
       const std::size_t strips = (features + strip - 1) / strip;
       detail::for_each_range(exec, strips, strip * tokens, [&](std::size_t begin, std::size_t end) {
-        // Rows are read whole; of columns some at a time, so that the processor can keep track of
-        // where they lie.
+        // Contiguous rows are read whole. Of columns, a few strips at a time are read, whose places
+        // the processor can keep track of.
         const std::size_t step = x.contiguous_rows() ? end - begin : 4;
         for (std::size_t s = begin; s < end; s += step) {
           const std::size_t first = s * strip;
@@ -92,7 +93,7 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
     return *this;
   }
 
-  /// Takes in what another accumulator has seen, as if its batches had been added here.
+  /// Adds the data of another accumulator, as if its batches had been added here.
   /// @throws shape_error if it covers another number of features
   /// @throws value_error if a norm or a count would be too large; nothing is combined then
   column_norm& combine(const column_norm& other) {
@@ -110,13 +111,13 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   }
 
   std::size_t features() const noexcept { return sum_of_squares_.size(); }
-  /// The sum of the weights: sequences, unless the caller counted otherwise.
+  /// The sum of the weights: the number of sequences, unless the caller counted otherwise.
   std::uint64_t count() const noexcept { return count_; }
-  /// How many tokens went in; while it is 0, there is nothing to judge a weight by.
+  /// The number of tokens added. While it is 0, there is no basis for scores.
   std::uint64_t tokens() const noexcept { return tokens_; }
   [[nodiscard]] std::span<const double> sum_of_squares() const noexcept { return sum_of_squares_; }
 
-  /// One norm a feature; all zero while count() is 0.
+  /// Returns one norm per feature; all are zero while count() is 0.
   [[nodiscard]] std::vector<float> values() const {
     const detail::ieee_arithmetic as_usual;
     std::vector<float> norms(features(), 0.0f);
@@ -126,14 +127,15 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
     return norms;
   }
 
-  /// For files: visit(name, value) for all that combine adds up.
+  /// Calls visit(name, value) for all values that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("sum_of_squares", self.sum_of_squares_);
     visit("count", self.count_);
     visit("tokens", self.tokens_);
   }
-  /// @throws value_error if what was read from a file cannot have been written there
+  /// Checks values that were read from a file.
+  /// @throws value_error if no statistic can have written them
   void validate() const {
     const detail::ieee_arithmetic as_usual;
     for (std::size_t j = 0; j < features(); ++j) {
@@ -149,7 +151,7 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
  private:
   static constexpr std::size_t strip = 64;
 
-  // The mean over no sequence is the sum of none.
+  // The mean over zero sequences is the empty sum.
   static double norm(double sum, std::uint64_t count) noexcept {
     return std::sqrt(sum / static_cast<double>((std::max)(count, std::uint64_t{1})));
   }
@@ -157,8 +159,8 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
     return is_finite(number) && number <= static_cast<double>((std::numeric_limits<float>::max)());
   }
 
-  // Adds what was there before to new sums, of the same number of features or more; the first one
-  // whose norm is no finite float, or their number.
+  // Adds the earlier sums to new ones, of at least as many features. Returns the first feature
+  // whose norm is not a finite float, or the number of features.
   std::size_t add_earlier(std::span<double> sums, std::uint64_t count) const noexcept {
     for (std::size_t j = 0; j < sum_of_squares_.size(); ++j) sums[j] += sum_of_squares_[j];
     const double surely_fits = 1e76 * static_cast<double>(count);

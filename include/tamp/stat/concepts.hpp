@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Statistics and selectors as concepts.
+/// The concepts of statistics and selectors.
 
 #include <concepts>
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 using any_activations = matrix_view<const float>;
 using any_sample = layer_sample<any_activations, any_activations>;
 
-/// True if a statistic has the form of `add` for what it reads.
+/// A type with the form of `add` that takes what it reads.
 template <class Statistic>
 concept takes_in_what_it_reads = requires(Statistic& statistic, const any_executor& exec,
                                           const any_activations& x, const any_sample& sample) {
@@ -37,8 +37,8 @@ concept takes_in_what_it_reads = requires(Statistic& statistic, const any_execut
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// An accumulator of what a host shows of its samples: a default-constructible value with
-/// `add(exec, ...)` for what it `reads`, `tokens()`, and `combine(other)`.
+/// An accumulator of the data that a host shows of its samples. It is a default-constructible value
+/// with `add(exec, ...)` for what it `reads`, `tokens()`, and `combine(other)`.
 /// docs/concepts/statistics.md lists all members.
 template <class Statistic>
 concept statistic = std::default_initializable<Statistic> && std::equality_comparable<Statistic> &&
@@ -48,8 +48,8 @@ concept statistic = std::default_initializable<Statistic> && std::equality_compa
                       all.combine(other);
                     };
 
-/// What names the tokens of a sample whose norms are taken:
-/// `selector(exec, output, kinds, attention)` gives their places.
+/// A value that selects the tokens of a sample whose norms are taken. The call
+/// `selector(exec, output, kinds, attention)` returns their places.
 template <class Selector>
 concept selector = std::equality_comparable<Selector> &&
                    requires(const Selector& select, const tamp::detail::any_executor& exec,
@@ -64,7 +64,7 @@ concept selector = std::equality_comparable<Selector> &&
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Refuses what is no statistic, with a sentence that names what is missing.
+/// Refuses a type that is no statistic, with a sentence that names the missing member.
 template <class Statistic>
 consteval bool check_statistic() {
   static_assert(std::default_initializable<Statistic> && std::equality_comparable<Statistic>,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Products of all pairs of input features, summed over the calibration tokens.
+/// The products of all pairs of input features, summed over the calibration tokens.
 
 #include <algorithm>
 #include <cmath>
@@ -27,14 +27,15 @@
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// X^T X, summed over calls: what score::sparsegpt takes for the Hessian of a layer's error.
+/// The Gram matrix X^T X, summed over calls, which is score::sparsegpt's Hessian of a layer's
+/// error.
 ///
 ///     matrix(i, j) = sum over tokens t of X[t, i] * X[t, j]
 ///
 /// X is (tokens, in_features). `count` is the number of calls with weight 1, as column_norm counts
-/// sequences. Products are made and summed in double, 256 tokens at a time; the bits do not depend
-/// on the executor, and another split into calls, or another order of merging, changes them by
-/// rounding alone. Memory: one double a pair of features (134 MB for 4096), and 256 tokens.
+/// sequences. Products are made and summed in double, 256 tokens at a time. The bits do not depend
+/// on the executor. Another split into calls, or another order of combining, changes them by
+/// rounding alone. Memory: one double per pair of features (134 MB for 4096), and 256 tokens.
 ///
 /// Source: Frantar & Alistarh 2023, SparseGPT (arXiv 2301.00774).
 class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
@@ -45,7 +46,7 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
 
   gram() = default;
 
-  /// Takes in one batch of activations; it may have no tokens.
+  /// Adds one batch of activations, which may have no tokens.
   /// @throws shape_error if X has another number of features than the calls before, or memory
   ///         cannot hold their pairs
   /// @throws value_error if an activation is not finite, the weight is 0, or a sum or a count would
@@ -76,7 +77,8 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     return *this;
   }
 
-  /// @throws shape_error if it covers another number of features
+  /// Adds the data of another accumulator, as if its batches had been added here.
+  /// @throws shape_error if it covers another number of features, or memory cannot hold the sums
   /// @throws value_error if a sum or a count would be too large; nothing is combined then
   gram& combine(const gram& other) {
     const detail::ieee_arithmetic as_usual;
@@ -97,18 +99,18 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
   std::size_t features() const noexcept { return features_; }
   std::uint64_t count() const noexcept { return count_; }
   std::uint64_t tokens() const noexcept { return tokens_; }
-  /// (features, features), symmetrical.
+  /// The sums, (features, features), symmetric.
   [[nodiscard]] matrix_view<const double> matrix() const noexcept {
     return {sums_.data(), features_, features_};
   }
-  /// The sum of squares of each feature.
+  /// Returns the sum of squares of each feature.
   [[nodiscard]] std::vector<double> diagonal() const {
     std::vector<double> squares(features_);
     for (std::size_t j = 0; j < features_; ++j) squares[j] = sums_[j * (features_ + 1)];
     return squares;
   }
 
-  /// For files: see stat::column_norm.
+  /// Calls visit(name, value) for all values that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("sums", self.sums_);
@@ -116,7 +118,8 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     visit("count", self.count_);
     visit("tokens", self.tokens_);
   }
-  /// @throws value_error if what was read from a file cannot have been written there
+  /// Checks values that were read from a file.
+  /// @throws value_error if no statistic can have written them
   void validate() const {
     const detail::ieee_arithmetic as_usual;
     if (features_ > 0xffffffffu || sums_.size() != features_ * features_)
@@ -139,13 +142,13 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     return detail::checked_matrix(label(), features, features, sizeof(double));
   }
 
-  // Adds to the sums where they are, unless one of them may become too large, or reading may fail
-  // between two batches: then to a copy, which takes their place at the end.
+  // Adds to the sums in place if none of them can become too large and reading cannot fail between
+  // two batches. Otherwise adds to a copy, which replaces the sums at the end.
   template <executor E, class Source>
   void add_products(const E& exec, const Source& x, double largest) {
     const auto tokens = static_cast<std::size_t>(x.rows());
     const auto features = static_cast<std::size_t>(x.cols());
-    double diagonal = 0;  // no sum is larger than the largest of a feature with itself
+    double diagonal = 0;  // no sum exceeds the largest one of a feature with itself
     for (std::size_t j = 0; j < sums_.size(); j += features + 1)
       diagonal = (std::max)(diagonal, sums_[j]);
     const double most = diagonal + static_cast<double>(tokens) * largest * largest;
@@ -173,7 +176,8 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
                                k % features, " are too large to be summed");
   }
 
-  // What no activation is larger than; of floats all that floats can be, so that nobody must look.
+  // Checks that all activations are finite. Returns an upper bound of their absolute values: for
+  // floats the largest float, which takes no search.
   template <executor E, class Source>
   static double check_finite(const E& exec, const Source& x) {
     using value = detail::row_value<Source>;
@@ -201,7 +205,8 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     return largest;
   }
 
-  // Tokens [first, first + count), whose features are the rows of the product: a token is a column.
+  // Packs tokens [first, first + count). Features are the rows of the product, and a token is a
+  // column.
   template <executor E, class Source>
   static detail::packed_rows<double> packed_columns(const E& exec, const Source& x,
                                                     std::size_t first, std::size_t count) {

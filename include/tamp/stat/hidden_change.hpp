@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How far a block turns the residual stream.
+/// The change of the residual stream by a block.
 
 #include <algorithm>
 #include <cmath>
@@ -23,16 +23,17 @@
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// Mean over tokens of 1 - cos(before, after), the influence of a block on the residual stream.
+/// The mean over tokens of 1 - cos(before, after), which is a block's influence on the residual
+/// stream.
 ///
-///     influence = 1 / tokens * sum over tokens t of 1 - <before[t], after[t]>
-///                                                      / (||before[t]|| ||after[t]||)
+///     cos(t)    = <before[t], after[t]> / (||before[t]|| ||after[t]||)
+///     influence = 1 / tokens * sum over tokens t of (1 - cos(t))
 ///
-/// `before` and `after` are (tokens, hidden). It lies in [0, 2]; 0 is a block that could be left
-/// out. A token that is zero before and after has not changed (1 - cos = 0); one that is zero on
-/// one side alone counts as turned by a right angle (1 - cos = 1). Products are summed in double
-/// and tokens in order, so the result is the same for any thread count and layout; another split
-/// into calls changes it by rounding alone. Memory: two numbers.
+/// `before` and `after` are (tokens, hidden). The influence lies in [0, 2]. A block with influence
+/// 0 could be left out. A token that is zero before and after has not changed (1 - cos = 0). A
+/// token that is zero on only one side counts as turned by a right angle (1 - cos = 1). Products
+/// are summed in double, and tokens in order. The result is the same for any number of threads and
+/// any layout. Another split into calls changes it by rounding alone. Memory: two numbers.
 ///
 /// Source: Men et al. 2024, ShortGPT (arXiv 2403.03853), the block influence.
 class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_change> {
@@ -42,7 +43,7 @@ class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_ch
   static constexpr observable reads = observable::hidden;
   static constexpr std::string_view label() { return "hidden_change"; }
 
-  /// Takes in the residual stream of one sequence before and after the block.
+  /// Adds the residual stream of one sequence before and after the block.
   /// @throws shape_error if the two differ in shape
   /// @throws value_error if a number is not finite or too large to be squared, or there are more
   ///         tokens than can be counted; nothing is added then
@@ -58,7 +59,7 @@ class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_ch
       detail::raise<shape_error>("hidden_change: the hidden state is ", tokens, " x ", hidden,
                                  " before the block and ", a.rows(), " x ", a.cols(), " after it");
     const std::uint64_t all_tokens = detail::checked_sum<value_error>(label(), tokens_, tokens);
-    if (hidden == 0) {  // however many tokens, none of them has changed
+    if (hidden == 0) {  // tokens without features do not change, however many they are
       tokens_ = all_tokens;
       return *this;
     }
@@ -75,8 +76,8 @@ class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_ch
     return *this;
   }
 
-  /// Takes in what another accumulator has seen, as if its sequences had been added here.
-  /// @throws value_error if together they have seen more tokens than can be counted
+  /// Adds the data of another accumulator, as if its sequences had been added here.
+  /// @throws value_error if together they have more tokens than can be counted
   hidden_change& combine(const hidden_change& other) {
     const detail::ieee_arithmetic as_usual;
     tokens_ = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
@@ -84,28 +85,29 @@ class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_ch
     return *this;
   }
 
-  /// How many tokens went in.
+  /// The number of tokens added.
   std::uint64_t tokens() const noexcept { return tokens_; }
-  /// The mean change; 0 while tokens() is 0.
+  /// Returns the mean change; 0 while tokens() is 0.
   [[nodiscard]] double influence() const noexcept {
     const detail::ieee_arithmetic as_usual;
     return tokens_ == 0 ? 0.0 : sum_[0] / static_cast<double>(tokens_);
   }
 
-  /// All that combine adds up, for files.
+  /// Calls visit(name, value) for all values that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("sum_of_changes", self.sum_);
     visit("tokens", self.tokens_);
   }
 
-  /// @throws value_error if loaded fields contradict each other
+  /// Checks values that were read from a file.
+  /// @throws value_error if they contradict each other
   void validate() const {
     const detail::ieee_arithmetic as_usual;
     if (sum_.size() != 1)
       detail::raise<value_error>("hidden_change: there are ", sum_.size(),
                                  " sums of changes instead of 1");
-    // A change is at most 2, and a sum of many may have been rounded up.
+    // A change is at most 2. The margin allows for the rounding of a sum of many.
     const double most = 2 * static_cast<double>(tokens_) * (1 + 1e-9);
     if (!(detail::is_nonnegative(sum_[0]) && sum_[0] <= most))
       detail::raise<value_error>("hidden_change: the changes of ", tokens_, " tokens sum up to ",

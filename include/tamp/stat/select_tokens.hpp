@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The tokens that a selector takes of one sample.
+/// The operation that selects tokens of one sample.
 
 #include <cstddef>
 #include <span>
@@ -13,7 +13,7 @@
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// The operation stat::select_tokens.
+/// The type of the operation stat::select_tokens.
 struct select_tokens_operation : tamp::detail::operation<select_tokens_operation> {
   using tamp::detail::operation<select_tokens_operation>::operator();
 
@@ -35,7 +35,7 @@ struct select_tokens_operation : tamp::detail::operation<select_tokens_operation
                                                     const Selector& selector) const {
     return (*this)(execute::standard{}, output, kinds, attention, selector);
   }
-  /// On a device, whose library of products comes with it.
+  /// Runs on a device. `products` is the device's library for matrix products.
   template <device Where, class Products, class Y, class Attention, class Selector>
   [[nodiscard]] auto operator()(const Where& where, const Products& products, const Y& output,
                                 std::span<const modality> kinds, const Attention& attention,
@@ -44,14 +44,14 @@ struct select_tokens_operation : tamp::detail::operation<select_tokens_operation
   }
 };
 
-/// The tokens of one sample that a selector takes:
-/// select_tokens(where, output, kinds, attention, selector).
+/// Selects tokens of one sample: select_tokens(where, output, kinds, attention, selector).
 ///
 ///     const auto taken = stat::select_tokens(Y, kinds, attention, stat::amia_select{});
 ///
-/// Y is (tokens, out_features); `kinds` has one modality a token, or is empty if all are text;
-/// `attention` is that of the last query to each token.
-/// @throws what the selector throws
+/// Y is (tokens, out_features). `kinds` has one modality per token, or is empty if all are text.
+/// `attention` is that of the last query to each token. The result is the selector's list of
+/// places.
+/// @throws the errors of the selector
 inline constexpr select_tokens_operation select_tokens{};
 
 }  // namespace tamp::inline TAMP_FLAGS::stat

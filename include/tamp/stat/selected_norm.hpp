@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The norm of each input feature over the tokens that a selector takes.
+/// The norm of each input feature over selected tokens.
 
 #include <algorithm>
 #include <cstddef>
@@ -24,7 +24,7 @@
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// stat::column_norm over selected tokens of each sample; every selected token counts 1.
+/// The statistic stat::column_norm over selected tokens of each sample, which count 1 each.
 ///
 ///     norm(j) = sqrt( sum over selected tokens t of X[t, j]^2 / number of selected tokens )
 ///
@@ -48,11 +48,12 @@ class [[nodiscard]] selected_norm : public tamp::detail::adds_anywhere<selected_
 
   std::string label() const { return "selected_norm " + selector_.label(); }
 
-  /// Takes in one sample.
+  /// Adds one sample.
   /// @throws shape_error if input, output, modalities or attention have different numbers of
-  ///         tokens, or the input another number of features than before
-  /// @throws value_error if a number is not finite, or if the selector names a token that is not
-  ///         there or one token twice; and what the selector throws. Nothing is added
+  ///         tokens, or the input has another number of features than before; nothing is added then
+  /// @throws value_error if a number is not finite, or if the selector names a token that does not
+  ///         exist, or one token twice; nothing is added then
+  /// @throws the errors of the selector; nothing is added then
   template <executor E, tensor_argument X, tensor_argument Y>
   selected_norm& add(const E& exec, const layer_sample<X, Y>& sample) {
     const detail::ieee_arithmetic as_usual;
@@ -86,6 +87,7 @@ class [[nodiscard]] selected_norm : public tamp::detail::adds_anywhere<selected_
     return *this;
   }
 
+  /// Adds the data of another accumulator, as if its samples had been added here.
   /// @throws shape_error if it covers another number of features
   /// @throws value_error if its selector has other parameters
   selected_norm& combine(const selected_norm& other) {
@@ -100,19 +102,20 @@ class [[nodiscard]] selected_norm : public tamp::detail::adds_anywhere<selected_
   }
 
   std::size_t features() const noexcept { return norms_.features(); }
-  /// Tokens that were selected, and tokens that there were.
+  /// The number of selected tokens, and the number of all tokens.
   std::uint64_t tokens() const noexcept { return norms_.tokens(); }
   std::uint64_t tokens_seen() const noexcept { return seen_; }
-  /// One norm a feature.
+  /// Returns one norm per feature.
   [[nodiscard]] std::vector<float> values() const { return norms_.values(); }
 
-  /// For files: see stat::column_norm.
+  /// Calls visit(name, value) for all values that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     column_norm::fields(self.norms_, visit);
     visit("seen", self.seen_);
   }
-  /// @throws value_error if what was read from a file cannot have been written there
+  /// Checks values that were read from a file.
+  /// @throws value_error if no statistic can have written them
   void validate() const {
     norms_.validate();
     if (norms_.tokens() > seen_)
@@ -123,7 +126,7 @@ class [[nodiscard]] selected_norm : public tamp::detail::adds_anywhere<selected_
   friend bool operator==(const selected_norm&, const selected_norm&) = default;
 
  private:
-  // What the host does not show is empty.
+  // An empty list is one that the host does not show.
   static void check_covers(std::string_view what, std::size_t size, std::size_t tokens) {
     if (size != 0 && size != tokens)
       detail::raise<shape_error>("selected_norm: the ", what, size, " tokens, the input has ",

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How much a layer's output tokens differ, within and across modalities.
+/// The diversity of a layer's output tokens, within and across modalities.
 
 #include <algorithm>
 #include <cmath>
@@ -22,20 +22,21 @@
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
-/// Mean cosine similarity of a layer's output tokens, within each modality and across each pair.
+/// The mean cosine similarity of a layer's output tokens, within each modality and across each
+/// pair.
 ///
 ///     density(a, a) = mean of the positive cos(y_s, y_t), s < t both of modality a
 ///     density(a, b) = mean of all cos(y_s, y_t), s of modality a, t of b
 ///     importance    = | sum over a <= b of (1 - mean over samples of density(a, b)) |
 ///
-/// A token of length zero is similar to nothing (cosine 0). Within a modality a pair needs two
-/// tokens; where there is no pair, or none that is positive, the density is 0. With image and text
-/// that is the published sum of three terms; k modalities give k terms within and k (k - 1) / 2
-/// across. Counted are the modalities that any sample has had, and always two at least, so that
-/// samples of text alone have the published value, too.
+/// A token of length zero is similar to no other (cosine 0). A pair within a modality needs two
+/// tokens. The density is 0 where there is no pair, or no positive one. With image and text the
+/// importance is the published sum of three terms. In general k modalities give k terms within, and
+/// k (k - 1) / 2 across. The sum is over the modalities that any sample had, and always over at
+/// least two, so that samples of text alone have the published value, too.
 ///
-/// A sample's N tokens of d features take N (N + d) numbers while they are looked at; what is kept
-/// is one sum for each pair of modalities. The bits do not depend on the executor.
+/// A sample of N tokens of d features takes N (N + d) numbers of memory during `add`. The statistic
+/// keeps one sum for each pair of modalities. The bits do not depend on the executor.
 ///
 /// Source: Lee et al. 2025, TAMP (arXiv 2504.09897), section on diversity-aware sparsity.
 class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_diversity> {
@@ -47,10 +48,11 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
 
   token_diversity() : sums_(pairs, 0.0), kinds_seen_(modalities, 0) {}
 
-  /// Takes in one sample's outputs, (tokens, out_features); `kinds` has one modality a token, or is
+  /// Adds one sample's outputs, (tokens, out_features). `kinds` has one modality per token, or is
   /// empty if all are text.
   /// @throws shape_error if the modalities do not cover the tokens
   /// @throws value_error if an output is not finite, or a modality is not below 8; nothing is added
+  ///         then
   template <executor E, tensor_argument Y>
   token_diversity& add(const E& exec, const Y& output, std::span<const modality> kinds = {}) {
     const detail::ieee_arithmetic as_usual;
@@ -70,6 +72,7 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
     return add(exec, sample.output, sample.kinds);
   }
 
+  /// Adds the data of another accumulator, as if its samples had been added here.
   /// @throws value_error if a sum or a count would be too large; nothing is combined then
   token_diversity& combine(const token_diversity& other) {
     const detail::ieee_arithmetic as_usual;
@@ -85,16 +88,17 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
     return *this;
   }
 
-  /// Tokens and samples that went in.
+  /// The numbers of tokens and of samples added.
   std::uint64_t tokens() const noexcept { return tokens_; }
   std::uint64_t samples() const noexcept { return samples_; }
-  /// Whether any sample had a token of this kind.
+  /// Returns true if any sample had a token of this kind.
   [[nodiscard]] bool has(modality kind) const {
     return static_cast<std::size_t>(kind) < modalities &&
            kinds_seen_[static_cast<std::size_t>(kind)] != 0;
   }
 
-  /// The mean over samples of the density within a modality, or across two; 0 without samples.
+  /// Returns the mean over samples of the density within a modality, or across two; 0 without
+  /// samples.
   /// @throws value_error if a modality is not below 8
   [[nodiscard]] double density(modality a, modality b) const {
     const detail::ieee_arithmetic as_usual;
@@ -107,7 +111,7 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
     return samples_ == 0 ? 0.0 : sums_[k] / static_cast<double>(samples_);
   }
 
-  /// The diversity that DAS shares weights out by; 0 without samples.
+  /// Returns the diversity by which DAS distributes weights; 0 without samples.
   [[nodiscard]] double importance() const {
     const detail::ieee_arithmetic as_usual;
     if (samples_ == 0) return 0.0;
@@ -119,7 +123,7 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
     return std::abs(counted * (counted + 1) / 2 - sum);
   }
 
-  /// For files: see stat::column_norm.
+  /// Calls visit(name, value) for all values that combine adds up, for files.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("sums", self.sums_);
@@ -127,7 +131,8 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
     visit("samples", self.samples_);
     visit("tokens", self.tokens_);
   }
-  /// @throws value_error if what was read from a file cannot have been written there
+  /// Checks values that were read from a file.
+  /// @throws value_error if no statistic can have written them
   void validate() const {
     if (sums_.size() != pairs || kinds_seen_.size() != modalities)
       detail::raise<value_error>("token_diversity: ", sums_.size(), " sums for ",

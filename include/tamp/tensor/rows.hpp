@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Reads any tensor row by row, as contiguous numbers ready for arithmetic.
+/// Row-by-row access to any tensor, as contiguous numbers ready for arithmetic.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,7 +19,8 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// What an algorithm holds of a tensor: a view by value, or a row_tensor by reference.
+/// Returns the form of a tensor that algorithms hold: a view by value, or a row_tensor by
+/// reference.
 /// @throws shape_error if a view has no memory behind it, or a row_tensor states extents that no
 ///         tensor can have
 template <viewable T>
@@ -41,15 +42,15 @@ inline constexpr bool is_view = false;
 template <class T, class Space>
 inline constexpr bool is_view<matrix_view<T, Space>> = true;
 
-/// Hands out the rows of a tensor, best in ascending order, as spans of its compute type.
-/// A span stays valid until the next call. One reader serves one thread.
+/// A reader of the rows of a tensor, as spans of its compute type. Ascending order is fastest. A
+/// span is valid until the next call. A reader is not thread-safe: each thread needs its own.
 template <class Source>
 class row_reader;
 
-/// Rows of float or double that lie in one piece are handed out where they are. All others are
-/// converted into a buffer: one row at a time if it lies in one piece, else a tile of rows, so that
-/// every cache line fetched from a column-major matrix is used whole. A tile holds rows that were
-/// not yet asked for, so nobody may write to the rows of a matrix while a reader is at work on it.
+/// The reader of a view. Contiguous rows of float or double are returned in place. All others are
+/// converted into a buffer: a contiguous row by itself, other rows a tile at a time, so that every
+/// cache line fetched from a column-major matrix is used whole. A tile holds rows that were not
+/// requested yet. The matrix must therefore not be written to while a reader is in use.
 template <class T>
 class row_reader<matrix_view<T>> {
  public:
@@ -57,8 +58,8 @@ class row_reader<matrix_view<T>> {
 
   explicit row_reader(matrix_view<T> m) : matrix_(m) {
     if (!matrix_.contiguous_rows()) {
-      // The rows of a tile are 64 bytes further apart than they are long: at a distance of a power
-      // of two they would all compete for the same few places in the first-level cache.
+      // The pad of 64 bytes keeps the rows of a tile from a distance of a power of two, at which
+      // they would compete for the same few places in the first-level cache.
       pitch_ = matrix_.cols() + 64 / sizeof(value_type);
       buffer_ = checked_array<value_type>(
           "tensor", checked_product("tensor", (std::min)(tile_rows, matrix_.rows()), pitch_));
@@ -133,7 +134,7 @@ class row_reader<T> {
 template <class Source>
 row_reader(const Source&) -> row_reader<Source>;
 
-/// The type in which a tensor's rows are read.
+/// The number type in which a tensor's rows are read.
 template <class Source>
 using row_value = typename row_reader<std::remove_cvref_t<Source>>::value_type;
 

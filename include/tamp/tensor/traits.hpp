@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How a host's tensors become tamp's: one trait for strided memory, one concept for the rest.
+/// The adapters of a host's tensors: one trait for strided memory, one concept for the rest.
 
 #include <concepts>
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// Joins a foreign type with strided memory. Specialise it with one function, `view`:
+/// The adapter of a foreign type with strided memory. Specialise it with one function, `view`:
 ///
 ///     template <>
 ///     struct tamp::tensor_traits<my::tensor> {
@@ -32,7 +32,7 @@ struct tensor_traits<matrix_view<T, Space>> {
   static constexpr matrix_view<T, Space> view(const matrix_view<T, Space>& m) noexcept { return m; }
 };
 
-/// A span is one row: one token's activations.
+/// A span as a matrix of one row: the activations of one token.
 template <class T, std::size_t Extent>
 struct tensor_traits<std::span<T, Extent>> {
   static constexpr matrix_view<T> view(const std::span<T, Extent>& row) noexcept {
@@ -40,8 +40,8 @@ struct tensor_traits<std::span<T, Extent>> {
   }
 };
 
-/// Has a view, of whatever elements in whatever memory. Functions that go on to read the elements
-/// take anything viewable, so that a sentence says what is wrong with it.
+/// A type with a view, of any elements in any memory. Functions that read the elements accept all
+/// viewable types, so that an error can explain what is wrong.
 template <class T>
 concept viewable = requires(T& tensor) {
   { tensor_traits<std::remove_cvref_t<T>>::view(tensor).data() };
@@ -52,15 +52,15 @@ template <viewable T>
 using view_of = decltype(tensor_traits<std::remove_cvref_t<T>>::view(std::declval<T&>()));
 }  // namespace detail
 
-/// A tensor of the first tier: its elements, of a known type, lie in memory at fixed strides. The
-/// memory may be that of a device.
+/// A tensor of the first tier: elements of a known type in memory, at fixed strides. The memory may
+/// be that of a device.
 template <class T>
 concept strided_tensor = viewable<T> && element<typename detail::view_of<T>::value_type>;
 
 /// A tensor of the second tier: quantised blocks, files, anything without strides.
 ///
-/// `read_row(i, out)` writes row i, converted to float, into `out` (of cols() entries). It is
-/// called from several threads at a time, for different rows.
+/// `read_row(i, out)` must write row i, converted to float, into `out`, which has cols() entries.
+/// It must be thread-safe for different rows.
 template <class T>
 concept row_tensor =
     !viewable<T> && requires(const std::remove_cvref_t<T>& tensor, std::span<float> out) {
@@ -69,39 +69,38 @@ concept row_tensor =
       tensor.read_row(std::size_t{}, out);
     };
 
-/// A row_tensor that can be pruned by writing whole rows back.
+/// A row_tensor that can be pruned by writing back whole rows.
 template <class T>
 concept writable_row_tensor = row_tensor<T> && requires(T& tensor, std::span<const float> in) {
   tensor.write_row(std::size_t{}, in);
 };
 
-/// A row_tensor that can drop weights without touching the kept ones, as quantised storage should:
-/// `zero(i, keep)` makes weight (i, j) zero where bit j % 64 of keep[j / 64] is 0 (see
+/// A row_tensor that can drop weights without touching the kept ones, as quantised storage should.
+/// `zero(i, keep)` must make weight (i, j) zero where bit j % 64 of keep[j / 64] is 0 (see
 /// tamp::zero_dropped).
 template <class T>
 concept zeroable_row_tensor =
     row_tensor<T> &&
     requires(T& tensor, std::span<const std::uint64_t> keep) { tensor.zero(std::size_t{}, keep); };
 
-/// Anything that the library can read: its elements are of a known type and lie in the CPU's
-/// memory.
+/// A tensor that the library can read: its elements are of a known type and in the CPU's memory.
 template <class T>
 concept tensor = row_tensor<T> ||
                  (strided_tensor<T> && std::same_as<typename detail::view_of<T>::space, cpu_space>);
 
-/// Anything that the library can prune: a tensor whose elements may be written.
+/// A tensor that the library can prune: its elements may be written.
 template <class T>
 concept prunable_tensor =
     writable_row_tensor<T> || zeroable_row_tensor<T> ||
     (strided_tensor<T> && tensor<T> &&
      !std::is_const_v<std::remove_pointer_t<decltype(std::declval<detail::view_of<T>>().data())>>);
 
-/// What functions take for a tensor. What is no `tensor`, or cannot be pruned, is refused by them
-/// in a sentence.
+/// The tensor argument of functions. They refuse one that is no `tensor`, or cannot be pruned, with
+/// a sentence.
 template <class T>
 concept tensor_argument = viewable<T> || row_tensor<T>;
 
-/// The library's view of a strided tensor. Its elements must outlive it: see
+/// Returns the library's view of a strided tensor. The elements must outlive the view: see
 /// docs/concepts/tensors.md.
 template <viewable T>
 [[nodiscard]] constexpr auto view(T&& tensor) {
@@ -121,8 +120,8 @@ inline constexpr bool is_vector_of_bool = false;
 template <class Allocator>
 inline constexpr bool is_vector_of_bool<std::vector<bool, Allocator>> = true;
 
-/// The view of a tensor that the CPU is about to touch.
-/// @throws shape_error if there is no memory behind it
+/// Returns the view of a tensor that the CPU is about to access.
+/// @throws shape_error if its elements are at a null pointer, or its strides lead out of memory
 template <viewable T>
 constexpr auto cpu_view(T&& tensor) {
   auto m = tamp::view(tensor);
@@ -139,9 +138,10 @@ constexpr auto cpu_view(T&& tensor) {
 
 }  // namespace detail
 
-/// Elements in one piece and their shape, row after row: a pointer, an array, or any container or
-/// range whose elements lie side by side, such as std::vector with any allocator, std::array or
-/// std::span. A container must have a name: what a temporary one shows is gone with it.
+/// Returns a row-major view of contiguous elements. `elements` is a pointer, an array, or any
+/// container or range with contiguous elements, for example std::vector with any allocator,
+/// std::array or std::span. A container must be an lvalue, since the elements of a temporary one
+/// would not outlive the call.
 /// @throws shape_error if there are not rows * cols elements, or, for a pointer, memory cannot hold
 ///         them
 template <class Elements>

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The library's own view of a matrix, against which every algorithm is written.
+/// The library's own view of a matrix. All algorithms are written for it.
 
 #include <algorithm>
 #include <cstddef>
@@ -17,14 +17,14 @@ namespace tamp::inline TAMP_FLAGS {
 /// Memory that the CPU can read.
 struct cpu_space {};
 
-/// Memory of an NVIDIA GPU. What works on it is in <tamp/cuda/...>.
+/// Memory of an NVIDIA GPU. Operations on it are in <tamp/cuda/...>.
 struct cuda_space {};
 
-/// A matrix that belongs to somebody else: pointer, extents, strides, memory space.
+/// A non-owning view of a matrix: pointer, extents, strides, memory space.
 ///
-/// Strides count elements. Copying a view copies no numbers, and const protects the view, not the
-/// elements, as with std::span: a view that must not write is a matrix_view<const T>. A view
-/// without elements has zero strides, whatever it was made with.
+/// Strides count elements. Copying a view copies no numbers. As with std::span, const protects the
+/// view and not the elements: a read-only view is a matrix_view<const T>. A view without elements
+/// has zero strides, whatever strides it was made with.
 template <class T, class Space = cpu_space>
 class matrix_view {
  public:
@@ -33,8 +33,9 @@ class matrix_view {
 
   matrix_view() = default;
 
-  /// Element (i, j) is data[i * row_stride + j * col_stride]. Strides may be zero or negative.
-  /// @throws shape_error if memory cannot hold so many elements, or an extent was negative before
+  /// Makes a view whose element (i, j) is data[i * row_stride + j * col_stride]. Strides may be
+  /// zero or negative.
+  /// @throws shape_error if memory cannot hold that many elements, or an extent was negative before
   ///         it became a std::size_t
   constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::ptrdiff_t row_stride,
                         std::ptrdiff_t col_stride)
@@ -42,18 +43,18 @@ class matrix_view {
 #if !defined(__CUDA_ARCH__)
     detail::check_shape("matrix_view", rows, cols);
 #endif
-    // Where there are no elements the pointer is often null, and nothing must be added to it.
+    // The pointer of an empty view is often null, and no offset may be added to it.
     if (rows == 0 || cols == 0) return;
     row_stride_ = row_stride;
     col_stride_ = col_stride;
   }
 
-  /// Row after row without a gap.
+  /// Makes a row-major view without gaps.
   /// @throws shape_error as above
   constexpr matrix_view(T* data, std::size_t rows, std::size_t cols)
       : matrix_view(data, rows, cols, static_cast<std::ptrdiff_t>(cols), 1) {}
 
-  /// Row after row without a gap, over exactly rows * cols elements.
+  /// Makes a row-major view without gaps, of exactly rows * cols elements.
   /// @throws shape_error if the span has another size
   constexpr matrix_view(std::span<T> elements, std::size_t rows, std::size_t cols)
       : matrix_view(elements.data(), rows, cols) {
@@ -64,7 +65,7 @@ class matrix_view {
                                  " rows of ", cols);
   }
 
-  /// A view that writes is also one that reads.
+  /// Converts a view that can write to one that only reads.
   template <class U>
     requires(std::is_const_v<T> && std::is_same_v<U, value_type>)
   constexpr matrix_view(matrix_view<U, Space> other) noexcept
@@ -87,16 +88,16 @@ class matrix_view {
                  static_cast<std::ptrdiff_t>(j) * col_stride_];
   }
 
-  /// Whether each row lies in one piece.
+  /// Returns true if each row is contiguous.
   constexpr bool contiguous_rows() const noexcept {
     return col_stride_ == 1 || cols_ <= 1 || rows_ == 0;
   }
-  /// Whether each column lies in one piece.
+  /// Returns true if each column is contiguous.
   constexpr bool contiguous_cols() const noexcept {
     return row_stride_ == 1 || rows_ <= 1 || cols_ == 0;
   }
 
-  /// Row i in one piece. Requires i < rows() and contiguous_rows().
+  /// Returns row i as a span. Requires i < rows() and contiguous_rows().
   constexpr std::span<T> row(std::size_t i) const noexcept {
     TAMP_EXPECTS(i < rows_, "matrix_view: row ", i, " of a matrix of ", rows_, " x ", cols_);
     TAMP_EXPECTS(contiguous_rows(), "matrix_view: the elements of a row are ", col_stride_,
@@ -104,7 +105,7 @@ class matrix_view {
     return {data_ + static_cast<std::ptrdiff_t>(i) * row_stride_, cols_};
   }
 
-  /// The same elements with rows and columns exchanged.
+  /// Returns a view of the same elements with rows and columns exchanged.
   [[nodiscard]] constexpr matrix_view transposed() const noexcept {
     return {data_, cols_, rows_, col_stride_, row_stride_};
   }
@@ -144,8 +145,8 @@ constexpr std::ptrdiff_t leading_stride(std::string_view who, std::size_t leadin
 
 }  // namespace detail
 
-/// Row after row, `leading` elements from one row's start to the next.
-/// @throws shape_error if memory cannot hold so many elements; so do the functions below
+/// Returns a row-major view whose rows start `leading` elements apart.
+/// @throws shape_error if memory cannot hold that many elements. So do the functions below.
 template <class T>
 [[nodiscard]] constexpr matrix_view<T> row_major(T* data, std::size_t rows, std::size_t cols,
                                                  std::size_t leading) {
@@ -156,7 +157,7 @@ template <class T>
   return {data, rows, cols};
 }
 
-/// Column after column, `leading` elements from one column's start to the next.
+/// Returns a column-major view whose columns start `leading` elements apart.
 template <class T>
 [[nodiscard]] constexpr matrix_view<T> column_major(T* data, std::size_t rows, std::size_t cols,
                                                     std::size_t leading) {

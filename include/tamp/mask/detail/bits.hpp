@@ -11,7 +11,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Sets bit j to `keep(j)` for j < count; bits past that become zero.
+/// Sets bit j to `keep(j)` for j < count, and clears the bits from there on.
 template <class Keep>
 void pack_bits(std::span<mask::word> out, std::size_t count, const Keep& keep) {
   for (std::size_t w = 0; w < out.size(); ++w) {
@@ -23,10 +23,10 @@ void pack_bits(std::span<mask::word> out, std::size_t count, const Keep& keep) {
   }
 }
 
-/// Transposes a square of 64 x 64 bits: afterwards bit r of word c is what bit c of word r was.
+/// Transposes a square of 64 x 64 bits: bit r of word c becomes the former bit c of word r.
 ///
-/// Six rounds swap blocks of 32, 16, ... 1 bits that lie on the wrong side of the diagonal
-/// (Warren, Hacker's Delight, 2nd ed., section 7-3).
+/// Six rounds swap blocks of 32, 16, ... 1 bits that are on the wrong side of the diagonal (Warren,
+/// Hacker's Delight, 2nd ed., section 7-3).
 inline void transpose_bits(std::span<mask::word, 64> square) {
   mask::word low = 0x00000000ffffffffu;
   for (std::size_t distance = 32; distance != 0; distance /= 2, low ^= low << distance) {

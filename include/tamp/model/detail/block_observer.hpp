@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Feeds the statistics of a block's layers with what the host shows.
+/// The observer that feeds the statistics of a block's layers with the host's reports.
 
 #include <cstddef>
 #include <span>
@@ -18,11 +18,10 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Which of a block's layers a statistic of layer `layer` is kept at: what is measured on inputs is
-/// kept once for all layers that see the same, what is measured on the residual stream once a
-/// block.
+/// The layer of a block at which a statistic of layer `layer` is kept. Statistics of inputs are
+/// kept once for all layers with the same input, those of the residual stream once per block.
 struct statistic_place {
-  std::size_t input = 0;  // of the first layer of the block with the same input
+  std::size_t input = 0;  // the first layer of the block with the same input
   template <class Statistic>
   std::size_t of(std::size_t layer) const noexcept {
     if constexpr (observables_read<Statistic> == observable::input)
@@ -34,23 +33,23 @@ struct statistic_place {
   }
 };
 
-/// The observer that a host talks to (see tamp::model).
+/// The observer that a host calls (see tamp::model).
 template <executor E, class... Statistics>
 class block_observer {
  public:
   static constexpr observable wants = (observable::none | ... | observables_read<Statistics>);
 
-  /// `statistics` and `places` have one entry for each layer of the block.
+  /// Both `statistics` and `places` must have one entry for each layer of the block.
   block_observer(const E& exec, std::span<std::tuple<Statistics...>> statistics,
                  std::span<const statistic_place> places)
       : seconds(statistics.size(), 0.0), exec_(exec), statistics_(statistics), places_(places) {}
 
-  /// A sample begins: what kind each of its tokens is of.
+  /// Begins a sample. `kinds` has the modality of each of its tokens.
   void modality(std::span<const tamp::modality> kinds) { modality_ = kinds; }
-  /// The last query's attention to each token of the sample that comes now.
+  /// Takes the last query's attention to each token of the sample whose layers follow.
   void attention(std::span<const float> last_query) { attention_ = last_query; }
 
-  /// Layer `layer` of the block saw X, (tokens, in_features), in one sample.
+  /// Adds the input X, (tokens, in_features), of layer `layer` in one sample.
   template <tensor_argument X>
   void input(std::size_t layer, const X& x) {
     static_assert(!includes(wants, observable::output),
@@ -62,8 +61,8 @@ class block_observer {
     seconds[layer] += watch.seconds();
   }
 
-  /// Layer `layer` made Y, (tokens, out_features), of X. `tokens`: the places in the sample of
-  /// those that were sent to this layer; all of them if left out.
+  /// Adds the input X and the output Y, (tokens, out_features), of layer `layer`. `tokens` are the
+  /// places in the sample of those that were sent to this layer; if empty, all were.
   template <tensor_argument X, tensor_argument Y>
   void linear(std::size_t layer, const X& x, const Y& y,
               [[maybe_unused]] std::span<const std::size_t> tokens = {}) {
@@ -83,14 +82,13 @@ class block_observer {
     seconds[layer] += watch.seconds();
   }
 
-  /// The block turned the residual stream of one sample, (tokens, hidden), from `before` to
-  /// `after`.
+  /// Adds the residual stream of one sample, (tokens, hidden), before and after the block.
   template <tensor_argument Before, tensor_argument After>
   void hidden(const Before& before, const After& after) {
     (add_hidden<Statistics>(before, after), ...);
   }
 
-  std::vector<double> seconds;  ///< spent on each layer's statistics
+  std::vector<double> seconds;  ///< time spent on each layer's statistics
 
  private:
   void check_layer(std::size_t layer, std::string_view what) const {
@@ -118,7 +116,7 @@ class block_observer {
       if (!statistics_.empty()) std::get<Statistic>(statistics_[0]).add(exec_, before, after);
   }
 
-  // Numbers of the whole sample, for the tokens that came to one layer.
+  // Returns the numbers of the tokens that came to one layer, out of those of the whole sample.
   template <class T>
   static std::vector<T> gather(std::span<const T> all, std::span<const std::size_t> tokens,
                                std::size_t layer, std::string_view what) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// One number of features for all that an accumulator takes in.
+/// The check that an accumulator covers one number of features.
 
 #include <cstddef>
 #include <string_view>
@@ -10,8 +10,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// @throws shape_error if `what` ("a batch of activations has ") has another number of features
-///         than the statistics cover
+/// Checks the number of features of an argument, which `what` describes: for example
+/// "a batch of activations has ".
+/// @throws shape_error if it has another number of features than the statistics cover
 inline void check_features(std::string_view statistic, std::string_view what, std::size_t features,
                            std::size_t covered) {
   if (features != covered)

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Cosine similarities of all pairs of a sample's tokens.
+/// The cosine similarities of all pairs of a sample's tokens.
 
 #include <algorithm>
 #include <array>
@@ -29,18 +29,18 @@ namespace tamp::inline TAMP_FLAGS::detail {
 inline constexpr std::size_t modality_kinds = 8;
 inline constexpr std::size_t modality_pairs = modality_kinds * (modality_kinds + 1) / 2;
 
-/// Where a pair of modalities, in either order, stands in a table of all.
+/// Returns the index of a pair of modalities, in either order, in a table of all pairs.
 constexpr std::size_t pair_index(std::size_t a, std::size_t b) noexcept {
   if (a > b) std::swap(a, b);
   return b * (b + 1) / 2 + a;
 }
 
-/// Mean similarities within and across the modalities of one sample.
+/// The mean similarities within and across the modalities of one sample.
 struct token_densities {
   std::array<double, modality_pairs> of_pair{};
   std::array<double, modality_kinds> tokens{};
 
-  /// Over all terms: those of the modalities that are there, of two at least.
+  /// Returns the mean over all pairs of the modalities present, which count as two at least.
   double mean() const noexcept {
     double sum = 0, known = 0;
     for (const double density : of_pair) sum += density;
@@ -50,18 +50,18 @@ struct token_densities {
   }
 };
 
-/// The tokens of one sample, (tokens, features), scaled to unit length, and their products. A token
-/// of length zero stays zero. Memory: tokens * (tokens + features) numbers.
+/// The tokens of one sample, (tokens, features), scaled to unit length, and the products of all
+/// pairs. A token of length zero stays zero. Memory: tokens * (tokens + features) numbers.
 ///
-/// Products of floats are made in float. Where they are near zero they are made anew in double,
-/// since their sign decides whether a pair counts; and what may cancel out over all pairs of two
-/// modalities is summed in double.
+/// Products of floats are made in float. Those near zero are made again in double, since their sign
+/// decides if a pair counts. Sums over all pairs of two modalities, whose terms may cancel, are
+/// made in double.
 template <class Real>
 class token_similarity {
  public:
   using real = Real;
 
-  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token, or memory cannot
+  /// @throws shape_error if `kinds` is neither empty (all text) nor one per token, or memory cannot
   ///         hold the products
   /// @throws value_error if an output is not finite, or a kind is not below 8
   template <executor E, class Y>
@@ -70,17 +70,18 @@ class token_similarity {
       : token_similarity(exec, detail::source(output), kinds, who, 0) {}
 
   std::size_t tokens() const noexcept { return kinds_.size(); }
-  /// The cosines of token t and all others.
+  /// The cosines of token t and every token.
   std::span<const Real> row(std::size_t t) const noexcept {
     return {products_.data() + t * tokens(), tokens()};
   }
-  /// The squared lengths of the tokens once they were scaled: 1, or 0 for one of length zero.
+  /// The squared lengths of the scaled tokens: 1, or 0 for one of length zero.
   std::span<const double> squared_lengths() const noexcept { return squared_lengths_; }
 
   template <executor E>
   token_densities densities(const E& exec) const {
     const std::size_t n = tokens();
-    // Row by row, and the rows then in order: the same bits on any number of threads.
+    // Sums are made row by row and then in the order of the rows, for the same bits on any number
+    // of threads.
     std::vector<counted_sum> rows(n);
     detail::for_each_range(exec, n, [&](std::size_t begin, std::size_t end) {
       with_similar_rows([&](auto similar) {
@@ -106,7 +107,7 @@ class token_similarity {
   }
 
  private:
-  // How many there are, if memory can hold the products of their pairs.
+  // Returns the number of tokens. Throws if memory cannot hold the products of their pairs.
   template <class Source>
   static std::size_t tokens_of(const Source& output, std::string_view who) {
     const auto n = static_cast<std::size_t>(output.rows());
@@ -157,7 +158,7 @@ class token_similarity {
     return unit;
   }
 
-  // False if the token is not finite.
+  // Returns false if the token is not finite.
   template <class Row>
   bool scale(Row row, std::size_t t, Real* unit) {
     return with_similar_rows([&](auto similar) {
@@ -170,7 +171,7 @@ class token_similarity {
     });
   }
 
-  // Above the diagonal.
+  // Makes products near zero again in double, above the diagonal.
   template <executor E, class Source>
   void renew_near_zero(const E& exec, const Source& output) {
     constexpr Real near_zero = 1e-6f;  // above the error of a product of unit vectors in float
@@ -193,7 +194,7 @@ class token_similarity {
     });
   }
 
-  // The sum of the scaled tokens of each kind: sums of products across kinds are products of these.
+  // Sums the scaled tokens of each kind. Sums of products across kinds are products of these sums.
   template <executor E, class Source>
   void sum_each_kind(const E& exec, const Source& output) {
     const auto features = static_cast<std::size_t>(output.cols());

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Finds the first weight that is not finite, and says which.
+/// The search for the first number of a tensor that is not finite.
 
 #include <atomic>
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The lowest row in which something was wrong, noted by any thread.
+/// The lowest row with a fault. Any thread may note one; the class is thread-safe.
 class first_row {
  public:
   void note(std::size_t row) noexcept {
@@ -33,12 +33,12 @@ class first_row {
   std::atomic<std::size_t> row_ = none;
 };
 
-/// " of NAME" or nothing, for error sentences.
+/// Returns " of NAME" for error sentences, or nothing for an empty name.
 inline std::string of_layer(std::string_view layer) {
   return layer.empty() ? std::string() : sentence(" of ", layer);
 }
 
-/// Whether all numbers of row i are finite; `read` reads the same weight's rows.
+/// Returns true if all numbers of row i are finite. `read` must read the rows of `weight`.
 template <class Loops, class Source>
 bool row_is_finite(Loops loops, const Source& weight, row_reader<Source>& read, std::size_t i) {
   if constexpr (is_view<Source>)
@@ -47,15 +47,15 @@ bool row_is_finite(Loops loops, const Source& weight, row_reader<Source>& read, 
   return loops.row_is_finite(row.data(), row.size());
 }
 
-/// A number that is not finite, and where it stands.
+/// A number that is not finite, and its place.
 template <class Real>
 struct placed_number {
   std::size_t row, column;
   Real value;
 };
 
-/// The first number in rows [first, last), in row-major order, that is not finite. It looks at one
-/// number after another, for when something is known to be wrong.
+/// Returns the first number in rows [first, last), in row-major order, that is not finite. It
+/// examines one number after another, and is for tensors that are known to have one.
 template <class Source>
 auto first_not_finite(const Source& tensor, std::size_t first, std::size_t last) {
   using real = row_value<Source>;
@@ -68,8 +68,8 @@ auto first_not_finite(const Source& tensor, std::size_t first, std::size_t last)
   return std::optional<placed_number<real>>();
 }
 
-/// @throws value_error that names the first weight from row `first` on, in row-major order, that is
-///         not finite
+/// Refuses a weight that is not finite from row `first` on.
+/// @throws value_error that names the first number, in row-major order, that is not finite
 template <class Source>
 void refuse_not_finite(const Source& weight, std::size_t first, std::string_view operation,
                        std::string_view layer) {
@@ -78,7 +78,8 @@ void refuse_not_finite(const Source& weight, std::size_t first, std::string_view
                        of_layer(layer), " is ", at->value);
 }
 
-/// @throws value_error that names the first weight, in row-major order, that is not finite
+/// Checks that all numbers of a weight are finite.
+/// @throws value_error that names the first one, in row-major order, that is not
 template <executor E, class Source>
 void check_finite(const E& exec, const Source& weight, std::string_view operation,
                   std::string_view layer) {
