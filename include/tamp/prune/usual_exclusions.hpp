@@ -26,12 +26,12 @@ inline constexpr auto dense_modules = std::to_array<std::string_view>(
      "final_logits_bias", "v_head.summary",
      // State-space models: decays, and convolutions over time.
      "A_log", "ssm_a", "conv1d", "ssm_conv1d",
-     // Norms that are not called so.
+     // Norms whose names do not say so.
      "ln_f", "ln_q", "ln_1", "ln_2", "ln_attn", "ln_mlp", "ln_pre", "ln_post"});
 
 /// Endings of the names of dense modules: "*embed" also matches "cls_embed".
 inline constexpr auto dense_endings = std::to_array<std::string_view>(
-    {// Embeddings. What lies inside of a module with such a name may be a whole vision tower.
+    {// Embeddings. A module with one of these names may contain a whole vision tower.
      "*embed", "*embeds", "*embd", "*_emb", "*embedding", "*embeddings", "*embedder",
      "*embedding_table", "*embed_tokens", "*embed_tokens_per_layer", "*embed_positions",
      "*embed_in", "*embed_out", "*patch_conv", "*query_tokens", "*position_encoding",
@@ -43,7 +43,7 @@ inline constexpr auto dense_endings = std::to_array<std::string_view>(
      // Heads.
      "*_head", "*seq_relationship", "*transformer.ff_out", "*decoder.output_projection",
      "*language_model.output",
-     // Norms. What lies inside of a module with such a name may be an attention.
+     // Norms. A module with one of these names may contain an attention.
      "*norm", "*norm?", "*norm_?", "*Norm", "*layernorm_embedding"});
 
 /// Modules that stay dense with all that they contain.

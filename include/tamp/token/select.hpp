@@ -214,7 +214,7 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// The operation token::select.
+/// The type of token::select.
 struct select_operation {
   /// Selects from one sequence, on the calling thread.
   template <class Policy>
