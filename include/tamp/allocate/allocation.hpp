@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What an allocation policy answers.
+/// The result of an allocation policy.
 
 #include <cstddef>
 #include <string>
@@ -11,20 +11,20 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// What an allocation gives one sparsity to: each layer, each block, or each group of layers that
-/// a name pattern makes.
+/// The unit to which an allocation assigns one sparsity: a layer, a block, or a group of layers
+/// whose names match a pattern.
 enum class granularity { layer, block, group };
 
 namespace allocate {
 
-/// One sparsity a unit, and what the reader of a report should know about how they came about.
+/// One sparsity for each unit, and notes for the reader of a report on their origin.
 ///
-/// A policy that decides how many whole weights each unit loses also says that: exactly these
-/// numbers are then dropped. Its sparsities stand for the same numbers, floor(size * sparsity).
+/// A policy that decides on whole numbers of weights also sets `drops`. Exactly these numbers are
+/// then dropped, and the sparsities correspond to them: drops = floor(size * sparsity).
 struct allocation {
   std::vector<double> sparsities;
   std::vector<std::string> notes;
-  std::vector<std::size_t> drops{};  ///< one number of weights a unit; empty: fractions count
+  std::vector<std::size_t> drops{};  ///< weights to drop in each unit; if empty, sparsities decide
 };
 
 }  // namespace allocate

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Blocks whose weights have a light-tailed spectrum lose more. Needs Eigen.
+/// AlphaPruning: blocks whose weights have a light-tailed spectrum lose more. Needs Eigen.
 
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
@@ -30,10 +30,13 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Hill's estimate of the exponent of the upper half of a spectrum, 1 + k / sum of
-/// ln(lambda / lambda_0) over the k = n / 2 largest of n eigenvalues, where lambda_0 is the next
-/// smaller one. `eigenvalues` ascend; those that are zero to rounding do not count. Nothing if
-/// fewer than two are left or if all that count are equal to rounding.
+/// Hill's estimate of the tail exponent of the upper half of a spectrum of n eigenvalues:
+///
+///     1 + k / sum of ln(lambda / lambda_0) over the k = n / 2 largest eigenvalues lambda,
+///             where lambda_0 is the next smaller eigenvalue
+///
+/// `eigenvalues` must be in ascending order. Those that are zero up to rounding do not count. Empty
+/// if fewer than two remain, or if all that enter the sum are equal up to rounding.
 inline std::optional<double> hill_exponent(std::span<const double> eigenvalues) {
   if (eigenvalues.empty()) return {};
   const double rounding =
@@ -51,7 +54,8 @@ inline std::optional<double> hill_exponent(std::span<const double> eigenvalues) 
   return 1 + static_cast<double>(k) / sum;
 }
 
-/// The eigenvalues of W W^T or W^T W, whichever is smaller, ascending, up to a common factor.
+/// The eigenvalues of W W^T or W^T W, whichever is smaller, in ascending order, up to a common
+/// factor.
 template <executor E, class Source>
 std::vector<double> spectrum(const E& exec, std::string_view layer, const Source& weight) {
   const auto rows = static_cast<std::size_t>(weight.rows());
@@ -60,7 +64,7 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
   const std::size_t smaller = (std::min)(rows, cols);
   checked_matrix("alpha", smaller, smaller, sizeof(double));
   check_finite(exec, weight, "alpha", layer);
-  // A row that is read in one piece becomes a column, which is written in one piece.
+  // Both sides are contiguous: a row of the weight becomes a column of `w`.
   Eigen::MatrixXd w(static_cast<Eigen::Index>(weight.cols()),
                     static_cast<Eigen::Index>(weight.rows()));
   detail::for_each_range(
@@ -69,7 +73,7 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
         for (std::size_t i = begin; i < end; ++i)
           std::ranges::copy(read_row(i), w.col(static_cast<Eigen::Index>(i)).data());
       });
-  // The exponent does not depend on the scale; squares of numbers up to 1 do not overflow.
+  // The exponent does not depend on the scale. Squares of numbers up to 1 do not overflow.
   const double scale = w.size() == 0 ? 0.0 : w.cwiseAbs().maxCoeff();
   if (scale == 0) return {};
   w /= scale;
@@ -81,7 +85,7 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
   else
     gram.selfadjointView<Eigen::Lower>().rankUpdate(w);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram, Eigen::EigenvaluesOnly);
-  constexpr Eigen::ComputationInfo success{};  // whose name in Eigen is a macro of X11
+  constexpr Eigen::ComputationInfo success{};  // its name in Eigen is a macro of X11
   if (solver.info() != success) return {};
   return {solver.eigenvalues().begin(), solver.eigenvalues().end()};
 }
@@ -90,22 +94,23 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// AlphaPruning: a block loses the more, the faster the eigenvalues of its weights fall off.
+/// AlphaPruning: a block loses more if the eigenvalues of its weights decay faster.
 ///
-/// Reach for it when there is no calibration data and time is no matter: it takes the eigenvalues
-/// of every weight, some n^3 operations for n = min(rows, cols).
+/// Use it when there is no calibration data and time does not matter. It computes the eigenvalues
+/// of every weight, with about n^3 operations for n = min(rows, cols).
 ///
 ///     alpha(W)    = 1 + k / sum over the k = n / 2 largest eigenvalues l of W W^T of ln(l / l0),
 ///                   where l0 is the next smaller eigenvalue (Hill's estimate)
 ///     alpha(u)    = mean over the layers of u
 ///     sparsity(u) = eta * (1 - tau + 2 tau * (alpha(u) - min) / (max - min))
 ///
-/// with the eta for which the mean over weights is on target. What exceeds 1 is clipped and shared
-/// by the others; equal exponents give every unit the same. Eigenvalues that are zero to rounding
-/// do not count. A weight of fewer than two rows, columns or nonzero eigenvalues, or with all of
-/// them equal, has no exponent and no part in its unit's mean; a unit without any gets the mean of
-/// the others. Notes say so. Eigenvalues are computed in double by one thread. Memory: the largest
-/// weight in double, and three times the square of its smaller side.
+/// with the eta for which the mean over weights is on target. Sparsities above 1 are clipped and
+/// the excess is shared by the other units. Equal exponents give every unit the same sparsity.
+/// Eigenvalues that are zero up to rounding do not count. A weight with fewer than two rows,
+/// columns or nonzero eigenvalues, or with all of them equal, has no exponent and does not count in
+/// its unit's mean. A unit without any exponent gets the mean of the others. Notes report both
+/// cases. Eigenvalues are computed in double by one thread. Memory: the largest weight in double,
+/// and three times the square of its smaller side.
 ///
 /// Source: Lu et al. 2024, AlphaPruning (arXiv 2410.10912), with the metric of its section 3,
 /// PL_Alpha_Hill.
@@ -118,8 +123,8 @@ struct alpha {
 
   std::string label() const { return detail::sentence("alpha ", sparsity, ' ', tau); }
 
-  /// One exponent a unit -> one sparsity a unit.
-  /// @throws value_error if a parameter is out of range or an exponent negative or not finite
+  /// Returns one sparsity for each unit, from one exponent for each unit.
+  /// @throws value_error if a parameter is out of range or an exponent is negative or not finite
   /// @throws shape_error unless there are as many exponents as sizes
   allocation distribute(std::span<const double> exponents, std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
@@ -139,7 +144,8 @@ struct alpha {
     return detail::on_target("alpha", sparsities, num_params, sparsity, names);
   }
 
-  /// @throws value_error if a parameter is out of range or a weight not finite, naming it
+  /// Measures the units and distributes the sparsity.
+  /// @throws value_error if a parameter is out of range or a weight is not finite, naming it
   template <executor E, class Units>
   allocation operator()(const E& exec, const Units& units) const {
     const detail::ieee_arithmetic as_usual;
@@ -157,7 +163,7 @@ struct alpha {
   friend bool operator==(const alpha&, const alpha&) = default;
 
  private:
-  /// The mean exponent of a unit's layers; false if none has any.
+  /// Computes the mean exponent of a unit's layers. Returns false if no layer has an exponent.
   template <executor E, class Units>
   static bool mean_exponent(const E& exec, const Units& units, std::size_t unit, double& mean,
                             std::vector<std::string>& notes) {

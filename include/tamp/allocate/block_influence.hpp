@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Blocks that change the residual stream more keep more.
+/// Block influence: blocks that change the residual stream more keep more.
 
 #include <cstddef>
 #include <span>
@@ -21,18 +21,18 @@
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// A block keeps the more, the further it turns the residual stream.
+/// Block influence: a block keeps more weights if it turns the residual stream further.
 ///
-/// Reach for it when the host can show the residual stream but not the outputs of layers, or to
-/// spare weights in the redundant deep blocks of a large model. It reads no weight.
+/// Use it when the host can show the residual stream but not the outputs of layers, or to prune the
+/// redundant deep blocks of a large model more than the others. It reads no weight.
 ///
 ///     density(u) = 1 - sparsity + 2 lambda * (scaled(u) - mean of scaled),
 ///     scaled(u)  = (influence(u) - min) / (max - min)
 ///
 /// with the influence of stat::hidden_change. The mean is over weights. Densities outside [0, 1]
-/// are clipped and the rest shifted so that the mean stays on target; equal influences give every
-/// unit the same. A unit of layers of several blocks has their mean influence over weights. A unit
-/// that saw no token gets the mean influence of those that did. Notes say so.
+/// are clipped and the others shifted so that the mean stays on target. Equal influences give every
+/// unit the same density. A unit with layers of several blocks has their mean influence over
+/// weights. A unit that saw no token gets the mean influence of the others, and a note says so.
 ///
 /// Source: the influence of Men et al. 2024, ShortGPT (arXiv 2403.03853), which removes whole
 /// blocks; the scaling of Yin et al. 2024 (arXiv 2310.05175).
@@ -47,8 +47,8 @@ struct block_influence {
 
   std::string label() const { return detail::sentence("block_influence ", sparsity, ' ', lambda); }
 
-  /// One influence a unit -> one sparsity a unit.
-  /// @throws value_error if a parameter is out of range or an influence negative or not finite
+  /// Returns one sparsity for each unit, from one influence for each unit.
+  /// @throws value_error if a parameter is out of range or an influence is negative or not finite
   /// @throws shape_error unless there are as many influences as sizes
   allocation distribute(std::span<const double> influence, std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
@@ -59,6 +59,7 @@ struct block_influence {
                                   sparsity, names);
   }
 
+  /// Measures the units and distributes the sparsity.
   /// @throws value_error if a parameter is out of range, or no unit saw any token
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {

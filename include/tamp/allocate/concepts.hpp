@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The two forms of an allocation as concepts.
+/// Concepts for the two forms of an allocation.
 
 #include <concepts>
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Units of which an allocation can ask everything that there is to ask (see allocate::by_unit).
+/// An archetype of the units that an allocation reads (see allocate::by_unit).
 struct any_units {
   std::size_t size() const;
   std::string_view name(std::size_t unit) const;
@@ -29,17 +29,18 @@ struct any_units {
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// An allocation that only wants to know how many weights each unit has: `allocate(num_params)`
-/// gives one sparsity a unit.
+/// An allocation that reads only the number of weights of each unit: `allocate(num_params)` gives
+/// one sparsity for each unit.
 template <class Allocate>
 concept by_size = policy<Allocate, role::allocate> &&
                   requires(const Allocate& allocate, std::span<const std::size_t> num_params) {
                     { allocate(num_params) } -> std::convertible_to<std::vector<double>>;
                   };
 
-/// An allocation that looks at the units: `allocate(exec, units)` gives an allocation. `units` has
-/// size(), name(unit), num_params(unit), and visit(unit, use), which calls
-/// use(name, weight, statistic) for each layer of a unit.
+/// An allocation that reads the units themselves: `allocate(exec, units)` gives an allocation.
+///
+/// `units` has size(), name(unit), num_params(unit), and visit(unit, use), which calls
+/// `use(name, weight, statistic)` for each layer of a unit.
 template <class Allocate>
 concept by_unit = policy<Allocate, role::allocate> &&
                   requires(const Allocate& allocate, const tamp::detail::any_executor& exec,
@@ -51,7 +52,7 @@ concept by_unit = policy<Allocate, role::allocate> &&
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Refuses an allocation of neither form, with a sentence that names what is missing.
+/// Refuses an allocation of neither form, with a sentence that names the missing members.
 template <class Allocate>
 consteval void check_allocation() {
   static_assert(

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Layers whose outputs are diverse keep more.
+/// Diversity-aware sparsity: layers whose outputs are diverse keep more.
 
 #include <algorithm>
 #include <cmath>
@@ -26,41 +26,41 @@
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// Diversity-aware sparsity: a layer keeps the more, the more its output tokens differ.
+/// Diversity-aware sparsity: a layer keeps more weights if its output tokens differ more.
 ///
-/// Reach for it on multimodal models, in which layers treat image and text tokens very differently.
-/// It reads no weight, only stat::token_diversity of every layer's output.
+/// Use it on multimodal models, in which layers treat image and text tokens very differently. It
+/// reads no weight, only stat::token_diversity of every layer's output.
 ///
 ///     minimum(u) = ceil(n(u) * (1 - max_sparsity))
 ///     keep(u)    = minimum(u) + importance(u) / sum of importances * (budget - sum of minimums)
 ///     budget     = floor(sum of n * (1 - sparsity))
 ///
-/// in whole weights, n(u) of them in unit u, and as whole numbers they are handed on. What a unit
-/// cannot take because it is full goes to the others in the same way; what rounding up gave too
-/// much is taken back from those that keep most. The shares do not grow with the size of a unit: of
-/// two units of equal importance the smaller one gets the lower sparsity. A unit of several layers
-/// has their mean importance over weights. A unit that saw no token gets the mean importance of
-/// those that did; notes say so, and which units end at max_sparsity or stay dense.
+/// in whole weights, of which unit u has n(u). The allocation gives these whole numbers. The part
+/// that a full unit cannot take is shared by the others in the same way. The surplus from rounding
+/// up is taken back from the units that keep the most. Shares do not grow with the size of a unit:
+/// of two units of equal importance the smaller one gets the lower sparsity. A unit of several
+/// layers has their mean importance over weights. A unit that saw no token gets the mean importance
+/// of the others. Notes report these units, and the units that end at max_sparsity or stay dense.
 ///
-/// Source: Lee et al. 2025, TAMP (arXiv 2504.09897); its published code has a sign error in what is
-/// taken back.
+/// Source: Lee et al. 2025, TAMP (arXiv 2504.09897). The published code has a sign error where it
+/// takes back the surplus.
 struct das {
   using role = tamp::role::allocate;
   using needs = stat::token_diversity;
   static constexpr granularity unit = granularity::layer;
 
   double sparsity = 0.5;
-  std::optional<double> max_sparsity{};  ///< of any unit; 0.1 above `sparsity` if not given
+  std::optional<double> max_sparsity{};  ///< of any unit; 0.1 above `sparsity` by default
 
-  /// What no unit exceeds.
+  /// The upper bound of every unit's sparsity.
   double highest_sparsity() const noexcept {
     return max_sparsity.value_or((std::min)(sparsity + 0.1, 1.0));
   }
 
   std::string label() const { return detail::sentence("das ", sparsity, ' ', shown_highest()); }
 
-  /// One importance a unit -> one sparsity a unit.
-  /// @throws value_error if a parameter is out of range or an importance negative or not finite
+  /// Returns one sparsity for each unit, from one importance for each unit.
+  /// @throws value_error if a parameter is out of range or an importance is negative or not finite
   /// @throws shape_error unless there are as many importances as sizes
   allocation distribute(std::span<const double> importance, std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
@@ -86,6 +86,7 @@ struct das {
     return answer;
   }
 
+  /// Measures the units and distributes the sparsity.
   /// @throws value_error as distribute(), and if no unit saw any token
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
@@ -113,8 +114,9 @@ struct das {
     return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
   }
 
-  /// Adds up as NumPy does, in eight sums and by halves: where a share is a whole number, the last
-  /// bit of the total decides how it is rounded, and counts must be those of the reference.
+  /// Sums in the order of NumPy, with eight accumulators and pairwise halving. If a share is a
+  /// whole number, the last bit of the total decides its rounding, and counts must equal the
+  /// reference's.
   static double sum_of(std::span<const double> numbers) noexcept {
     constexpr std::size_t lanes = 8, longest = 128;
     if (numbers.size() > longest) {
@@ -135,7 +137,7 @@ struct das {
     return sum;
   }
 
-  // Without the rounding of 0.7 + 0.1, which `distribute` keeps as it is.
+  // Removes the rounding error of 0.7 + 0.1, which `distribute` retains.
   double shown_highest() const { return std::round(highest_sparsity() * 1e12) / 1e12; }
 
   void check_parameters() const {
@@ -145,7 +147,7 @@ struct das {
                                  shown_highest());
   }
 
-  /// How many weights each unit keeps, at least `least`.
+  /// Returns the number of weights that each unit keeps, at least `least`.
   std::vector<std::int64_t> kept(std::span<const double> importance,
                                  const std::vector<std::int64_t>& sizes,
                                  const std::vector<std::int64_t>& least) const {
@@ -158,7 +160,7 @@ struct das {
     while (sum_of(keep) < budget) {
       const auto left = static_cast<double>(budget - sum_of(keep));
       double total = sum_of(claim);
-      if (total == 0) {  // no open unit has any importance: they share by size
+      if (total == 0) {  // no open unit has any importance: share by size
         for (std::size_t u = 0; u < keep.size(); ++u)
           claim[u] = static_cast<double>(sizes[u] - keep[u]);
         total = sum_of(claim);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Layers with few weights for their inputs and outputs keep more.
+/// Erdos-Renyi-Kernel: layers with few weights for their inputs and outputs keep more.
 
 #include <cstddef>
 #include <span>
@@ -18,15 +18,15 @@
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// Erdos-Renyi-Kernel densities: a layer's density follows from its shape alone.
+/// Erdos-Renyi-Kernel: a layer's density follows from its shape alone.
 ///
-/// Reach for it when the layers have very different shapes and there is no calibration data. It
-/// reads neither weights nor statistics. Among layers of one shape it is uniform.
+/// Use it when the layers have very different shapes and there is no calibration data. It reads
+/// neither weights nor statistics. Among layers of one shape it is uniform.
 ///
 ///     density(u) = min(1, c * (rows + cols) / (rows * cols)),     W is rows x cols
 ///
 /// with the c for which the mean density over all weights is 1 - sparsity. A unit of several layers
-/// has the sum of rows + cols over the sum of rows * cols. A note says which units stay dense.
+/// has the sum of rows + cols over the sum of rows * cols. A note lists the units that stay dense.
 ///
 /// Source: Evci et al. 2020 (arXiv 1911.11134), section 3, after Mocanu et al. 2018.
 struct erk {
@@ -37,8 +37,8 @@ struct erk {
 
   std::string label() const { return detail::sentence("erk ", sparsity); }
 
-  /// The sum of rows + cols over a unit's layers -> one sparsity a unit.
-  /// @throws value_error if the sparsity is not in [0, 1], or a sum negative or not finite
+  /// Returns one sparsity for each unit, from the sum of rows + cols over each unit's layers.
+  /// @throws value_error if the sparsity is not in [0, 1], or a sum is negative or not finite
   /// @throws shape_error unless there are as many sums as sizes
   allocation distribute(std::span<const double> rows_and_cols,
                         std::span<const std::size_t> num_params,
@@ -46,8 +46,8 @@ struct erk {
     detail::check_sparsity(sparsity);
     detail::check_unit_values("erk", "number of rows and columns", rows_and_cols, num_params,
                               names);
-    // Density times size is c * rows_and_cols, or the size where that is less. Each round makes c
-    // larger for those that are left, so that none becomes open again.
+    // Density times size is c * rows_and_cols, or the size if that is less. Each round increases c
+    // for the units that are not dense yet, so that a dense unit stays dense.
     std::vector<bool> is_dense(num_params.size(), false);
     double c = 0;
     for (bool changed = true; changed;) {
@@ -80,6 +80,7 @@ struct erk {
     return answer;
   }
 
+  /// Sums rows + cols over the layers of each unit and distributes the sparsity.
   /// @throws value_error if the sparsity is not in [0, 1]
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Sparsities that the user decided on.
+/// Sparsities that the user specifies.
 
 #include <cstddef>
 #include <string>
@@ -20,7 +20,7 @@
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// A sparsity for all layers whose name fits a pattern, in which * stands for any text and ? for
+/// A sparsity for all layers whose name matches a pattern, in which * stands for any text and ? for
 /// any character.
 struct fixed_rule {
   std::string pattern;
@@ -28,17 +28,17 @@ struct fixed_rule {
   friend bool operator==(const fixed_rule&, const fixed_rule&) = default;
 };
 
-/// Gives every unit the sparsity that is written down for it.
+/// Gives every unit the sparsity that the user specifies.
 ///
-/// Reach for it to repeat a published allocation, or to keep one kind of layer denser than another.
-/// Either a number for each unit in the order of the model, or rules, of which the first that fits
-/// a layer's name counts:
+/// Use it to repeat a published allocation, or to keep one kind of layer denser than another. Give
+/// either a number for each unit in the order of the model, or rules. The first rule that matches a
+/// layer's name applies:
 ///
 ///     fixed{.sparsities = {0.4, 0.5, 0.6}}
 ///     fixed{.rules = {{"*.mlp.*", 0.6}, {"*", 0.4}}}
 ///
-/// There is no target: the mean is what the numbers make it. A unit of several layers needs rules
-/// that agree on all of them.
+/// There is no target: the mean follows from the numbers. For a unit of several layers, the rules
+/// must agree on all of them.
 struct fixed {
   using role = tamp::role::allocate;
   static constexpr granularity unit = granularity::layer;
@@ -55,9 +55,10 @@ struct fixed {
     return text;
   }
 
+  /// Looks up the sparsity of each unit.
   /// @throws shape_error if the list has another length than there are units
-  /// @throws value_error if a number is not in [0, 1], if no rule or different ones fit the layers
-  ///         of a unit, or if there is both a list and rules
+  /// @throws value_error if a number is not in [0, 1], if no rule or different ones match the
+  ///         layers of a unit, or if there are both a list and rules
   template <executor E, class Units>
   allocation operator()(const E&, const Units& units) const {
     const detail::ieee_arithmetic as_usual;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Layers lose what a global comparison of rescaled magnitudes takes from them.
+/// Layer-adaptive magnitudes, which compete across the whole model.
 
 #include <algorithm>
 #include <array>
@@ -30,20 +30,20 @@
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// Layer-adaptive magnitude: all weights of the model compete by their share of what is left of
-/// their layer.
+/// Layer-adaptive magnitude: all weights of the model compete by their squares, relative to the sum
+/// of squares of the weights of their layer that are not smaller.
 ///
-/// Reach for it with score::magnitude and no calibration data. It reads the weights four times and
-/// sorts them each time.
+/// Use it with score::magnitude and no calibration data. It reads the weights four times and sorts
+/// them each time.
 ///
 ///     lamp(r) = w(r)^2 / sum over r' >= r of w(r')^2     r: rank of |w| within its layer
 ///     drop    = the floor(number of weights * sparsity) lowest lamp(r) of the whole model
 ///
 /// The result is the number of weights that each unit loses. The recipe's score decides which ones.
-/// A layer's largest weight scores 1, so that every layer keeps something until the others are down
-/// to their last weight. Zeros score 0, and a layer of zeros goes first. Among equal scores the
-/// lower unit loses first. Scores are doubles, summed from the largest weight down: the result does
-/// not depend on the executor. Memory: the magnitudes of the largest layer twice, and 16 MB.
+/// A layer's largest weight scores 1, so that every layer keeps some weights until the others are
+/// down to their last one. Zeros score 0, and a layer of zeros is dropped first. Ties: the lower
+/// unit loses first. Scores are doubles, summed from the largest weight down, so that the result
+/// does not depend on the executor. Memory: the magnitudes of the largest layer twice, and 16 MB.
 ///
 /// Source: Lee et al. 2021 (arXiv 2010.07611), eq. 1.
 struct lamp {
@@ -54,6 +54,7 @@ struct lamp {
 
   std::string label() const { return detail::sentence("lamp ", sparsity); }
 
+  /// Counts the weights that each unit loses.
   /// @throws value_error if the sparsity is not in [0, 1], or if a weight is not finite or too
   ///         large to be squared, naming it
   template <executor E, class Units>
@@ -76,11 +77,11 @@ struct lamp {
   friend bool operator==(const lamp&, const lamp&) = default;
 
  private:
-  /// How many of the `drop` lowest scores of the model each unit has, by a radix selection: scores
-  /// are made again for each digit rather than kept.
+  /// Returns the number of the model's `drop` lowest scores in each unit, by a radix selection.
+  /// Scores are recomputed for each digit rather than stored.
   template <executor E, class Units>
   static std::vector<std::size_t> lowest(const E& exec, const Units& units, std::size_t drop) {
-    // Scores lie in [0, 1], whose keys agree in their uppermost bit.
+    // Scores lie in [0, 1]. Their keys agree in the highest bit.
     constexpr int width = 21;
     detail::radix_selection<std::uint64_t> find(drop, width, detail::ordered_key(0.0), 1);
     while (!find.is_done()) {
@@ -124,7 +125,7 @@ struct lamp {
     });
   }
 
-  /// |W| in ascending order.
+  /// The values of |W| in ascending order.
   template <executor E, class Source>
   static auto sorted_magnitudes(const E& exec, std::string_view layer, const Source& weight) {
     const score::magnitude score;
@@ -141,8 +142,7 @@ struct lamp {
     return all;
   }
 
-  /// Sorts by the lowest digit of the keys, then by the next, each time keeping the order of
-  /// equals.
+  /// Sorts by a least significant digit radix sort, which is stable.
   template <class Real>
   static void sort(std::vector<Real>& numbers) {
     using key_type = decltype(detail::ordered_key(Real{}));

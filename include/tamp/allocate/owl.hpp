@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Blocks with more outliers keep more.
+/// Outlier weighed layerwise sparsity: blocks with more outliers keep more.
 
 #include <cmath>
 #include <cstddef>
@@ -32,21 +32,22 @@
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// Outlier weighed layerwise sparsity: a block keeps the more, the more of its scores stand out.
+/// Outlier weighed layerwise sparsity: a block keeps more weights if more of its scores are
+/// outliers.
 ///
-/// Reach for it above 50 %, where a uniform sparsity breaks the few blocks that carry the outliers
-/// of a large language model. One pass over the weights, and one over a few of their rows.
+/// Use it above 50 %, where a uniform sparsity breaks the few blocks that carry the outliers of a
+/// large language model. It makes one pass over the weights, and one over a few of their rows.
 ///
 ///     ratio(u)   = 100 * |{ score > M * mean of the scores of u }| / |u|     over all layers of u
 ///     density(u) = 1 - sparsity + 2 lambda * (scaled(u) - mean of scaled),
 ///     scaled(u)  = (ratio(u) - min) / (max - min)
 ///
-/// The mean is over weights. Densities outside [0, 1] are clipped and the rest shifted so that the
-/// mean stays on target; equal ratios give every unit the same. A layer that saw no token has no
-/// part in its unit's ratio, and a unit without scores gets the mean ratio of the others; notes say
-/// so. Any elementwise or row-wise score will do. Sums run in double, row by row in order: the
-/// result does not depend on the executor. Memory: a row's scores, one double a row, and the scores
-/// within a tenth of the threshold.
+/// The mean is over weights. Densities outside [0, 1] are clipped and the others shifted so that
+/// the mean stays on target. Equal ratios give every unit the same density. A layer that saw no
+/// token does not count in its unit's ratio, and a unit without scores gets the mean ratio of the
+/// others. Notes report both cases. `Score` may be any elementwise or row-wise score. Sums are in
+/// double, row by row in order, so that the result does not depend on the executor. Memory: a row's
+/// scores, one double for each row, and the scores within a tenth of the threshold.
 ///
 /// Source: Yin et al. 2024 (arXiv 2310.05175). Published settings: M of 3 to 10, lambda 0.08.
 template <class Score = score::wanda>
@@ -56,12 +57,12 @@ struct owl {
   static constexpr granularity unit = granularity::block;
 
   double sparsity = 0.5;
-  double M = 5;          ///< a score stands out if it is above M times the mean
+  double M = 5;          ///< a score above M times the mean is an outlier
   double lambda = 0.08;  ///< half the width of the interval of densities
   Score score{};
 
   std::string label() const {
-    // Of a copy: GCC 12 takes a score without members for one that was never initialised.
+    // Copies, because GCC 12 warns that a score without members is uninitialised.
     return detail::sentence("owl ", sparsity, ' ', M, ' ', lambda, ' ', tamp::label(Score(score)));
   }
 
@@ -71,8 +72,8 @@ struct owl {
     return score.statistic();
   }
 
-  /// Percentage of each unit's scores that stand out -> one sparsity a unit.
-  /// @throws value_error if a parameter is out of range or a ratio negative or not finite
+  /// Returns one sparsity for each unit, from the percentage of outliers among each unit's scores.
+  /// @throws value_error if a parameter is out of range or a ratio is negative or not finite
   /// @throws shape_error unless there are as many ratios as sizes
   allocation distribute(std::span<const double> ratios, std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
@@ -81,8 +82,9 @@ struct owl {
                                   names);
   }
 
-  /// @throws value_error if a weight, a statistic or a score cannot be used, naming it, or no unit
-  ///         saw any token
+  /// Measures the units and distributes the sparsity.
+  /// @throws value_error if a weight, a statistic or a score cannot be used, naming it, or if no
+  ///         unit saw any token
   /// @throws shape_error if a layer's statistics cover another number of columns
   template <executor E, class Units>
   allocation operator()(const E& exec, const Units& units) const {
@@ -98,6 +100,7 @@ struct owl {
         });
   }
 
+  /// Checks the sparsity, M and lambda.
   /// @throws value_error if a parameter is out of range
   void check_parameters() const {
     detail::check_sparsity(sparsity);
@@ -110,19 +113,19 @@ struct owl {
   friend bool operator==(const owl&, const owl&) = default;
 
  private:
-  // What one pass over a unit finds if it is told where the threshold may lie.
+  // The result of one pass over a unit, given a range in which the threshold may lie.
   struct outliers {
-    std::size_t size = 0, above = 0;  // above the range
+    std::size_t size = 0, above = 0;  // scores above the range
     double sum = 0;
     double from = 0, to = 0;       // the range
-    std::vector<double> in_doubt;  // scores within it
+    std::vector<double> in_doubt;  // scores within the range
   };
 
-  /// False if the unit has no score.
+  /// Computes the outlier ratio of a unit. Returns false if the unit has no score.
   ///
-  /// The threshold is a multiple of the mean, and the mean is known only at the end. A few rows say
-  /// beforehand about where it will be; scores that lie near are put aside and judged at the end.
-  /// If the guess was bad, the unit is read once more.
+  /// The threshold is a multiple of the mean, which is known only at the end of the pass. A sample
+  /// of rows gives an estimate beforehand. Scores near the estimate are stored and compared at the
+  /// end. If the estimate was wrong, the unit is read once more.
   template <executor E, class Units>
   bool outlier_ratio(const E& exec, const Units& units, std::size_t unit, std::string_view name,
                      double& ratio, std::vector<std::string>& notes) const {
@@ -150,7 +153,7 @@ struct owl {
     return true;
   }
 
-  /// Looks at every `step`-th row of a unit; tells `on_unseen` of layers that saw no token.
+  /// Reads every `step`-th row of a unit. Calls `on_unseen` for layers that saw no token.
   template <executor E, class Units, class OnUnseen>
   void look_at(const E& exec, const Units& units, std::size_t unit, std::size_t step,
                outliers& found, const OnUnseen& on_unseen) const {
@@ -172,7 +175,7 @@ struct owl {
     using number = typename ScoredRows::score_type;
     const std::size_t cols = scored.cols();
     if (cols == 0) return;
-    // Added up in the order of the rows.
+    // Added up in the order of the rows, for any number of threads.
     auto sums = detail::checked_array<double>("owl", scored.rows());
     std::mutex joining;
     scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Every layer loses the same fraction.
+/// The allocation that gives every layer the same sparsity.
 
 #include <cstddef>
 #include <span>
@@ -15,18 +15,18 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 
 /// Gives every layer the same sparsity.
 ///
-/// Reach for it as the baseline of any allocation, and for a single matrix.
+/// Use it as the baseline of any allocation, and for a single matrix.
 ///
 ///     sparsity(layer) = sparsity
 ///
-/// The sparsity is a fraction in [0, 1]; anything else is refused when the recipe is used.
+/// The sparsity is a fraction in [0, 1]. Other values are refused when the recipe is used.
 struct uniform {
   using role = tamp::role::allocate;
   double sparsity = 0.5;
 
   std::string label() const { return detail::sentence("uniform ", sparsity); }
 
-  /// One sparsity a layer, given the number of weights in each.
+  /// Returns one sparsity for each layer, given the number of weights in each.
   std::vector<double> operator()(std::span<const std::size_t> num_params) const {
     return std::vector<double>(num_params.size(), sparsity);
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What an engine computes less of: weights, tokens and visual computation together.
+/// A plan of reduced computation, over weights, tokens and visual computation.
 
 #include <cmath>
 #include <cstddef>
@@ -19,34 +19,35 @@
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
-/// Everything that an engine computes less of, and what each part contributes. A value: printable,
-/// comparable, saved as JSON (tamp/io/compute_plan.hpp). Multiply-adds are those of all decoder
-/// blocks on one prompt, attention counted as the full square.
+/// The computation that an engine saves, and the contribution of each part.
+///
+/// A value: printable, comparable, saved as JSON (tamp/io/compute_plan.hpp). Multiply-adds are
+/// those of all decoder blocks on one prompt. Attention counts the full square.
 struct compute_plan {
-  double budget = 1;  ///< asked fraction of the dense multiply-adds
+  double budget = 1;  ///< requested fraction of the dense multiply-adds
 
-  std::string selector;    ///< which visual tokens leave,
-  token::schedule tokens;  ///< and how many in which layer
+  std::string selector;    ///< label of the policy that chooses the visual tokens that leave
+  token::schedule tokens;  ///< number of visual tokens that leave in each layer
 
-  std::vector<std::size_t> reduced_layers;  ///< that spend less on visual tokens, ascending
-  dynamic_ffn ffn;                          ///< how, in those layers
+  std::vector<std::size_t> reduced_layers;  ///< layers that spend less on visual tokens, ascending
+  dynamic_ffn ffn;                          ///< reduced feed-forward part of those layers
   hollow_attention attention;
 
-  pruning_plan weights;  ///< how much each linear layer loses
+  pruning_plan weights;  ///< sparsity of each linear layer
 
-  std::uint64_t dense = 0;          ///< multiply-adds of the whole model,
-  std::uint64_t after_tokens = 0;   ///< once the tokens have left,
-  std::uint64_t after_visual = 0;   ///< once the rest of them costs less, too,
-  std::uint64_t after_weights = 0;  ///< and with pruned weights, if their kernels skip zeros
+  std::uint64_t dense = 0;          ///< multiply-adds of the dense model
+  std::uint64_t after_tokens = 0;   ///< after the tokens have left
+  std::uint64_t after_visual = 0;   ///< also with reduced visual computation
+  std::uint64_t after_weights = 0;  ///< also with pruned weights, if kernels skip zeros
 
-  /// The fraction of the dense multiply-adds that is left.
+  /// The fraction of the dense multiply-adds that remains.
   double cost() const {
     return dense == 0 ? 1.0 : static_cast<double>(after_weights) / static_cast<double>(dense);
   }
 
   friend bool operator==(const compute_plan&, const compute_plan&) = default;
 
-  /// What each part contributes, one line a part.
+  /// Prints the contribution of each part, one line for each.
   friend std::ostream& operator<<(std::ostream& out, const compute_plan& p) {
     const auto flags = out.flags();
     const auto precision = out.precision();

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The channels of a feed-forward part that visual tokens need.
+/// RedundancyLens: the feed-forward channels that visual tokens need.
 
 #include <algorithm>
 #include <cmath>
@@ -21,21 +21,21 @@
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
-/// Chooses the feed-forward channels that are worth computing for an image's tokens, from a few of
-/// them: RedundancyLens' probe-activated dynamic FFN.
+/// Chooses the feed-forward channels to compute for an image's tokens, from a few of the tokens:
+/// RedundancyLens' probe-activated dynamic FFN.
 ///
-/// Reach for it in layers that barely change visual tokens (compute::layer_ranking finds them). Run
-/// the probe tokens in full, choose, gather the chosen rows of the gate and up projections and
-/// columns of the down projection once (compute::gather_rows, gather_columns), and run the image's
-/// other tokens through those. Text goes through the whole weights.
+/// Use it in layers that barely change visual tokens (compute::layer_ranking finds them). Run the
+/// probe tokens in full, and choose the channels. Gather their rows of the gate and up projections
+/// and their columns of the down projection once (compute::gather_rows, gather_columns). Run the
+/// image's other tokens through these. Run text through the whole weights.
 ///
 ///     probe    = trunc(linspace(0, n - 1, max(1, n / probe_every))) of the n visual tokens
 ///     score(j) = mean over the probe of |hidden(t, j)|
 ///     kept     = the round(channels * keep_ratio) channels of highest score, at least one
 ///
-/// `hidden` is the input of the down projection, (tokens, channels). A half is rounded to the even
-/// number. Among equals the lower channel is dropped first. Sums are in double and in the probe's
-/// order: the bits do not depend on the executor.
+/// `hidden` is the input of the down projection, (tokens, channels). Halves are rounded to the even
+/// number. Ties: the lower channel is dropped first. Sums are in double and in the probe's order,
+/// so that the bits do not depend on the executor.
 ///
 /// Source: Li et al. 2025, RedundancyLens (arXiv 2501.19036).
 struct dynamic_ffn {
@@ -46,15 +46,17 @@ struct dynamic_ffn {
     return detail::sentence("dynamic_ffn ", keep_ratio, ' ', probe_every);
   }
 
-  /// The visual tokens to compute in full, ascending: places among the visual tokens, evenly spaced
-  /// from the first to the last. Only the first if they are fewer than 2 probe_every; none of none.
+  /// Returns the visual tokens to compute in full, ascending: places among the visual tokens,
+  /// evenly spaced from the first to the last. Only the first if they are fewer than 2 probe_every;
+  /// empty if there are none.
   /// @throws value_error if probe_every is 0
   std::vector<std::size_t> probe(std::size_t visual_tokens) const {
     check_parameters();
     if (visual_tokens == 0) return {};
     auto rows = detail::checked_array<std::size_t>(
         "dynamic_ffn", (std::max)(std::size_t{1}, visual_tokens / probe_every));
-    // The arithmetic of numpy.linspace, which may end up just below a whole number, and truncates.
+    // The arithmetic of numpy.linspace, which may give just less than a whole number, and
+    // truncates.
     const auto steps = static_cast<double>(rows.size() - 1);
     const double step = rows.size() == 1 ? 0.0 : static_cast<double>(visual_tokens - 1) / steps;
     for (std::size_t k = 1; k < rows.size(); ++k)
@@ -63,7 +65,7 @@ struct dynamic_ffn {
     return rows;
   }
 
-  /// How many of `channels` are kept.
+  /// Returns the number of channels that are kept.
   /// @throws value_error if keep_ratio is not in [0, 1]
   std::size_t kept(std::size_t channels) const {
     const detail::ieee_arithmetic as_usual;
@@ -75,11 +77,12 @@ struct dynamic_ffn {
     return (std::min)(channels, (std::max)(count, std::size_t{1}));
   }
 
-  /// The kept channels, ascending, from the activations of all visual tokens, of which it reads the
-  /// probe's. For a host that has them all, and for studies: it saves no work.
+  /// Returns the kept channels, ascending, from the activations of all visual tokens, of which it
+  /// reads those of the probe. Use it in a host that has them all, and in studies: it saves no
+  /// work.
   /// @throws shape_error if there is no token
   /// @throws value_error if an activation of the probe is not finite, naming token and channel, or
-  ///         a parameter cannot be used
+  ///         if a parameter cannot be used
   template <executor E, tensor_argument Hidden>
   std::vector<std::size_t> channels(const E& exec, const Hidden& hidden) const {
     const detail::ieee_arithmetic as_usual;
@@ -90,9 +93,10 @@ struct dynamic_ffn {
     return choose(exec, source, probe(static_cast<std::size_t>(source.rows())), "token ");
   }
 
-  /// The same from the activations of the probe alone, (probe tokens, channels), for an engine that
-  /// has computed only those.
-  /// @throws shape_error, value_error as `channels` does; a token is its place in the probe
+  /// Returns the kept channels from the activations of the probe alone, (probe tokens, channels),
+  /// for an engine that has computed only those.
+  /// @throws shape_error and value_error as `channels` does; a token is named by its place in the
+  ///         probe
   template <executor E, tensor_argument Hidden>
   std::vector<std::size_t> channels_of_probe(const E& exec, const Hidden& probe_hidden) const {
     const detail::ieee_arithmetic as_usual;
@@ -149,7 +153,7 @@ struct dynamic_ffn {
       for (std::size_t j = begin; j < end; ++j) scores[j] /= static_cast<double>(rows.size());
     };
     if constexpr (viewable<Source>) {
-      // Strips of channels that stay in the first-level cache; each sum is one thread's.
+      // Strips of channels stay in the first-level cache. Each sum belongs to one thread.
       constexpr std::size_t width = 512;
       detail::for_each_range(
           exec, (scores.size() + width - 1) / width, [&](std::size_t begin, std::size_t end) {
@@ -180,7 +184,7 @@ struct dynamic_ffn {
   }
 };
 
-/// The operation compute::channels.
+/// The type of compute::channels.
 struct channels_operation : tamp::detail::operation<channels_operation> {
   using tamp::detail::operation<channels_operation>::operator();
 
@@ -190,11 +194,12 @@ struct channels_operation : tamp::detail::operation<channels_operation> {
     return policy.channels(exec, hidden);
   }
 };
-/// The kept channels, from the activations of all visual tokens: channels(where, hidden, policy).
+/// Returns the kept channels, from the activations of all visual tokens:
+/// channels(where, hidden, policy).
 /// @see dynamic_ffn::channels
 inline constexpr channels_operation channels{};
 
-/// The operation compute::channels_of_probe.
+/// The type of compute::channels_of_probe.
 struct channels_of_probe_operation : tamp::detail::operation<channels_of_probe_operation> {
   using tamp::detail::operation<channels_of_probe_operation>::operator();
 
@@ -204,7 +209,7 @@ struct channels_of_probe_operation : tamp::detail::operation<channels_of_probe_o
     return policy.channels_of_probe(exec, probe_hidden);
   }
 };
-/// The kept channels, from the activations of the probe alone:
+/// Returns the kept channels, from the activations of the probe alone:
 /// channels_of_probe(where, hidden, policy).
 /// @see dynamic_ffn::channels_of_probe
 inline constexpr channels_of_probe_operation channels_of_probe{};

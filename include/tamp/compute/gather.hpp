@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Copies chosen rows or columns of a weight into a smaller one.
+/// Copies of chosen rows or columns of a weight into a smaller weight.
 
 #include <algorithm>
 #include <cstddef>
@@ -33,7 +33,7 @@ inline void check_gathered(std::string_view who, std::size_t out_rows, std::size
                        " x ", out_cols);
 }
 
-/// The element as it is, or, where the types differ, by way of the type that `To` computes in.
+/// Returns the element unchanged, or converts it through the type in which `To` computes.
 template <class To, class From>
 To converted(From value) noexcept {
   if constexpr (std::is_same_v<To, From>)
@@ -43,9 +43,10 @@ To converted(From value) noexcept {
         static_cast<compute_type<To>>(element_traits<From>::load(value)));
 }
 
-/// to(k, j) = from(indices[k], j). What lies in one piece on both sides is copied along it. Where
-/// the layouts differ, squares of 8 x 8 are copied: rows or columns at a distance of a power of two
-/// share one set of the first-level cache, which has room for 8 of their lines.
+/// Gathers rows: to(k, j) = from(indices[k], j). Layouts that are contiguous in the same direction
+/// are copied in that direction. Otherwise squares of 8 x 8 are copied: rows or columns at a
+/// distance of a power of two share one set of the first-level cache, which has room for 8 of their
+/// lines.
 template <executor E, class From, class To>
 void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> indices,
             matrix_view<To> to) {
@@ -87,7 +88,7 @@ void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> 
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
-/// The operation compute::gather_rows.
+/// The type of compute::gather_rows.
 struct gather_rows_operation : tamp::detail::operation<gather_rows_operation> {
   using tamp::detail::operation<gather_rows_operation>::operator();
 
@@ -119,14 +120,15 @@ struct gather_rows_operation : tamp::detail::operation<gather_rows_operation> {
 /// Copies rows of W, (rows, cols), so that row k of `out`, (indices, cols), is row indices[k]:
 /// gather_rows(where, W, indices, out).
 ///
-/// Reach for it once an image, to make the gate and up projections of the channels that
-/// compute::dynamic_ffn has chosen: an ordinary product with the smaller weight then computes those
-/// alone. `out` is the host's memory, of any strides and any type of element; elements of the same
-/// type are copied to the bit. It must not overlap W. Indices may come in any order and repeat.
+/// Use it once for each image, to make the gate and up projections of the channels that
+/// compute::dynamic_ffn has chosen. An ordinary product with the smaller weight then computes those
+/// channels alone. `out` is the host's memory, of any strides and any type of element. Elements of
+/// the same type are copied to the bit. `out` must not overlap W. Indices may come in any order and
+/// repeat.
 /// @throws shape_error if an index is no row of W or `out` has another shape; nothing is written
 inline constexpr gather_rows_operation gather_rows{};
 
-/// The operation compute::gather_columns.
+/// The type of compute::gather_columns.
 struct gather_columns_operation : tamp::detail::operation<gather_columns_operation> {
   using tamp::detail::operation<gather_columns_operation>::operator();
 
@@ -156,7 +158,8 @@ struct gather_columns_operation : tamp::detail::operation<gather_columns_operati
 };
 
 /// Copies columns of W, (rows, cols), so that column k of `out`, (rows, indices), is column
-/// indices[k]: the down projection of the chosen channels. All else is as in gather_rows.
+/// indices[k]: gather_columns(where, W, indices, out). Use it for the down projection of the chosen
+/// channels. `out` and indices are as in gather_rows.
 /// @throws shape_error if an index is no column of W or `out` has another shape; nothing is written
 inline constexpr gather_columns_operation gather_columns{};
 

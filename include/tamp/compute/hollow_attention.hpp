@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Attention in which an image's far tokens do not see each other.
+/// Hollow attention, in which distant visual tokens do not see each other.
 
 #include <algorithm>
 #include <atomic>
@@ -26,7 +26,7 @@
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
-/// Keys [begin, end), which lie one after another.
+/// A contiguous range of keys, [begin, end).
 struct key_range {
   std::size_t begin = 0, end = 0;
   friend bool operator==(const key_range&, const key_range&) = default;
@@ -35,14 +35,14 @@ struct key_range {
 /// Causal attention in which a visual token sees all text before it, but only the visual tokens
 /// near it: RedundancyLens' hollow attention.
 ///
-/// Reach for it in layers that barely change visual tokens (compute::layer_ranking finds them), on
-/// long images: the work of a visual token is then that of the text and the window, not of all
-/// tokens before it.
+/// Use it in layers that barely change visual tokens (compute::layer_ranking finds them), on long
+/// images. The work for a visual token is then that of the text and the window, not of all tokens
+/// before it.
 ///
 ///     allowed(q, k) = k <= q, and q - k < window if both are visual
 ///
-/// All that is not text is visual. Distances count tokens of either kind, across images. With a
-/// window of 0 a visual token does not even see itself; with one of all tokens this is causal
+/// All tokens but text are visual. Distances count tokens of either kind, across images. With a
+/// window of 0 a visual token does not even see itself. With a window of all tokens this is causal
 /// attention.
 ///
 /// Source: Li et al. 2025, RedundancyLens (arXiv 2501.19036).
@@ -51,12 +51,12 @@ struct hollow_attention {
 
   std::string label() const { return detail::sentence("hollow_attention ", window); }
 
-  /// Whether a query may attend to a key. `kinds` has one modality a token.
+  /// True if a query may attend to a key. `kinds` has one modality for each token.
   bool allowed(std::span<const modality> kinds, std::size_t query, std::size_t key) const noexcept {
     return key <= query && (key >= oldest(kinds, query) || kinds[key] == modality::text);
   }
 
-  /// The same for all pairs, (tokens, tokens), true where a query (row) may attend to a key.
+  /// Returns the mask of all pairs, (tokens, tokens), true where a query (row) may attend to a key.
   tamp::mask::bitmask mask(std::span<const modality> kinds) const {
     tamp::mask::bitmask all(kinds.size(), kinds.size(), false);
     for (std::size_t q = 0; q < kinds.size(); ++q)
@@ -65,7 +65,7 @@ struct hollow_attention {
     return all;
   }
 
-  /// How many pairs of query and key are allowed: what block_shape::pairs takes. Time O(tokens).
+  /// Counts the allowed pairs of query and key, the argument of block_shape::pairs. Time O(tokens).
   std::uint64_t products(std::span<const modality> kinds) const noexcept {
     std::uint64_t count = 0, text_before_window = 0;
     for (std::size_t q = 0, edge = 0; q < kinds.size(); ++q) {
@@ -77,9 +77,10 @@ struct hollow_attention {
     return count;
   }
 
-  /// For an attention of the host's own, which takes queries [begin, end) together: the keys that
-  /// they may attend to, ascending, with gaps between the ranges. A key inside may still be
-  /// forbidden to some of them; one outside is forbidden to all. Time O(end).
+  /// Returns the keys to which queries [begin, end) may attend, as ascending ranges with gaps
+  /// between them, for a host's own attention that processes these queries together. A key inside a
+  /// range may still be forbidden to some of the queries. A key outside is forbidden to all. Time
+  /// O(end).
   /// @throws shape_error if the queries leave the sequence
   std::vector<key_range> ranges(std::span<const modality> kinds, std::size_t begin,
                                 std::size_t end) const {
@@ -94,7 +95,7 @@ struct hollow_attention {
       else
         found.push_back({first, last});
     };
-    std::size_t text_end = end;  // of the last text query, which sees all before it
+    std::size_t text_end = end;  // after the last text query, which sees all before it
     while (text_end > begin && kinds[text_end - 1] != modality::text) --text_end;
     const std::size_t whole = text_end > begin ? text_end : 0;
     add(0, whole);
@@ -106,20 +107,22 @@ struct hollow_attention {
     return found;
   }
 
-  /// Attention of one head, without the square of scores: out(i) = the mean of v over the keys that
-  /// the query q(i) may see, weighed by the softmax of scale * q(i) . k. A query that may see
-  /// nothing gets zeros.
+  /// Computes the attention of one head, without storing the square of scores:
   ///
-  /// k is (tokens, head_dim), v (tokens, value_dim), of any strides, so that a head may lie among
-  /// others. q and out have one row for each of the last tokens: for all of them, or for what comes
-  /// after those in a cache. `out` may be q itself.
+  ///     out(i) = sum over visible j of softmax_j(scale * q(i) . k(j)) v(j)
   ///
-  /// Visual queries and text queries are taken in tiles of 16 of a kind, and so share each key they
-  /// load; a tile's work is that of the keys which its queries may see, and memory O(tokens). Which
-  /// thread takes which tile changes no bit.
-  /// @throws shape_error if the shapes do not fit together
-  /// @throws value_error if an element is not finite, naming its token, or so large that a float
-  ///         cannot hold the scores or sums; nothing is written
+  /// where the softmax is over the keys that query i may see. A query that may see none gets zeros.
+  ///
+  /// k is (tokens, head_dim), v (tokens, value_dim), of any strides, so that a head may be a slice
+  /// of a larger tensor. q and out have one row for each of the last tokens: for all tokens, or for
+  /// those after the ones in a cache. `out` may be q itself.
+  ///
+  /// Visual queries and text queries are processed in tiles of 16 queries of one kind, which share
+  /// each key that they load. The work of a tile is that of the keys that its queries may see.
+  /// Memory: O(tokens). The bits do not depend on which thread takes which tile.
+  /// @throws shape_error if the shapes do not match
+  /// @throws value_error if an element is not finite, naming its token, or is so large that the
+  ///         scores or sums overflow a float; nothing is written
   template <executor E>
   void attend(const E& exec, matrix_view<const float> q, matrix_view<const float> k,
               matrix_view<const float> v, std::span<const modality> kinds, float scale,
@@ -132,7 +135,7 @@ struct hollow_attention {
     std::vector<std::size_t> text, visual;
     for (std::size_t t = 0; t < tokens; ++t)
       (kinds[t] == modality::text ? text : visual).push_back(t);
-    // The longest work first, so that no thread is left with it at the end.
+    // The tiles with the most work come first, so that threads finish at about the same time.
     std::vector<std::span<const std::size_t>> tiles;
     for (const std::span<const std::size_t> queries : {std::span(text), std::span(visual)})
       cut(queries, before, tiles);
@@ -173,7 +176,7 @@ struct hollow_attention {
                                  " columns");
   }
 
-  /// What queries are to be multiplied by, once it is known that no score or sum can overflow.
+  /// Returns the factor of the queries, after checking that no score or sum can overflow.
   template <executor E>
   static float check_numbers(const E& exec, matrix_view<const float> q, matrix_view<const float> k,
                              matrix_view<const float> v, float scale) {
@@ -190,7 +193,7 @@ struct hollow_attention {
     return static_cast<float>(factor);
   }
 
-  /// The largest length of a row.
+  /// Returns the largest Euclidean length of a row.
   template <executor E>
   static double longest(const E& exec, matrix_view<const float> m, const char* what,
                         std::size_t first_token) {
@@ -218,13 +221,13 @@ struct hollow_attention {
 
   [[noreturn]] static void refuse(matrix_view<const float> m, std::size_t t, const char* what,
                                   std::size_t first_token) {
-    // Squares of finite floats never overflow a double: one of them is not finite.
+    // Squares of finite floats never overflow a double: one of the numbers is not finite.
     const auto at = detail::first_not_finite(m, t, t + 1);
     detail::raise<value_error>("hollow_attention: the ", what, " of token ", first_token + t,
                                ", column ", at->column, " is ", at->value);
   }
 
-  /// Appends the queries from `before` on, the last ones first, as tiles.
+  /// Appends the queries from `before` on as tiles, the last queries first.
   static void cut(std::span<const std::size_t> queries, std::size_t before,
                   std::vector<std::span<const std::size_t>>& tiles) {
     const auto first = std::lower_bound(queries.begin(), queries.end(), before);
@@ -251,7 +254,7 @@ struct hollow_attention {
           scores[s] = detail::attention_tile::hidden;
     };
     work.start(q, {rows, queries.size()}, factor);
-    // Text from before the window of the first query, then all from there to the last query.
+    // Text from before the window of the first query, then all keys from there to the last query.
     const auto window_text = std::lower_bound(text.begin(), text.end(), first[0]);
     const auto earlier = static_cast<std::size_t>(window_text - text.begin());
     const std::size_t count = earlier + queries.back() + 1 - first[0];
@@ -266,7 +269,7 @@ struct hollow_attention {
   }
 };
 
-/// The operation compute::attend.
+/// The type of compute::attend.
 struct attend_operation : tamp::detail::operation<attend_operation> {
   using tamp::detail::operation<attend_operation>::operator();
 
@@ -277,7 +280,7 @@ struct attend_operation : tamp::detail::operation<attend_operation> {
     policy.attend(exec, q, k, v, kinds, scale, out);
   }
 };
-/// Attention of one head: attend(where, q, k, v, kinds, scale, out, policy).
+/// Computes the attention of one head: attend(where, q, k, v, kinds, scale, out, policy).
 /// @see hollow_attention::attend
 inline constexpr attend_operation attend{};
 

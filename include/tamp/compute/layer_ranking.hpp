@@ -23,14 +23,14 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// "{0, 3, 17}"
+/// A set of layers as text: "{0, 3, 17}".
 inline std::string set_text(std::span<const std::size_t> layers) {
   std::string text = "{";
   for (std::size_t k = 0; k < layers.size(); ++k) text += sentence(k == 0 ? "" : ", ", layers[k]);
   return text + '}';
 }
 
-/// What keeps a set and its divergence from being kept; nothing if they are fine.
+/// Returns a sentence on the fault of a set or its divergence, or an empty string.
 inline std::string problem_of(std::span<const std::size_t> layers, double divergence) {
   for (std::size_t k = 1; k < layers.size(); ++k)
     if (layers[k - 1] >= layers[k])
@@ -44,30 +44,30 @@ inline std::string problem_of(std::span<const std::size_t> layers, double diverg
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
-/// What is known of sets of layers: how far the model's output moves with exactly those reduced. A
-/// value that belongs to one model, one way of reducing and one set of samples; nothing in it says
-/// which. tamp/io/layer_ranking.hpp saves and loads it.
+/// The known divergences of sets of layers: the change of the model's output with exactly those
+/// layers reduced. A value that belongs to one model, one way of reducing and one set of samples,
+/// none of which it records. tamp/io/layer_ranking.hpp saves and loads it.
 class evaluated_sets {
  public:
   using set = std::vector<std::size_t>;  ///< of layers, ascending
 
   std::size_t size() const noexcept { return divergences_.size(); }
   bool empty() const noexcept { return divergences_.empty(); }
-  /// Sets and their divergences, in lexicographic order.
+  /// The sets and their divergences, in lexicographic order.
   auto begin() const noexcept { return divergences_.begin(); }
   auto end() const noexcept { return divergences_.end(); }
 
-  /// The divergence of a set, if it is known.
+  /// Returns the divergence of a set, if it is known.
   std::optional<double> find(const set& layers) const {
     const auto found = divergences_.find(layers);
     if (found == divergences_.end()) return std::nullopt;
     return found->second;
   }
 
-  /// Adds a set. Infinite divergences are divergences.
-  /// @returns whether it is new
-  /// @throws value_error if the layers do not ascend, the divergence is NaN, or another one is
-  /// known
+  /// Adds a set. Its divergence may be infinite.
+  /// @returns true if the set is new
+  /// @throws value_error if the layers do not ascend, the divergence is NaN, or another divergence
+  ///         of the set is known
   bool insert(const set& layers, double divergence) {
     if (const std::string problem = detail::problem_of(layers, divergence); !problem.empty())
       detail::raise<value_error>("evaluated_sets: ", problem);
@@ -79,7 +79,7 @@ class evaluated_sets {
     return added;
   }
 
-  /// Adds what others have evaluated, as on another machine.
+  /// Adds the sets of another evaluation, for example from another machine.
   /// @throws value_error if both know a set, with different divergences; nothing is added then
   evaluated_sets& combine(const evaluated_sets& other) {
     evaluated_sets both = *this;
@@ -90,7 +90,7 @@ class evaluated_sets {
 
   friend bool operator==(const evaluated_sets&, const evaluated_sets&) = default;
 
-  /// A line a set: "{0, 3} 0.25".
+  /// Prints one line for each set: "{0, 3} 0.25".
   friend std::ostream& operator<<(std::ostream& out, const evaluated_sets& known) {
     for (const auto& [layers, divergence] : known)
       out << detail::sentence(detail::set_text(layers), ' ', divergence, '\n');
@@ -101,31 +101,31 @@ class evaluated_sets {
   std::map<set, double> divergences_;
 };
 
-/// Where a ranking stands.
+/// The progress of a ranking.
 struct ranking_progress {
-  std::size_t evaluated = 0, evaluations = 0;  ///< of all sets that the ranking asks for
+  std::size_t evaluated = 0, evaluations = 0;  ///< of all sets that the ranking needs
   std::span<const std::size_t> order;          ///< the layers ranked so far
   std::span<const std::size_t> next;           ///< the set to be evaluated now
   const evaluated_sets& known;                 ///< may be saved
 };
 
-/// Told before each set is evaluated; returns whether to go on.
+/// A callback that is called before each set is evaluated and returns true to continue.
 using ranking_callback = std::function<bool(const ranking_progress&)>;
 
-/// The order in which layers can be reduced, those that the model misses least first.
+/// Ranks layers in the order in which they can be reduced, the least important first.
 ///
-/// Reach for it to choose the layers in which compute::dynamic_ffn or compute::hollow_attention
-/// take the place of the whole computation: the first ones of the order. `divergence(layers)`, the
-/// host's, runs a few samples with exactly these layers reduced, an ascending span, and returns how
-/// far the output moved, such as the mean Kullback-Leibler divergence from the whole model's.
+/// Use it to choose the layers in which compute::dynamic_ffn or compute::hollow_attention replace
+/// the whole computation: the first ones of the order. `divergence(layers)` is a function of the
+/// host. It runs a few samples with exactly these layers reduced, an ascending span, and returns
+/// the change of the output, such as the mean Kullback-Leibler divergence from the whole model's.
 ///
 ///     greedy:    order(i) = the layer l not yet in the order with the least
 ///                divergence({order(0), ..., order(i - 1), l})        layers (layers + 1) / 2 sets
 ///     one-shot:  by divergence({l})                                  `layers` sets
 ///
-/// Of equals the lower layer comes first. What is in `known` is not evaluated again, and all that
-/// was evaluated is there afterwards, also when the callback stops the ranking or the host throws:
-/// called once more, it goes on where it was. The divergences along the order are in `known`, too.
+/// Ties: the lower layer comes first. Sets in `known` are not evaluated again. All evaluated sets
+/// are added to it, also when the callback stops the ranking or the host throws, so that another
+/// call continues where it stopped. The divergences along the order are in `known`, too.
 ///
 /// Source: Li et al. 2025, RedundancyLens (arXiv 2501.19036).
 struct layer_ranking {
@@ -133,9 +133,8 @@ struct layer_ranking {
 
   std::string label() const { return greedy ? "layer_ranking greedy" : "layer_ranking one-shot"; }
 
-  /// The layers in order: all `layers`, or fewer if the callback stopped it.
-  /// @throws value_error if a divergence is NaN, naming the set, or the sets are more than can be
-  ///         counted
+  /// Returns the layers in order: all `layers`, or fewer if the callback stopped the ranking.
+  /// @throws value_error if a divergence is NaN, naming the set, or if the number of sets overflows
   template <class Divergence>
     requires std::is_invocable_r_v<double, Divergence&, std::span<const std::size_t>>
   std::vector<std::size_t> operator()(std::size_t layers, Divergence&& divergence,
@@ -176,7 +175,7 @@ struct layer_ranking {
     return order;
   }
 
-  /// The same from nothing, and for once.
+  /// Ranks without known sets, and keeps none.
   template <class Divergence>
     requires std::is_invocable_r_v<double, Divergence&, std::span<const std::size_t>>
   std::vector<std::size_t> operator()(std::size_t layers, Divergence&& divergence) const {
@@ -187,7 +186,7 @@ struct layer_ranking {
   friend bool operator==(const layer_ranking&, const layer_ranking&) = default;
 
  private:
-  // layers (layers + 1) / 2, of which one factor is even.
+  // Returns layers (layers + 1) / 2. One of the factors is even.
   static std::size_t pairs_up_to(std::size_t layers) {
     const std::size_t after = detail::checked_sum<value_error>("layer_ranking", layers, 1);
     const bool is_even = layers % 2 == 0;

@@ -18,8 +18,11 @@
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
-/// How a budget is split: the parts' shares of the logarithm of what is to be saved, so that each
-/// part leaves the fraction budget^(share / sum of shares). A part of share 0 is left alone.
+/// The split of a budget, as the parts' shares of the logarithm of the savings:
+///
+///     fraction that a part leaves = budget^(share / sum of shares)
+///
+/// A part of share 0 is left alone.
 struct budget_split {
   double tokens = 1, visual = 1, weights = 1;
 };
@@ -33,19 +36,23 @@ struct budget_split {
 ///                      ranking,                                       // compute::layer_ranking
 ///                      [&](double sparsity) { return plan_at(sparsity); });    // a pruning_plan
 ///
-/// In this order: `tokens_for(f)` gives the schedule that leaves the fraction f of the
-/// multiply-adds of the visual tokens among themselves; the largest f (to 1/64) is taken that meets
-/// the tokens' part of the budget. Then layers spend less on the visual tokens that stay, in the
-/// order of `ranking`, until that part is met. Weights save what is left to save, in the linear
-/// layers: `weights_for(sparsity)` is asked for a plan of that sparsity. What a part cannot save
-/// falls to those after it.
+/// The parts save in this order:
+/// - Tokens: `tokens_for(f)` returns the schedule that leaves the fraction f of the multiply-adds
+///   of the visual tokens alone. The largest f (to 1/64) that meets the tokens' part of the budget
+///   is taken.
+/// - Visual computation: layers spend less on the visual tokens that stay, in the order of
+///   `ranking`, until that part is met.
+/// - Weights: the linear layers save the rest. `weights_for(sparsity)` returns a plan of that
+///   sparsity.
 ///
-/// `settings` says selector, dynamic_ffn and hollow_attention; all else in it is replaced. `prompt`
-/// has the kinds of the tokens of a typical prompt.
+/// Savings that a part cannot make are left to the parts after it.
+///
+/// `settings` gives selector, dynamic_ffn and hollow_attention. Its other members are replaced.
+/// `prompt` has the kinds of the tokens of a typical prompt.
 ///
 /// @throws value_error if budget or shares are out of range, the ranking names a layer twice or one
-///         that is none, a count of multiply-adds does not fit into 64 bits, or the budget cannot
-///         be met, naming what can
+///         that does not exist, a count of multiply-adds does not fit into 64 bits, or the budget
+///         cannot be met, naming the fraction that is left
 template <class TokensFor, class WeightsFor>
 compute_plan plan_compute(const block_shape& shape, std::size_t layers,
                           std::span<const modality> prompt, double budget,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// AMIA's choice of tokens, made on the GPU.
+/// The token selection of AMIA on the GPU.
 
 #include <algorithm>
 #include <cmath>
@@ -19,13 +19,13 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Parameters of stat::amia_select as kernels want them.
+/// Parameters of stat::amia_select in the form that kernels read.
 struct amia_numbers {
-  unsigned degree;  ///< near tokens of each
+  unsigned degree;  ///< number of near tokens of each token
   double forward_gamma, backward_gamma, rate, tolerance;
 };
 
-/// Notes an attention that cannot be used: to token t it is place `first` + t.
+/// Notes attention that cannot be used. The attention to token t has place `first` + t.
 template <class List>
 __global__ void check_token_attention(matrix_view<const float, cuda_space> attention, wide first,
                                       List* status) {
@@ -35,7 +35,7 @@ __global__ void check_token_attention(matrix_view<const float, cuda_space> atten
   if (!is_nonnegative(number)) atomicMin(&status->place, wide{first + t});
 }
 
-/// One thread: the number at the place that was noted.
+/// One thread: notes the number at the place that was noted.
 template <class T>
 __global__ void note_amia_value(matrix_view<const T, cuda_space> output,
                                 matrix_view<const float, cuda_space> attention,
@@ -48,20 +48,20 @@ __global__ void note_amia_value(matrix_view<const T, cuda_space> output,
           : static_cast<double>(number_of(output(place / output.cols(), place % output.cols())));
 }
 
-/// The squared length of a token once it was scaled.
+/// The squared length of a token after scaling.
 __device__ inline double squared_length(double scale) { return scale == 0 ? 0.0 : 1.0; }
 
-/// A warp for each token: the others that are most similar to it, the lower index first among
-/// equals, its graph value, and the sum of its kernel over all tokens.
+/// One warp for each token: finds the most similar other tokens, its graph value, and the sum of
+/// its kernel over all tokens. Ties: the lower index comes first.
 ///
-/// The near ones are found one after another: each is the highest below the one before, where a
-/// similarity and an index are one number.
+/// The near tokens are found one after another. Each is the highest below the one before, where a
+/// similarity and an index are packed into one number.
 template <class Real>
 __global__ void look_around(const Real* products, const double* scale,
                             matrix_view<const float, cuda_space> attention, std::size_t n,
                             amia_numbers numbers, std::uint32_t* near, double* graph,
                             double* kernel_sums, const list_status* status) {
-  // What is not a number has no place in the order, and could lead anywhere.
+  // NaN has no place in the order, and would lead to arbitrary indices.
   if (status->place != nowhere) return;
   const std::size_t t = std::size_t{blockIdx.x} * warps_of_block() + warp_number();
   if (t >= n) return;
@@ -96,8 +96,8 @@ __global__ void look_around(const Real* products, const double* scale,
   }
 }
 
-/// Shared memory of the choice: what each warp found, twice, since a round writes while the round
-/// before is still being read.
+/// Shared memory of the choice: the results of each warp, twice, since a round writes while the
+/// round before may still be read.
 struct choice_room {
   static constexpr unsigned most_threads = 512;
   double value[2][warp_size], sum[2][warp_size];
@@ -105,21 +105,22 @@ struct choice_room {
   double sums[warp_size];
 };
 
-/// A token, and its value: what the next choice is.
+/// A token and its value, as a candidate for the next choice.
 struct valued_token {
   double value;
   unsigned token;
 
-  /// Whether this one is taken first. A token from `n` on is none.
+  /// True if this token is taken before another. A token from `n` on stands for none.
   __device__ bool goes_before(const valued_token& other, unsigned n) const {
     if (token >= n || other.token >= n) return token < other.token;
     return value > other.value || (!(other.value > value) && token < other.token);
   }
 };
 
-/// One block takes the tokens, one in each round. A round has two barriers: the near tokens of the
-/// one that was taken lose; then each thread looks for the highest of its tokens, and sums up the
-/// kernel between the taken one and those of its tokens that were taken, and both are joined.
+/// One block takes the tokens, one in each round. A round has two barriers. First the near tokens
+/// of the taken token lose value. Then each thread finds the highest of its tokens, and sums the
+/// kernel between the taken token and those of its tokens that were taken. Both results are reduced
+/// over the block.
 template <class List>
 __global__ void __launch_bounds__(choice_room::most_threads)
     take_tokens(const float* products, const double* scale, const std::uint32_t* near,
@@ -137,7 +138,7 @@ __global__ void __launch_bounds__(choice_room::most_threads)
   const double mean = densities->mean, count = static_cast<double>(n);
   const double stop = numbers.tolerance * std::sqrt(1 - mean > 0 ? 1 - mean : 0.0);
 
-  // The next token, and the kernel sum between `with` and all that were taken.
+  // Returns the next token, and the kernel sum between `with` and all taken tokens.
   unsigned round = 0;
   struct found {
     valued_token next;
@@ -196,7 +197,7 @@ __global__ void __launch_bounds__(choice_room::most_threads)
     ++round;
     __syncthreads();
     best = find(s);
-    // The token with itself, and twice with each that was taken before.
+    // The token counts once with itself, and twice with each token taken before.
     const double own = squared_length(scale[s]);
     within += 2 * best.kernel_sum -
               std::exp((own + own - 2 * static_cast<double>(row[s])) * numbers.rate);
@@ -207,7 +208,7 @@ __global__ void __launch_bounds__(choice_room::most_threads)
   if (threadIdx.x == 0) status->size = round;
 }
 
-/// Throws what the CPU's amia_select throws for a place.
+/// Returns a function that throws the exception of the CPU's amia_select for a place.
 inline cuda::index_list::refusal refuse_amia(std::size_t tokens, std::size_t features) {
   return [tokens, features](std::size_t place, double value) {
     if (place >= tokens * features)
@@ -222,25 +223,26 @@ inline cuda::index_list::refusal refuse_amia(std::size_t tokens, std::size_t fea
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// stat::amia_select on the GPU: the kept tokens in the order in which they were taken. How many
-/// they are is known to the GPU alone until to_host or device_size is read; there is room for all.
+/// stat::amia_select on the GPU: the kept tokens in the order in which they were taken. Their
+/// number is known only to the GPU until to_host or device_size is read. The list has room for all
+/// tokens.
 ///
 ///     const auto taken = tamp::stat::select_tokens(tamp::on(stream), cublas, Y, kinds, attention,
 ///                                                  stat::amia_select{});
 ///
-/// Y is (tokens, out_features), float or 16 bits; `attention` one row of floats, (tokens,); both
-/// are the GPU's. `kinds` is the CPU's. The costs are those of the product of all pairs of tokens,
-/// which cuBLAS makes in float (see cuda::token_diversity), a few passes over its result, and one
-/// block that takes the tokens. Where two similarities differ by no more than the rounding of such
-/// a product, another token than the CPU's may be taken; all else is in double, and independent of
-/// the grid.
+/// Y is (tokens, out_features), float or 16 bits. `attention` is one row of floats, (tokens,). Both
+/// are in the GPU's memory, `kinds` in the CPU's. The cost is that of the product of all pairs of
+/// tokens, which cuBLAS computes in float (see cuda::token_diversity), of a few passes over its
+/// result, and of one block that takes the tokens. If two similarities differ by no more than the
+/// rounding of the product, another token than the CPU's may be taken. All other arithmetic is in
+/// double, and independent of the grid.
 ///
-/// Nothing waits. N tokens of d features take 4 N (N + d) bytes from `on` meanwhile, d / 8 more for
-/// each token and kind, and for the near tokens 4 N neighbours. Numbers that cannot be used are
+/// Asynchronous. N tokens of d features temporarily take 4 N (N + d) bytes from `on`, d / 8 more
+/// for each token and kind, and 4 N k for k near tokens of each. Numbers that cannot be used are
 /// noted in the list (cuda::index_list).
 ///
-/// @throws shape_error if kinds or attention do not cover the tokens, or something lies at a null
-///         pointer
+/// @throws shape_error if kinds or attention do not cover the tokens, or if any of the inputs lies
+///         at a null pointer
 /// @throws value_error if a kind is not below 8 or a parameter cannot be used
 /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
 template <viewable Y, viewable Attention>
@@ -278,7 +280,7 @@ index_list run_on(const on_stream& on, const stat::select_tokens_operation&, cub
   launch(&note_amia_value<value>, 1, 1, 0, on, y, a, list.status());
   launch(&look_around<float>, blocks_of(n, threads / warp_size), threads, 0, on, similar.products(),
          similar.scale(), a, n, numbers, near.as<std::uint32_t>(), graph, graph + n, list.status());
-  // So many that each has a few tokens: it depends on nothing but their number.
+  // Few tokens for each thread. The number of threads depends only on the number of tokens.
   const auto takers = static_cast<unsigned>(
       std::clamp<std::size_t>((n + 127) / 128 * 32, 32, choice_room::most_threads));
   launch(&take_tokens<list_status>, 1, takers, sizeof(choice_room), on, similar.products(),

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Dropped weights of a device tensor become zero.
+/// Application of a mask to a device tensor: dropped weights become zero.
 
 #include <algorithm>
 #include <cstddef>
@@ -17,8 +17,8 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// A thread has `width` neighbours of a row: what is kept of them stays as it is, the rest becomes
-/// zero. Packs that lose nothing are not touched, and of the others each is written as a whole.
+/// Each thread zeroes the dropped ones of `width` neighbours in a row. Packs that lose nothing are
+/// not touched. The others are written as a whole.
 template <bool IsPacked, class T>
 __global__ void zero_dropped_in_rows(const std::uint32_t* keep, std::size_t halves,
                                      matrix_view<T, cuda_space> weight,
@@ -44,8 +44,8 @@ __global__ void zero_dropped_in_rows(const std::uint32_t* keep, std::size_t halv
   }
 }
 
-/// The same for columns that lie in one piece, or nothing that does: a lane for each of 32 rows,
-/// one after another through 32 columns.
+/// Zeroes dropped weights if rows are not contiguous. Each lane processes 32 columns of one row,
+/// one after another, and the lanes of a warp 32 rows.
 template <class T>
 __global__ void zero_dropped_in_columns(const std::uint32_t* keep, std::size_t halves,
                                         matrix_view<T, cuda_space> weight,
@@ -64,12 +64,12 @@ __global__ void zero_dropped_in_columns(const std::uint32_t* keep, std::size_t h
 
 namespace cuda {
 
-/// Makes every dropped weight +0 on the GPU and leaves the others as they are, to the bit.
+/// Makes every dropped weight +0 on the GPU and leaves the others unchanged, to the bit.
 ///
-/// Nothing waits. If `keep` comes from a select that found a number that cannot be used, nothing is
+/// Asynchronous. If `keep` comes from a select that found a number that cannot be used, nothing is
 /// written (see cuda::bitmask).
-/// @throws shape_error if mask and weight differ in shape, the weight lies at a null pointer, or
-///         its elements share their memory, as in a broadcast
+/// @throws shape_error if mask and weight differ in shape, if the weight lies at a null pointer, or
+///         if its elements share their memory, as in a broadcast
 /// @throws device_error if CUDA refuses the kernel
 template <viewable Weight>
 void run_on(const on_stream& on, const apply_operation&, Weight&& weight, const bitmask& keep) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The tokens that the last query looks at, chosen on the GPU.
+/// Selection by the attention of the last query, on the GPU.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,8 +14,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A thread for each token adds up what the heads give it, in their order. `row` is where head 0's
-/// last query begins, heads are `head_stride` numbers apart.
+/// One thread for each token: sums the attention to it over the heads, in order. `row` is the
+/// offset of the last query of head 0. Heads are `head_stride` numbers apart.
 template <class T>
 __global__ void sum_over_heads(const T* numbers, std::size_t row, std::size_t head_stride,
                                std::size_t heads, std::size_t tokens, const std::uint8_t* visuals,
@@ -32,17 +32,17 @@ __global__ void sum_over_heads(const T* numbers, std::size_t row, std::size_t he
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// token::select with token::attention_top_k on the GPU: the tokens that stay, ascending, text
-/// among them.
+/// token::select with token::attention_top_k on the GPU: the tokens that stay, ascending, including
+/// text.
 ///
-///     const auto stay = tamp::token::select(tamp::on(stream), cuda::token_context{kinds,
-///     attention},
+///     const auto stay = tamp::token::select(tamp::on(stream),
+///                                           cuda::token_context{kinds, attention},
 ///                                           token::attention_top_k{}, {.keep = 144});
 ///
-/// Sums over heads are in double and in order: for equal attention the same tokens stay as on the
-/// CPU. All visual tokens compete; a minimum per image is refused. Nothing waits; the list holds
-/// text + min(keep, visual) indices, and 13 bytes a token are taken from `on` meanwhile. An
-/// attention that is negative or not finite is noted in the list (cuda::index_list).
+/// Sums over heads are in double and in order, so that for equal attention the same tokens stay as
+/// on the CPU. All visual tokens compete. A minimum per image is refused. Asynchronous. The list
+/// holds text + min(keep, visual) indices, and 13 bytes for each token are temporarily taken from
+/// `on`. Attention that is negative or not finite is noted in the list (cuda::index_list).
 ///
 /// @throws shape_error if the attention covers another number of tokens than the kinds, or one of
 ///         them lies at a null pointer

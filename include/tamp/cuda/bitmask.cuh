@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which weights of a device tensor stay: one bit each, on the device.
+/// The mask of a device tensor: one bit for each weight, on the device.
 
 #include <cuda_runtime_api.h>
 
@@ -16,27 +16,27 @@
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// A mask over a (rows, cols) weight of the GPU: true where the weight is KEPT; in the memory of
-/// the GPU, in the layout of mask::bitmask.
+/// A mask over a (rows, cols) weight of the GPU: true where the weight is KEPT. It is in the memory
+/// of the GPU, in the layout of mask::bitmask.
 ///
-/// Beside the words lies a note of what `select` could not use: a weight that is not finite, say.
-/// While nobody waits for the GPU nobody can throw; so tamp::apply reads the note on the device and
-/// leaves the weight alone if there is one, and `check` and `to_host`, which wait, throw the
-/// sentence that the CPU's select throws. Moves, but does not copy. The memory goes back in the
-/// order of the stream on which the mask was made.
+/// Next to the words is a note of the first number that `select` could not use, such as a weight
+/// that is not finite. An asynchronous call cannot throw for it. Instead, tamp::apply reads the
+/// note on the device and leaves the weight unchanged if there is one, and `check` and `to_host`,
+/// which wait, throw the exception that the CPU's select throws. Movable, not copyable. The memory
+/// is freed in the order of the stream on which the mask was made.
 class bitmask {
  public:
   bitmask() = default;
 
-  /// Words that are yet to be written.
-  /// @throws shape_error if no memory can hold the mask of such a weight
-  /// @throws device_error if there is none
+  /// Allocates a mask whose words are not written yet.
+  /// @throws shape_error if no memory can hold the mask of a weight of this shape
+  /// @throws device_error if there is not enough memory
   bitmask(const on_stream& on, std::size_t rows, std::size_t cols)
       : rows_(rows), cols_(cols), memory_(on, bytes_of(rows, cols)) {
     on.fill(memory_.data(), 0xff, allocation_step);
   }
 
-  /// The mask on the device. The CPU's must live until the stream has done the copy.
+  /// Copies a mask to the device. The CPU's mask must outlive the copy on the stream.
   static bitmask from(const on_stream& on, const mask::bitmask& keep) {
     bitmask copy(on, keep.rows(), keep.cols());
     if (keep.size() != 0) on.copy(copy.words(), keep.row(0).data(), copy.word_bytes());
@@ -48,10 +48,10 @@ class bitmask {
   std::size_t size() const noexcept { return rows_ * cols_; }
   std::size_t words_per_row() const noexcept { return words_of(cols_); }
 
-  /// Row after row; the words of the GPU's memory. Bits past the last column are zero.
+  /// The words, row-major, in the GPU's memory. Bits past the last column are zero.
   mask::word* words() noexcept { return memory_.as<mask::word>(allocation_step); }
   const mask::word* words() const noexcept { return memory_.as<mask::word>(allocation_step); }
-  /// What select noted, for kernels.
+  /// The note of select, for kernels.
   tamp::detail::selection_status* status() noexcept {
     return memory_.as<tamp::detail::selection_status>();
   }
@@ -59,7 +59,7 @@ class bitmask {
     return memory_.as<tamp::detail::selection_status>();
   }
 
-  /// Bytes that a mask of this shape allocates.
+  /// The number of bytes that a mask of this shape allocates.
   /// @throws shape_error if no memory can hold it
   static constexpr std::size_t bytes_of(std::size_t rows, std::size_t cols) {
     tamp::detail::check_shape("bitmask", rows, cols);
@@ -68,7 +68,7 @@ class bitmask {
                sizeof(mask::word);
   }
 
-  /// WAITS for the stream, and throws what select would have thrown on the CPU.
+  /// WAITS for the stream, and throws the exception that select would have thrown on the CPU.
   /// @throws value_error if a weight, a statistic or a score cannot be used (not finite, NaN),
   ///         naming the first by row and column
   void check(const on_stream& on, std::string_view operation = "select",
@@ -82,7 +82,7 @@ class bitmask {
   }
 
   /// WAITS for the stream, checks, and copies the mask to the CPU.
-  /// @throws what check throws
+  /// @throws the exceptions of check
   mask::bitmask to_host(const on_stream& on) const {
     mask::bitmask keep(rows_, cols_, false);
     if (size() != 0) on.copy(keep.row(0).data(), words(), word_bytes());

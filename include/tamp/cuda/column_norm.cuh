@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The norm of each input feature over calibration tokens that lie on the GPU.
+/// The norm of each input feature over calibration tokens in the GPU's memory.
 
 #include <algorithm>
 #include <cmath>
@@ -25,23 +25,23 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// The order in which squares are summed, whatever the grid and the layout: a chunk of tokens at a
-/// time; in a chunk, each of `strands` sums takes every so-many-th token, and the strands are added
-/// up in their order; last the chunks in theirs.
+/// The order in which squares are summed, independent of the grid and the layout. Tokens are
+/// divided into chunks. In a chunk, strand s of `strands` sums takes every `strands`-th token, and
+/// the strands are added in order. Then the chunks are added in order.
 struct square_sums {
   static constexpr unsigned chunk = 64, strands = 8, threads = strands * 32;
 };
 
-/// Shared memory of one block: the strands' sums, and a square of X.
+/// Shared memory of one block: the strands' sums, and a tile of X.
 template <unsigned Width, bool IsTurned, class T>
 struct square_room {
   double sums[square_sums::strands][warp_size * Width];
   T turned[IsTurned ? square_sums::chunk : 1][warp_size + 1];
 };
 
-/// A block for some columns of one chunk; a warp is a strand, and a lane has `width` columns of it.
-/// If `IsTurned`, rows of X do not lie in one piece: then a square of X goes through shared memory
-/// first, so that memory is read along its columns.
+/// One block for some columns of one chunk. A warp is a strand, and each lane has `width` of the
+/// columns. If `IsTurned`, rows of X are not contiguous: a tile of X then goes through shared
+/// memory, so that memory is read along its columns.
 template <bool IsPacked, bool IsTurned, class T>
 __global__ void add_squares_of_chunk(matrix_view<const T, cuda_space> x, double* of_chunks,
                                      wide* broken) {
@@ -87,9 +87,9 @@ __global__ void add_squares_of_chunk(matrix_view<const T, cuda_space> x, double*
   }
 }
 
-/// A thread for each feature: adds the chunks to the sums and works the norms out anew. If an
-/// activation was not finite, here or where the chunks come from, nothing is added and the norms
-/// are NaN, so that nobody uses them unseen.
+/// One thread for each feature: adds the chunks to the sums and updates the norms. If an activation
+/// was not finite, here or in the origin of the chunks, nothing is added and the norms are NaN, so
+/// that they cannot be used unnoticed.
 template <class Norm>
 __global__ void add_chunks(double* sums, const double* of_chunks, std::size_t chunks,
                            std::size_t features, double count, wide* broken,
@@ -119,18 +119,18 @@ namespace cuda {
 ///     const auto keep = tamp::select(tamp::on(stream), W, norms, recipe);
 ///
 /// X is (tokens, in_features) in any layout, of float or 16 bits. Squares are summed in double, in
-/// an order that does not depend on the grid or the layout; it is not the CPU's, so that sums agree
-/// with it up to rounding. Nothing waits. While the GPU finds an activation that is not finite,
-/// nothing is added any more and the norms are NaN, which select refuses; `check` says which
-/// activation it was. For one stream at a time; memory comes from the first `on`.
+/// an order that does not depend on the grid or the layout. It differs from the CPU's order, so
+/// that sums agree up to rounding. Asynchronous. After an activation that is not finite, nothing
+/// more is added and the norms are NaN, which select refuses. `check` names the activation. Use it
+/// on one stream at a time. Memory comes from the first `on`.
 class column_norm {
  public:
   static constexpr std::string_view label() { return stat::column_norm::label(); }
 
-  /// Covers no feature yet; the first `add` or `combine` sets the number.
+  /// Makes statistics of no features. The first `add` or `combine` sets their number.
   column_norm() = default;
 
-  /// The GPU's copy of what the CPU has seen, which must live until the stream has done the copy.
+  /// Copies the statistics of the CPU to the GPU. They must outlive the copy on the stream.
   static column_norm from(const on_stream& on, const stat::column_norm& seen) {
     column_norm copy;
     copy.count_ = seen.count();
@@ -142,7 +142,7 @@ class column_norm {
     return copy;
   }
 
-  /// Takes in one batch of activations; it may have no tokens.
+  /// Adds one batch of activations, which may have no tokens.
   /// @throws shape_error if X has another number of features than the calls before, or lies at a
   ///         null pointer
   /// @throws value_error if the weight is 0, or a count does not fit into 64 bits
@@ -181,7 +181,7 @@ class column_norm {
     return *this;
   }
 
-  /// Takes in what another accumulator has seen, as if its batches had been added here.
+  /// Adds the statistics of another accumulator, as if its batches had been added here.
   /// @throws shape_error if it covers another number of features
   /// @throws value_error if a count does not fit into 64 bits
   column_norm& combine(const on_stream& on, const column_norm& other) {
@@ -199,18 +199,19 @@ class column_norm {
   }
 
   std::size_t features() const noexcept { return features_; }
-  /// The sum of the weights: sequences, unless the caller counted otherwise.
+  /// The sum of the weights: sequences, unless the caller counts otherwise.
   std::uint64_t count() const noexcept { return count_; }
-  /// How many tokens went in.
+  /// The number of tokens that were added.
   std::uint64_t tokens() const noexcept { return tokens_; }
 
-  /// One norm a feature, in the memory of the GPU, as of the last call once the stream has done it.
+  /// One norm for each feature, in the memory of the GPU, valid once the stream has done the last
+  /// call.
   matrix_view<const float, cuda_space> values() const noexcept {
     return {memory_.as<float>(norms_at(features_)), 1, features_};
   }
 
-  /// WAITS for the stream. @throws value_error that names the first activation of a batch that is
-  ///         not finite
+  /// WAITS for the stream.
+  /// @throws value_error that names the first activation of a batch that is not finite
   void check(const on_stream& on) const {
     if (memory_.data() == nullptr) return;
     tamp::detail::wide found = 0;
@@ -223,9 +224,9 @@ class column_norm {
                                      tamp::detail::number_at(found));
   }
 
-  /// WAITS for the stream, checks, and copies what was seen to the CPU: for files, and to combine
-  /// what several GPUs have seen.
-  /// @throws what check throws
+  /// WAITS for the stream, checks, and copies the statistics to the CPU, for files and for
+  /// combining the statistics of several GPUs.
+  /// @throws the exceptions of check
   stat::column_norm to_host(const on_stream& on) const {
     std::vector<double> sums(features_, 0.0);
     if (features_ != 0) on.copy(sums.data(), this->sums(), features_ * sizeof(double));

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A 2:4 sparse weight as its kept values and where they were.
+/// A 2:4 sparse weight as its kept values and their places.
 
 #include <algorithm>
 #include <cstddef>
@@ -17,20 +17,21 @@
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// In which order the metadata of a 2:4 sparse weight are written.
+/// The order of the metadata of a 2:4 sparse weight.
 enum class metadata_order {
-  /// Row after row: word (i, w) is of columns 16 w to 16 w + 15 of row i.
+  /// Row-major: word (i, w) is of columns 16 w to 16 w + 15 of row i.
   row_major,
-  /// As the sparse GEMM of CUTLASS 2 reads it for 16-bit weights (device::SparseGemm, ElementE of
-  /// 16 bits): what its reorder_meta makes of the former, in the layout ColumnMajorInterleaved<2>.
+  /// The order that the sparse GEMM of CUTLASS 2 reads for 16-bit weights (device::SparseGemm,
+  /// ElementE of 16 bits): the result of its reorder_meta on row_major, in the layout
+  /// ColumnMajorInterleaved<2>.
   cutlass,
 };
 
-/// Where CUTLASS wants word (row, word) of the metadata, of a weight with so many rows, which are a
-/// multiple of 32, and with a multiple of 32 columns.
+/// The offset at which CUTLASS expects word (row, word) of the metadata. Rows and columns of the
+/// weight must be multiples of 32.
 ///
-/// Of 32 rows every eighth become neighbours; of each 2 x 2 words those off the diagonal change
-/// places; and two columns of words lie in one piece.
+/// In each 32 rows every eighth become neighbours. In each 2 x 2 words those off the diagonal are
+/// swapped. Two columns of words are contiguous.
 TAMP_FN constexpr std::size_t cutlass_metadata_place(std::size_t row, std::size_t word,
                                                      std::size_t rows) noexcept {
   std::size_t to = row / 32 * 32 + row % 8 * 4 + row % 32 / 8;
@@ -45,10 +46,10 @@ TAMP_FN constexpr std::size_t cutlass_metadata_place(std::size_t row, std::size_
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A thread for 16 columns of a row, which are one word of metadata: four bits for each group of
-/// four, the two places of what is kept, the lower one first. Where less is kept, the lowest place
-/// that is free stands in, with the value 0. A kept value is picked among elements by conditions,
-/// not by its place, so that all of them stay in registers.
+/// One thread for 16 columns of a row, which are one word of metadata: four bits for each group of
+/// four, the two places of the kept values, the lower one first. If fewer are kept, the lowest free
+/// place is used, with the value 0. Kept values are selected by conditions, not by index, so that
+/// all elements stay in registers.
 template <bool IsPacked, class T>
 __global__ void compress_2_of_4(const std::uint32_t* keep, std::size_t halves,
                                 matrix_view<const T, cuda_space> weight,
@@ -104,13 +105,13 @@ __global__ void compress_2_of_4(const std::uint32_t* keep, std::size_t halves,
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// A weight of which at most two of every four neighbours in a row are kept: the kept values, and
-/// where they were; where fewer are kept (SparseGPT drops all weights of dead inputs), zeros. Made
-/// by tamp::compress. Moves, but does not copy.
+/// A weight of which at most two of every four neighbours in a row are kept, as the kept values and
+/// their places. If fewer are kept (SparseGPT drops all weights of dead inputs), zeros fill the
+/// rest. Made by tamp::cuda::compress. Movable, not copyable.
 template <class T>
 class compressed_2_of_4 {
  public:
-  /// Values and metadata that are yet to be written.
+  /// Allocates values and metadata that are not written yet.
   /// @throws shape_error if no memory can hold them
   compressed_2_of_4(const on_stream& on, std::size_t rows, std::size_t cols, metadata_order order)
       : rows_(rows), cols_(cols), order_(order), memory_(on, bytes_of(rows, cols)) {
@@ -118,15 +119,15 @@ class compressed_2_of_4 {
   }
 
   std::size_t rows() const noexcept { return rows_; }
-  /// Of the weight.
+  /// The number of columns of the weight.
   std::size_t cols() const noexcept { return cols_; }
   metadata_order order() const noexcept { return order_; }
 
-  /// (rows, cols / 2), row after row: the kept values of a row in their order.
+  /// The kept values of each row in their order, (rows, cols / 2), row-major.
   matrix_view<const T, cuda_space> values() const noexcept {
     return {memory_.as<T>(allocation_step), rows_, cols_ / 2};
   }
-  /// rows * words_per_row() words of 16 bits in the order that was asked for. Each is of 16
+  /// The rows * words_per_row() words of 16 bits, in the order given by order(). Each is of 16
   /// columns: bits 4 g and 4 g + 1 are the place in [0, 4) of the first kept value of group g, bits
   /// 4 g + 2 and 4 g + 3 that of the second. Groups past the last column have zeros.
   const std::uint16_t* metadata() const noexcept {
@@ -134,14 +135,14 @@ class compressed_2_of_4 {
   }
   std::size_t words_per_row() const noexcept { return (cols_ + 15) / 16; }
 
-  /// Bytes that the compressed weight allocates.
+  /// The number of bytes that the compressed weight allocates.
   /// @throws shape_error if no memory can hold it
   static constexpr std::size_t bytes_of(std::size_t rows, std::size_t cols) {
     tamp::detail::checked_matrix("compress", rows, cols, sizeof(T));
     return metadata_at(rows, cols) + rows * ((cols + 15) / 16) * sizeof(std::uint16_t);
   }
 
-  /// WAITS for the stream.
+  /// WAITS for the stream, and checks the mask.
   /// @throws value_error if the mask keeps more than two of four weights, naming the first four
   void check(const on_stream& on) const {
     tamp::detail::wide broken = 0;
@@ -165,29 +166,30 @@ class compressed_2_of_4 {
 
   std::size_t rows_, cols_;
   metadata_order order_;
-  buffer memory_;  // the first four that are not kept by two; the values; the metadata
+  buffer memory_;  // the first group with more than two; the values; the metadata
 };
 
-/// Writes a weight whose mask is one of pattern::n_of_m<2, 4> in half its size.
+/// Compresses a weight whose mask is one of pattern::n_of_m<2, 4> to half its size.
 ///
 ///     const auto keep = tamp::select(on, W, norms, recipe_with_2_of_4);
 ///     const auto half = tamp::cuda::compress(on, W, keep);
 ///
-/// What tensor cores take (mma.sp of PTX, for weights of 16 bits): the kept values of each row one
-/// after another, and for each of them two bits, its place among its four neighbours. In the order
-/// row_major, 16 columns a word, this is what PyTorch calls the metadata before they are reordered.
+/// The result has the form of tensor cores (mma.sp of PTX, for weights of 16 bits): the kept values
+/// of each row one after another, and two bits for each, its place among its four neighbours. In
+/// the order row_major, with 16 columns in each word, these are PyTorch's metadata before
+/// reordering.
 ///
-/// * CUTLASS 2's device::SparseGemm takes the values as they are (its operand A, row-major), and
-///   the metadata in the order `cutlass`, which needs rows and columns that are multiples of 32.
-/// * cuSPARSELt keeps its compressed form to itself: apply the mask, and give the weight with its
-///   zeros to cusparseLtSpMMACompress; cusparseLtSpMMAPrune must not run, it would choose anew.
-/// * Weights of float are written alike, but the hardware wants 1:2 of TF32 instead.
+/// - CUTLASS 2's device::SparseGemm takes the values unchanged (its operand A, row-major), and the
+///   metadata in the order `cutlass`, which requires rows and columns that are multiples of 32.
+/// - cuSPARSELt has a private compressed form. Apply the mask, and give the weight with its zeros
+///   to cusparseLtSpMMACompress. Do not run cusparseLtSpMMAPrune, which would choose anew.
+/// - Weights of float are written in the same way, but the hardware requires 1:2 of TF32 instead.
 ///
-/// The weight need not be pruned yet, and is not changed. If `keep` notes something that select
-/// could not use, nothing is written, and keep.check says what. Nothing waits.
+/// The weight need not be pruned yet, and is only read. If `keep` notes a number that select could
+/// not use, nothing is written, and keep.check names it. Asynchronous.
 ///
 /// @throws shape_error if mask and weight differ in shape, the columns are not a multiple of 4, the
-///         order wants others, or the weight lies at a null pointer
+///         order requires other multiples, or the weight lies at a null pointer
 /// @throws device_error if there is no memory, or CUDA refuses the kernel
 template <viewable Weight>
 auto compress(const on_stream& on, const Weight& weight, const bitmask& keep,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// All that works on the tensors of a GPU.
+/// All headers of tamp that work on tensors of a GPU.
 
 #include "amia_select.cuh"
 #include "apply.cuh"

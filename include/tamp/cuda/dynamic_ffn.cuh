@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The feed-forward channels that visual tokens need, chosen on the GPU.
+/// The choice of feed-forward channels that visual tokens need, on the GPU.
 
 #include <cmath>
 #include <cstddef>
@@ -18,9 +18,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A thread for each channel adds up the sizes of its activations in the probe's order. Without a
-/// list, all rows are the probe. Row t of a channel j that cannot be used is place
-/// j * (rows + 1) + t; t is `rows` where all numbers are finite, but not their mean.
+/// One thread for each channel: sums the absolute values of its activations in the probe's order.
+/// If `probe` is null, all rows are the probe. Row t of a channel j that cannot be used is place j
+/// * (rows + 1) + t. t is `rows` if all numbers are finite, but not their mean.
 template <class T>
 __global__ void mean_of_probe(matrix_view<const T, cuda_space> hidden, const std::uint32_t* probe,
                               unsigned size, wide* keys, list_status* status) {
@@ -79,12 +79,12 @@ cuda::index_list choose_channels(const cuda::on_stream& on, const compute::dynam
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// compute::channels on the GPU: the kept channels, ascending, from the activations of
-/// all visual tokens, (tokens, channels), of which it reads the probe's.
+/// compute::channels on the GPU: the kept channels, ascending, from the activations of all visual
+/// tokens, (tokens, channels), of which it reads those of the probe.
 ///
-/// Sums are in double and in the probe's order: for equal activations the same channels as on the
-/// CPU. Nothing waits; the list holds policy.kept(channels) indices, and 9 bytes a channel are
-/// taken from `on` meanwhile. An activation that is not finite is noted in the list
+/// Sums are in double and in the probe's order, so that equal activations give the same channels as
+/// on the CPU. Asynchronous. The list holds policy.kept(channels) indices, and 9 bytes for each
+/// channel are temporarily taken from `on`. An activation that is not finite is noted in the list
 /// (cuda::index_list).
 ///
 /// @throws shape_error if there is no token, or the activations lie at a null pointer
@@ -100,8 +100,9 @@ index_list run_on(const on_stream& on, const compute::channels_operation&, const
                                                                    probe.size(), "token ");
 }
 
-/// The same from the activations of the probe alone, (probe tokens, channels).
-/// @throws what `channels` throws
+/// compute::channels_of_probe on the GPU: the kept channels from the activations of the probe
+/// alone, (probe tokens, channels).
+/// @throws the exceptions of `channels`
 template <viewable Hidden>
 index_list run_on(const on_stream& on, const compute::channels_of_probe_operation&,
                   const Hidden& probe_hidden, const compute::dynamic_ffn& policy) {

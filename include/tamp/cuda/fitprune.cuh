@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// FitPrune's statistics and its choice, on the GPU.
+/// The statistics and the selection of FitPrune, on the GPU.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +17,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The heads' maximum of each attention of the queries from `first` on: (queries, tokens). Each
-/// number is read once.
+/// Writes the maximum over heads of the attention of the queries from offset `first` on,
+/// (queries, tokens). Each number is read once.
 template <class T>
 __global__ void max_over_heads(const T* numbers, std::size_t first, std::size_t head_stride,
                                std::size_t heads, std::size_t queries, std::size_t tokens,
@@ -36,8 +36,8 @@ __global__ void max_over_heads(const T* numbers, std::size_t first, std::size_t 
   }
 }
 
-/// A thread for each token: its means over the visual queries and over those from `after` on, in
-/// order, as the CPU adds them up. `strongest` begins with query `first`.
+/// One thread for each token: its means over the visual queries and over the queries from `after`
+/// on, summed in order, as on the CPU. `strongest` begins with query `first`.
 template <class List>
 __global__ void mean_over_queries(const float* strongest, std::size_t first, std::size_t after,
                                   std::size_t visual, std::size_t tokens,
@@ -50,9 +50,9 @@ __global__ void mean_over_queries(const float* strongest, std::size_t first, std
     keys[t] = always;
     return;
   }
-  // Several numbers are on their way before the first of them is added.
+  // Several loads are in flight before the first number is added.
   constexpr unsigned ahead = 8;
-  double sums[2] = {0, 0};  // of visual queries, of those after the last visual one
+  double sums[2] = {0, 0};  // of visual queries, and of those after the last visual one
   for (std::size_t q = first; q < tokens; q += ahead) {
     float numbers[ahead];
     for (unsigned k = 0; k < ahead; ++k)
@@ -69,7 +69,7 @@ __global__ void mean_over_queries(const float* strongest, std::size_t first, std
   keys[t] = ordered_key(cross[t] * self[t]);
 }
 
-/// Memory for what put_fitprune_means finds first.
+/// Allocates the intermediate maxima of put_fitprune_means.
 inline cuda::buffer strongest_on(const cuda::on_stream& on, const device_sequence& sequence) {
   return device_array<float>(on, "fitprune", sequence.tokens - sequence.first, sequence.tokens);
 }
@@ -87,7 +87,7 @@ void put_fitprune_means(const cuda::on_stream& on, const cuda::token_context<T>&
          a.place(0, sequence.first, 0), a.queries() * tokens, a.heads(), queries, tokens, strongest,
          status);
   note_attention(on, a, status);
-  constexpr unsigned few = 32;  // for each block, so that there are many
+  constexpr unsigned few = 32;  // threads in each block, so that there are many blocks
   launch(&mean_over_queries<list_status>, blocks_of(tokens, few), few, 0, on, strongest,
          sequence.first, sequence.after, sequence.visual, tokens, visuals, cross, self, keys,
          status);
@@ -97,11 +97,12 @@ void put_fitprune_means(const cuda::on_stream& on, const cuda::token_context<T>&
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// token::received_attention in the memory of the GPU, over all tokens: zero for text. Moves, but
-/// does not copy.
+/// token::received_attention in the memory of the GPU, over all tokens, with zeros for text.
+/// Movable, not copyable.
 class received_attention {
  public:
-  /// From the tokens after the last visual one, and from the visual tokens: one row each.
+  /// The means over the tokens after the last visual one (cross) and over the visual tokens (self),
+  /// one row each.
   matrix_view<const double, cuda_space> cross() const noexcept {
     return {memory_.as<double>(allocation_step), 1, visuals_.size()};
   }
@@ -137,16 +138,16 @@ class received_attention {
   index_list::refusal refuse_;
 };
 
-/// token::fitprune::statistics on the GPU. Maxima over heads, and sums over queries in double and
-/// in order: for equal attention the same bits as on the CPU.
+/// token::fitprune::statistics on the GPU. It takes maxima over heads, and sums over queries in
+/// double and in order, so that equal attention gives the same bits as on the CPU.
 ///
-/// Each attention of the queries from the first visual token on is read once. Nothing waits;
-/// (queries, tokens) floats and 9 bytes a token are taken from `on` meanwhile.
+/// Each attention of the queries from the first visual token on is read once. Asynchronous.
+/// (queries, tokens) floats and 9 bytes for each token are temporarily taken from `on`.
 ///
 /// @throws shape_error if the attention covers another number of tokens than the kinds, or one of
 ///         them lies at a null pointer
 /// @throws value_error if no token follows the last visual one, or the context does not show the
-///         attention of the visual tokens and of what follows them
+///         attention of the visual tokens and of the tokens after them
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class T>
 received_attention fitprune_statistics(const on_stream& on, const token_context<T>& shown) {
@@ -175,15 +176,15 @@ received_attention fitprune_statistics(const on_stream& on, const token_context<
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// token::select with token::fitprune on the GPU: the tokens that stay, ascending, text among them;
-/// for equal attention the same as on the CPU. What is said of attention_top_k's select in
-/// tamp/cuda/attention_top_k.cuh holds here, too, but for the memory: (queries, tokens) floats and
-/// 29 bytes a token, of the queries from the first visual token on.
+/// token::select with token::fitprune on the GPU: the tokens that stay, ascending, including text,
+/// the same as on the CPU for equal attention. Quotas, waiting and refusals are as for
+/// token::attention_top_k in tamp/cuda/attention_top_k.cuh. Temporary memory: (queries, tokens)
+/// floats, for the queries from the first visual token on, and 29 bytes for each token.
 ///
 /// @throws shape_error if the attention covers another number of tokens than the kinds, or one of
 ///         them lies at a null pointer
-/// @throws value_error if the context does not show the attention of the visual tokens and of what
-///         follows them, or some but not all visual tokens shall stay and no token follows them
+/// @throws value_error if the context does not show the attention of the visual tokens and of the
+///         tokens after them, or if some but not all visual tokens stay and no token follows them
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class T>
 index_list run_on(const on_stream& on, const token::select_operation&,

@@ -20,8 +20,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Notes the first activation that is not finite, of token t and feature j as t * features + j;
-/// not if there was one in an earlier batch, whose size is 0 then.
+/// Notes the first activation that is not finite, of token t and feature j as t * features + j. It
+/// notes none if an earlier batch had one, whose `size` is then 0.
 template <class T>
 __global__ void check_activations(matrix_view<const T, cuda_space> x, list_status* status) {
   const std::size_t j = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
@@ -37,8 +37,8 @@ __global__ void note_activation(matrix_view<const T, cuda_space> x, list_status*
   status->size = 0;
 }
 
-/// Some tokens as numbers of another type, row after row; zeros, which add nothing, once an
-/// activation could not be used.
+/// Converts some tokens to numbers of another type, row-major. After an activation that cannot be
+/// used it writes zeros, which add nothing.
 template <class T, class Real>
 __global__ void pack_activations(matrix_view<const T, cuda_space> x, std::size_t first,
                                  std::size_t count, const list_status* status, Real* to) {
@@ -57,7 +57,7 @@ __global__ void add_in_double(const Real* from, std::size_t count, double* sums)
     sums[k] += static_cast<double>(from[k]);
 }
 
-/// One thread: what could not be used of one statistic cannot be used of their sum.
+/// One thread: copies the fault of one statistic to the sum of both.
 template <class Status>
 __global__ void combine_status(const Status* from, Status* to) {
   if (to->place == nowhere && from->place != nowhere) *to = *from;
@@ -73,15 +73,15 @@ namespace tamp::inline TAMP_FLAGS::cuda {
 ///     seen.add(tamp::on(stream), cublas, X);                       // for each batch
 ///     const stat::gram gram = seen.to_host(tamp::on(stream));
 ///
-/// Sums are doubles. With `Product` double, products are made and summed in double, as on the CPU:
-/// the result is the CPU's to rounding. With float they are made in float, 1024 tokens at a time
-/// (not in TF32, whatever the handle allows), and good to about 1e-6 of the diagonal: for GPUs
-/// whose units for doubles are few. cuBLAS makes the products: for the same shapes, GPU and cuBLAS
-/// they have the same bits each time, under the conditions that its manual names (results of a
-/// handle are not reproducible while several streams are at work, unless it has a workspace).
+/// Sums are doubles. With `Product` double, products are computed and summed in double, and the
+/// result is the CPU's up to rounding. With float they are computed in float, 1024 tokens at a time
+/// (not in TF32, regardless of the handle), with an error of about 1e-6 of the diagonal: for GPUs
+/// with few units for doubles. cuBLAS computes the products. For the same shapes, GPU and cuBLAS
+/// they have the same bits each time, under the conditions of its manual (results of a handle are
+/// not reproducible while several streams are active, unless it has a workspace).
 ///
-/// A batch with an activation that is not finite is not added, nor is any after it, and to_host
-/// throws, also once that was combined into another. Moves, but does not copy.
+/// A batch with an activation that is not finite is not added, nor is any later batch. to_host then
+/// throws, also after combining into another. Movable, not copyable.
 template <class Product = double>
 class gram {
   static_assert(std::is_same_v<Product, float> || std::is_same_v<Product, double>,
@@ -90,19 +90,19 @@ class gram {
  public:
   static constexpr std::string_view label() { return "gram"; }
 
-  /// One double a pair of features is allocated from `on`.
+  /// Allocates one double for each pair of features from `on`.
   /// @throws shape_error if no memory can hold them
-  /// @throws device_error if there is none
+  /// @throws device_error if there is not enough memory
   gram(const on_stream& on, std::size_t features)
       : features_(features), memory_(on, bytes_of(features)) {
     on.fill(memory_.data(), 0xff, allocation_step);
     on.fill(sums(), 0, size() * sizeof(double));
   }
 
-  /// Takes in one batch of activations, (tokens, features); it may have no tokens. Nothing waits.
+  /// Adds one batch of activations, (tokens, features), which may have no tokens. Asynchronous.
   ///
-  /// 1024 tokens as Products are taken from `on` meanwhile, and, with float, a float a pair of
-  /// features. cuBLAS uses the handle's own workspace; the handle is given back as it was.
+  /// 1024 tokens of type Product are temporarily taken from `on`, and, with float, one float for
+  /// each pair of features. cuBLAS uses the handle's own workspace. The handle is restored.
   /// @throws shape_error if X has another number of features, or lies at a null pointer
   /// @throws value_error if the weight is 0, or a count does not fit into 64 bits
   /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
@@ -123,6 +123,7 @@ class gram {
     return *this;
   }
 
+  /// Adds the statistics of another accumulator, as if its batches had been added here.
   /// @throws shape_error if it covers another number of features
   /// @throws value_error if a count does not fit into 64 bits
   /// @throws device_error if CUDA refuses the kernel
@@ -144,12 +145,13 @@ class gram {
   std::uint64_t count() const noexcept { return count_; }
   std::uint64_t tokens() const noexcept { return tokens_; }
 
-  /// The (features, features) sums on the device, of which those above the diagonal and on it are
-  /// there.
+  /// The (features, features) sums on the device, of which only the upper triangle and the diagonal
+  /// are valid.
   matrix_view<const double, cuda_space> upper_triangle() const noexcept {
     return {sums(), features_, features_};
   }
-  /// The same, symmetrical: puts onto the stream what fills the other half.
+  /// Returns the sums as a symmetric matrix. Puts a kernel onto the stream that fills the lower
+  /// triangle.
   /// @throws device_error if CUDA refuses the kernel
   matrix_view<const double, cuda_space> matrix(const on_stream& on) {
     tamp::detail::mirror_on(on, sums(), features_);
@@ -179,7 +181,7 @@ class gram {
     return seen;
   }
 
-  /// Bytes that statistics of so many features allocate.
+  /// The number of bytes that the statistics of so many features allocate.
   /// @throws shape_error if no memory can hold them
   static constexpr std::size_t bytes_of(std::size_t features) {
     return allocation_step +
@@ -212,7 +214,7 @@ class gram {
     const std::size_t most = (std::min)(batch, x.rows());
     const buffer tokens = device_array<Product>(on, label(), most, features_);
     const buffer products(on, std::is_same_v<Product, double> ? 0 : size() * sizeof(Product));
-    // cuBLAS leaves the lower half as it is.
+    // cuBLAS does not write the lower triangle.
     on.fill(products.data(), 0, products.bytes());
     launch(&check_activations<T>, grid(x.rows()), threads, 0, on, x, status);
     launch(&note_activation<T>, 1, 1, 0, on, x, status);

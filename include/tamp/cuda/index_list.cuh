@@ -16,7 +16,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// What a list knows of itself on the device.
+/// The state of a list, on the device.
 struct list_status {
   wide place;     ///< of the first number that cannot be used, or nowhere
   double value;   ///< that number
@@ -30,37 +30,37 @@ namespace tamp::inline TAMP_FLAGS::cuda {
 /// Indices in the memory of the GPU: the tokens that stay, or the channels that are computed.
 ///
 /// If a number that decides about them cannot be used, the list is empty, and `to_host`, which
-/// waits, throws the sentence that the CPU's policy throws. Moves, but does not copy; the memory
-/// goes back in the order of the stream on which the list was made.
+/// waits, throws the exception that the CPU's policy throws. Movable, not copyable. The memory is
+/// freed in the order of the stream on which the list was made.
 class index_list {
  public:
-  /// Throws for the number that cannot be used, given its place and value.
+  /// A function that throws for the number that cannot be used, given its place and value.
   using refusal = std::function<void(std::size_t place, double value)>;
 
   index_list() = default;
-  /// A list that is yet to be written, of at most `capacity` indices.
+  /// Allocates a list of at most `capacity` indices that are not written yet.
   index_list(const on_stream& on, std::size_t capacity, refusal refuse)
       : capacity_(capacity), memory_(on, bytes_of(capacity)), refuse_(std::move(refuse)) {
     // The place is nowhere.
     on.fill(memory_.data(), 0xff, allocation_step);
   }
 
-  /// Room for this many indices; where the number is known beforehand, as for most policies, there
-  /// are as many.
+  /// The number of indices for which there is room. For most policies, whose number is known
+  /// beforehand, it is the size.
   std::size_t capacity() const noexcept { return capacity_; }
-  /// The indices, of which the first `*device_size()` are there.
+  /// The indices, of which the first `*device_size()` are valid.
   const std::uint32_t* data() const noexcept { return memory_.as<std::uint32_t>(allocation_step); }
   std::uint32_t* data() noexcept { return memory_.as<std::uint32_t>(allocation_step); }
-  /// How many there are, in the memory of the GPU.
+  /// The number of indices, in the memory of the GPU.
   const unsigned* device_size() const noexcept {
     return &memory_.as<tamp::detail::list_status>()->size;
   }
-  /// What the kernels noted.
+  /// The note of the kernels.
   tamp::detail::list_status* status() const noexcept {
     return memory_.as<tamp::detail::list_status>();
   }
 
-  /// Bytes that a list of this capacity allocates.
+  /// The number of bytes that a list of this capacity allocates.
   /// @throws shape_error if no memory can hold it
   static constexpr std::size_t bytes_of(std::size_t capacity) {
     tamp::detail::check_array("index_list", capacity, sizeof(std::uint32_t));

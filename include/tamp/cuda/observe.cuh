@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Activations of the GPU in, a statistic on the GPU out.
+/// The statistic, on the GPU, of activations on the GPU.
 
 #include "../prune/observe.hpp"
 #include "../tensor/traits.hpp"
@@ -10,7 +10,7 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// The device accumulator of a CPU statistic, as the member `type`; specialised where that is.
+/// The device accumulator of a CPU statistic, as the member `type`. Specialised in its header.
 template <class Statistic>
 struct on_device {};
 
@@ -18,13 +18,13 @@ struct on_device {};
 
 namespace cuda {
 
-/// The statistic of one batch of activations, (tokens, features), that lie on the GPU:
+/// Returns the statistic of one batch of activations, (tokens, features), on the GPU:
 ///
 ///     auto norms = tamp::observe<tamp::stat::column_norm>(tamp::on(stream), X);
 ///     norms.add(tamp::on(stream), X2);
 ///
-/// Nothing waits; the accumulator's memory is allocated from `on`.
-/// @throws what the accumulator's add throws
+/// Asynchronous. The accumulator's memory is allocated from `on`.
+/// @throws the exceptions of the accumulator's add
 template <class Statistic, viewable X>
   requires requires { typename detail::on_device<Statistic>::type; }
 auto run_on(const on_stream& on, const observe_operation<Statistic>&, const X& activations) {

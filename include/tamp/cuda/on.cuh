@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Where the work of a GPU goes: a stream, and the memory that the work may take.
+/// The place of GPU work: a stream, and the source of its memory.
 
 #include <cuda_runtime_api.h>
 
@@ -34,7 +34,7 @@ namespace token {
 struct select_operation;
 }  // namespace token
 
-/// What the CUDA runtime refused: no memory, no device, a kernel that failed.
+/// An error of the CUDA runtime: no memory, no device, a kernel that failed.
 class device_error : public error {
  public:
   using error::error;
@@ -42,11 +42,11 @@ class device_error : public error {
 
 namespace detail {
 
-/// Makes the runtime forget a refusal that has been dealt with: it would tell it to the next who
-/// asks for the last error, as hosts do after a kernel of theirs.
+/// Clears an error of the runtime that has been handled. The runtime would otherwise report it to
+/// the next caller of cudaGetLastError, as hosts call after a kernel of theirs.
 inline void forget_refusal() noexcept { static_cast<void>(cudaGetLastError()); }
 
-/// Turns the runtime's answer into an error: "select: out of memory".
+/// Turns a status of the runtime into an exception: "select: out of memory".
 inline void check_cuda(cudaError_t status, std::string_view what) {
   if (status == cudaSuccess) return;
   forget_refusal();
@@ -57,9 +57,9 @@ inline void check_cuda(cudaError_t status, std::string_view what) {
 
 namespace cuda {
 
-/// Hands out memory of the GPU in the order of a stream: what is deallocated may be handed out
-/// again to later work on the same stream. Pointers are aligned to 256 bytes. Destructors give
-/// back: `deallocate` is noexcept.
+/// A source of GPU memory in the order of a stream. Deallocated memory may be handed out again to
+/// later work on the same stream. Pointers must be aligned to 256 bytes. `deallocate` must be
+/// noexcept, since destructors call it.
 template <class R>
 concept memory_resource =
     requires(R& resource, std::size_t bytes, void* memory, cudaStream_t stream) {
@@ -67,13 +67,13 @@ concept memory_resource =
       { resource.deallocate(memory, bytes, stream) } noexcept;
     };
 
-/// A stream, and whoever hands out memory for the work on it; made by tamp::on. A small value.
+/// A stream, and the source of memory for the work on it. Made by tamp::on. A small value.
 class on_stream {
  public:
   explicit on_stream(cudaStream_t stream) noexcept : stream_(stream) {}
 
-  /// Work that is not done: memory is counted by `resource`, and nothing else happens. See
-  /// cuda::bytes_needed.
+  /// Makes a stream whose work is only measured: `resource` counts its memory, and nothing else
+  /// happens. See cuda::bytes_needed.
   template <memory_resource Resource>
   static on_stream measured_by(std::shared_ptr<Resource> resource) noexcept {
     on_stream measured(nullptr, *resource);
@@ -109,10 +109,11 @@ class on_stream {
     if (deallocate_ != nullptr)
       deallocate_(resource_, memory, bytes, stream_);
     else if (cudaFreeAsync(memory, stream_) != cudaSuccess)
-      tamp::detail::forget_refusal();  // nothing can be done about it
+      tamp::detail::forget_refusal();  // cannot be handled here
   }
 
-  /// Puts onto the stream what sets all bytes. @throws device_error if CUDA refuses
+  /// Puts an operation onto the stream that sets all bytes.
+  /// @throws device_error if CUDA refuses
   void fill(void* memory, unsigned char byte, std::size_t bytes) const {
     if (bytes != 0 && !is_measured())
       tamp::detail::check_cuda(cudaMemsetAsync(memory, byte, bytes, stream_), "cuda: fill");
@@ -126,7 +127,7 @@ class on_stream {
   }
 
   /// Waits until all work on the stream is done.
-  /// @throws device_error if some of it failed, or the work is measured only
+  /// @throws device_error if some of it failed, or if the work is only measured
   void wait() const {
     if (is_measured())
       tamp::detail::raise<device_error>(
@@ -139,11 +140,11 @@ class on_stream {
   void* resource_ = nullptr;
   void* (*allocate_)(void*, std::size_t, cudaStream_t) = nullptr;
   void (*deallocate_)(void*, void*, std::size_t, cudaStream_t) = nullptr;
-  std::shared_ptr<void> measure_;  // lives as long as what was taken from it
+  std::shared_ptr<void> measure_;  // outlives the memory that was taken from it
 };
 
-/// Memory of the GPU, given back on its stream when the object goes. What was handed to kernels on
-/// the same stream before that stays theirs until they are done.
+/// Owns memory of the GPU, and frees it on its stream on destruction. Kernels that were put onto
+/// the same stream before may use it until they are done.
 class buffer {
  public:
   buffer() = default;
@@ -176,7 +177,7 @@ class buffer {
   void* data_ = nullptr;
 };
 
-/// A device pointer and its shape, row after row.
+/// Views a device pointer as a row-major matrix.
 /// @throws shape_error if no memory can hold so many elements
 template <class T>
 constexpr matrix_view<T, cuda_space> view(T* data, std::size_t rows, std::size_t cols) {
@@ -187,9 +188,9 @@ constexpr matrix_view<T, cuda_space> view(T* data, std::size_t rows, std::size_t
 
 namespace detail {
 
-/// Memory for rows x cols numbers.
+/// Allocates memory for rows x cols numbers.
 /// @throws shape_error if no memory can hold them
-/// @throws device_error if there is none
+/// @throws device_error if there is not enough memory
 template <class Number>
 cuda::buffer device_array(const cuda::on_stream& on, std::string_view who, std::size_t rows,
                           std::size_t cols = 1) {
@@ -198,16 +199,17 @@ cuda::buffer device_array(const cuda::on_stream& on, std::string_view who, std::
 
 }  // namespace detail
 
-/// Where GPU work goes; the first argument of everything that works on device tensors:
+/// The place of GPU work, as the first argument of every operation on device tensors:
 ///
 ///     const auto keep = tamp::select(tamp::on(stream), W, norms, recipe);
 ///
-/// Calls only put work onto the stream: nothing waits for it unless it says so. Masks and scratch
-/// memory are allocated in the stream's order (cudaMallocAsync, cudaFreeAsync).
+/// Calls are asynchronous: they only put work onto the stream, unless their documentation says that
+/// they wait. Masks and scratch memory are allocated in the stream's order
+/// (cudaMallocAsync, cudaFreeAsync).
 inline cuda::on_stream on(cudaStream_t stream) { return cuda::on_stream(stream); }
 
-/// The same, with all memory from `resource`, such as a cuda::workspace, which must outlive what is
-/// made with it. Nothing else is allocated.
+/// The place of GPU work with all memory from `resource`, such as a cuda::workspace. Nothing else
+/// is allocated. `resource` must outlive everything that is made with it.
 template <cuda::memory_resource Resource>
 cuda::on_stream on(cudaStream_t stream, Resource& resource) {
   return {stream, resource};
@@ -218,8 +220,8 @@ inline constexpr bool is_device<cuda::on_stream> = true;
 
 namespace cuda {
 
-// Called where the operation's own header is missing: any overload there fits better. Operations
-// find the overloads by the namespace of on_stream.
+// Chosen if the operation's own header is missing, since any overload there fits better. Operations
+// find the overloads through the namespace of on_stream.
 template <class... Arguments>
 void run_on(const on_stream&, const select_operation&, const Arguments&...) {
   static_assert(sizeof...(Arguments) > 99,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// OWL's outlier ratios of device tensors.
+/// The outlier ratios of OWL for device tensors.
 
 #include <algorithm>
 #include <cstddef>
@@ -21,19 +21,19 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// What is found out about the scores of one unit.
+/// The result for the scores of one unit.
 struct unit_scores {
   double sum;
-  wide above;  ///< how many stand out
+  wide above;  ///< number of outliers
 };
 
-/// The rows of a matrix that have weights.
+/// The number of rows of a matrix that have weights.
 template <class Matrix>
 TAMP_FN std::size_t rows_with_weights(const Matrix& weight) {
   return weight.cols() == 0 ? 0 : weight.rows();
 }
 
-/// The sum of each row's scores.
+/// Computes the sum of each row's scores.
 template <bool ByColumns, class T, class Score>
 __global__ void sum_scores_of_rows(scored_weight<T, Score> scored, double* sums) {
   using team = row_team<ByColumns>;
@@ -43,7 +43,7 @@ __global__ void sum_scores_of_rows(scored_weight<T, Score> scored, double* sums)
   const std::size_t rows = rows_with_weights(scored.weight);
   if (i < rows)
     team::for_each(scored.weight, i, 0, [&](T element, std::size_t j) {
-      // Not joined with the score's own multiplication, whatever nvcc is told.
+      // Never contracted with the score's own multiplication, regardless of nvcc's options.
       sum = __dadd_rn(
           sum, static_cast<double>(scored.checked_score(element, scored.statistic_of(j), i, j)));
     });
@@ -58,7 +58,7 @@ __global__ void add_rows_to_unit(const double* sums, std::size_t rows, Unit* uni
   if (threadIdx.x == 0) unit->sum = sum;
 }
 
-/// Counts the scores of a layer that are above M times the mean of its unit's.
+/// Counts the scores of a layer that are above M times the mean of its unit.
 template <bool ByColumns, class T, class Score>
 __global__ void count_outliers(scored_weight<T, Score> scored, double M, double size,
                                unit_scores* unit) {
@@ -84,22 +84,22 @@ __global__ void write_outlier_ratio(const Unit* unit, double size, double* ratio
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// For each unit the percentage of its scores that stand out: one number a unit, on the device; see
-/// cuda::outlier_ratios_of, which makes it. Moves, but does not copy.
+/// The percentage of outliers among each unit's scores, on the device. Made by
+/// cuda::outlier_ratios_of. Movable, not copyable.
 class outlier_ratios {
  public:
-  /// One row; the GPU's memory. 0 for a unit without scores.
+  /// One row with a number for each unit, in the GPU's memory; 0 for a unit without scores.
   matrix_view<const double, cuda_space> values() const noexcept {
     return {memory_.as<double>(), 1, units_.size()};
   }
-  /// How many scores each unit has: 0 where no layer saw a token.
+  /// The number of scores of a unit; 0 if no layer saw a token.
   std::size_t scores(std::size_t unit) const noexcept { return units_[unit].scores; }
-  /// Which layers saw no token.
+  /// Notes on the layers that saw no token.
   const std::vector<std::string>& notes() const noexcept { return notes_; }
 
-  /// WAITS for the stream.
-  /// @throws value_error if a weight, a statistic or a score could not be used, naming the first of
-  ///         them, or if scores are too large to be summed
+  /// WAITS for the stream, and copies the ratios to the CPU.
+  /// @throws value_error if a weight, a statistic or a score could not be used, naming the first,
+  ///         or if scores are too large to be summed
   std::vector<double> to_host(const on_stream& on) const {
     const std::size_t units = units_.size();
     std::vector<double> ratios(units);
@@ -153,21 +153,22 @@ class outlier_ratios {
   buffer memory_;  // the ratios, a unit_scores for each unit, a selection_status for each layer
 };
 
-/// The outlier ratio of every unit, on the GPU: what allocate::owl shares sparsity out by.
+/// Computes the outlier ratio of every unit on the GPU, by which allocate::owl distributes
+/// sparsity.
 ///
 ///     ratio(u) = 100 * |{ score > M * mean of the scores of u }| / |u|     over all layers of u
 ///
-/// `units` has size(), name(unit) and visit(unit, use), which calls use(layer's name, weight,
-/// statistic) for each layer of a unit, in the same order each time; weights have cuda_space, a
-/// statistic is what tamp::select(on, ...) takes. Two passes over the weights, and one over the
-/// facts.
+/// `units` has size(), name(unit) and visit(unit, use), which calls
+/// `use(layer's name, weight, statistic)` for each layer of a unit, in the same order each time.
+/// Weights have cuda_space. A statistic is any that tamp::select(on, ...) takes. There are two
+/// passes over the weights, and a visit before them that reads shapes and names.
 ///
 /// Sums are in double and in the CPU's order, so that the ratios equal the CPU's for equal scores,
-/// whatever the grid. Nothing waits. One double for each row of the largest layer is taken from
-/// `on` and given back, and what the result holds.
+/// on any grid. Asynchronous. One double for each row of the largest layer is temporarily taken
+/// from `on`, in addition to the memory of the result.
 ///
 /// @throws value_error if a parameter is out of range
-/// @throws shape_error if a layer's statistics cover another number of columns, or something lies
+/// @throws shape_error if a layer's statistics cover another number of columns, or if a tensor lies
 ///         at a null pointer
 /// @throws device_error if there is no memory, or CUDA refuses a kernel
 template <class Score, class Units>
@@ -180,7 +181,8 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const Units& units,
   policy.check_parameters();
   outlier_ratios result;
   std::size_t most_rows = 0;
-  // Calls use(weight, its statistics on the device) for the layers of a unit that saw something.
+  // Calls use(layer, weight, its statistics on the device) for the layers of a unit that saw
+  // tokens.
   const auto visit = [&](std::size_t unit, const auto& on_unseen, const auto& use) {
     units.visit(unit, [&](std::string_view layer, const auto& weight, const auto& statistic) {
       const auto w = as_twin(cuda_view(on, weight));
@@ -235,7 +237,7 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const Units& units,
     with_scored([&]<class T>(const scored_weight<T, Score>& scored) {
       using team = row_team<false>;
       const std::size_t rows = rows_with_weights(scored.weight);
-      // One block at least: it looks at the statistics.
+      // At least one block, which checks the statistics.
       launch(lies_by_columns(scored.weight) ? &sum_scores_of_rows<true, T, Score>
                                             : &sum_scores_of_rows<false, T, Score>,
              (std::max)(1u, blocks_of(rows, team::rows)), team::threads, team::room_bytes, on,
@@ -261,10 +263,10 @@ outlier_ratios outlier_ratios_of(const on_stream& on, const Units& units,
   return result;
 }
 
-/// WAITS for the stream, and shares sparsity out as `policy(units)` does on the CPU: the same
-/// sparsities and notes.
-/// @throws what cuda::outlier_ratios_of, cuda::outlier_ratios::to_host and allocate::owl::distribute
-///         throw
+/// WAITS for the stream, and distributes sparsity as `policy(exec, units)` does on the CPU, with
+/// the same sparsities and notes.
+/// @throws the exceptions of cuda::outlier_ratios_of, cuda::outlier_ratios::to_host and
+///         allocate::owl::distribute
 template <class Score, class Units>
 allocate::allocation allocate_by(const on_stream& on, const Units& units,
                                  const allocate::owl<Score>& policy) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which weights of a device tensor stay. The weight itself is not touched.
+/// Selection of the weights of a device tensor that stay. The weight itself is only read.
 
 #include <cstddef>
 #include <limits>
@@ -24,7 +24,7 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// Checks, before anything is launched, what can be checked there.
+/// Returns the statistics on the device, after all checks that are possible before a launch.
 template <class Recipe, class Statistics>
 const float* device_statistics(const cuda::on_stream& on, const Statistics& statistics,
                                std::size_t cols) {
@@ -54,14 +54,14 @@ namespace cuda {
 ///
 ///     const auto keep = tamp::select(tamp::on(stream), W, norms, recipe);
 ///
-/// W is (out_features, in_features), any strided tensor whose view has cuda_space; `norms` is a
-/// cuda::column_norm, or a device view of one row of floats; it may be left out for a score that
-/// needs none. The score is elementwise; the mask equals the CPU's to the bit if the score's
-/// arithmetic does (a score that multiplies and adds needs nvcc --fmad=false for that).
+/// W is (out_features, in_features), any strided tensor whose view has cuda_space. `norms` is a
+/// cuda::column_norm, or a device view of one row of floats. It may be left out for a score that
+/// needs none. The score must be elementwise. The mask equals the CPU's to the bit if the score's
+/// arithmetic does (for a score that multiplies and adds, use nvcc --fmad=false).
 ///
-/// Nothing waits, and nothing is written but the mask, which is allocated from `on`. What cannot be
-/// known before the GPU has looked (a weight, a statistic or a score that is not finite) is noted
-/// in the mask: see cuda::bitmask.
+/// Asynchronous. Only the mask is written, which is allocated from `on`. Faults that only the GPU
+/// can see (a weight, a statistic or a score that is not finite) are noted in the mask
+/// (cuda::bitmask).
 ///
 /// @throws shape_error if W and the statistics have different numbers of columns, or lie at a null
 ///         pointer

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a token policy sees of one sequence at one layer, where the GPU has it.
+/// The context of a token policy with its attention on the GPU.
 
 #include <algorithm>
 #include <cstddef>
@@ -26,14 +26,13 @@ namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// Attention probabilities in the memory of the GPU: token::attention_view there.
 ///
-/// Numbers (heads, queries, tokens), one after another, of `queries` tokens in a row, the first of
-/// which is token first_query.
+/// A contiguous array (heads, queries, tokens) of the attention of `queries` consecutive tokens,
+/// the first of which is token first_query.
 template <class T>
 class attention_view {
  public:
   attention_view() = default;
-  /// @throws shape_error if the numbers are more than memory can hold, or the queries leave the
-  ///         sequence
+  /// @throws shape_error if the numbers exceed any memory, or if the queries leave the sequence
   attention_view(const T* numbers, std::size_t heads, std::size_t queries, std::size_t tokens,
                  std::size_t first_query)
       : numbers_(numbers),
@@ -47,10 +46,10 @@ class attention_view {
     const std::size_t rows = tamp::detail::checked_product("attention_view", heads, queries);
     tamp::detail::check_shape("attention_view", rows, tokens);
   }
-  /// Of all queries.
+  /// Views the attention of all queries.
   attention_view(const T* numbers, std::size_t heads, std::size_t tokens)
       : attention_view(numbers, heads, tokens, tokens, 0) {}
-  /// Of the last query alone: (heads, tokens).
+  /// Views the attention of the last query alone, (heads, tokens).
   static attention_view of_last_query(const T* numbers, std::size_t heads, std::size_t tokens) {
     return {numbers, heads, tokens == 0 ? 0u : 1u, tokens, tokens == 0 ? 0 : tokens - 1};
   }
@@ -61,11 +60,11 @@ class attention_view {
   constexpr std::size_t queries() const noexcept { return queries_; }
   constexpr std::size_t tokens() const noexcept { return tokens_; }
   constexpr std::size_t first_query() const noexcept { return first_query_; }
-  /// Whether the queries of tokens [begin, end) are there.
+  /// True if the queries of tokens [begin, end) are present.
   constexpr bool covers(std::size_t begin, std::size_t end) const noexcept {
     return !empty() && first_query_ <= begin && end <= first_query_ + queries_;
   }
-  /// Where a number stands.
+  /// The offset of a number.
   constexpr std::size_t place(std::size_t head, std::size_t query,
                               std::size_t token) const noexcept {
     return (head * queries_ + query - first_query_) * tokens_ + token;
@@ -76,11 +75,11 @@ class attention_view {
   std::size_t heads_ = 0, queries_ = 0, tokens_ = 0, first_query_ = 0;
 };
 
-/// token::context with its attention on the GPU. The kinds of the tokens are the CPU's: the host
+/// token::context with its attention on the GPU. The kinds of the tokens are on the CPU: the host
 /// made the sequence, and so shapes and counts are known without waiting.
 template <class T = float>
 struct token_context {
-  std::span<const modality> kinds{};  ///< (tokens,) on the CPU: all but text may go
+  std::span<const modality> kinds{};  ///< (tokens,) on the CPU; all but text may be dropped
   attention_view<T> attention{};      ///< of this layer, on the GPU
 };
 
@@ -88,7 +87,7 @@ struct token_context {
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// What is known of a sequence before the GPU looks at it.
+/// The facts about a sequence that are known without the GPU.
 struct device_sequence {
   std::size_t tokens = 0, visual = 0;
   std::size_t first = 0;              ///< the first visual token
@@ -107,8 +106,8 @@ struct device_sequence {
   }
 };
 
-/// What check_context checks of shapes, with the same sentences. What it checks of numbers, the
-/// kernels do.
+/// Makes the checks of shapes of check_context, with the same sentences. The kernels check the
+/// numbers.
 template <class T>
 void check_device_context(const cuda::on_stream& on, std::string_view who,
                           const cuda::token_context<T>& c, observable reads) {
@@ -131,7 +130,7 @@ void check_device_context(const cuda::on_stream& on, std::string_view who,
     raise<value_error>(who, " reads ", names(missing), ", which the context does not show");
 }
 
-/// A context whose numbers have the type that kernels are compiled for: see as_twin.
+/// Converts a context to the types for which kernels are compiled: see as_twin of views.cuh.
 template <class T>
 auto as_twin(const cuda::token_context<T>& c) {
   using twin = typename twin_of<T>::type;
@@ -141,7 +140,7 @@ auto as_twin(const cuda::token_context<T>& c) {
                                           a.queries(), a.tokens(), a.first_query())};
 }
 
-/// How many visual tokens go.
+/// The number of visual tokens that are dropped.
 inline std::size_t dropped_tokens(std::string_view who, const device_sequence& sequence,
                                   token::quota q) {
   if (q.minimum_per_image != 0)
@@ -150,7 +149,8 @@ inline std::size_t dropped_tokens(std::string_view who, const device_sequence& s
   return sequence.visual - (std::min)(sequence.visual, q.keep);
 }
 
-/// Throws what check_attention throws. A place is that of attention_view.
+/// Returns a function that throws the exception of check_attention. A place is one of
+/// attention_view.
 template <class T>
 cuda::index_list::refusal refuse_attention(std::string_view who,
                                            const cuda::attention_view<T>& attention) {
@@ -162,7 +162,7 @@ cuda::index_list::refusal refuse_attention(std::string_view who,
   };
 }
 
-/// An attention as a float; notes what cannot be used.
+/// Returns an attention as a float, and notes a number that cannot be used.
 template <class T>
 __device__ float checked_attention(const T* numbers, std::size_t place, list_status* status) {
   const float number = number_of(numbers[place]);
@@ -174,7 +174,7 @@ __device__ float checked_attention(const T* numbers, std::size_t place, list_sta
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-// Called where the policy's own header is missing: any declaration there fits better.
+// Chosen if the policy's own header is missing, since any declaration there fits better.
 template <class Policy, class T>
 void run_on(const on_stream&, const token::select_operation&, const token_context<T>&,
             const Policy&, token::quota) {

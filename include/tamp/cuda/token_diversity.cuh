@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How much a layer's output tokens differ, measured on the GPU.
+/// The diversity of a layer's output tokens, measured on the GPU.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +22,7 @@ struct diversity_sums {
   double value;
 };
 
-/// One thread for each pair: adds a sample, or notes why it cannot.
+/// One thread for each pair: adds a sample, or notes the reason for refusing it.
 template <class T>
 __global__ void add_densities(const device_densities* sample,
                               matrix_view<const T, cuda_space> output, const list_status* status,
@@ -42,16 +42,16 @@ __global__ void add_densities(const device_densities* sample,
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// stat::token_diversity of outputs in the memory of the GPU: what DAS shares sparsity out by.
+/// stat::token_diversity of outputs in the memory of the GPU, by which DAS distributes sparsity.
 ///
 ///     cuda::token_diversity seen(tamp::on(stream));
 ///     seen.add(tamp::on(stream), cublas, Y, kinds);                  // for each sample
 ///     const stat::token_diversity diversity = seen.to_host(tamp::on(stream));
 ///
-/// The sums stay on the GPU until they are asked for. Similarities are products of floats by
-/// cuBLAS, at the precision of float also where the handle allows TF32, and may differ from the
-/// CPU's by rounding; for the same shapes, GPU and cuBLAS they have the same bits each time. A
-/// sample with an output that is not finite is not added, and to_host throws.
+/// The sums stay on the GPU until to_host. Similarities are products of floats by cuBLAS, in the
+/// precision of float even if the handle allows TF32, and may differ from the CPU's by rounding.
+/// For the same shapes, GPU and cuBLAS they have the same bits each time. A sample with an output
+/// that is not finite is not added, and to_host throws.
 class token_diversity {
  public:
   static constexpr std::string_view label() { return "token_diversity"; }
@@ -62,12 +62,12 @@ class token_diversity {
     on.fill(memory_.data(), 0, sizeof(tamp::detail::diversity_sums));
   }
 
-  /// Takes in one sample's outputs, (tokens, out_features), float or 16 bits; `kinds` is the CPU's
-  /// and has one modality a token, or is empty if all are text. Nothing waits.
+  /// Adds one sample's outputs, (tokens, out_features), float or 16 bits. `kinds` is on the CPU and
+  /// has one modality for each token, or is empty if all are text. Asynchronous.
   ///
-  /// N tokens of d features take 4 N (N + d) bytes from `on` meanwhile, and d / 8 more for each
-  /// token and kind of them. cuBLAS uses the handle's own workspace.
-  /// @throws shape_error if the modalities do not cover the tokens, something lies at a null
+  /// N tokens of d features temporarily take 4 N (N + d) bytes from `on`, and d / 8 more for each
+  /// token and kind present. cuBLAS uses the handle's own workspace.
+  /// @throws shape_error if the modalities do not cover the tokens, an input lies at a null
   ///         pointer, or no memory can hold the products
   /// @throws value_error if a modality is not below 8
   /// @throws device_error if there is no memory, or CUDA or cuBLAS refuses
@@ -92,11 +92,11 @@ class token_diversity {
     return *this;
   }
 
-  /// Tokens and samples that went in.
+  /// The numbers of tokens and samples that were added.
   std::uint64_t tokens() const noexcept { return tokens_; }
   std::uint64_t samples() const noexcept { return samples_; }
 
-  /// WAITS for the stream, and copies what was seen to the CPU.
+  /// WAITS for the stream, and copies the statistics to the CPU.
   /// @throws value_error if an output was not finite, naming the first
   stat::token_diversity to_host(const on_stream& on) const {
     tamp::detail::diversity_sums found{};

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Memory of the user's own for the work of a GPU.
+/// Memory of the user for the work of a GPU.
 
 #include <cuda_runtime_api.h>
 
@@ -17,11 +17,11 @@
 
 namespace tamp::inline TAMP_FLAGS::cuda {
 
-/// Bytes are handed out in multiples of this, and so aligned.
+/// The granularity of allocations in bytes, and thereby their alignment.
 inline constexpr std::size_t allocation_step = 256;
 
-/// `bytes`, rounded up to what a workspace hands out.
-/// @throws shape_error if that is too large to be counted
+/// Rounds `bytes` up to the size of an allocation.
+/// @throws shape_error if the result overflows
 constexpr std::size_t allocation_size(std::size_t bytes) {
   return tamp::detail::checked_sum("cuda", bytes, allocation_step - 1) / allocation_step *
          allocation_step;
@@ -32,12 +32,12 @@ constexpr std::size_t allocation_size(std::size_t bytes) {
 ///     tamp::cuda::workspace memory(pointer, bytes);
 ///     const auto keep = tamp::select(tamp::on(stream, memory), W, norms, recipe);
 ///
-/// Each piece is the lowest that is free and long enough, so that the same calls always get the
-/// same. For one stream at a time: what is given back is handed out again at once. bytes_needed
-/// says how large it must be.
+/// Each allocation is the lowest free piece that is long enough, so that the same calls always get
+/// the same memory. Use it on one stream at a time, since freed memory is handed out again at once.
+/// bytes_needed returns the size that it must have.
 class workspace {
  public:
-  /// `memory` is aligned to 256 bytes, as cudaMalloc gives it.
+  /// `memory` must be aligned to 256 bytes, as by cudaMalloc.
   /// @throws shape_error if it has bytes but lies at a null pointer
   workspace(void* memory, std::size_t bytes)
       : memory_(static_cast<std::byte*>(memory)), bytes_(bytes) {
@@ -48,13 +48,13 @@ class workspace {
   workspace& operator=(const workspace&) = delete;
 
   std::size_t size() const noexcept { return bytes_; }
-  /// Bytes that are handed out at present.
+  /// The number of bytes that are in use.
   std::size_t used() const noexcept {
     std::size_t sum = 0;
     for (const piece& p : pieces_) sum += p.end - p.begin;
     return sum;
   }
-  /// How large it would have had to be so far.
+  /// The size that would have sufficed so far.
   std::size_t most_used() const noexcept { return most_used_; }
 
   /// @throws device_error if no piece of this length is left
@@ -86,7 +86,7 @@ class workspace {
   std::vector<piece> pieces_;  // in use, from bottom to top
 };
 
-/// How large a workspace must be for some calls, whose work is not done meanwhile:
+/// Returns the size that a workspace must have for some calls, whose work is not done:
 ///
 ///     const std::size_t bytes = tamp::cuda::bytes_needed([&](const tamp::cuda::on_stream& on) {
 ///       const auto norms = tamp::observe<tamp::stat::column_norm>(on, X);
@@ -94,15 +94,15 @@ class workspace {
 ///       tamp::apply(on, W, keep);
 ///     });
 ///
-/// Shapes and types decide, and for some kernels how the device is built: the tensors are not
-/// looked at, and may be of no memory yet. What the calls make or add to must begin and end among
-/// them. cuBLAS is not called, and its own workspace not counted.
+/// The size depends on shapes and types, and for some kernels on the device. The tensors are not
+/// read, and may have no memory yet. Objects that the calls make or modify must be created and
+/// destroyed within the calls. cuBLAS is not called, and its own workspace is not counted.
 ///
-/// @throws what the calls throw of shapes and parameters
-/// @throws device_error if a call waits, as check and to_host do, or memory outlives the calls
+/// @throws the exceptions of the calls for shapes and parameters
+/// @throws device_error if a call waits, as check and to_host do, or if memory outlives the calls
 template <std::invocable<const on_stream&> Calls>
 std::size_t bytes_needed(Calls&& calls) {
-  // Addresses that nobody follows.
+  // The addresses are never dereferenced.
   const auto ledger = std::make_shared<workspace>(reinterpret_cast<void*>(allocation_step),
                                                   (std::numeric_limits<std::size_t>::max)() / 4);
   calls(on_stream::measured_by(ledger));

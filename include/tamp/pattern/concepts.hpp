@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The two forms of a pattern as concepts.
+/// Concepts for the two forms of a pattern.
 
 #include <concepts>
 #include <cstddef>
@@ -16,8 +16,10 @@
 
 namespace tamp::inline TAMP_FLAGS::pattern {
 
-/// A pattern that decides row by row: `row_selector<Score>(cols, sparsity)` gives an object that is
-/// called with (scores of a row, words of its mask). `Score` is float or double.
+/// A pattern that decides row by row.
+///
+/// `row_selector<Score>(cols, sparsity)` gives an object that is called with (scores of a row,
+/// words of its mask). `Score` is float or double.
 template <class Pattern, class Score = float>
 concept row_wise =
     policy<Pattern, role::pattern> && tamp::detail::row_pattern<Pattern, Score> &&
@@ -26,8 +28,10 @@ concept row_wise =
              const tamp::detail::scored_row<Score>& scores,
              std::span<mask::word> words) { select(scores, words); };
 
-/// A pattern that decides on a whole weight: `select_tensor(exec, scores, sparsity, keep)` writes
-/// the mask `keep`; `scores.for_each_range(exec, body)` hands out rows of scores.
+/// A pattern that decides on a whole weight.
+///
+/// `select_tensor(exec, scores, sparsity, keep)` writes the mask `keep`.
+/// `scores.for_each_range(exec, body)` hands out rows of scores.
 template <class Pattern, class Score = float>
 concept tensor_wide =
     policy<Pattern, role::pattern> &&
@@ -39,7 +43,7 @@ concept tensor_wide =
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Refuses a pattern of neither form, with a sentence that names what is missing.
+/// Refuses a pattern of neither form, with a sentence that names the missing members.
 template <class Pattern>
 consteval void check_pattern() {
   static_assert(

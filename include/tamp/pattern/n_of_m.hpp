@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// N weights stay of every M neighbours: the shape that sparse hardware can use.
+/// The N:M pattern, which keeps N of every M neighbours and which sparse hardware can use.
 
 #include <algorithm>
 #include <cstddef>
@@ -18,13 +18,13 @@ namespace tamp::inline TAMP_FLAGS::pattern {
 
 /// Keeps the N highest-scored of every M consecutive inputs.
 ///
-/// Reach for n_of_m<2, 4> when the target has sparse tensor cores (NVIDIA Ampere and later).
+/// Use n_of_m<2, 4> when the target has sparse tensor cores (NVIDIA Ampere and later).
 ///
 ///     keep(row, group) = N highest scores of columns [M * group, M * group + M)
 ///
-/// A last group of r < M columns keeps ceil(N * r / M). Among equal scores the lower column is
-/// dropped first. N counts what is KEPT; papers that say "N:M prunes N" agree only at 2:4 and 4:8.
-/// The sparsity is 1 - N/M by construction, so a recipe with this pattern has no allocation.
+/// A last group of r < M columns keeps ceil(N * r / M). Ties: the lower column is dropped first. N
+/// is the number of weights KEPT. Papers in which "N:M" prunes N agree only at 2:4 and 4:8. The
+/// sparsity is 1 - N/M by construction, so a recipe with this pattern has no allocation.
 /// Source: Mishra et al. 2021 (arXiv 2104.08378).
 template <std::size_t N, std::size_t M>
 struct n_of_m {
@@ -32,7 +32,7 @@ struct n_of_m {
                 "pattern::n_of_m<N, M> keeps N of every M weights: 0 < N < M <= 32");
   using role = tamp::role::pattern;
   static constexpr double sparsity = 1.0 - static_cast<double>(N) / static_cast<double>(M);
-  static constexpr std::size_t group = M;  ///< columns that are decided together
+  static constexpr std::size_t group = M;  ///< number of columns that are decided together
   static std::string label() { return detail::sentence(N, ":", M); }
 
   template <class Score>
@@ -57,7 +57,7 @@ struct n_of_m {
     }
 
    private:
-    // A weight's rank is the number of weights in its group that are dropped before it; counting
+    // A weight's rank is the number of weights in its group that are dropped before it. Counting
     // them by comparisons needs no branch and no sort.
     static std::uint32_t highest(const Score* group, std::size_t width, std::size_t drop) {
       std::uint32_t kept = 0;
@@ -70,7 +70,7 @@ struct n_of_m {
       return kept;
     }
 
-    // A group may cross from one word into the next.
+    // A group may straddle two words.
     static void put(std::span<mask::word> keep, std::size_t j, mask::word bits) {
       const std::size_t shift = j % mask::word_bits, at = j / mask::word_bits;
       keep[at] |= bits << shift;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Every row loses the same number of weights.
+/// The pattern that drops the same number of weights in every row.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,12 +19,12 @@ namespace tamp::inline TAMP_FLAGS::pattern {
 
 /// Drops the lowest-scored weights of each row.
 ///
-/// Reach for it first: comparing only weights that feed the same output is what Wanda found best
+/// The default choice: Wanda found that comparing only weights that feed the same output works best
 /// for language models.
 ///
 ///     drop(row) = floor(cols * sparsity) lowest scores of the row
 ///
-/// Among equal scores the lower column is dropped first. Linear in the number of columns.
+/// Ties: the lower column is dropped first. The time is linear in the number of columns.
 /// Source: Sun et al. 2024 (arXiv 2306.11695), section 3.
 /// @see pattern::per_tensor, which compares all weights of the layer
 struct per_row {
@@ -49,7 +49,7 @@ struct per_row {
         return cut;
       });
 
-      // Of what equals the threshold, the leftmost `ties` are dropped and the others stay.
+      // Ties with the threshold: the leftmost `ties` are dropped, the others stay.
       auto ties = drop_ - below;
       if (ties == equal) return;
       not_below_.resize(keep.size());

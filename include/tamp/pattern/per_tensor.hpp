@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The layer as a whole loses its lowest-scored weights.
+/// The pattern that drops the lowest-scored weights of the whole layer.
 
 #include <algorithm>
 #include <array>
@@ -27,17 +27,17 @@
 
 namespace tamp::inline TAMP_FLAGS::pattern {
 
-/// Drops the lowest-scored weights of the whole layer, wherever they are.
+/// Drops the lowest-scored weights of the whole layer, independent of their rows.
 ///
-/// Reach for it with magnitude, or when some outputs matter less than others.
+/// Use it with magnitude, or when some outputs matter less than others.
 ///
 ///     drop(layer) = floor(rows * cols * sparsity) lowest scores of the layer
 ///
-/// Among equal scores the lower row, then the lower column, is dropped first. The scores are never
-/// stored: a few rows say about where the threshold is, one pass over the weight proves it by
-/// counting, and a second one sets the bits and puts the few scores aside that are in question.
-/// Where the threshold cannot be bracketed, it is found digit by digit, in three passes more for
-/// float and six for double. Memory: the scores in question, a few percent of all.
+/// Ties: the lower row, then the lower column, is dropped first. The scores are never stored. A
+/// sample of rows estimates the threshold. One pass over the weight counts scores to confirm a
+/// bracket around it. A second pass sets the bits and gathers the few scores inside the bracket. If
+/// the threshold cannot be bracketed, a radix selection finds it, with three more passes for float
+/// and six for double. Memory: the scores inside the bracket, a few percent of all.
 /// Source: Han et al. 2015 (arXiv 1506.02626).
 /// @see pattern::per_row, which compares only weights of one output
 struct per_tensor {
@@ -45,7 +45,7 @@ struct per_tensor {
   static constexpr std::string_view label() { return "per_tensor"; }
 
   /// Sets `keep` for all rows of `scored` (see detail::any_scored_rows).
-  /// @throws value_error if the scores are noticed to be others each time they are read
+  /// @throws value_error if the scores are found to differ from one reading to the next
   template <class Score>
   void select_tensor(const detail::any_executor& exec, const detail::any_scored_rows<Score>& scored,
                      double sparsity, mask::bitmask& keep) const {
@@ -69,16 +69,16 @@ struct per_tensor {
   friend bool operator==(const per_tensor&, const per_tensor&) = default;
 
  private:
-  /// The threshold lies in [from, to], and `below` scores are below it; from > to if none is known.
+  /// The threshold lies in [from, to], and `below` scores are below it; from > to if it is unknown.
   template <class Score>
   struct bracket {
     Score from = 1, to = 0;
     std::size_t below = 0;
   };
 
-  // Sixteen groups of rows, evenly spread, each say where the threshold is. Around their mean,
-  // limits are set at multiples of its standard error. The scores below each are counted, and the
-  // counts tell between which two limits the threshold lies.
+  // Sixteen evenly spread groups of rows each estimate the threshold. Limits are set around the
+  // mean of the estimates, at multiples of its standard error. The numbers of scores below the
+  // limits tell which two of them bracket the threshold.
   template <class Score>
   static auto bracket_threshold(const detail::any_executor& exec,
                                 const detail::any_scored_rows<Score>& scored, std::size_t drop,
@@ -93,7 +93,7 @@ struct per_tensor {
     std::array<Score, multiples.size()> limits;
     for (std::size_t k = 0; k < limits.size(); ++k)
       limits[k] = static_cast<Score>(mean + multiples[k] * error);
-    // Where all groups agree, their threshold itself lies between two limits.
+    // If all groups agree, their threshold itself must lie between two limits.
     if (error == 0) limits.back() = detail::next_higher(limits.back());
 
     std::array<std::size_t, limits.size()> below{};
@@ -144,12 +144,13 @@ struct per_tensor {
     return thresholds;
   }
 
-  // What is above the bracket stays; what lies within is put aside, and of that the lowest go.
+  // Keeps the scores above the bracket, and gathers those inside it, of which the lowest are
+  // dropped.
   template <class Score>
   static void select_within(const detail::any_executor& exec,
                             const detail::any_scored_rows<Score>& scored,
                             const bracket<Score>& range, std::size_t drop, mask::bitmask& keep) {
-    struct part {  // of some rows: what is in question, and how much of it lies in each row
+    struct part {  // the gathered scores of a range of rows, and their number in each row
       std::size_t first_row;
       std::vector<Score> scores;
       std::vector<detail::bits_of_number<Score>> columns;
@@ -187,7 +188,7 @@ struct per_tensor {
     std::vector<Score> other(all.size());
     const auto cut = detail::with_selection(
         [&](auto loops) { return loops.cut_among(all.data(), count, rank, other.data()); });
-    std::size_t ties = rank - cut.below;  // the first of what equals the threshold
+    std::size_t ties = rank - cut.below;  // the first scores that equal the threshold
     for (const part& p : parts) {
       std::size_t k = 0;
       for (std::size_t r = 0; r < p.of_row.size(); ++r) {
@@ -203,13 +204,13 @@ struct per_tensor {
     if (ties != 0) refuse_changed_scores();
   }
 
-  // What is above the threshold stays, and of what equals it all but the first `ties`.
+  // Keeps the scores above the threshold, and of those that equal it all but the first `ties`.
   template <class Score>
   static void select_above(const detail::any_executor& exec,
                            const detail::any_scored_rows<Score>& scored, Score threshold,
                            std::size_t ties, mask::bitmask& keep) {
-    // Rows before the ties run out lose all that equals the threshold; the row in which they do
-    // loses its leftmost; later rows keep theirs.
+    // Rows before the ties run out lose every tie. The row in which they run out loses its
+    // leftmost. Later rows keep theirs.
     std::vector<std::size_t> equal(keep.rows(), 0);
     scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
       detail::with_selection([&](auto loops) {
@@ -225,7 +226,7 @@ struct per_tensor {
       const std::size_t dropped = (std::min)(ties, equal[i]);
       some_stay[i] = dropped < equal[i];
       ties -= dropped;
-      equal[i] = dropped;  // from here on how many of the row's equals go
+      equal[i] = dropped;  // from here on the number of the row's ties to drop
     }
     if (ties != 0) refuse_changed_scores();
     scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
@@ -240,7 +241,7 @@ struct per_tensor {
     });
   }
 
-  // The weight is read more than once, and each time its scores must be the same.
+  // The weight is read more than once, and its scores must be the same each time.
   [[noreturn]] static void refuse_changed_scores() {
     detail::raise<value_error>("per_tensor: the scores of the weights are not the same each time");
   }

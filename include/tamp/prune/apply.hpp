@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The one operation that writes: dropped weights become zero.
+/// The operation that writes a mask into a weight: dropped weights become zero.
 
 #include <algorithm>
 #include <array>
@@ -25,12 +25,15 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// Refuses a view of which two elements share their memory, as in a broadcast.
+/// Refuses a view in which two elements share their memory, as in a broadcast.
 ///
-/// Elements that are `down` rows and `across` columns apart coincide if down * |row_stride| =
-/// across * |col_stride|. The smallest such numbers are the strides without their greatest common
-/// divisor, crosswise; all others are multiples.
-/// @throws shape_error that names two of them
+/// Elements that are `down` rows and `across` columns apart coincide if
+///
+///     down * |row_stride| = across * |col_stride|
+///
+/// The smallest solution is the strides, crosswise, divided by their greatest common divisor. All
+/// other solutions are its multiples.
+/// @throws shape_error that names two of the elements
 template <class T>
 void check_apart(std::string_view operation, matrix_view<T> m) {
   if (m.empty()) return;
@@ -39,7 +42,7 @@ void check_apart(std::string_view operation, matrix_view<T> m) {
     return stride < 0 ? std::size_t{0} - step : step;
   };
   const std::size_t row_step = size_of(m.row_stride()), col_step = size_of(m.col_stride());
-  std::size_t down = 1, across = 0;  // where rows do not move on
+  std::size_t down = 1, across = 0;  // the solution for a row stride of 0
   if (col_step == 0 && (m.cols() > 1 || row_step != 0)) {
     down = 0, across = 1;
   } else if (row_step != 0) {
@@ -71,14 +74,14 @@ void apply_to(const E& exec, std::string_view, std::string_view, const mask::bit
               matrix_view<T> weight) {
   const T zero = zero_of<T>();
   if (weight.contiguous_rows()) {
-    // From the last row on: whoever made the mask has just read it, and it may still be in a cache.
+    // From the last row on: the maker of the mask has just read it, and it may still be in a cache.
     for_each_range(exec, weight.rows(), weight.cols(), [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = end; i-- > begin;) write_zeros(weight.row(i), keep.row(i), zero);
     });
     return;
   }
-  // Otherwise squares of 64 x 64 are transposed in the mask, where they are small, so that the
-  // weight is walked along its columns, which usually lie in one piece.
+  // Squares of 64 x 64 bits are transposed in the mask, which is small, so that the weight is
+  // traversed along its columns, which are usually contiguous.
   const std::size_t side = mask::word_bits;
   const std::size_t bands = (weight.rows() + side - 1) / side;
   for_each_range(exec, bands, side * weight.cols(), [&](std::size_t begin, std::size_t end) {
@@ -105,7 +108,7 @@ void apply_to(const E& exec, std::string_view, std::string_view, const mask::bit
   });
 }
 
-/// Rows of which nothing is dropped are not touched. What was written is read back.
+/// Leaves rows in which nothing is dropped untouched, and reads back the rows that it writes.
 template <executor E, row_tensor Weight>
 void apply_to(const E& exec, std::string_view operation, std::string_view layer,
               const mask::bitmask& keep, Weight& weight) {
@@ -136,7 +139,7 @@ constexpr void require_prunable_rows() {
                 "row), and must not be const");
 }
 
-/// What apply and prune do, which is said of `layer` in errors.
+/// Applies a mask for apply and prune. `layer` is a name for error messages.
 template <executor E, class Target>
 void apply_layer(const E& exec, std::string_view operation, std::string_view layer,
                  const mask::bitmask& keep, Target& target) {
@@ -152,7 +155,7 @@ void apply_layer(const E& exec, std::string_view operation, std::string_view lay
 
 }  // namespace detail
 
-/// The operation tamp::apply.
+/// The type of tamp::apply.
 struct apply_operation : detail::operation<apply_operation> {
   using detail::operation<apply_operation>::operator();
 
@@ -171,19 +174,19 @@ struct apply_operation : detail::operation<apply_operation> {
   }
 };
 
-/// Makes every dropped weight zero and leaves the others as they are, to the bit:
+/// Makes every dropped weight zero and leaves the others unchanged, to the bit:
 /// apply(where, W, keep).
 ///
-/// Works in place on strided tensors of any layout and element type: zero is what element_traits
-/// makes of 0, +0 for float. Works on row tensors that have `zero` or `write_row` (which `zero`,
-/// that touches no kept weight, is preferred to): each row is then read back. Rows are worked on by
-/// the executor's threads.
+/// Works in place on strided tensors of any layout and element type. Zero is the value that
+/// element_traits stores for 0, +0 for float. Works on row tensors that have `zero` or `write_row`,
+/// and reads each row back. `zero` is preferred, since it does not touch kept weights. Rows are
+/// distributed over the executor's threads.
 /// @throws shape_error if mask and weight differ in shape, if elements of the weight share their
 ///         memory, as in a broadcast, or if it has elements but no memory; nothing is written then
 /// @throws value_error if the weight's type of number has no zero (nothing is written), or if a
-///         dropped weight of a row tensor reads back as another number than 0. All rows have been
-///         tried then: those that hold their zeros are pruned, and the others are as they were, if
-///         they can be written back.
+///         dropped weight of a row tensor reads back as another number than 0. In the second case
+///         all rows have been tried: rows that hold their zeros are pruned, and the others are
+///         unchanged, if they can be written back.
 inline constexpr apply_operation apply{};
 
 }  // namespace tamp::inline TAMP_FLAGS

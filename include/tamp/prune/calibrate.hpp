@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The dense pass: what policies want to know of a model before it is pruned.
+/// Calibration: statistics of a dense model, gathered before it is pruned.
 
 #include <algorithm>
 #include <cstddef>
@@ -27,7 +27,7 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// The empty accumulator of what a policy needs.
+/// Returns the empty accumulator of a policy's statistic.
 template <class Policy>
 auto statistic_of(const Policy& policy) {
   if constexpr (requires { policy.statistic(); })
@@ -38,26 +38,26 @@ auto statistic_of(const Policy& policy) {
 
 }  // namespace detail
 
-/// Statistics of each layer of a dense model, one of each type. A value: comparable, combinable,
-/// saveable (tamp/io/calibration.hpp).
+/// The statistics of each layer of a dense model, one of each type. A value: comparable,
+/// combinable, saveable (tamp/io/calibration.hpp).
 ///
-///     auto seen = tamp::calibration_for(owl, das);   // what both need, once
+///     auto seen = tamp::calibration_for(owl, das);   // the needs of both, once
 ///     tamp::calibrate(host, seen);                   // one pass through the model
 ///     const auto plan = tamp::plan(host, seen, recipe);
 template <class... Statistics>
 class calibration {
  public:
   calibration() = default;
-  /// Statistics will start as copies of these.
+  /// Makes a calibration whose statistics start as copies of `empty`.
   explicit calibration(std::tuple<Statistics...> empty) : empty_(std::move(empty)) {}
 
   std::size_t layers() const noexcept { return statistics_.size(); }
-  /// How many blocks have been observed, of how many.
+  /// The number of blocks that have been observed; `blocks` is the total.
   std::size_t blocks_done() const noexcept { return blocks_done_; }
   std::size_t blocks() const noexcept { return blocks_; }
   bool complete() const noexcept { return !first_of_block_.empty() && blocks_done_ == blocks_; }
 
-  /// What was seen of a layer, counted through all blocks.
+  /// Returns a statistic of a layer. Layers are numbered through all blocks.
   template <class Statistic>
   const Statistic& of(std::size_t layer) const {
     return std::get<Statistic>(statistics_[kept_at<Statistic>(layer)]);
@@ -67,9 +67,9 @@ class calibration {
   std::uint64_t model() const noexcept { return model_; }
   std::uint64_t samples() const noexcept { return samples_; }
 
-  /// Takes in what another set of samples showed of the same model. Sums are added, so that parts
-  /// may be combined in any order, to rounding.
-  /// @throws value_error if one of the two is not complete, or they are of different models
+  /// Adds the statistics of the same model on another set of samples. Sums are added, so that parts
+  /// may be combined in any order, up to rounding.
+  /// @throws value_error if one of the two is not complete, or if they belong to different models
   calibration& combine(const calibration& other) {
     if (!complete() || !other.complete())
       detail::raise<value_error>(
@@ -87,19 +87,19 @@ class calibration {
     return *this;
   }
 
-  /// For files: `visit(name, value)` for all that the statistics of the blocks done consist of,
-  /// each a std::vector<double>& or a std::uint64_t&.
+  /// Visits the contents, for files: calls `visit(name, value)` for every component of the
+  /// statistics of the observed blocks, each a std::vector<double>& or a std::uint64_t&.
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     for (std::size_t k = 0; k < self.layers_done(); ++k)
       (fields_of<Statistics>(self, k, visit), ...);
   }
 
-  /// An empty one of the same kind.
+  /// Returns an empty calibration of the same kind.
   calibration emptied() const { return calibration(empty_); }
 
-  /// For files, after `prepare`: takes the first blocks to be done. What they showed is to be
-  /// filled in through `fields`.
+  /// Marks the first blocks as observed, for files, after `prepare`. Fill in their statistics
+  /// through `fields`.
   /// @throws value_error if there are fewer blocks
   void resume_at(std::size_t blocks_done) {
     if (blocks_done > blocks_)
@@ -108,13 +108,14 @@ class calibration {
     blocks_done_ = blocks_done;
   }
 
-  /// @param source where it came from, such as a file's name
-  /// @throws value_error if what was filled in contradicts itself, naming source and fields
+  /// Checks the statistics that were filled in.
+  /// @param source their origin, such as a file's name
+  /// @throws value_error if they are inconsistent, naming source and fields
   void validate(std::string_view source) const {
     for (std::size_t k = 0; k < layers_done(); ++k) (validate_one<Statistics>(source, k), ...);
   }
 
-  /// What kind of statistics these are, with their parameters.
+  /// The names of the statistics, with their parameters.
   std::string label() const {
     std::string text;
     ((text += (text.empty() ? "" : ", ") + std::string(std::get<Statistics>(empty_).label())), ...);
@@ -126,8 +127,8 @@ class calibration {
            a.blocks_done_ == b.blocks_done_ && a.model_ == b.model_ && a.samples_ == b.samples_;
   }
 
-  /// Makes an empty calibration ready for a model: one statistic a layer. One that already belongs
-  /// to a model is left as it is.
+  /// Prepares an empty calibration for a model, with one statistic for each layer. A calibration
+  /// that already belongs to the model keeps its statistics.
   /// @throws value_error if it belongs to another model or calibration set, naming both
   template <executor E, tamp::model Model>
   void prepare(const E& exec, Model& host) {
@@ -235,7 +236,7 @@ struct with_statistic<std::tuple<Known...>, Statistic> {
   using type = std::conditional_t<is_known, std::tuple<Known...>, std::tuple<Known..., Statistic>>;
 };
 
-/// The tuple of what policies need, each type once.
+/// Returns the tuple of the statistics that policies need, each type once.
 template <class... Known>
 auto join_needs(const std::tuple<Known...>& known) {
   return known;
@@ -267,16 +268,16 @@ struct calibration_of_tuple<std::tuple<Statistics...>> {
 
 }  // namespace detail
 
-/// An empty calibration with room for what the given policies need, so that one pass serves several
-/// of them. Policies that need nothing are welcome.
-/// @throws value_error if two need the same statistic with different parameters
+/// Returns an empty calibration for the statistics that the given policies need, so that one pass
+/// serves several of them. Policies without needs are accepted.
+/// @throws value_error if two policies need the same statistic with different parameters
 template <class... Policies>
 [[nodiscard]] auto calibration_for(const Policies&... policies) {
   auto empty = detail::join_needs(std::tuple<>(), policies...);
   return typename detail::calibration_of_tuple<decltype(empty)>::type(std::move(empty));
 }
 
-/// The operation tamp::calibrate.
+/// The type of tamp::calibrate.
 struct calibrate_operation : detail::operation<calibrate_operation> {
   using detail::operation<calibrate_operation>::operator();
 
@@ -305,12 +306,12 @@ struct calibrate_operation : detail::operation<calibrate_operation> {
 /// Sends the calibration samples through the dense model, block by block, and gathers statistics:
 /// calibrate(where, host, seen, on_progress).
 ///
-/// The callback is called before each block, when `seen` is in order: it may save it. A calibration
-/// that was stopped, or loaded from a file, goes on where it stood: blocks already done are only
-/// run forward. The result is the same to the bit.
-/// @returns whether it is complete, and not stopped by the callback
+/// The callback is called before each block. `seen` is then consistent and may be saved. A
+/// calibration that was stopped, or loaded from a file, continues where it stopped: observed blocks
+/// are only run forward. The result is the same to the bit.
+/// @returns true if the calibration is complete, false if the callback stopped it
 /// @throws value_error if `seen` belongs to another model or calibration set, or if an activation
-///         is not finite; `seen` then holds the blocks before
+///         is not finite; `seen` then holds the blocks before it
 inline constexpr calibrate_operation calibrate{};
 
 }  // namespace tamp::inline TAMP_FLAGS

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Policies in, recipe out.
+/// Recipes and their composition from policies.
 
 #include <concepts>
 #include <cstddef>
@@ -22,7 +22,7 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// Stands where a recipe has no allocation because its pattern fixes the sparsity.
+/// The allocation of a recipe whose pattern fixes the sparsity.
 struct no_allocation {
   friend bool operator==(const no_allocation&, const no_allocation&) = default;
 };
@@ -57,10 +57,11 @@ struct recipe {
   Allocate allocate;
   Pattern pattern;
 
-  /// Whether the pattern, and not an allocation, says how much is dropped.
+  /// True if the pattern, and not an allocation, decides how much is dropped.
   static constexpr bool sparsity_is_fixed = detail::fixes_sparsity<Pattern>;
 
-  /// The same recipe with one sparsity for everything, as a plan gives it to a single layer.
+  /// Returns the same recipe with one sparsity for everything, as a plan gives it to a single
+  /// layer.
   constexpr auto at(double sparsity) const {
     if constexpr (sparsity_is_fixed)
       return *this;
@@ -68,7 +69,7 @@ struct recipe {
       return recipe<Score, allocate::uniform, Pattern>{score, {sparsity}, pattern};
   }
 
-  /// "wanda, uniform 0.5, per_row".
+  /// For example "wanda, uniform 0.5, per_row".
   std::string label() const {
     std::string text = tamp::label(score);
     if constexpr (!sparsity_is_fixed) text += ", " + tamp::label(allocate);
@@ -80,7 +81,7 @@ struct recipe {
 
 namespace detail {
 
-/// What compose makes, and what stands in its place: it names its three policies.
+/// The result of compose, or a substitute that names its three policies.
 template <class T>
 concept is_recipe = requires {
   typename T::score_policy;
@@ -88,7 +89,7 @@ concept is_recipe = requires {
   typename T::pattern_policy;
 };
 
-/// Refuses what an allocation answered if it does not fit the question.
+/// Refuses sparsities of an allocation that do not match the number of units or are out of range.
 inline void check_sparsities(std::span<const double> sparsities, std::size_t count,
                              std::string_view what) {
   if (sparsities.size() != count)
@@ -97,7 +98,7 @@ inline void check_sparsities(std::span<const double> sparsities, std::size_t cou
   for (const double sparsity : sparsities) check_sparsity(sparsity);
 }
 
-/// Refuses numbers of weights that do not fit units of these sizes. There may be none.
+/// Refuses numbers of weights that do not fit units of these sizes. `drops` may be empty.
 inline void check_drops(std::span<const std::size_t> drops, std::span<const std::size_t> sizes) {
   if (!drops.empty() && drops.size() != sizes.size())
     raise<shape_error>("the allocation gave ", drops.size(), " numbers of weights for ",
@@ -108,7 +109,7 @@ inline void check_drops(std::span<const std::size_t> drops, std::span<const std:
                          u);
 }
 
-/// How much a recipe drops from a weight that stands alone.
+/// Returns the sparsity that a recipe gives a single weight.
 template <class Recipe>
 double sparsity_of(const Recipe& recipe, std::size_t size) {
   if constexpr (Recipe::sparsity_is_fixed) {

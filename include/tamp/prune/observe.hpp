@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Activations in, a statistic out.
+/// The statistic of a batch of activations.
 
 #include "../execute/operation.hpp"
 #include "../model/observable.hpp"
@@ -9,7 +9,7 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// The operation tamp::observe<Statistic>.
+/// The type of tamp::observe<Statistic>.
 template <class Statistic>
 struct observe_operation : detail::operation<observe_operation<Statistic>> {
   using detail::operation<observe_operation<Statistic>>::operator();
@@ -28,13 +28,13 @@ struct observe_operation : detail::operation<observe_operation<Statistic>> {
   }
 };
 
-/// The statistic of one batch of activations, (tokens, features): observe<Statistic>(where, X).
-/// More batches go in with add:
+/// Returns the statistic of one batch of activations, (tokens, features):
+/// observe<Statistic>(where, X). Add further batches with add:
 ///
 ///     auto norms = tamp::observe<tamp::stat::column_norm>(X);
 ///     norms.add(X2);
 ///
-/// @throws what Statistic::add throws
+/// @throws the exceptions of Statistic::add
 template <class Statistic>
 inline constexpr observe_operation<Statistic> observe{};
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A recipe resolved to one sparsity a layer.
+/// The resolution of a recipe to one sparsity for each layer.
 
 #include <cstddef>
 #include <type_traits>
@@ -17,7 +17,7 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// The operation tamp::plan.
+/// The type of tamp::plan.
 struct plan_operation : detail::operation<plan_operation, plan_options> {
   using detail::operation<plan_operation, plan_options>::operator();
 
@@ -73,15 +73,15 @@ struct plan_operation : detail::operation<plan_operation, plan_options> {
 ///     tamp::pruning_plan plan = tamp::plan(host, recipe);
 ///     std::cout << plan;
 ///
-/// An allocation that compares layers by their statistics is given those of the dense model: of
-/// `seen`, or of a pass that is made here. Excluded layers and tied ones (a second name for the
+/// An allocation that compares layers by their statistics reads those of the dense model: from
+/// `seen`, or from a pass that is made here. Excluded layers and tied ones (a second name for the
 /// same weight) get the sparsity 0 and do not count towards the target.
 ///
-/// @throws value_error if there is nothing to prune, naming what excludes it, if the allocation
-///         gives a sparsity outside [0, 1], if `seen` is not complete, if the host cannot show what
-///         the allocation looks at, or if the callback stops the pass
-/// @throws shape_error if the allocation does not give one sparsity for each unit, or `seen` covers
-///         another number of layers
+/// @throws value_error if there is nothing to prune, naming the patterns that exclude layers, if
+///         the allocation gives a sparsity outside [0, 1], if `seen` is not complete, if the host
+///         cannot show what the allocation reads, or if the callback stops the pass
+/// @throws shape_error if the allocation does not give one sparsity for each unit, or if `seen`
+///         covers another number of layers
 inline constexpr plan_operation plan{};
 
 }  // namespace tamp::inline TAMP_FLAGS

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which layers a plan leaves out, and what it gives one sparsity to.
+/// Options of a plan: excluded layers, and the units that get one sparsity.
 
 #include <cstddef>
 #include <optional>
@@ -13,16 +13,17 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// What a plan leaves out, and what it gives one sparsity to. Names are compared with patterns in
-/// which * stands for any text and ? for any character.
+/// The layers that a plan excludes, and the units that get one sparsity. Names are matched against
+/// patterns in which * stands for any text and ? for any character.
 struct plan_options {
-  /// Layers that stay dense: by default embeddings, heads, norms, routers and tables of biases, as
-  /// Hugging Face and GGUF name them.
+  /// Layers that stay dense: by default embeddings, heads, norms, routers and tables of biases, by
+  /// their names at Hugging Face and in GGUF.
   std::vector<std::string> exclude = usual_exclusions();
-  /// One sparsity a layer, a block or a group; if empty, what the allocation itself is made for.
+  /// The unit that gets one sparsity: a layer, a block or a group. If empty, the allocation's own
+  /// default.
   std::optional<granularity> unit;
-  /// For granularity::group: a pattern for each group, the first that fits a layer. A layer that
-  /// fits none is a group of its own.
+  /// Patterns of the groups, for granularity::group. The first that matches a layer applies. A
+  /// layer that matches none is a group of its own.
   std::vector<std::string> groups;
   /// See pruning_plan::fewest_tokens.
   std::size_t fewest_tokens = 1;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Select and apply in one call, for one weight.
+/// Selection and application in one call, for one weight.
 
 #include <cstddef>
 #include <type_traits>
@@ -15,9 +15,11 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// What pruning one weight left of it: `kept` is the count of select's mask. A score that repairs
-/// keeps what is not zero in memory. Of other scores, a weight that was zero before is kept where
-/// fewer go than are zero.
+/// The size of a pruned weight and the number of weights kept, which is the count of select's mask.
+///
+/// With a score that repairs, a weight is kept if it is not zero in memory. With other scores, a
+/// weight that was zero before counts as kept if the mask keeps it, which happens if fewer weights
+/// are dropped than are zero.
 struct pruned {
   std::size_t size = 0, kept = 0;
 
@@ -28,7 +30,7 @@ struct pruned {
   friend bool operator==(const pruned&, const pruned&) = default;
 };
 
-/// The operation tamp::prune.
+/// The type of tamp::prune.
 struct prune_operation : detail::operation<prune_operation> {
   using detail::operation<prune_operation>::operator();
 
@@ -69,13 +71,13 @@ struct prune_operation : detail::operation<prune_operation> {
   }
 };
 
-/// Prunes one weight in place: the same weights as apply(W, select(W, statistics, recipe)), in one
-/// call prune(where, W, statistics, recipe).
+/// Prunes one weight in place: prune(where, W, statistics, recipe). The result is that of
+/// apply(W, select(W, statistics, recipe)).
 ///
 ///     const auto [size, kept] = tamp::prune(W, norms, recipe);
 ///
-/// A score that repairs weights (score::sparsegpt) also changes those that stay.
-/// @throws what select and apply throw, before anything is written
+/// A score that repairs weights (score::sparsegpt) also changes the weights that stay.
+/// @throws the exceptions of select and apply, before anything is written
 inline constexpr prune_operation prune{};
 
 }  // namespace tamp::inline TAMP_FLAGS

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A whole model, block by block.
+/// Pruning of a whole model, block by block.
 
 #include "../execute/operation.hpp"
 #include "../model/host.hpp"
@@ -16,7 +16,7 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// The operation tamp::prune_model.
+/// The type of tamp::prune_model.
 struct prune_model_operation : detail::operation<prune_model_operation> {
   using detail::operation<prune_model_operation>::operator();
 
@@ -58,41 +58,44 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
   }
 };
 
-/// Prunes a model in place, block by block, and reports what was done:
-/// prune_model(where, host, plan, recipe, on_progress), of which a plan may be left out.
+/// Prunes a model in place, block by block, and returns a report:
+/// prune_model(where, host, plan, recipe, on_progress). The plan may be left out.
 ///
 ///     const tamp::prune_report report = tamp::prune_model(host, recipe);
 ///     std::cout << report;
 ///
-/// First, if the allocation looks at the model, a pass through the dense one. Then for each block:
-/// gather the statistics that the score needs on the outputs of the blocks already pruned, select
-/// and zero the weights of each layer, run the samples on. A layer that saw fewer tokens than
-/// plan.fewest_tokens is pruned by magnitude with the same pattern; excluded and tied layers are
-/// left alone; the report says so, and counts what is zero in memory afterwards. Without a plan,
-/// plan(host, recipe) is followed.
+/// If the allocation reads the model, a pass through the dense model comes first. Then, for each
+/// block, prune_model gathers the statistics that the score needs on the outputs of the blocks
+/// already pruned, selects and zeroes the weights of each layer, and runs the samples on. A layer
+/// that saw fewer tokens than plan.fewest_tokens is pruned by magnitude with the same pattern.
+/// Excluded and tied layers are left alone. The report says so, and counts the zeros in memory
+/// afterwards. Without a plan, plan(host, recipe) is followed.
 ///
-/// Blocks that are done when an error stops pruning stay pruned. The error names them.
+/// If an error stops pruning, finished blocks stay pruned, and the error names their layers.
 ///
-/// The form that is given a report writes down what was done as it goes, so that the report is true
-/// also when an exception leaves, of the host or of tamp:
+/// The form with a report updates it as it goes, so that the report is valid also when an exception
+/// of the host or of tamp leaves:
 ///
 ///     tamp::prune_report report;
 ///     tamp::prune_model(host, plan, recipe, report, on_progress);
 ///
-/// A report that lists layers is gone on from: they are left alone, and the samples sent through
-/// the blocks that are done. It must be of the same plan. Pruning that stopped between two blocks
-/// and went on gives the same bits as one that never stopped; in a block that is done in part, the
-/// rest is calibrated on the block as it stands. A layer that was written in part must be restored
-/// first. This form returns whether all is done, and it was not stopped by the callback.
+/// If the report lists layers, pruning continues after them: they are left alone, and the samples
+/// are sent through the finished blocks. The report must belong to the same plan. Pruning that
+/// stops between two blocks and continues gives the same bits as pruning that never stops. In a
+/// block that is finished in part, the other layers are calibrated on the block in its current
+/// state. A layer that was written in part must be restored first. This form returns true if all
+/// layers are done, and false if the callback stopped it.
 ///
-/// @throws value_error if there is nothing to prune, the score needs statistics and no layer saw a
-///         token, any weight of the model is not finite, the plan has a sparsity that the
-///         recipe cannot follow, or the host cannot show what the recipe looks at, before anything
-///         is written; or if activations turn out not to be finite, before anything of their block
-///         is written; or if a repaired weight is too large for its tensor's type of number, before
-///         anything of its layer is written; or if a report is of another plan, has an `unfinished`
-///         layer, or lists any and the host cannot be rewound, before anything is written
-/// @throws shape_error if the plan was made for another model, or a layer saw inputs of another
+/// @throws value_error before anything is written, if there is nothing to prune, the score needs
+///         statistics and no layer saw a token, any weight of the model is not finite, the plan has
+///         a sparsity that the recipe cannot follow, the host cannot show what the recipe reads, or
+///         if a report belongs to another plan, has an `unfinished` layer, or lists layers and the
+///         host cannot be rewound
+/// @throws value_error before anything of a block is written, if activations of the block are not
+///         finite
+/// @throws value_error before anything of a layer is written, if a repaired weight is too large for
+///         its tensor's type of number
+/// @throws shape_error if the plan was made for another model, or if a layer saw inputs of another
 ///         width than its weight's, before anything of its block is written
 inline constexpr prune_model_operation prune_model{};
 

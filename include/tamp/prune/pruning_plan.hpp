@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A plan: how much each layer of a model shall lose.
+/// A plan: the sparsity of each layer of a model.
 
 #include <algorithm>
 #include <cstddef>
@@ -20,25 +20,25 @@ namespace tamp::inline TAMP_FLAGS {
 
 /// One layer of a plan.
 ///
-/// `sparsity` is what counts, and may be edited. `drop` says that a whole number of weights was
-/// decided on, of which `sparsity` is the fraction. It holds as long as floor(size * sparsity) is
-/// that number.
+/// `sparsity` decides, and may be edited. `drop` is set if a whole number of weights was decided
+/// on, of which `sparsity` is the fraction. It holds as long as floor(size * sparsity) is that
+/// number.
 struct planned_layer {
   std::string name;
   std::size_t block = 0, rows = 0, cols = 0;
   double sparsity = 0;
   bool excluded = false;  ///< stays dense, and does not count towards the target
   std::string tied_to{};  ///< an earlier layer that has the same weight, and is pruned in its place
-  std::optional<std::size_t> drop{};  ///< how many weights to drop, if that was decided on
+  std::optional<std::size_t> drop{};  ///< number of weights to drop, if that was decided on
 
   std::size_t size() const noexcept { return rows * cols; }
-  /// How many weights to drop, where that was decided on, and not a fraction.
+  /// The number of weights to drop, if that was decided on and still matches the sparsity.
   std::optional<std::size_t> counted() const noexcept {
     const bool holds =
         drop && detail::is_fraction(sparsity) && detail::drop_count(size(), sparsity) == *drop;
     return holds ? drop : std::nullopt;
   }
-  /// Whether this layer loses anything by itself.
+  /// True if this layer is pruned itself: it is neither excluded nor tied.
   bool is_pruned() const noexcept { return !excluded && tied_to.empty(); }
   friend bool operator==(const planned_layer& a, const planned_layer& b) {
     const auto members = [](const planned_layer& l) {
@@ -48,16 +48,16 @@ struct planned_layer {
   }
 };
 
-/// How much each layer of a model shall lose. A value: printable, comparable, editable, saveable
+/// The sparsity of each layer of a model. A value: printable, comparable, editable, saveable
 /// (tamp/io/pruning_plan.hpp).
 struct [[nodiscard]] pruning_plan {
-  std::string recipe;  ///< what it was made for
+  std::string recipe;  ///< label of the recipe that it was made for
   std::vector<planned_layer> layers;
-  std::vector<std::string> notes;  ///< what fell back or was clamped, in sentences
-  /// A layer that fewer calibration tokens came to is pruned by magnitude.
+  std::vector<std::string> notes;  ///< fallbacks and clamps, in sentences
+  /// The number of calibration tokens below which a layer is pruned by magnitude.
   std::size_t fewest_tokens = 1;
 
-  /// The fraction that shall go of all weights that are neither excluded nor tied.
+  /// The planned fraction of all weights that are neither excluded nor tied.
   double sparsity() const {
     double size = 0, dropped = 0;
     for (const planned_layer& layer : layers) {
@@ -72,8 +72,8 @@ struct [[nodiscard]] pruning_plan {
 
   friend bool operator==(const pruning_plan&, const pruning_plan&) = default;
 
-  /// One line a layer: block, name, shape, sparsity, the number of weights if it was decided on;
-  /// then the notes.
+  /// Prints one line for each layer: block, name, shape, sparsity, and the number of weights if it
+  /// was decided on. The notes follow.
   friend std::ostream& operator<<(std::ostream& out, const pruning_plan& plan) {
     std::size_t width = 5;
     for (const planned_layer& layer : plan.layers) width = (std::max)(width, layer.name.size());

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What pruning a model did: asked against achieved, per layer.
+/// The report of a pruned model: requested and achieved sparsities of each layer.
 
 #include <algorithm>
 #include <cstddef>
@@ -16,60 +16,60 @@
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// What happened to one layer. Times are in seconds.
+/// The result for one layer. Times are in seconds.
 struct layer_report {
   std::string name;
   std::size_t block = 0, rows = 0, cols = 0;
   std::size_t kept = 0;               ///< weights that were not dropped
-  std::size_t kept_zeros = 0;         ///< of these, zero in memory: they were so before
-  double asked = 0;                   ///< sparsity that the plan asked for
-  std::optional<std::size_t> drop{};  ///< number of weights that the plan asked for, if it did
+  std::size_t kept_zeros = 0;         ///< kept weights that are zero in memory, as before
+  double asked = 0;                   ///< sparsity that the plan requests
+  std::optional<std::size_t> drop{};  ///< number of weights that the plan requests, if it does
   std::uint64_t tokens = 0;           ///< calibration tokens that its statistics saw
   std::size_t dead_inputs = 0;        ///< inputs that were zero on every calibration token
-  std::string score;       ///< what chose: the recipe's, or "magnitude"; empty if nothing did
-  bool fell_back = false;  ///< too few calibration tokens came by: pruned by magnitude instead
+  std::string score;       ///< the score used: the recipe's, or "magnitude"; empty if none
+  bool fell_back = false;  ///< saw too few calibration tokens: pruned by magnitude instead
   bool excluded = false;   ///< left dense, as the plan says
   std::string tied_to;     ///< left to the earlier layer that has the same weight
-  std::string note;        ///< what else there is to say, in a sentence
+  std::string note;        ///< any further remark, in a sentence
   double observe = 0, select = 0, apply = 0;
 
-  /// Whether it was this layer's to lose anything.
+  /// True if this layer is pruned itself: it is neither excluded nor tied.
   bool is_pruned() const noexcept { return !excluded && tied_to.empty(); }
   std::size_t size() const noexcept { return rows * cols; }
   std::size_t zeros() const noexcept { return size() - kept + kept_zeros; }
-  /// Sparsity that was reached, as it is in memory; 0 for a layer without weights.
+  /// The achieved sparsity in memory; 0 for a layer without weights.
   double achieved() const noexcept {
     return size() == 0 ? 0.0 : static_cast<double>(zeros()) / static_cast<double>(size());
   }
 };
 
-/// What happened to a model. Layers are listed in the order of the plan, those that are done.
+/// The result for a model. Finished layers are listed in the order of the plan.
 ///
-/// It is true at any time, also when an error stopped pruning: the layers listed are done, and from
-/// `next` on all are as they were, except for one whose writing had begun, `unfinished`.
+/// The report is valid at any time, also when an error stopped pruning: the listed layers are done,
+/// and all layers from `next` on are unchanged, except for `unfinished`, whose writing had begun.
 struct prune_report {
-  std::string recipe;  ///< what was followed; also the recipe of the plan, where that is another
+  std::string recipe;  ///< the recipe followed, and that of the plan if it differs
   std::vector<layer_report> layers;
-  std::vector<std::string> notes;  ///< the plan's: what its allocation clamped or fell back to
+  std::vector<std::string> notes;  ///< the plan's: clamps and fallbacks of its allocation
   bool cancelled = false;          ///< the progress callback stopped it; later layers are untouched
   std::string next;                ///< the first layer that is not done; empty if all are
-  std::string unfinished;  ///< a layer of which only a part was written; nearly always empty
-  double calibrate = 0;    ///< seconds in the host's forward passes, statistics included
+  std::string unfinished;          ///< a layer that was written only in part; nearly always empty
+  double calibrate = 0;            ///< seconds in the host's forward passes, statistics included
 
-  /// The fraction that is zero of all weights that are neither excluded nor tied.
+  /// The fraction of zeros among all weights that are neither excluded nor tied.
   double achieved() const noexcept {
     std::size_t size = 0, zeros = 0;
     for (const layer_report& layer : layers)
       if (layer.is_pruned()) size += layer.size(), zeros += layer.zeros();
     return size == 0 ? 0.0 : static_cast<double>(zeros) / static_cast<double>(size);
   }
-  /// How many layers were pruned by magnitude because too few tokens came to them.
+  /// The number of layers that were pruned by magnitude because they saw too few tokens.
   std::size_t fallbacks() const noexcept {
     return static_cast<std::size_t>(std::count_if(
         layers.begin(), layers.end(), [](const layer_report& layer) { return layer.fell_back; }));
   }
-  /// The recipe, and what else a reader must know: "wanda, uniform 0.5, per_row (2 of 8 layers by
-  /// magnitude)".
+  /// The recipe, with any fallbacks and interruptions: "wanda, uniform 0.5, per_row (2 of 8 layers
+  /// by magnitude)".
   std::string heading() const {
     std::string text = recipe;
     if (fallbacks() != 0) {
@@ -87,7 +87,7 @@ struct prune_report {
   double select() const noexcept { return sum(&layer_report::select); }
   double apply() const noexcept { return sum(&layer_report::apply); }
 
-  /// A table, one line a layer, and a line of totals.
+  /// Prints a table with one line for each layer, and a line of totals.
   friend std::ostream& operator<<(std::ostream& out, const prune_report& report) {
     std::size_t width = 5;
     for (const layer_report& layer : report.layers) width = (std::max)(width, layer.name.size());

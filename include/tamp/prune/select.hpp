@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which weights of one layer stay. The weight itself is not touched.
+/// Selection of the weights of one layer that stay. The weight itself is only read.
 
 #include <cstddef>
 #include <cstdint>
@@ -57,9 +57,9 @@ decltype(auto) with_statistics(const Statistics& statistics, std::size_t cols,
   }
 }
 
-/// The weights that stay, repaired, and which they are: those that will not be zero in a tensor
-/// like this one. `weight` is only read. A score that can use it is told how many whole weights go,
-/// where that was decided on.
+/// Returns the repaired weights and the mask of those that will not be zero in a tensor of the same
+/// type. `weight` is only read. `count` is the number of weights to drop, if that was decided on,
+/// for scores that can use it.
 template <executor E, class Source, class Statistics, class Recipe>
 auto repair_layer(const E& exec, std::string_view operation, std::string_view layer,
                   const Source& weight, const Statistics& statistics, const Recipe& recipe,
@@ -128,7 +128,7 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
 
 }  // namespace detail
 
-/// The operation tamp::select.
+/// The type of tamp::select.
 struct select_operation : detail::operation<select_operation> {
   using detail::operation<select_operation>::operator();
 
@@ -153,14 +153,14 @@ struct select_operation : detail::operation<select_operation> {
 ///
 ///     const auto keep = tamp::select(W, norms, recipe);
 ///
-/// W is (out_features, in_features), any tensor; `statistics` is what the recipe's score needs: an
-/// accumulator such as stat::column_norm, or one float a column. It may be left out for a score
-/// that needs none. A score that repairs weights works on a copy, and what it makes zero (the
-/// weights of dead inputs) is dropped, whatever the count. W is not changed; apply(W, keep) does
-/// that. A weight without elements gives a mask without elements.
+/// W is (out_features, in_features), any tensor. `statistics` is what the recipe's score needs: an
+/// accumulator such as stat::column_norm, or one float for each column. It may be left out for a
+/// score that needs none. A score that repairs weights works on a copy. The weights that it makes
+/// zero (those of dead inputs) are dropped regardless of the count. W is not changed; use
+/// apply(W, keep) for that. A weight without elements gives a mask without elements.
 ///
-/// @throws shape_error if W and the statistics have different numbers of columns, or W has elements
-///         but no memory, or more elements than memory can hold
+/// @throws shape_error if W and the statistics have different numbers of columns, or if W has
+///         elements but no memory, or more elements than memory can hold
 /// @throws value_error if a weight, a statistic or a score cannot be used (not finite, NaN), naming
 ///         the first by row and column, if the statistics have seen nothing, or if the sparsity is
 ///         not in [0, 1]

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Names of layers that are better left dense.
+/// The usual names of layers that should stay dense.
 
 #include <array>
 #include <string>
@@ -26,12 +26,12 @@ inline constexpr auto dense_modules = std::to_array<std::string_view>(
      "final_logits_bias", "v_head.summary",
      // State-space models: decays, and convolutions over time.
      "A_log", "ssm_a", "conv1d", "ssm_conv1d",
-     // Norms that are not called so.
+     // Norms whose names do not say so.
      "ln_f", "ln_q", "ln_1", "ln_2", "ln_attn", "ln_mlp", "ln_pre", "ln_post"});
 
-/// Modules of which only the end of the name is fixed: "*embed" stands for "cls_embed", too.
+/// Endings of the names of dense modules: "*embed" also matches "cls_embed".
 inline constexpr auto dense_endings = std::to_array<std::string_view>(
-    {// Embeddings. What lies inside of a module with such a name may be a whole vision tower.
+    {// Embeddings. A module with one of these names may contain a whole vision tower.
      "*embed", "*embeds", "*embd", "*_emb", "*embedding", "*embeddings", "*embedder",
      "*embedding_table", "*embed_tokens", "*embed_tokens_per_layer", "*embed_positions",
      "*embed_in", "*embed_out", "*patch_conv", "*query_tokens", "*position_encoding",
@@ -43,10 +43,10 @@ inline constexpr auto dense_endings = std::to_array<std::string_view>(
      // Heads.
      "*_head", "*seq_relationship", "*transformer.ff_out", "*decoder.output_projection",
      "*language_model.output",
-     // Norms. What lies inside of a module with such a name may be an attention.
+     // Norms. A module with one of these names may contain an attention.
      "*norm", "*norm?", "*norm_?", "*Norm", "*layernorm_embedding"});
 
-/// Modules all of which stays dense, with whatever they hold.
+/// Modules that stay dense with all that they contain.
 inline constexpr auto dense_families = std::to_array<std::string_view>(
     {"*patch_embed*", "*patch_embd*", "*pos_embed*", "*router*", "*_gate_inp*", "*gate_network*",
      "*lm_head*", "*contact_head*", "*score_head*", "*classifier*", "*classification_head*",
@@ -54,13 +54,13 @@ inline constexpr auto dense_families = std::to_array<std::string_view>(
 
 }  // namespace detail
 
-/// The patterns that plan_options excludes by default: embeddings, heads, norms, routers and tables
-/// of biases, by the names in use at Hugging Face, GGUF and the authors of models. Names end with
-/// ".weight" or not, and stand at the top level or below others. The layers of attention and
-/// feed-forward networks, experts, connectors and vision towers fit none of them.
+/// Returns the patterns that plan_options excludes by default: embeddings, heads, norms, routers
+/// and tables of biases, by their names at Hugging Face, in GGUF and in the authors' own code.
+/// Names may end with ".weight", and stand at the top level or below others. The layers of
+/// attention and feed-forward networks, experts, connectors and vision towers match none of them.
 ///
-/// "output" and "decoder" are heads at the top level only (of Llama, InternLM2 and GGUF; of
-/// ModernBERT).
+/// "output" and "decoder" are heads at the top level only ("output" of Llama, InternLM2 and GGUF;
+/// "decoder" of ModernBERT).
 inline std::vector<std::string> usual_exclusions() {
   std::vector<std::string> patterns;
   const auto add = [&](std::string name) {

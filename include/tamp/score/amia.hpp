@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Wanda on the norms of tokens that stand for all.
+/// Wanda with the input norm of selected, representative tokens.
 
 #include <cmath>
 #include <concepts>
@@ -14,11 +14,11 @@
 
 namespace tamp::inline TAMP_FLAGS::score {
 
-/// Keeps the weights whose magnitude times input norm is largest, the norm taken over tokens that
-/// stat::amia_select chooses: adaptive multimodal input activation.
+/// Keeps the weights whose magnitude times input norm is largest, with the norm over the tokens
+/// that stat::amia_select chooses: adaptive multimodal input activation.
 ///
-/// Reach for it on multimodal models, whose many image tokens, largely alike, outvote the text in
-/// score::wanda. The host shows outputs, modalities and the last query's attention.
+/// Use it on multimodal models, in which many similar image tokens outweigh the text in
+/// score::wanda. The host must show outputs, modalities and the last query's attention.
 ///
 ///     score(i, j) = |w(i, j)| * norm(j)
 ///

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The three forms of a score as concepts.
+/// Concepts for the three forms of a score.
 
 #include "../role.hpp"
 #include "detail/score_forms.hpp"
@@ -17,16 +17,18 @@ concept elementwise =
                   (!tamp::detail::needs_statistic<Score> && requires { score(weight); });
     };
 
-/// A score that reads the whole weight once before it can score a row: `bind(exec, weight, values)`
-/// gives an object that is called with (row number, weights of the row, scores to write) and names
-/// the type of its scores, float or double, `bound_score_type`.
+/// A score that reads the whole weight once before it can score a row.
+///
+/// `bind(exec, weight, values)` gives an object that is called with (row number, weights of the
+/// row, scores to write). Its `bound_score_type` names the type of its scores, float or double.
 template <class Score>
 concept row_wise = policy<Score, role::score> && tamp::detail::row_score<Score>;
 
-/// A score that changes the weights that stay, to repair what dropping the others broke:
+/// A score that updates the weights that stay, to compensate for the dropped ones.
+///
 /// `repair(exec, operation, layer, weight, statistic, pattern, sparsity)` gives the repaired
-/// weights and their mask. `operation` and `layer` are for sentences. It declares `static constexpr
-/// bool repairs = true`.
+/// weights and their mask. `operation` and `layer` are names for error messages. The score declares
+/// `static constexpr bool repairs = true`.
 template <class Score>
 concept repairing = policy<Score, role::score> && tamp::detail::repairing_score<Score>;
 
@@ -34,7 +36,7 @@ concept repairing = policy<Score, role::score> && tamp::detail::repairing_score<
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Refuses a score of none of the three forms, with a sentence that names what is missing.
+/// Refuses a score of none of the three forms, with a sentence that names the missing members.
 template <class Score>
 consteval void check_score() {
   constexpr bool known =

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The score that needs no data.
+/// The magnitude score, which needs no data.
 
 #include <cmath>
 #include <concepts>
@@ -14,12 +14,13 @@ namespace tamp::inline TAMP_FLAGS::score {
 
 /// Keeps the weights that are largest in absolute value.
 ///
-/// Reach for it as the baseline, or when there is no calibration data.
+/// Use it as the baseline, or when there is no calibration data.
 ///
 ///     score(i, j) = |w(i, j)|
 ///
-/// Zeros of either sign score the same. Source: Han et al. 2015 (arXiv 1506.02626).
-/// @see score::wanda, which weighs each input by its activations
+/// Zeros of either sign score the same.
+/// Source: Han et al. 2015 (arXiv 1506.02626).
+/// @see score::wanda, which scales each weight by the norm of its input
 struct magnitude {
   using role = tamp::role::score;
   static constexpr std::string_view label() { return "magnitude"; }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Relative importance: a weight's share in its row and in its column.
+/// The relative importance of a weight: its share of its row and of its column.
 
 #include <algorithm>
 #include <cmath>
@@ -26,17 +26,17 @@
 
 namespace tamp::inline TAMP_FLAGS::score {
 
-/// Keeps the weights that make up much of their row and of their column, weighed by the input norm:
-/// relative importance and activations.
+/// Keeps the weights with the largest shares of their row and of their column, scaled by the input
+/// norm: relative importance and activations.
 ///
-/// Reach for it where score::wanda would prune whole input or output channels bare, and with n:m
-/// patterns.
+/// Use it where score::wanda would drop whole input or output channels, and with n:m patterns.
 ///
 ///     score(i, j) = (|w(i, j)| / sum_k |w(i, k)|  +  |w(i, j)| / sum_k |w(k, j)|) * norm(j)^alpha
 ///
 /// A zero weight scores zero, also in a row or column of zeros. The sums are in double and do not
-/// depend on the executor. Reads the weight once more than an elementwise score. alpha is at least
-/// 0, and a norm too. Source: Zhang et al. 2024, Plug-and-Play (ICLR 2024, "RIA").
+/// depend on the executor. The weight is read once more than by an elementwise score. alpha and the
+/// norms must be at least 0.
+/// Source: Zhang et al. 2024, Plug-and-Play (ICLR 2024, "RIA").
 struct ria {
   using role = tamp::role::score;
   using needs = stat::column_norm;
@@ -45,7 +45,7 @@ struct ria {
 
   std::string label() const { return alpha == 0.5 ? "ria" : detail::sentence("ria ", alpha); }
 
-  /// The score with the sums of one weight, which knows the rows by their numbers.
+  /// The score bound to the sums of one weight.
   template <class Real>
   struct bound {
     using bound_score_type = Real;
@@ -64,9 +64,9 @@ struct ria {
     }
   };
 
-  /// Reads the weight for its sums. `norms` has one number a column.
-  /// @throws value_error if alpha is negative or not finite, a norm has no finite power of it, or
-  ///         finite weights of a row or column are too large to be summed
+  /// Reads the weight for its sums. `norms` has one number for each column.
+  /// @throws value_error if alpha is negative or not finite, if a norm to the power of alpha is not
+  ///         finite, or if the sum of finite weights of a row or column overflows
   template <executor E, class Source>
   auto bind(const E& exec, const Source& weight, std::span<const float> norms) const {
     using real = detail::row_value<Source>;
@@ -76,7 +76,8 @@ struct ria {
     const auto cols = static_cast<std::size_t>(weight.cols());
     bound<real> sums{std::vector<real>(rows), std::vector<real>(cols), std::vector<real>(cols)};
 
-    // Slices of rows, the same for any number of threads; their columns are then added in order.
+    // The slices of rows do not depend on the number of threads. Their column sums are added in
+    // order.
     constexpr std::size_t slice = 256;
     std::vector<std::vector<double>> of_slice((rows + slice - 1) / slice);
     detail::for_each_range(
@@ -109,8 +110,8 @@ struct ria {
   friend bool operator==(const ria&, const ria&) = default;
 
  private:
-  // The share in a sum that has become infinite would be none. Where a weight is not finite, the
-  // scores say so, and select names it.
+  // A share of an infinite sum would be zero. If a weight is not finite, the scores show it, and
+  // select names the weight.
   template <class Real, class Source>
   static void check_sums(std::string_view what, const std::vector<Real>& sums,
                          const Source& weight) {

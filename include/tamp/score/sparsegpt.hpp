@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Choose and repair: what is dropped is made up for by what stays. Needs Eigen, and is therefore
-/// not part of tamp.hpp.
+/// The SparseGPT score, which updates the weights that stay to compensate for the dropped ones.
+/// Needs Eigen, and is therefore not part of tamp.hpp.
 
 #include <Eigen/Core>
 #include <algorithm>
@@ -36,12 +36,12 @@
 
 namespace tamp::inline TAMP_FLAGS::score {
 
-/// A layer's weights after some were dropped and the others repaired.
+/// A layer's mask and its weights, after dropping some and repairing the others.
 class repaired_layer {
  public:
   mask::bitmask keep;
   detail::double_matrix repaired;
-  std::string note;  ///< what was out of the ordinary, in a sentence; or empty
+  std::string note;  ///< a sentence about any irregularity, or empty
 
   matrix_view<const double> weights() const noexcept {
     return {repaired.data(), static_cast<std::size_t>(repaired.rows()),
@@ -49,9 +49,10 @@ class repaired_layer {
   }
 };
 
-/// Drops weights column by column and lets the columns to their right make up for the error.
+/// Drops weights column by column and updates the columns to their right to compensate for the
+/// error.
 ///
-/// Reach for it when quality matters more than a few minutes: it is the one score here that changes
+/// Use it when quality matters more than a few minutes. It is the one score of tamp that changes
 /// the weights that stay. With H = (2 / count) * X^T X + damping * mean(diagonal) * I from
 /// stat::gram, and U the upper triangular factor of H^-1 = U^T U:
 ///
@@ -59,16 +60,17 @@ class repaired_layer {
 ///     for j = 1, 2 ..: error(i) = w(i, j) / U(j, j) where w(i, j) is dropped, else 0
 ///                      w(i, k) -= error(i) * U(j, k) for all k >= j; w(i, j) = 0 where dropped
 ///
-/// What is dropped is decided for `blocksize` columns at a time, from the weights as repaired so
-/// far: with pattern::per_tensor, floor(rows * width * sparsity) of each block, as published, or,
-/// where a plan says how many whole weights go, its share of these by width; with
-/// pattern::per_row, each row loses what makes floor(cols * sparsity) in all; n of m are decided
-/// when their first column comes, and m must divide blocksize (a last group that is not whole is
-/// treated as pattern::n_of_m does). Counts are exact (the published code drops one weight too many
-/// in every block).
+/// The mask is decided for blocks of `blocksize` columns, from the weights as repaired so far:
+/// - pattern::per_tensor drops floor(rows * width * sparsity) of each block, as published. If the
+///   plan gives a number of weights, each block drops its share of that number by width.
+/// - pattern::per_row drops floor(cols * sparsity) of each row in all.
+/// - pattern::n_of_m decides a group when its first column is reached. m must divide `blocksize`. A
+///   last partial group is treated as in pattern::n_of_m.
 ///
-/// An input that was always zero has its weights set to zero. If H cannot be factored, damping is
-/// raised tenfold until it can, and the report says so. Everything is in double, and in an order
+/// Counts are exact (the published code drops one weight too many in every block).
+///
+/// The weights of an input that was always zero become zero. If H cannot be factored, damping is
+/// raised tenfold until it can, and the report says so. The arithmetic is in double, in an order
 /// that does not depend on the executor. Memory: three (cols, cols) matrices and one of the
 /// weight's shape, of doubles.
 ///
@@ -83,8 +85,9 @@ struct sparsegpt {
 
   static constexpr std::string_view label() { return "sparsegpt"; }
 
-  /// What prune and select call. `weight` is only read. `count`: how many weights to drop, where
-  /// that was decided on, and `sparsity` stands for it.
+  /// Chooses and repairs weights, for prune and select. `weight` is only read. `count` is the
+  /// number of weights to drop, if the plan decided on one; `sparsity` is then the corresponding
+  /// fraction.
   /// @throws shape_error if the statistic covers another number of columns
   /// @throws value_error if a weight or a statistic is not finite, the statistic has seen nothing,
   ///         a parameter cannot be used, H cannot be factored at any damping up to 100 times its
@@ -150,7 +153,7 @@ struct sparsegpt {
                          " columns, the statistics cover ", gram.features());
   }
 
-  // Numbers whose squares, the scores, are finite.
+  // Refuses weights whose squares, which enter the scores, are not finite.
   template <class Weights>
   static void check_range(std::string_view operation, std::string_view layer,
                           const Weights& weights) {
@@ -162,7 +165,7 @@ struct sparsegpt {
                                      ", which is too large");
   }
 
-  // U with H^-1 = U^T U. Weights of inputs that were always zero are set to zero.
+  // Returns U with H^-1 = U^T U. Weights of inputs that were always zero are set to zero.
   template <executor E>
   matrix inverse_factor(const E& exec, std::string_view operation, std::string_view layer,
                         const stat::gram& gram, repaired_layer& result) const {
@@ -197,7 +200,7 @@ struct sparsegpt {
     return U;
   }
 
-  // Scores of a block's weights, as a pattern that looks at a whole tensor wants them.
+  // The scores of a block's weights, in the form that a tensor-wide pattern reads.
   struct block_scores {
     const matrix& scores;
 
@@ -214,7 +217,7 @@ struct sparsegpt {
     }
   };
 
-  // Which weights of the block stay, for patterns that can tell before anything is repaired.
+  // Returns the mask of the block, for patterns that decide before anything is repaired.
   template <executor E, class Pattern>
   mask::bitmask choose_block(const E& exec, std::string_view operation, std::string_view layer,
                              const matrix& U, std::size_t begin, std::size_t end,
@@ -241,8 +244,9 @@ struct sparsegpt {
     return keep;
   }
 
-  // Decides and repairs columns [begin, end), row by row, and then lets all later columns make up
-  // for it: what they lose is the errors times rows of U, whose columns are rows of that product.
+  // Decides and repairs columns [begin, end) row by row, and then updates all later columns. The
+  // update subtracts the product of the errors and rows of U, packed so that columns of U are the
+  // rows of the product.
   template <executor E, class Pattern>
   void repair_block(const E& exec, std::string_view operation, std::string_view layer,
                     const matrix& U, std::size_t begin, std::size_t end, const Pattern& pattern,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Weights and activations: magnitude times input norm.
+/// The Wanda score: weight magnitude times input norm.
 
 #include <cmath>
 #include <concepts>
@@ -15,7 +15,7 @@ namespace tamp::inline TAMP_FLAGS::score {
 
 /// Keeps the weights whose magnitude times input norm is largest.
 ///
-/// Reach for it when a few hundred calibration tokens are at hand but no gradients are. One pass
+/// Use it when a few hundred calibration tokens are available but no gradients. It makes one pass
 /// over the weights.
 ///
 ///     score(i, j) = |w(i, j)| * norm(j)

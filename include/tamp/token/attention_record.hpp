@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Attention as fitting FitPrune wants it: seen once, asked often.
+/// Reduced attention of one layer and sample, from which token::fitprune_fit reads any subset.
 
 #include <cstddef>
 #include <span>
@@ -17,18 +17,19 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// What one layer's attention in one sample says about every subset of the visual tokens: heads and
-/// text queries are reduced as they come. Memory: visual * (visual + 2) numbers, whatever the
-/// number of heads and of text tokens.
+/// The attention of one layer in one sample, reduced over heads and text queries, from which the
+/// attention among any subset of the visual tokens follows. Memory: visual * (visual + 2) numbers,
+/// independent of the number of heads and of text tokens.
 ///
-/// With only some visual tokens left, a dropped one loses its column, and its row of `self`;
-/// nothing is renormalised.
+/// In a subset, a dropped token loses its column, and its row of `self`. Nothing is renormalised.
 struct attention_record {
   std::vector<double> cross;  ///< (visual,), mean over the queries after the last visual token
-  std::vector<float> self;    ///< (visual, visual), the heads' maximum of the visual queries
+  std::vector<float> self;    ///< (visual, visual), maximum over heads for the visual queries
 
-  /// @throws value_error if no token follows the last visual one, or the rows of attention of the
-  ///         visual tokens and of what follows them are not all there, finite and not negative
+  /// Reduces the attention of a context.
+  /// @throws value_error if no token follows the last visual one, or if the rows of attention of
+  ///         the visual tokens and of the tokens after them are not all present, finite and
+  ///         nonnegative
   static attention_record of(const context& c) {
     detail::check_context("attention_record", c, fitprune::reads);
     const std::vector<std::size_t> visual = c.visual();
@@ -55,8 +56,9 @@ struct attention_record {
   friend bool operator==(const attention_record&, const attention_record&) = default;
 };
 
-/// What the visual tokens `left` of a record receive. `self` is (visual, visual).
-/// @throws shape_error if `self` has another size, or a token is none of the record
+/// Returns the attention that the visual tokens `left` of a record receive. `self` is (visual,
+/// visual).
+/// @throws shape_error if `self` has another size, or a token is not in the record
 inline received_attention received(std::span<const double> cross, std::span<const float> self,
                                    std::span<const std::size_t> left) {
   const std::size_t visual = cross.size();
@@ -68,7 +70,7 @@ inline received_attention received(std::span<const double> cross, std::span<cons
       detail::raise<shape_error>("received: token ", token, " is none of ", visual,
                                  " visual tokens");
   received_attention answer{std::vector<double>(left.size()), std::vector<double>(left.size())};
-  std::vector<double> columns(visual);  // all of them: rows that lie in one piece are summed fast
+  std::vector<double> columns(visual);  // of all tokens: contiguous rows are summed fast
   for (const std::size_t row : left) {
     const std::span<const float> numbers = self.subspan(row * visual, visual);
     detail::add_row(numbers, columns);
@@ -80,16 +82,16 @@ inline received_attention received(std::span<const double> cross, std::span<cons
   return answer;
 }
 
-/// Records of many samples and layers in memory: what token::fitprune_fit asks. For a recording
-/// that does not fit there, tamp/io/attention_recording.hpp has one in a file.
+/// Records of many samples and layers in memory, as the input of token::fitprune_fit. For a
+/// recording that does not fit in memory, tamp/io/attention_recording.hpp has one in a file.
 class attention_recording {
  public:
-  /// @param layers of the model, at least one
+  /// @param layers number of layers of the model, at least one
   explicit attention_recording(std::size_t layers) : layers_(layers) {
     if (layers == 0) detail::raise<shape_error>("attention_recording: a model has layers");
   }
 
-  /// The next layer of a sample, or the first one of the next sample.
+  /// Appends the next layer of a sample, or the first layer of the next sample.
   /// @throws shape_error if a sample's layers have different numbers of visual tokens, or `self` is
   ///         not (visual, visual)
   void add(attention_record record) {
@@ -105,7 +107,7 @@ class attention_recording {
     records_.push_back(std::move(record));
   }
 
-  /// Complete samples.
+  /// The number of complete samples.
   std::size_t samples() const noexcept { return records_.size() / layers_; }
   std::size_t layers() const noexcept { return layers_; }
   std::vector<std::size_t> visual_tokens() const {
@@ -113,6 +115,7 @@ class attention_recording {
     for (std::size_t s = 0; s < samples(); ++s) counts.push_back(at(s, 0).cross.size());
     return counts;
   }
+  /// Returns the record of a sample and layer.
   /// @throws shape_error if there is no such sample or layer
   const attention_record& at(std::size_t sample, std::size_t layer) const {
     if (sample >= samples() || layer >= layers_)

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The tokens that the last query looks at.
+/// FastV: selection by the attention of the last query.
 
 #include <cstddef>
 #include <span>
@@ -16,12 +16,12 @@ namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps the visual tokens that the last query attends to most: FastV.
 ///
-/// Reach for it first: it needs one row of attention. Best one or two layers into the model; in the
-/// first layers attention says little about what will matter.
+/// The default choice, since it needs one row of attention. It works best one or two layers into
+/// the model. The attention of the first layers says little about which tokens matter later.
 ///
 ///     score(t) = sum over heads of A(head, last query, t)
 ///
-/// Among equals the lower index is dropped first.
+/// Ties: the lower index is dropped first.
 /// Source: Chen et al. 2024, FastV (arXiv 2403.06764), which drops in front of its layer K by the
 /// attention of layer K - 1.
 struct attention_top_k {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Attention probabilities of some queries, as they lie in a host's memory.
+/// A view of the attention probabilities of some queries in a host's memory.
 
 #include <cstddef>
 #include <span>
@@ -11,13 +11,13 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Attention probabilities of `queries` tokens in a row, the first of which is token first_query:
-/// numbers (heads, queries, tokens), one after another, that belong to the host.
+/// The attention probabilities of `queries` consecutive tokens, the first of which is token
+/// first_query: a contiguous array (heads, queries, tokens) that the host owns.
 class attention_view {
  public:
   attention_view() = default;
-  /// @throws shape_error if the numbers are not heads * queries * tokens or lie at a null pointer,
-  ///         or the queries leave the sequence
+  /// @throws shape_error if there are not heads * queries * tokens numbers, if they lie at a null
+  ///         pointer, or if the queries leave the sequence
   attention_view(std::span<const float> numbers, std::size_t heads, std::size_t queries,
                  std::size_t tokens, std::size_t first_query)
       : numbers_(numbers),
@@ -36,7 +36,7 @@ class attention_view {
                                  " on leave a sequence of ", tokens, " tokens");
     detail::check_list("attention_view", "numbers", numbers);
   }
-  /// Of all queries.
+  /// Views the attention of all queries.
   attention_view(std::span<const float> numbers, std::size_t heads, std::size_t tokens)
       : attention_view(numbers, heads, tokens, tokens, 0) {}
 
@@ -47,12 +47,12 @@ class attention_view {
   std::size_t first_query() const noexcept { return first_query_; }
   std::span<const float> numbers() const noexcept { return numbers_; }
 
-  /// Whether the queries of tokens [begin, end) are there.
+  /// True if the queries of tokens [begin, end) are present.
   bool covers(std::size_t begin, std::size_t end) const noexcept {
     return !empty() && first_query_ <= begin && end <= first_query_ + queries_;
   }
-  /// What token `query` attends to, in one head: (tokens,). Requires a head below heads(), and one
-  /// of the queries that are there.
+  /// Returns the attention of token `query` in one head, (tokens,). `head` must be below heads(),
+  /// and `query` must be present.
   std::span<const float> row(std::size_t head, std::size_t query) const noexcept {
     TAMP_EXPECTS(head < heads_ && query >= first_query_ && query - first_query_ < queries_,
                  "attention_view: the row of head ", head, ", query ", query, " of ", heads_,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Tokens that are unlike each other and matter to the question.
+/// CDPruner: diverse tokens that are relevant to the question.
 
 #include <algorithm>
 #include <cmath>
@@ -20,23 +20,23 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Keeps the visual tokens that are most diverse given the question: the greedy most likely set of
 /// a conditional determinantal point process.
 ///
-/// Reach for it where token::divprune would, if the host knows what the question asks for. With the
-/// relevance q of the context (where the host gives none: the cosine of a token's hidden state and
-/// the mean hidden state of the text), over the candidates:
+/// Use it in place of token::divprune if the host knows the question. With the relevance q of the
+/// context (if the host gives none, the cosine of a token's hidden state and the mean hidden state
+/// of the text), over the candidates:
 ///
 ///     r(t)    = (q(t) - min q) / (max q - min q), or 1 if all are equal or there is no text
 ///     L(s, t) = r(s) cos(hidden_s, hidden_t) r(t)
 ///     take, one after another, the token that raises det L(taken, taken) most
 ///
-/// A factor of L over the tokens taken is kept up to date (Chen et al. 2018, arXiv 1709.05135), so
-/// that det is never computed. Where no token raises it, since the rank of the hidden states is
-/// used up, tokens are equal, or none but irrelevant ones are left (gains below 1e-10), the most
-/// relevant ones fill the count. Among equals the lower index is dropped first. A token of length
-/// zero is like none, and adds nothing.
+/// A factor of L over the tokens taken is updated (Chen et al. 2018, arXiv 1709.05135), so that det
+/// is never computed. When no token raises det (gains below 1e-10), the most relevant tokens fill
+/// the count. This happens when the rank of the hidden states is exhausted, when tokens are equal,
+/// or when only irrelevant tokens are left. Ties: the lower index is dropped first. A token of
+/// length zero is similar to none, and adds nothing.
 ///
-/// The published code takes q from the two towers of CLIP, whose sign it turns; relevances of the
-/// context are larger where a token matters more.
-/// Costs count n products of d numbers and count^2 n / 2 more, and count n numbers of memory.
+/// The published code takes q from the two towers of CLIP and reverses its sign. Relevances of the
+/// context must be larger for tokens that matter more. The cost is count n products of d numbers
+/// and count^2 n / 2 more. Memory: count n numbers.
 /// Source: Zhang et al. 2025, CDPruner (arXiv 2506.10967), and its published code.
 struct cdpruner {
   using role = tamp::role::token;
@@ -46,16 +46,16 @@ struct cdpruner {
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    constexpr double no_gain = 1e-10;  // above rounding, of gains that begin at 1
+    constexpr double no_gain = 1e-10;  // above rounding errors of gains that start at 1
     const detail::row_products hidden(c.hidden);
     const std::size_t n = candidates.size();
     const std::vector<double> relevance = normalised_relevance(c, candidates);
-    std::vector<double> gains(n);  // by which a token would multiply the determinant
+    std::vector<double> gains(n);  // factor by which a token would multiply the determinant
     for (std::size_t t = 0; t < n; ++t)
       gains[t] = hidden.is_zero(candidates[t]) ? 0 : relevance[t] * relevance[t];
 
     std::vector<std::size_t> chosen;
-    std::vector<double> factor(count * n);  // row k: of the k-th token taken, to all others
+    std::vector<double> factor(count * n);  // row k: of the k-th token taken, for all tokens
     std::vector<char> taken(n, 0);
     while (chosen.size() < count) {
       std::size_t next = n;
@@ -93,7 +93,7 @@ struct cdpruner {
     return chosen;
   }
 
-  /// r of the candidates, in their order.
+  /// Returns r of the candidates, in their order.
   static std::vector<double> normalised_relevance(const context& c,
                                                   std::span<const std::size_t> candidates) {
     std::vector<double> relevance(candidates.size());
@@ -112,8 +112,8 @@ struct cdpruner {
   friend bool operator==(const cdpruner&, const cdpruner&) = default;
 
  private:
-  // The cosines of the candidates and the mean of the text: all 0 if there is none. The length of
-  // the mean is left out, which the range takes away again.
+  // Returns the cosines of the candidates and the mean of the text, or zeros if there is no text.
+  // The length of the mean is left out, since normalising the range cancels it.
   static std::vector<double> likeness_to_text(const context& c,
                                               std::span<const std::size_t> candidates) {
     std::vector<double> text(c.hidden.cols()), likeness;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Tokens that repeat others least.
+/// DART: the tokens that duplicate others least.
 
 #include <algorithm>
 #include <cmath>
@@ -20,23 +20,23 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Keeps a few pivots, and the visual tokens that are least alike to them.
+/// Keeps a few pivots, and the visual tokens that are least similar to them: DART.
 ///
-/// Reach for it inside the model where attention is fused: it needs the keys and the hidden states
-/// of a layer (as the next layer normalises them, if the host can show that), and its cost is
-/// linear in the number of tokens.
+/// Use it inside models whose attention is fused. It needs the keys and the hidden states of a
+/// layer (as the next layer normalises them, if the host can show that). Its cost is linear in the
+/// number of tokens.
 ///
 ///     pivots:  the `pivots` visual tokens and the `text_pivots` tokens of the text after the last
 ///              visual one with the largest sum over j of |key(t, j)|
 ///     then, pivot by pivot: its quota of the visual tokens that are left and have the smallest
 ///              cos(hidden_t, hidden_pivot)
 ///
-/// Visual pivots stay (as many as there is room for) and share the rest of the count evenly with
-/// the text pivots; the first ones take one more where it does not divide. Visual pivots come
-/// before those of the text, larger keys first. Among equals the lower index is dropped first.
+/// Visual pivots stay (as many as the count allows) and share the rest of the count evenly with the
+/// text pivots. If it does not divide, the first pivots take one more. Visual pivots come before
+/// those of the text, larger keys first. Ties: the lower index is dropped first.
 ///
 /// The published code gives every pivot the floor of its quota, so that fewer tokens may stay than
-/// were asked for, and leaves the order of the pivots to a hash set.
+/// requested, and leaves the order of the pivots to a hash set.
 /// Source: Wen et al. 2025, DART (arXiv 2502.11494), and its published code.
 struct dart {
   using role = tamp::role::token;
@@ -47,6 +47,7 @@ struct dart {
 
   std::string label() const { return detail::sentence("dart ", pivots, ' ', text_pivots); }
 
+  /// Returns the tokens that stay.
   /// @throws value_error if there is no pivot
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
@@ -84,7 +85,7 @@ struct dart {
   friend bool operator==(const dart&, const dart&) = default;
 
  private:
-  // The tokens with the largest keys, the largest first, of equals the higher index.
+  // Returns the tokens with the largest keys, the largest first. Ties: the higher index is first.
   static std::vector<std::size_t> largest_keys(const context& c,
                                                std::span<const std::size_t> tokens,
                                                std::size_t count) {

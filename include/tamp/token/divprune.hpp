@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Tokens as far apart as can be.
+/// DivPrune: tokens that are as far apart as possible.
 
 #include <algorithm>
 #include <cstddef>
@@ -16,19 +16,20 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Keeps visual tokens of which no two are alike: a greedy answer to the max-min diversity problem.
+/// Keeps the visual tokens that are least alike: a greedy solution of the max-min diversity
+/// problem.
 ///
-/// Reach for it where a large part of the tokens must go at once, before the model's first layer:
-/// it needs no attention and no text, and its choice holds for any question.
+/// Use it where a large part of the tokens must be dropped at once, before the model's first layer.
+/// It needs no attention and no text, and its choice holds for any question.
 ///
 ///     D(s, t) = 1 - cos(hidden_s, hidden_t)
 ///     first:    the token whose D to its nearest other is largest
 ///     then:     the token whose D to its nearest chosen one is largest, until there are enough
 ///
-/// Among equals the lower index is dropped first: the higher one is chosen. A token of length zero
-/// is at distance 1 from all. A choice of fewer tokens is part of a choice of more. Costs one
-/// product of all pairs of tokens, and n (n + d) numbers of memory. Source: Alvar et al. 2025,
-/// DivPrune (arXiv 2503.02175).
+/// Ties: the lower index is dropped first, so the higher one is chosen. A token of length zero is
+/// at distance 1 from all. A choice of fewer tokens is a subset of a choice of more. The cost is
+/// one product of all pairs of tokens. Memory: n (n + d) numbers.
+/// Source: Alvar et al. 2025, DivPrune (arXiv 2503.02175).
 struct divprune {
   using role = tamp::role::token;
   static constexpr observable reads = observable::hidden;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Tokens that neither the question nor the image looks at.
+/// FitPrune: selection by the attention received from text and image.
 
 #include <algorithm>
 #include <cstddef>
@@ -18,8 +18,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 
 /// The attention that each visual token receives, (visual tokens,).
 struct received_attention {
-  std::vector<double> cross;  ///< from the tokens after the last visual one, mean
-  std::vector<double> self;   ///< from the visual tokens, mean
+  std::vector<double> cross;  ///< mean over the tokens after the last visual one
+  std::vector<double> self;   ///< mean over the visual tokens
 
   friend bool operator==(const received_attention&, const received_attention&) = default;
 };
@@ -28,7 +28,7 @@ struct received_attention {
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Calls use(row) with the heads' maximum of what a query attends to, for queries [begin, end).
+/// Calls use(query, row) for queries [begin, end), with the maximum over heads of their attention.
 template <class Use>
 void for_each_strongest(const token::attention_view& a, std::size_t begin, std::size_t end,
                         Use&& use) {
@@ -40,7 +40,7 @@ void for_each_strongest(const token::attention_view& a, std::size_t begin, std::
   }
 }
 
-/// The tokens after the last visual one: the first of them.
+/// Returns the first token after the last visual one.
 inline std::size_t first_after(const token::context& c, std::span<const std::size_t> visual) {
   if (visual.empty() || visual.back() + 1 == c.tokens())
     raise<value_error>("fitprune: there is no token after the last visual one");
@@ -51,18 +51,19 @@ inline std::size_t first_after(const token::context& c, std::span<const std::siz
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Drops the visual tokens that get least attention, from the text after them and from each other.
+/// Drops the visual tokens that receive the least attention from the text after them and from each
+/// other.
 ///
-/// Reach for it with the schedule that token::fitprune_fit finds for a model: together they drop,
-/// layer by layer, what changes the attention least.
+/// Use it with the schedule that token::fitprune_fit finds for a model. Together they drop, layer
+/// by layer, the tokens whose loss changes the attention least.
 ///
 ///     H(q, t)  = max over heads of A(head, q, t)
 ///     cross(t) = mean over the queries q after the last visual token of H(q, t)
 ///     self(t)  = mean over the visual queries q of H(q, t)
 ///     score(t) = cross(t) * self(t)
 ///
-/// Among equals the lower index is dropped first. Needs the rows of attention of all visual tokens
-/// and of what follows them. A sequence that ends with its image is refused.
+/// Ties: the lower index is dropped first. The rows of attention of all visual tokens and of the
+/// tokens after them are required. A sequence that ends with its image is refused.
 /// Source: Ye et al. 2024, FitPrune (arXiv 2409.10197).
 struct fitprune {
   using role = tamp::role::token;
@@ -82,9 +83,9 @@ struct fitprune {
     return detail::highest_scoring<double>(candidates, scores, count);
   }
 
-  /// The two means, of every visual token.
+  /// Returns cross and self of every visual token.
   /// @throws value_error if no token follows the last visual one, or the attention that `reads`
-  ///         names is not all there, finite and not negative
+  ///         names is not all present, finite and nonnegative
   static received_attention statistics(const context& c) {
     detail::check_context("fitprune", c, reads);
     return means(c);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How many tokens may leave where, found from attention alone.
+/// The fit of a FitPrune schedule to a budget, from attention alone.
 
 #include <algorithm>
 #include <cstddef>
@@ -31,31 +31,31 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///     const auto found = fit(recording, recording.visual_tokens(), recording.layers());
 ///     // found.schedule: how many tokens leave in each layer
 ///
-/// `attention(sample, layer, left)` says what the visual tokens `left` (original numbers,
-/// ascending) that enter a layer receive there: a recording of the whole model
-/// (token::attention_recording) is the quick form; a host that runs the layer on the tokens that
-/// are left is the published one. For one alpha it is asked layer by layer with ever fewer tokens,
-/// beginning with layer 0.
+/// `attention(sample, layer, left)` returns the attention that the visual tokens `left` (original
+/// numbers, ascending) receive in a layer which exactly these enter. A recording of the whole model
+/// (token::attention_recording) is the fast form. A host that runs the layer on the remaining
+/// tokens is the published form. For each alpha it is called layer by layer with ever fewer tokens,
+/// starting with layer 0.
 ///
-/// For one alpha, layer by layer: if keeping what is left to the end meets the budget, stop; else
-/// drop the tokens that both statistics can spare. Each may lose the fraction alpha of the sum that
-/// it has in the whole model, counted against what earlier layers have already taken. A binary
+/// For one alpha, layer by layer: if keeping the remaining tokens to the end meets the budget,
+/// stop. Otherwise drop the tokens that both statistics can spare. Each statistic may lose the
+/// fraction alpha of its sum in the whole model, including the losses of earlier layers. A binary
 /// search finds the smallest alpha, to `resolution`, that meets the budget. The schedule is the
 /// floor of the mean over samples, and so may cost a little more than the budget.
 ///
-/// The budget is a fraction of the multiply-adds of the visual tokens among themselves, or, with
-/// `text` other than zero, of visual tokens and that many others.
+/// The budget is a fraction of the multiply-adds of the visual tokens alone, or, if `text` is not
+/// zero, of the visual tokens and `text` others.
 ///
-/// Edges: a budget that cannot be met even when all goes (below the cost of the first projections
-/// and attention) gives the schedule of alpha = 1, and `met` is false. Sums are in double and in
-/// the order of the samples: an executor changes nothing.
+/// Edges: a budget that cannot be met even if all tokens are dropped (below the cost of the first
+/// projections and attention) gives the schedule of alpha = 1, and `met` is false. Sums are in
+/// double and in the order of the samples, so that the result does not depend on the executor.
 ///
 /// Source: Ye et al. 2024, FitPrune (arXiv 2409.10197), algorithm 1.
 struct fitprune_fit {
   double budget = 0.5;
   block_shape shape;
   double resolution = 0.01;
-  std::size_t text = 0;  ///< tokens beside the visual ones that are counted along
+  std::size_t text = 0;  ///< number of other tokens that the budget includes
 
   struct result {
     token::schedule schedule;
@@ -65,11 +65,12 @@ struct fitprune_fit {
     friend bool operator==(const result&, const result&) = default;
   };
 
-  /// An executor may go first; then `attention` is asked for several samples at a time.
-  /// @throws value_error if the budget is no fraction, the resolution not positive, or there is no
-  ///         sample or layer, or a count of multiply-adds does not fit into 64 bits
+  /// Finds the schedule. With an executor as the first argument, `attention` is called for several
+  /// samples at a time.
+  /// @throws value_error if the budget is not in (0, 1], the resolution is not positive, there is
+  ///         no sample or layer, or a count of multiply-adds does not fit into 64 bits
   /// @throws shape_error if `attention` answers for another number of tokens, or memory cannot hold
-  ///         so many tokens
+  ///         the tokens
   template <executor E, class Attention>
   result operator()(const E& exec, Attention&& attention,
                     std::span<const std::size_t> visual_tokens, std::size_t layers) const {
@@ -112,8 +113,8 @@ struct fitprune_fit {
                                  " layers");
   }
 
-  /// The places of the smallest numbers that can go while what is left stays at least
-  /// `must_stay`, ascending.
+  /// Returns the places, ascending, of the smallest numbers whose removal leaves a sum of at least
+  /// `must_stay`.
   static tokens spare(const std::vector<double>& numbers, double must_stay) {
     tokens order(numbers.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -232,7 +233,7 @@ struct fitprune_fit {
       return fit.shape.output(t.size() + fit.text) + fit.shape.feed_forward(t.size() + fit.text);
     }
 
-    // Places in `left` that both statistics can do without.
+    // Returns the places in `left` that both statistics can spare.
     tokens spared(double alpha, std::size_t sample, std::size_t layer, const tokens& left) const {
       const received_attention now = ask(sample, layer, left);
       const auto& [cross, self] = whole_sums[sample * layers + layer];

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Similar tokens folded into each other until few are left.
+/// FOLDER: similar tokens merged in few rounds.
 
 #include <algorithm>
 #include <cstddef>
@@ -16,24 +16,24 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Merges visual tokens with similar ones, found by their hidden states, many at once: FOLDER.
+/// Merges visual tokens with similar ones, compared by hidden states, many at once: FOLDER.
 ///
-/// Reach for it at the end of the image's encoder, or between it and the language model, where most
-/// tokens must go in one step.
+/// Use it at the end of the image encoder, or between it and the language model, where most tokens
+/// must be removed in one step.
 ///
 ///     A, B:   the tokens that are left in turns, the first in A
 ///     edges:  from each token of A to the most similar token of B (cosine)
 ///     fold:   min(left - count, floor((left - 1) / 2)) tokens of A, along the most similar edges,
-///             into theirs of B, which become the mean of both, weighed by sizes; again until count
-///             is left
+///             into theirs of B, which become the mean of both, weighted by sizes; again until
+///             count tokens are left
 ///
-/// Of two tokens, where the published rule stops, one is still folded if it must be. Among equal
-/// edges that of the lower index is folded first; of equally similar tokens of B the first is
-/// taken. Sizes are those of the context to begin with.
+/// With two tokens left, where the published rule stops, one is still folded if the count requires
+/// it. Ties: among equal edges that of the lower index is folded first, and among equally similar
+/// tokens of B the first is taken. The initial sizes are those of the context.
 ///
-/// This is the rule of the published plug-in, which compares the very features that it merges. What
-/// else the published code does is left out: its version inside of an encoder compares the means of
-/// the heads' keys and takes a multiple of the class token's attention off each edge, and the
+/// This is the rule of the published plug-in, which compares the same features that it merges. Two
+/// parts of the published code are left out. Its version inside an encoder compares the means of
+/// the heads' keys and subtracts a multiple of the class token's attention from each edge. The
 /// plug-in scales a merged token by 1 + log(size), which a host can do with token::merged_sizes.
 /// @see token::tome, which compares keys
 /// Source: Wang et al. 2025, FOLDER (arXiv 2501.02430), and its published code.

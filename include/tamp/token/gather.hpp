@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Moves what a selection keeps: hidden states, rows of a key-value cache, positions.
+/// Gathering of the tokens that a selection keeps: hidden states, key-value caches, positions.
 
 #include <algorithm>
 #include <cstddef>
@@ -28,7 +28,7 @@ inline void check_kept(std::string_view who, std::span<const std::size_t> kept, 
                          rows, " rows");
 }
 
-/// Refuses a selection that merges into places that are none, and sizes of other tokens.
+/// Refuses a selection that merges into places that do not exist, and sizes of other tokens.
 inline void check_merged(std::string_view who, const token::selection& s,
                          std::span<const float> sizes) {
   const std::size_t tokens = s.into.size();
@@ -49,10 +49,12 @@ inline void check_merged(std::string_view who, const token::selection& s,
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Moves row kept[k] to row k, in place, for all k: the first kept.size() rows are then those that
-/// stay, and the host cuts the others off. For hidden states, (tokens, features), and for the keys
-/// and values of a cache, head by head or all heads of a token in a row.
-/// @throws shape_error if `kept` is not ascending or leaves the rows; nothing is moved then
+/// Moves row kept[k] to row k, in place, for all k. The first kept.size() rows then hold the tokens
+/// that stay, and the host must truncate the tensor to them.
+///
+/// Use it for hidden states, (tokens, features), and for the keys and values of a cache, head by
+/// head or with all heads of a token in a row.
+/// @throws shape_error if `kept` is not ascending or exceeds the rows; nothing is moved then
 template <viewable Tensor>
 void gather_rows(Tensor&& tensor, std::span<const std::size_t> kept) {
   const auto m = detail::cpu_view(tensor);
@@ -62,7 +64,7 @@ void gather_rows(Tensor&& tensor, std::span<const std::size_t> kept) {
       for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = m(kept[k], j);
 }
 
-/// The same for what there is one of a token: positions, kinds, sizes, images. The list is cut.
+/// Moves and truncates a list with one element for each token: positions, kinds, sizes, images.
 /// @throws shape_error as gather_rows does
 template <class T>
 void gather_elements(std::vector<T>& of_tokens, std::span<const std::size_t> kept) {
@@ -72,10 +74,10 @@ void gather_elements(std::vector<T>& of_tokens, std::span<const std::size_t> kep
   of_tokens.resize(kept.size());
 }
 
-/// How many tokens each kept one stands for after merging, from what each stood for before (empty:
-/// one each). Dropped tokens count no more.
-/// @throws shape_error if the sizes are not those of the selection's tokens, or it merges into what
-///         is not kept
+/// Returns the number of tokens that each kept one represents after merging. `sizes` are the
+/// numbers before it; empty means one each. Dropped tokens are not counted.
+/// @throws shape_error if the sizes are not those of the selection's tokens, or if it merges into a
+///         token that is not kept
 inline std::vector<float> merged_sizes(const selection& s, std::span<const float> sizes = {}) {
   const detail::ieee_arithmetic as_usual;
   std::vector<float> merged(s.kept.size());
@@ -92,11 +94,11 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
   return merged;
 }
 
-/// gather_rows for a selection that merges: row k becomes the mean of all tokens that are now part
-/// of kept[k], each weighed by its size. Positions are those of the kept tokens (gather_elements).
-/// Without merging it is gather_rows.
-/// @throws shape_error if selection, sizes and tensor are of different lengths, or the selection
-///         merges into what is not kept; nothing is moved
+/// Merges the rows of a selection, in place: row k becomes the mean of all tokens that are now part
+/// of kept[k], weighted by size. Positions are those of the kept tokens (gather_elements). For a
+/// selection without merging it is gather_rows.
+/// @throws shape_error if selection, sizes and tensor differ in length, or the selection merges
+///         into a token that is not kept; nothing is moved then
 template <viewable Tensor>
 void merge_rows(Tensor&& tensor, const selection& s, std::span<const float> sizes) {
   const detail::ieee_arithmetic as_usual;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Tokens by chance: the baseline.
+/// Random selection of tokens, as a baseline.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,11 +15,11 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Keeps visual tokens by chance.
+/// Keeps random visual tokens, as a baseline for every other policy.
 ///
-/// What every selector must beat. A token's lot depends on the seed, the number of its sequence and
-/// its original position alone: a smaller choice is part of a larger one, and a token that has
-/// survived one layer by luck is as lucky in the next.
+/// A token's score depends only on the seed, the number of its sequence and its original position.
+/// A choice of fewer tokens is a subset of a choice of more, and a token keeps its score from one
+/// layer to the next.
 ///
 ///     score(t) = hash(seed, sequence, position(t))     (SplitMix64, Steele et al. 2014)
 struct random_choice {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How many tokens leave where.
+/// Schedules: the number of visual tokens that leave in each layer.
 
 #include <algorithm>
 #include <cmath>
@@ -21,23 +21,24 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// How many visual tokens leave in each layer: in layer l, once its attention is computed,
-/// drops[l] of them, so that its output projection and feed-forward part no longer see them. Which
-/// ones is a selector's affair. A value: printable, comparable, saved as JSON
-/// (tamp/io/schedule.hpp).
+/// The number of visual tokens that leave in each layer.
+///
+/// In layer l, drops[l] tokens leave after its attention is computed, so that its output projection
+/// and feed-forward part no longer see them. A token policy decides which tokens leave. A value:
+/// printable, comparable, saved as JSON (tamp/io/schedule.hpp).
 struct schedule {
   std::vector<std::size_t> drops;  ///< (layers,)
 
-  /// How many of `visual` tokens go on from layer l.
+  /// Returns the number of `visual` tokens that remain after layer l.
   std::size_t left(std::size_t visual, std::size_t layer) const {
     for (std::size_t l = 0; l <= layer && l < drops.size(); ++l)
       visual -= (std::min)(visual, drops[l]);
     return visual;
   }
 
-  /// What all layers cost, with `text` tokens that stay beside the visual ones. With text = 0 it is
-  /// the cost of the visual tokens among themselves, as FitPrune counts.
-  /// @throws value_error if 64 bits cannot hold it
+  /// Returns the cost of all layers, with `text` tokens that stay in addition to the visual ones.
+  /// With text = 0 it is the cost of the visual tokens alone, as FitPrune counts.
+  /// @throws value_error if the count does not fit into 64 bits
   std::uint64_t multiply_adds(const block_shape& shape, std::size_t visual,
                               std::size_t text = 0) const {
     std::uint64_t sum = 0;
@@ -50,7 +51,7 @@ struct schedule {
     return sum;
   }
 
-  /// The fraction of the multiply-adds that is left.
+  /// Returns the fraction of the multiply-adds that remains.
   double cost(const block_shape& shape, std::size_t visual, std::size_t text = 0) const {
     const std::uint64_t whole =
         schedule{std::vector<std::size_t>(drops.size())}.multiply_adds(shape, visual, text);
@@ -66,8 +67,8 @@ struct schedule {
   }
 };
 
-/// All at once: `count` tokens leave in one layer, as FastV and the pruning of random tokens do it.
-/// @throws shape_error if there is no such layer, or memory cannot hold so many
+/// Returns the schedule in which `count` tokens leave in one layer, as in FastV and random pruning.
+/// @throws shape_error if there is no such layer, or memory cannot hold the layers
 inline schedule drop_at(std::size_t layers, std::size_t layer, std::size_t count) {
   if (layer >= layers)
     detail::raise<shape_error>("drop_at: there is no layer ", layer, " among ", layers);
@@ -76,21 +77,22 @@ inline schedule drop_at(std::size_t layers, std::size_t layer, std::size_t count
   return s;
 }
 
-/// Step by step: after each stage the fraction `ratio` of the visual tokens that are left goes on.
+/// Makes a schedule in stages: after each stage the fraction `ratio` of the remaining visual tokens
+/// goes on.
 ///
 ///     after stage k of S, floor(visual * ratio^k) tokens are left;    k = 1 ... S - 1
 ///
-/// Stages are of equal length; stage k ends in front of layer floor(k * layers / S), and the tokens
+/// Stages are of equal length. Stage k ends in front of layer floor(k * layers / S), and the tokens
 /// leave in the layer before that one.
-/// Source: Xing et al. 2024, PyramidDrop (arXiv 2410.17247): 4 stages, ratio 0.5; selects by the
-/// attention of the last query, as token::attention_top_k does.
+/// Source: Xing et al. 2024, PyramidDrop (arXiv 2410.17247): 4 stages, ratio 0.5, selection by the
+/// attention of the last query, as in token::attention_top_k.
 struct pyramid_drop {
   double ratio = 0.5;
   std::size_t stages = 4;
 
-  /// @throws value_error if the ratio is no fraction, or there are no stages or fewer layers than
-  ///         stages
-  /// @throws shape_error if memory cannot hold so many layers
+  /// @throws value_error if the ratio is not in [0, 1], there are no stages, or there are fewer
+  ///         layers than stages
+  /// @throws shape_error if memory cannot hold the layers
   schedule operator()(std::size_t layers, std::size_t visual) const {
     const detail::ieee_arithmetic as_usual;
     if (!detail::is_fraction(ratio))
@@ -103,7 +105,7 @@ struct pyramid_drop {
     double share = 1;
     for (std::size_t k = 1; k < stages; ++k) {
       share *= ratio;
-      // A double may round a huge count up, even to one that a count cannot be.
+      // As a double a huge count may round up, even beyond the largest count.
       const double wanted = static_cast<double>(visual) * share;
       const std::size_t stay =
           wanted < static_cast<double>(left) ? static_cast<std::size_t>(wanted) : left;

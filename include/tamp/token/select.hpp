@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which tokens stay.
+/// Selection of the visual tokens that stay.
 
 #include <algorithm>
 #include <concepts>
@@ -25,9 +25,9 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// What a selector decided about one sequence. A value: it moves nothing (see gather.hpp).
+/// The decision of a token policy on one sequence. A value: it moves nothing (see gather.hpp).
 struct [[nodiscard]] selection {
-  /// In `into`: the token was dropped, not merged.
+  /// The entry of `into` for a token that was dropped, not merged.
   static constexpr std::size_t nowhere = (std::numeric_limits<std::size_t>::max)();
 
   std::vector<std::size_t> kept;  ///< the tokens that stay, ascending
@@ -38,9 +38,11 @@ struct [[nodiscard]] selection {
   friend bool operator==(const selection&, const selection&) = default;
 };
 
-/// A policy that drops: `policy(context, candidates, count)` returns the `count` of the candidates,
-/// ascending tokens of the context, that stay, in any order. `count` is below their number. It
-/// declares `static constexpr observable reads`.
+/// A policy that drops tokens.
+///
+/// `policy(context, candidates, count)` returns the `count` candidates that stay, in any order.
+/// `candidates` are ascending tokens of the context, more than `count`. The policy declares
+/// `static constexpr observable reads`.
 template <class P>
 concept dropping_policy =
     policy<P, role::token> && requires(const P& p, const context& c,
@@ -49,9 +51,10 @@ concept dropping_policy =
       { p(c, candidates, count) } -> std::same_as<std::vector<std::size_t>>;
     };
 
-/// A policy that merges: `policy.merge(context, candidates, count)` returns one token for each
-/// candidate: the candidate that it is part of from now on (itself if it stays), or
-/// selection::nowhere. `count` of them stay.
+/// A policy that merges tokens.
+///
+/// `policy.merge(context, candidates, count)` returns one token for each candidate: the candidate
+/// into which it merges (itself if it stays), or selection::nowhere. `count` of them stay.
 template <class P>
 concept merging_policy =
     policy<P, role::token> && requires(const P& p, const context& c,
@@ -63,7 +66,7 @@ concept merging_policy =
 template <class P>
 concept token_policy = dropping_policy<P> || merging_policy<P>;
 
-/// How many visual tokens stay.
+/// The number of visual tokens that stay.
 struct quota {
   std::size_t keep = 0;               ///< of all images of the sequence together
   std::size_t minimum_per_image = 0;  ///< of each, as far as it has them and `keep` allows
@@ -73,8 +76,8 @@ struct quota {
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The candidates of the largest scores, in their order; among equals the lower index is dropped
-/// first.
+/// Returns the candidates with the `count` largest scores, in their order. Ties: the lower index is
+/// dropped first.
 template <class Score>
 std::vector<std::size_t> highest_scoring(std::span<const std::size_t> candidates,
                                          std::span<const Score> scores, std::size_t count) {
@@ -83,17 +86,17 @@ std::vector<std::size_t> highest_scoring(std::span<const std::size_t> candidates
   const auto drop = static_cast<std::ptrdiff_t>(candidates.size() - count);
   std::vector<Score> sorted(scores.begin(), scores.end());
   std::nth_element(sorted.begin(), sorted.begin() + drop, sorted.end());
-  const Score lowest = sorted[static_cast<std::size_t>(drop)];  // that stays
+  const Score lowest = sorted[static_cast<std::size_t>(drop)];  // of those that stay
   const auto above = std::count_if(scores.begin(), scores.end(),
                                    [&](const Score& score) { return score > lowest; });
   auto ties = std::count(scores.begin(), scores.end(), lowest) + above -
-              static_cast<std::ptrdiff_t>(count);  // how many of what equals it go
+              static_cast<std::ptrdiff_t>(count);  // number of ties to drop
   for (std::size_t k = 0; k < candidates.size(); ++k)
     if (scores[k] > lowest || (scores[k] == lowest && --ties < 0)) chosen.push_back(candidates[k]);
   return chosen;
 }
 
-/// One list of tokens an image, in the order of the images' first tokens.
+/// Returns one list of tokens for each image, in the order of the images' first tokens.
 inline std::vector<std::vector<std::size_t>> by_image(const token::context& c,
                                                       std::span<const std::size_t> candidates) {
   std::vector<std::vector<std::size_t>> images;
@@ -111,7 +114,7 @@ inline std::vector<std::vector<std::size_t>> by_image(const token::context& c,
   return images;
 }
 
-/// Asks the policy: for each candidate the one that it is part of, itself, or nowhere.
+/// Calls the policy. Returns, for each candidate, the one into which it merges, itself, or nowhere.
 template <class Policy>
 std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
                              std::span<const std::size_t> candidates, std::size_t count) {
@@ -150,7 +153,7 @@ std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
   return destination;
 }
 
-/// token::select, once the context is known to be in order.
+/// Selects the tokens of one sequence, given a context that is known to be valid.
 template <class Policy>
 token::selection select_tokens(const std::string& who, const Policy& policy,
                                const token::context& c, token::quota q) {
@@ -173,7 +176,7 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
     if (least > left)
       raise<value_error>(who, ": ", images.size(), " images of at least ", q.minimum_per_image,
                          " tokens do not fit into ", q.keep);
-    // Every round settles the images that came out too small, so that it ends.
+    // Every round settles the images that kept too few tokens, so that the loop ends.
     for (bool settled = true; settled;) {
       settled = false;
       std::erase_if(images, [&](const std::vector<std::size_t>& image) {
@@ -211,9 +214,9 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// The operation token::select.
+/// The type of token::select.
 struct select_operation {
-  /// One sequence, on the calling thread.
+  /// Selects from one sequence, on the calling thread.
   template <class Policy>
   [[nodiscard]] selection operator()(const context& c, const Policy& policy, quota q) const {
     static_assert(token_policy<Policy>,
@@ -225,7 +228,7 @@ struct select_operation {
     detail::check_context(who, c, Policy::reads);
     return detail::with_memory(who, [&] { return detail::select_tokens(who, policy, c, q); });
   }
-  /// A batch of sequences; they may be of different lengths.
+  /// Selects from a batch of sequences, which may be of different lengths.
   template <executor E, class Policy>
   [[nodiscard]] std::vector<selection> operator()(const E& exec, std::span<const context> batch,
                                                   const Policy& policy, quota q) const {
@@ -250,7 +253,7 @@ struct select_operation {
                   "token::select(context, policy, quota): the first argument is no token::context "
                   "and no batch of them");
   }
-  /// One sequence on a device.
+  /// Selects from one sequence on a device.
   template <device Where, class Context, class Policy>
   [[nodiscard]] auto operator()(const Where& where, const Context& c, const Policy& policy,
                                 quota q) const {
@@ -263,15 +266,15 @@ struct select_operation {
 ///
 ///     const auto stay = token::select(context, token::attention_top_k{}, {.keep = 144});
 ///
-/// All images compete with each other. Where one would keep fewer than `minimum_per_image`, the
-/// policy chooses that many from it alone, and the other images share the rest. In the place of the
-/// context may stand a batch of them, whose sequences are shared out to the executor's threads.
+/// All images compete with each other. If an image would keep fewer than `minimum_per_image`
+/// tokens, the policy chooses that many from it alone, and the other images share the rest. The
+/// context may be a batch of contexts, whose sequences are distributed over the executor's threads.
 ///
 /// @throws value_error if the context does not show what the policy reads, a number that the policy
-///         reads is not finite or an attention negative, the minimum cannot be met, or the policy
-///         does not answer as it was asked
+///         reads is not finite or an attention is negative, the minimum cannot be met, or the
+///         policy violates its contract
 /// @throws shape_error if parts of the context are of different lengths or lie at a null pointer,
-///         or memory cannot hold what the policy computes of them
+///         or memory cannot hold the intermediate results of the policy
 inline constexpr select_operation select{};
 
 }  // namespace tamp::inline TAMP_FLAGS::token

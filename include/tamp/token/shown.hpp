@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a context shows of a sequence.
+/// The observables that a context shows.
 
 #include "../model/observable.hpp"
 #include "context.hpp"
@@ -9,7 +9,7 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// All that a context shows.
+/// Returns all observables that a context shows.
 inline observable shown(const context& c) {
   observable all = observable::none;
   if (c.hidden.rows() == c.tokens()) all = all | observable::hidden;

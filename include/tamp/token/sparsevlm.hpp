@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The tokens that the words looking at the image look at.
+/// SparseVLM: selection by the attention of the words that relate to the image.
 
 #include <algorithm>
 #include <cmath>
@@ -17,24 +17,25 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Keeps the visual tokens that the text attends to most, asking only the text tokens that have to
-/// do with the image: the raters.
+/// Keeps the visual tokens that the text attends to most, counting only the text tokens that relate
+/// to the image: the raters.
 ///
-/// Reach for it where the question is long, and much of it says nothing about the image. With h the
-/// hidden states, v the visual tokens of the sequence and s, t the text after the last of them:
+/// Use it where the question is long, and much of it does not concern the image. With h the hidden
+/// states, v the visual tokens of the sequence and s, t the text after the last of them:
 ///
 ///     relevance(t) = mean over v of exp(h_v h_t) / sum over s of exp(h_v h_s)
 ///     raters       = the t whose relevance is above the mean of all t
 ///     score(v)     = mean over heads and raters of A(head, rater, v)
 ///
-/// If no relevance is above the mean, as with a single text token, all rate; if no text follows the
-/// image, the last token rates. Among equals the lower index is dropped first.
+/// If no relevance is above the mean, as with a single text token, all text tokens rate. If no text
+/// follows the image, the last token rates. Ties: the lower index is dropped first.
 ///
-/// The published code finds the raters once, from what enters the first layer, and uses them in
-/// all: a host that wants that shows those hidden states. How many tokens a layer keeps (in the
-/// paper by the rank of the attention) is the host's to say, and what the paper calls recycling,
-/// new tokens made of clusters of dropped ones, is left out: those would be no tokens of the
-/// context. Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and its published code.
+/// The published code finds the raters once, from the input of the first layer, and uses them in
+/// all layers. A host can do the same by showing those hidden states. The host decides how many
+/// tokens a layer keeps (the paper uses the rank of the attention). The recycling of the paper, new
+/// tokens made of clusters of dropped ones, is left out, since these would not be tokens of the
+/// context.
+/// Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and its published code.
 struct sparsevlm {
   using role = tamp::role::token;
   static constexpr observable reads = observable::text_queries | observable::hidden;
@@ -50,7 +51,7 @@ struct sparsevlm {
     return detail::highest_scoring<double>(candidates, detail::of_tokens(sums, candidates), count);
   }
 
-  /// The tokens that rate, ascending. The context must have a visual token.
+  /// Returns the raters, ascending. The context must have a visual token.
   static std::vector<std::size_t> raters(const context& c) {
     const std::size_t begin = (std::min)(c.text_begin(), c.tokens() - 1);
     const std::size_t words = c.tokens() - begin;

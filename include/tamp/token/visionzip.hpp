@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Dominant tokens, and what is left of the others.
+/// VisionZip: dominant tokens, and contextual tokens merged from the others.
 
 #include <cstddef>
 #include <span>
@@ -18,11 +18,11 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Keeps the visual tokens that are attended to most, and merges the others into a few of their
-/// own.
+/// Keeps the visual tokens that receive the most attention, and merges the others into a few tokens
+/// among themselves.
 ///
-/// Reach for it in the image's encoder, before the language model sees the tokens: its choice holds
-/// for any question.
+/// Use it in the image encoder, before the language model sees the tokens. Its choice holds for any
+/// question.
 ///
 ///     score(t)   = mean over heads and all queries of the context of A(head, query, t)
 ///     dominant:    the floor(count * dominant) tokens of highest score; they stay as they are
@@ -30,14 +30,14 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///                  so that count tokens stay; each of the rest becomes part of the one of these
 ///                  with which its key has the largest cosine
 ///
-/// Which queries are shown is the host's to say: of an encoder with a class token its row alone, of
-/// one without all rows. `key_heads` is how many heads the keys hold: their mean is compared, as
-/// published; with 1 the keys are compared as they are. Among equal scores the lower index is
-/// merged first, among equal cosines the first target is taken. With dominant = 1 the others are
-/// dropped.
+/// The host decides which queries it shows: for an encoder with a class token its row alone, for
+/// one without all rows. `key_heads` is the number of heads in the keys, whose mean is compared, as
+/// published. With 1 the keys are compared as they are. Ties: among equal scores the lower index is
+/// merged first, and among equal cosines the first target is taken. With dominant = 1 the others
+/// are dropped.
 ///
-/// A contextual token becomes the mean of all that is part of it (token::merge_rows); the published
-/// code adds the mean of what was merged to the target instead.
+/// A contextual token becomes the mean of all tokens that are part of it (token::merge_rows). The
+/// published code adds the mean of the merged tokens to the target instead.
 /// Source: Yang et al. 2024, VisionZip (arXiv 2412.04467), 54 dominant tokens of 64, and its
 /// published code.
 struct visionzip {
@@ -49,8 +49,8 @@ struct visionzip {
 
   std::string label() const { return detail::sentence("visionzip ", dominant, ' ', key_heads); }
 
-  /// @throws value_error if the fraction is none
-  /// @throws shape_error if the keys are not so many heads
+  /// @throws value_error if the dominant fraction is not in [0, 1]
+  /// @throws shape_error if the keys do not divide into `key_heads` heads
   std::vector<std::size_t> merge(const context& c, std::span<const std::size_t> candidates,
                                  std::size_t count) const {
     if (!detail::is_fraction(dominant))

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Allocations by what was measured of each unit.
+/// Allocations from one measured value for each unit.
 
 #include <algorithm>
 #include <cstddef>
@@ -16,8 +16,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Mean over a unit's layers, counted by weights, of what `of_seen` reads from their statistics.
-/// Layers that saw no token are left out, with a note; false if all are.
+/// Computes the mean of `of_seen(statistics)` over a unit's layers, weighted by their numbers of
+/// weights. Layers that saw no token are left out, with a note. Returns false if all are left out.
 template <class Units, class OfSeen>
 bool mean_over_layers(std::string_view policy, std::string_view what, const Units& units,
                       std::size_t unit, const OfSeen& of_seen, double& mean,
@@ -44,7 +44,8 @@ bool mean_over_layers(std::string_view policy, std::string_view what, const Unit
   return true;
 }
 
-/// @throws value_error if nothing could be measured of any unit: there is nothing to compare
+/// Refuses units of which none could be measured, since nothing could be compared.
+/// @throws value_error if there are weights and no unit is known
 inline void check_seen_at_all(std::string_view policy, std::string_view what,
                               const std::vector<bool>& known,
                               std::span<const std::size_t> num_params) {
@@ -56,8 +57,7 @@ inline void check_seen_at_all(std::string_view policy, std::string_view what,
                        ", because no calibration token came to their layers");
 }
 
-/// Gives the units of which nothing is known the mean of the others, with a note, or 0 if nothing
-/// is known of any.
+/// Gives units without a value the mean of the others, with a note, or 0 if no unit has a value.
 inline void fill_unknown(std::string_view policy, std::string_view what,
                          std::vector<double>& values, const std::vector<bool>& known,
                          std::span<const std::string> names, std::vector<std::string>& notes) {
@@ -76,14 +76,16 @@ inline void fill_unknown(std::string_view policy, std::string_view what,
                            others == 0 ? "" : "; the mean of the other units stands in"));
 }
 
-/// The allocation by what was measured of each unit, which is what the policies that compare units
-/// have in common. `measure(unit, value, notes)` measures one unit and returns whether it could.
-/// A unit that could not be measured gets the mean of the others. `distribute(values, sizes,
-/// names)` makes sparsities of the values. Notes on what was measured come first.
+/// Makes an allocation from one measured value for each unit: the common part of the policies that
+/// compare units.
 ///
-/// `from_tokens` tells that tokens are what is measured, so that nothing measured anywhere means
-/// that none came by.
-/// @throws value_error if nothing could be measured of any unit, and it is tokens that were missing
+/// `measure(unit, value, notes)` measures one unit and returns true on success. A unit that could
+/// not be measured gets the mean of the others. `distribute(values, sizes, names)` makes sparsities
+/// of the values. Notes on the measurement come first.
+///
+/// `from_tokens` states that tokens are measured, so that the absence of every value means that no
+/// token came.
+/// @throws value_error if `from_tokens` is set and no unit could be measured
 template <class Units, class Measure, class Distribute>
 allocate::allocation allocation_by(std::string_view policy, std::string_view what,
                                    const Units& units, bool from_tokens, const Measure& measure,

@@ -21,11 +21,11 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The c for which the mean of clip(values + c, 0, 1) over all weights is the target.
+/// Returns the c for which the mean of clip(values + c, 0, 1) over all weights is the target.
 ///
-/// That mean rises with c in straight pieces, which join where a unit enters or leaves [0, 1]. The
-/// piece is found by comparison and c solved for in it, so that c depends on nothing but the order
-/// of the units.
+/// The mean is a piecewise linear, nondecreasing function of c, with a joint wherever a unit enters
+/// or leaves [0, 1]. The piece is found by comparison and c solved for within it, so that c depends
+/// on nothing but the order of the units.
 inline double shift_to_target(std::span<const double> values,
                               std::span<const std::size_t> num_params, double target) {
   std::vector<double> joints;
@@ -57,8 +57,8 @@ inline double shift_to_target(std::span<const double> values,
 }
 
 /// Shifts all values by the same amount and clips them to [0, 1], so that their mean over all
-/// weights is the target: what one unit cannot take, the others share. Values that need neither
-/// come out as they are. A note says which units were clipped.
+/// weights is the target. The difference that clipping makes is shared by the other units. Values
+/// that already meet both conditions are returned unchanged. A note lists the clipped units.
 /// @throws value_error if the target is not in [0, 1]
 inline allocate::allocation on_target(std::string_view policy, std::span<const double> values,
                                       std::span<const std::size_t> num_params, double target,
@@ -68,7 +68,7 @@ inline allocate::allocation on_target(std::string_view policy, std::span<const d
   answer.sparsities.assign(values.begin(), values.end());
   const bool has_params =
       std::any_of(num_params.begin(), num_params.end(), [](std::size_t n) { return n != 0; });
-  // Without weights there is no mean; all or nothing is reached in one way.
+  // Without weights there is no mean. The targets 0 and 1 have a single solution.
   if (!has_params || target == 0 || target == 1) {
     std::fill(answer.sparsities.begin(), answer.sparsities.end(), target);
     return answer;
@@ -97,7 +97,7 @@ inline allocate::allocation on_target(std::string_view policy, std::span<const d
   return answer;
 }
 
-/// The same sparsity for all, and why.
+/// Returns the same sparsity for all units, with a note on the reason.
 inline allocate::allocation uniform_because(std::string why, std::size_t units, double target) {
   check_sparsity(target);
   allocate::allocation answer{std::vector<double>(units, target), {}};
@@ -105,9 +105,9 @@ inline allocate::allocation uniform_because(std::string why, std::size_t units, 
   return answer;
 }
 
-/// Scales one value a unit linearly onto an interval of density of the given width, which is put
-/// where the mean sparsity is on target: the unit with the largest value keeps most. Equal values
-/// give every unit the target.
+/// Scales one value for each unit linearly onto an interval of densities of the given width. The
+/// position of the interval puts the mean sparsity on target. The unit with the largest value keeps
+/// the most. Equal values give every unit the target.
 inline allocate::allocation spread_density(std::string_view policy, std::string_view what,
                                            std::span<const double> values,
                                            std::span<const std::size_t> num_params, double width,

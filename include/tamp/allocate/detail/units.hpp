@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Sizes and names of the units that an allocation shares a sparsity out to.
+/// Sizes and names of the units among which an allocation distributes a sparsity.
 
 #include <algorithm>
 #include <cstddef>
@@ -16,15 +16,15 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The number of weights of all units together.
-/// @throws shape_error if they are more than a signed number of 64 bits can count
+/// Returns the total number of weights of all units.
+/// @throws shape_error if the total exceeds a signed 64-bit integer
 inline std::size_t total_params(std::string_view policy, std::span<const std::size_t> num_params) {
   std::size_t total = 0;
   for (const std::size_t n : num_params) total = checked_sum(policy, total, n);
   return checked_extent(policy, "weights", total);
 }
 
-/// How many weights each unit has, and what it is called.
+/// Copies the number of weights of each unit; names_of copies the names.
 template <class Units>
 std::vector<std::size_t> num_params_of(const Units& units) {
   std::vector<std::size_t> all(units.size());
@@ -38,7 +38,7 @@ std::vector<std::string> names_of(const Units& units) {
   return all;
 }
 
-/// A unit's name, or "unit 3" where there are no names.
+/// A unit's name, or for example "unit 3" if there are no names.
 inline std::string unit_name(std::span<const std::string> names, std::size_t unit) {
   return unit < names.size() ? names[unit] : sentence("unit ", unit);
 }
@@ -52,9 +52,9 @@ inline std::string listed(std::span<const std::size_t> units, std::span<const st
   return units.size() <= most ? text : sentence(text, " and ", units.size() - most, " more");
 }
 
-/// @throws shape_error unless there is one value for each unit, and as many weights as can be
-///         counted
-/// @throws value_error if a value is not finite or is negative
+/// Checks one measured value for each unit.
+/// @throws shape_error unless there is one value for each unit, and the weights can be counted
+/// @throws value_error if a value is negative or not finite
 inline void check_unit_values(std::string_view policy, std::string_view what,
                               std::span<const double> values,
                               std::span<const std::size_t> num_params,
@@ -70,7 +70,8 @@ inline void check_unit_values(std::string_view policy, std::string_view what,
       raise<value_error>(policy, ": the ", what, " of ", unit_name(names, u), " is ", values[u]);
 }
 
-/// Mean of one value a unit, each counted as often as the unit has weights; 0 without weights.
+/// The mean of one value for each unit, weighted by the unit's number of weights; 0 without
+/// weights.
 inline double mean_over_params(std::span<const double> values,
                                std::span<const std::size_t> num_params) noexcept {
   double sum = 0, size = 0;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Softmax attention of a few queries at a time, over keys that come block by block.
+/// Softmax attention of a tile of queries, over keys that arrive block by block.
 
 #include <algorithm>
 #include <cstddef>
@@ -15,18 +15,19 @@
 namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The attention of up to `lanes` queries to keys and values, (tokens, head_dim) of any strides,
-/// with a running softmax: scores of one block of keys at a time are all that is stored.
+/// with a running softmax. Only the scores of one block of keys at a time are stored.
 ///
-/// Lane s of everything belongs to query s, side by side, so that one number of a key or value is
-/// loaded once for all queries. Sums are made block by block, and the blocks' sums then added: as
-/// good over many keys as over few. Sums of products are fused where the instructions can
-/// (simd/products.hpp): AVX2 and AVX-512 give the same bits, the portable loops others.
+/// Lane s of every array belongs to query s. The lanes are contiguous, so that one number of a key
+/// or value is loaded once for all queries. Sums are computed for each block and then added, which
+/// keeps the accuracy independent of the number of keys. Sums of products use fused multiply-add
+/// where the instruction set has it (simd/products.hpp): AVX2 and AVX-512 give the same bits, the
+/// portable loops may differ.
 class attention_tile {
  public:
   static constexpr std::size_t lanes = portable::products::queries, block = 128;
-  /// A score that counts nothing. Far from infinity, also as a difference to any other.
+  /// The score of a hidden key. It is far from infinity, also as a difference to any other score.
   static constexpr float hidden = -0x1p126f;
-  /// What scores must stay below, either sign.
+  /// Upper bound of the absolute value of scores.
   static constexpr float highest = 0x1p124f;
 
   attention_tile(matrix_view<const float> keys, matrix_view<const float> values)
@@ -37,8 +38,8 @@ class attention_tile {
         sums_(values.cols() * lanes),
         scores_(block * lanes) {}
 
-  /// Begins anew with some rows of the queries, multiplied by `factor`: with log2(e) times what the
-  /// scores are to be multiplied by.
+  /// Starts a new tile with some rows of the queries, multiplied by `factor`, which must be log2(e)
+  /// times the scale of the scores.
   void start(matrix_view<const float> queries, std::span<const std::size_t> rows, float factor) {
     std::fill(queries_.begin(), queries_.end(), 0.0f);
     for (std::size_t s = 0; s < rows.size(); ++s)
@@ -49,7 +50,7 @@ class attention_tile {
     std::fill_n(largest_, lanes, hidden / 2);
   }
 
-  /// Takes in up to `block` keys. `hide(key, scores)` overwrites with `hidden` the scores, one a
+  /// Adds up to `block` keys. `hide(key, scores)` overwrites with `hidden` the scores, one for each
   /// lane, of the queries that must not see the key.
   template <class Hide>
   void add(std::span<const std::size_t> keys, const Hide& hide) {
@@ -78,7 +79,7 @@ class attention_tile {
     });
   }
 
-  /// Writes the means of the values, one row a query; zeros for a query that saw no key.
+  /// Writes the means of the values, one row for each query; zeros for a query that saw no key.
   void finish(matrix_view<float> out, std::span<const std::size_t> rows) const {
     for (std::size_t s = 0; s < rows.size(); ++s) {
       const float share = weight_[s] > 0 ? 1 / weight_[s] : 0.0f;

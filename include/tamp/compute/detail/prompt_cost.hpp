@@ -19,13 +19,13 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// What each layer costs on a prompt whose visual tokens leave by a schedule.
+/// Counts the multiply-adds of a prompt whose visual tokens leave by a schedule.
 class prompt_cost {
  public:
   prompt_cost(const block_shape& shape, std::size_t layers, std::span<const modality> prompt)
       : shape_(shape), layers_(layers) {
     check_list("plan_compute", "tokens", prompt);
-    // Whatever the plan will be, it costs no more: no count below wraps, and no loop is endless.
+    // No plan costs more, so that no count below wraps and no loop is endless.
     shape.product(shape.sum(shape.block(prompt.size()), 1), layers);
     if (layers >= largest_array / sizeof(std::size_t))
       raise<value_error>("plan_compute: there cannot be ", layers, " layers");
@@ -40,7 +40,7 @@ class prompt_cost {
     std::uint64_t sum() const noexcept { return linear + pairs; }
   };
 
-  /// With the visual computation of `reduced` layers.
+  /// Counts with the visual computation of the layers in `reduced`.
   parts operator()(const token::schedule& tokens, std::span<const std::size_t> reduced,
                    const compute::dynamic_ffn& ffn,
                    const compute::hollow_attention& attention) const {
@@ -51,7 +51,8 @@ class prompt_cost {
       const bool less = std::binary_search(reduced.begin(), reduced.end(), l);
       const std::uint64_t n = here.size(), text = n - visual;
       sum.linear += shape_.projections(n);
-      // Both halves of the square, as everywhere here; the diagonal, as far as it is allowed, once.
+      // Both halves of the square count, as elsewhere; the allowed part of the diagonal counts
+      // once.
       const std::uint64_t diagonal = attention.window == 0 ? text : n;
       sum.pairs +=
           less ? shape_.pairs(2 * attention.products(here) - diagonal) : shape_.attention(n);

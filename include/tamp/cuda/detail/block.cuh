@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the threads of a block find out together.
+/// Reductions, scans and selections by the threads of a block.
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The sum of the lower lanes' values.
+/// Returns the sum of the lower lanes' values.
 template <class T>
 __device__ T sum_of_lower_lanes(T value) {
   T sum = value;
@@ -21,7 +21,7 @@ __device__ T sum_of_lower_lanes(T value) {
   return sum - value;
 }
 
-/// The sum over the lanes, for all of them.
+/// Returns the sum over the lanes, to all of them.
 template <class T>
 __device__ T sum_of_lanes(T value) {
   for (unsigned distance = warp_size / 2; distance != 0; distance /= 2)
@@ -29,8 +29,8 @@ __device__ T sum_of_lanes(T value) {
   return value;
 }
 
-/// The sum of the values of lower warps, for all lanes; `value` is the same in all lanes of a warp.
-/// `sums` has a place for each warp. All threads of the block take part.
+/// Returns the sum of the values of lower warps, to all lanes. `value` must be the same in all
+/// lanes of a warp. `sums` has a place for each warp. All threads of the block must take part.
 template <class T>
 __device__ T sum_of_lower_warps(T value, T* sums) {
   if (lane_number() == 0) sums[warp_number()] = value;
@@ -39,18 +39,19 @@ __device__ T sum_of_lower_warps(T value, T* sums) {
   return sum_of_lanes(lower);
 }
 
-/// The sum of the values of lower threads, for each thread; and that of all, for all of them.
+/// Returns to each thread the sum of the values of lower threads. `of_all` becomes the sum over
+/// all.
 template <class T>
 __device__ T sum_of_lower_threads(T value, T* sums, T& of_all) {
   const T lower_lanes = sum_of_lower_lanes(value), of_warp = sum_of_lanes(value);
   const T lower_warps = sum_of_lower_warps(of_warp, sums);
   of_all = sum_of_lanes(lane_number() < warps_of_block() ? sums[lane_number()] : T{0});
-  __syncthreads();  // before somebody else uses `sums`
+  __syncthreads();  // before `sums` is used again
   return lower_warps + lower_lanes;
 }
 
-/// Each lane has `Count` bits of a mask, a divisor of 32: the 32 bits of the lanes that share them,
-/// lower lanes first, for each of these.
+/// Joins the bits of lanes to words. Each lane has `Count` bits of a mask, a divisor of 32. Each
+/// lane receives the 32 bits of the lanes that share its word, lower lanes first.
 template <unsigned Count>
 __device__ unsigned join_bits(unsigned bits) {
   constexpr unsigned lanes = 32 / Count;
@@ -64,27 +65,27 @@ __device__ unsigned join_bits(unsigned bits) {
   }
 }
 
-/// The key after another; of the last one, which no number has, itself.
+/// Returns the next key. The last key, which no number has, returns itself.
 template <class Key>
 __device__ Key past(Key key) {
   return key == static_cast<Key>(~Key{0}) ? key : static_cast<Key>(key + 1);
 }
 
-/// Where the lowest `rank` of a set of keys end: the keys below `bound` are among them, and `ties`
-/// of those that equal it.
+/// The end of the lowest `rank` of a set of keys: they are the keys below `bound`, and `ties` of
+/// the keys equal to it.
 template <class Key>
 struct key_cut {
   Key bound;
   unsigned ties;
 };
 
-/// Keys between a lowest and a highest one.
+/// The keys between a lowest and a highest one.
 template <class Key>
 struct key_range {
   Key lowest = 0, highest = static_cast<Key>(~Key{0});
 };
 
-/// The range of the keys of the lanes, for all of them.
+/// Returns the range of the keys of the lanes, to all of them.
 template <class Key>
 __device__ key_range<Key> range_of_lanes(key_range<Key> range) {
   for (unsigned distance = warp_size / 2; distance != 0; distance /= 2) {
@@ -95,7 +96,7 @@ __device__ key_range<Key> range_of_lanes(key_range<Key> range) {
   return range;
 }
 
-/// The range of the keys of all threads of the block; `ranges` has a place for each warp.
+/// Returns the range of the keys of all threads of the block. `ranges` has a place for each warp.
 template <class Key>
 __device__ key_range<Key> range_of_threads(key_range<Key> range, key_range<Key>* ranges) {
   range = range_of_lanes(range);
@@ -104,7 +105,7 @@ __device__ key_range<Key> range_of_threads(key_range<Key> range, key_range<Key>*
   return range_of_lanes(ranges[lane_number() % warps_of_block()]);
 }
 
-/// How many bits a number has up to its uppermost one.
+/// The number of bits of a number, up to the highest that is set.
 template <class Key>
 __device__ unsigned bits_up_to_uppermost(Key number) {
   if constexpr (sizeof(Key) == 8)
@@ -120,14 +121,14 @@ struct cut_room {
   unsigned digit, below, equal;
 };
 
-/// Finds the cut under the lowest `rank` of the keys key_at(0) ... key_at(count - 1), which lie in
-/// `range`, 0 < rank <= count. All threads of the block take part; key_at is called several times
-/// for each key, and gives the same each time.
+/// Finds the cut after the lowest `rank` of the keys key_at(0) ... key_at(count - 1), which lie in
+/// `range`, 0 < rank <= count. All threads of the block must take part. key_at is called several
+/// times for each key, and must return the same each time.
 ///
-/// A radix selection: divide the range into 256 parts, count the keys of each, go into the part in
-/// which the rank-th key lies, divide that, and so on. It is done as soon as a part ends exactly
-/// where the rank does. In a range that fits the keys, threads seldom count in the same place at
-/// once, where they would have to wait for each other, and two or three rounds are enough.
+/// A radix selection: it divides the range into 256 parts, counts the keys of each, enters the part
+/// that has the rank-th key, divides that part, and so on. It ends as soon as a part ends exactly
+/// at the rank. With a range that fits the keys, threads rarely contend for one counter, and two or
+/// three rounds suffice.
 template <class Key, class KeyAt>
 __device__ key_cut<Key> find_cut(const KeyAt& key_at, unsigned count, unsigned rank, cut_room& room,
                                  key_range<Key> range = {}) {
@@ -165,7 +166,7 @@ __device__ key_cut<Key> find_cut(const KeyAt& key_at, unsigned count, unsigned r
     range.highest = static_cast<Key>(range.lowest + (std::min)(part, left));
     if (rank == room.equal) return {past(range.highest), 0};
     if (shift == 0) return {range.lowest, rank};
-    // The next round counts only after a barrier, when all have read what this one has found.
+    // The next round counts only after a barrier, when all threads have read this round's result.
   }
 }
 

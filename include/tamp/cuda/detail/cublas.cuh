@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Products by cuBLAS, with a handle of the user's.
+/// Matrix products by cuBLAS, with a handle of the user.
 
 #include <cublas_v2.h>
 
@@ -21,12 +21,12 @@ inline void check_cublas(cublasStatus_t status, std::string_view what) {
                         cublasGetStatusString(status));
 }
 
-/// Borrows a handle: while this lives its work goes to our stream, numbers are passed by the CPU,
-/// and products of floats are made in float, not in TF32. Then everything is as it was. Where work
-/// is only measured, the handle is left alone.
+/// Borrows a handle and restores it on destruction. In between, its work goes to our stream,
+/// scalars are passed from the CPU, and products of floats are computed in float, not in TF32. If
+/// work is only measured, the handle is left alone.
 ///
-/// A handle forgets a workspace of the user's when its stream is set; it is not set where it is
-/// ours already.
+/// Setting the stream of a handle resets a workspace of the user. The stream is therefore not set
+/// if it is ours already.
 class borrowed_cublas {
  public:
   borrowed_cublas(cublasHandle_t handle, const cuda::on_stream& on, std::string_view what)
@@ -53,7 +53,7 @@ class borrowed_cublas {
 
  private:
   void give_back() noexcept {
-    // Nothing can be done about a refusal.
+    // A refusal cannot be handled here.
     static_cast<void>(cublasSetPointerMode(handle_, pointers_));
     static_cast<void>(cublasSetMathMode(handle_, math_));
     if (stream_ != ours_) static_cast<void>(cublasSetStream(handle_, stream_));
@@ -66,7 +66,8 @@ class borrowed_cublas {
   cublasPointerMode_t pointers_ = CUBLAS_POINTER_MODE_HOST;
 };
 
-/// A length as cuBLAS counts.
+/// Returns a length as the integer type of cuBLAS.
+/// @throws shape_error if it is too large
 inline int cublas_size(std::size_t size, std::string_view what) {
   if (size > static_cast<std::size_t>((std::numeric_limits<int>::max)()))
     raise<shape_error>(what, ": a matrix of ", size, " rows or columns is too large for cuBLAS");
@@ -84,11 +85,10 @@ inline cublasStatus_t syrk(cublasHandle_t handle, cublasOperation_t operation, i
                      &keep, to, size);
 }
 
-/// Products of all pairs of rows of a row-major (rows, cols) matrix: what is above the diagonal,
-/// and the diagonal, of a row-major (rows, rows) matrix.
+/// Computes the products of all pairs of rows of a row-major (rows, cols) matrix: the upper
+/// triangle of a row-major (rows, rows) matrix, with the diagonal.
 ///
-/// cuBLAS counts column by column: it takes our rows for columns, and what it calls the lower
-/// triangle is our upper one.
+/// cuBLAS is column-major: our rows are its columns, and its lower triangle is our upper one.
 template <class Real>
 void products_of_rows(const borrowed_cublas& cublas, const Real* from, std::size_t rows,
                       std::size_t cols, Real* to, std::string_view what) {
@@ -99,8 +99,8 @@ void products_of_rows(const borrowed_cublas& cublas, const Real* from, std::size
       what);
 }
 
-/// Adds products of all pairs of columns of a row-major (rows, cols) matrix to `keep` times such a
-/// triangle of a (cols, cols) matrix.
+/// Adds the products of all pairs of columns of a row-major (rows, cols) matrix to `keep` times the
+/// upper triangle of a (cols, cols) matrix.
 template <class Real>
 void add_products_of_columns(const borrowed_cublas& cublas, const Real* from, std::size_t rows,
                              std::size_t cols, Real keep, Real* to, std::string_view what) {
@@ -110,8 +110,8 @@ void add_products_of_columns(const borrowed_cublas& cublas, const Real* from, st
                what);
 }
 
-/// Copies what is above the diagonal of a square matrix below it: tiles of 32 x 32, through shared
-/// memory, so that both sides are read and written in pieces.
+/// Copies the upper triangle of a square matrix to the lower one, in tiles of 32 x 32 through
+/// shared memory, so that both reads and writes are coalesced.
 template <class Real>
 __global__ void mirror_upper(Real* matrix, std::size_t size) {
   auto& tile = shared_memory<Real[32][33]>();

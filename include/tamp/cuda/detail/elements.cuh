@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Elements of device tensors: their types, and several of them at once.
+/// Elements of device tensors: their types, and loads of several elements at once.
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -22,7 +22,8 @@ struct tamp::element_traits<__nv_bfloat16> : tamp::element_like<__nv_bfloat16, t
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// An element as a number; for 16-bit types what element_traits says, by the GPU's own instruction.
+/// Returns an element as a number. 16-bit types use the GPU's own instruction, which equals
+/// element_traits.
 template <class T>
 __device__ compute_type<T> number_of(T element) noexcept {
 #if defined(__CUDA_ARCH__)
@@ -40,15 +41,16 @@ struct alignas(16) pack {
   T elements[size];
 };
 
-/// Whether each row begins where a pack may, and lies in one piece. The end of a row need not.
+/// True if each row is contiguous and starts at an address that is aligned for packs. The end of a
+/// row need not be aligned.
 template <class T>
 bool has_packs(const matrix_view<T, cuda_space>& m) noexcept {
   return m.contiguous_rows() && reinterpret_cast<std::uintptr_t>(m.data()) % 16 == 0 &&
          m.row_stride() * static_cast<std::ptrdiff_t>(sizeof(T)) % 16 == 0;
 }
 
-/// Loads `Count` neighbours of row i from column j on, which is a multiple of Count: whole packs at
-/// once if `IsPacked`. Beyond the last column it gives zeros.
+/// Loads `Count` neighbours of row i from column j on, which must be a multiple of Count, in whole
+/// packs if `IsPacked`. Elements past the last column are zeros.
 template <unsigned Count, bool IsPacked, class T>
 __device__ void load_columns(const matrix_view<const T, cuda_space>& m, std::size_t i,
                              std::size_t j, T (&to)[Count]) {

@@ -1,10 +1,10 @@
 #pragma once
 
 /// @file
-/// How kernels are started, and what they know of their block.
+/// The launch of kernels, and their view of their block.
 ///
-/// Kernels use nothing of CUDA but what this header and warp.cuh show: then tests/cuda/emulator.hpp
-/// can run the very same kernels on a CPU.
+/// Kernels use only those parts of CUDA that tests/cuda/emulator.hpp provides, so that it can run
+/// the same kernels on a CPU.
 
 #include <cuda_runtime_api.h>
 
@@ -26,7 +26,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The largest number that a device attribute of the current device has.
+/// Returns a device attribute of the current device.
 inline std::size_t device_attribute(cudaDeviceAttr attribute) {
   int device = 0, value = 0;
   check_cuda(cudaGetDevice(&device), "cuda");
@@ -34,27 +34,27 @@ inline std::size_t device_attribute(cudaDeviceAttr attribute) {
   return static_cast<std::size_t>(value);
 }
 
-/// Bytes of shared memory that one block may ask for.
+/// The number of bytes of shared memory that one block may request.
 inline std::size_t shared_memory_limit() {
   return device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
 }
 
-/// Puts a kernel onto a stream. A grid without blocks is nothing to do.
+/// Puts a kernel onto a stream. A grid without blocks launches nothing.
 /// @throws device_error if the kernel cannot be started
 template <class... Parameters>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             const cuda::on_stream& on, std::type_identity_t<Parameters>... arguments) {
   if (grid.x == 0 || grid.y == 0 || on.is_measured()) return;
   constexpr std::size_t without_asking = 48 * 1024;
-  // The permission is the kernel's, not the launch's: always the same, so that host threads that
-  // launch it with different sizes do not take it from each other.
+  // The permission belongs to the kernel, not to the launch. It is always the same, so that host
+  // threads that launch the kernel with different sizes do not revoke it from each other.
   if (shared_bytes > without_asking)
     check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                                     cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     static_cast<int>(shared_memory_limit())),
                "cuda: a kernel cannot have its shared memory");
 #if defined(__CUDACC__)
-  // Not <<<>>>, whose refusal can only be had together with those of everybody before.
+  // Not <<<>>>, which reports its own error only together with earlier ones of other callers.
   void* pointers[] = {static_cast<void*>(&arguments)..., nullptr};
   check_cuda(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, pointers,
                               shared_bytes, on.stream()),
@@ -64,18 +64,18 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
 #endif
 }
 
-/// How many blocks of `size` cover `count`.
+/// The number of blocks of `size` that cover `count`.
 constexpr unsigned blocks_of(std::size_t count, std::size_t size) noexcept {
   return static_cast<unsigned>((count + size - 1) / size);
 }
 
-/// A grid of `blocks` for each of some rows, or of the most rows that a grid can have: kernels go
-/// on gridDim.y rows later.
+/// A grid of `blocks` for each of some rows, up to the limit of a grid. Kernels must loop over the
+/// other rows with a stride of gridDim.y.
 inline dim3 grid_of(unsigned blocks, std::size_t rows) {
   return dim3(blocks, static_cast<unsigned>((std::min)(rows, std::size_t{65535})));
 }
 
-/// The block's dynamic shared memory, as a T. There is nothing else in it.
+/// The block's dynamic shared memory, as a T, which is its only content.
 template <class T>
 __device__ T& shared_memory() {
 #if defined(__CUDACC__)
@@ -86,8 +86,8 @@ __device__ T& shared_memory() {
 #endif
 }
 
-/// The most threads that a block has here; kernels that may get so many say so in their
-/// __launch_bounds__, or they might need more registers than there are.
+/// The largest number of threads of a block in this library. Kernels that may have as many must
+/// declare it in __launch_bounds__, so that they do not use too many registers.
 inline constexpr unsigned most_threads = 1024;
 
 inline constexpr unsigned warp_size = 32;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The highest of some scores, as a list of indices.
+/// The list of the indices of the highest scores.
 
 #include <algorithm>
 #include <cstddef>
@@ -13,11 +13,11 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The key of a score that stays whatever the others are.
+/// The key of a score that always stays.
 inline constexpr wide always = ~wide{0};
 
-/// One thread: what number it is that cannot be used. Place p is element (p / inner, p % inner) of
-/// a matrix with these strides; inner indices from `end` on stand for no element.
+/// One thread: notes the value of the number that cannot be used. Place p is element (p / inner, p
+/// % inner) of a matrix with these strides. Inner indices from `end` on stand for no element.
 template <class T>
 __global__ void note_value(const T* numbers, wide inner, wide end, std::ptrdiff_t outer_stride,
                            std::ptrdiff_t inner_stride, list_status* status) {
@@ -28,7 +28,7 @@ __global__ void note_value(const T* numbers, wide inner, wide end, std::ptrdiff_
                         static_cast<std::ptrdiff_t>(place % inner) * inner_stride]));
 }
 
-/// Writes the numbers of the bits that are set, ascending; for all threads how many there are.
+/// Writes the numbers of the bits that are set, ascending. Returns their count to all threads.
 __device__ inline unsigned list_bits(const std::uint32_t* bits, unsigned words,
                                      std::uint32_t* indices, unsigned* sums) {
   unsigned listed = 0;
@@ -47,8 +47,8 @@ __device__ inline unsigned list_bits(const std::uint32_t* bits, unsigned words,
   return listed;
 }
 
-/// One block: drops the `drop` lowest of `count` keys, the lower index first among equals, and
-/// lists the others. `bits` has a bit for each key.
+/// One block: drops the `drop` lowest of `count` keys, and lists the others. Ties: the lower index
+/// is dropped first. `bits` has a bit for each key.
 template <class List>
 __global__ void __launch_bounds__(most_threads)
     list_highest(const wide* keys, unsigned count, unsigned drop, std::uint32_t* bits,
@@ -71,12 +71,12 @@ __global__ void __launch_bounds__(most_threads)
   if (threadIdx.x == 0) status->size = listed;
 }
 
-/// Scratch memory of a choice among `count`, below 2^32: keys, then bits.
+/// The number of bytes of scratch memory for `count` keys, below 2^32: keys, then bits.
 inline std::size_t list_scratch_bytes(std::size_t count) noexcept {
   return count * sizeof(wide) + (count + 31) / 32 * sizeof(std::uint32_t);
 }
 
-/// Puts the choice onto the stream; `scratch` begins with the keys.
+/// Puts the selection onto the stream. `scratch` begins with the keys.
 inline void list_the_highest(const cuda::on_stream& on, const cuda::buffer& scratch,
                              std::size_t count, std::size_t drop, cuda::index_list& list) {
   const auto threads =

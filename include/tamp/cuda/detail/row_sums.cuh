@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Sums over rows, to the bit as the CPU has them.
+/// Sums over rows with the same bits as on the CPU.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,21 +13,21 @@ namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Sixteen threads for each of sixteen rows.
 ///
-/// The CPU puts the j-th number of a row into the (j mod 16)-th of sixteen sums, and adds those in
-/// pairs (row_sums.inl). Here each of these sums has a thread, so that the bits are the same, and
-/// the shape of the grid does not matter. Neighbouring threads have neighbouring columns of a row,
-/// or, `ByColumns`, neighbouring rows: whichever lie in one piece.
+/// The CPU adds the j-th number of a row to accumulator j mod 16, and adds the accumulators in
+/// pairs (row_sums.inl). Here each accumulator has a thread, so that the bits are the same and
+/// independent of the grid. Neighbouring threads have neighbouring columns of a row or, if
+/// `ByColumns`, neighbouring rows, whichever are contiguous.
 template <bool ByColumns>
 struct row_team {
   static constexpr unsigned sums = 16, rows = 16, threads = sums * rows;
   static constexpr std::size_t room_bytes = threads * sizeof(double);
 
-  /// Which of the sums, and which of the block's rows.
+  /// The accumulator and the row of this thread within the block.
   __device__ static unsigned sum() { return ByColumns ? threadIdx.x / rows : threadIdx.x % sums; }
   __device__ static unsigned row() { return ByColumns ? threadIdx.x % rows : threadIdx.x / sums; }
 
-  /// Calls use(element, column) for the columns of this thread's sum, from `first` on, in order.
-  /// Several elements are loaded before they are used, since memory is far away.
+  /// Calls use(element, column) for the columns of this thread's accumulator, from `first` on, in
+  /// order. Several elements are loaded before they are used, to hide the latency of memory.
   template <class T, class Use>
   __device__ static void for_each(const matrix_view<const T, cuda_space>& m, std::size_t i,
                                   std::size_t first, const Use& use) {
@@ -41,7 +41,7 @@ struct row_team {
     }
   }
 
-  /// The sum of a row, for the thread of its first sum. All threads of the block take part.
+  /// Returns the sum of a row, to the thread of its first accumulator. All threads must take part.
   __device__ static double in_pairs(double mine) {
     auto& room = shared_memory<double[rows][sums]>();
     room[row()][sum()] = mine;
@@ -54,14 +54,14 @@ struct row_team {
   }
 };
 
-/// Whether threads should take neighbouring rows.
+/// True if threads should take neighbouring rows.
 template <class T>
 bool lies_by_columns(const matrix_view<T, cuda_space>& m) noexcept {
   return !m.contiguous_rows() && m.contiguous_cols();
 }
 
-/// The sum of `count` numbers in order, for the first thread; `room` has a place for each thread.
-/// All threads of the block take part: they fetch, and the first one adds.
+/// Returns the sum of `count` numbers in order, to the first thread. `room` has a place for each
+/// thread. All threads of the block must take part: they load, and the first one adds.
 __device__ inline double sum_in_order(double sum, const double* numbers, std::size_t count,
                                       double* room) {
   for (std::size_t first = 0; first < count; first += blockDim.x) {

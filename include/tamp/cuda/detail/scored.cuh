@@ -16,13 +16,13 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A score that promises a number for finite weights and statistics. Its scores are looked at all
-/// the same, but if one is no number, the error does not say of what weight: nobody looks for it.
+/// A score that promises a number for finite weights and statistics. Its scores are checked anyway.
+/// If one is NaN, the error does not give the weight, since no kernel looks it up.
 template <class Score>
 concept never_nan_score = requires { requires Score::never_nan; };
 
-/// What is scored, and how: all that a kernel needs to give each weight its key. A key is an
-/// unsigned integer in the order of the scores (see ordered_key.hpp).
+/// A weight and its score, with everything that a kernel needs to compute each weight's key. A key
+/// is an unsigned integer in the order of the scores (see ordered_key.hpp).
 template <class T, class Score>
 struct scored_weight {
   using real = compute_type<T>;
@@ -32,7 +32,7 @@ struct scored_weight {
                 "a score returns float or double");
 
   matrix_view<const T, cuda_space> weight;
-  const float* statistics;  // one a column; null for a score that needs none
+  const float* statistics;  // one for each column; null for a score that needs none
   Score score;
   selection_status* status;
 
@@ -42,8 +42,8 @@ struct scored_weight {
   __device__ float statistic_of(std::size_t j) const {
     return needs_statistic<Score> ? statistics[j] : 0.0f;
   }
-  /// The statistics of `Count` columns from j on, a multiple of Count; zeros beyond the last. As
-  /// many at once as memory allows if `IsPacked`: then they are aligned as the weight is.
+  /// Loads the statistics of `Count` columns from j on, a multiple of Count, with zeros past the
+  /// last. If `IsPacked`, they are aligned as the weight is, and are loaded in packs.
   template <unsigned Count, bool IsPacked>
   __device__ void load_statistics(std::size_t j, float (&to)[Count]) const {
     if constexpr (needs_statistic<Score>)
@@ -51,7 +51,8 @@ struct scored_weight {
           matrix_view<const float, cuda_space>(statistics, 1, weight.cols()), 0, j, to);
   }
 
-  /// The score of element (i, j), which has been loaded. Notes what cannot be used.
+  /// Returns the score of element (i, j), which has been loaded, and notes numbers that cannot be
+  /// used.
   __device__ score_type checked_score(T element, float statistic, std::size_t i,
                                       std::size_t j) const {
     const real number = number_of(element);
@@ -65,7 +66,7 @@ struct scored_weight {
   __device__ key checked_key(T element, float statistic, std::size_t i, std::size_t j) const {
     return ordered_key(checked_score(element, statistic, i, j));
   }
-  /// The key of an element that was looked at before.
+  /// Returns the key of an element that was checked before.
   __device__ key key_of(T element, float statistic) const {
     return ordered_key(score_at(number_of(element), statistic));
   }
@@ -73,12 +74,13 @@ struct scored_weight {
     return key_of(weight(i, j), statistic_of(j));
   }
 
-  /// Whether weights and statistics can be loaded pack by pack.
+  /// True if weights and statistics can be loaded in packs.
   bool is_packed() const noexcept {
     return has_packs(weight) && reinterpret_cast<std::uintptr_t>(statistics) % 16 == 0;
   }
 
-  /// Called by all threads of all blocks: the first block looks whether the statistics are finite.
+  /// Checks in the first block that the statistics are finite. All threads of all blocks must call
+  /// it.
   __device__ void check_statistics() const {
     if constexpr (needs_statistic<Score>)
       if (blockIdx.x == 0 && blockIdx.y == 0)
@@ -87,7 +89,7 @@ struct scored_weight {
   }
 };
 
-/// One thread, after the selection: which weight has a score that is not a number, for the error.
+/// One thread, after the selection: notes the weight whose score is NaN, for the error.
 template <class Scored>
 __global__ void note_weight_of_score(Scored scored) {
   const wide place = scored.status->score;

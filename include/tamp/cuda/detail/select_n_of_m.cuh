@@ -14,12 +14,12 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Threads of a block; at M <= 32, as many 32-bit words are enough for its groups.
+/// Threads of a block. For M <= 32, as many 32-bit words suffice for its groups.
 inline constexpr unsigned most_group_threads = 256;
 
-/// The bits of those of `width` scores that stay: all but the `drop` lowest, of equal ones the
-/// first. A score's rank is the number of scores that are dropped before it; counting them by
-/// comparisons needs no branch and no sort.
+/// Returns the bits of those of `width` scores that stay: all but the `drop` lowest. Ties: the
+/// first is dropped first. A score's rank is the number of scores that are dropped before it.
+/// Counting them by comparisons needs no branch and no sort.
 template <unsigned M, class Score>
 __device__ std::uint32_t highest(const Score (&scores)[M], unsigned width, unsigned drop) {
   std::uint32_t kept = 0;
@@ -32,7 +32,7 @@ __device__ std::uint32_t highest(const Score (&scores)[M], unsigned width, unsig
   return kept;
 }
 
-/// The bits of the group whose elements have been loaded, from column j on.
+/// Returns the bits of the group from column j on, whose elements have been loaded.
 template <unsigned N, unsigned M, class T, class Score>
 __device__ std::uint32_t kept_of_group(const scored_weight<T, Score>& scored, const T* elements,
                                        const float* statistics, std::size_t i, std::size_t j) {
@@ -50,8 +50,9 @@ __device__ std::uint32_t kept_of_group(const scored_weight<T, Score>& scored, co
   return highest(scores, rest, rest - (N * rest + M - 1) / M);
 }
 
-/// Groups that fill 32 bits without a rest: a thread decides the groups of one pack, or one that is
-/// larger, and lanes join their bits. Each weight is read once and each word written once.
+/// For groups that fill 32 bits without a remainder: a thread decides the groups of one pack, or
+/// one larger group, and lanes join their bits. Each weight is read once and each word written
+/// once.
 template <unsigned N, unsigned M, bool IsPacked, class T, class Score>
 __global__ void select_n_of_m_in_lanes(scored_weight<T, Score> scored, unsigned* keep,
                                        std::size_t halves) {
@@ -74,13 +75,13 @@ __global__ void select_n_of_m_in_lanes(scored_weight<T, Score> scored, unsigned*
   }
 }
 
-/// Any other groups: a thread decides one and puts its bits, which may belong to two words, into
-/// shared memory. The groups of a block together fill whole words.
+/// For any other groups: a thread decides one group and puts its bits, which may straddle two
+/// words, into shared memory. The groups of a block together fill whole words.
 template <unsigned N, unsigned M, class T, class Score>
 __global__ void select_n_of_m_in_blocks(scored_weight<T, Score> scored, unsigned* keep,
                                         std::size_t halves) {
   auto& words = shared_memory<unsigned[most_group_threads]>();
-  const unsigned count = blockDim.x / 32 * M;  // of the 32-bit words of this block
+  const unsigned count = blockDim.x / 32 * M;  // number of 32-bit words of this block
   scored.check_statistics();
   const std::size_t first = std::size_t{blockIdx.x} * count;
   const std::size_t j = (std::size_t{blockIdx.x} * blockDim.x + threadIdx.x) * M;
@@ -109,7 +110,7 @@ void select_with(pattern::n_of_m<N, M>, const cuda::on_stream& on,
                  const scored_weight<T, Score>& scored, double, cuda::bitmask& keep) {
   constexpr unsigned n = N, m = M;
   const std::size_t halves = keep.words_per_row() * 2;
-  // A weight without elements still has statistics to look at.
+  // A weight without elements still has statistics to check.
   const std::size_t rows = (std::max)(scored.weight.rows(), std::size_t{1});
   const auto blocks_and_threads = [&](std::size_t places) {
     const auto threads = static_cast<unsigned>(

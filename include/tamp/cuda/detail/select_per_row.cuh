@@ -22,16 +22,15 @@ struct row_room {
 };
 inline constexpr std::size_t row_room_bytes = (sizeof(row_room) + 15) / 16 * 16;
 
-/// Writes the mask of one row, of which the cut is known. Each warp has a range of columns, so that
-/// ties can be counted from the left: first how many each range has, then, where it matters, one by
-/// one.
+/// Writes the mask of one row, given its cut. Each warp has a range of columns, so that ties can be
+/// counted from the left: first the number in each range, then, if it matters, one by one.
 template <class Key, class KeyAt>
 __device__ void keep_above(const KeyAt& key_at, unsigned cols, key_cut<Key> cut, unsigned* keep,
                            unsigned halves, unsigned* ties_of_warps) {
   const unsigned each = (halves + warps_of_block() - 1) / warps_of_block();
   const unsigned begin = (std::min)(warp_number() * each, halves);
   const unsigned end = (std::min)(begin + each, halves);
-  unsigned ties = 0;  // seen to the left of where the warp is
+  unsigned ties = 0;  // number to the left of the warp's position
   if (cut.ties != 0) {
     unsigned mine = 0;
     for (unsigned h = begin; h < end; ++h) {
@@ -56,7 +55,7 @@ __device__ void keep_above(const KeyAt& key_at, unsigned cols, key_cut<Key> cut,
   }
 }
 
-/// Puts neighbouring keys where they belong, as many at once as memory allows.
+/// Stores neighbouring keys, in packs if possible.
 template <unsigned Count, class Key>
 __device__ void store_keys(const Key (&keys)[Count], Key* to) {
   if constexpr (Count % pack<Key>::size == 0) {
@@ -70,9 +69,9 @@ __device__ void store_keys(const Key (&keys)[Count], Key* to) {
   }
 }
 
-/// A block for each row. The row is read once, and its keys are put into shared memory, where the
-/// cut is found and the mask is made from them; rows that are too long for that (`IsCached` is
-/// false) are read and scored again each time.
+/// One block for each row. The row is read once, and its keys are put into shared memory, from
+/// which the cut is found and the mask is made. Rows that are too long for shared memory
+/// (`IsCached` is false) are read and scored again each time.
 template <bool IsCached, bool IsPacked, class T, class Score>
 __global__ void __launch_bounds__(most_threads)
     select_per_row(scored_weight<T, Score> scored, unsigned drop, unsigned* keep, unsigned halves) {
@@ -114,7 +113,7 @@ __global__ void __launch_bounds__(most_threads)
   }
 }
 
-/// Threads for a row: about sixteen keys for each in a long row, and a warp at least.
+/// The number of threads for a row: about sixteen keys for each in a long row, and at least a warp.
 inline unsigned threads_for_row(std::size_t cols) noexcept {
   const std::size_t wanted = (cols / 16 + warp_size - 1) / warp_size * warp_size;
   return static_cast<unsigned>(std::clamp<std::size_t>(wanted, warp_size, most_threads));
@@ -126,7 +125,7 @@ void select_with(pattern::per_row, const cuda::on_stream& on, const scored_weigh
   const std::size_t cols = scored.weight.cols();
   const auto drop = static_cast<unsigned>(drop_count(cols, sparsity));
   using key = typename scored_weight<T, Score>::key;
-  // The last pack may go beyond the row.
+  // The last pack may extend past the row.
   const std::size_t cached_bytes = row_room_bytes + (cols + pack<T>::size) * sizeof(key);
   const bool is_cached = cached_bytes <= shared_memory_limit();
   const bool is_packed = scored.is_packed();

@@ -3,12 +3,12 @@
 /// @file
 /// The kernels of pattern::per_tensor.
 ///
-/// A radix selection over the whole weight: each pass over it counts the scores that begin with the
-/// digits known so far by their next digit, in shared memory and then in global memory, and one
-/// block goes into the digit in which the threshold lies. One more pass writes the mask without the
-/// scores that equal the threshold, and counts these tile by tile; only where some of them stay is
-/// a tile looked at once more. Tiles are parts of rows and follow each other in row-major order,
-/// whoever works on them. Nothing of this waits for the CPU.
+/// A radix selection over the whole weight. Each pass counts the scores that begin with the known
+/// digits by their next digit, in shared memory and then in global memory, and one block enters the
+/// digit that has the threshold. A last pass writes the mask without the scores that equal the
+/// threshold, and counts these in each tile. A tile is read once more only if some of them stay.
+/// Tiles are parts of rows and follow each other in row-major order, independent of the block that
+/// processes them. The kernels are asynchronous.
 
 #include <algorithm>
 #include <cstddef>
@@ -24,7 +24,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A weight cut into tiles of at most `cols` columns of one row.
+/// A weight cut into tiles of at most `tile_cols` columns of one row.
 struct tiling {
   static constexpr std::size_t tile_cols = 2048, tile_halves = tile_cols / 32;
   std::size_t tiles_per_row, tiles;
@@ -38,12 +38,12 @@ struct tiling {
   }
 };
 
-/// What is known of the threshold. Bytes of zeros at first.
+/// The known part of the threshold. Initially bytes of zeros.
 template <class Key>
 struct tensor_cut {
-  Key prefix;     // the threshold's digits so far
-  wide rank;      // how many of the keys that begin with them go
-  unsigned done;  // whether bound and ties are known
+  Key prefix;     // the known digits of the threshold
+  wide rank;      // number of keys that begin with them and are dropped
+  unsigned done;  // 1 if bound and ties are known
   Key bound;
   wide ties;
 };
@@ -53,7 +53,7 @@ struct digit_room {
   unsigned count[digits];
 };
 
-/// Counts keys that begin with the known digits by the `width` bits from `shift` on.
+/// Counts the keys that begin with the known digits, by the `width` bits from `shift` on.
 template <bool IsFirst, bool IsPacked, class T, class Score>
 __global__ void count_digits(scored_weight<T, Score> scored, tiling tiled, unsigned shift,
                              unsigned width,
@@ -91,7 +91,7 @@ __global__ void count_digits(scored_weight<T, Score> scored, tiling tiled, unsig
     if (room.count[d] != 0) atomicAdd(&total[d], wide{room.count[d]});
 }
 
-/// One block: goes into the digit in which the threshold lies, and clears the counts.
+/// One block: enters the digit that has the threshold, and clears the counts.
 template <class Key>
 __global__ void enter_digit(tensor_cut<Key>* cut, wide* total, unsigned shift, unsigned width,
                             bool is_first, wide drop) {
@@ -122,9 +122,9 @@ __global__ void enter_digit(tensor_cut<Key>* cut, wide* total, unsigned shift, u
   for (unsigned d = first; d < first + each; ++d) total[d] = 0;
 }
 
-/// Writes the mask of what is above the bound, and of what equals it if there are no ties to be
-/// told apart; and how many equal it in each tile, if there are. `is_first` says that nobody has
-/// looked at the weight yet.
+/// Writes the mask of the keys above the bound, and of those equal to it if there are no ties to
+/// resolve. Otherwise it counts those equal to it in each tile. `is_first` states that the weight
+/// has not been read before.
 template <bool IsPacked, class T, class Score>
 __global__ void keep_above_bound(scored_weight<T, Score> scored, tiling tiled,
                                  const tensor_cut<typename scored_weight<T, Score>::key>* cut,
@@ -139,7 +139,7 @@ __global__ void keep_above_bound(scored_weight<T, Score> scored, tiling tiled,
     const std::size_t i = tiled.row(tile), first = tiled.first_column(tile);
     const std::size_t end = (std::min)(first + tiling::tile_cols, halves * 32);
     unsigned equals = 0;
-    // All lanes of a warp go round together, for they join their bits.
+    // All lanes of a warp run the same iterations, since they join their bits.
     for (std::size_t start = first + std::size_t{warp_number()} * warp_size * step; start < end;
          start += std::size_t{blockDim.x} * step) {
       const std::size_t j = start + lane_number() * step;
@@ -167,7 +167,7 @@ __global__ void keep_above_bound(scored_weight<T, Score> scored, tiling tiled,
   }
 }
 
-/// One block: how many equal the bound before each tile.
+/// One block: sums the ties before each tile.
 template <class Key>
 __global__ void add_up_ties(const tensor_cut<Key>* cut, tiling tiled, const unsigned* equal,
                             wide* before) {
@@ -185,7 +185,7 @@ __global__ void add_up_ties(const tensor_cut<Key>* cut, tiling tiled, const unsi
   }
 }
 
-/// Sets the bits of those that equal the bound and stay: all but the first `ties` of the weight.
+/// Sets the bits of the keys that equal the bound and stay: all but the first `ties` of the weight.
 template <class T, class Score>
 __global__ void keep_late_ties(scored_weight<T, Score> scored, tiling tiled,
                                const tensor_cut<typename scored_weight<T, Score>::key>* cut,
@@ -207,7 +207,7 @@ __global__ void keep_late_ties(scored_weight<T, Score> scored, tiling tiled,
   }
 }
 
-/// Where the parts of the scratch memory lie.
+/// The offsets of the parts of the scratch memory.
 template <class Key>
 struct tensor_scratch {
   std::size_t cut = 0, total, before, equal, bytes;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// From a key for each token to the list of those that stay.
+/// The list of the tokens that stay, from a key for each token.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Notes which attention it is that a kernel on the stream before this could not use.
+/// Notes the value of the attention that an earlier kernel on the stream could not use.
 template <class T>
 void note_attention(const cuda::on_stream& on, const cuda::attention_view<T>& attention,
                     list_status* status) {
@@ -22,8 +22,9 @@ void note_attention(const cuda::on_stream& on, const cuda::attention_view<T>& at
          static_cast<std::ptrdiff_t>(attention.tokens()), 1, status);
 }
 
-/// Drops the `drop` visual tokens of the lowest keys. put_keys(visuals, keys, status) puts onto the
-/// stream what finds a key for each token, `always` for text; without visual tokens nobody asks it.
+/// Drops the `drop` visual tokens of the lowest keys. `put_keys(visuals, keys, status)` must put
+/// kernels onto the stream that compute a key for each token, `always` for text. It is not called
+/// without visual tokens.
 template <class T, class PutKeys>
 cuda::index_list select_by_key(const cuda::on_stream& on, std::string_view who,
                                const cuda::token_context<T>& c, const device_sequence& sequence,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a kernel found that cannot be used, noted on the device.
+/// Notes, on the device, of numbers that a kernel cannot use.
 
 #include <bit>
 #include <cstddef>
@@ -23,8 +23,8 @@ namespace tamp::inline TAMP_FLAGS::detail {
 using wide = unsigned long long;
 inline constexpr wide nowhere = ~wide{0};
 
-/// A place, and which number that is not finite was there. The lowest place is also the lowest of
-/// these.
+/// A place, and the kind of the number there that is not finite. The order of these values is the
+/// order of the places.
 template <class Real>
 __device__ wide broken_at(std::size_t place, Real number) noexcept {
   using bits = std::conditional_t<sizeof(Real) == 8, std::uint64_t, std::uint32_t>;
@@ -40,19 +40,20 @@ constexpr double number_at(wide broken) noexcept {
   return (broken & 1u) != 0 ? -number : number;
 }
 
-/// What is wrong with a selection: for each kind the lowest place, or `nowhere`.
+/// The faults of a selection: for each kind the lowest place, or `nowhere`.
 struct selection_status {
   wide statistic;          ///< broken_at(column)
   wide weight;             ///< broken_at(row * cols + column)
-  wide score;              ///< row * cols + column of a score that is not a number
-  double weight_of_score;  ///< once that is known; until then not a number
+  wide score;              ///< row * cols + column of a score that is NaN
+  double weight_of_score;  ///< once it is known; until then NaN
 
   __host__ __device__ constexpr bool is_broken() const noexcept {
     return statistic != nowhere || weight != nowhere || score != nowhere;
   }
 };
 
-/// @throws value_error if a statistic was not finite, with the CPU's sentence
+/// Raises the CPU's error for a statistic.
+/// @throws value_error if a statistic was not finite
 inline void raise_if_statistic_broken(const selection_status& found, std::string_view operation,
                                       std::string_view layer) {
   if (found.statistic != nowhere)
@@ -60,8 +61,8 @@ inline void raise_if_statistic_broken(const selection_status& found, std::string
                        of_layer(layer), " is ", number_at(found.statistic));
 }
 
-/// @throws value_error if a weight was not finite or a score not a number, in the CPU's words,
-///         except that the score has no name
+/// Raises the CPU's error for a weight or score, but without the name of the score.
+/// @throws value_error if a weight was not finite or a score was NaN
 inline void raise_if_weight_broken(const selection_status& found, std::size_t cols,
                                    std::string_view operation, std::string_view layer) {
   if (found.weight != nowhere) {

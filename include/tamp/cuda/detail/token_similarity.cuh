@@ -23,15 +23,15 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The sum over a block, for all of its threads, in an order that depends on nothing but their
-/// number; `room` has a place for each warp.
+/// Returns the sum over a block, to all of its threads, in an order that depends only on their
+/// number. `room` has a place for each warp.
 __device__ inline double sum_of_block(double value, double* room) {
   value = sum_of_lanes(value);
   if (lane_number() == 0) room[warp_number()] = value;
   __syncthreads();
   double sum = 0;
   for (unsigned w = 0; w < warps_of_block(); ++w) sum += room[w];
-  __syncthreads();  // before somebody else uses the room
+  __syncthreads();  // before the room is used again
   return sum;
 }
 
@@ -41,13 +41,13 @@ struct device_densities {
   double mean;
 };
 
-/// How many tokens there are of each kind: the host knows.
+/// The number of tokens of each kind, which the host knows.
 struct kind_counts {
   unsigned tokens[modality_kinds];
 };
 
-/// What scales each token to unit length, or 0; an output that is not finite is noted: number j of
-/// token t is place t * features + j.
+/// Computes the factor that scales each token to unit length, or 0. An output that is not finite is
+/// noted: number j of token t is place t * features + j.
 template <bool ByColumns, class T>
 __global__ void measure_tokens(matrix_view<const T, cuda_space> output, double* scale,
                                list_status* status) {
@@ -64,11 +64,11 @@ __global__ void measure_tokens(matrix_view<const T, cuda_space> output, double* 
   if (t < output.rows() && team::sum() == 0) scale[t] = squares == 0 ? 0.0 : 1 / std::sqrt(squares);
 }
 
-/// Tokens that one thread adds up, feature by feature.
+/// The number of tokens that one thread adds up, for one feature.
 inline constexpr std::size_t scaled_together = 64;
 
-/// Writes the tokens at unit length, and for each kind the sum of them, of 64 tokens at a time: a
-/// block for these and some features. Sums of products across kinds are products of these sums.
+/// Writes the tokens at unit length, and for each kind their sum over 64 tokens at a time. One
+/// block for 64 tokens and some features. Sums of products across kinds are products of these sums.
 template <class T>
 __global__ void scale_tokens(matrix_view<const T, cuda_space> output, const double* scale,
                              const std::uint8_t* kinds, kind_counts counts, float* unit,
@@ -78,7 +78,7 @@ __global__ void scale_tokens(matrix_view<const T, cuda_space> output, const doub
   if (j >= d) return;
   const std::size_t first = blockIdx.y * scaled_together;
   const std::size_t last = first + scaled_together < n ? first + scaled_together : n;
-  unsigned present = 0;  // kinds so far
+  unsigned present = 0;  // number of kinds so far
   for (unsigned kind = 0; kind < modality_kinds; ++kind) {
     if (counts.tokens[kind] == 0) continue;
     double sum = 0;
@@ -93,7 +93,7 @@ __global__ void scale_tokens(matrix_view<const T, cuda_space> output, const doub
   }
 }
 
-/// Adds the partial sums up: (kinds that are there, features).
+/// Adds the partial sums: (present kinds, features).
 template <class Real>
 __global__ void join_partial_sums(const Real* partial_sums, std::size_t parts, std::size_t features,
                                   Real* sums) {
@@ -105,9 +105,9 @@ __global__ void join_partial_sums(const Real* partial_sums, std::size_t parts, s
   sums[blockIdx.y * features + j] = sum;
 }
 
-/// Products near zero are made anew in double, since their sign decides whether a pair counts; a
-/// block for a token, and a warp for each such pair: sixteen lanes have a sum each, as the CPU
-/// does.
+/// Recomputes products near zero in double, since their sign decides whether a pair counts. One
+/// block for each token, and one warp for each of its pairs: sixteen lanes have an accumulator
+/// each, as on the CPU.
 template <class T>
 __global__ void renew_near_zero(matrix_view<const T, cuda_space> output, const double* scale,
                                 float* products) {
@@ -133,7 +133,7 @@ __global__ void renew_near_zero(matrix_view<const T, cuda_space> output, const d
   }
 }
 
-/// A warp for each token: the sum and the number of its positive similarities to later tokens of
+/// One warp for each token: the sum and the number of its positive similarities to later tokens of
 /// its kind.
 template <class Real>
 __global__ void sum_positive(const Real* products, const std::uint8_t* kinds, std::size_t n,
@@ -196,20 +196,20 @@ __global__ void find_densities(const double* sums, const double* counts, const s
     }
     ++place_a;
   }
-  // Of two modalities at least, as token_densities::mean has it.
+  // At least two modalities count, as in token_densities::mean.
   const double counted = known < 2 ? 2.0 : known;
   if (threadIdx.x == 0) densities->mean = all / (counted * (counted + 1) / 2);
 }
 
-/// One sample's similarities in the memory of the GPU, and the densities: token_similarity there.
+/// The similarities and densities of one sample, in the memory of the GPU: token_similarity there.
 ///
-/// The tokens are scaled as on the CPU, to the bit; their products are cuBLAS' and may differ from
-/// the CPU's by rounding. Everything else is summed in double, in an order that depends on nothing
-/// but the shape.
+/// The tokens are scaled with the same bits as on the CPU. Their products come from cuBLAS and may
+/// differ from the CPU's by rounding. All other sums are in double, in an order that depends only
+/// on the shape.
 class device_similarity {
  public:
-  /// @throws shape_error if `kinds` is neither empty (all text) nor one a token, or no memory can
-  ///         hold the products
+  /// @throws shape_error if `kinds` is neither empty (all text) nor has one entry for each token,
+  ///         or if no memory can hold the products
   /// @throws value_error if a kind is not below 8
   template <class T>
   device_similarity(const cuda::on_stream& on, cublasHandle_t cublas,
@@ -262,9 +262,9 @@ class device_similarity {
 
   std::size_t tokens() const noexcept { return tokens_; }
   const kind_counts& counts() const noexcept { return counts_; }
-  /// (tokens, tokens)
+  /// The products, (tokens, tokens).
   const float* products() const noexcept { return products_.as<float>(); }
-  /// To unit length; 0 for a token of length zero.
+  /// The factors to unit length; 0 for a token of length zero.
   const double* scale() const noexcept { return scale_.as<double>(); }
   const device_densities* densities() const noexcept { return densities_.as<device_densities>(); }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Short lists of the CPU for the GPU, without waiting.
+/// Asynchronous upload of short lists of the CPU to the GPU.
 
 #include <algorithm>
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Numbers that are an argument of a kernel, of which there may be 4 KB.
+/// Numbers that are an argument of a kernel. Arguments may take 4 KB.
 template <class T>
 struct argument_list {
   static constexpr std::size_t size = 2048 / sizeof(T);
@@ -23,9 +23,9 @@ __global__ void store_arguments(argument_list<T> from, unsigned count, T* to) {
   for (unsigned k = threadIdx.x; k < count; k += blockDim.x) to[k] = from.numbers[k];
 }
 
-/// Puts a list of the CPU into the GPU's memory, as arguments of kernels: they are copied when a
-/// kernel is started, so that nothing waits and the list may go at once. For some thousands of
-/// tokens; a copy out of ordinary memory may wait for the stream.
+/// Copies a list of the CPU into the GPU's memory, as arguments of kernels. Arguments are copied
+/// when a kernel is started, so that the call is asynchronous and the list may be freed at once.
+/// Use it for up to some thousands of tokens. A copy from pageable memory may wait for the stream.
 template <class T>
 void upload(const cuda::on_stream& on, std::span<const T> list, T* to) {
   using arguments = argument_list<T>;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a GPU operation accepts as a tensor or a statistic, and what it says of the rest.
+/// Views of the tensors and statistics that a GPU operation accepts, and refusals of others.
 
 #include <cstddef>
 #include <string_view>
@@ -16,8 +16,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The view of a tensor that the GPU is about to touch.
-/// @throws shape_error if there is no memory behind it; where work is only measured, none is needed
+/// Returns the view of a tensor that the GPU is about to access.
+/// @throws shape_error if it lies at a null pointer, unless work is only measured
 template <viewable Tensor>
 auto cuda_view(const cuda::on_stream& on, Tensor&& tensor) {
   auto m = tamp::view(tensor);
@@ -30,8 +30,8 @@ auto cuda_view(const cuda::on_stream& on, Tensor&& tensor) {
   return m;
 }
 
-/// A view as the kernels read it: a host's own 16-bit type as the one of ours that has its bits, so
-/// that no kernel is compiled for both.
+/// Returns a view as the kernels read it: a host's own 16-bit type becomes the type of ours with
+/// the same bits, so that no kernel is compiled for both.
 template <class T>
 auto as_twin(matrix_view<T, cuda_space> m) noexcept {
   using twin = typename twin_of<std::remove_const_t<T>>::type;
@@ -40,8 +40,9 @@ auto as_twin(matrix_view<T, cuda_space> m) noexcept {
                                      m.row_stride(), m.col_stride());
 }
 
-/// The numbers of a device statistic, one for each input feature of a weight with `cols` columns.
-/// @throws shape_error if they are not one row of so many in one piece, or lie at a null pointer
+/// Returns the numbers of a device statistic, one for each of the `cols` columns of a weight.
+/// @throws shape_error if they are not one contiguous row of `cols` numbers, or lie at a null
+///         pointer
 template <class Statistics>
 const float* device_values(const cuda::on_stream& on, const Statistics& statistics,
                            std::size_t cols, std::string_view operation,

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The scores of a weight, whatever made them.
+/// The scores of a weight, independent of the type that makes them.
 
 #include <cstddef>
 
@@ -11,8 +11,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Scored rows of any type, by address: patterns are compiled once for all weights and all scores
-/// of one type of number. What is scored must outlive it.
+/// A type-erased reference to scored rows, so that patterns are compiled once for each type of
+/// score. The referenced rows must outlive it.
 template <class Score>
 class any_scored_rows {
  public:
@@ -33,7 +33,7 @@ class any_scored_rows {
   std::size_t cols() const noexcept { return cols_; }
 
   /// Calls `body(read_scores, begin, end)` for ranges of rows on the executor's threads.
-  /// `read_scores(i)` is a scored_row, a span, that stays valid until the next call.
+  /// `read_scores(i)` returns a scored_row, a span that is valid until the next call.
   template <executor E>
   void for_each_range(const E& exec, const range_of_rows& body) const {
     run_(scored_, any_executor(exec), body);

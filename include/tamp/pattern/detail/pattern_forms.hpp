@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The two forms of a pattern, and what each may do to a mask.
+/// The two forms of a pattern and the checks of the masks that they write.
 
 #include <cstddef>
 #include <span>
@@ -20,8 +20,8 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// A pattern that decides row by row: `row_selector<Score>(cols, sparsity)` gives an object that is
 /// called with (scores of a row, words of its mask).
 ///
-/// A pattern of either form decides how many weights stay: the sparsity is what it is asked for,
-/// and the number that it keeps is not checked. Reports show both.
+/// A pattern of either form decides how many weights stay. The sparsity is a request, and the
+/// number of weights kept is not checked against it. Reports show both.
 template <class Pattern, class Score>
 concept row_pattern = requires { typename Pattern::template row_selector<Score>; };
 
@@ -30,7 +30,7 @@ inline bool has_bits_past(std::span<const mask::word> row, std::size_t cols) noe
   return cols % mask::word_bits != 0 && row.back() >> (cols % mask::word_bits) != 0;
 }
 
-/// Asks a pattern which weights stay.
+/// Lets a pattern write the mask of the weights that stay.
 /// @throws shape_error if the pattern changes the shape of the mask
 /// @throws value_error if the pattern sets bits past the last column, naming the first row
 template <class Score, class Pattern>

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A plan out of what an allocation answers.
+/// The plan that follows from an allocation.
 
 #include <cstddef>
 #include <span>
@@ -26,8 +26,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// What a recipe's allocation makes of a model's units: the simple form is given their sizes, the
-/// wide one the units themselves.
+/// Applies a recipe's allocation to a model's units: the simple form to their sizes, the wide form
+/// to the units themselves.
 template <executor E, class Allocate, class Units>
 allocate::allocation allocation_of(const E& exec, const Allocate& allocate, const Units& units) {
   const ieee_arithmetic as_usual;
@@ -41,8 +41,8 @@ allocate::allocation allocation_of(const E& exec, const Allocate& allocate, cons
   return answer;
 }
 
-/// Gives the layers of a unit what it was allocated. A number of weights is split among them by
-/// size, so that they lose it together, to the weight.
+/// Gives the layers of a unit their sparsities. A number of weights is split among the layers by
+/// size, so that their sum is exact.
 template <class Units>
 void give(const allocate::allocation& answer, const Units& units, std::size_t unit,
           std::vector<planned_layer>& layers) {
@@ -93,7 +93,7 @@ pruning_plan plan_from(const E& exec, Model& host, const Recipe& recipe, const C
   return plan;
 }
 
-/// Stands where nothing was calibrated because nothing was needed.
+/// The calibration of a recipe that needs none.
 struct no_calibration {};
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

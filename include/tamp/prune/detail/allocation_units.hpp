@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The units of a model that an allocation gives one sparsity to.
+/// The units of a model to which an allocation assigns one sparsity each.
 
 #include <cstddef>
 #include <map>
@@ -21,8 +21,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Groups the layers of a plan that are pruned. An allocation reads their sizes and names, and
-/// visits their weights and statistics as often as it likes (see docs/concepts/recipes.md).
+/// Groups of the layers of a plan that are pruned. An allocation reads their sizes and names, and
+/// may visit their weights and statistics any number of times (see docs/concepts/recipes.md).
 template <model Model, class Calibration, class Statistic>
 class allocation_units {
  public:

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// One sentence for each argument that is not what an operation expects in its place. The functions
-/// are true for the others, so that a mistake is followed by no further error.
+/// Checks of the arguments of an operation, each with a sentence for the compiler's output. The
+/// functions return false for a wrong argument, so that no further errors follow.
 
 #include <type_traits>
 

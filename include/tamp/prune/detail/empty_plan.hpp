@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The layers of a model before anything is decided on them.
+/// The plan of a model before any sparsity is decided.
 
 #include <algorithm>
 #include <cstddef>
@@ -25,7 +25,7 @@ inline bool fits_any(const std::vector<std::string>& patterns, std::string_view 
                      [&](const std::string& pattern) { return glob_match(pattern, name); });
 }
 
-/// The layers of a model, and which of them are excluded or tied.
+/// Lists the layers of a model, and marks those that are excluded or tied.
 template <executor E, model Model>
 pruning_plan empty_plan(const E& exec, Model& host, const plan_options& options) {
   pruning_plan plan;
@@ -53,8 +53,8 @@ inline std::string first_names(std::span<const planned_layer> layers) {
 }
 
 /// Refuses a plan that leaves nothing to prune, which could not reach any sparsity. `patterns` are
-/// those that excluded layers; without them it was the plan.
-/// @throws value_error that says what there is instead
+/// those that excluded layers; empty if the plan itself excludes them.
+/// @throws value_error that lists the layers or patterns
 inline void check_anything_to_prune(std::string_view operation, const pruning_plan& plan,
                                     std::size_t blocks,
                                     std::span<const std::string> patterns = {}) {

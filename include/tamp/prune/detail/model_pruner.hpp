@@ -28,7 +28,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// How many of a layer's inputs were always zero, where its statistic can tell.
+/// Counts the inputs of a layer that were always zero, from its statistic.
 template <class Statistics>
 std::size_t count_dead(const Statistics& statistics) {
   const ieee_arithmetic as_usual;
@@ -52,7 +52,7 @@ void check_weights(const any_executor& exec, Model& host) {
   });
 }
 
-/// Statistics of a block's layers. Layers that see the same may share one.
+/// The statistics of a block's layers. Layers with the same input may share one.
 template <class Statistic>
 struct block_statistics {
   std::vector<std::tuple<Statistic>> kept;
@@ -62,7 +62,7 @@ struct block_statistics {
   const Statistic& of(std::size_t layer) const {
     return std::get<0>(kept[places[layer].template of<Statistic>(layer)]);
   }
-  /// True if a token came to any layer that the plan prunes.
+  /// True if any layer that the plan prunes saw a token.
   bool saw_any(std::span<const planned_layer> layers) const {
     for (std::size_t k = 0; k < places.size(); ++k)
       if (layers[k].is_pruned() && tokens_seen(of(k)) != 0) return true;
@@ -96,7 +96,7 @@ block_statistics<Statistic> observe_layers(const any_executor& exec, Model& host
   return seen;
 }
 
-/// Counts the zeros in memory: these, and not the mask, are reported as achieved.
+/// Counts the zeros in memory. The report shows these, and not the mask, as achieved.
 template <class Weight>
 void read_back(const any_executor& exec, const Weight& weight, layer_report& done) {
   const std::size_t zeros = count_zeros(exec, weight), dropped = done.size() - done.kept;
@@ -109,7 +109,7 @@ void read_back(const any_executor& exec, const Weight& weight, layer_report& don
                         dropped - zeros, " did not become zero");
 }
 
-/// Drops what a mask drops from one layer.
+/// Applies a mask to one layer and records the result.
 template <class Weight>
 void write_layer(const any_executor& exec, const mask::bitmask& keep, Weight& weight,
                  layer_report& done, running_report& report) {
@@ -121,11 +121,12 @@ void write_layer(const any_executor& exec, const mask::bitmask& keep, Weight& we
   read_back(exec, weight, done);
 }
 
-/// Prunes a model, or what of it a report does not list yet, and keeps the report true at any time.
+/// Prunes the layers of a model that a report does not list yet, and keeps the report valid at any
+/// time.
 ///
-/// The plan says how much goes, so that the recipe's allocation is no part of this type: Recipe is
-/// what recipe::at makes. What depends on fewer types than these two is a function outside, so that
-/// a program with many recipes compiles it once.
+/// The plan decides the sparsities, so that the recipe's allocation is not part of this type:
+/// Recipe is the type that recipe::at returns. Functions that depend on fewer types than these two
+/// are outside, so that a program with many recipes compiles them once.
 template <model Model, class Recipe>
 class model_pruner {
  public:
@@ -146,7 +147,7 @@ class model_pruner {
       std::conditional_t<calibrated, needed_statistic_of<score_policy>, no_statistics>;
   using statistics = block_statistics<statistic>;
 
-  // What can be known before anything is written.
+  // Checks everything that can be checked before anything is written.
   void check_everything() {
     std::optional<double> fixed_sparsity;
     if constexpr (Recipe::sparsity_is_fixed) fixed_sparsity = Recipe::pattern_policy::sparsity;
@@ -172,8 +173,8 @@ class model_pruner {
     report_.note_counts();
   }
 
-  // Nothing is written until some layer is known to have seen a token. Until then blocks wait: what
-  // no token comes to makes no difference to what later blocks see.
+  // Nothing is written until a layer is known to have seen a token. Until then blocks wait. A block
+  // that no token reaches does not affect later blocks.
   void prune_block(std::size_t block) {
     const auto layers = report_.layers_of(block);
     const bool is_done =
@@ -202,7 +203,7 @@ class model_pruner {
     }
   }
 
-  // Without statistics no token came to the block.
+  // An empty `seen` means that no token reached the block.
   void prune_layers(std::size_t block, const statistics& seen) {
     const auto layers = report_.layers_of(block);
     std::size_t k = 0;
@@ -281,10 +282,10 @@ class model_pruner {
   Recipe recipe_;
   running_report& report_;
   bool wrote_ = false;                // or is about to
-  std::vector<std::size_t> waiting_;  // blocks of which no layer saw a token, before any is written
+  std::vector<std::size_t> waiting_;  // blocks whose layers saw no token, before any is written
 };
 
-/// See tamp::prune.
+/// See tamp::prune_model.
 template <model Model, class Recipe>
 void prune_model(const any_executor& exec, Model& host, const Recipe& recipe,
                  const pruning_plan& plan, prune_report& report,

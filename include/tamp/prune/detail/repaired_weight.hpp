@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Repaired weights, checked against what a tensor can hold, and written into it.
+/// Checks of repaired weights against a tensor's type of number, and their writing.
 
 #include <cstddef>
 #include <span>
@@ -20,8 +20,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// @throws value_error if the tensor's type of number is too small for a repaired weight, or if one
-///         that is dropped is not 0
+/// Checks that a tensor can hold repaired weights.
+/// @throws value_error if the tensor's type of number is too small for a repaired weight, or if a
+///         dropped weight is not 0
 template <class Tensor, executor E, class Repaired>
 void check_repaired(const E& exec, std::string_view operation, std::string_view layer,
                     const Repaired& repaired) {
@@ -54,7 +55,7 @@ void check_repaired(const E& exec, std::string_view operation, std::string_view 
 }
 
 /// Writes repaired weights, (rows, cols), into the host's tensor, in its own type of number.
-/// @throws value_error if a row tensor does not hold its zeros, as apply
+/// @throws value_error if a row tensor does not hold its zeros, as in apply
 template <executor E, class Repaired, class Target>
 void write_repaired(const E& exec, std::string_view operation, std::string_view layer,
                     const Repaired& repaired, Target&& target) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A report that is true at any time, also when an exception leaves.
+/// A report that is valid at any time, also when an exception leaves.
 
 #include <algorithm>
 #include <cstddef>
@@ -19,13 +19,13 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Names for reports and errors: of the whole recipe, its score and its pattern.
+/// Names for reports and errors: the whole recipe, its score and its pattern.
 struct recipe_labels {
   std::string recipe, score, pattern;
 };
 
-/// Follows a plan through a model, layer by layer, and keeps a report of what was written. Nothing
-/// here depends on types of tensors or policies.
+/// Follows a plan through a model, layer by layer, and keeps a report of the layers written. It
+/// does not depend on types of tensors or policies.
 class running_report {
  public:
   running_report(const pruning_plan& plan, prune_report& report,
@@ -36,8 +36,8 @@ class running_report {
         blocks_(blocks),
         labels_(std::move(labels)) {}
 
-  /// A report that lists layers already is one to go on from.
-  /// @throws value_error if it belongs to another plan, or a layer was written in part
+  /// Checks a report from which pruning continues, because it lists layers.
+  /// @throws value_error if it belongs to another plan, or if a layer was written in part
   void check_done() const {
     const auto& done = report_.layers;
     if (!report_.unfinished.empty())
@@ -73,7 +73,7 @@ class running_report {
   std::size_t layers_done() const noexcept { return report_.layers.size(); }
   bool cancelled() const noexcept { return report_.cancelled; }
 
-  /// The layers of a block in the plan, and the number of the first.
+  /// The layers of a block in the plan. `first_of` returns the number of the first.
   std::span<const planned_layer> layers_of(std::size_t block) const {
     const auto [begin, end] =
         std::ranges::equal_range(plan_.layers, block, {}, &planned_layer::block);
@@ -83,7 +83,7 @@ class running_report {
     return static_cast<std::size_t>(layers.data() - plan_.layers.data());
   }
 
-  /// Asks the progress callback whether to go on.
+  /// Returns false if the progress callback stops the pruning.
   bool go_on(std::size_t block, std::string_view layer) {
     report_.cancelled = on_progress_ && !on_progress_({block, blocks_, report_.layers.size(),
                                                        plan_.layers.size(), layer, false});
@@ -98,7 +98,8 @@ class running_report {
     set_next();
   }
 
-  /// The pattern may not be able to drop what the plan counts: the rows of a layer share it evenly.
+  /// Notes the weights that the plan counts but the pattern could not drop, since the rows of a
+  /// layer share a number evenly.
   void note_counts() {
     std::size_t layers = 0, counted = 0, dropped = 0;
     for (const layer_report& layer : report_.layers)
@@ -113,7 +114,7 @@ class running_report {
                                        layers == 1 ? " layer" : " layers"));
   }
 
-  /// Calls body(). An error of tamp's that leaves it also says what had been written.
+  /// Calls body(). Errors of tamp that leave it gain a sentence on the layers written so far.
   template <class Body>
   void with_state(const Body& body) const {
 #if TAMP_EXCEPTIONS
@@ -161,7 +162,7 @@ class running_report {
   recipe_labels labels_;
 };
 
-/// A layer of the plan as it stands before anything of it is dropped.
+/// The report of a layer of the plan before anything of it is dropped.
 inline layer_report untouched(const planned_layer& planned) {
   layer_report done;
   done.name = planned.name;
@@ -176,10 +177,10 @@ inline layer_report untouched(const planned_layer& planned) {
   return done;
 }
 
-/// Refuses a plan that was made for another model than the one with `own` layers, or for another
-/// sparsity than the one that a pattern fixes.
+/// Refuses a plan that was made for another model than the one with the layers of `own`, or for
+/// another sparsity than the one that the pattern fixes.
 /// @throws shape_error if layers, shapes or blocks differ
-/// @throws value_error if ties differ, or a sparsity cannot be followed
+/// @throws value_error if ties differ, or if a sparsity cannot be followed
 inline void check_plan(const pruning_plan& own, const pruning_plan& plan,
                        std::optional<double> fixed_sparsity) {
   if (own.layers.size() != plan.layers.size())

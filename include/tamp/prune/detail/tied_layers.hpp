@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Layers that are second names of the same weight.
+/// Detection of layers that are second names of the same weight.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,9 +16,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Marks layers whose weight is that of an earlier one: the same address, shape and numbers. (The
-/// address alone would not do: a host may load its layers into one buffer, one after another.) A
-/// weight stays dense if any of its names is excluded.
+/// Marks layers whose weight is that of an earlier one: the same address, shape and numbers. The
+/// address alone does not suffice, since a host may load its layers into one buffer, one after
+/// another. A weight stays dense if any of its names is excluded.
 template <executor E, model Model>
 void mark_tied(const E& exec, Model& host, std::vector<planned_layer>& layers) {
   std::map<const void*, std::vector<std::size_t>> at_address;

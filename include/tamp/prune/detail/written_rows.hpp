@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Rows written to tensors without strides, and read back.
+/// Rows that are written to tensors without strides, and read back.
 
 #include <bit>
 #include <cstddef>
@@ -18,10 +18,10 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The first row in which a dropped weight did not become 0.
+/// A record of the first row in which a dropped weight did not become 0. Thread-safe.
 class lost_zeros {
  public:
-  /// Looks at a row that was read back. Returns whether all that is dropped is 0.
+  /// Checks a row that was read back. Returns true if all dropped weights are 0.
   bool look_at(std::size_t i, std::span<const float> row, std::span<const mask::word> keep) {
     for (std::size_t w = 0; w < keep.size(); ++w) {
       const std::size_t begin = w * mask::word_bits;
@@ -37,7 +37,7 @@ class lost_zeros {
     return true;
   }
 
-  /// @throws value_error that names the first row, its first column and what was read
+  /// @throws value_error that names the first row, its first column and the number read
   void raise_if_any(std::string_view operation, std::string_view layer,
                     std::string_view what_remains) const {
     if (any_)
@@ -53,11 +53,12 @@ class lost_zeros {
   float read_ = 0;
 };
 
-/// Writes the rows that `make_row(i, row)` makes of what is there, where it returns true, and reads
-/// them back: storage that quantises what it is given may have no zero. A row that does not hold 0
-/// where `keep` drops is written as it was.
-/// @throws value_error that names the first weight that is not 0, once all rows have been tried:
-///         the rows that hold their zeros then are as they should be, the others as they were
+/// Writes and reads back rows, as storage that quantises numbers may have no zero.
+///
+/// `make_row(i, row)` modifies the current row and returns true if it is to be written. A row that
+/// does not hold 0 where `keep` drops is restored.
+/// @throws value_error that names the first weight that is not 0, after all rows have been tried:
+///         rows that hold their zeros are written, the others restored
 template <executor E, writable_row_tensor Weight, class MakeRow>
 void write_rows(const E& exec, std::string_view operation, std::string_view layer,
                 const mask::bitmask& keep, Weight& weight, const MakeRow& make_row) {

@@ -15,7 +15,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A number as the host's tensor holds it: in a strided tensor's own type, else a float.
+/// Converts a number to the form in which the host's tensor holds it: the element type of a strided
+/// tensor, else float.
 template <class Source>
 auto stored_number(double number) {
   if constexpr (is_view<Source>) {
@@ -26,7 +27,7 @@ auto stored_number(double number) {
   }
 }
 
-/// The number of weights that are zero, of either sign.
+/// Returns the number of weights that are zero, of either sign.
 template <executor E, class Source>
 std::size_t count_zeros(const E& exec, const Source& weight) {
   std::atomic<std::size_t> zeros = 0;
@@ -46,8 +47,8 @@ std::size_t count_zeros(const E& exec, const Source& weight) {
   return zeros;
 }
 
-/// Drops from a mask what is zero among `numbers`, (rows, cols), once it is stored in a tensor
-/// like `Source`.
+/// Drops from a mask the numbers, (rows, cols), that become zero when stored in a tensor like
+/// `Source`.
 template <class Source, executor E>
 void drop_zeros(const E& exec, matrix_view<const double> numbers, mask::bitmask& keep) {
   for_each_range(exec, numbers.rows(), numbers.cols(), [&](std::size_t begin, std::size_t end) {

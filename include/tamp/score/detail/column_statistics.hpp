@@ -14,7 +14,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A statistic's numbers, one for each input feature: an accumulator's values() or the numbers.
+/// Returns a statistic's numbers, one for each input feature. `statistics` is an accumulator with
+/// values(), or the numbers themselves.
 template <class Statistics>
 decltype(auto) column_values(const Statistics& statistics) {
   if constexpr (std::convertible_to<const Statistics&, std::span<const float>>) {
@@ -27,10 +28,10 @@ decltype(auto) column_values(const Statistics& statistics) {
   }
 }
 
-/// Nothing was observed because nothing is needed.
+/// The statistics of a policy that needs none.
 struct no_statistics {};
 
-/// How many calibration tokens came by, also those that a statistic does not add up.
+/// Returns the number of calibration tokens, including those that a statistic did not select.
 template <class Statistics>
 std::uint64_t tokens_seen(const Statistics& statistics) {
   if constexpr (requires { statistics.tokens_seen(); })

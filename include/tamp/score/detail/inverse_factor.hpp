@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The triangular factor of an inverse, with Eigen.
+/// The triangular factor of an inverse matrix, computed with Eigen.
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -18,8 +18,8 @@ namespace tamp::inline TAMP_FLAGS::detail {
 
 using double_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// Solves L X = B in place, where L is lower triangular and B is `height` rows of `m` from `top`
-/// on, columns [begin, end).
+/// Solves L X = B in place. L is lower triangular. B is columns [begin, end) of `m`, in as many
+/// rows as L has, starting at row `top`.
 template <executor E>
 void solve_rows(const E& exec, const double_matrix& L, double_matrix& m, Eigen::Index top,
                 Eigen::Index begin, Eigen::Index end) {
@@ -41,8 +41,8 @@ void solve_rows(const E& exec, const double_matrix& L, double_matrix& m, Eigen::
   });
 }
 
-/// Packs columns [begin, end) of some rows of a matrix, as rows of a product with these
-/// instructions.
+/// Packs columns [begin, end) of `height` rows of a matrix, starting at row `top`, as rows of a
+/// product with the given instruction set.
 template <executor E>
 packed_rows<double> pack_transposed(const E& exec, const double_matrix& m, Eigen::Index top,
                                     Eigen::Index height, Eigen::Index begin, Eigen::Index end,
@@ -58,19 +58,21 @@ packed_rows<double> pack_transposed(const E& exec, const double_matrix& m, Eigen
       set);
 }
 
-/// What subtracts blocks of a product from the part of `m` that begins at (top, left).
+/// Returns a function that subtracts blocks of a product from the part of `m` that begins at (top,
+/// left).
 inline auto subtract_from(double_matrix& m, Eigen::Index top, Eigen::Index left) {
   return add_blocks_to(m.data() + top * m.cols() + left, static_cast<std::size_t>(m.cols()), -1.0);
 }
 
-/// U, upper triangular, with H^-1 = U^T U for the symmetric H = `gram` + `added` * I. False if it
-/// cannot be computed, or not in double; `U` then holds arbitrary numbers.
+/// Computes the upper triangular U with H^-1 = U^T U for the symmetric H = `gram` + `added` * I.
+/// Returns false if U cannot be computed in double. `U` then holds arbitrary numbers.
 ///
-/// H is never inverted: if H = R R^T with R upper triangular, U is R's inverse; and R is L of the
-/// common L L^T of H with its rows and columns in reverse order, reversed. L's inverse is made in
-/// the same pass as L, some columns after the others: what a block of L takes from the rest of H,
-/// it also takes from the rest of the unit matrix. The bits do not depend on the executor. Memory:
-/// one matrix of H's size beside `gram` and `U`.
+/// H is never inverted. If H = R R^T with R upper triangular, then U is the inverse of R. R is the
+/// factor L of the ordinary Cholesky factorization L L^T of H with its rows and columns in reverse
+/// order, reversed again. The inverse of L is computed in the same pass as L, block of columns by
+/// block of columns: each block's update of the rest of H is also applied to the rest of the
+/// identity matrix. The bits do not depend on the executor. Memory: one matrix of H's size in
+/// addition to `gram` and `U`.
 template <executor E>
 bool factor_inverse(const E& exec, const double_matrix& gram, double added, double_matrix& U) {
   constexpr Eigen::Index block = 128;
@@ -82,7 +84,7 @@ bool factor_inverse(const E& exec, const double_matrix& gram, double added, doub
   for (Eigen::Index k = 0; k < n; k += block) {
     const Eigen::Index width = (std::min)(block, n - k), next = k + width;
     double_matrix L = rest.block(k, k, width, width).transpose();
-    // Info 0 is success, whose name is a macro of X11's.
+    // Info 0 is success. Its name is a macro in the headers of X11.
     if (Eigen::LLT<Eigen::Ref<double_matrix>>(L).info() != Eigen::ComputationInfo{}) return false;
     solve_rows(exec, L, rest, k, next, n);
     solve_rows(exec, L, U, k, 0, next);

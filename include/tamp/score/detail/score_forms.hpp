@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The three forms of a score, and the statistic that it needs.
+/// The three forms of a score, and the statistic that a policy needs.
 
 #include <concepts>
 #include <cstddef>
@@ -29,8 +29,8 @@ using needed_statistic_of = typename needed_statistic<Policy>::type;
 template <class Policy>
 inline constexpr bool needs_statistic = !std::is_void_v<needed_statistic_of<Policy>>;
 
-/// Applies an elementwise score: to the weight alone or to the weight and its column's statistic.
-/// What a user's score throws comes out.
+/// Applies an elementwise score to the weight alone, or to the weight and its column's statistic.
+/// Exceptions of the score propagate.
 template <class Score, class Real>
 TAMP_FN auto score_of(const Score& score, Real weight, [[maybe_unused]] float statistic) {
   if constexpr (needs_statistic<Score>)
@@ -46,16 +46,17 @@ concept row_score =
     requires(const Score& score, matrix_view<const float> weight, std::span<const float> values,
              const execute::sequential& exec) { score.bind(exec, weight, values); };
 
-/// Whether a bound row score is known to write every score of a row, none of them finite where the
-/// weight is not: so only the library's own, of which its tests show it.
+/// True if a bound row score is known to write every score of a row, with no finite score where the
+/// weight is not finite. It is set only for the library's own scores, whose tests prove it.
 template <class Bound>
 inline constexpr bool shows_all_by_test = false;
 
-/// A score that changes the weights that stay, to repair what dropping the others broke.
+/// A score that updates the weights that stay, to compensate for the dropped ones.
 template <class Score>
 concept repairing_score = requires { requires Score::repairs; };
 
-/// What scores rows: the elementwise score itself, or a row score that has read the weight.
+/// Returns the object that scores rows: the elementwise score itself, or a row score that has read
+/// the weight.
 template <class E, class Source, class Score>
 decltype(auto) bind_score(const E& exec, const Source& weight, const Score& score,
                           std::span<const float> values) {

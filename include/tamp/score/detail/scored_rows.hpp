@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A weight as its scores, row by row.
+/// The scores of a weight, computed row by row on demand.
 
 #include <algorithm>
 #include <cstddef>
@@ -24,12 +24,12 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// A score that promises not to be finite where the weight is not: a finite sum of scores then says
-/// that all weights of the row are finite, and nobody has to look at each.
+/// A score that promises not to be finite where the weight is not. A finite sum of scores then
+/// proves that all weights of the row are finite, without a check of each.
 template <class Score>
 concept shows_non_finite_score = requires { requires Score::shows_non_finite; };
 
-/// The type of a bound row score's scores; an elementwise score's return type.
+/// Names the type of a bound row score's scores, or an elementwise score's return type.
 template <class Score, class Real>
 auto type_of_scores() {
   if constexpr (requires { typename Score::bound_score_type; })
@@ -38,9 +38,11 @@ auto type_of_scores() {
     return decltype(score_of(std::declval<const Score&>(), Real{}, float{})){};
 }
 
-/// Scores the rows of a weight on demand. A weight that is not finite, or whose score is NaN, is
-/// noted and its row scores zero; `raise_if_broken` turns the note into an error once the threads
-/// are done. `Score` is what bind_score gives. What it promises is not believed but tried out.
+/// Scores the rows of a weight on demand.
+///
+/// A row with a weight that is not finite, or with a score that is NaN, is noted and scores zero
+/// everywhere. `raise_if_broken` turns the note into an error once the threads are done. `Score` is
+/// the type that bind_score returns. Its promises are tested, not trusted.
 template <class Source, class Score>
 class scored_rows {
  public:
@@ -56,7 +58,7 @@ class scored_rows {
   std::size_t cols() const { return static_cast<std::size_t>(weight_.cols()); }
 
   /// Calls `body(read_scores, begin, end)` for ranges of rows on the executor's threads.
-  /// `read_scores(i)` is a scored_row, a span, that stays valid until the next call.
+  /// `read_scores(i)` returns a scored_row, a span that is valid until the next call.
   template <executor E, class Body>
   void for_each_range(const E& exec, const Body& body) const {
     if (rows() == 0 || cols() == 0) return;
@@ -67,8 +69,9 @@ class scored_rows {
     });
   }
 
-  /// @throws value_error that names the first weight in row-major order that is not finite; if all
-  ///         are, the first whose score is NaN, and the policy whose score it is
+  /// @throws value_error that names the first weight in row-major order that is not finite. If all
+  ///         are finite, it names the first weight whose score is NaN, and the policy of that
+  ///         score.
   template <class Policy>
   void raise_if_broken(std::string_view operation, std::string_view layer,
                        const Policy& policy) const {
@@ -92,8 +95,8 @@ class scored_rows {
  private:
   static constexpr bool is_bound = requires { typename Score::bound_score_type; };
 
-  // Whether the score is not finite for any weight that is not, in any column. An exception shows
-  // such a weight, too. For few rows it is cheaper to look at their weights.
+  // True if the score is not finite, or throws, for every weight that is not finite, in any column.
+  // For few rows a check of their weights is cheaper than this test.
   bool keeps_its_promise() const {
     if constexpr (!is_bound && shows_non_finite_score<Score>) {
       constexpr std::size_t few = 16;
@@ -118,13 +121,13 @@ class scored_rows {
     }
   }
 
-  // Writes the scores of row i: about their sum, and whether weights and scores can be used.
+  // Writes the scores of row i. Returns their sum, and whether weights and scores are usable.
   template <class Element>
   auto write_scores(std::span<Element> weights, std::size_t i,
                     std::vector<score_type>& scores) const {
     return with_row_scores([&](auto loops) {
       if constexpr (is_bound) {
-        if constexpr (!shows_all_by_test<Score>)  // what the score leaves unwritten is no number
+        if constexpr (!shows_all_by_test<Score>)  // marks scores that are left unwritten
           std::fill(scores.begin(), scores.end(), not_a_number<score_type>);
         score_(i, std::span<const weight_type>(weights), std::span(scores));
         const auto [sum, is_usable] = loops.look_at_scores(scores.data(), scores.size());

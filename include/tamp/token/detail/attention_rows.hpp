@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What token policies do with whole rows of attention.
+/// Operations of token policies on whole rows of attention.
 
 #include <cstddef>
 #include <span>
@@ -11,25 +11,25 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Whether all numbers are finite and not negative.
+/// True if all numbers are finite and nonnegative.
 inline bool are_attention(std::span<const float> row) {
   return with_attention_rows(
       [&](auto loops) { return loops.are_attention(row.data(), row.size()); });
 }
 
-/// sums[t] += row[t].
+/// Adds a row to sums: sums[t] += row[t].
 inline void add_row(std::span<const float> row, std::span<double> sums) {
   with_attention_rows([&](auto loops) { loops.add_row(row.data(), row.size(), sums.data()); });
 }
 
-/// highest[t] = max(highest[t], row[t]).
+/// Takes the elementwise maximum: highest[t] = max(highest[t], row[t]).
 inline void take_maximum(std::span<const float> row, std::span<float> highest) {
   with_attention_rows(
       [&](auto loops) { loops.take_maximum(row.data(), row.size(), highest.data()); });
 }
 
-/// Of one number a token, those of the chosen tokens. Adding up rows as a whole and choosing then
-/// is faster than adding up what was chosen of each.
+/// Gathers the numbers of the chosen tokens from one number for each token. Summing whole rows and
+/// gathering once is faster than gathering from each row.
 inline std::vector<double> of_tokens(std::span<const double> numbers,
                                      std::span<const std::size_t> tokens) {
   std::vector<double> chosen;

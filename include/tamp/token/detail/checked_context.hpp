@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Contexts refused that contradict themselves, or do not show what a policy reads.
+/// Checks that a context is consistent and shows the observables that a policy reads.
 
 #include <cstddef>
 #include <span>
@@ -47,7 +47,7 @@ inline void check_finite(std::string_view who, std::string_view what,
                        at->value);
 }
 
-/// Of the queries [begin, end) only, since what a host leaves in others is not read.
+/// Checks the attention of queries [begin, end). Other queries are not read.
 inline void check_attention(std::string_view who, const token::attention_view& attention,
                             std::size_t begin, std::size_t end) {
   for (std::size_t head = 0; head < attention.heads(); ++head)
@@ -61,8 +61,8 @@ inline void check_attention(std::string_view who, const token::attention_view& a
     }
 }
 
-/// Refuses a context that contradicts itself, or does not show what `who` reads. Where
-/// nothing is visual, there is nothing to read.
+/// Refuses a context that is inconsistent, or that does not show the observables that `who` reads.
+/// A context without visual tokens is not read.
 inline void check_context(std::string_view who, const token::context& c, observable reads) {
   const std::size_t tokens = c.tokens();
   check_list_of_tokens(who, "kinds", c.kinds, tokens);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What token policies compare of keys: one short row a token.
+/// The mean of a token's keys over heads, by which token policies compare tokens.
 
 #include <cstddef>
 #include <span>
@@ -13,9 +13,9 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The mean of the heads of each chosen row, (tokens, features / heads), row after row. With one
-/// head it is the rows themselves.
-/// @throws shape_error if the features are not so many heads of one length
+/// Returns the mean over the heads of each chosen row, (tokens, features / heads), row-major. With
+/// one head it returns the rows themselves.
+/// @throws shape_error if the features do not divide into `heads` heads of one length
 inline std::vector<double> head_means(std::string_view who, matrix_view<const float> keys,
                                       std::span<const std::size_t> tokens, std::size_t heads) {
   if (heads == 0 || keys.cols() % heads != 0)

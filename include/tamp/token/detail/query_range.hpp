@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The queries whose attention an observable stands for.
+/// The queries whose attention an observable comprises.
 
 #include <algorithm>
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The queries from the first to the last that `of` means; begin is not below end if there are
-/// none.
+/// The range of queries that contains all queries of the observable `of`. It is empty, with begin
+/// >= end, if there are none.
 struct query_range {
   std::size_t begin = 0, end = 0;
 

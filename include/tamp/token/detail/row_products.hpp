@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Products and cosines of pairs of a matrix's rows, as they are asked for.
+/// Dot products and cosines of pairs of a matrix's rows, on demand.
 
 #include <cmath>
 #include <cstddef>
@@ -16,10 +16,10 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Products of pairs of rows, and their cosines. Sums are in double, in an order that depends on
-/// neither the rows' places, the layout nor the instructions. Rows that lie in one piece are read
-/// where they are, and must stay; others are copied once. The cosine of a row of length zero and
-/// any other is zero.
+/// The dot products of pairs of rows, and their cosines. Sums are in double, in an order that does
+/// not depend on the places of the rows, the layout or the instruction set. Contiguous rows are
+/// read in place and must outlive the object. Other rows are copied once. The cosine of a row of
+/// length zero and any other row is zero.
 template <class Number>
 class row_products {
  public:
@@ -52,15 +52,15 @@ class row_products {
  private:
   matrix_view<const Number> rows_;
   std::vector<Number> copy_;
-  std::vector<double> scale_;  // to unit length; 0 for a row of length zero
+  std::vector<double> scale_;  // factor to unit length; 0 for a row of length zero
 };
 
 template <class Number>
 row_products(matrix_view<const Number>) -> row_products<Number>;
 
-/// The cosines of all pairs of some rows: (chosen.size(), chosen.size()), row after row. For many
-/// pairs that is several times as fast as to ask row_products for each. What is said there of sums
-/// and of rows of length zero holds here, too.
+/// Returns the cosines of all pairs of some rows: (chosen.size(), chosen.size()), row-major. For
+/// many pairs it is several times as fast as row_products. The order of sums and the cosines of
+/// rows of length zero are as in row_products.
 inline std::vector<double> cosines_of_all(matrix_view<const float> rows,
                                           std::span<const std::size_t> chosen) {
   const execute::sequential exec;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Merging of similar rows, in rounds of bipartite soft matching.
+/// Merging of similar rows in rounds of bipartite soft matching.
 
 #include <algorithm>
 #include <cstddef>
@@ -17,13 +17,13 @@ namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Rows that merge with the most similar ones until few enough are left.
 ///
-/// In a round the rows that are left take turns in two sets, A and B, in their order. Each row of A
-/// has an edge to the row of B of largest cosine, the first among equals. Along the edges of
-/// largest cosine, of equals those of the lower rows of A, rows of A become part of their rows of
-/// B, which become the mean of both, weighed by their sizes.
+/// In each round the remaining rows are assigned alternately to two sets, A and B, in their order.
+/// Each row of A has an edge to the row of B of largest cosine. Ties: the first row of B. Along the
+/// edges of largest cosine, rows of A merge into their rows of B, which become the mean of both,
+/// weighted by size. Ties: the lower row of A merges first.
 class soft_matching {
  public:
-  /// @param rows (sizes.size(), features), one after another
+  /// @param rows (sizes.size(), features), row-major
   soft_matching(std::vector<double> rows, std::vector<double> sizes)
       : rows_(std::move(rows)), sizes_(std::move(sizes)), into_(sizes_.size()) {
     for (std::size_t i = 0; i < into_.size(); ++i) {
@@ -32,10 +32,11 @@ class soft_matching {
     }
   }
 
-  /// How many rows are left.
+  /// The number of rows that are left.
   std::size_t left() const noexcept { return left_.size(); }
 
-  /// One round, in which `count` rows of A merge, at most half of those that are left.
+  /// Runs one round, in which `count` rows of A merge. `count` must be at most half of the rows
+  /// left.
   void merge(std::size_t count) {
     const std::size_t features = rows_.size() / sizes_.size();
     const row_products products(matrix_view<const double>(rows_.data(), sizes_.size(), features));
@@ -63,7 +64,7 @@ class soft_matching {
     std::erase_if(left_, [&](std::size_t i) { return into_[i] != i; });
   }
 
-  /// The row that row i is part of.
+  /// Returns the row into which row i has merged, or i.
   std::size_t into(std::size_t i) const noexcept {
     while (into_[i] != i) i = into_[i];
     return i;
@@ -79,8 +80,9 @@ class soft_matching {
   std::vector<std::size_t> into_, left_;
 };
 
-/// Merges candidates, of one row each, until `count` are left: what a merging policy answers. Of
-/// `left` candidates at most most(left) merge in a round, which is at least one.
+/// Merges candidates, of one row each, until `count` are left, and returns the answer of a merging
+/// policy. At most `most(left)` of `left` candidates merge in a round. `most` must return at least
+/// one.
 template <class Most>
 std::vector<std::size_t> merge_in_rounds(std::vector<double> rows, const token::context& c,
                                          std::span<const std::size_t> candidates, std::size_t count,
