@@ -11,7 +11,7 @@
 
 #include "../detail/checked.hpp"
 #include "../error.hpp"
-#include "../tensor/rows.hpp"
+#include "../tensor/detail/source.hpp"
 #include "../tensor/traits.hpp"
 #include "observable.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <span>
 
-#include "../tensor/rows.hpp"
+#include "../tensor/traits.hpp"
 #include "modality.hpp"
 
 namespace tamp::inline TAMP_FLAGS {

@@ -7,7 +7,7 @@
 #include <type_traits>
 
 #include "../execute/operation.hpp"
-#include "../tensor/rows.hpp"
+#include "../tensor/detail/source.hpp"
 #include "apply.hpp"
 #include "detail/arguments.hpp"
 #include "detail/repaired_weight.hpp"

@@ -21,7 +21,7 @@
 #include "../pattern/detail/pattern_forms.hpp"
 #include "../score/detail/column_statistics.hpp"
 #include "../score/detail/scored_rows.hpp"
-#include "../tensor/rows.hpp"
+#include "../tensor/detail/source.hpp"
 #include "compose.hpp"
 #include "detail/arguments.hpp"
 #include "detail/zeros.hpp"

@@ -11,7 +11,7 @@
 
 #include "../../error.hpp"
 #include "../../execute/executor.hpp"
-#include "../../tensor/rows.hpp"
+#include "../../tensor/detail/source.hpp"
 #include "../layer_sample.hpp"
 #include "../observable.hpp"
 #include "../progress.hpp"

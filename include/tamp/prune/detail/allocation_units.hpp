@@ -15,7 +15,7 @@
 #include "../../detail/glob.hpp"
 #include "../../error.hpp"
 #include "../../model/host.hpp"
-#include "../../tensor/rows.hpp"
+#include "../../tensor/detail/source.hpp"
 #include "../pruning_plan.hpp"
 #include "../select.hpp"
 
