@@ -1,0 +1,59 @@
+#include <tamp/execute/adds_anywhere.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <concepts>
+#include <cstdint>
+#include <tamp/execute/sequential.hpp>
+#include <vector>
+
+BOOST_AUTO_TEST_SUITE(execute_adds_anywhere)
+
+namespace {
+
+class sum : public tamp::detail::adds_anywhere<sum> {
+ public:
+  using tamp::detail::adds_anywhere<sum>::add;
+
+  template <tamp::executor E>
+  sum& add(const E&, const std::vector<double>& numbers, std::uint64_t weight = 1) {
+    for (const double number : numbers) value_ += number * static_cast<double>(weight);
+    last_was_standard_ = std::same_as<E, tamp::execute::standard>;
+    return *this;
+  }
+  double value() const { return value_; }
+  bool last_was_standard() const { return last_was_standard_; }
+  friend bool operator==(const sum&, const sum&) = default;
+
+ private:
+  double value_ = 0;
+  bool last_was_standard_ = false;
+};
+
+template <class T>
+concept can_be_added = requires(sum& s, const T& x) { s.add(x); };
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(add_runs_on_the_standard_executor_unless_told_otherwise) {
+  const std::vector<double> numbers{1, 2};
+  sum all;
+  BOOST_TEST(all.add(numbers).value() == 3.0);
+  BOOST_TEST(all.last_was_standard());
+  BOOST_TEST(all.add(tamp::execute::sequential{}, numbers).value() == 6.0);
+  BOOST_TEST(!all.last_was_standard());
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_may_be_any_integer) {
+  const std::vector<double> numbers{1, 2};
+  BOOST_TEST(sum().add(numbers, 2).value() == 6.0);
+  BOOST_TEST(sum().add(numbers, 2u).value() == 6.0);
+  BOOST_TEST(sum().add(numbers, std::uint64_t{2}).value() == 6.0);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_added_is_no_argument) {
+  BOOST_TEST(can_be_added<std::vector<double>>);
+  BOOST_TEST(!can_be_added<char[5]>);
+  BOOST_TEST((sum() == sum()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
