@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(a_sample_refers_to_what_the_host_shows) {
 
 BOOST_AUTO_TEST_CASE(kinds_and_attention_may_be_left_out) {
   const support::matrix<float> x(3, 2, 1.0f), y(3, 4, 2.0f);
-  const tamp::layer_sample sample{x, y, {}, {}};
+  const tamp::layer_sample<support::matrix<float>, support::matrix<float>> sample{x, y, {}, {}};
   BOOST_TEST(sample.kinds.empty());
   BOOST_TEST(sample.attention.empty());
 }
