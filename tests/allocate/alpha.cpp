@@ -116,8 +116,9 @@ BOOST_AUTO_TEST_CASE(a_unit_has_the_mean_exponent_of_its_layers) {
        {"block 2", {{"e", matrix<float>(1, 32, 1.0f)}}}}};
   const auto answer = alpha{0.5}(sequential{}, units);
   const double means[] = {(one + other) / 2, one};
-  const auto expected = alpha{0.5}.distribute(std::vector{means[0], means[1], (means[0] + means[1]) / 2},
-                                         std::vector<std::size_t>{32, 32, 32});
+  const auto expected =
+      alpha{0.5}.distribute(std::vector{means[0], means[1], (means[0] + means[1]) / 2},
+                            std::vector<std::size_t>{32, 32, 32});
   for (std::size_t u = 0; u < 3; ++u)
     BOOST_TEST(answer.sparsities[u] == expected.sparsities[u], boost::test_tools::tolerance(1e-9));
   BOOST_TEST(
@@ -154,8 +155,9 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   support::check_error<tamp::value_error>("alpha: tau lies in [0, 1], and is 1.5", [&] {
     alpha{0.5, 1.5}.distribute(std::vector{1.0, 2.0}, sizes);
   });
-  support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 2",
-                                          [&] { alpha{2}.distribute(std::vector{1.0, 2.0}, sizes); });
+  support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 2", [&] {
+    alpha{2}.distribute(std::vector{1.0, 2.0}, sizes);
+  });
   auto units = support::units<>::of_layers({{"a", diagonal({1, 2, 4})}});
   units.all[0].layers[0].weight(2, 1) = support::not_a_number;
   support::check_error<tamp::value_error>("alpha: the weight in row 2, column 1 of a is nan",

@@ -64,9 +64,10 @@ BOOST_AUTO_TEST_CASE(a_block_that_saw_nothing_gets_the_mean_of_the_others) {
                                {"block 2", {{"c", w, turned(1, 0)}, {"d", w, {}}}}}};
   const auto answer = block_influence{0.5, 0.1}(sequential{}, units);
   const std::vector<std::size_t> sizes{6, 6, 12};
-  BOOST_TEST(answer.sparsities ==
-                 (block_influence{0.5, 0.1}.distribute(std::vector{1.0, 0.5, 0.0}, sizes).sparsities),
-             boost::test_tools::per_element());
+  BOOST_TEST(
+      answer.sparsities ==
+          (block_influence{0.5, 0.1}.distribute(std::vector{1.0, 0.5, 0.0}, sizes).sparsities),
+      boost::test_tools::per_element());
   BOOST_TEST(answer.notes ==
                  (std::vector<std::string>{
                      "block_influence: d saw no token, and has no part in the influence of block 2",

@@ -50,7 +50,8 @@ BOOST_AUTO_TEST_CASE(a_unit_of_two_layers_adds_up_their_shapes) {
   const support::units<> units{{{"u", {{"a", matrix<float>(4, 4)}, {"b", matrix<float>(2, 8)}}},
                                 {"v", {{"c", matrix<float>(4, 8)}}}}};
   const auto answer = erk{0.5}(sequential{}, units);
-  const auto expected = erk{0.5}.distribute(std::vector{18.0, 12.0}, std::vector<std::size_t>{32, 32});
+  const auto expected =
+      erk{0.5}.distribute(std::vector{18.0, 12.0}, std::vector<std::size_t>{32, 32});
   BOOST_TEST(answer.sparsities == expected.sparsities, boost::test_tools::per_element());
   BOOST_TEST(answer.sparsities[0] == 0.4, boost::test_tools::tolerance(1e-14));
 }
@@ -66,9 +67,10 @@ BOOST_AUTO_TEST_CASE(nothing_and_all_and_empty_layers) {
              boost::test_tools::tolerance(1e-14));
   BOOST_TEST(erk{}.distribute({}, {}).sparsities.empty());
   // A unit without rows and columns to speak of gets what others leave.
-  BOOST_TEST(erk{0.5}.distribute(std::vector{5e-324, 0.0}, std::vector<std::size_t>{2, 2}).sparsities ==
-                 (std::vector{0.0, 1.0}),
-             boost::test_tools::per_element());
+  BOOST_TEST(
+      erk{0.5}.distribute(std::vector{5e-324, 0.0}, std::vector<std::size_t>{2, 2}).sparsities ==
+          (std::vector{0.0, 1.0}),
+      boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_mean_is_on_target_and_open_layers_keep_the_proportion) {
