@@ -220,22 +220,27 @@ inline constexpr bool is_device<cuda::on_stream> = true;
 
 namespace cuda {
 
-// Chosen if the operation's own header is missing, since any overload there fits better. Operations
-// find the overloads through the namespace of on_stream.
+/// A stream after a conversion: every overload that takes on_stream itself fits better.
+struct any_stream {
+  any_stream(const on_stream&) noexcept {}
+};
+
+// Chosen if the operation's own header is missing. Operations find the overloads through the
+// namespace of on_stream.
 template <class... Arguments>
-void run_on(const on_stream&, const select_operation&, const Arguments&...) {
+void run_on(any_stream, const select_operation&, const Arguments&...) {
   static_assert(sizeof...(Arguments) > 99,
                 "this is no select(tamp::on(stream), weight, statistics, recipe) for a strided "
                 "tensor of the GPU, or <tamp/cuda/select.cuh> is not included");
 }
 template <class... Arguments>
-void run_on(const on_stream&, const apply_operation&, const Arguments&...) {
+void run_on(any_stream, const apply_operation&, const Arguments&...) {
   static_assert(sizeof...(Arguments) > 99,
                 "this is no apply(tamp::on(stream), weight, keep) for a strided tensor of the GPU, "
                 "or <tamp/cuda/apply.cuh> is not included");
 }
 template <class Statistic, class... Arguments>
-void run_on(const on_stream&, const observe_operation<Statistic>&, const Arguments&...) {
+void run_on(any_stream, const observe_operation<Statistic>&, const Arguments&...) {
   static_assert(
       sizeof...(Arguments) > 99,
       "this is no observe<Statistic>(tamp::on(stream), activations) for a strided tensor "
@@ -243,7 +248,7 @@ void run_on(const on_stream&, const observe_operation<Statistic>&, const Argumen
       "included");
 }
 template <class... Arguments>
-void run_on(const on_stream&, const compute::channels_operation&, const Arguments&...) {
+void run_on(any_stream, const compute::channels_operation&, const Arguments&...) {
   static_assert(sizeof...(Arguments) > 99,
                 "this is no compute::channels(tamp::on(stream), hidden, policy) for a strided "
                 "tensor of the GPU, or <tamp/cuda/dynamic_ffn.cuh> is not included");

@@ -176,8 +176,8 @@ namespace tamp::inline TAMP_FLAGS::cuda {
 
 // Chosen if the policy's own header is missing, since any declaration there fits better.
 template <class Policy, class T>
-void run_on(const on_stream&, const token::select_operation&, const token_context<T>&,
-            const Policy&, token::quota) {
+void run_on(any_stream, const token::select_operation&, const token_context<T>&, const Policy&,
+            token::quota) {
   static_assert(sizeof(Policy) == 0,
                 "this policy chooses tokens on the CPU alone, or its header, such as "
                 "<tamp/cuda/attention_top_k.cuh>, is not included");
