@@ -15,6 +15,7 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
+#include "../execute/detail/for_each_strip.hpp"
 #include "../execute/operation.hpp"
 #include "../tensor/rows.hpp"
 #include "../tensor/traits.hpp"
@@ -155,16 +156,15 @@ struct dynamic_ffn {
     if constexpr (viewable<Source>) {
       // Strips of channels stay in the first-level cache. Each sum belongs to one thread.
       constexpr std::size_t width = 512;
-      detail::for_each_range(
-          exec, (scores.size() + width - 1) / width, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t first = begin * width; first < (std::min)(end * width, scores.size());
-                 first += width) {
-              const std::size_t last = (std::min)(first + width, scores.size());
-              const Source strip(&hidden(0, first), hidden.rows(), last - first,
-                                 hidden.row_stride(), hidden.col_stride());
-              add(detail::row_reader(strip), first, last);
-            }
-          });
+      detail::for_each_strip(exec, scores.size(), width, rows.size(),
+                             [&](std::size_t begin, std::size_t end) {
+                               for (std::size_t first = begin; first < end; first += width) {
+                                 const std::size_t last = (std::min)(first + width, end);
+                                 const Source strip(&hidden(0, first), hidden.rows(), last - first,
+                                                    hidden.row_stride(), hidden.col_stride());
+                                 add(detail::row_reader(strip), first, last);
+                               }
+                             });
     } else {
       add(detail::row_reader(hidden), 0, scores.size());
     }

@@ -24,17 +24,3 @@ static std::uint32_t bits_of(Flags flags) noexcept {
   else
     return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)flags));
 }
-
-// Converts halves to floats.
-template <std::size_t Few>
-static void load_halves(const std::byte* halves, float* floats) noexcept {
-  for (std::size_t k = 0; k < Few; k += lanes<float>) {
-    __m128i v;
-    std::memcpy(&v, halves + 2 * k, sizeof v);
-    store<float>(floats + k, _mm256_cvtph_ps(v));
-  }
-}
-
-static vec<double> widen(const float* floats) noexcept {
-  return _mm256_cvtps_pd(_mm_loadu_ps(floats));
-}

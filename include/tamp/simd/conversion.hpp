@@ -5,18 +5,22 @@
 /// from columns (tiles.inl).
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 #include <utility>
 
 #include "../element.hpp"
 #include "../execute/instructions.hpp"
+#include "cut.hpp"
 #include "vectors.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
 namespace portable {
 struct conversion : vectors {
+#include "widening.inl"
+  // The files below use the file above.
 #include "elements.inl"
 #include "tiles.inl"
 #include "transpose.inl"
@@ -27,6 +31,8 @@ struct conversion : vectors {
 TAMP_SIMD_BEGIN_AVX2
 namespace avx2 {
 struct conversion : vectors {
+#  include "widening_avx2.inl"
+  // The files below use the file above.
 #  include "elements.inl"
 #  include "tiles.inl"
 #  include "transpose.inl"

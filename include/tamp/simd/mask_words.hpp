@@ -11,12 +11,13 @@
 
 #include "../detail/mask_word.hpp"
 #include "../execute/instructions.hpp"
+#include "comparisons.hpp"
 #include "vectors.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
 namespace portable {
-struct mask_words : vectors {
+struct mask_words : comparisons {
 #include "mask_words.inl"
 };
 }  // namespace portable
@@ -24,7 +25,7 @@ struct mask_words : vectors {
 #if TAMP_SIMD_X86
 TAMP_SIMD_BEGIN_AVX2
 namespace avx2 {
-struct mask_words : vectors {
+struct mask_words : comparisons {
 #  include "mask_words.inl"
 };
 }  // namespace avx2
@@ -32,7 +33,7 @@ TAMP_SIMD_END
 
 TAMP_SIMD_BEGIN_AVX512
 namespace avx512 {
-struct mask_words : vectors {
+struct mask_words : comparisons {
 #  include "mask_words.inl"
 };
 }  // namespace avx512

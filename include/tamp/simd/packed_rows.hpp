@@ -9,6 +9,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/large_array.hpp"
+#include "../execute/detail/for_each_strip.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/instructions.hpp"
 #include "products.hpp"
@@ -121,12 +122,12 @@ packed_rows<Real> pack_by_columns(const E& exec, std::size_t rows, std::size_t c
   constexpr std::size_t slice = 16;  // columns that are packed together
   static_assert(product_run % slice == 0);
   packed_rows<Real> packed(rows, cols, set);
-  detail::for_each_range(exec, (cols + slice - 1) / slice, [&](std::size_t begin, std::size_t end) {
+  detail::for_each_strip(exec, cols, slice, rows, [&](std::size_t begin, std::size_t end) {
     auto&& read = make_read();
     const std::size_t pitch = packed.panels() * packed.width();
     std::vector<Real> columns(slice * pitch);
-    for (std::size_t first = begin * slice; first < (std::min)(end * slice, cols); first += slice) {
-      const std::size_t count = (std::min)(slice, cols - first);
+    for (std::size_t first = begin; first < end; first += slice) {
+      const std::size_t count = (std::min)(slice, end - first);
       for (std::size_t k = 0; k < count; ++k) read(first + k, columns.data() + k * pitch);
       packed.put_columns(first, count, columns.data(), pitch);
     }

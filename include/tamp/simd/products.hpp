@@ -18,6 +18,7 @@
 
 #include "../element.hpp"
 #include "../execute/instructions.hpp"
+#include "intrinsics.hpp"
 #include "vectors.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {

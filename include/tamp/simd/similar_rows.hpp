@@ -14,6 +14,7 @@
 
 #include "../detail/special_numbers.hpp"
 #include "../execute/instructions.hpp"
+#include "comparisons.hpp"
 #include "row_sums.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
@@ -30,7 +31,7 @@ inline constexpr auto one_by_factorial = [] {
 }();
 
 namespace portable {
-struct similar_rows : row_sums {
+struct similar_rows : row_sums, comparisons {
 #include "similar_rows.inl"
 };
 }  // namespace portable
@@ -38,7 +39,7 @@ struct similar_rows : row_sums {
 #if TAMP_SIMD_X86
 TAMP_SIMD_BEGIN_AVX2
 namespace avx2 {
-struct similar_rows : row_sums {
+struct similar_rows : row_sums, comparisons {
 #  include "similar_rows.inl"
 };
 }  // namespace avx2

@@ -14,21 +14,12 @@
 /// numbers have a version for AVX-512. Products of activations, where speed is worth more, are in
 /// products.hpp.
 
-#include <bit>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
-#include <limits>
 #include <utility>
 
-#include "../detail/mask_word.hpp"
-#include "../element.hpp"
 #include "../execute/instructions.hpp"
-#include "cut.hpp"
 #include "regions.hpp"
-#if TAMP_SIMD_X86
-#  include <immintrin.h>
-#endif
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -36,9 +27,6 @@ namespace portable {
 struct vectors {
   static constexpr std::size_t vector_bytes = 16;
 #include "vectors.inl"
-  // The files below use vectors.inl.
-#include "flags.inl"
-#include "portable.inl"
 };
 }  // namespace portable
 
@@ -48,10 +36,6 @@ namespace avx2 {
 struct vectors {
   static constexpr std::size_t vector_bytes = 32;
 #  include "vectors.inl"
-  // The files below use vectors.inl.
-#  include "avx2.inl"
-#  include "compress.inl"
-#  include "flags.inl"
 };
 }  // namespace avx2
 TAMP_SIMD_END
@@ -61,9 +45,6 @@ namespace avx512 {
 struct vectors {
   static constexpr std::size_t vector_bytes = 64;
 #  include "vectors.inl"
-  // The files below use vectors.inl.
-#  include "avx512.inl"
-#  include "compress.inl"
 };
 }  // namespace avx512
 TAMP_SIMD_END

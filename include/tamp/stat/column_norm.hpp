@@ -17,6 +17,7 @@
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/adds_anywhere.hpp"
+#include "../execute/detail/for_each_strip.hpp"
 #include "../simd/row_sums.hpp"
 #include "../tensor/rows.hpp"
 #include "detail/check_features.hpp"
@@ -69,20 +70,19 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
       // Nothing to sum up, however long the other extent is.
     } else if constexpr (viewable<X>) {
       // Threads share strips of columns and not tokens, so that every sum keeps its order.
-      const std::size_t strips = (features + strip - 1) / strip;
-      detail::for_each_range(exec, strips, strip * tokens, [&](std::size_t begin, std::size_t end) {
-        // Contiguous rows are read whole. Of columns, a few strips at a time are read, whose places
-        // the processor can keep track of.
-        const std::size_t step = x.contiguous_rows() ? end - begin : 4;
-        for (std::size_t s = begin; s < end; s += step) {
-          const std::size_t first = s * strip;
-          const std::size_t width = (std::min)((std::min)(s + step, end) * strip, features) - first;
-          const std::remove_cvref_t<decltype(x)> part{
-              x.data() + static_cast<std::ptrdiff_t>(first) * x.col_stride(), tokens, width,
-              x.row_stride(), x.col_stride()};
-          add_squares(part, std::span(sums).subspan(first, width));
-        }
-      });
+      detail::for_each_strip(
+          exec, features, strip, tokens, [&](std::size_t begin, std::size_t end) {
+            // Contiguous rows are read whole. Of columns, a few strips at a time are read, whose places
+            // the processor can keep track of.
+            const std::size_t step = x.contiguous_rows() ? end - begin : 4 * strip;
+            for (std::size_t first = begin; first < end; first += step) {
+              const std::size_t width = (std::min)(first + step, end) - first;
+              const std::remove_cvref_t<decltype(x)> part{
+                  x.data() + static_cast<std::ptrdiff_t>(first) * x.col_stride(), tokens, width,
+                  x.row_stride(), x.col_stride()};
+              add_squares(part, std::span(sums).subspan(first, width));
+            }
+          });
     } else {
       add_squares(x, sums);
     }

@@ -17,6 +17,7 @@
 #include "../../detail/checked.hpp"
 #include "../../detail/large_array.hpp"
 #include "../../error.hpp"
+#include "../../execute/detail/for_each_strip.hpp"
 #include "../../execute/executor.hpp"
 #include "../../model/modality.hpp"
 #include "../../simd/gram_product.hpp"
@@ -200,14 +201,12 @@ class token_similarity {
     const auto features = static_cast<std::size_t>(output.cols());
     for (const std::size_t kind : kinds_) sums_[kind].resize(features);
     constexpr std::size_t strip = 512;  // columns, whose sums stay in the nearest cache
-    detail::for_each_range(exec, (features + strip - 1) / strip,
-                           [&](std::size_t begin, std::size_t end) {
+    detail::for_each_strip(exec, features, strip, tokens(),
+                           [&](std::size_t first, std::size_t past) {
                              row_reader<Source> read(output);
-                             const std::size_t first = begin * strip,
-                                               count = (std::min)(end * strip, features) - first;
                              with_similar_rows([&](auto similar) {
                                for (std::size_t t = 0; t < tokens(); ++t)
-                                 similar.add_scaled(read(t).data() + first, count, scale_[t],
+                                 similar.add_scaled(read(t).data() + first, past - first, scale_[t],
                                                     sums_[kinds_[t]].data() + first);
                              });
                            });
