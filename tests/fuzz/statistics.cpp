@@ -8,6 +8,8 @@
 #include <tamp/stat/token_diversity.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "executors.hpp"
 #include "tensors.hpp"
