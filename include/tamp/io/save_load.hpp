@@ -10,7 +10,8 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// How values of type T are kept in a file. A specialisation has save(path, value) and load(path).
+/// The format of a file that holds a value of type T. A specialisation must have save(path, value)
+/// and load(path).
 template <class T>
 struct file_format;
 

@@ -42,7 +42,8 @@ class [[nodiscard]] bitmask {
   std::size_t cols() const noexcept { return cols_; }
   std::size_t size() const noexcept { return rows_ * cols_; }
 
-  /// Returns true if weight (i, j) is kept. Requires i < rows() and j < cols(); so does `set`.
+  /// Returns true if weight (i, j) is kept. The function `set` writes it. Both
+  /// require i < rows() and j < cols().
   [[nodiscard]] bool operator()(std::size_t i, std::size_t j) const noexcept {
     expect_inside(i, j);
     return words_[i * words_per_row_ + j / word_bits] >> (j % word_bits) & 1u;
@@ -75,7 +76,7 @@ class [[nodiscard]] bitmask {
   }
 
   /// Keeps the weights that both masks keep.
-  /// @throws shape_error if the shapes differ; so do | and ^
+  /// @throws shape_error if the shapes differ, as the other two operators
   bitmask& operator&=(const bitmask& other) {
     return combine(other, [](word a, word b) { return a & b; });
   }

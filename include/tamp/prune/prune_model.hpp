@@ -25,8 +25,8 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
                           const progress_callback& on_progress = {}) const {
     static_cast<void>(detail::check_model_argument<Model>());
     static_cast<void>(detail::check_recipe_argument<Recipe>());
-    auto seen = calibration_for(recipe.allocate);
     if constexpr (detail::needs_statistic<typename Recipe::allocate_policy>) {
+      auto seen = calibration_for(recipe.allocate);
       const detail::stopwatch watch;
       prune_report stopped;
       stopped.recipe = recipe.label();
