@@ -25,6 +25,11 @@ BOOST_AUTO_TEST_CASE(observables_form_sets) {
   BOOST_TEST(names(both) == "input and keys");
   BOOST_TEST(names(observable::output | observable::last_query) ==
              "output and the attention of the last query");
+  BOOST_TEST(
+      names(observable::attention | observable::text_queries | observable::visual_queries |
+            observable::hidden) ==
+      "hidden states and attention and the attention of the text after the last visual token and "
+      "the attention of the visual tokens");
 }
 
 BOOST_AUTO_TEST_CASE(a_statistic_reads_inputs_unless_it_says_otherwise) {

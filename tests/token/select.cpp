@@ -166,6 +166,13 @@ BOOST_AUTO_TEST_CASE(a_policy_that_answers_wrongly_is_named) {
   merge("merging: 1 tokens stay instead of 2", {1, 1, 1, 1, 1});
 }
 
+BOOST_AUTO_TEST_CASE(a_context_that_contradicts_itself_is_refused_by_name) {
+  const std::vector<float> four(4);
+  check_error<tamp::shape_error>("saying: the relevances cover 4 tokens, the kinds 8", [&] {
+    select({.kinds = kinds, .relevance = four}, saying{{1}}, {.keep = 1});
+  });
+}
+
 BOOST_AUTO_TEST_CASE(images_keep_their_minimum_by_hand) {
   // Runs of images: {1, 2} and {4, 5, 6}. Best are 2 and 5, then 6, 4, 1.
   std::vector<std::pair<std::vector<std::size_t>, std::size_t>> asked;
