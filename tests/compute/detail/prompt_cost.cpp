@@ -1,0 +1,145 @@
+#include <tamp/compute/detail/prompt_cost.hpp>
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "../../support/errors.hpp"
+
+BOOST_AUTO_TEST_SUITE(compute_detail_prompt_cost)
+
+using support::check_error;
+using tamp::block_shape;
+using tamp::modality;
+using tamp::compute::dynamic_ffn;
+using tamp::compute::hollow_attention;
+using tamp::detail::prompt_cost;
+using tamp::token::schedule;
+using counts = std::vector<std::size_t>;
+using enum tamp::modality;
+
+namespace {
+
+// On 5 tokens a block costs 15 + 5 + 30 = 50, and 50 for attention.
+constexpr block_shape tiny{1, 1, 1, 2, 3};
+const std::vector<modality> four_patches{text, image, image, image, image};
+
+// The definition, pair by pair and token by token.
+prompt_cost::parts by_definition(const block_shape& b, std::size_t layers,
+                                 std::vector<modality> kinds, const schedule& tokens,
+                                 const counts& reduced, const dynamic_ffn& ffn,
+                                 const hollow_attention& attention) {
+  const auto is_visual = [](modality kind) { return kind != text; };
+  prompt_cost::parts sum;
+  for (std::size_t l = 0; l < layers; ++l) {
+    const bool less = std::find(reduced.begin(), reduced.end(), l) != reduced.end();
+    sum.linear += b.projections(kinds.size());
+    for (std::size_t q = 0; q < kinds.size(); ++q)
+      for (std::size_t k = 0; k < kinds.size(); ++k)
+        if (!less || attention.allowed(kinds, std::max(q, k), std::min(q, k)))
+          sum.pairs += b.pairs(1);
+    for (std::size_t gone = l < tokens.drops.size() ? tokens.drops[l] : 0; gone != 0; --gone) {
+      const auto first = std::find_if(kinds.begin(), kinds.end(), is_visual);
+      if (first != kinds.end()) kinds.erase(first);
+    }
+    sum.linear += b.output(kinds.size());
+    const auto patches = std::size_t(std::count_if(kinds.begin(), kinds.end(), is_visual));
+    std::size_t in_full = less ? kinds.size() - patches : kinds.size();
+    if (less) in_full += ffn.probe(patches).size();
+    sum.linear += b.feed_forward(in_full);
+    sum.linear += b.channels(kinds.size() - in_full, ffn.kept(b.ffn));
+  }
+  return sum;
+}
+
+void check(const prompt_cost::parts& cost, std::uint64_t linear, std::uint64_t pairs) {
+  BOOST_TEST(cost.linear == linear);
+  BOOST_TEST(cost.pairs == pairs);
+  BOOST_TEST(cost.sum() == linear + pairs);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(dense_layers_cost_their_blocks) {
+  const prompt_cost cost(tiny, 2, four_patches);
+  BOOST_TEST(cost.visual() == 4u);
+  check(cost({}, {}, {}, {}), 2 * 50, 2 * 50);
+  BOOST_TEST(cost({}, {}, {}, {}).sum() == 2 * tiny.block(5));
+}
+
+// One token leaves in layer 0, before the output and the feed-forward part: 15 + 4 + 24 = 43 and
+// the attention of 5. Layer 1 has 4: 12 + 4 + 24 = 40, and 32 for attention.
+BOOST_AUTO_TEST_CASE(tokens_leave_after_the_attention_of_their_layer) {
+  const prompt_cost cost(tiny, 2, four_patches);
+  check(cost({{1, 0}}, {}, {}, {}), 43 + 40, 50 + 32);
+  check(cost({{0, 1}}, {}, {}, {}), 50 + 43, 50 + 50);
+}
+
+// 15 + 5 of projections; one word and one probed patch of both channels, 12; three patches of one
+// channel, 9; of 25 pairs those of the word and the diagonal, 13.
+BOOST_AUTO_TEST_CASE(a_reduced_layer_by_hand) {
+  const prompt_cost cost(tiny, 2, four_patches);
+  check(cost({}, counts{1}, {.keep_ratio = 0.5}, {.window = 1}), 50 + 41, 50 + 26);
+  check(cost({}, counts{0, 1}, {.keep_ratio = 0.5}, {.window = 1}), 2 * 41, 2 * 26);
+  // Without a window a patch does not attend to itself either: 9 pairs.
+  check(cost({}, counts{1}, {.keep_ratio = 0.5}, {.window = 0}), 50 + 41, 50 + 18);
+}
+
+BOOST_AUTO_TEST_CASE(the_first_visual_tokens_leave_and_text_stays) {
+  const prompt_cost cost(tiny, 2, four_patches);
+  const auto without_patches = cost({{4, 0}}, {}, {}, {});
+  check(without_patches, (15 + 1 + 6) + (3 + 1 + 6), 50 + 2);
+  const auto more_than_there_are = cost({{9, 9}}, {}, {}, {});
+  check(more_than_there_are, without_patches.linear, without_patches.pairs);
+  const auto more_layers_than_there_are = cost({{4, 0, 4}}, {}, {}, {});
+  check(more_layers_than_there_are, without_patches.linear, without_patches.pairs);
+}
+
+BOOST_AUTO_TEST_CASE(without_tokens_or_layers_nothing_is_computed) {
+  check(prompt_cost(tiny, 2, {})({{1, 1}}, counts{0}, {}, {}), 0, 0);
+  check(prompt_cost(tiny, 0, four_patches)({}, counts{0}, {}, {}), 0, 0);
+}
+
+BOOST_AUTO_TEST_CASE(it_is_its_definition_and_a_reduced_layer_never_costs_more) {
+  constexpr block_shape usual = block_shape::plain(16, 40), grouped{8, 12, 4, 30, 2};
+  std::mt19937 random(5);
+  for (const std::size_t patches : {0u, 1u, 2u, 9u, 33u})
+    for (const double keep_ratio : {0.0, 0.2, 0.97, 1.0})
+      for (const std::size_t probe_every : {1u, 3u, 10u})
+        for (const std::size_t window : {0u, 1u, 5u, 256u}) {
+          std::vector<modality> prompt(patches + random() % 6, text);
+          for (std::size_t t = 0; t < patches; ++t) prompt[t] = random() % 4 == 0 ? audio : image;
+          std::shuffle(prompt.begin(), prompt.end(), random);
+          const dynamic_ffn ffn{keep_ratio, probe_every};
+          const hollow_attention attention{.window = window};
+          const block_shape& shape = random() % 2 == 0 ? usual : grouped;
+          const prompt_cost cost(shape, 3, prompt);
+          const schedule leaving{{random() % 4, 0, random() % 20}};
+          for (const schedule& tokens : {schedule{}, leaving})
+            for (const counts& reduced : {counts{}, {1}, {0, 2}, {0, 1, 2}}) {
+              const auto one = cost(tokens, reduced, ffn, attention);
+              const auto expected =
+                  by_definition(shape, 3, prompt, tokens, reduced, ffn, attention);
+              check(one, expected.linear, expected.pairs);
+              BOOST_TEST(one.sum() <= cost(tokens, {}, ffn, attention).sum());
+            }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(models_that_cannot_be_counted_are_refused_at_once) {
+  const std::vector<modality> prompt(4, image);
+  check_error<tamp::value_error>(
+      "multiply-adds: 481 times 4611686018427387904 is too large to be counted",
+      [&] { prompt_cost(block_shape::plain(4, 2), std::size_t{1} << 62, prompt); });
+  check_error<tamp::value_error>("plan_compute: there cannot be 4611686018427387904 layers",
+                                 [&] { prompt_cost({}, std::size_t{1} << 62, prompt); });
+  check_error<tamp::shape_error>("plan_compute: 4 tokens lie at a null pointer", [] {
+    prompt_cost(tiny, 2, std::span<const modality>(static_cast<const modality*>(nullptr), 4));
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
