@@ -2,7 +2,6 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
-#include <span>
 #include <tamp/allocate/alpha.hpp>
 #include <tamp/allocate/block_influence.hpp>
 #include <tamp/allocate/das.hpp>
@@ -11,7 +10,6 @@
 #include <tamp/allocate/lamp.hpp>
 #include <tamp/allocate/owl.hpp>
 #include <tamp/allocate/uniform.hpp>
-#include <vector>
 
 BOOST_AUTO_TEST_SUITE(allocate_concepts)
 
@@ -38,13 +36,6 @@ BOOST_AUTO_TEST_CASE(another_call_is_no_allocation) {
   BOOST_TEST(!by_size<by_one_size>);
   BOOST_TEST(!by_unit<by_one_size>);
   BOOST_TEST(!by_size<int>);
-}
-
-BOOST_AUTO_TEST_CASE(an_allocation_is_a_value_without_counts_unless_it_decided_on_them) {
-  const allocation answer{{0.5, 0.25}, {"a note"}};
-  BOOST_TEST(answer.sparsities.size() == 2u);
-  BOOST_TEST(answer.notes.front() == "a note");
-  BOOST_TEST(answer.drops.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

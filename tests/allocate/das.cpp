@@ -189,21 +189,6 @@ BOOST_AUTO_TEST_CASE(a_unit_has_the_mean_importance_of_its_layers_over_weights) 
              boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(a_unit_that_saw_nothing_gets_the_mean_of_the_others) {
-  const matrix<float> w(70, 10);
-  const auto units = support::units<token_diversity>::of_layers(
-      {{"a", w, diverse()}, {"b", w, {}}, {"c", w, alike()}});
-  const std::vector<std::size_t> sizes(3, 700);
-  const auto answer = das{0.5, 1.0}(sequential{}, units);
-  BOOST_TEST(
-      answer.sparsities == das({0.5, 1.0}).distribute(std::vector{3.0, 2.5, 2.0}, sizes).sparsities,
-      boost::test_tools::per_element());
-  BOOST_TEST(answer.notes ==
-                 std::vector<std::string>{"das: no importance could be measured for b; the mean of "
-                                          "the other units stands in"},
-             boost::test_tools::per_element());
-}
-
 BOOST_AUTO_TEST_CASE(where_nobody_saw_anything_there_is_nothing_to_compare) {
   const auto units = support::units<token_diversity>::of_layers(
       {{"a", matrix<float>(2, 5), {}}, {"b", matrix<float>(6, 5), {}}});

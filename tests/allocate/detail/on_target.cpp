@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <random>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "../../support/errors.hpp"
@@ -112,19 +111,6 @@ BOOST_AUTO_TEST_CASE(a_target_that_is_no_sparsity_is_refused) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(long_lists_of_names_are_cut) {
-  std::vector<double> values(12, -1.0);
-  values[11] = 2;
-  std::vector<std::size_t> sizes(12, 1);
-  const auto answer = on_target("p", values, sizes, 1.0 / 24);
-  BOOST_TEST(answer.sparsities[11] == 0.5, boost::test_tools::tolerance(1e-15));
-  BOOST_REQUIRE(answer.notes.size() == 1u);
-  BOOST_TEST(
-      answer.notes[0] ==
-      "p: clamped to the sparsity 0: unit 0, unit 1, unit 2, unit 3, unit 4, unit 5, unit 6, "
-      "unit 7 and 3 more; the other units share the difference");
-}
-
 BOOST_AUTO_TEST_CASE(the_largest_value_keeps_most_of_an_interval_of_density) {
   // Scaled to 0, 0.05, 0.2 of the width, mean 0.25 / 3.
   const auto answer = spread_density("p", "weight", std::vector{1.0, 2.0, 5.0},
@@ -139,20 +125,6 @@ BOOST_AUTO_TEST_CASE(values_next_to_each_other_stay_finite) {
                                      std::vector<std::size_t>{7, 7}, 0.2, 0.5, {});
   BOOST_TEST(answer.sparsities[0] == 0.6, boost::test_tools::tolerance(1e-14));
   BOOST_TEST(answer.sparsities[1] == 0.4, boost::test_tools::tolerance(1e-14));
-}
-
-BOOST_AUTO_TEST_CASE(weights_that_cannot_be_counted_are_refused) {
-  constexpr std::size_t large = std::size_t{1} << 62;
-  const std::vector<double> values{1, 2};
-  const auto check = [&](std::string_view sentence, const std::vector<std::size_t>& sizes) {
-    support::check_error<tamp::shape_error>(
-        sentence, [&] { tamp::detail::check_unit_values("test", "value", values, sizes, {}); });
-  };
-  check("test: there cannot be 9223372036854775808 weights", {large, large});
-  check("test: 13835058055282163712 and 4611686018427387904 together are too large to be counted",
-        {3 * large, large});
-  tamp::detail::check_unit_values("test", "value", values,
-                                  std::vector<std::size_t>{large, large - 1}, {});
 }
 
 BOOST_AUTO_TEST_SUITE_END()
