@@ -93,30 +93,6 @@ BOOST_AUTO_TEST_CASE(the_bits_do_not_depend_on_the_executor) {
   for (const auto& exec : support::every_executor) BOOST_TEST((of(y, k, exec) == of(y, k)));
 }
 
-BOOST_AUTO_TEST_CASE(right_angles_are_not_positive_in_float_either) {
-  // (p, q, p + q) (p + q, 0, -p) = 0, but lengths of 1 are not exact.
-  for (int p = 1; p < 10; ++p)
-    for (int q = 1; q < 10; ++q)
-      BOOST_TEST(of({{float(p), float(q), float(p + q)}, {float(p + q), 0, float(-p)}}, {})
-                     .density(text, text) == 0.0);
-}
-
-BOOST_AUTO_TEST_CASE(what_cancels_out_across_modalities_is_as_good_from_floats_as_from_doubles) {
-  auto y = support::random_matrix(40, 24, 3);
-  kinds k(40, image);
-  for (std::size_t t = 0; t < 40; t += 2) {
-    for (std::size_t j = 0; j < 24; ++j) y(t + 1, j) = -y(t, j);  // all but cancel out in pairs
-    y(t + 1, t % 24) += 1e-3f;
-    if (t < 10) k[t] = k[t + 1] = text;
-  }
-  const std::vector<double> in_double(y.data(), y.data() + 40 * 24);
-  token_diversity d;
-  d.add(tamp::view(in_double, 40, 24), k);
-  const double expected = d.density(image, text);
-  BOOST_TEST(expected != 0.0);
-  BOOST_TEST(std::abs(of(y, k).density(image, text) - expected) <= 1e-9 * std::abs(expected));
-}
-
 BOOST_AUTO_TEST_CASE(outputs_and_modalities_alone_are_a_sample_too) {
   const auto y = support::random_matrix(9, 4, 2);
   kinds k(9, text);
