@@ -15,10 +15,10 @@
 #include <string_view>
 #include <tamp/io/safetensors.hpp>
 
-#include "../support/errors.hpp"
-#include "files.hpp"
+#include "../../support/errors.hpp"
+#include "../files.hpp"
 
-BOOST_AUTO_TEST_SUITE(io_replaced_file)
+BOOST_AUTO_TEST_SUITE(io_detail_replaced_file)
 
 namespace fs = std::filesystem;
 using support::check_error;

@@ -9,14 +9,14 @@
 #include <type_traits>
 #include <utility>
 
-#include "../support/errors.hpp"
-#include "files.hpp"
+#include "../../support/errors.hpp"
+#include "../files.hpp"
 
 #if __has_include(<sys/stat.h>)
 #  include <sys/stat.h>
 #endif
 
-BOOST_AUTO_TEST_SUITE(detail_mapped_file)
+BOOST_AUTO_TEST_SUITE(io_detail_mapped_file)
 
 using support::check_error;
 using support::temporary_folder;
