@@ -10,7 +10,6 @@
 #include <span>
 #include <tuple>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "../support/thorough.hpp"
@@ -149,15 +148,6 @@ BOOST_AUTO_TEST_CASE(a_row_tensor_is_read_through_its_own_function) {
   BOOST_TEST(row[1] == expected[1]);
   BOOST_TEST(row[2] == expected[2]);
   BOOST_TEST(read_row(0)[1] == -1.0f);
-}
-
-BOOST_AUTO_TEST_CASE(a_source_is_a_view_or_the_row_tensor_itself) {
-  std::vector<float> x(6);
-  static_assert(std::is_same_v<decltype(tamp::detail::source(tamp::view(x, 2, 3))),
-                               tamp::matrix_view<float>>);
-  quantised q;
-  BOOST_TEST(&tamp::detail::source(q) == &q);
-  static_assert(std::is_same_v<decltype(tamp::detail::source(std::as_const(q))), const quantised&>);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
