@@ -43,13 +43,13 @@ To converted(From value) noexcept {
         static_cast<compute_type<To>>(element_traits<From>::load(value)));
 }
 
-/// Gathers rows: to(k, j) = from(indices[k], j). Layouts that are contiguous in the same direction
-/// are copied in that direction. Otherwise squares of 8 x 8 are copied: rows or columns at a
-/// distance of a power of two share one set of the first-level cache, which has room for 8 of their
-/// lines.
+/// Gathers rows of a view: to(k, j) = from(indices[k], j). Layouts that are contiguous in the same
+/// direction are copied in that direction. Otherwise squares of 8 x 8 are copied: rows or columns
+/// at a distance of a power of two share one set of the first-level cache, which has room for 8 of
+/// their lines.
 template <executor E, class From, class To>
-void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> indices,
-            matrix_view<To> to) {
+void gather_view(const E& exec, matrix_view<From> from, std::span<const std::size_t> indices,
+                 matrix_view<To> to) {
   using value = typename matrix_view<From>::value_type;
   const auto copy = [&](std::size_t k, std::size_t j) {
     to(k, j) = converted<To, value>(from(indices[k], j));
@@ -84,6 +84,38 @@ void gather(const E& exec, matrix_view<From> from, std::span<const std::size_t> 
   }
 }
 
+/// What an operation gathers.
+enum class gathered { rows, columns };
+
+/// Checks the arguments of gather_rows or gather_columns, whose name is `who`, and gathers.
+template <gathered Lines, executor E, class Weight, class Out>
+void gather(std::string_view who, const E& exec, const Weight& weight,
+            std::span<const std::size_t> indices, Out&& out) {
+  constexpr bool of_rows = Lines == gathered::rows;
+  const auto to = detail::cpu_view(out);
+  auto&& from = detail::source(weight);
+  const auto rows = static_cast<std::size_t>(from.rows());
+  const auto cols = static_cast<std::size_t>(from.cols());
+  check_gather(who, of_rows ? "row" : "column", indices, of_rows ? rows : cols);
+  check_gathered(who, to.rows(), to.cols(), of_rows ? indices.size() : rows,
+                 of_rows ? cols : indices.size());
+  if (to.empty()) return;
+  if constexpr (!viewable<Weight>) {
+    detail::for_each_range(exec, to.rows(), [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read(from);
+      for (std::size_t i = begin; i < end; ++i) {
+        const auto row = read(of_rows ? indices[i] : i);
+        for (std::size_t j = 0; j < to.cols(); ++j)
+          to(i, j) = converted<typename decltype(to)::value_type>(row[of_rows ? j : indices[j]]);
+      }
+    });
+  } else if constexpr (of_rows) {
+    gather_view(exec, from, indices, to);
+  } else {
+    gather_view(exec, from.transposed(), indices, to.transposed());
+  }
+}
+
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
 namespace tamp::inline TAMP_FLAGS::compute {
@@ -95,25 +127,7 @@ struct gather_rows_operation : tamp::detail::operation<gather_rows_operation> {
   template <executor E, tensor_argument Weight, viewable Out>
   void operator()(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
                   Out&& out) const {
-    const auto to = detail::cpu_view(out);
-    auto&& from = detail::source(weight);
-    const auto rows = static_cast<std::size_t>(from.rows());
-    const auto cols = static_cast<std::size_t>(from.cols());
-    detail::check_gather("gather_rows", "row", indices, rows);
-    detail::check_gathered("gather_rows", to.rows(), to.cols(), indices.size(), cols);
-    if (to.empty()) return;
-    if constexpr (viewable<Weight>) {
-      detail::gather(exec, from, indices, to);
-    } else {
-      detail::for_each_range(exec, indices.size(), [&](std::size_t begin, std::size_t end) {
-        detail::row_reader read(from);
-        for (std::size_t k = begin; k < end; ++k) {
-          const auto row = read(indices[k]);
-          for (std::size_t j = 0; j < cols; ++j)
-            to(k, j) = detail::converted<typename decltype(to)::value_type>(row[j]);
-        }
-      });
-    }
+    detail::gather<detail::gathered::rows>("gather_rows", exec, weight, indices, out);
   }
 };
 
@@ -135,25 +149,7 @@ struct gather_columns_operation : tamp::detail::operation<gather_columns_operati
   template <executor E, tensor_argument Weight, viewable Out>
   void operator()(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
                   Out&& out) const {
-    const auto to = detail::cpu_view(out);
-    auto&& from = detail::source(weight);
-    const auto rows = static_cast<std::size_t>(from.rows());
-    const auto cols = static_cast<std::size_t>(from.cols());
-    detail::check_gather("gather_columns", "column", indices, cols);
-    detail::check_gathered("gather_columns", to.rows(), to.cols(), rows, indices.size());
-    if (to.empty()) return;
-    if constexpr (viewable<Weight>) {
-      detail::gather(exec, from.transposed(), indices, to.transposed());
-    } else {
-      detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
-        detail::row_reader read(from);
-        for (std::size_t i = begin; i < end; ++i) {
-          const auto row = read(i);
-          for (std::size_t k = 0; k < indices.size(); ++k)
-            to(i, k) = detail::converted<typename decltype(to)::value_type>(row[indices[k]]);
-        }
-      });
-    }
+    detail::gather<detail::gathered::columns>("gather_columns", exec, weight, indices, out);
   }
 };
 
