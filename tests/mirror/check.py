@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Checks that each header has a test file of its own, or stands below with the tests that cover it.
+
+    check.py ROOT
+
+include/tamp/score/wanda.hpp has tests/score/wanda.cpp. The headers of cuda/ are for tests/cuda, which is
+arranged otherwise.
+"""
+import pathlib
+import sys
+
+COVERED = {
+    # What has nothing to run: macros, names, plain values, checks at compile time, other headers.
+    "config.hpp": "tests/mixed_flags tests/no_exceptions tests/error.cpp",
+    "detail/mask_word.hpp": "tests/mask/bitmask.cpp",
+    "io/safetensors.hpp": "tests/io/safetensors_file.cpp tests/io/safetensors_writer.cpp",
+    "model/modality.hpp": "tests/model/layer_sample.cpp",
+    "model/progress.hpp": "tests/prune/prune_model.cpp tests/prune/detail/running_report.cpp",
+    "prune/detail/arguments.hpp": "tests/fail",
+    "simd/intrinsics.hpp": "tests/simd/selection.cpp",
+    "simd/regions.hpp": "tests/simd/selection.cpp",
+    "tamp.hpp": "tests/odr",
+    # What shows only with flags of its own.
+    "detail/bits_as_computed.hpp": "tests/mixed_flags/fast_math.cpp",
+    # Parts of one operation, which is tested as a whole.
+    "io/detail/json_format.hpp": "tests/io/save_load.cpp",
+    "io/detail/partial_file.hpp": "tests/io/detail/replaced_file.cpp",
+    "io/gguf_metadata.hpp": "tests/io/gguf.cpp",
+    "io/safetensors_header.hpp": "tests/io/safetensors_file.cpp",
+    "prune/detail/allocated_plan.hpp": "tests/prune/plan.cpp",
+    "prune/detail/allocation_units.hpp": "tests/prune/plan_options.cpp",
+    "prune/detail/empty_plan.hpp": "tests/prune/plan.cpp tests/prune/plan_options.cpp",
+    "prune/detail/repaired_weight.hpp": "tests/prune/detail/written_rows.cpp",
+    "prune/detail/tied_layers.hpp": "tests/prune/plan_options.cpp",
+    # Loops and their vectors, which are tested with what they are made for.
+    "simd/attention_rows.hpp": "tests/token/detail/attention_rows.cpp",
+    "simd/comparisons.hpp": "tests/simd/mask_words.cpp tests/simd/similar_rows.cpp",
+    "simd/cut.hpp": "tests/simd/selection.cpp",
+    "simd/finite_checks.hpp": "tests/tensor/detail/finite.cpp",
+    "simd/packed_rows.hpp": "tests/simd/products.cpp tests/simd/gram_product.cpp",
+    "simd/vectors.hpp": "tests/simd/selection.cpp",
+}
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    library = root / "include" / "tamp"
+    headers = {path.relative_to(library) for path in library.rglob("*.hpp")}
+    alone = {header.as_posix() for header in headers
+             if header.parts[0] != "cuda" and not (root / "tests" / header).with_suffix(".cpp").exists()}
+    found = [f"{header} has no test" for header in sorted(alone - COVERED.keys())]
+    found += [f"{header} has a test, or is none of the headers" for header in sorted(COVERED.keys() - alone)]
+    found += [f"{test}, which covers {header}, is not there" for header in sorted(COVERED)
+              for test in COVERED[header].split() if not (root / test).exists()]
+    print("\n".join(found) or f"{len(COVERED)} headers are covered by tests of others")
+    return len(found) > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
