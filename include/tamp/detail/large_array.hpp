@@ -27,7 +27,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// With pages of 4 KB, that takes a tenth of the time of the calculations on these arrays.
 template <class Number>
 class large_array {
-  static_assert(std::is_trivial_v<Number>);
+  static_assert(std::is_trivially_copyable_v<Number>);
 
  public:
   large_array() = default;

@@ -24,6 +24,28 @@ static void keep_above(const T* numbers, std::size_t count, T threshold,
   words[whole] = bits;
 }
 
+// Sets bit j of the words where number j is not zero, as NaN is not. Clears the other bits.
+template <class T>
+static void keep_nonzero(const T* numbers, std::size_t count, mask::word* words) noexcept {
+  const vec<T> zero{};
+  [[maybe_unused]] vec<std::make_signed_t<bits_of_number<T>>> below{};
+  const std::size_t whole = count / mask::word_bits;
+  for (std::size_t w = 0; w < whole; ++w) {
+    mask::word zeros = 0;
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < mask::word_bits; k += lanes<T>)
+      zeros |=
+          mask::word{bits_within<T>(load(numbers + w * mask::word_bits + k), zero, zero, below)}
+          << k;
+    words[w] = ~zeros;
+  }
+  if (count % mask::word_bits == 0) return;
+  mask::word bits = 0;
+  for (std::size_t j = whole * mask::word_bits; j < count; ++j)
+    bits |= mask::word{numbers[j] != 0} << (j % mask::word_bits);
+  words[whole] = bits;
+}
+
 // Replaces each element whose bit in the words is 0 by `zero`, the bits that its type has for 0.
 template <class Bits>
 static void replace_dropped(std::byte* elements, std::size_t count, const mask::word* words,

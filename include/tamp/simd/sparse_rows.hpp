@@ -1,0 +1,157 @@
+#pragma once
+
+/// @file
+/// Products of sparse and dense rows with activations (sparse_rows.inl), for each set of
+/// instructions. As in products.hpp, multiplication and addition are one instruction where the
+/// processor has it.
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+#include "../detail/mask_word.hpp"
+#include "../element.hpp"
+#include "../execute/instructions.hpp"
+#include "intrinsics.hpp"
+#include "vectors.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// The number of columns that share a scale, in weights of 8 bits.
+inline constexpr std::size_t scaled_columns = 32;
+template <class Value>
+inline constexpr bool is_scaled = std::is_same_v<Value, std::int8_t>;
+
+/// The number of bytes that the loops may read past the end of a row's kept weights.
+inline constexpr std::size_t room_past_values = 64;
+
+/// A row of which only the kept weights are stored. Bit j % 8 of bits[j / 8] is 1 where column j is
+/// kept. A weight of 8 bits is a multiple of the scale of its 32 columns; others have no scales.
+template <class Value>
+struct sparse_row {
+  const std::byte* bits;
+  const Value* values;
+  const f16* scales;
+};
+
+/// A row whose weights are all stored.
+template <class Value>
+struct dense_row {
+  const Value* values;
+};
+
+/// An order of columns: each group of columns is cut into as many parts as there are ways, and
+/// column k of a group goes to part k % ways.
+struct interleaving {
+  std::size_t group, ways;
+};
+
+/// For each byte of a mask, the place of the weight of each of its eight columns among the kept
+/// ones. `Each` neighbouring bytes move together. A dropped column has a negative place, at which
+/// instructions that permute bytes give zero.
+template <std::size_t Each>
+consteval auto expansion_table() {
+  std::array<std::array<std::int8_t, 8 * Each>, 256> table{};
+  for (std::size_t byte = 0; byte < 256; ++byte)
+    for (std::size_t column = 0, kept = 0; column < 8; ++column) {
+      const bool is_kept = (byte >> column & 1u) != 0;
+      for (std::size_t k = 0; k < Each; ++k)
+        table[byte][column * Each + k] = static_cast<std::int8_t>(is_kept ? kept * Each + k : 128);
+      kept += is_kept ? 1 : 0;
+    }
+  return table;
+}
+alignas(64) inline constexpr auto expanded_bytes = expansion_table<1>();
+alignas(64) inline constexpr auto expanded_pairs = expansion_table<2>();
+
+namespace portable {
+struct sparse_rows {
+  static constexpr std::size_t vector_bytes = 16;
+  // Sums of one row and its weights fit into 16 registers.
+  static constexpr std::size_t most_tokens = 2, most_vectors = 4;
+#include "vectors.inl"
+  // The files below use vectors.inl.
+  template <class T>
+  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
+    return a * b + c;
+  }
+#include "expand_portable.inl"
+#include "sparse_rows.inl"
+};
+}  // namespace portable
+
+#if TAMP_SIMD_X86
+TAMP_SIMD_BEGIN("avx2,fma,f16c,bmi,bmi2,popcnt")
+namespace avx2 {
+struct sparse_rows {
+  static constexpr std::size_t vector_bytes = 32;
+  static constexpr std::size_t most_tokens = 2, most_vectors = 6;
+#  include "vectors.inl"
+  // The files below use vectors.inl.
+  template <class T>
+  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
+    return _mm256_fmadd_ps(a, b, c);
+  }
+#  include "expand_avx2.inl"
+#  include "sparse_rows.inl"
+};
+}  // namespace avx2
+TAMP_SIMD_END
+
+TAMP_SIMD_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c,bmi,bmi2,popcnt")
+namespace avx512 {
+struct sparse_rows {
+  static constexpr std::size_t vector_bytes = 64;
+  // Sums of one row and its weights fit into 32 registers.
+  static constexpr std::size_t most_tokens = 4, most_vectors = 4;
+  static constexpr bool has_vbmi2 = false;
+#  include "vectors.inl"
+  // The files below use vectors.inl.
+  template <class T>
+  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
+    return _mm512_fmadd_ps(a, b, c);
+  }
+#  include "expand_avx512.inl"
+#  include "sparse_rows.inl"
+};
+}  // namespace avx512
+TAMP_SIMD_END
+
+TAMP_SIMD_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,fma,f16c,bmi,bmi2,popcnt")
+namespace avx512_vbmi2 {
+struct sparse_rows {
+  static constexpr std::size_t vector_bytes = 64;
+  static constexpr std::size_t most_tokens = 4, most_vectors = 4;
+  static constexpr bool has_vbmi2 = true;
+#  include "vectors.inl"
+  // The files below use vectors.inl.
+  template <class T>
+  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
+    return _mm512_fmadd_ps(a, b, c);
+  }
+#  include "expand_avx512.inl"
+#  include "sparse_rows.inl"
+};
+}  // namespace avx512_vbmi2
+TAMP_SIMD_END
+#endif
+
+/// Calls use(sparse_rows) with the loops for the current instructions. Those for AVX-512 come in two
+/// forms, of which the processor may have only the first.
+template <class Use>
+decltype(auto) with_sparse_rows(Use&& use) {
+  const execute::instructions set = execute::current_instructions();
+#if TAMP_SIMD_X86
+  if (set == execute::instructions::avx512 && __builtin_cpu_supports("avx512vbmi2"))
+    return use(avx512_vbmi2::sparse_rows{});
+#endif
+  return with_loops<portable::sparse_rows, avx2::sparse_rows, avx512::sparse_rows>(
+      set, std::forward<Use>(use));
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail

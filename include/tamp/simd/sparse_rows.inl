@@ -1,0 +1,217 @@
+// Products of rows of weights with activations, at the speed of reading the weights.
+//
+// A sparse row is one bit for each column and its kept weights, one after the other. The loops
+// serve few tokens and many in different ways.
+//
+// Few tokens: the kept weights are expanded in registers. Each moves to the lane of its column, and
+// the other lanes become zero. They are then multiplied by the activations of all tokens. Weights
+// are read once, in order, and prefetched. Every sum has four vectors of accumulators, which take
+// turns. Its order depends neither on the number of tokens nor on what is dropped.
+//
+// Many tokens: the activations of a column lie side by side, a vector of tokens after the other.
+// Each kept weight is multiplied by those of its column, and dropped weights cost nothing.
+//
+// expand_*.inl has what differs between the sets of instructions: how many columns are expanded at
+// once (strip), how their weights become floats, and in which order columns are expanded
+// (interleaved).
+
+// Keeps a vector that several instructions use in a register. The compiler would load it for each.
+template <class Vector>
+[[gnu::always_inline]] static inline void keep_in_register([[maybe_unused]] Vector& v) noexcept {
+#if TAMP_SIMD_X86
+  __asm__("" : "+x"(v));
+#endif
+}
+
+// Copies the activations of a token in the order in which weights of type Value are expanded.
+// Columns up to a multiple of 64 become zero.
+template <class Value>
+static void arrange_row(const float* row, std::size_t cols, float* arranged) noexcept {
+  constexpr std::size_t group = interleaved<Value>.group, ways = interleaved<Value>.ways;
+  const std::size_t end = (cols + mask::word_bits - 1) / mask::word_bits * mask::word_bits;
+  const std::size_t whole = cols / group * group;
+  for (std::size_t j = 0; j < whole; j += group)
+    for (std::size_t k = 0; k < group; ++k)
+      arranged[j + k % ways * (group / ways) + k / ways] = row[j + k];
+  std::fill(arranged + whole, arranged + end, 0.0f);
+  for (std::size_t k = 0; k < cols - whole; ++k)
+    arranged[whole + k % ways * (group / ways) + k / ways] = row[whole + k];
+}
+
+// Prefetches the cache lines of 64 weights into the second-level cache. They are far ahead: the
+// first level has few places for lines that wait for memory, and the processor's own prefetcher
+// does not follow a stream whose loads advance unevenly.
+template <class Value>
+[[gnu::always_inline]] static inline void fetch_ahead(const Value* values) noexcept {
+  constexpr std::size_t ahead = 16384, line = 64;
+  constexpr int into_second_level = 2;
+  TAMP_SIMD_UNROLL
+  for (std::size_t k = 0; k < mask::word_bits * sizeof(Value); k += line)
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(values) + ahead + k, 0,
+                       into_second_level);
+}
+
+// The bits of the last columns of a row, fewer than a word. In a file, bits past the last column
+// may have any value.
+static mask::word last_word(const std::byte* bits, std::size_t columns) noexcept {
+  mask::word word = 0;
+  std::memcpy(&word, bits, (columns + 7) / 8);
+  return word & ~mask::word{0} >> (mask::word_bits - columns);
+}
+
+// The sums of a row for some tokens.
+template <std::size_t Tokens>
+struct token_sums {
+  vec<float> of[Tokens][4] = {};
+
+  // Adds the products of 64 columns. load_strip(k, weights) must load strip k. The arranged
+  // activations of tokens are `pitch` numbers apart.
+  template <class Load>
+  [[gnu::always_inline]] inline void add_word(const Load& load_strip, const float* x,
+                                              std::size_t pitch) noexcept {
+    constexpr std::size_t pieces = strip / lanes<float>;
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < mask::word_bits / strip; ++k) {
+      vec<float> weights[pieces];
+      load_strip(k, weights);
+      TAMP_SIMD_UNROLL
+      for (std::size_t t = 0; t < Tokens; ++t) {
+        TAMP_SIMD_UNROLL
+        for (std::size_t p = 0; p < pieces; ++p) {
+          vec<float>& sum = of[t][(k * pieces + p) % 4];
+          sum = multiply_add<float>(weights[p], load(x + t * pitch + k * strip + p * lanes<float>),
+                                    sum);
+        }
+      }
+    }
+  }
+
+  void store_to(float* y, std::size_t y_pitch) const noexcept {
+    TAMP_SIMD_UNROLL
+    for (std::size_t t = 0; t < Tokens; ++t)
+      y[t * y_pitch] = sum_of_lanes((of[t][0] + of[t][1]) + (of[t][2] + of[t][3]));
+  }
+};
+
+// Writes the products of a row with the arranged activations of `Tokens` tokens to y[0],
+// y[y_pitch], ... Up to room_past_values bytes past the kept weights are read.
+template <std::size_t Tokens, class Value>
+static void multiply_row(const sparse_row<Value>& row, std::size_t cols, const float* x,
+                         std::size_t pitch, float* y, std::size_t y_pitch) noexcept {
+  token_sums<Tokens> sums;
+  std::size_t next = 0;  // of the kept weights
+  const auto add = [&](const std::byte* word, [[maybe_unused]] const f16* scales,
+                       std::size_t j) __attribute__((always_inline)) {
+    sums.add_word(
+        [&](std::size_t k, vec<float>* weights) __attribute__((always_inline)) {
+          expand_strip(word + k * (strip / 8), row.values, next, weights);
+          if constexpr (is_scaled<Value>) scale_strip(scales, k * strip, weights);
+        },
+        x + j, pitch);
+  };
+  const std::size_t whole = cols / mask::word_bits * mask::word_bits;
+  for (std::size_t j = 0; j < whole; j += mask::word_bits) {
+    fetch_ahead(row.values + next);
+    add(row.bits + j / 8, is_scaled<Value> ? row.scales + j / scaled_columns : nullptr, j);
+  }
+  if (whole != cols) {
+    const mask::word last = last_word(row.bits + whole / 8, cols - whole);
+    f16 scales[mask::word_bits / scaled_columns] = {};
+    if constexpr (is_scaled<Value>)
+      std::copy(row.scales + whole / scaled_columns,
+                row.scales + (cols + scaled_columns - 1) / scaled_columns, scales);
+    add(reinterpret_cast<const std::byte*>(&last), scales, whole);
+  }
+  sums.store_to(y, y_pitch);
+}
+
+// The same for a row whose weights are all stored. It needs no prefetches.
+template <std::size_t Tokens, class Value>
+static void multiply_row(const dense_row<Value>& row, std::size_t cols, const float* x,
+                         std::size_t pitch, float* y, std::size_t y_pitch) noexcept {
+  token_sums<Tokens> sums;
+  const auto add = [&](const Value* from, std::size_t j) __attribute__((always_inline)) {
+    sums.add_word([&](std::size_t k, vec<float>* weights)
+                      __attribute__((always_inline)) { widen_strip(from + k * strip, weights); },
+                  x + j, pitch);
+  };
+  const std::size_t whole = cols / mask::word_bits * mask::word_bits;
+  for (std::size_t j = 0; j < whole; j += mask::word_bits) add(row.values + j, j);
+  if (whole != cols) {
+    Value last[mask::word_bits] = {};
+    std::memcpy(static_cast<void*>(last), row.values + whole, (cols - whole) * sizeof(Value));
+    add(last, whole);
+  }
+  sums.store_to(y, y_pitch);
+}
+
+// Writes the kept weights of 64 columns or fewer as floats. `kept` needs room for 64, and up to
+// room_past_values bytes past the kept weights are read.
+template <class Value>
+static void widen_kept(mask::word word, const Value* values, [[maybe_unused]] const f16* scales,
+                       float* kept) noexcept {
+  const auto count = static_cast<std::size_t>(std::popcount(word));
+  for (std::size_t k = 0; k < count; k += lanes<float>) store(kept + k, widen(values + k));
+  if constexpr (is_scaled<Value>) {
+    std::size_t k = 0;
+    for (; word != 0; word >>= scaled_columns, ++scales) {
+      const auto part = word & ~mask::word{0} >> (mask::word_bits - scaled_columns);
+      const std::size_t end = k + static_cast<std::size_t>(std::popcount(part));
+      const float scale{*scales};
+      for (; k < end; ++k) kept[k] *= scale;
+    }
+  }
+}
+
+// Adds the products of weights with the activations of as many tokens as `Vectors` vectors have
+// lanes to their sums. Two sums of each token take turns.
+template <std::size_t Vectors, class Next>
+[[gnu::always_inline]] static inline void add_weights(std::size_t count, const float* weights,
+                                                      const Next& next_column, const float* columns,
+                                                      float* sums) noexcept {
+  constexpr std::size_t pitch = Vectors * lanes<float>;
+  vec<float> part[2][Vectors];
+  TAMP_SIMD_UNROLL
+  for (std::size_t v = 0; v < Vectors; ++v) {
+    part[0][v] = load(sums + v * lanes<float>);
+    part[1][v] = vec<float>{};
+  }
+  const auto add = [&](std::size_t k, vec<float>* into) __attribute__((always_inline)) {
+    const vec<float> weight = all(weights[k]);
+    const float* const column = columns + next_column() * pitch;
+    TAMP_SIMD_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v)
+      into[v] = multiply_add<float>(weight, load(column + v * lanes<float>), into[v]);
+  };
+  const std::size_t even = count / 2 * 2;
+  for (std::size_t k = 0; k < even; k += 2) {
+    add(k, part[0]);
+    add(k + 1, part[1]);
+  }
+  if (even != count) add(even, part[0]);
+  TAMP_SIMD_UNROLL
+  for (std::size_t v = 0; v < Vectors; ++v)
+    store<float>(sums + v * lanes<float>, part[0][v] + part[1][v]);
+}
+
+// Adds the products of 64 columns or fewer. `word` chooses them, and `kept` has their weights.
+template <std::size_t Vectors>
+static void add_kept(mask::word word, const float* kept, const float* columns,
+                     float* sums) noexcept {
+  const auto next_column = [&]() __attribute__((always_inline)) {
+    const auto column = static_cast<std::size_t>(std::countr_zero(word));
+    word &= word - 1;
+    return column;
+  };
+  add_weights<Vectors>(static_cast<std::size_t>(std::popcount(word)), kept, next_column, columns,
+                       sums);
+}
+
+// Adds the products of neighbouring columns.
+template <std::size_t Vectors>
+static void add_all(std::size_t count, const float* weights, const float* columns,
+                    float* sums) noexcept {
+  std::size_t column = 0;
+  add_weights<Vectors>(
+      count, weights, [&]() __attribute__((always_inline)) { return column++; }, columns, sums);
+}

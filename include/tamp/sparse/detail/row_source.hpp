@@ -1,0 +1,138 @@
+#pragma once
+
+/// @file
+/// Rows of sparse and dense weights, as the loops of simd/sparse_rows.hpp take them.
+///
+/// Each class gives row i for few tokens, and adds its weights, 64 columns at a time, for many.
+/// A row is valid until the next call. Each thread needs an object of its own.
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "../../detail/mask_word.hpp"
+#include "../../element.hpp"
+#include "../../simd/sparse_rows.hpp"
+#include "../../tensor/rows.hpp"
+#include "../../tensor/view.hpp"
+#include "../view.hpp"
+
+namespace tamp::inline TAMP_FLAGS::sparse {
+
+/// The rows of a sparse weight. Those whose values end where readable memory ends are copied, since
+/// the loops read further.
+template <storable T>
+class kept_rows {
+ public:
+  using value = T;
+
+  explicit kept_rows(const view<T>& weight) : weight_(weight) {}
+
+  tamp::detail::sparse_row<T> operator()(std::size_t i) {
+    constexpr std::size_t room = tamp::detail::room_past_values / sizeof(T);
+    const std::span<const T> values = weight_.values(i);
+    const T* from = values.data();
+    if (weight_.readable_ - weight_.offset(i) < values.size() + room) {
+      copy_.assign(values.size() + room, T{});
+      std::copy(values.begin(), values.end(), copy_.begin());
+      from = copy_.data();
+    }
+    return {weight_.bits(i).data(), from, weight_.scales(i).data()};
+  }
+
+  /// Adds the products of columns [first, last) of row i to `sums`, with `Vectors` vectors of tokens
+  /// side by side. Kept weights [0, next) of the row come before; `next` is moved.
+  template <std::size_t Vectors, class Loops>
+  void add(Loops loops, std::size_t i, std::size_t first, std::size_t last, std::size_t& next,
+           const float* columns, float* sums) {
+    constexpr std::size_t pitch = Vectors * Loops::template lanes<float>;
+    const auto row = (*this)(i);
+    alignas(64) float room[mask::word_bits];
+    for (std::size_t j = first; j < last; j += mask::word_bits) {
+      const mask::word word = weight_.word(i, j / mask::word_bits);
+      const float* kept = room;
+      if constexpr (std::is_same_v<T, float>)
+        kept = row.values + next;
+      else if constexpr (tamp::detail::is_scaled<T>)
+        loops.widen_kept(word, row.values + next, row.scales + j / scaled_columns, room);
+      else
+        loops.widen_kept(word, row.values + next, nullptr, room);
+      loops.template add_kept<Vectors>(word, kept, columns + j * pitch, sums);
+      next += static_cast<std::size_t>(std::popcount(word));
+    }
+  }
+
+ private:
+  const view<T>& weight_;
+  std::vector<T> copy_;
+};
+
+/// The rows of a dense weight with contiguous rows of a type that the loops know.
+template <storable T>
+class stored_rows {
+ public:
+  using value = T;
+
+  explicit stored_rows(matrix_view<const T> weight) : weight_(weight) {}
+
+  tamp::detail::dense_row<T> operator()(std::size_t i) const { return {weight_.row(i).data()}; }
+
+  template <std::size_t Vectors, class Loops>
+  void add(Loops loops, std::size_t i, std::size_t first, std::size_t last, std::size_t&,
+           const float* columns, float* sums) const {
+    constexpr std::size_t pitch = Vectors * Loops::template lanes<float>;
+    const std::span<const T> row = weight_.row(i);
+    alignas(64) float room[mask::word_bits];
+    for (std::size_t j = first; j < last; j += mask::word_bits) {
+      const std::size_t count = (std::min)(mask::word_bits, last - j);
+      const float* weights = room;
+      if constexpr (std::is_same_v<T, float>)
+        weights = row.data() + j;
+      else
+        for (std::size_t k = 0; k < count; ++k) room[k] = element_traits<T>::load(row[j + k]);
+      loops.template add_all<Vectors>(count, weights, columns + j * pitch, sums);
+    }
+  }
+
+ private:
+  matrix_view<const T> weight_;
+};
+
+/// The rows of any other dense tensor, as floats.
+template <class Source>
+class read_rows {
+ public:
+  using value = float;
+
+  explicit read_rows(const Source& weight)
+      : read_(weight), row_(static_cast<std::size_t>(weight.cols())) {}
+
+  tamp::detail::dense_row<float> operator()(std::size_t i) {
+    if (i != at_) {
+      const auto row = read_(i);
+      std::ranges::transform(row, row_.begin(),
+                             [](auto number) { return static_cast<float>(number); });
+      at_ = i;
+    }
+    return {row_.data()};
+  }
+
+  template <std::size_t Vectors, class Loops>
+  void add(Loops loops, std::size_t i, std::size_t first, std::size_t last, std::size_t&,
+           const float* columns, float* sums) {
+    constexpr std::size_t pitch = Vectors * Loops::template lanes<float>;
+    loops.template add_all<Vectors>(last - first, (*this)(i).values + first,
+                                    columns + first * pitch, sums);
+  }
+
+ private:
+  tamp::detail::row_reader<Source> read_;
+  std::vector<float> row_;
+  std::size_t at_ = static_cast<std::size_t>(-1);
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::sparse

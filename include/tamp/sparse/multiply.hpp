@@ -1,0 +1,203 @@
+#pragma once
+
+/// @file
+/// Products of sparse weights with activations.
+
+#include <algorithm>
+#include <cstddef>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../detail/checked.hpp"
+#include "../element.hpp"
+#include "../error.hpp"
+#include "../execute/operation.hpp"
+#include "../prune/apply.hpp"
+#include "../simd/sparse_rows.hpp"
+#include "../tensor/detail/source.hpp"
+#include "../tensor/traits.hpp"
+#include "detail/arranged_tokens.hpp"
+#include "detail/row_source.hpp"
+#include "matrix.hpp"
+
+namespace tamp::inline TAMP_FLAGS::sparse {
+
+/// The type of sparse::multiply.
+struct multiply_operation : tamp::detail::operation<multiply_operation> {
+  using tamp::detail::operation<multiply_operation>::operator();
+
+  template <executor E, class Weight, class X, class Y>
+  void operator()(const E& exec, const Weight& weight, const X& x, Y&& y) const {
+    constexpr bool is_weight = sparse_weight<Weight> || tensor_argument<Weight>;
+    static_assert(is_weight,
+                  "multiply(where, S, X, Y): the weight comes first, a sparse::matrix, a "
+                  "sparse::view or a dense tensor; then the activations, then the result");
+    if constexpr (is_weight) {
+      const tamp::detail::any_executor on(exec);
+      auto&& from = tensor_of(x);
+      auto&& to = tensor_of(y);
+      tamp::detail::with_memory("multiply", [&] { multiply(on, weight, from, to); });
+    }
+  }
+
+ private:
+  // A range of numbers is the activations of one token.
+  template <class T>
+  static auto tensor_of(T&& numbers) {
+    if constexpr (tensor_argument<T>) {
+      return tamp::detail::source(numbers);
+    } else {
+      static_assert(std::ranges::contiguous_range<T>,
+                    "activations and results are tensors, (tokens, features), or for one token any "
+                    "contiguous range of numbers");
+      return tamp::detail::source(std::span(numbers));
+    }
+  }
+
+  template <class Weight, class X, class Y>
+  static void multiply(const tamp::detail::any_executor& exec, const Weight& weight, const X& x,
+                       const Y& y) {
+    using namespace tamp::detail;
+    if constexpr (sparse_weight<Weight>) {
+      const auto s = sparse::view_of(weight);
+      using value = typename decltype(s)::value_type;
+      run<value>(exec, s.rows(), s.cols(), x, y, [&] { return kept_rows<value>(s); });
+    } else {
+      auto&& w = tamp::detail::source(weight);
+      using source = std::remove_cvref_t<decltype(w)>;
+      const auto rows = static_cast<std::size_t>(w.rows());
+      const auto cols = static_cast<std::size_t>(w.cols());
+      if constexpr (is_view<source>) {
+        using element = typename source::value_type;
+        if constexpr (storable<element> && !is_scaled<element>)
+          if (w.contiguous_rows())
+            return run<element>(exec, rows, cols, x, y, [&] { return stored_rows<element>(w); });
+      }
+      run<float>(exec, rows, cols, x, y, [&] { return read_rows<source>(w); });
+    }
+  }
+
+  template <class Value, class X, class T, class Rows>
+  static void run(const tamp::detail::any_executor& exec, std::size_t rows, std::size_t cols,
+                  const X& x, matrix_view<T> y, const Rows& rows_of) {
+    check(rows, cols, x, y);
+    if (y.empty()) return;
+    tamp::detail::with_sparse_rows([&](auto loops) {
+      const arranged_tokens<decltype(loops), Value> tokens(exec, "multiply", x);
+      tamp::detail::for_each_range(
+          exec, rows, work(cols, tokens.tokens()), [&](std::size_t begin, std::size_t end) {
+            auto source = rows_of();
+            if (tokens.few() != 0) multiply_few(loops, source, begin, end, cols, tokens, y);
+            for (const auto& group : tokens.groups())
+              with_count<1, decltype(loops)::most_vectors>(group.vectors, [&](auto vectors) {
+                multiply_group<vectors()>(loops, source, begin, end, cols, group, tokens.many(), y);
+              });
+          });
+    });
+  }
+
+  static std::size_t work(std::size_t cols, std::size_t tokens) noexcept {
+    return tamp::detail::product_fits(cols, tokens) ? cols * tokens : tamp::detail::most_elements;
+  }
+
+  // Each row is multiplied with a few tokens at a time.
+  template <class Loops, class Source, class Tokens, class T>
+  static void multiply_few(Loops loops, Source& source, std::size_t begin, std::size_t end,
+                           std::size_t cols, const Tokens& tokens, matrix_view<T> y) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto row = source(i);
+      float sums[Loops::most_tokens];
+      for (std::size_t t = tokens.many(); t < tokens.tokens();) {
+        const std::size_t left = (std::min)(tokens.tokens() - t, Loops::most_tokens);
+        const std::size_t count = left == 3 ? 2 : left;
+        with_token_count<Loops::most_tokens>(count, [&](auto at_once) {
+          loops.template multiply_row<at_once()>(row, cols, tokens.token(t), tokens.pitch(), sums,
+                                                 1);
+        });
+        for (std::size_t k = 0; k < count; ++k) store(y(t + k, i), sums[k]);
+        t += count;
+      }
+    }
+  }
+
+  // Some rows take turns, block of columns by block of columns, so that the activations of a block
+  // stay in the first-level cache.
+  template <std::size_t Vectors, class Loops, class Source, class Group, class T>
+  static void multiply_group(Loops loops, Source& source, std::size_t begin, std::size_t end,
+                             std::size_t cols, const Group& group, std::size_t tokens,
+                             matrix_view<T> y) {
+    constexpr std::size_t width = Vectors * Loops::template lanes<float>;
+    constexpr std::size_t rows = 32, block = 128;
+    alignas(64) float sums[rows * width];
+    for (std::size_t top = begin; top < end; top += rows) {
+      const std::size_t height = (std::min)(rows, end - top);
+      std::size_t next[rows] = {};
+      std::fill_n(sums, height * width, 0.0f);
+      for (std::size_t j = 0; j < cols; j += block)
+        for (std::size_t r = 0; r < height; ++r)
+          source.template add<Vectors>(loops, top + r, j, (std::min)(j + block, cols), next[r],
+                                       group.columns, sums + r * width);
+      for (std::size_t t = 0; t < width && group.first + t < tokens; ++t)
+        for (std::size_t r = 0; r < height; ++r)
+          store(y(group.first + t, top + r), sums[r * width + t]);
+    }
+  }
+
+  template <class T>
+  static void store(T& to, float sum) noexcept {
+    to = element_traits<T>::store(static_cast<compute_type<T>>(sum));
+  }
+
+  // Calls use with a number as a constant.
+  template <std::size_t From, std::size_t To, class Use>
+  static void with_count(std::size_t count, const Use& use) {
+    if constexpr (From < To)
+      if (count != From) return with_count<From + 1, To>(count, use);
+    use(std::integral_constant<std::size_t, From>{});
+  }
+  template <std::size_t Most, class Use>
+  static void with_token_count(std::size_t count, const Use& use) {
+    if (count == 1) return use(std::integral_constant<std::size_t, 1>{});
+    if constexpr (Most > 2)
+      if (count != 2) return use(std::integral_constant<std::size_t, 4>{});
+    use(std::integral_constant<std::size_t, 2>{});
+  }
+
+  template <class X, class T>
+  static void check(std::size_t rows, std::size_t cols, const X& x, matrix_view<T> y) {
+    static_assert(!std::is_const_v<T>, "multiply: the result is const and cannot be written");
+    const auto tokens = static_cast<std::size_t>(x.rows());
+    const auto features = static_cast<std::size_t>(x.cols());
+    if (features != cols)
+      tamp::detail::raise<shape_error>("multiply: the activations have ", features,
+                                       " features, the weight ", cols, " columns");
+    if (y.rows() != tokens || y.cols() != rows)
+      tamp::detail::raise<shape_error>("multiply: ", tokens, " tokens and a weight of ", rows,
+                                       " x ", cols, " make a result of ", tokens, " x ", rows,
+                                       ", not ", y.rows(), " x ", y.cols());
+    tamp::detail::check_apart("multiply", y);
+  }
+};
+
+/// Multiplies activations by a weight: multiply(where, S, X, Y).
+///
+///     Y = X S^T        Y[t, i] = sum_j S[i, j] X[t, j]
+///
+/// S is (rows, cols), a sparse::matrix or a sparse::view. X is (tokens, cols) and Y (tokens, rows),
+/// any tensors of the CPU; for one token, y = S x, any contiguous ranges of numbers. Sums are made
+/// in float. Y is written and must not overlap X or S. A dense weight may stand in the place of S,
+/// for layers that stay dense and for comparison.
+///
+/// One token to a few is as fast as S is read from memory. Many tokens take as many multiplications
+/// as there are kept weights. The bits depend on the set of instructions, on the type of S and on
+/// the number of tokens, and not on the executor. A dropped weight of an activation that is infinite
+/// or NaN may give NaN, as a zero in a dense weight does, or nothing.
+/// @throws shape_error if the shapes do not fit, elements of Y share their memory, or memory cannot
+///         hold a copy of X; nothing is written then
+inline constexpr multiply_operation multiply{};
+
+}  // namespace tamp::inline TAMP_FLAGS::sparse

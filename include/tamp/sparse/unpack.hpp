@@ -1,0 +1,60 @@
+#pragma once
+
+/// @file
+/// Dense weights made from sparse ones.
+
+#include <cstddef>
+#include <type_traits>
+
+#include "../element.hpp"
+#include "../error.hpp"
+#include "../execute/operation.hpp"
+#include "../prune/apply.hpp"
+#include "../tensor/traits.hpp"
+#include "matrix.hpp"
+
+namespace tamp::inline TAMP_FLAGS::sparse {
+
+/// The type of sparse::unpack.
+struct unpack_operation : tamp::detail::operation<unpack_operation> {
+  using tamp::detail::operation<unpack_operation>::operator();
+
+  template <executor E, sparse_weight Sparse, viewable Out>
+  void operator()(const E& exec, const Sparse& weight, Out&& out) const {
+    using namespace tamp::detail;
+    const auto from = sparse::view_of(weight);
+    using value = typename decltype(from)::value_type;
+    const auto to = cpu_view(out);
+    using element = typename decltype(to)::value_type;
+    if (to.rows() != from.rows() || to.cols() != from.cols())
+      raise<shape_error>("unpack: the sparse weight is ", from.rows(), " x ", from.cols(),
+                         ", the output ", to.rows(), " x ", to.cols());
+    if (to.empty()) return;
+    check_writable("unpack", to);
+    tamp::detail::for_each_range(exec, to.rows(), to.cols(), [&](auto begin, auto end) {
+      for (std::size_t i = begin; i < end; ++i) {
+        for (std::size_t j = 0; j < to.cols(); ++j) to(i, j) = zero_of<element>();
+        const auto values = from.values(i);
+        from.for_each_kept(i, [&](std::size_t j, std::size_t place) {
+          if constexpr (std::is_same_v<value, element>)
+            to(i, j) = values[place];
+          else if constexpr (is_scaled<value>)
+            to(i, j) = element_traits<element>::store(static_cast<compute_type<element>>(
+                static_cast<float>(values[place]) *
+                static_cast<float>(from.scales(i)[j / scaled_columns])));
+          else
+            to(i, j) = element_traits<element>::store(
+                static_cast<compute_type<element>>(element_traits<value>::load(values[place])));
+        });
+      }
+    });
+  }
+};
+
+/// Writes a sparse matrix into a dense tensor: unpack(where, S, W). Dropped weights become 0. Kept
+/// weights are copied to the bit if the tensor has elements of the matrix's type, and converted
+/// otherwise.
+/// @throws shape_error if the shapes differ, or elements of W share their memory; nothing is written
+inline constexpr unpack_operation unpack{};
+
+}  // namespace tamp::inline TAMP_FLAGS::sparse
