@@ -78,12 +78,12 @@ template <class Value>
 [[gnu::always_inline]] static inline void expand_strip(const std::byte* bits, const Value* values,
                                                        std::size_t& next,
                                                        vec<float>* weights) noexcept {
-  std::uint16_t both;
-  std::memcpy(&both, bits, sizeof both);
-  const std::size_t low = both & 0xffu, high = std::size_t{both} >> 8;
+  const auto low = std::to_integer<std::size_t>(bits[0]);
+  const auto high = std::to_integer<std::size_t>(bits[1]);
   const Value* const first = values + next;
-  const Value* const second = first + std::popcount(low);
-  next += static_cast<std::size_t>(std::popcount(std::size_t{both}));
+  next += static_cast<std::size_t>(std::popcount(low));
+  const Value* const second = values + next;
+  next += static_cast<std::size_t>(std::popcount(high));
   if constexpr (interleaved<Value>.ways == 2) {
     const __m256i pairs = _mm256_shuffle_epi8(
         load_32_bytes(first, second), load_32_bytes(&expanded_pairs[low], &expanded_pairs[high]));

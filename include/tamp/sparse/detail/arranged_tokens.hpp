@@ -41,8 +41,9 @@ class arranged_tokens {
     few_ = rest <= lanes / 2 ? rest : 0;
     many_ = tokens_ - few_;
     const std::size_t vectors = many_ / lanes + (many_ % lanes != 0);
-    pitch_ = cols_ / mask::word_bits * mask::word_bits +
-             (cols_ % mask::word_bits != 0 ? mask::word_bits : 0);
+    // The pad of a cache line keeps tokens from a distance of a power of two, at which they would
+    // compete for the same places in the first-level cache.
+    pitch_ = (cols_ / mask::word_bits + 1) * mask::word_bits + 64 / sizeof(float);
     const std::size_t side_by_side =
         checked_product(who, checked_product(who, vectors, lanes), cols_);
     numbers_ =
