@@ -21,6 +21,9 @@
 #                                         take too long for every change
 #     bash tests/run.sh processors        compiles everything for x86-64-v2, -v3 and -v4; runs nothing
 #     bash tests/run.sh architectures     nvcc for every kind of GPU, and the emulator without sanitizers
+#     bash tests/run.sh compressed_tensors
+#                                         sparse files against the Python package that has their layout,
+#                                         which comes with PyTorch (6 GB in build/)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
@@ -29,7 +32,8 @@ continuous_integration=(format cuda programs asan)
 steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
-  before_release) steps=("${continuous_integration[@]}" optimised processors architectures fuzz) ;;
+  before_release) steps=("${continuous_integration[@]}" optimised processors architectures compressed_tensors
+    fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
 minutes=3
@@ -82,6 +86,17 @@ for step in "${steps[@]}"; do
           tamp_compare_cuda
         run_tests architectures
       fi
+      ;;
+    compressed_tensors)
+      need python3-venv
+      packages=build/compressed_tensors/packages
+      [ -x $packages/bin/python ] || python3 -m venv $packages
+      # The package does not say that it needs psutil.
+      $packages/bin/python -m pip install --quiet --disable-pip-version-check \
+        compressed-tensors==0.14.0 psutil
+      build programs build/programs -- tamp_exchange
+      $packages/bin/python tests/compressed_tensors/check.py \
+        build/programs/tests/compressed_tensors/tamp_exchange build/compressed_tensors
       ;;
     processors)
       for processor in x86-64-v2 x86-64-v3 x86-64-v4; do

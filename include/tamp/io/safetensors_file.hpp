@@ -44,6 +44,8 @@ class safetensors_file {
   /// @throws file_error if the file cannot be opened or its header is damaged or contradicts itself
   explicit safetensors_file(const std::filesystem::path& path) : file_(path) { read_header(); }
 
+  /// The file's name, as errors state it.
+  const std::string& name() const noexcept { return file_.name(); }
   /// All tensors, in the order of their bytes.
   const std::vector<tensor_info>& tensors() const noexcept { return tensors_; }
   /// The strings under "__metadata__" in the header.

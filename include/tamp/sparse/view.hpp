@@ -68,8 +68,17 @@ class view {
   /// @throws shape_error if a size does not fit the shape, if row_offsets are not the sums of the
   ///         bits, or if an array has entries but no memory
   view(std::size_t rows, std::size_t cols, const arrays<T>& parts)
-      : rows_(rows), cols_(cols), parts_(parts), readable_(parts.values.size()) {
-    check();
+      : view(is_checked{}, rows, cols, parts, parts.values.size()) {
+    check<shape_error>("sparse::view");
+  }
+
+  /// The same for arrays of which a sentence can say more: errors are of type Error and begin with
+  /// `who`.
+  template <class Error>
+  static view of(std::string_view who, std::size_t rows, std::size_t cols, const arrays<T>& parts) {
+    const view made(is_checked{}, rows, cols, parts, parts.values.size());
+    made.template check<Error>(who);
+    return made;
   }
 
   std::size_t rows() const noexcept { return rows_; }
@@ -110,6 +119,12 @@ class view {
     const std::size_t count = parts_.scales.empty() ? 0 : scales_of_row(cols_);
     return parts_.scales.subspan(i * count, count);
   }
+
+  /// The kept weights of all rows, the number of those in the rows before each row, and the scales of
+  /// all rows.
+  std::span<const T> values() const noexcept { return parts_.values; }
+  std::span<const std::int64_t> row_offsets() const noexcept { return parts_.row_offsets; }
+  std::span<const f16> scales() const noexcept { return parts_.scales; }
 
   /// Returns 64 columns of the mask of row i, from column 64 k on. Bits past the last column are 0.
   mask::word word(std::size_t i, std::size_t k) const noexcept {
@@ -180,14 +195,14 @@ class view {
     TAMP_EXPECTS(i < rows_, "sparse::view: row ", i, " of a weight of ", rows_, " x ", cols_);
   }
 
-  void check() const {
+  template <class Error>
+  void check(std::string_view who) const {
     using tamp::detail::raise;
-    constexpr std::string_view who = "sparse::view";
     tamp::detail::check_shape(who, rows_, cols_);
     const auto require = [&](std::string_view what, std::size_t found, std::size_t needed) {
       if (found != needed)
-        raise<shape_error>(who, ": ", found, ' ', what, " for a weight of ", rows_, " x ", cols_,
-                           ", which has ", needed);
+        raise<Error>(who, ": ", found, ' ', what, " for a weight of ", rows_, " x ", cols_,
+                     ", which has ", needed);
     };
     tamp::detail::check_list(who, "bytes of the mask", parts_.bits);
     tamp::detail::check_list(who, "kept weights", parts_.values);
@@ -200,14 +215,14 @@ class view {
       const std::size_t last = tamp::detail::checked_product(who, rows_ - 1, parts_.bits_pitch);
       if (parts_.bits_pitch < bits_of_row() || parts_.bits.size() < bits_of_row() ||
           parts_.bits.size() - bits_of_row() < last)
-        raise<shape_error>(who, ": ", parts_.bits.size(), " bytes of a mask, with rows ",
-                           parts_.bits_pitch, " apart, for a weight of ", rows_, " x ", cols_);
+        raise<Error>(who, ": ", parts_.bits.size(), " bytes of a mask, with rows ",
+                     parts_.bits_pitch, " apart, for a weight of ", rows_, " x ", cols_);
     }
     std::size_t before = 0;
     for (std::size_t i = 0; i < rows_; ++i) {
       if (parts_.row_offsets[i] < 0 || offset(i) != before)
-        raise<shape_error>(who, ": row ", i, " begins at kept weight ", parts_.row_offsets[i],
-                           ", but the rows before it keep ", before);
+        raise<Error>(who, ": row ", i, " begins at kept weight ", parts_.row_offsets[i],
+                     ", but the rows before it keep ", before);
       for (std::size_t k = 0; k * mask::word_bits < cols_; ++k)
         before += static_cast<std::size_t>(std::popcount(word(i, k)));
     }
