@@ -59,6 +59,22 @@ static mask::word last_word(const std::byte* bits, std::size_t columns) noexcept
   return word & ~mask::word{0} >> (mask::word_bits - columns);
 }
 
+// Returns the sum of all lanes: the upper half is added to the lower one until a lane is left. It
+// takes fewer instructions than one lane after another, which matters for short rows.
+template <class Vector, std::size_t... Lane>
+static auto sum_of_halves(Vector v, std::index_sequence<Lane...>) noexcept {
+  return __builtin_shufflevector(v, v, static_cast<int>(Lane)...) +
+         __builtin_shufflevector(v, v, static_cast<int>(Lane + sizeof...(Lane))...);
+}
+template <class Vector>
+static float sum_by_halves(Vector v) noexcept {
+  constexpr std::size_t half = sizeof v / sizeof v[0] / 2;
+  if constexpr (half == 2)
+    return (v[0] + v[2]) + (v[1] + v[3]);
+  else
+    return sum_by_halves(sum_of_halves(v, std::make_index_sequence<half>()));
+}
+
 // The sums of a row for some tokens.
 template <std::size_t Tokens>
 struct token_sums {
@@ -89,7 +105,7 @@ struct token_sums {
   void store_to(float* y, std::size_t y_pitch) const noexcept {
     TAMP_SIMD_UNROLL
     for (std::size_t t = 0; t < Tokens; ++t)
-      y[t * y_pitch] = sum_of_lanes((of[t][0] + of[t][1]) + (of[t][2] + of[t][3]));
+      y[t * y_pitch] = sum_by_halves((of[t][0] + of[t][1]) + (of[t][2] + of[t][3]));
   }
 };
 
