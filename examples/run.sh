@@ -8,6 +8,10 @@
 #     bash examples/run.sh reduce [smollm2] ...
 #                                          the same models with fewer visual tokens, and with less
 #                                          computed of them; further words go to tamp_reduce
+#     bash examples/run.sh pays [smollm2|1b] ...
+#                                          what pruning pays: the model pruned and stored sparse, its
+#                                          quality, bytes and tokens a second; 1b is a billion random
+#                                          weights; further words go to tamp_pays
 #     bash examples/run.sh results [reduce] [smollm2]
 #                                          the tables of docs/results.md, over three calibration sets;
 #                                          an hour or so, and an interrupted run is continued
@@ -22,12 +26,12 @@ if [ "${1:-}" = results ]; then
   shift
 fi
 program=study
-if [ "${1:-}" = reduce ]; then
-  program=reduce
+if [ "${1:-}" = reduce ] || [ "${1:-}" = pays ]; then
+  program=$1
   shift
 fi
-if [ "${1:-}" = smollm2 ]; then
-  subject=smollm2
+if [ "${1:-}" = smollm2 ] || [ "${1:-}-$program" = 1b-pays ]; then
+  subject=$1
   shift
 fi
 all_methods=(--method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp --pattern 2:4)
@@ -53,6 +57,12 @@ need "${build_packages[@]}"
 build examples build/examples -- "tamp_$program"
 study=build/examples/examples/study/tamp_study
 reduce=build/examples/examples/study/tamp_reduce
+pays=build/examples/examples/study/tamp_pays
+
+if [ "$program" = pays ] && [ "$subject" != smollm2 ]; then
+  [ "$subject" = tiny ] || set -- --synthetic "$@"
+  exec "$pays" "$@"
+fi
 
 if [ "$subject-$program" = tiny-reduce ]; then
   if [ "$results" = yes ]; then
@@ -99,6 +109,9 @@ if [ ! -e "$data/prose.txt" ]; then
   mv "$data/prose.part" "$data/prose.txt"
 fi
 language=(--model "$model" --text "$data/prose.txt")
+if [ "$program" = pays ]; then
+  exec "$pays" "${language[@]}" --calibration 16 --evaluation 16 "$@"
+fi
 if [ "$program" = reduce ]; then
   [ $# -gt 0 ] ||
     set -- --selector random,attention_top_k,sparsevlm,divprune --drop-layer 2 --budget 0.8,0.6,0.45,0.3 \

@@ -20,8 +20,8 @@ void causal_softmax(matrix& scores, Index seen_by_first, float scale) {
 
 }  // namespace
 
-attention attend(const config& c, const matrix& q, const matrix& k, const matrix& v,
-                 Index recorded) {
+attention attend(const config& c, const matrix& q, const Eigen::Ref<const matrix>& k,
+                 const Eigen::Ref<const matrix>& v, Index recorded) {
   constexpr Index tile = 64;
   const Index queries = q.rows(), tokens = k.rows(), before = tokens - queries;
   const Index tiles = (queries + tile - 1) / tile, group = c.heads / c.kv_heads;

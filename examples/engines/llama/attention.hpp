@@ -18,7 +18,7 @@ struct attention {
 /// `q` is (queries, heads * head_dim), `k` and `v` are (tokens, kv_heads * head_dim); the queries
 /// are the last ones of the tokens. They are taken in tiles, each against the keys up to its own
 /// end: half the work of the full square. The softmax of the last `recorded` queries is kept.
-attention attend(const config& c, const matrix& q, const matrix& k, const matrix& v,
-                 Index recorded = 0);
+attention attend(const config& c, const matrix& q, const Eigen::Ref<const matrix>& k,
+                 const Eigen::Ref<const matrix>& v, Index recorded = 0);
 
 }  // namespace llama

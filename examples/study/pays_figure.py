@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""The figure of docs/guide/what_pruning_pays.md: tokens a second against sparsity, and quality against
+bytes.
+
+    bash examples/run.sh pays smollm2 --sparsity 0.3,0.4,0.5,0.6,0.7 --csv build/results/pays.csv
+    python3 examples/study/pays_figure.py build/results/pays.csv docs/guide/figures/pays.svg
+"""
+import csv
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plot  # noqa: E402
+
+COLORS = {"float": "C1", "bf16": "C0", "int8": "C2"}
+
+
+def speed(axes, rows):
+    """One thread: sparse weights as they are, dense weights as a line, and what reading them allows."""
+    rows = [row for row in rows if row["threads"] == "1"]
+    for kind in ("bf16", "float"):
+        dense = next(row for row in rows if row["form"] == f"dense {kind}")
+        sparse = sorted((row for row in rows if row["form"] == f"sparse {kind}"), key=lambda r: float(r["sparsity"]))
+        at = [100 * float(row["sparsity"]) for row in sparse]
+        axes.plot(at, [float(row["tokens_per_second"]) for row in sparse], "o-", color=COLORS[kind],
+                  label=f"sparse {kind}")
+        axes.plot(at, [float(row["bound"]) for row in sparse], ":", color=COLORS[kind],
+                  label=f"a plain read of sparse {kind}")
+        axes.axhline(float(dense["tokens_per_second"]), color=COLORS[kind], linestyle="--",
+                     label=f"dense {kind}")
+    axes.set_xlabel("weights dropped, %")
+    axes.set_ylabel("tokens a second, one thread")
+    axes.set_ylim(bottom=0)
+
+
+def quality(axes, rows):
+    """The first column of quality against the weights' bytes."""
+    name = list(rows[0])[2]
+    rows = [row for row in rows if row["threads"] == "1"]
+    for form in dict.fromkeys(row["form"] for row in rows):
+        chosen = sorted((row for row in rows if row["form"] == form), key=lambda r: float(r["memory"]))
+        mark = "s" if form.startswith("dense") else "o-"
+        axes.plot([float(row["memory"]) / 1e6 for row in chosen], [float(row[name]) for row in chosen], mark,
+                  color=COLORS[form.split()[1]], label=form)
+        for row in chosen:
+            if float(row["sparsity"]) > 0:
+                axes.annotate(f"{100 * float(row['sparsity']):.0f} %", (float(row["memory"]) / 1e6, float(row[name])),
+                              fontsize=6, xytext=(3, 3), textcoords="offset points")
+    axes.set_xlabel("bytes of layers and head, MB")
+    axes.set_ylabel(name)
+    if name == "perplexity":
+        axes.set_yscale("log")
+
+
+def main():
+    with open(sys.argv[1], newline="") as file:
+        rows = list(csv.DictReader(file))
+    figure, axes = plot.subplots(1, 2, figsize=(9, 3.6))
+    speed(axes[0], rows)
+    quality(axes[1], rows)
+    for each in axes:
+        each.spines[["top", "right"]].set_visible(False)
+        each.legend(fontsize=7, frameon=False)
+    figure.tight_layout()
+    figure.savefig(sys.argv[2], metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+// tamp_pays: prunes a model, stores it sparse, and prints what that pays: quality, bytes in memory and
+// on disk, and tokens a second, beside the dense model and the bound that reading the weights sets.
+
+#include <fmt/format.h>
+#include <omp.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstddef>
+#include <exception>
+#include <filesystem>
+#include <llama/stored_file.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "csv_file.hpp"
+#include "data_settings.hpp"
+#include "pays.hpp"
+#include "progress_bar.hpp"
+#include "prune_model.hpp"
+#include "results.hpp"
+#include "subject.hpp"
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct pays_settings {
+  std::string model, csv, method = "sparsegpt";
+  study::data_settings data;
+  study::speed_settings speed;
+  std::vector<double> sparsities{0.5};
+  bool is_synthetic = false;
+};
+
+// One form of storage of one model.
+struct row {
+  llama::storage form;
+  double sparsity = 0;
+  std::vector<double> quality;
+  std::size_t memory = 0, file = 0;
+  std::unique_ptr<llama::stored_model> model;
+};
+
+std::size_t file_size(const llama::stored_model& m) {
+  const auto path =
+      std::filesystem::temp_directory_path() / fmt::format("tamp_pays_{}.safetensors", ::getpid());
+  llama::save(path.string(), m);
+  const auto size = static_cast<std::size_t>(std::filesystem::file_size(path));
+  std::filesystem::remove(path);
+  return size;
+}
+
+double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
+// Prints all rows and writes them to the CSV file.
+void print(const pays_settings& s, const std::vector<std::string>& columns,
+           const std::vector<row>& rows, const std::vector<std::vector<study::speed>>& speeds) {
+  std::string header = fmt::format("{:<14}{:>9}", "weights", "sparsity");
+  for (const auto& name : columns) header += fmt::format("{:>11}", name);
+  header += fmt::format("{:>10}{:>10}", "MB memory", "MB file");
+  std::string csv = "form,sparsity";
+  for (const auto& name : columns) csv += "," + name;
+  csv += ",memory,file,threads,tokens_per_second,bound,prefill\n";
+  for (const auto& speed : speeds.front())
+    header += fmt::format(" | {:>9} {:>9} {:>8}",
+                          fmt::format("{} thread{}", speed.threads, speed.threads == 1 ? "" : "s"),
+                          "of bound", "prefill");
+  fmt::print("{}\n", header);
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const row& r = rows[k];
+    fmt::print("{:<14}{:>8.0f}%", llama::label(r.form), 100 * r.sparsity);
+    for (std::size_t q = 0; q < columns.size(); ++q)
+      fmt::print("{:>11.{}f}", r.quality[q], r.quality[q] >= 10 ? 1 : 3);
+    fmt::print("{:>10.1f}{:>10.1f}", megabytes(r.memory), megabytes(r.file));
+    for (const auto& speed : speeds[k]) {
+      fmt::print(" | {:>7.1f}/s {:>8.0f}% {:>6.0f}/s", speed.tokens_per_second,
+                 100 * speed.tokens_per_second / speed.bound, speed.prefill);
+      csv += fmt::format("{},{}", llama::label(r.form), r.sparsity);
+      for (const double value : r.quality) csv += fmt::format(",{:.6f}", value);
+      csv += fmt::format(",{},{},{},{:.3f},{:.3f},{:.3f}\n", r.memory, r.file, speed.threads,
+                         speed.tokens_per_second, speed.bound, speed.prefill);
+    }
+    fmt::print("\n");
+  }
+  if (s.csv.empty()) return;
+  study::csv_file file;
+  file.open(s.csv, std::ios::trunc);
+  file.add(csv);
+}
+
+int run(const pays_settings& s) {
+  using llama::storage;
+  study::progress_bar bar;
+  std::vector<row> rows;
+  std::vector<std::string> columns;
+  const std::vector<storage> dense_forms{storage::dense_float, storage::dense_bf16};
+  const std::vector<storage> sparse_forms{storage::sparse_float, storage::sparse_bf16,
+                                          storage::sparse_int8};
+  const auto add = [&](storage form, double sparsity, llama::stored_model stored,
+                       std::vector<double> quality, bool is_saved) {
+    auto kept = std::make_unique<llama::stored_model>(std::move(stored));
+    const std::size_t memory = kept->bytes();
+    rows.push_back({form, sparsity, std::move(quality), memory,
+                    is_saved ? file_size(*kept) : memory, std::move(kept)});
+  };
+  if (s.is_synthetic) {
+    fmt::print("random weights, the shapes of LLaMA 3.2 1B with a vocabulary of 32,000\n\n");
+    for (const storage form : {storage::dense_float, storage::dense_bf16}) {
+      bar.show(0, fmt::format("making {}", llama::label(form)));
+      add(form, 0, study::random_model(form, 0), {}, false);
+    }
+    for (const double sparsity : s.sparsities)
+      for (const storage form : sparse_forms) {
+        bar.show(0, fmt::format("making {} at {:.2f}", llama::label(form), sparsity));
+        add(form, sparsity, study::random_model(form, sparsity), {}, false);
+      }
+  } else {
+    bar.show(0, "loading the model");
+    const auto subject = study::load_subject(s.model, s.data);
+    columns = subject->columns();
+    bar.clear();
+    const study::named_recipe& method = study::methods.at(s.method);
+    fmt::print("{}: {}\nrecipe: {}, {}, {}\n\n", std::filesystem::path(s.model).filename().string(),
+               subject->description(), method.score, method.pattern, method.allocate);
+    const llama::model& dense = subject->dense();
+    const auto judge = [&](storage form, double sparsity, const llama::model& m) {
+      bar.show(0.8, fmt::format("judging {}", llama::label(form)));
+      llama::stored_model stored = llama::store(m, form);
+      auto quality = subject->measure(llama::restored(m, stored));
+      add(form, sparsity, std::move(stored), std::move(quality), true);
+    };
+    for (const storage form : dense_forms) judge(form, 0, dense);
+    const auto samples = subject->calibration_samples();
+    study::planner planner(dense, samples, 0);
+    for (const double sparsity : s.sparsities) {
+      study::named_recipe recipe = method;
+      recipe.sparsity = sparsity;
+      const auto on_progress = [&](const tamp::progress& now) {
+        bar.show(
+            0.8 * static_cast<double>(now.block) / static_cast<double>(now.blocks),
+            fmt::format("pruning to {:.2f}: block {} of {}", sparsity, now.block + 1, now.blocks));
+        return interrupted == 0;
+      };
+      const auto plan = planner.plan(recipe, on_progress);
+      if (!plan) return 130;
+      llama::model pruned = dense;
+      const auto report = study::prune_model(recipe, *plan, pruned, samples, 0, on_progress);
+      if (report.cancelled) return 130;
+      for (const storage form : sparse_forms) judge(form, report.achieved(), pruned);
+      bar.clear();
+      const bool is_same = study::same_logits(llama::store(pruned, storage::dense_bf16),
+                                              *rows[rows.size() - 2].model, 16, 16);
+      fmt::print("{:.0f} % dropped: sparse and dense storage of the pruned model give {}\n",
+                 100 * report.achieved(),
+                 is_same ? "the same logits, to the bit" : "DIFFERENT logits");
+      if (!is_same) return 1;
+    }
+    fmt::print("\n");
+  }
+  std::vector<const llama::stored_model*> models;
+  for (const row& r : rows) models.push_back(r.model.get());
+  const auto speeds = study::measure_speeds(models, s.speed, [&](double part) {
+    bar.show(part, "generating text");
+    return interrupted == 0;
+  });
+  bar.clear();
+  if (interrupted != 0) {
+    fmt::print("interrupted\n");
+    return 130;
+  }
+  print(s, columns, rows, speeds);
+  return 0;
+}
+
+pays_settings parse(int argc, char** argv) {
+  pays_settings s;
+  s.model = STUDY_MODEL;
+  CLI::App app("Prunes a model, stores it sparse, and prints what that pays.");
+  app.add_option("--model", s.model, "a .safetensors of the multimodal kind, or a .gguf")
+      ->check(CLI::ExistingFile)
+      ->capture_default_str();
+  app.add_flag("--synthetic", s.is_synthetic, "a billion random weights in place of a model");
+  std::vector<std::string> names;
+  for (const auto& [name, recipe] : study::methods) names.push_back(name);
+  app.add_option("--method", s.method, "the published method to prune by")
+      ->check(CLI::IsMember(names))
+      ->capture_default_str();
+  app.add_option("--sparsity", s.sparsities, "fractions of the weights to drop")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
+      ->check(CLI::ExistingFile);
+  app.add_option("--calibration", s.data.calibration,
+                 "how many scenes or sequences to calibrate on");
+  app.add_option("--evaluation", s.data.evaluation, "how many scenes or sequences to judge by");
+  app.add_option("--tokens", s.speed.tokens, "tokens to generate for the speed")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--prompt", s.speed.prompt, "tokens of the prompt before them")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--rounds", s.speed.rounds, "rounds, of which the fastest counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--threads", s.speed.threads, "numbers of threads to generate with")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--csv", s.csv, "write the rows to this file, too");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    std::exit(app.exit(problem));
+  }
+  return s;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing
+  try {
+    const int status = run(parse(argc, argv));
+    study::flush_table();
+    return status;
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "tamp_pays: {}\n", problem.what());
+    return 1;
+  }
+}
