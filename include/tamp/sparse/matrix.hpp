@@ -45,6 +45,7 @@ class [[nodiscard]] matrix {
   matrix(mask::bitmask keep, std::span<const T> values, std::span<const f16> scales = {})
       : matrix(std::move(keep)) {
     tamp::detail::check_list("sparse::matrix", "kept weights", values);
+    tamp::detail::check_list("sparse::matrix", "scales", scales);
     if (values.size() != kept())
       tamp::detail::raise<shape_error>("sparse::matrix: ", values.size(),
                                        " kept weights for a mask that keeps ", kept());

@@ -36,7 +36,11 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     static_assert(is_weight,
                   "multiply(where, S, X, Y): the weight comes first, a sparse::matrix, a "
                   "sparse::view or a dense tensor; then the activations, then the result");
-    if constexpr (is_weight) {
+    constexpr bool is_dense = !sparse_weight<X>;
+    static_assert(is_dense,
+                  "a sparse weight stands where the activations belong: the order is "
+                  "multiply(where, S, X, Y), the weight first");
+    if constexpr (is_weight && is_dense && check_result<Y>()) {
       const tamp::detail::any_executor on(exec);
       auto&& from = tensor_of(x);
       auto&& to = tensor_of(y);
@@ -45,9 +49,24 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
   }
 
  private:
+  template <class Y>
+  static consteval bool check_result() {
+    constexpr bool is_in_memory = viewable<Y> || std::ranges::contiguous_range<Y>;
+    static_assert(is_in_memory,
+                  "multiply: the result has elements in memory: it is a strided tensor, (tokens, "
+                  "rows), or for one token any contiguous range of numbers");
+    if constexpr (is_in_memory) {
+      using element = std::remove_pointer_t<decltype(tensor_of(std::declval<Y&>()).data())>;
+      static_assert(!std::is_const_v<element>,
+                    "multiply: the result is const and cannot be written");
+      return !std::is_const_v<element>;
+    }
+    return false;
+  }
+
   // A range of numbers is the activations of one token.
   template <class T>
-  static auto tensor_of(T&& numbers) {
+  static decltype(auto) tensor_of(T&& numbers) {
     if constexpr (tensor_argument<T>) {
       return tamp::detail::source(numbers);
     } else {
@@ -169,7 +188,6 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
 
   template <class X, class T>
   static void check(std::size_t rows, std::size_t cols, const X& x, matrix_view<T> y) {
-    static_assert(!std::is_const_v<T>, "multiply: the result is const and cannot be written");
     const auto tokens = static_cast<std::size_t>(x.rows());
     const auto features = static_cast<std::size_t>(x.cols());
     if (features != cols)
@@ -194,8 +212,8 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
 ///
 /// One token to a few is as fast as S is read from memory. Many tokens take as many multiplications
 /// as there are kept weights. The bits depend on the set of instructions, on the type of S and on
-/// the number of tokens, and not on the executor. A dropped weight of an activation that is infinite
-/// or NaN may give NaN, as a zero in a dense weight does, or nothing.
+/// the number of tokens, and not on the executor. A dropped weight gives nothing or, if its activation
+/// or its scale is infinite or NaN, perhaps NaN, as a zero in a dense weight does.
 /// @throws shape_error if the shapes do not fit, elements of Y share their memory, or memory cannot
 ///         hold a copy of X; nothing is written then
 inline constexpr multiply_operation multiply{};

@@ -48,13 +48,20 @@ struct packer {
     if (packed.kept() == 0) return packed;
     first_row broken;
     detail::for_each_range(exec, rows, cols, [&](std::size_t begin, std::size_t end) {
+      if (begin == end) return;
       row_elements<T, Source> read(weight);
-      // Whole vectors are written. What goes past a row is overwritten by the next, except after
-      // the last row, which may belong to another thread and is written apart.
-      std::vector<T> last(packed.kept(end - 1) + room_past_values / sizeof(T));
+      // Whole vectors are written. What goes past a row is overwritten by the rows that follow it,
+      // except near the end of the range: what comes next may belong to another thread. Rows there
+      // are written apart.
+      constexpr std::size_t room = room_past_values / sizeof(T);
+      const std::span<T> last = packed.values(end - 1);
+      const T* const stop = last.data() + last.size();
+      std::vector<T> apart;
       for (std::size_t i = begin; i < end; ++i) {
         const std::span<T> values = packed.values(i);
-        T* const out = i + 1 == end ? last.data() : values.data();
+        const auto following = static_cast<std::size_t>(stop - values.data()) - values.size();
+        if (following < room) apart.resize(values.size() + room);
+        T* const out = following < room ? apart.data() : values.data();
         const std::span<const T> row = [&] {
           if constexpr (is_scaled<T>)
             return read(i, packed.mask().row(i), packed.scales(i), broken);
@@ -65,7 +72,7 @@ struct packer {
           loops.template pack_row<sizeof(T)>(std::as_bytes(row).data(), packed.mask().row(i).data(),
                                              cols, reinterpret_cast<std::byte*>(out));
         });
-        if (i + 1 == end) std::copy_n(last.data(), values.size(), values.data());
+        if (following < room) std::copy_n(apart.data(), values.size(), values.data());
       }
     });
     if (broken.any()) refuse_scale(who, weight, packed.mask(), broken.row());
@@ -208,10 +215,13 @@ template <class Target = void>
 struct pack_operation : tamp::detail::operation<pack_operation<Target>> {
   using tamp::detail::operation<pack_operation<Target>>::operator();
 
-  template <executor E, class Weight>
-  [[nodiscard]] auto operator()(const E& exec, const Weight& weight,
-                                const mask::bitmask& keep) const {
-    return packed(exec, weight, [&](const auto&, const auto&) { return keep; });
+  template <executor E, class Weight, class Mask>
+  [[nodiscard]] auto operator()(const E& exec, const Weight& weight, const Mask& keep) const {
+    constexpr bool is_mask = std::is_same_v<Mask, mask::bitmask>;
+    static_assert(is_mask,
+                  "pack(W, keep): the weight comes first, then its mask, a tamp::mask::bitmask");
+    if constexpr (is_mask)
+      return packed(exec, weight, [&](const auto&, const auto&) { return keep; });
   }
   template <executor E, class Weight>
   [[nodiscard]] auto operator()(const E& exec, const Weight& weight) const {
@@ -253,7 +263,7 @@ inline constexpr pack_operation<> pack{};
 ///     scale = f16(max |kept weight| / 127),  value = round(weight / scale)
 ///
 /// @throws value_error if a kept weight is not finite, or too large, and T is std::int8_t
-template <storable T>
+template <class T>
 inline constexpr pack_operation<T> pack_as{};
 
 }  // namespace tamp::inline TAMP_FLAGS::sparse

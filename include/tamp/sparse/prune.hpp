@@ -83,7 +83,7 @@ struct prune_operation : tamp::detail::operation<prune_operation<Target>> {
 inline constexpr prune_operation<> prune{};
 
 /// The same, with the kept weights converted to T (see pack_as).
-template <storable T>
+template <class T>
 inline constexpr prune_operation<T> prune_as{};
 
 }  // namespace tamp::inline TAMP_FLAGS::sparse

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 #include "../element.hpp"
 #include "../error.hpp"
@@ -19,8 +20,33 @@ namespace tamp::inline TAMP_FLAGS::sparse {
 struct unpack_operation : tamp::detail::operation<unpack_operation> {
   using tamp::detail::operation<unpack_operation>::operator();
 
-  template <executor E, sparse_weight Sparse, viewable Out>
+  template <executor E, class Sparse, class Out>
   void operator()(const E& exec, const Sparse& weight, Out&& out) const {
+    if constexpr (check_arguments<Sparse, Out>()) unpack(exec, weight, out);
+  }
+
+ private:
+  template <class Sparse, class Out>
+  static consteval bool check_arguments() {
+    constexpr bool is_sparse = sparse_weight<Sparse>, is_in_memory = viewable<Out>;
+    static_assert(is_sparse,
+                  "unpack(where, S, W): the sparse weight comes first, a sparse::matrix or a "
+                  "sparse::view; then the dense tensor into which it is written");
+    static_assert(!is_sparse || is_in_memory,
+                  "unpack: a sparse weight is written into a tensor with elements in memory, and "
+                  "this is none");
+    if constexpr (is_sparse && is_in_memory) {
+      using element =
+          std::remove_pointer_t<decltype(std::declval<tamp::detail::view_of<Out>>().data())>;
+      static_assert(!std::is_const_v<element>,
+                    "unpack: this tensor is const and cannot be written");
+      return !std::is_const_v<element>;
+    }
+    return false;
+  }
+
+  template <class E, class Sparse, class Out>
+  static void unpack(const E& exec, const Sparse& weight, Out& out) {
     using namespace tamp::detail;
     const auto from = sparse::view_of(weight);
     using value = typename decltype(from)::value_type;
@@ -36,12 +62,12 @@ struct unpack_operation : tamp::detail::operation<unpack_operation> {
         for (std::size_t j = 0; j < to.cols(); ++j) to(i, j) = zero_of<element>();
         const auto values = from.values(i);
         from.for_each_kept(i, [&](std::size_t j, std::size_t place) {
-          if constexpr (std::is_same_v<value, element>)
-            to(i, j) = values[place];
-          else if constexpr (is_scaled<value>)
+          if constexpr (is_scaled<value>)
             to(i, j) = element_traits<element>::store(static_cast<compute_type<element>>(
                 static_cast<float>(values[place]) *
                 static_cast<float>(from.scales(i)[j / scaled_columns])));
+          else if constexpr (std::is_same_v<value, element>)
+            to(i, j) = values[place];
           else
             to(i, j) = element_traits<element>::store(
                 static_cast<compute_type<element>>(element_traits<value>::load(values[place])));

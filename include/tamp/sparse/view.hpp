@@ -185,7 +185,9 @@ class view {
   // A view of arrays that are known to fit, with `readable` numbers of which kept weights are the
   // first.
   view(is_checked, std::size_t rows, std::size_t cols, const arrays<T>& parts, std::size_t readable)
-      : rows_(rows), cols_(cols), parts_(parts), readable_(readable) {}
+      : rows_(rows), cols_(cols), parts_(parts), readable_(readable) {
+    if (cols == 0) parts_.bits_pitch = 0;  // no row has bits that it could lead to
+  }
 
   std::size_t bits_of_row() const noexcept { return cols_ / 8 + (cols_ % 8 != 0); }
   std::size_t offset(std::size_t i) const noexcept {
