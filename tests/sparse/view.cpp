@@ -229,20 +229,18 @@ BOOST_AUTO_TEST_CASE(sizes_that_wrap_are_refused) {
   check_error<shape_error>(
       "sparse::view: 3 x 9223372036854775807 elements are more than memory can hold",
       [&] { static_cast<void>(given.of(3, half - 1)); });
-  check_error<shape_error>(
-      "sparse::view: 2 times 9223372036854775808 is too large to be counted", [&] {
-        auto parts = given.parts();
-        parts.bits_pitch = half;
-        static_cast<void>(view<float>(3, 10, parts));
-      });
+  check_error<shape_error>("sparse::view: 2 times 9223372036854775808 is too large to be counted",
+                           [&] {
+                             auto parts = given.parts();
+                             parts.bits_pitch = half;
+                             static_cast<void>(view<float>(3, 10, parts));
+                           });
   // (rows - 1) * bits_pitch + 2 would wrap to 0.
   const std::vector<std::int64_t> two(2);
   check_error<shape_error>(
       "sparse::view: 6 bytes of a mask, with rows 18446744073709551614 apart, for a weight of 2 x "
       "10",
-      [&] {
-        static_cast<void>(view<float>(2, 10, {given.bits, largest - 1, given.values, two}));
-      });
+      [&] { static_cast<void>(view<float>(2, 10, {given.bits, largest - 1, given.values, two})); });
 }
 
 BOOST_AUTO_TEST_CASE(views_are_equal_bit_by_bit) {
@@ -260,7 +258,8 @@ BOOST_AUTO_TEST_CASE(views_are_equal_bit_by_bit) {
   negative.values[1] = -0.0f;
   BOOST_TEST((negative.of() != other.of()));
   // The same arrays can be read as another shape: 3 x 10 and 3 x 9 with a column less.
-  other.bits[1] = 0_bits, other.values.erase(other.values.begin() + 2), other.row_offsets = {0, 2, 2};
+  other.bits[1] = 0_bits, other.values.erase(other.values.begin() + 2),
+  other.row_offsets = {0, 2, 2};
   BOOST_TEST((other.of(3, 10) != other.of(3, 9)));
 }
 

@@ -146,8 +146,10 @@ class fenced_arrays {
         scales_(from.scales) {}
 
   tamp::sparse::view<T> view() const {
-    return {rows_, cols_, {bits_.numbers(), bits_pitch_, values_.numbers(), row_offsets_.numbers(),
-                           scales_.numbers()}};
+    return {rows_,
+            cols_,
+            {bits_.numbers(), bits_pitch_, values_.numbers(), row_offsets_.numbers(),
+             scales_.numbers()}};
   }
 
  private:
