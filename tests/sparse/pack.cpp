@@ -259,7 +259,7 @@ BOOST_AUTO_TEST_CASE(what_eight_bits_cannot_hold_is_refused) {
   const auto refused = [&](const std::string& number) {
     for (const auto& exec : support::every_executor)
       check_error<tamp::value_error>("pack: the weight in row 7, column 66 is " + number +
-                                         ", and 8 bits with a scale of 16 cannot hold it",
+                                         ", which 8 bits with a scale of 16 bits cannot hold",
                                      [&] { pack_as<std::int8_t>(exec, w); });
   };
   w(30, 2) = support::infinity;  // the first row is named

@@ -35,7 +35,8 @@ namespace detail {
 /// other solutions are its multiples.
 /// @throws shape_error that names two of the elements
 template <class T>
-void check_apart(std::string_view operation, matrix_view<T> m) {
+void check_apart(std::string_view operation, matrix_view<T> m,
+                 std::string_view name = "the weight") {
   if (m.empty()) return;
   const auto size_of = [](std::ptrdiff_t stride) {
     const auto step = static_cast<std::size_t>(stride);
@@ -52,9 +53,9 @@ void check_apart(std::string_view operation, matrix_view<T> m) {
   if (down >= m.rows() || across >= m.cols()) return;
   const bool same_sign = (m.row_stride() < 0) == (m.col_stride() < 0);
   raise<shape_error>(operation, ": the elements (0, ", same_sign ? across : 0, ") and (", down,
-                     ", ", same_sign ? 0 : across,
-                     ") of the weight share their memory: its strides are ", m.row_stride(),
-                     " and ", m.col_stride());
+                     ", ", same_sign ? 0 : across, ") of ", name,
+                     " share their memory: its strides are ", m.row_stride(), " and ",
+                     m.col_stride());
 }
 
 /// Refuses a weight that cannot be pruned in place, or whose type of number has no zero.

@@ -197,7 +197,7 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
       tamp::detail::raise<shape_error>("multiply: ", tokens, " tokens and a weight of ", rows,
                                        " x ", cols, " make a result of ", tokens, " x ", rows,
                                        ", not ", y.rows(), " x ", y.cols());
-    tamp::detail::check_apart("multiply", y);
+    tamp::detail::check_apart("multiply", y, "the result");
   }
 };
 

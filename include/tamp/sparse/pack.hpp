@@ -172,7 +172,8 @@ struct packer {
       if (const auto number = static_cast<double>(row[j]);
           keep(i, j) && !(std::fabs(number) < 127 * 65520.0))
         tamp::detail::raise<value_error>(who, ": the weight in row ", i, ", column ", j, " is ",
-                                         row[j], ", and 8 bits with a scale of 16 cannot hold it");
+                                         row[j],
+                                         ", which 8 bits with a scale of 16 bits cannot hold");
     tamp::detail::raise<value_error>(who, ": row ", i, " cannot be held in 8 bits");
   }
 };
