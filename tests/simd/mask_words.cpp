@@ -3,7 +3,10 @@
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <limits>
 #include <random>
+#include <tuple>
 #include <vector>
 
 #include "../support/instructions.hpp"
@@ -16,6 +19,8 @@ using support::with_every_instructions;
 using tamp::detail::with_mask_words;
 
 namespace {
+
+using reals = std::tuple<float, double>;
 
 template <class Bits>
 void check_zeroing() {
@@ -53,6 +58,35 @@ BOOST_AUTO_TEST_CASE(bits_are_set_above_the_threshold_and_nowhere_else) {
         BOOST_TEST((not_below[j / 64] >> j % 64 & 1u) == (j < size && scores[j] >= 1 ? 1u : 0u));
       }
     }
+  });
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(bits_are_set_where_a_number_is_not_zero, Real, reals) {
+  using limits = std::numeric_limits<Real>;
+  const Real numbers[] = {0,
+                          -Real{0},
+                          1,
+                          -1,
+                          limits::denorm_min(),
+                          -limits::denorm_min(),
+                          (limits::max)(),
+                          limits::infinity(),
+                          -limits::infinity(),
+                          limits::quiet_NaN(),
+                          limits::signaling_NaN()};
+  with_every_instructions([&] {
+    for (const std::size_t size : {0u, 1u, 11u, 63u, 64u, 65u, 128u, 200u})
+      for (std::size_t first = 0; first < std::size(numbers); ++first) {
+        std::vector<Real> row(size);
+        for (std::size_t j = 0; j < size; ++j) row[j] = numbers[(first + j) % std::size(numbers)];
+        std::vector<tamp::mask::word> words((size + 63) / 64, 0x5555);
+        with_mask_words(
+            [&](auto loops) { loops.keep_nonzero(row.data(), row.size(), words.data()); });
+        for (std::size_t j = 0; j < words.size() * 64; ++j) {
+          const bool is_zero = j >= size || (first + j) % std::size(numbers) < 2;
+          BOOST_TEST((words[j / 64] >> j % 64 & 1u) == (is_zero ? 0u : 1u));
+        }
+      }
   });
 }
 

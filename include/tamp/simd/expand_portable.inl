@@ -15,7 +15,7 @@ static float number(Value value) noexcept {
 
 template <class Value>
 static vec<float> widen(const Value* values) noexcept {
-  vec<float> v;
+  vec<float> v{};
   for (std::size_t k = 0; k < lanes<float>; ++k) v[k] = number(values[k]);
   return v;
 }
