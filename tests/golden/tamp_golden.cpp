@@ -14,6 +14,7 @@
 #include "check_allocations.hpp"
 #include "check_amia_das.hpp"
 #include "check_attention.hpp"
+#include "check_bitmask.hpp"
 #include "check_redundancy_lens.hpp"
 #include "check_sparsegpt.hpp"
 #include "check_weights.hpp"
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
       {"das_allocation", check_das_allocation},
       {"amia_das", check_amia_das},
       {"attention", check_attention},
+      {"bitmask", check_bitmask},
       {"redundancy_lens", check_redundancy_lens},
       {"sparsegpt", check_sparsegpt}};
   tally results;
