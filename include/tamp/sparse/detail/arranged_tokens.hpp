@@ -54,10 +54,11 @@ class arranged_tokens {
     const std::size_t groups = (vectors + Loops::most_vectors - 1) / Loops::most_vectors;
     for (std::size_t g = 0, vector = 0; g < groups; ++g) {
       const std::size_t end = vectors * (g + 1) / groups;
-      groups_.push_back({vector * lanes, end - vector, numbers_.data() + vector * lanes * cols_});
+      float* const columns = numbers_.data() + vector * lanes * cols_;
+      groups_.push_back({vector * lanes, end - vector, columns});
+      arrange(exec, x, groups_.back(), columns);
       vector = end;
     }
-    for (const group& g : groups_) arrange(exec, x, g);
     arrange_few(x);
   }
 
@@ -70,11 +71,9 @@ class arranged_tokens {
   std::size_t pitch() const noexcept { return pitch_; }
 
  private:
-  // Squares of `lanes` tokens by a few columns are written together, whole cache lines at a time.
   template <class Source>
-  void arrange(const tamp::detail::any_executor& exec, const Source& x, const group& g) {
+  void arrange(const tamp::detail::any_executor& exec, const Source& x, const group& g, float* to) {
     const std::size_t width = g.vectors * lanes;
-    auto* const to = const_cast<float*>(g.columns);
     tamp::detail::for_each_range(exec, g.vectors, lanes * cols_, [&](auto begin, auto end) {
       tamp::detail::row_reader<Source> read(x);
       for (std::size_t t = begin * lanes; t < end * lanes; ++t) {
