@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(brackets_are_counted_and_emptied_with_the_columns) {
     std::vector<float> within(cut_scratch(203));
     std::vector<std::uint32_t> columns(within.size());
     with_selection([&](auto loops) {
-      const auto counts = loops.count_below(scores.data(), scores.size(), limits);
+      const auto counts = loops.counts_below(scores.data(), scores.size(), limits);
       for (std::size_t k = 0; k < limits.size(); ++k) {
         const auto below = [&](float s) { return s < limits[k]; };
         BOOST_TEST(counts[k] ==

@@ -3,10 +3,8 @@
 /// @file
 /// Masks that keep or drop weights, one bit each.
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <ostream>
 #include <span>
 #include <type_traits>
@@ -16,6 +14,7 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/mask_word.hpp"
 #include "../error.hpp"
+#include "../simd/bit_counts.hpp"
 #include "../tensor/traits.hpp"
 
 namespace tamp::inline TAMP_FLAGS::mask {
@@ -162,9 +161,8 @@ class [[nodiscard]] bitmask {
   }
 
   static std::size_t count_bits(std::span<const word> words) noexcept {
-    return std::accumulate(words.begin(), words.end(), std::size_t{0}, [](std::size_t sum, word w) {
-      return sum + static_cast<std::size_t>(std::popcount(w));
-    });
+    return detail::with_bit_counts(
+        [&](auto loops) { return loops.count_bits(words.data(), words.size()); });
   }
 
   template <class Combine>

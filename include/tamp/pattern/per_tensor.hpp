@@ -103,7 +103,7 @@ struct per_tensor {
       for (std::size_t i = begin; i < end; ++i) {
         const auto scores = read(i);
         const auto counts = detail::with_selection(
-            [&](auto loops) { return loops.count_below(scores.data(), scores.size(), limits); });
+            [&](auto loops) { return loops.counts_below(scores.data(), scores.size(), limits); });
         for (std::size_t k = 0; k < mine.size(); ++k) mine[k] += counts[k];
       }
       const std::lock_guard lock(adding);

@@ -75,9 +75,15 @@ void apply_to(const E& exec, std::string_view, std::string_view, const mask::bit
               matrix_view<T> weight) {
   const T zero = zero_of<T>();
   if (weight.contiguous_rows()) {
-    // From the last row on: the maker of the mask has just read it, and it may still be in a cache.
+    // From the last rows on: the maker of the mask has just read them, and they may still be in a
+    // cache. Groups of about a megabyte run forwards, since processors read ahead forwards.
+    const std::size_t group = (std::size_t{1} << 20) / (weight.cols() * sizeof(T)) + 1;
     for_each_range(exec, weight.rows(), weight.cols(), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t i = end; i-- > begin;) write_zeros(weight.row(i), keep.row(i), zero);
+      for (std::size_t last = end; last != begin;) {
+        const std::size_t first = last - (std::min)(group, last - begin);
+        for (std::size_t i = first; i < last; ++i) write_zeros(weight.row(i), keep.row(i), zero);
+        last = first;
+      }
     });
     return;
   }

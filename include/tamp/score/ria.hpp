@@ -45,7 +45,8 @@ struct ria {
 
   std::string label() const { return alpha == 0.5 ? "ria" : detail::sentence("ria ", alpha); }
 
-  /// The score bound to the sums of one weight.
+  /// The score bound to the sums of one weight. A sum of nothing but zeros is kept as 1, so that the
+  /// shares of its zeros are 0 without a branch, which would keep the compiler from vectors.
   template <class Real>
   struct bound {
     using bound_score_type = Real;
@@ -55,8 +56,7 @@ struct ria {
       const auto share = [row_sum = row_sums[i], sums = column_sums.data(), norm = norms.data()](
                              Real weight, std::size_t j) {
         const Real size = std::fabs(weight);
-        const Real value = (size / row_sum + size / sums[j]) * norm[j];
-        return size == 0 ? Real{0} : value;
+        return (size / row_sum + size / sums[j]) * norm[j];
       };
       detail::with_row_scores([&](auto loops) {
         loops.template score_row<true>(weights.data(), weights.size(), share, scores.data());
@@ -104,6 +104,8 @@ struct ria {
     }
     check_sums("row", sums.row_sums, weight);
     check_sums("column", sums.column_sums, weight);
+    std::replace(sums.row_sums.begin(), sums.row_sums.end(), real{0}, real{1});
+    std::replace(sums.column_sums.begin(), sums.column_sums.end(), real{0}, real{1});
     return sums;
   }
 

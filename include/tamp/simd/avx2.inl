@@ -12,8 +12,11 @@ static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
 static vec<float> swap_neighbours(vec<float> v) noexcept {
   return __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6);
 }
-static vec<float> swap_pairs(vec<float> v) noexcept {
-  return __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+static vec<float> first_pairs(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 0, 1, 0, 1, 4, 5, 4, 5);
+}
+static vec<float> second_pairs(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 2, 3, 3, 2, 6, 7, 7, 6);
 }
 
 // Returns one bit for each lane of a comparison's result.

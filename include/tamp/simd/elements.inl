@@ -23,14 +23,14 @@ static T sum_of(const T* numbers, std::size_t count) noexcept {
   return sum;
 }
 
-// Prefetches sixty-four elements one page ahead, since the hardware prefetcher stops at the end of
+// Prefetches sixty-four elements two pages ahead, since the hardware prefetcher stops at the end of
 // a page.
 template <class Element>
 static void fetch_block(const Element* elements) noexcept {
-  constexpr std::size_t page = 4096, line = 64;
+  constexpr std::size_t ahead = 2 * 4096, line = 64;
   TAMP_SIMD_UNROLL
   for (std::size_t k = 0; k < 64 * sizeof(Element); k += line)
-    __builtin_prefetch(reinterpret_cast<const std::byte*>(elements) + page + k);
+    fetch_line(reinterpret_cast<const std::byte*>(elements) + ahead + k);
 }
 
 // Returns a few elements in their compute type: in place, or converted into `room`, which stays in

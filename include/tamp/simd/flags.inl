@@ -6,6 +6,12 @@ static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
   return bits_of<T>(a < b);
 }
 
+// Adds one to the counts of the lanes where a < b, each lane on its own.
+template <class T, class Counts>
+static void count_below(vec<T> a, vec<T> b, Counts& counts) noexcept {
+  counts -= a < b;
+}
+
 // Returns one bit for each lane of v, set where it is not below `from` and at most `to`. Counts the
 // lanes below `from`, each lane on its own.
 template <class T, class Counts>

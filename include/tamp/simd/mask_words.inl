@@ -58,48 +58,30 @@ static void replace_dropped(std::byte* elements, std::size_t count, const mask::
       std::memcpy(elements + j * sizeof(Bits), &zero, sizeof zero);
 }
 
-// Returns the bits of the lanes that stay. These are the lanes that at least two others of their
-// four precede. A lane precedes another if its score is lower or, at a tie, if it is to the left.
-static std::uint32_t two_of_four_by_rank(vec<float> v) noexcept {
-  const vec<float> neighbour = swap_neighbours(v), opposite = swap_pairs(v);
-  const vec<float> last = swap_pairs(neighbour);
-  vec<std::int32_t> is_odd, is_upper;  // right of its neighbour; of the right pair
-  for (std::size_t k = 0; k < lanes<float>; ++k) {
-    is_odd[k] = k % 2 == 0 ? 0 : -1;
-    is_upper[k] = k % 4 < 2 ? 0 : -1;
-  }
-  const auto goes_first = [&](vec<float> other, vec<std::int32_t> is_left) {
-    return (vec<std::int32_t>)(other < v) | ((vec<std::int32_t>)(other == v) & is_left);
-  };
-  const vec<std::int32_t> before =
-      goes_first(neighbour, is_odd) + goes_first(opposite, is_upper) + goes_first(last, is_upper);
-  return bits_below<float>(__builtin_convertvector(before, vec<float>), all(-1.5f));
-}
-
 // Keeps two of every four floats, for whole words.
 //
-// The second lowest of four is the lower of two numbers: the larger of the pairs' minima and the
-// smaller of the pairs' maxima. Scores above it stay. At a tie with it fewer than two are above,
-// and the ranks decide.
+// Each two of the four are compared once, the left to the right one. One of the two precedes the
+// other: the left one, unless it is higher. So the left one goes first at a tie. A float stays if at
+// least two of the three others precede it. Vectors compare, and words of 64 results do the rest.
 static void keep_2_of_4(const float* scores, std::size_t count, mask::word* words) noexcept {
+  constexpr mask::word first = 0x1111111111111111u;  // the first of every four bits
   for (std::size_t j = 0; j + mask::word_bits <= count; j += mask::word_bits) {
-    mask::word bits = 0;
+    mask::word within = 0, across = 0;
     TAMP_SIMD_UNROLL
     for (std::size_t k = 0; k < mask::word_bits; k += lanes<float>) {
-      const vec<float> v = load(scores + j + k), neighbour = swap_neighbours(v);
-      const vec<float> lower = v < neighbour ? v : neighbour;
-      const vec<float> higher = v < neighbour ? neighbour : v;
-      const vec<float> other_lower = swap_pairs(lower), other_higher = swap_pairs(higher);
-      const vec<float> larger = lower < other_lower ? other_lower : lower;
-      const vec<float> smaller = higher < other_higher ? higher : other_higher;
-      const vec<float> second = larger < smaller ? larger : smaller;
-      bits |= mask::word{bits_below<float>(second, v)} << k;
+      const vec<float> v = load(scores + j + k);
+      // 0 > 1 and 2 > 3, in bits 0 and 2; then 0 > 2, 1 > 3, 0 > 3 and 1 > 2.
+      within |= mask::word{bits_below<float>(swap_neighbours(v), v)} << k;
+      across |= mask::word{bits_below<float>(second_pairs(v), first_pairs(v))} << k;
     }
-    if (static_cast<std::size_t>(std::popcount(bits)) != mask::word_bits / 2) {
-      bits = 0;
-      for (std::size_t k = 0; k < mask::word_bits; k += lanes<float>)
-        bits |= mask::word{two_of_four_by_rank(load(scores + j + k))} << k;
-    }
-    *words++ = bits;
+    const mask::word in_pair = within & (5 * first), in_reverse = ~across;
+    // For each float, three others: its neighbour, the one two places away, the last one.
+    const mask::word after_neighbour = in_pair | ((in_pair ^ (5 * first)) << 1);
+    const mask::word after_opposite = (across & (3 * first)) | ((in_reverse & (3 * first)) << 2);
+    const mask::word after_last = ((across >> 2) & (3 * first)) |
+                                  ((in_reverse & (8 * first)) >> 1) |
+                                  ((in_reverse & (4 * first)) << 1);
+    *words++ =
+        (after_neighbour & after_opposite) | (after_last & (after_neighbour | after_opposite));
   }
 }

@@ -1,16 +1,16 @@
 // Operations that have no operator, on vectors of any processor.
 
-// Stores those of 64 numbers that are within a bracket (see bits_within), one after the other. If
-// `WithColumns`, it stores their columns, too; `first` is the column of the first number. Returns
-// their number. Without an instruction that compresses, the few chosen ones are looked up one by
-// one.
-template <bool WithColumns, class T, class Counts>
+// Stores those of `Block` numbers, whole vectors and at most 64, that are within a bracket (see
+// bits_within), one after the other. If `WithColumns`, it stores their columns, too; `first` is the
+// column of the first number. Returns their number. Without an instruction that compresses, the few
+// chosen ones are looked up one by one.
+template <std::size_t Block, bool WithColumns, class T, class Counts>
 static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below, T* within,
                                 [[maybe_unused]] std::size_t first,
                                 [[maybe_unused]] bits_of_number<T>* columns) noexcept {
   std::uint64_t chosen = 0;
   TAMP_SIMD_UNROLL
-  for (std::size_t k = 0; k < 64; k += lanes<T>)
+  for (std::size_t k = 0; k < Block; k += lanes<T>)
     chosen |= std::uint64_t{bits_within<T>(load(numbers + k), from, to, below)} << k;
   std::size_t found = 0;
   for (; chosen != 0; chosen &= chosen - 1, ++found) {
@@ -21,12 +21,15 @@ static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts
   return found;
 }
 
-// Permute every four lanes: 0 1 2 3 become 1 0 3 2, or 2 3 0 1.
+// Permute every four lanes: 0 1 2 3 become 1 0 3 2, or 0 1 0 1, or 2 3 3 2.
 static vec<float> swap_neighbours(vec<float> v) noexcept {
   return __builtin_shufflevector(v, v, 1, 0, 3, 2);
 }
-static vec<float> swap_pairs(vec<float> v) noexcept {
-  return __builtin_shufflevector(v, v, 2, 3, 0, 1);
+static vec<float> first_pairs(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 0, 1, 0, 1);
+}
+static vec<float> second_pairs(vec<float> v) noexcept {
+  return __builtin_shufflevector(v, v, 2, 3, 3, 2);
 }
 
 // Returns one bit for each lane of a comparison's result.

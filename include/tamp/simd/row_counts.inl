@@ -2,14 +2,14 @@
 
 // Returns, for each of some limits, how many numbers are below it.
 template <class T, std::size_t Limits>
-static std::array<std::size_t, Limits> count_below(const T* numbers, std::size_t count,
-                                                   const std::array<T, Limits>& limits) noexcept {
+static std::array<std::size_t, Limits> counts_below(const T* numbers, std::size_t count,
+                                                    const std::array<T, Limits>& limits) noexcept {
   vec<std::make_signed_t<bits_of_number<T>>> below[Limits] = {};
   const std::size_t whole = count / lanes<T> * lanes<T>;
   for (std::size_t j = 0; j < whole; j += lanes<T>) {
     const vec<T> v = load(numbers + j);
     TAMP_SIMD_UNROLL
-    for (std::size_t k = 0; k < Limits; ++k) below[k] -= v < all(limits[k]);
+    for (std::size_t k = 0; k < Limits; ++k) count_below<T>(v, all(limits[k]), below[k]);
   }
   std::array<std::size_t, Limits> counts;
   for (std::size_t k = 0; k < Limits; ++k) {
@@ -28,8 +28,8 @@ static std::size_t gather_columns_within(const T* numbers, std::size_t count, T 
   std::size_t found = 0;
   const std::size_t whole = count / block * block;
   for (std::size_t j = 0; j < whole; j += block)
-    found += gather_block<true, T>(numbers + j, all(from), all(to), under, within + found, j,
-                                   columns + found);
+    found += gather_block<block, true, T>(numbers + j, all(from), all(to), under, within + found, j,
+                                          columns + found);
   for (std::size_t j = whole; j < count; ++j)
     if (!(numbers[j] < from) && numbers[j] <= to) {
       columns[found] = static_cast<bits_of_number<T>>(j);

@@ -4,8 +4,8 @@
 // so far therefore give a bracket for the threshold. One pass counts the scores below the bracket
 // and gathers those within it, a few percent of the row. Selection continues among those by
 // interpolation, since they are evenly spread. If the bracket misses the threshold, the counts show
-// it, and selection begins anew with the whole row. The forecast decides the speed, never the
-// result.
+// on which side, and a wider one next to it is tried. If that one misses, too, selection begins anew
+// with the whole row. The forecast decides the speed, never the result.
 
 // Writes the numbers within [from, to] to `within` and counts those below. If `from` is NaN, none
 // is below it. `within` needs room for one vector more than those numbers. Returns how many were
@@ -17,43 +17,57 @@ static std::size_t gather_within(const T* numbers, std::size_t count, T from, T 
   constexpr std::size_t block = 64, line = 64;
   const vec<T> lowest = all(from), highest = all(to);
   vec<std::make_signed_t<bits_of_number<T>>> under{};
-  std::size_t found = 0;
-  const std::size_t whole = count / block * block;
-  const std::size_t fetched = whole == 0 ? 0 : next.size() / count * block;
-  for (std::size_t first = 0; first < whole; first += block) {
+  std::size_t found = 0, j = 0;
+  const std::size_t fetched = count < block ? 0 : next.size() / count * block;
+  for (; j + block <= count; j += block) {
     for (std::size_t k = 0; k < fetched; k += line)
-      __builtin_prefetch(next.data() + first / block * fetched + k);
-    found += gather_block<false, T>(numbers + first, lowest, highest, under, within + found, first,
-                                    nullptr);
+      fetch_line(next.data() + j / block * fetched + k);
+    found += gather_block<block, false, T>(numbers + j, lowest, highest, under, within + found, j,
+                                           nullptr);
   }
+  for (; j + lanes<T> <= count; j += lanes<T>)
+    found += gather_block<lanes<T>, false, T>(numbers + j, lowest, highest, under, within + found,
+                                              j, nullptr);
   below = static_cast<std::size_t>(sum_of_lanes(under));
-  for (std::size_t j = whole; j < count; ++j) {
+  for (; j < count; ++j) {
+    within[found] = numbers[j];
     below += numbers[j] < from;
-    if (!(numbers[j] < from) && numbers[j] <= to) within[found++] = numbers[j];
+    found +=
+        static_cast<std::size_t>(!(numbers[j] < from)) & static_cast<std::size_t>(numbers[j] <= to);
   }
   return found;
 }
 
-// Selects among a few numbers. The threshold is the highest one that has fewer than `rank` below
-// it.
+static constexpr std::size_t few = 32;
+static_assert(few <= vector_room);
+
+// Selects among at most `few` numbers. Each is compared to vectors of all, whose lanes count what is
+// below them. The threshold is the highest number that has less than `rank` below it. Writes up to
+// `few` numbers: the room behind the last one is filled.
 template <class T>
-static cut<T> cut_few(const T* numbers, std::size_t count, std::size_t rank) noexcept {
-  const std::size_t whole = count / lanes<T> * lanes<T>;
-  cut<T> best{numbers[0], 0, 0};
-  bool is_found = false;
+static cut<T> cut_few(T* numbers, std::size_t count, std::size_t rank) noexcept {
+  using integer = std::make_signed_t<bits_of_number<T>>;
+  constexpr std::size_t parts = few / lanes<T>;
+  std::fill(numbers + count, numbers + few, numbers[0]);
+  vec<integer> below[parts] = {};
   for (std::size_t i = 0; i < count; ++i) {
     const vec<T> number = all(numbers[i]);
-    vec<std::make_signed_t<bits_of_number<T>>> under{};
-    for (std::size_t j = 0; j < whole; j += lanes<T>) under -= load(numbers + j) < number;
-    auto below = static_cast<std::size_t>(sum_of_lanes(under));
-    for (std::size_t j = whole; j < count; ++j) below += numbers[j] < numbers[i];
-    const bool is_better = below < rank && (!is_found || below > best.below);
-    best.threshold = is_better ? numbers[i] : best.threshold;
-    best.below = is_better ? below : best.below;
-    is_found |= is_better;
+    TAMP_SIMD_UNROLL
+    for (std::size_t p = 0; p < parts; ++p)
+      count_below<T>(number, load(numbers + p * lanes<T>), below[p]);
   }
-  for (std::size_t i = 0; i < count; ++i) best.equal += numbers[i] == best.threshold;
-  return best;
+  integer ranks[few];
+  std::memcpy(ranks, below, sizeof ranks);
+  integer most = 0;
+  std::size_t place = 0;
+  for (std::size_t k = 0; k < count; ++k) {
+    const bool is_better = ranks[k] >= most && ranks[k] < static_cast<integer>(rank);
+    most = is_better ? ranks[k] : most;
+    place = is_better ? k : place;
+  }
+  cut<T> result{numbers[place], static_cast<std::size_t>(most), 0};
+  for (std::size_t k = 0; k < count; ++k) result.equal += ranks[k] == most;
+  return result;
 }
 
 template <class T>
@@ -77,13 +91,14 @@ static bracket<T> extremes(const T* numbers, std::size_t count) noexcept {
 }
 
 // Estimates a bracket for the rank-th lowest number. Out of many numbers, a sample is sorted, and
-// the bracket is within two standard deviations of the rank in it. Few numbers, which all lie
-// within `range`, are taken to be evenly spread.
+// the bracket is within two standard deviations of the rank in it. Fewer numbers, which all lie
+// within `range`, are taken to be evenly spread, and the bracket is one of two and a half.
 template <class T>
 static bracket<T> guess(const T* numbers, std::size_t count, std::size_t rank,
                         bracket<T> range) noexcept {
   constexpr std::size_t sampled = 64;
-  const double place = (static_cast<double>(rank) - 0.5) / static_cast<double>(count);
+  const double share = 1 / static_cast<double>(count);
+  const double place = (static_cast<double>(rank) - 0.5) * share;
   const double variance = place * (1 - place);
   if (count > 8 * sampled) {
     T sample[sampled];
@@ -96,22 +111,19 @@ static bracket<T> guess(const T* numbers, std::size_t count, std::size_t rank,
     return {middle < reach ? range.from : at(middle - reach),
             middle + reach > sampled ? range.to : at(middle + reach)};
   }
-  const double reach =
-      1.5 * std::sqrt(variance / static_cast<double>(count)) + 1 / static_cast<double>(count);
+  const double reach = 2.5 * std::sqrt(variance * share) + share;
   const T span = range.to - range.from;
   return {range.from + span * static_cast<T>((std::max)(place - reach, 0.0)),
           place + reach < 1 ? range.from + span * static_cast<T>(place + reach) : range.to};
 }
 
-// Selects the rank-th lowest number, counted from 1. The numbers are reordered. `other` needs as
-// much room, and both need room for one vector more.
+// Selects the rank-th lowest number, counted from 1. All numbers are within `range`. The numbers
+// are reordered. `other` needs as much room, and both need vector_room more.
 template <class T>
-static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* other) noexcept {
-  constexpr std::size_t few = 32;
+static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* other,
+                        bracket<T> range) noexcept {
   std::size_t below = 0;  // numbers known to lie below all that are left
-  for (std::size_t before = 2 * count; count > few && count < before;) {
-    const bracket<T> range = extremes(numbers, count);
-    if (range.from == range.to) return {range.from, below, count};
+  while (count > few) {
     bracket<T> wanted = guess(numbers, count, rank, range);
     std::size_t under = 0;
     std::size_t found = gather_within(numbers, count, wanted.from, wanted.to, other, under);
@@ -121,17 +133,19 @@ static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* othe
       found = gather_within(numbers, count, wanted.from, wanted.to, other, under);
     }
     if (rank <= under || under + found < rank) break;  // sums that overflow make no bracket
-    if (found > count / 2) {  // possibly ties at the lowest or the highest, as in pruned weights
-      found = gather_within(numbers, count, next_higher(range.from), next_lower(range.to), other,
-                            under);
+    if (found > count - count / 4) {  // ties at the lowest or the highest, as in pruned weights
+      range = extremes(numbers, count);
+      if (range.from == range.to) return {range.from, below, count};
+      wanted = {next_higher(range.from), next_lower(range.to)};
+      found = gather_within(numbers, count, wanted.from, wanted.to, other, under);
       if (rank <= under) return {range.from, below, under};
       if (under + found < rank) return {range.to, below + under + found, count - under - found};
-      if (found > count / 2) break;
+      if (found > count - count / 4) break;
     }
     below += under;
     rank -= under;
-    before = count;
     count = found;
+    range = wanted;
     std::swap(numbers, other);
   }
   if (count > few) {  // far from evenly spread
@@ -149,6 +163,14 @@ static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* othe
   return result;
 }
 
+// The same for numbers within any range.
+template <class T>
+static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* other) noexcept {
+  const bracket<T> range =
+      count > few ? extremes(numbers, count) : bracket<T>{numbers[0], numbers[0]};
+  return cut_among(numbers, count, rank, other, range);
+}
+
 // Selects the `drop`-th lowest score of a row. `scratch` needs room for cut_scratch(row.size())
 // numbers.
 template <class T>
@@ -159,14 +181,22 @@ static cut<T> cut_row(const scored_row<T>& row, std::size_t drop, cut_forecast<T
   T* const other = scratch + count + vector_room;
   const T mean = row.sum / static_cast<T>(count);
   if (forecast.is_known()) {
-    std::size_t below = 0;
-    const std::size_t found = gather_within(row.data(), count, forecast.lowest(mean),
-                                            forecast.highest(mean), scratch, below, row.next);
-    if (below < drop && drop <= below + found) {
-      cut<T> result = cut_among(scratch, found, drop - below, other);
-      result.below += below;
-      forecast.learn(mean, result.threshold, true);
-      return result;
+    bracket<T> range{forecast.lowest(mean), forecast.highest(mean)};
+    std::span<const std::byte> next = row.next;
+    for (const bool is_first : {true, false}) {
+      std::size_t below = 0;
+      const std::size_t found =
+          gather_within(row.data(), count, range.from, range.to, scratch, below, next);
+      if (below < drop && drop <= below + found) {
+        cut<T> result = cut_among(scratch, found, drop - below, other, range);
+        result.below += below;
+        forecast.learn(mean, result.threshold, is_first);
+        return result;
+      }
+      const T wider = 3 * (range.to - range.from);
+      range = drop <= below ? bracket<T>{range.from - wider, range.from}
+                            : bracket<T>{range.to, range.to + wider};
+      next = {};
     }
   }
   std::copy(row.begin(), row.end(), scratch);

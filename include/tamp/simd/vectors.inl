@@ -39,6 +39,10 @@ static vec<T> as_rounded(vec<T> v) noexcept {
   return v;
 }
 
+// Prefetches the cache line at an address into the second-level cache. The first one can wait for a
+// few lines only, and would lose others that are in use.
+static void fetch_line(const std::byte* at) noexcept { __builtin_prefetch(at, 0, 2); }
+
 template <class Vector>
 static auto sum_of_lanes(Vector v) noexcept {
   auto sum = v[0];
