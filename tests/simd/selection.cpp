@@ -124,13 +124,11 @@ BOOST_AUTO_TEST_CASE(a_cut_is_also_found_in_a_very_long_row) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(brackets_are_counted_and_emptied_with_the_columns) {
+BOOST_AUTO_TEST_CASE(numbers_below_limits_and_equal_ones_are_counted) {
   with_every_instructions([] {
     std::vector<float> scores(203);
     for (std::size_t j = 0; j < scores.size(); ++j) scores[j] = static_cast<float>((j * 7) % 100);
     const std::array limits{10.0f, 50.0f, 90.0f};
-    std::vector<float> within(cut_scratch(203));
-    std::vector<std::uint32_t> columns(within.size());
     with_selection([&](auto loops) {
       const auto counts = loops.counts_below(scores.data(), scores.size(), limits);
       for (std::size_t k = 0; k < limits.size(); ++k) {
@@ -140,18 +138,57 @@ BOOST_AUTO_TEST_CASE(brackets_are_counted_and_emptied_with_the_columns) {
       }
       BOOST_TEST(loops.count_equal(scores.data(), scores.size(), 50.0f) ==
                  static_cast<std::size_t>(std::count(scores.begin(), scores.end(), 50.0f)));
-      const std::size_t count = loops.gather_columns_within(scores.data(), scores.size(), 10.0f,
-                                                            20.0f, within.data(), columns.data());
-      std::size_t k = 0;
-      for (std::size_t j = 0; j < scores.size(); ++j) {
-        if (!(scores[j] >= 10 && scores[j] <= 20)) continue;
-        BOOST_REQUIRE(k < count);
-        BOOST_TEST(within[k] == scores[j]);
-        BOOST_TEST(columns[k] == j);
-        ++k;
-      }
-      BOOST_TEST(k == count);
     });
+  });
+}
+
+namespace {
+
+// A bracket splits a row, some of the numbers inside are put back: all of that one by one.
+template <class T>
+void check_split(std::size_t size) {
+  std::mt19937 random(static_cast<unsigned>(size));
+  std::vector<T> scores(size);
+  for (T& s : scores) s = static_cast<T>(random() % 100);
+  const std::size_t words = (size + 63) / 64;
+  std::vector<T> within(cut_scratch(size)), expected;
+  std::vector<tamp::mask::word> above(words, 0x5555u), inside(words, 0x3333u), stays(words + 2);
+  for (auto& word : stays) word = random() * 0x100000001u;
+  with_selection([&](auto loops) {
+    const auto counts = loops.split_row(scores.data(), size, T{10}, T{20}, within.data(),
+                                        above.data(), inside.data());
+    const auto before = above;
+    constexpr std::size_t first = 61;  // bits of the rows before
+    const std::size_t placed =
+        loops.put_back(inside.data(), words, stays.data(), first, above.data());
+    std::size_t below = 0;
+    for (std::size_t j = 0; j < 64 * words; ++j) {
+      const bool is_inside = j < size && scores[j] >= 10 && scores[j] <= 20;
+      const std::size_t place = first + expected.size();
+      BOOST_TEST((inside[j / 64] >> j % 64 & 1u) == is_inside);
+      BOOST_TEST((before[j / 64] >> j % 64 & 1u) == (j < size && scores[j] > 20));
+      BOOST_TEST((above[j / 64] >> j % 64 & 1u) ==
+                 ((j < size && scores[j] > 20) ||
+                  (is_inside && (stays[place / 64] >> place % 64 & 1u) != 0)));
+      below += j < size && scores[j] < 10;
+      if (is_inside) expected.push_back(scores[j]);
+    }
+    BOOST_TEST(counts.below == below);
+    BOOST_TEST(counts.inside == expected.size());
+    BOOST_TEST(placed == expected.size());
+    within.resize(expected.size());
+    BOOST_TEST(within == expected, boost::test_tools::per_element());
+  });
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_row_is_split_by_a_bracket_and_what_stays_is_put_back) {
+  with_every_instructions([] {
+    for (const std::size_t size : {1u, 63u, 64u, 65u, 203u, 400u}) {
+      check_split<float>(size);
+      check_split<double>(size);
+    }
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "../detail/drop_count.hpp"
+#include "../detail/large_array.hpp"
 #include "../detail/ordered_key.hpp"
 #include "../detail/radix_selection.hpp"
 #include "../error.hpp"
@@ -34,10 +36,12 @@ namespace tamp::inline TAMP_FLAGS::pattern {
 ///     drop(layer) = floor(rows * cols * sparsity) lowest scores of the layer
 ///
 /// Ties: the lower row, then the lower column, is dropped first. The scores are never stored. A
-/// sample of rows estimates the threshold. One pass over the weight counts scores to confirm a
-/// bracket around it. A second pass sets the bits and gathers the few scores inside the bracket. If
-/// the threshold cannot be bracketed, a radix selection finds it, with three more passes for float
-/// and six for double. Memory: the scores inside the bracket, a few percent of all.
+/// sample of rows estimates the threshold and a bracket around it. One pass over the weight sets
+/// the bits of the scores above the bracket, gathers the few inside it and counts those below. The
+/// counts nearly always confirm the bracket. If they do not, a second pass counts scores to find
+/// another bracket, and a third one uses it. If the threshold cannot be bracketed, a radix
+/// selection finds it, with three more passes for float and six for double. Memory: the scores
+/// inside the bracket, a few percent of all, and one bit for each weight.
 /// Source: Han et al. 2015 (arXiv 1506.02626).
 /// @see pattern::per_row, which compares only weights of one output
 struct per_tensor {
@@ -57,13 +61,18 @@ struct per_tensor {
       });
       return;
     }
-    const auto range = bracket_threshold(exec, scored, drop, keep);
-    if (range.from < range.to)
-      select_within(exec, scored, range, drop, keep);
-    else if (range.from == range.to)
+    const auto guess = estimate_threshold(scored, drop, keep);
+    if (guess.share_inside <= 1.0 / 8 &&
+        select_within(exec, scored, guess.range, guess.share_inside, drop, keep))
+      return;
+    const auto range = bracket_threshold(exec, scored, guess, drop, keep);
+    if (range.from < range.to) {
+      if (!select_within(exec, scored, range, 0, drop, keep)) refuse_changed_scores();
+    } else if (range.from == range.to) {
       select_above(exec, scored, range.from, drop - range.below, keep);
-    else
+    } else {
       select_by_digits(exec, scored, drop, keep);
+    }
   }
 
   friend bool operator==(const per_tensor&, const per_tensor&) = default;
@@ -76,25 +85,78 @@ struct per_tensor {
     std::size_t below = 0;
   };
 
-  // Sixteen evenly spread groups of rows each estimate the threshold. Limits are set around the
-  // mean of the estimates, at multiples of its standard error. The numbers of scores below the
-  // limits tell which two of them bracket the threshold.
+  /// The threshold in a sample, its standard error, a bracket of some errors to each side, and the
+  /// share of the sample that lies inside it.
+  template <class Score>
+  struct estimate {
+    double threshold = 0, error = 0;
+    bracket<Score> range;
+    double share_inside = 1;
+  };
+
+  // Sixteen evenly spread groups of rows each estimate the threshold. Their mean is one more
+  // estimate, and its standard error is that of a mean.
+  template <class Score>
+  static estimate<Score> estimate_threshold(const detail::any_scored_rows<Score>& scored,
+                                            std::size_t drop, const mask::bitmask& keep) {
+    constexpr std::size_t groups = 16, of_row = 512;
+    constexpr double reach = 2.5;
+    const std::size_t rows = (std::min)(keep.rows(), std::size_t{256});
+    const double share = static_cast<double>(drop) / static_cast<double>(keep.size());
+    std::vector<std::vector<Score>> seen(groups);
+    scored.for_each_range(execute::sequential{}, [&](auto&& read, auto, auto) {
+      for (std::size_t k = 0; k < rows; ++k) {
+        const auto scores = read(k * keep.rows() / rows);
+        const std::size_t step = scores.size() / of_row + 1;
+        for (std::size_t j = k % step; j < scores.size(); j += step)
+          seen[k % groups].push_back(scores[j]);
+      }
+    });
+    estimate<Score> result;
+    detail::with_selection([&](auto loops) {
+      std::vector<Score> scratch;
+      std::vector<double> thresholds;
+      for (const auto& scores : seen) {
+        const std::size_t size = scores.size();
+        if (size == 0) continue;
+        scratch.resize((std::max)(scratch.size(), detail::cut_scratch(size)));
+        const auto rank = 1 + static_cast<std::size_t>(share * static_cast<double>(size - 1));
+        const auto cut = loops.cut_among(scores.data(), size, rank, scratch.data(),
+                                         scratch.data() + scratch.size() / 2);
+        thresholds.push_back(static_cast<double>(cut.threshold));
+      }
+      const auto count = static_cast<double>(thresholds.size());
+      double variance = 0;
+      for (const double t : thresholds) result.threshold += t / count;
+      for (const double t : thresholds)
+        variance += (t - result.threshold) * (t - result.threshold) / count;
+      result.error = std::sqrt(variance / count);
+      result.range.from = static_cast<Score>(result.threshold - reach * result.error);
+      result.range.to = static_cast<Score>(result.threshold + reach * result.error);
+      std::size_t size = 0, inside = 0, below = 0;
+      for (const auto& scores : seen) {
+        size += scores.size();
+        inside += loops.gather_within(scores.data(), scores.size(), result.range.from,
+                                      result.range.to, scratch.data(), below);
+      }
+      result.share_inside = static_cast<double>(inside) / static_cast<double>(size);
+    });
+    return result;
+  }
+
+  // Sets limits around the estimate, at multiples of its standard error. The numbers of scores below
+  // the limits tell which two of them bracket the threshold.
   template <class Score>
   static auto bracket_threshold(const detail::any_executor& exec,
-                                const detail::any_scored_rows<Score>& scored, std::size_t drop,
+                                const detail::any_scored_rows<Score>& scored,
+                                const estimate<Score>& guess, std::size_t drop,
                                 const mask::bitmask& keep) {
     constexpr std::array multiples{-4.0, -1.2, -0.4, 0.4, 1.2, 4.0};
-    const auto thresholds = sample_thresholds(scored, drop, keep);
-    const auto groups = static_cast<double>(thresholds.size());
-    double mean = 0, variance = 0;
-    for (const double t : thresholds) mean += t / groups;
-    for (const double t : thresholds) variance += (t - mean) * (t - mean) / groups;
-    const double error = std::sqrt(variance / groups);
     std::array<Score, multiples.size()> limits;
     for (std::size_t k = 0; k < limits.size(); ++k)
-      limits[k] = static_cast<Score>(mean + multiples[k] * error);
+      limits[k] = static_cast<Score>(guess.threshold + multiples[k] * guess.error);
     // If all groups agree, their threshold itself must lie between two limits.
-    if (error == 0) limits.back() = detail::next_higher(limits.back());
+    if (guess.error == 0) limits.back() = detail::next_higher(limits.back());
 
     std::array<std::size_t, limits.size()> below{};
     std::mutex adding;
@@ -118,90 +180,74 @@ struct per_tensor {
     return bracket<Score>{};
   }
 
+  // Keeps the scores above the bracket, and of those inside it all but the lowest. Returns false if
+  // the threshold is not inside, or more than a quarter of all scores is. About `share_inside` of
+  // them should be.
   template <class Score>
-  static std::vector<double> sample_thresholds(const detail::any_scored_rows<Score>& scored,
-                                               std::size_t drop, const mask::bitmask& keep) {
-    constexpr std::size_t groups = 16, of_row = 512;
-    const std::size_t rows = (std::min)(keep.rows(), std::size_t{256});
-    const double share = static_cast<double>(drop) / static_cast<double>(keep.size());
-    std::vector<std::vector<Score>> seen(groups);
-    scored.for_each_range(execute::sequential{}, [&](auto&& read, auto, auto) {
-      for (std::size_t k = 0; k < rows; ++k) {
-        const auto scores = read(k * keep.rows() / rows);
-        const std::size_t step = scores.size() / of_row + 1;
-        for (std::size_t j = k % step; j < scores.size(); j += step)
-          seen[k % groups].push_back(scores[j]);
-      }
-    });
-    std::vector<double> thresholds;
-    for (auto& scores : seen) {
-      if (scores.empty()) continue;
-      const auto middle = scores.begin() + static_cast<std::ptrdiff_t>(
-                                               share * static_cast<double>(scores.size() - 1));
-      std::nth_element(scores.begin(), middle, scores.end());
-      thresholds.push_back(static_cast<double>(*middle));
-    }
-    return thresholds;
-  }
-
-  // Keeps the scores above the bracket, and gathers those inside it, of which the lowest are
-  // dropped.
-  template <class Score>
-  static void select_within(const detail::any_executor& exec,
+  static bool select_within(const detail::any_executor& exec,
                             const detail::any_scored_rows<Score>& scored,
-                            const bracket<Score>& range, std::size_t drop, mask::bitmask& keep) {
-    struct part {  // the gathered scores of a range of rows, and their number in each row
+                            const bracket<Score>& range, double share_inside, std::size_t drop,
+                            mask::bitmask& keep) {
+    struct part {  // the scores inside of a range of rows, and where in the rows they are
       std::size_t first_row;
       std::vector<Score> scores;
-      std::vector<detail::bits_of_number<Score>> columns;
-      std::vector<std::size_t> of_row;
+      std::vector<mask::word> inside;
     };
+    const std::size_t words = keep.row(0).size(), most = keep.size() / 4;
     std::vector<part> parts;
+    std::size_t below = 0;
+    std::atomic<std::size_t> inside = 0;
     std::mutex adding;
     scored.for_each_range(exec, [&](auto&& read, auto begin, auto end) {
-      part mine{begin, {}, {}, {}};
+      part mine{begin, {}, std::vector<mask::word>((end - begin) * words)};
+      mine.scores.reserve(static_cast<std::size_t>(
+          1.25 * share_inside * static_cast<double>((end - begin) * keep.cols())));
       std::vector<Score> within(detail::cut_scratch(keep.cols()));
-      std::vector<detail::bits_of_number<Score>> columns(within.size());
+      std::size_t below_here = 0;
       detail::with_selection([&](auto loops) {
-        for (std::size_t i = begin; i < end; ++i) {
+        for (std::size_t i = begin; i < end && inside <= most; ++i) {
           const auto scores = read(i);
-          loops.keep_above(scores.data(), scores.size(), range.to, keep.row(i).data());
-          const std::size_t count = loops.gather_columns_within(
-              scores.data(), scores.size(), range.from, range.to, within.data(), columns.data());
-          const auto past = static_cast<std::ptrdiff_t>(count);
-          mine.scores.insert(mine.scores.end(), within.begin(), within.begin() + past);
-          mine.columns.insert(mine.columns.end(), columns.begin(), columns.begin() + past);
-          mine.of_row.push_back(count);
+          const auto counts = loops.split_row(
+              scores.data(), scores.size(), range.from, range.to, within.data(), keep.row(i).data(),
+              mine.inside.data() + (i - begin) * words, scores.next);
+          mine.scores.insert(mine.scores.end(), within.begin(),
+                             within.begin() + static_cast<std::ptrdiff_t>(counts.inside));
+          inside += counts.inside;
+          below_here += counts.below;
         }
       });
       const std::lock_guard lock(adding);
+      below += below_here;
       parts.push_back(std::move(mine));
     });
+    if (inside > most || drop <= below || below + inside < drop) return false;
     std::sort(parts.begin(), parts.end(),
               [](const part& a, const part& b) { return a.first_row < b.first_row; });
 
-    std::vector<Score> all;
-    for (const part& p : parts) all.insert(all.end(), p.scores.begin(), p.scores.end());
-    const std::size_t count = all.size(), rank = drop - range.below;
-    if (rank > count) refuse_changed_scores();
-    all.resize(count + detail::cut_scratch(0));
-    std::vector<Score> other(all.size());
-    const auto cut = detail::with_selection(
-        [&](auto loops) { return loops.cut_among(all.data(), count, rank, other.data()); });
-    std::size_t ties = rank - cut.below;  // the first scores that equal the threshold
-    for (const part& p : parts) {
-      std::size_t k = 0;
-      for (std::size_t r = 0; r < p.of_row.size(); ++r) {
-        const auto words = keep.row(p.first_row + r);
-        for (const std::size_t past = k + p.of_row[r]; k < past; ++k) {
-          const bool is_tie = p.scores[k] == cut.threshold && ties != 0;
-          const mask::word stays = p.scores[k] >= cut.threshold && !is_tie;
-          ties -= is_tie;
-          words[p.columns[k] / mask::word_bits] |= stays << (p.columns[k] % mask::word_bits);
-        }
+    std::vector<Score> all = std::move(parts.front().scores);
+    for (std::size_t p = 1; p < parts.size(); ++p)
+      all.insert(all.end(), parts[p].scores.begin(), parts[p].scores.end());
+    const std::size_t count = all.size(), rank = drop - below;
+    const detail::large_array<Score> room(count + detail::vector_room);
+    const detail::large_array<Score> other(count + detail::vector_room);
+    std::vector<mask::word> stays(count / mask::word_bits + 2), not_below(stays.size());
+    detail::with_selection([&](auto loops) {
+      const auto cut = loops.cut_among(all.data(), count, rank, room.data(), other.data());
+      loops.keep_above(all.data(), count, cut.threshold, stays.data());
+      loops.template keep_above<true>(all.data(), count, cut.threshold, not_below.data());
+      std::size_t ties = rank - cut.below;  // the first scores that equal the threshold
+      for (std::size_t w = 0; w < stays.size(); ++w) {
+        mask::word equals = not_below[w] & ~stays[w];
+        for (; ties != 0 && equals != 0; --ties) equals &= equals - 1;
+        stays[w] |= equals;
       }
-    }
-    if (ties != 0) refuse_changed_scores();
+      std::size_t place = 0;
+      for (const part& p : parts)
+        for (std::size_t w = 0; w < p.inside.size(); w += words)
+          place += loops.put_back(p.inside.data() + w, words, stays.data(), place,
+                                  keep.row(p.first_row + w / words).data());
+    });
+    return true;
   }
 
   // Keeps the scores above the threshold, and of those that equal it all but the first `ties`.

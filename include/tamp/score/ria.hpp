@@ -52,14 +52,15 @@ struct ria {
     using bound_score_type = Real;
     std::vector<Real> row_sums, column_sums, norms;
 
-    void operator()(std::size_t i, std::span<const Real> weights, std::span<Real> scores) const {
+    template <class Element>
+    auto operator()(std::size_t i, std::span<Element> weights, std::span<Real> scores) const {
       const auto share = [row_sum = row_sums[i], sums = column_sums.data(), norm = norms.data()](
                              Real weight, std::size_t j) {
         const Real size = std::fabs(weight);
         return (size / row_sum + size / sums[j]) * norm[j];
       };
-      detail::with_row_scores([&](auto loops) {
-        loops.template score_row<true>(weights.data(), weights.size(), share, scores.data());
+      return detail::with_row_scores([&](auto loops) {
+        return loops.template score_row<true>(weights.data(), weights.size(), share, scores.data());
       });
     }
   };
@@ -86,10 +87,12 @@ struct ria {
           for (std::size_t s = begin; s < end; ++s) {
             of_slice[s].resize(cols);
             for (std::size_t i = s * slice; i < (std::min)((s + 1) * slice, rows); ++i) {
-              const auto row = read(i);
-              sums.row_sums[i] = static_cast<real>(detail::with_row_sums([&](auto loops) {
-                return loops.add_absolute(row.data(), cols, of_slice[s].data());
-              }));
+              const auto add = [&](auto row) {
+                return detail::with_row_sums([&](auto loops) {
+                  return loops.add_absolute(row.data(), cols, of_slice[s].data());
+                });
+              };
+              sums.row_sums[i] = static_cast<real>(detail::with_elements(weight, read, i, add));
             }
           }
         });
@@ -134,5 +137,5 @@ struct ria {
 
 namespace tamp::inline TAMP_FLAGS::detail {
 template <class Real>
-inline constexpr bool shows_all_by_test<score::ria::bound<Real>> = true;
+inline constexpr bool looks_at_rows_by_test<score::ria::bound<Real>> = true;
 }  // namespace tamp::inline TAMP_FLAGS::detail

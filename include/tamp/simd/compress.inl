@@ -1,22 +1,32 @@
 // See portable.inl. Each vector is compressed and stored whole, and the next one overwrites its
 // unused lanes. Up to a vector more than the returned count is written.
-template <std::size_t Block, bool WithColumns, class T, class Counts>
-static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below, T* within,
-                                [[maybe_unused]] std::size_t first,
-                                [[maybe_unused]] bits_of_number<T>* columns) noexcept {
-  using column = bits_of_number<T>;
-  [[maybe_unused]] vec<column> place{};
-  if constexpr (WithColumns)
-    for (std::size_t k = 0; k < lanes<T>; ++k) place[k] = static_cast<column>(first + k);
+template <std::size_t Block, class T, class Counts>
+static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below,
+                                T* within) noexcept {
   std::size_t found = 0;
   TAMP_SIMD_UNROLL
   for (std::size_t k = 0; k < Block; k += lanes<T>) {
     const vec<T> v = load(numbers + k);
     const std::uint32_t bits = bits_within<T>(v, from, to, below);
-    if constexpr (WithColumns)
-      compress<column>(columns + found, place + static_cast<column>(k), bits);
     compress<T>(within + found, v, bits);
     found += static_cast<std::size_t>(std::popcount(bits));
   }
   return found;
+}
+
+template <class T>
+static std::size_t store_chosen(const T* numbers, mask::word chosen, T* to) noexcept {
+  constexpr mask::word one_vector = (mask::word{1} << lanes<T>)-1;
+  std::size_t found = 0;
+  TAMP_SIMD_UNROLL
+  for (std::size_t k = 0; k < mask::word_bits; k += lanes<T>) {
+    const auto bits = static_cast<std::uint32_t>(chosen >> k & one_vector);
+    compress<T>(to + found, load(numbers + k), bits);
+    found += static_cast<std::size_t>(std::popcount(bits));
+  }
+  return found;
+}
+
+static mask::word deposit(mask::word bits, mask::word places) noexcept {
+  return _pdep_u64(bits, places);
 }

@@ -23,14 +23,12 @@ static T sum_of(const T* numbers, std::size_t count) noexcept {
   return sum;
 }
 
-// Prefetches sixty-four elements two pages ahead, since the hardware prefetcher stops at the end of
-// a page.
-template <class Element>
-static void fetch_block(const Element* elements) noexcept {
-  constexpr std::size_t ahead = 2 * 4096, line = 64;
-  TAMP_SIMD_UNROLL
-  for (std::size_t k = 0; k < 64 * sizeof(Element); k += line)
-    fetch_line(reinterpret_cast<const std::byte*>(elements) + ahead + k);
+// Prefetches some elements two pages ahead, since the hardware prefetcher stops at the end of a
+// page.
+template <std::size_t Count, class Element>
+static void fetch_ahead(const Element* elements) noexcept {
+  constexpr std::size_t ahead = 2 * 4096;
+  fetch_lines<Count * sizeof(Element)>(reinterpret_cast<const std::byte*>(elements) + ahead);
 }
 
 // Returns a few elements in their compute type: in place, or converted into `room`, which stays in
@@ -55,7 +53,10 @@ static void convert_row(const Element* elements, std::size_t count,
                         compute_type<Element>* numbers) noexcept {
   constexpr std::size_t block = 64;
   const std::size_t whole = count / block * block;
-  for (std::size_t j = 0; j < whole; j += block) load_few<block>(elements + j, numbers + j);
+  for (std::size_t j = 0; j < whole; j += block) {
+    fetch_ahead<block>(elements + j);
+    load_few<block>(elements + j, numbers + j);
+  }
   for (std::size_t j = whole; j < count; ++j)
     numbers[j] = element_traits<Element>::load(elements[j]);
 }

@@ -1,24 +1,32 @@
 // Operations that have no operator, on vectors of any processor.
 
 // Stores those of `Block` numbers, whole vectors and at most 64, that are within a bracket (see
-// bits_within), one after the other. If `WithColumns`, it stores their columns, too; `first` is the
-// column of the first number. Returns their number. Without an instruction that compresses, the few
-// chosen ones are looked up one by one.
-template <std::size_t Block, bool WithColumns, class T, class Counts>
-static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below, T* within,
-                                [[maybe_unused]] std::size_t first,
-                                [[maybe_unused]] bits_of_number<T>* columns) noexcept {
-  std::uint64_t chosen = 0;
+// bits_within), one after the other. Returns their number.
+template <std::size_t Block, class T, class Counts>
+static std::size_t gather_block(const T* numbers, vec<T> from, vec<T> to, Counts& below,
+                                T* within) noexcept {
+  mask::word chosen = 0;
   TAMP_SIMD_UNROLL
   for (std::size_t k = 0; k < Block; k += lanes<T>)
-    chosen |= std::uint64_t{bits_within<T>(load(numbers + k), from, to, below)} << k;
+    chosen |= mask::word{bits_within<T>(load(numbers + k), from, to, below)} << k;
+  return store_chosen<T>(numbers, chosen, within);
+}
+
+// Stores those of 64 numbers whose bit is set, one after the other. Returns their number. Without
+// an instruction that compresses, the few chosen ones are looked up one by one.
+template <class T>
+static std::size_t store_chosen(const T* numbers, mask::word chosen, T* to) noexcept {
   std::size_t found = 0;
-  for (; chosen != 0; chosen &= chosen - 1, ++found) {
-    const auto k = static_cast<std::size_t>(std::countr_zero(chosen));
-    within[found] = numbers[k];
-    if constexpr (WithColumns) columns[found] = static_cast<bits_of_number<T>>(first + k);
-  }
+  for (; chosen != 0; chosen &= chosen - 1) to[found++] = numbers[std::countr_zero(chosen)];
   return found;
+}
+
+// Returns the lowest bits in the places that are set, in their order.
+static mask::word deposit(mask::word bits, mask::word places) noexcept {
+  mask::word result = 0;
+  for (; places != 0; places &= places - 1, bits >>= 1)
+    if (bits & 1u) result |= places & ~(places - 1);
+  return result;
 }
 
 // Permute every four lanes: 0 1 2 3 become 1 0 3 2, or 0 1 0 1, or 2 3 3 2.

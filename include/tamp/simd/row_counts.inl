@@ -19,23 +19,61 @@ static std::array<std::size_t, Limits> counts_below(const T* numbers, std::size_
   return counts;
 }
 
-// Gathers like gather_within, together with the columns. `columns` needs as much room as `within`.
+// Splits a row by a bracket. Sets bit j of the words `above` where number j is above `to`, and bit j
+// of the words `inside` where it is within [from, to]; clears the other bits. Writes the numbers
+// inside to `within`, which needs room for one vector more. Meanwhile `next` is prefetched.
+struct split {
+  std::size_t below, inside;
+};
 template <class T>
-static std::size_t gather_columns_within(const T* numbers, std::size_t count, T from, T to,
-                                         T* within, bits_of_number<T>* columns) noexcept {
-  constexpr std::size_t block = 64;
-  vec<std::make_signed_t<bits_of_number<T>>> under{};
-  std::size_t found = 0;
-  const std::size_t whole = count / block * block;
-  for (std::size_t j = 0; j < whole; j += block)
-    found += gather_block<block, true, T>(numbers + j, all(from), all(to), under, within + found, j,
-                                          columns + found);
-  for (std::size_t j = whole; j < count; ++j)
-    if (!(numbers[j] < from) && numbers[j] <= to) {
-      columns[found] = static_cast<bits_of_number<T>>(j);
-      within[found++] = numbers[j];
+static split split_row(const T* numbers, std::size_t count, T from, T to, T* within,
+                       mask::word* above, mask::word* inside,
+                       std::span<const std::byte> next = {}) noexcept {
+  const vec<T> lowest = all(from), highest = all(to);
+  const std::size_t whole = count / mask::word_bits, rest = count % mask::word_bits;
+  const std::size_t fetched = whole == 0 ? 0 : next.size() / count * mask::word_bits;
+  split result{0, 0};
+  for (std::size_t w = 0; w < whole; ++w) {
+    const T* const first = numbers + w * mask::word_bits;
+    fetch_lines(next.data() + w * fetched, fetched);
+    mask::word lower = 0, higher = 0;
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < mask::word_bits; k += lanes<T>) {
+      const vec<T> v = load(first + k);
+      lower |= mask::word{bits_below<T>(v, lowest)} << k;
+      higher |= mask::word{bits_below<T>(highest, v)} << k;
     }
-  return found;
+    above[w] = higher;
+    inside[w] = ~(lower | higher);
+    result.below += static_cast<std::size_t>(std::popcount(lower));
+    result.inside += store_chosen<T>(first, inside[w], within + result.inside);
+  }
+  if (rest == 0) return result;
+  above[whole] = inside[whole] = 0;
+  for (std::size_t k = 0; k < rest; ++k) {
+    const T number = numbers[whole * mask::word_bits + k];
+    const bool is_lower = number<from, is_higher = number> to;
+    result.below += is_lower;
+    above[whole] |= mask::word{is_higher} << k;
+    inside[whole] |= mask::word{!is_lower && !is_higher} << k;
+    if (!is_lower && !is_higher) within[result.inside++] = number;
+  }
+  return result;
+}
+
+// Sets those bits of `words` that are set in `inside` and stay: the k-th bit that is set in all of
+// `inside` stays if bit `first` + k of `stays` is set. `stays` needs one word more. Returns the
+// number of bits that are set in `inside`.
+static std::size_t put_back(const mask::word* inside, std::size_t count, const mask::word* stays,
+                            std::size_t first, mask::word* words) noexcept {
+  std::size_t place = first;
+  for (std::size_t w = 0; w < count; ++w) {
+    const std::size_t at = place / mask::word_bits, shift = place % mask::word_bits;
+    const mask::word own = stays[at] >> shift | stays[at + 1] << 1 << (mask::word_bits - 1 - shift);
+    words[w] |= deposit(own, inside[w]);
+    place += static_cast<std::size_t>(std::popcount(inside[w]));
+  }
+  return place - first;
 }
 
 template <class T>

@@ -14,20 +14,17 @@ template <class T>
 static std::size_t gather_within(const T* numbers, std::size_t count, T from, T to, T* within,
                                  std::size_t& below,
                                  std::span<const std::byte> next = {}) noexcept {
-  constexpr std::size_t block = 64, line = 64;
+  constexpr std::size_t block = 64;
   const vec<T> lowest = all(from), highest = all(to);
   vec<std::make_signed_t<bits_of_number<T>>> under{};
   std::size_t found = 0, j = 0;
   const std::size_t fetched = count < block ? 0 : next.size() / count * block;
   for (; j + block <= count; j += block) {
-    for (std::size_t k = 0; k < fetched; k += line)
-      fetch_line(next.data() + j / block * fetched + k);
-    found += gather_block<block, false, T>(numbers + j, lowest, highest, under, within + found, j,
-                                           nullptr);
+    fetch_lines(next.data() + j / block * fetched, fetched);
+    found += gather_block<block, T>(numbers + j, lowest, highest, under, within + found);
   }
   for (; j + lanes<T> <= count; j += lanes<T>)
-    found += gather_block<lanes<T>, false, T>(numbers + j, lowest, highest, under, within + found,
-                                              j, nullptr);
+    found += gather_block<lanes<T>, T>(numbers + j, lowest, highest, under, within + found);
   below = static_cast<std::size_t>(sum_of_lanes(under));
   for (; j < count; ++j) {
     within[found] = numbers[j];
@@ -42,19 +39,19 @@ static constexpr std::size_t few = 32;
 static_assert(few <= vector_room);
 
 // Selects among at most `few` numbers. Each is compared to vectors of all, whose lanes count what is
-// below them. The threshold is the highest number that has less than `rank` below it. Writes up to
-// `few` numbers: the room behind the last one is filled.
+// below them. The threshold is the highest number that has less than `rank` below it. `room` is for
+// `few` numbers.
 template <class T>
-static cut<T> cut_few(T* numbers, std::size_t count, std::size_t rank) noexcept {
+static cut<T> cut_few(const T* numbers, std::size_t count, std::size_t rank, T* room) noexcept {
   using integer = std::make_signed_t<bits_of_number<T>>;
   constexpr std::size_t parts = few / lanes<T>;
-  std::fill(numbers + count, numbers + few, numbers[0]);
+  for (std::size_t k = 0; k < few; ++k) room[k] = numbers[k < count ? k : 0];
   vec<integer> below[parts] = {};
   for (std::size_t i = 0; i < count; ++i) {
-    const vec<T> number = all(numbers[i]);
+    const vec<T> number = all(room[i]);
     TAMP_SIMD_UNROLL
     for (std::size_t p = 0; p < parts; ++p)
-      count_below<T>(number, load(numbers + p * lanes<T>), below[p]);
+      count_below<T>(number, load(room + p * lanes<T>), below[p]);
   }
   integer ranks[few];
   std::memcpy(ranks, below, sizeof ranks);
@@ -65,7 +62,7 @@ static cut<T> cut_few(T* numbers, std::size_t count, std::size_t rank) noexcept 
     most = is_better ? ranks[k] : most;
     place = is_better ? k : place;
   }
-  cut<T> result{numbers[place], static_cast<std::size_t>(most), 0};
+  cut<T> result{room[place], static_cast<std::size_t>(most), 0};
   for (std::size_t k = 0; k < count; ++k) result.equal += ranks[k] == most;
   return result;
 }
@@ -117,27 +114,28 @@ static bracket<T> guess(const T* numbers, std::size_t count, std::size_t rank,
           place + reach < 1 ? range.from + span * static_cast<T>(place + reach) : range.to};
 }
 
-// Selects the rank-th lowest number, counted from 1. All numbers are within `range`. The numbers
-// are reordered. `other` needs as much room, and both need vector_room more.
+// Selects the rank-th lowest number, counted from 1. All numbers are within `range`. `room` and
+// `other` each need room for all numbers and vector_room more. `other` may be the memory of the
+// numbers, which are then lost.
 template <class T>
-static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* other,
+static cut<T> cut_among(const T* numbers, std::size_t count, std::size_t rank, T* room, T* other,
                         bracket<T> range) noexcept {
   std::size_t below = 0;  // numbers known to lie below all that are left
   while (count > few) {
     bracket<T> wanted = guess(numbers, count, rank, range);
     std::size_t under = 0;
-    std::size_t found = gather_within(numbers, count, wanted.from, wanted.to, other, under);
+    std::size_t found = gather_within(numbers, count, wanted.from, wanted.to, room, under);
     if (rank <= under || under + found < rank) {
       wanted =
           rank <= under ? bracket<T>{range.from, wanted.from} : bracket<T>{wanted.to, range.to};
-      found = gather_within(numbers, count, wanted.from, wanted.to, other, under);
+      found = gather_within(numbers, count, wanted.from, wanted.to, room, under);
     }
     if (rank <= under || under + found < rank) break;  // sums that overflow make no bracket
     if (found > count - count / 4) {  // ties at the lowest or the highest, as in pruned weights
       range = extremes(numbers, count);
       if (range.from == range.to) return {range.from, below, count};
       wanted = {next_higher(range.from), next_lower(range.to)};
-      found = gather_within(numbers, count, wanted.from, wanted.to, other, under);
+      found = gather_within(numbers, count, wanted.from, wanted.to, room, under);
       if (rank <= under) return {range.from, below, under};
       if (under + found < rank) return {range.to, below + under + found, count - under - found};
       if (found > count - count / 4) break;
@@ -146,29 +144,32 @@ static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* othe
     rank -= under;
     count = found;
     range = wanted;
-    std::swap(numbers, other);
+    numbers = room;
+    std::swap(room, other);
   }
   if (count > few) {  // far from evenly spread
-    T* const nth = numbers + (rank - 1);
-    std::nth_element(numbers, nth, numbers + count);
+    std::copy(numbers, numbers + count, room);
+    T* const nth = room + (rank - 1);
+    std::nth_element(room, nth, room + count);
     cut<T> result{*nth, below, 0};
     for (std::size_t i = 0; i < count; ++i) {
-      result.below += numbers[i] < result.threshold;
-      result.equal += numbers[i] == result.threshold;
+      result.below += room[i] < result.threshold;
+      result.equal += room[i] == result.threshold;
     }
     return result;
   }
-  cut<T> result = cut_few(numbers, count, rank);
+  cut<T> result = cut_few(numbers, count, rank, room);
   result.below += below;
   return result;
 }
 
 // The same for numbers within any range.
 template <class T>
-static cut<T> cut_among(T* numbers, std::size_t count, std::size_t rank, T* other) noexcept {
+static cut<T> cut_among(const T* numbers, std::size_t count, std::size_t rank, T* room,
+                        T* other) noexcept {
   const bracket<T> range =
       count > few ? extremes(numbers, count) : bracket<T>{numbers[0], numbers[0]};
-  return cut_among(numbers, count, rank, other, range);
+  return cut_among(numbers, count, rank, room, other, range);
 }
 
 // Selects the `drop`-th lowest score of a row. `scratch` needs room for cut_scratch(row.size())
@@ -188,7 +189,7 @@ static cut<T> cut_row(const scored_row<T>& row, std::size_t drop, cut_forecast<T
       const std::size_t found =
           gather_within(row.data(), count, range.from, range.to, scratch, below, next);
       if (below < drop && drop <= below + found) {
-        cut<T> result = cut_among(scratch, found, drop - below, other, range);
+        cut<T> result = cut_among(scratch, found, drop - below, other, scratch, range);
         result.below += below;
         forecast.learn(mean, result.threshold, is_first);
         return result;
@@ -199,8 +200,7 @@ static cut<T> cut_row(const scored_row<T>& row, std::size_t drop, cut_forecast<T
       next = {};
     }
   }
-  std::copy(row.begin(), row.end(), scratch);
-  const cut<T> result = cut_among(scratch, count, drop, other);
+  const cut<T> result = cut_among(row.data(), count, drop, scratch, other);
   forecast.learn(mean, result.threshold, false);
   return result;
 }

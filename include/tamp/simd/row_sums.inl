@@ -36,22 +36,27 @@ static double sum_in_double(const T* numbers, std::size_t count) noexcept {
 }
 
 // Returns the sum of a row's absolute values, and adds each to its column's sum.
-template <class T>
-static double add_absolute(const T* numbers, std::size_t count, double* column_sums) noexcept {
+template <class Element>
+static double add_absolute(const Element* elements, std::size_t count,
+                           double* column_sums) noexcept {
+  using real = compute_type<Element>;
   vec<double> sums[row_vectors] = {};
   const std::size_t whole = count / sums_of_row * sums_of_row;
   for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    fetch_ahead<sums_of_row>(elements + j);
+    real room[sums_of_row];
+    const real* const part = load_few<sums_of_row>(elements + j, room);
     TAMP_SIMD_UNROLL
     for (std::size_t k = 0; k < row_vectors; ++k) {
       double* const column = column_sums + j + k * lanes<double>;
-      const vec<double> v = absolute(as_doubles(numbers + j + k * lanes<double>));
+      const vec<double> v = absolute(as_doubles(part + k * lanes<double>));
       sums[k] += v;
       store<double>(column, load(column) + v);
     }
   }
   double rest[sums_of_row] = {};
   for (std::size_t j = whole; j < count; ++j) {
-    rest[j - whole] = std::fabs(static_cast<double>(numbers[j]));
+    rest[j - whole] = std::fabs(static_cast<double>(element_traits<Element>::load(elements[j])));
     column_sums[j] += rest[j - whole];
   }
   return sum_of_sixteen(sums, rest, count - whole);

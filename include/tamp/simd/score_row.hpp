@@ -14,6 +14,13 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
+/// The result of score_row: the approximate sum of the scores, and a flag that all are usable.
+template <class T>
+struct row_scored {
+  T sum;
+  bool is_usable;
+};
+
 namespace portable {
 struct row_scores : finite_checks {
 #include "score_row.inl"

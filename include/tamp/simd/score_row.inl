@@ -1,12 +1,5 @@
 // The scores of one row, and checks of them.
 
-// The result of score_row: the approximate sum of the scores, and a flag that all are usable.
-template <class T>
-struct row_scored {
-  T sum;
-  bool is_usable;
-};
-
 // Writes score(weight, column) for all weights. Checks that the weights are finite and that no
 // score is NaN. A score that is NaN makes the sum NaN, and only then each score is checked. If
 // `ShowsNonFinite`, a weight that is not finite gives a score that is not, so that a finite sum
@@ -25,7 +18,7 @@ static auto score_row(const Element* weights, std::size_t count, const Score& sc
   vec<Out> sums[4] = {};
   const std::size_t whole = count / block * block;
   for (std::size_t j = 0; j < whole; j += block) {
-    fetch_block(weights + j);
+    fetch_ahead<block>(weights + j);
     TAMP_SIMD_UNROLL
     for (std::size_t b = 0; b < block; b += few) {
       real room[few];

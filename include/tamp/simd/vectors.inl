@@ -43,6 +43,17 @@ static vec<T> as_rounded(vec<T> v) noexcept {
 // few lines only, and would lose others that are in use.
 static void fetch_line(const std::byte* at) noexcept { __builtin_prefetch(at, 0, 2); }
 
+static void fetch_lines(const std::byte* first, std::size_t size) noexcept {
+  constexpr std::size_t line = 64;
+  for (std::size_t k = 0; k < size; k += line) fetch_line(first + k);
+}
+template <std::size_t Size>
+static void fetch_lines(const std::byte* first) noexcept {
+  constexpr std::size_t line = 64;
+  TAMP_SIMD_UNROLL
+  for (std::size_t k = 0; k < Size; k += line) fetch_line(first + k);
+}
+
 template <class Vector>
 static auto sum_of_lanes(Vector v) noexcept {
   auto sum = v[0];

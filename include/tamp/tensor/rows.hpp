@@ -112,6 +112,16 @@ class row_reader<T> {
 template <class Source>
 row_reader(const Source&) -> row_reader<Source>;
 
+/// Calls use(row) with row i as it is in memory, if that is contiguous, or else as numbers that
+/// `read` returns. `read` must read the rows of `tensor`.
+template <class Source, class Use>
+decltype(auto) with_elements(const Source& tensor, row_reader<Source>& read, std::size_t i,
+                             Use&& use) {
+  if constexpr (is_view<Source>)
+    if (tensor.contiguous_rows()) return use(tensor.row(i));
+  return use(read(i));
+}
+
 /// The number type in which a tensor's rows are read.
 template <class Source>
 using row_value = typename row_reader<std::remove_cvref_t<Source>>::value_type;

@@ -46,10 +46,11 @@ concept row_score =
     requires(const Score& score, matrix_view<const float> weight, std::span<const float> values,
              const execute::sequential& exec) { score.bind(exec, weight, values); };
 
-/// True if a bound row score is known to write every score of a row, with no finite score where the
-/// weight is not finite. It is set only for the library's own scores, whose tests prove it.
+/// True if a bound row score takes rows of elements of any type, and returns the sum of the scores
+/// and whether weights and scores are usable, as row_scores::score_row does. It is set only for the
+/// library's own scores, whose tests prove it.
 template <class Bound>
-inline constexpr bool shows_all_by_test = false;
+inline constexpr bool looks_at_rows_by_test = false;
 
 /// A score that updates the weights that stay, to compensate for the dropped ones.
 template <class Score>

@@ -125,15 +125,18 @@ class scored_rows {
   template <class Element>
   auto write_scores(std::span<Element> weights, std::size_t i,
                     std::vector<score_type>& scores) const {
-    return with_row_scores([&](auto loops) {
+    return with_row_scores([&]([[maybe_unused]] auto loops) {
       if constexpr (is_bound) {
-        if constexpr (!shows_all_by_test<Score>)  // marks scores that are left unwritten
+        if constexpr (looks_at_rows_by_test<Score>) {
+          return score_(i, weights, std::span(scores));
+        } else {
+          // Marks scores that are left unwritten.
           std::fill(scores.begin(), scores.end(), not_a_number<score_type>);
-        score_(i, std::span<const weight_type>(weights), std::span(scores));
-        const auto [sum, is_usable] = loops.look_at_scores(scores.data(), scores.size());
-        const bool is_shown = shows_all_by_test<Score> && is_finite(sum);
-        return std::pair(
-            sum, is_usable && (is_shown || loops.row_is_finite(weights.data(), weights.size())));
+          score_(i, std::span<const weight_type>(weights), std::span(scores));
+          const auto [sum, is_usable] = loops.look_at_scores(scores.data(), scores.size());
+          return row_scored<score_type>{
+              sum, is_usable && loops.row_is_finite(weights.data(), weights.size())};
+        }
       } else {
         const auto score = [&score = score_, statistics = statistics_.data()](
                                weight_type weight, [[maybe_unused]] std::size_t j) {
@@ -142,8 +145,8 @@ class scored_rows {
         const auto [sum, is_usable] = loops.template score_row<shows_non_finite_score<Score>>(
             weights.data(), weights.size(), score, scores.data());
         const bool is_shown = !shows_non_finite_score<Score> || shows_;
-        return std::pair(
-            sum, is_usable && (is_shown || loops.row_is_finite(weights.data(), weights.size())));
+        return row_scored<score_type>{
+            sum, is_usable && (is_shown || loops.row_is_finite(weights.data(), weights.size()))};
       }
     });
   }
@@ -152,7 +155,7 @@ class scored_rows {
                                    std::vector<score_type>& scores) const {
     std::span<const std::byte> next;
     auto [sum, is_usable] = [&] {
-      if constexpr (is_view<Source> && !is_bound)
+      if constexpr (is_view<Source> && (!is_bound || looks_at_rows_by_test<Score>))
         if (weight_.contiguous_rows()) {
           if (i + 1 < weight_.rows()) next = std::as_bytes(weight_.row(i + 1));
           return write_scores(weight_.row(i), i, scores);

@@ -41,10 +41,8 @@ inline std::string of_layer(std::string_view layer) {
 /// Returns true if all numbers of row i are finite. `read` must read the rows of `weight`.
 template <class Loops, class Source>
 bool row_is_finite(Loops loops, const Source& weight, row_reader<Source>& read, std::size_t i) {
-  if constexpr (is_view<Source>)
-    if (weight.contiguous_rows()) return loops.row_is_finite(weight.row(i).data(), weight.cols());
-  const auto row = read(i);
-  return loops.row_is_finite(row.data(), row.size());
+  return with_elements(weight, read, i,
+                       [&](auto row) { return loops.row_is_finite(row.data(), row.size()); });
 }
 
 /// A number that is not finite, and its place.
