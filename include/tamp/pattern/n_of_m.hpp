@@ -12,6 +12,7 @@
 #include "../error.hpp"
 #include "../mask/detail/bits.hpp"
 #include "../role.hpp"
+#include "../simd/cut.hpp"
 #include "../simd/mask_words.hpp"
 
 namespace tamp::inline TAMP_FLAGS::pattern {
@@ -41,12 +42,13 @@ struct n_of_m {
     row_selector(std::size_t, double) {}
 
     /// Sets the bits of `keep` for one row of scores.
-    void operator()(std::span<const Score> scores, std::span<mask::word> keep) const {
+    void operator()(const detail::scored_row<Score>& scores, std::span<mask::word> keep) const {
       const std::size_t whole = scores.size() / M * M, rest = scores.size() - whole;
       std::size_t j = 0;
       if constexpr (N == 2 && M == 4 && std::is_same_v<Score, float>) {
-        detail::with_mask_words(
-            [&](auto loops) { loops.keep_2_of_4(scores.data(), scores.size(), keep.data()); });
+        detail::with_mask_words([&](auto loops) {
+          loops.keep_2_of_4(scores.data(), scores.size(), keep.data(), scores.next);
+        });
         j = scores.size() / mask::word_bits * mask::word_bits;
       }
       std::fill(keep.begin() + static_cast<std::ptrdiff_t>(j / mask::word_bits), keep.end(),
@@ -54,6 +56,10 @@ struct n_of_m {
       for (; j < whole; j += M) put(keep, j, highest(scores.data() + j, M, M - N));
       if (rest != 0)
         put(keep, whole, highest(scores.data() + whole, rest, rest - (N * rest + M - 1) / M));
+    }
+
+    void operator()(std::span<const Score> scores, std::span<mask::word> keep) const {
+      (*this)(detail::scored_row<Score>{scores}, keep);
     }
 
    private:

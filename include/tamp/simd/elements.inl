@@ -41,6 +41,9 @@ static const compute_type<Element>* load_few(const Element* elements,
   } else if constexpr (has_bits_of<Element, f16>) {
     load_halves<Few>(reinterpret_cast<const std::byte*>(elements), room);
     return room;
+  } else if constexpr (has_bits_of<Element, bf16> && has_load_bfloats<Few>) {
+    load_bfloats<Few>(reinterpret_cast<const std::byte*>(elements), room);
+    return room;
   } else {
     for (std::size_t k = 0; k < Few; ++k) room[k] = element_traits<Element>::load(elements[k]);
     return room;

@@ -58,14 +58,17 @@ static void replace_dropped(std::byte* elements, std::size_t count, const mask::
       std::memcpy(elements + j * sizeof(Bits), &zero, sizeof zero);
 }
 
-// Keeps two of every four floats, for whole words.
+// Keeps two of every four floats, for whole words. Meanwhile `next` is prefetched.
 //
 // Each two of the four are compared once, the left to the right one. One of the two precedes the
 // other: the left one, unless it is higher. So the left one goes first at a tie. A float stays if at
 // least two of the three others precede it. Vectors compare, and words of 64 results do the rest.
-static void keep_2_of_4(const float* scores, std::size_t count, mask::word* words) noexcept {
+static void keep_2_of_4(const float* scores, std::size_t count, mask::word* words,
+                        std::span<const std::byte> next = {}) noexcept {
   constexpr mask::word first = 0x1111111111111111u;  // the first of every four bits
+  const std::size_t fetched = count < mask::word_bits ? 0 : next.size() / count * mask::word_bits;
   for (std::size_t j = 0; j + mask::word_bits <= count; j += mask::word_bits) {
+    fetch_lines(next.data() + j / mask::word_bits * fetched, fetched);
     mask::word within = 0, across = 0;
     TAMP_SIMD_UNROLL
     for (std::size_t k = 0; k < mask::word_bits; k += lanes<float>) {

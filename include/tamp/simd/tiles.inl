@@ -2,18 +2,22 @@
 
 // Copies a tile of rows to `rows_out`, whose rows are `pitch` numbers apart, from contiguous
 // columns that are `stride` elements apart. Squares with the side of a vector are read along the
-// columns and transposed in registers, so that reads and writes are both of whole vectors.
+// columns and transposed in registers, so that reads and writes are both of whole vectors. Each
+// column is in a page of its own, and nothing but a prefetch reads it ahead.
 template <class Element>
 static void rows_of_columns(const Element* first, std::ptrdiff_t stride, std::size_t rows,
                             std::size_t cols, compute_type<Element>* rows_out,
                             std::size_t pitch) noexcept {
   using real = compute_type<Element>;
-  constexpr std::size_t side = lanes<real>;
+  constexpr std::size_t side = lanes<real>, ahead = 16;
   const std::size_t whole = cols / side * side;
   const auto column = [&](std::size_t j) {
     return first + static_cast<std::ptrdiff_t>(j) * stride;
   };
   for (std::size_t j = 0; j < whole; j += side) {
+    for (std::size_t k = 0; k < side && j + ahead + k < cols; ++k)
+      fetch_lines(reinterpret_cast<const std::byte*>(column(j + ahead + k)),
+                  rows * sizeof(Element));
     std::size_t i = 0;
     for (; i + side <= rows; i += side) {
       vec<real> square[side];
@@ -36,12 +40,6 @@ static void rows_of_columns(const Element* first, std::ptrdiff_t stride, std::si
 template <class Element>
 static auto load_as_real(const Element* elements) noexcept {
   using real = compute_type<Element>;
-  if constexpr (std::is_same_v<Element, real>) {
-    return load(elements);
-  } else {
-    real numbers[lanes<real>];
-    for (std::size_t k = 0; k < lanes<real>; ++k)
-      numbers[k] = element_traits<Element>::load(elements[k]);
-    return load(numbers);
-  }
+  real room[lanes<real>];
+  return load(load_few<lanes<real>>(elements, room));
 }

@@ -21,6 +21,18 @@ static void load_halves(const std::byte* halves, float* floats) noexcept {
   }
 }
 
+// Converts a vector of bfloats, which are the upper halves of floats. Of more, compilers make better
+// code by themselves.
+template <std::size_t Few>
+static constexpr bool has_load_bfloats = Few == lanes<float>;
+template <std::size_t Few>
+static void load_bfloats(const std::byte* bfloats, float* floats) noexcept {
+  typedef std::uint16_t four_halves __attribute__((vector_size(8)));
+  four_halves v;
+  std::memcpy(&v, bfloats, sizeof v);
+  store<float>(floats, (vec<float>)(__builtin_convertvector(v, vec<std::uint32_t>) << 16));
+}
+
 // Loads as many floats as a vector has doubles.
 static vec<double> widen(const float* floats) noexcept {
   return vec<double>{static_cast<double>(floats[0]), static_cast<double>(floats[1])};
