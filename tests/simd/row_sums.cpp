@@ -42,4 +42,22 @@ BOOST_AUTO_TEST_CASE(sums_in_double_have_the_same_bits_for_every_length_of_vecto
   for (const auto& sums : seen) BOOST_TEST((sums == seen.front()));
 }
 
+BOOST_AUTO_TEST_CASE(elements_are_added_like_the_numbers_they_are) {
+  const auto numbers = support::random_matrix(1, 333, 2);
+  std::vector<tamp::bf16> elements;
+  std::vector<float> loaded;
+  for (std::size_t j = 0; j < 333; ++j) {
+    elements.push_back(tamp::element_traits<tamp::bf16>::store(numbers(0, j)));
+    loaded.push_back(tamp::element_traits<tamp::bf16>::load(elements.back()));
+  }
+  with_every_instructions([&] {
+    with_row_sums([&](auto loops) {
+      std::vector<double> columns(333, 1.0), expected(333, 1.0);
+      BOOST_TEST(loops.add_absolute(elements.data(), 333, columns.data()) ==
+                 loops.add_absolute(loaded.data(), 333, expected.data()));
+      BOOST_TEST(columns == expected, boost::test_tools::per_element());
+    });
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

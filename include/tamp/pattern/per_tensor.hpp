@@ -144,8 +144,8 @@ struct per_tensor {
     return result;
   }
 
-  // Sets limits around the estimate, at multiples of its standard error. The numbers of scores below
-  // the limits tell which two of them bracket the threshold.
+  // Sets limits around the estimate, at multiples of its standard error. The numbers of scores
+  // below the limits tell which two of them bracket the threshold.
   template <class Score>
   static auto bracket_threshold(const detail::any_executor& exec,
                                 const detail::any_scored_rows<Score>& scored,

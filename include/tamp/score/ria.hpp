@@ -45,8 +45,8 @@ struct ria {
 
   std::string label() const { return alpha == 0.5 ? "ria" : detail::sentence("ria ", alpha); }
 
-  /// The score bound to the sums of one weight. A sum of nothing but zeros is kept as 1, so that the
-  /// shares of its zeros are 0 without a branch, which would keep the compiler from vectors.
+  /// The score bound to the sums of one weight. A sum of nothing but zeros is kept as 1, so that
+  /// the shares of its zeros are 0 without a branch, which would keep the compiler from vectors.
   template <class Real>
   struct bound {
     using bound_score_type = Real;

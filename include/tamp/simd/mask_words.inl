@@ -47,12 +47,17 @@ static void keep_nonzero(const T* numbers, std::size_t count, mask::word* words)
 }
 
 // Replaces each element whose bit in the words is 0 by `zero`, the bits that its type has for 0.
+// Meanwhile what lies two pages ahead is prefetched.
 template <class Bits>
 static void replace_dropped(std::byte* elements, std::size_t count, const mask::word* words,
                             Bits zero) noexcept {
+  constexpr std::size_t block = mask::word_bits * sizeof(Bits), ahead = 2 * 4096;
   const std::size_t whole = count / mask::word_bits;
-  for (std::size_t w = 0; w < whole; ++w)
-    replace_word<Bits>(words[w], elements + w * mask::word_bits * sizeof(Bits), zero);
+  for (std::size_t w = 0; w < whole; ++w) {
+    std::byte* const first = elements + w * block;
+    fetch_lines<block>(first + ahead);
+    replace_word<Bits>(words[w], first, zero);
+  }
   for (std::size_t j = whole * mask::word_bits; j < count; ++j)
     if ((words[whole] >> (j % mask::word_bits) & 1u) == 0)
       std::memcpy(elements + j * sizeof(Bits), &zero, sizeof zero);
@@ -61,8 +66,9 @@ static void replace_dropped(std::byte* elements, std::size_t count, const mask::
 // Keeps two of every four floats, for whole words. Meanwhile `next` is prefetched.
 //
 // Each two of the four are compared once, the left to the right one. One of the two precedes the
-// other: the left one, unless it is higher. So the left one goes first at a tie. A float stays if at
-// least two of the three others precede it. Vectors compare, and words of 64 results do the rest.
+// other: the left one, unless it is higher. So the left one goes first at a tie. A float stays if
+// at least two of the three others precede it. Vectors compare, and words of 64 results do the
+// rest.
 static void keep_2_of_4(const float* scores, std::size_t count, mask::word* words,
                         std::span<const std::byte> next = {}) noexcept {
   constexpr mask::word first = 0x1111111111111111u;  // the first of every four bits

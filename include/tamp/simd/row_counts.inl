@@ -19,8 +19,8 @@ static std::array<std::size_t, Limits> counts_below(const T* numbers, std::size_
   return counts;
 }
 
-// Splits a row by a bracket. Sets bit j of the words `above` where number j is above `to`, and bit j
-// of the words `inside` where it is within [from, to]; clears the other bits. Writes the numbers
+// Splits a row by a bracket. Sets bit j of the words `above` where number j is above `to`, and of
+// the words `inside` where it is within [from, to]. Clears the other bits. Writes the numbers
 // inside to `within`, which needs room for one vector more. Meanwhile `next` is prefetched.
 struct split {
   std::size_t below, inside;
@@ -52,7 +52,8 @@ static split split_row(const T* numbers, std::size_t count, T from, T to, T* wit
   above[whole] = inside[whole] = 0;
   for (std::size_t k = 0; k < rest; ++k) {
     const T number = numbers[whole * mask::word_bits + k];
-    const bool is_lower = number<from, is_higher = number> to;
+    const bool is_higher = number > to;
+    const bool is_lower = number < from;
     result.below += is_lower;
     above[whole] |= mask::word{is_higher} << k;
     inside[whole] |= mask::word{!is_lower && !is_higher} << k;

@@ -4,8 +4,8 @@
 // so far therefore give a bracket for the threshold. One pass counts the scores below the bracket
 // and gathers those within it, a few percent of the row. Selection continues among those by
 // interpolation, since they are evenly spread. If the bracket misses the threshold, the counts show
-// on which side, and a wider one next to it is tried. If that one misses, too, selection begins anew
-// with the whole row. The forecast decides the speed, never the result.
+// on which side, and a wider one next to it is tried. If that one misses, too, selection begins
+// anew with the whole row. The forecast decides the speed, never the result.
 
 // Writes the numbers within [from, to] to `within` and counts those below. If `from` is NaN, none
 // is below it. `within` needs room for one vector more than those numbers. Returns how many were
@@ -38,9 +38,9 @@ static std::size_t gather_within(const T* numbers, std::size_t count, T from, T 
 static constexpr std::size_t few = 32;
 static_assert(few <= vector_room);
 
-// Selects among at most `few` numbers. Each is compared to vectors of all, whose lanes count what is
-// below them. The threshold is the highest number that has less than `rank` below it. `room` is for
-// `few` numbers.
+// Selects among at most `few` numbers. Each is compared to vectors of all, whose lanes count what
+// is below them. The threshold is the highest number that has less than `rank` below it. `room` is
+// for `few` numbers.
 template <class T>
 static cut<T> cut_few(const T* numbers, std::size_t count, std::size_t rank, T* room) noexcept {
   using integer = std::make_signed_t<bits_of_number<T>>;

@@ -21,8 +21,8 @@ static void load_halves(const std::byte* halves, float* floats) noexcept {
   }
 }
 
-// Converts a vector of bfloats, which are the upper halves of floats. Of more, compilers make better
-// code by themselves.
+// Converts a vector of bfloats, which are the upper halves of floats. Of more than a vector,
+// compilers make better code by themselves.
 template <std::size_t Few>
 static constexpr bool has_load_bfloats = Few == lanes<float>;
 template <std::size_t Few>
