@@ -135,6 +135,7 @@ int run(const pays_settings& s) {
       add(form, sparsity, std::move(stored), std::move(quality), true);
     };
     for (const storage form : dense_forms) judge(form, 0, dense);
+    judge(storage::sparse_int8, 0, dense);  // 9.5 bits a weight; 8.5 without the mask
     const auto samples = subject->calibration_samples();
     study::planner planner(dense, samples, 0);
     for (const double sparsity : s.sparsities) {
