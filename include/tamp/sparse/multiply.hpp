@@ -103,7 +103,7 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
   template <class Value, class X, class T, class Rows>
   static void run(const tamp::detail::any_executor& exec, std::size_t rows, std::size_t cols,
                   const X& x, matrix_view<T> y, const Rows& rows_of) {
-    check(rows, cols, x, y);
+    check_shapes(rows, cols, x, y);
     if (y.empty()) return;
     tamp::detail::with_sparse_rows([&](auto loops) {
       const arranged_tokens<decltype(loops), Value> tokens(exec, "multiply", x);
@@ -187,7 +187,7 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
   }
 
   template <class X, class T>
-  static void check(std::size_t rows, std::size_t cols, const X& x, matrix_view<T> y) {
+  static void check_shapes(std::size_t rows, std::size_t cols, const X& x, matrix_view<T> y) {
     const auto tokens = static_cast<std::size_t>(x.rows());
     const auto features = static_cast<std::size_t>(x.cols());
     if (features != cols)

@@ -69,7 +69,7 @@ class view {
   ///         bits, or if an array has entries but no memory
   view(std::size_t rows, std::size_t cols, const arrays<T>& parts)
       : view(is_checked{}, rows, cols, parts, parts.values.size()) {
-    check<shape_error>("sparse::view");
+    check_arrays<shape_error>("sparse::view");
   }
 
   /// The same for arrays of which a sentence can say more: errors are of type Error and begin with
@@ -77,7 +77,7 @@ class view {
   template <class Error>
   static view of(std::string_view who, std::size_t rows, std::size_t cols, const arrays<T>& parts) {
     const view made(is_checked{}, rows, cols, parts, parts.values.size());
-    made.template check<Error>(who);
+    made.template check_arrays<Error>(who);
     return made;
   }
 
@@ -198,10 +198,10 @@ class view {
   }
 
   template <class Error>
-  void check(std::string_view who) const {
+  void check_arrays(std::string_view who) const {
     using tamp::detail::raise;
     tamp::detail::check_shape(who, rows_, cols_);
-    const auto require = [&](std::string_view what, std::size_t found, std::size_t needed) {
+    const auto require_count = [&](std::string_view what, std::size_t found, std::size_t needed) {
       if (found != needed)
         raise<Error>(who, ": ", found, ' ', what, " for a weight of ", rows_, " x ", cols_,
                      ", which has ", needed);
@@ -210,9 +210,9 @@ class view {
     tamp::detail::check_list(who, "kept weights", parts_.values);
     tamp::detail::check_list(who, "row offsets", parts_.row_offsets);
     tamp::detail::check_list(who, "scales", parts_.scales);
-    require("row offsets", parts_.row_offsets.size(), rows_);
-    require("scales", parts_.scales.size(),
-            std::same_as<T, std::int8_t> ? rows_ * scales_of_row(cols_) : 0);
+    require_count("row offsets", parts_.row_offsets.size(), rows_);
+    require_count("scales", parts_.scales.size(),
+                  std::same_as<T, std::int8_t> ? rows_ * scales_of_row(cols_) : 0);
     if (rows_ != 0 && cols_ != 0) {
       const std::size_t last = tamp::detail::checked_product(who, rows_ - 1, parts_.bits_pitch);
       if (parts_.bits_pitch < bits_of_row() || parts_.bits.size() < bits_of_row() ||
@@ -228,7 +228,7 @@ class view {
       for (std::size_t k = 0; k * mask::word_bits < cols_; ++k)
         before += static_cast<std::size_t>(std::popcount(word(i, k)));
     }
-    require("kept weights", kept(), before);
+    require_count("kept weights", kept(), before);
   }
 
   std::size_t rows_ = 0, cols_ = 0;
