@@ -110,7 +110,8 @@ if [ ! -e "$data/prose.txt" ]; then
 fi
 language=(--model "$model" --text "$data/prose.txt")
 if [ "$program" = pays ]; then
-  exec "$pays" "${language[@]}" --calibration 16 --evaluation 16 "$@"
+  [ $# -gt 0 ] || set -- --calibration 16 --evaluation 16
+  exec "$pays" "${language[@]}" "$@"
 fi
 if [ "$program" = reduce ]; then
   [ $# -gt 0 ] ||
