@@ -12,6 +12,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plot  # noqa: E402
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator  # noqa: E402
 
 COLORS = {"float": "C1", "bf16": "C0", "int8": "C2"}
 
@@ -38,7 +39,7 @@ def quality(axes, rows):
     """The first column of quality against the weights' bytes."""
     name = list(rows[0])[2]
     rows = [row for row in rows if row["threads"] == "1"]
-    for form in dict.fromkeys(row["form"] for row in rows):
+    for form in sorted({row["form"] for row in rows}):
         chosen = sorted((row for row in rows if row["form"] == form), key=lambda r: float(r["memory"]))
         mark = "s" if form.startswith("dense") else "o-"
         axes.plot([float(row["memory"]) / 1e6 for row in chosen], [float(row[name]) for row in chosen], mark,
@@ -51,6 +52,9 @@ def quality(axes, rows):
     axes.set_ylabel(name)
     if name == "perplexity":
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(FixedLocator([25, 30, 40, 50, 75, 100, 150, 200, 300, 500]))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:.0f}"))
+        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def main():
