@@ -34,7 +34,7 @@ struct subject {
     const auto kept = static_cast<std::uint32_t>((1 - sparsity) * 4294967295.0);
     for (std::size_t i = 0; i < height; ++i)
       for (std::size_t j = 0; j < cols; ++j) {
-        const std::uint32_t number = generator();
+        const auto number = static_cast<std::uint32_t>(generator());
         weights.data()[i * cols + j] = tamp::element_traits<element>::store(
             static_cast<float>(static_cast<int>(number >> 8 & 0xffffu) - 32768) / 32768.0f);
         if (number * 2654435761u <= kept) keep.set(i, j, true);
