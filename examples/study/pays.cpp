@@ -159,17 +159,14 @@ llama::stored_model random_model(llama::storage form, double sparsity) {
                         llama::stored_layer(ends->embedding, is_float ? llama::storage::dense_float
                                                                       : llama::storage::dense_bf16),
                         ends};
-  const llama::Index queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
-  const std::pair<llama::Index, llama::Index> shapes[] = {
-      {queries, c.hidden}, {keys, c.hidden},  {keys, c.hidden}, {c.hidden, queries},
-      {c.ffn, c.hidden},   {c.ffn, c.hidden}, {c.hidden, c.ffn}};
+  const auto shapes = llama::layer_shapes(c);
   const auto recipe = tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
                                     tamp::allocate::uniform{sparsity});
   for (llama::Index b = 0; b < c.layers; ++b) {
     llama::stored_block& block = m.blocks.emplace_back();
     block.input_norm = block.post_attention_norm = llama::row_vector::Ones(c.hidden);
     for (std::size_t l = 0; l < llama::layer_names.size(); ++l) {
-      llama::matrix w = weight(shapes[l].first, shapes[l].second);
+      llama::matrix w = weight(shapes[l][0], shapes[l][1]);
       tamp::prune(w, recipe);
       block.layers[l] = llama::stored_layer(w, form);
     }

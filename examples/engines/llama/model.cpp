@@ -12,16 +12,20 @@ std::string weight_name(Index block, std::string_view part) {
   return name += ".weight";
 }
 
+std::array<std::array<Index, 2>, layer_names.size()> layer_shapes(const config& c) {
+  const Index queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
+  return {{{queries, c.hidden},
+           {keys, c.hidden},
+           {keys, c.hidden},
+           {c.hidden, queries},
+           {c.ffn, c.hidden},
+           {c.ffn, c.hidden},
+           {c.hidden, c.ffn}}};
+}
+
 model assemble(const config& c, const read_weight& read) {
   check(c);
-  const Index queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
-  const std::array<std::array<Index, 2>, layer_names.size()> shapes = {{{queries, c.hidden},
-                                                                        {keys, c.hidden},
-                                                                        {keys, c.hidden},
-                                                                        {c.hidden, queries},
-                                                                        {c.ffn, c.hidden},
-                                                                        {c.ffn, c.hidden},
-                                                                        {c.hidden, c.ffn}}};
+  const auto shapes = layer_shapes(c);
   model m{c, std::vector<block>(std::size_t(c.layers)), nullptr};
   for (Index b = 0; b < c.layers; ++b) {
     block& target = m.blocks[std::size_t(b)];

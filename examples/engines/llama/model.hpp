@@ -24,6 +24,9 @@ inline constexpr std::array<std::string_view, 7> layer_names = {
     "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
     "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
 
+/// The shapes of a block's linear layers, (out_features, in_features), by enum layer.
+std::array<std::array<Index, 2>, layer_names.size()> layer_shapes(const config& c);
+
 /// The Hugging Face name of a weight: "model.layers.3.self_attn.q_proj.weight".
 std::string weight_name(Index block, std::string_view part);
 

@@ -84,7 +84,7 @@ void gather_view(const E& exec, matrix_view<From> from, std::span<const std::siz
   }
 }
 
-/// What an operation gathers.
+/// The lines of a weight that an operation gathers.
 enum class gathered { rows, columns };
 
 /// Checks the arguments of gather_rows or gather_columns, whose name is `who`, and gathers.

@@ -2,8 +2,8 @@
 
 /// @file
 /// Products of sparse and dense rows with activations (sparse_rows.inl), for each set of
-/// instructions. As in products.hpp, multiplication and addition are one instruction where the
-/// processor has it.
+/// instructions. Vectors and their multiply-add, one instruction where the processor has it, are
+/// those of products.hpp.
 
 #include <algorithm>
 #include <array>
@@ -18,7 +18,7 @@
 #include "../element.hpp"
 #include "../execute/instructions.hpp"
 #include "intrinsics.hpp"
-#include "vectors.hpp"
+#include "products.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -70,16 +70,9 @@ alignas(64) inline constexpr auto expanded_bytes = expansion_table<1>();
 alignas(64) inline constexpr auto expanded_pairs = expansion_table<2>();
 
 namespace portable {
-struct sparse_rows {
-  static constexpr std::size_t vector_bytes = 16;
+struct sparse_rows : products {
   // Sums of one row and its weights fit into 16 registers.
   static constexpr std::size_t most_tokens = 2, most_vectors = 4;
-#include "vectors.inl"
-  // The files below use vectors.inl.
-  template <class T>
-  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
-    return a * b + c;
-  }
 #include "expand_portable.inl"
 #include "sparse_rows.inl"
 };
@@ -88,15 +81,8 @@ struct sparse_rows {
 #if TAMP_SIMD_X86
 TAMP_SIMD_BEGIN("avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace avx2 {
-struct sparse_rows {
-  static constexpr std::size_t vector_bytes = 32;
+struct sparse_rows : products {
   static constexpr std::size_t most_tokens = 2, most_vectors = 6;
-#  include "vectors.inl"
-  // The files below use vectors.inl.
-  template <class T>
-  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
-    return _mm256_fmadd_ps(a, b, c);
-  }
 #  include "expand_avx2.inl"
 #  include "sparse_rows.inl"
 };
@@ -105,17 +91,10 @@ TAMP_SIMD_END
 
 TAMP_SIMD_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c,bmi,bmi2,popcnt")
 namespace avx512 {
-struct sparse_rows {
-  static constexpr std::size_t vector_bytes = 64;
+struct sparse_rows : products {
   // Sums of one row and its weights fit into 32 registers.
   static constexpr std::size_t most_tokens = 4, most_vectors = 4;
   static constexpr bool has_vbmi2 = false;
-#  include "vectors.inl"
-  // The files below use vectors.inl.
-  template <class T>
-  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
-    return _mm512_fmadd_ps(a, b, c);
-  }
 #  include "expand_avx512.inl"
 #  include "sparse_rows.inl"
 };
@@ -124,16 +103,9 @@ TAMP_SIMD_END
 
 TAMP_SIMD_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,fma,f16c,bmi,bmi2,popcnt")
 namespace avx512_vbmi2 {
-struct sparse_rows {
-  static constexpr std::size_t vector_bytes = 64;
+struct sparse_rows : avx512::products {
   static constexpr std::size_t most_tokens = 4, most_vectors = 4;
   static constexpr bool has_vbmi2 = true;
-#  include "vectors.inl"
-  // The files below use vectors.inl.
-  template <class T>
-  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
-    return _mm512_fmadd_ps(a, b, c);
-  }
 #  include "expand_avx512.inl"
 #  include "sparse_rows.inl"
 };

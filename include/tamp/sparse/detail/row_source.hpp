@@ -28,8 +28,6 @@ namespace tamp::inline TAMP_FLAGS::sparse {
 template <storable T>
 class kept_rows {
  public:
-  using value = T;
-
   explicit kept_rows(const view<T>& weight) : weight_(weight) {}
 
   tamp::detail::sparse_row<T> operator()(std::size_t i) {
@@ -37,8 +35,11 @@ class kept_rows {
     const std::span<const T> values = weight_.values(i);
     const T* from = values.data();
     if (weight_.readable_ - weight_.offset(i) < values.size() + room) {
-      copy_.assign(values.size() + room, T{});
-      std::copy(values.begin(), values.end(), copy_.begin());
+      if (i != copied_) {
+        copy_.assign(values.size() + room, T{});
+        std::copy(values.begin(), values.end(), copy_.begin());
+        copied_ = i;
+      }
       from = copy_.data();
     }
     return {weight_.bits(i).data(), from, weight_.scales(i).data()};
@@ -55,12 +56,12 @@ class kept_rows {
     for (std::size_t j = first; j < last; j += mask::word_bits) {
       const mask::word word = weight_.word(i, j / mask::word_bits);
       const float* kept = room;
+      [[maybe_unused]] const f16* scales = nullptr;
+      if constexpr (tamp::detail::is_scaled<T>) scales = row.scales + j / scaled_columns;
       if constexpr (std::is_same_v<T, float>)
         kept = row.values + next;
-      else if constexpr (tamp::detail::is_scaled<T>)
-        loops.widen_kept(word, row.values + next, row.scales + j / scaled_columns, room);
       else
-        loops.widen_kept(word, row.values + next, nullptr, room);
+        loops.widen_kept(word, row.values + next, scales, room);
       loops.template add_kept<Vectors>(word, kept, columns + j * pitch, sums);
       next += static_cast<std::size_t>(std::popcount(word));
     }
@@ -69,14 +70,13 @@ class kept_rows {
  private:
   const view<T>& weight_;
   std::vector<T> copy_;
+  std::size_t copied_ = static_cast<std::size_t>(-1);  // the row that copy_ has
 };
 
 /// The rows of a dense weight with contiguous rows of a type that the loops know.
 template <storable T>
 class stored_rows {
  public:
-  using value = T;
-
   explicit stored_rows(matrix_view<const T> weight) : weight_(weight) {}
 
   tamp::detail::dense_row<T> operator()(std::size_t i) const { return {weight_.row(i).data()}; }
@@ -106,8 +106,6 @@ class stored_rows {
 template <class Source>
 class read_rows {
  public:
-  using value = float;
-
   explicit read_rows(const Source& weight)
       : read_(weight), row_(static_cast<std::size_t>(weight.cols())) {}
 
