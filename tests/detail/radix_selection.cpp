@@ -57,6 +57,21 @@ BOOST_AUTO_TEST_CASE(digit_by_digit_the_key_of_a_rank_is_found) {
   BOOST_TEST(find.rank() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(a_thread_that_finds_the_digit_enters_it) {
+  // The keys of above: one is below 0x30, and one of those that begin with 3 is below 0x34.
+  radix_selection<std::uint8_t> find(4, 4);
+  BOOST_TEST(find.key() == 0xff);
+  BOOST_TEST(find.rank() == 4u);
+  find.enter(3, 1);
+  BOOST_TEST(find.key() == 0x3f);
+  BOOST_TEST(find.rank() == 3u);
+  BOOST_TEST(!find.is_done());
+  find.enter(4, 1);
+  BOOST_TEST(find.key() == 0x34);
+  BOOST_TEST(find.rank() == 2u);
+  BOOST_TEST(find.is_done());
+}
+
 BOOST_AUTO_TEST_CASE(it_finds_what_sorting_finds_for_any_width_of_digits) {
   std::mt19937_64 random(3);
   for (const std::size_t size : {1u, 2u, 30u, 200u})

@@ -3,9 +3,8 @@
 /// @file
 /// The kernels of pattern::per_tensor.
 ///
-/// A radix selection over the whole weight. Each pass counts the scores that begin with the known
-/// digits by their next digit, in shared memory and then in global memory, and one block enters the
-/// digit that has the threshold. A last pass writes the mask without the scores that equal the
+/// A radix selection over the whole weight. Each pass counts the open scores by their digit, in
+/// shared memory and then in global memory, and one block enters the digit that has the threshold. A last pass writes the mask without the scores that equal the
 /// threshold, and counts these in each tile. A tile is read once more only if some of them stay.
 /// Tiles are parts of rows and follow each other in row-major order, independent of the block that
 /// processes them. The kernels are asynchronous.
@@ -15,6 +14,7 @@
 #include <cstdint>
 
 #include "../../detail/drop_count.hpp"
+#include "../../detail/radix_selection.hpp"
 #include "../../pattern/per_tensor.hpp"
 #include "../bitmask.cuh"
 #include "../workspace.cuh"
@@ -41,24 +41,24 @@ struct tiling {
 /// The known part of the threshold. Initially bytes of zeros.
 template <class Key>
 struct tensor_cut {
-  Key prefix;     // the known digits of the threshold
-  wide rank;      // number of keys that begin with them and are dropped
-  unsigned done;  // 1 if bound and ties are known
+  radix_selection<Key> find;  // of the threshold; valid after the first round
+  unsigned done;              // 1 if bound and ties are known
   Key bound;
   wide ties;
 };
 
 struct digit_room {
-  static constexpr unsigned bits = 11, digits = 1u << bits;
+  static constexpr int bits = 11;
+  static constexpr unsigned digits = 1u << bits;
   unsigned count[digits];
 };
 
-/// Counts the keys that begin with the known digits, by the `width` bits from `shift` on.
+/// Counts the open keys by their digit. The first round seeks the `drop`-th lowest key.
 template <bool IsFirst, bool IsPacked, class T, class Score>
-__global__ void count_digits(scored_weight<T, Score> scored, tiling tiled, unsigned shift,
-                             unsigned width,
+__global__ void count_digits(scored_weight<T, Score> scored, tiling tiled, wide drop,
                              const tensor_cut<typename scored_weight<T, Score>::key>* cut,
                              wide* total) {
+  using key = typename scored_weight<T, Score>::key;
   constexpr unsigned step = IsPacked ? pack<T>::size : 1;
   if constexpr (IsFirst) {
     scored.check_statistics();
@@ -68,7 +68,7 @@ __global__ void count_digits(scored_weight<T, Score> scored, tiling tiled, unsig
   auto& room = shared_memory<digit_room>();
   for (unsigned d = threadIdx.x; d < digit_room::digits; d += blockDim.x) room.count[d] = 0;
   __syncthreads();
-  const auto prefix = IsFirst ? 0 : cut->prefix;
+  const auto find = IsFirst ? radix_selection<key>(drop, digit_room::bits) : cut->find;
   for (std::size_t tile = blockIdx.x; tile < tiled.tiles; tile += gridDim.x) {
     const std::size_t i = tiled.row(tile), first = tiled.first_column(tile);
     const std::size_t last = (std::min)(first + tiling::tile_cols, scored.weight.cols());
@@ -78,11 +78,9 @@ __global__ void count_digits(scored_weight<T, Score> scored, tiling tiled, unsig
       load_columns<step, IsPacked>(scored.weight, i, j, elements);
       scored.template load_statistics<step, IsPacked>(j, statistics);
       for (unsigned k = 0; k < step && j + k < last; ++k) {
-        const auto key = IsFirst ? scored.checked_key(elements[k], statistics[k], i, j + k)
-                                 : scored.key_of(elements[k], statistics[k]);
-        const auto upper = key >> shift;
-        if (IsFirst || upper >> width == prefix)
-          atomicAdd(&room.count[upper & ((1u << width) - 1)], 1u);
+        const key found = IsFirst ? scored.checked_key(elements[k], statistics[k], i, j + k)
+                                  : scored.key_of(elements[k], statistics[k]);
+        if (IsFirst || find.is_open(found)) atomicAdd(&room.count[find.digit(found)], 1u);
       }
     }
   }
@@ -93,28 +91,25 @@ __global__ void count_digits(scored_weight<T, Score> scored, tiling tiled, unsig
 
 /// One block: enters the digit that has the threshold, and clears the counts.
 template <class Key>
-__global__ void enter_digit(tensor_cut<Key>* cut, wide* total, unsigned shift, unsigned width,
-                            bool is_first, wide drop) {
+__global__ void enter_digit(tensor_cut<Key>* cut, wide* total, bool is_first, wide drop) {
   if (cut->done != 0) return;
   auto& sums = shared_memory<wide[32]>();
   const unsigned each = digit_room::digits / blockDim.x, first = threadIdx.x * each;
-  const wide rank = is_first ? drop : cut->rank;
-  const Key prefix = cut->prefix;
+  auto find = is_first ? radix_selection<Key>(drop, digit_room::bits) : cut->find;
   wide mine = 0, all = 0;
   for (unsigned d = first; d < first + each; ++d) mine += total[d];
   wide below = sum_of_lower_threads(mine, sums, all);
-  if (below < rank && rank <= below + mine) {
+  if (below < find.rank() && find.rank() <= below + mine) {
     unsigned d = first;
-    for (; below + total[d] < rank; ++d) below += total[d];
-    const Key found = static_cast<Key>(prefix << width) | d;
-    cut->prefix = found;
-    cut->rank = rank - below;
-    if (rank - below == total[d]) {
-      cut->bound = past(static_cast<Key>(((found + 1) << shift) - 1));
+    for (; below + total[d] < find.rank(); ++d) below += total[d];
+    find.enter(d, below);
+    cut->find = find;
+    if (find.rank() == total[d]) {
+      cut->bound = past(find.key());
       cut->done = 1;
-    } else if (shift == 0) {
-      cut->bound = found;
-      cut->ties = rank - below;
+    } else if (find.is_done()) {
+      cut->bound = find.key();
+      cut->ties = find.rank();
       cut->done = 1;
     }
   }
@@ -223,7 +218,8 @@ template <class T, class Score>
 void select_with(pattern::per_tensor, const cuda::on_stream& on,
                  const scored_weight<T, Score>& scored, double sparsity, cuda::bitmask& keep) {
   using key = typename scored_weight<T, Score>::key;
-  constexpr unsigned threads = 256, bits = sizeof(key) * 8;
+  constexpr unsigned threads = 256;
+  constexpr int bits = sizeof(key) * 8;
   const tiling tiled(scored.weight.rows(), scored.weight.cols());
   const tensor_scratch<key> places(tiled);
   const cuda::buffer scratch(on, places.bytes);
@@ -237,17 +233,14 @@ void select_with(pattern::per_tensor, const cuda::on_stream& on,
   const auto blocks = static_cast<unsigned>(std::clamp<std::size_t>(tiled.tiles, 1, resident));
   const bool is_packed = scored.is_packed();
   const std::size_t drop = drop_count(keep.size(), sparsity);
-  for (unsigned decided = 0; decided < bits && drop != 0; decided += digit_room::bits) {
-    const unsigned width = (std::min)(digit_room::bits, bits - decided);
-    const unsigned shift = bits - decided - width;
+  for (int decided = 0; decided < bits && drop != 0; decided += digit_room::bits) {
     const bool is_first = decided == 0;
     launch(is_first ? (is_packed ? &count_digits<true, true, T, Score>
                                  : &count_digits<true, false, T, Score>)
                     : (is_packed ? &count_digits<false, true, T, Score>
                                  : &count_digits<false, false, T, Score>),
-           blocks, threads, sizeof(digit_room), on, scored, tiled, shift, width, cut, total);
-    launch(&enter_digit<key>, 1, threads, 32 * sizeof(wide), on, cut, total, shift, width, is_first,
-           wide{drop});
+           blocks, threads, sizeof(digit_room), on, scored, tiled, wide{drop}, cut, total);
+    launch(&enter_digit<key>, 1, threads, 32 * sizeof(wide), on, cut, total, is_first, wide{drop});
   }
   auto* const words = reinterpret_cast<unsigned*>(keep.words());
   const std::size_t halves = keep.words_per_row() * 2;
