@@ -90,6 +90,7 @@
 #include "token/random_choice.hpp"
 #include "token/schedule.hpp"
 #include "token/select.hpp"
+#include "token/selection.hpp"
 #include "token/shown.hpp"
 #include "token/sparsevlm.hpp"
 #include "token/tome.hpp"

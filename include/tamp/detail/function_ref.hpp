@@ -4,7 +4,6 @@
 /// A reference to a function as two pointers, like std::function_ref of C++26.
 
 #include <concepts>
-#include <memory>
 #include <type_traits>
 
 #include "../config.hpp"
@@ -22,7 +21,7 @@ class function_ref<Result(Arguments...)> {
     requires(!std::same_as<Function, function_ref> &&
              std::is_invocable_r_v<Result, const Function&, Arguments...>)
   function_ref(const Function& function) noexcept
-      : function_(std::addressof(function)), call_([](const void* called, Arguments... arguments) {
+      : function_(__builtin_addressof(function)), call_([](const void* called, Arguments... arguments) {
           return static_cast<Result>((*static_cast<const Function*>(called))(arguments...));
         }) {}
 

@@ -5,7 +5,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <type_traits>
 
 #include "../config.hpp"
@@ -27,7 +26,7 @@ class range_function {
     requires(!std::same_as<std::remove_cvref_t<Body>, range_function> &&
              std::invocable<Body&, std::size_t, std::size_t>)
   range_function(Body&& body) noexcept
-      : body_(const_cast<void*>(static_cast<const void*>(std::addressof(body)))),
+      : body_(const_cast<void*>(static_cast<const void*>(__builtin_addressof(body)))),
         call_(&call<std::remove_reference_t<Body>, Flags>) {}
 
   [[gnu::always_inline]] void operator()(std::size_t begin, std::size_t end) const {

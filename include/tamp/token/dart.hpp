@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <numeric>
 #include <span>
 #include <string>
@@ -96,7 +95,7 @@ struct dart {
         sum += std::fabs(static_cast<double>(c.keys(t, j)));
       norms.emplace_back(sum, t);
     }
-    std::sort(norms.begin(), norms.end(), std::greater<>());
+    std::sort(norms.rbegin(), norms.rend());
     std::vector<std::size_t> largest;
     for (std::size_t k = 0; k < count; ++k) largest.push_back(norms[k].second);
     return largest;

@@ -15,7 +15,7 @@
 #include "../element.hpp"
 #include "../error.hpp"
 #include "../tensor/traits.hpp"
-#include "select.hpp"
+#include "selection.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <span>
@@ -22,21 +21,9 @@
 #include "../role.hpp"
 #include "context.hpp"
 #include "detail/checked_context.hpp"
+#include "selection.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
-
-/// The decision of a token policy on one sequence. A value: it moves nothing (see gather.hpp).
-struct [[nodiscard]] selection {
-  /// The entry of `into` for a token that was dropped, not merged.
-  static constexpr std::size_t nowhere = (std::numeric_limits<std::size_t>::max)();
-
-  std::vector<std::size_t> kept;  ///< the tokens that stay, ascending
-  std::vector<std::size_t> into;  ///< of a merging policy, (tokens,): the place in `kept` of the
-                                  ///< token that each is now part of, or nowhere
-
-  bool merges() const noexcept { return !into.empty(); }
-  friend bool operator==(const selection&, const selection&) = default;
-};
 
 /// A policy that drops tokens.
 ///
