@@ -62,6 +62,17 @@ struct any_observer {
 /// - `fingerprint()`: a std::uint64_t of the calibration set (see tamp::fingerprint), so that
 ///   statistics in a file can be matched with it.
 ///
+/// Members for a host that loads a weight when it is visited, such as one of files:
+///
+/// - `visit_shapes(block, visit)`: calls `visit(name, rows, cols)` for the layers of visit_layers,
+///   in its order. No weight is then loaded for its shape alone. Such a host must show each weight
+///   under one name, since tied weights are told by their addresses otherwise.
+/// - `finish_layer(block, layer)`: called when a layer is done, pruned or left alone, while
+///   visit_layers visits it.
+/// - `writes_when_finished`: a `static constexpr bool`. True states that nothing is final before
+///   the host says so, after all layers. prune_model then checks each weight when it is pruned and
+///   not all of them before, so that each is loaded once.
+///
 /// If only some tokens of a sample are sent to a layer, as to an expert of a mixture, the host
 /// calls `observer.linear(layer, X, Y, tokens)` with the tokens' places in the sample, or reports
 /// an input without tokens.
@@ -70,14 +81,21 @@ struct any_observer {
 /// calibrated on the outputs of the pruned blocks before it. A recipe that needs no statistic calls
 /// neither. tamp calls the host from one thread, and the host must call the observer from one
 /// thread. Threads inside of the host's functions are unrestricted.
+///
+/// A layered_model has blocks() and visit_layers alone. That is enough for recipes that read no
+/// statistics, and for statistics from elsewhere (see calibration_from).
 template <class M>
-concept model = requires(M& host, std::size_t block, const detail::any_layer_visitor& visit,
-                         detail::any_observer& observer) {
-  { host.blocks() } -> std::convertible_to<std::size_t>;
-  host.visit_layers(block, visit);
-  host.observe_block(block, observer);
-  host.advance(block);
-};
+concept layered_model =
+    requires(M& host, std::size_t block, const detail::any_layer_visitor& visit) {
+      { host.blocks() } -> std::convertible_to<std::size_t>;
+      host.visit_layers(block, visit);
+    };
+template <class M>
+concept model =
+    layered_model<M> && requires(M& host, std::size_t block, detail::any_observer& observer) {
+      host.observe_block(block, observer);
+      host.advance(block);
+    };
 
 /// A model that can run its samples more than once.
 template <class M>
@@ -156,13 +174,44 @@ std::size_t input_of(Host& host, std::size_t block, std::size_t layer) {
 }
 
 /// Calls visit(index, block, name, weight) for every layer of a model, in order.
-template <model Model, class Visit>
+template <layered_model Model, class Visit>
 void for_each_layer(Model& host, Visit&& visit) {
   std::size_t index = 0;
   for (std::size_t block = 0; block < block_count(host); ++block)
     host.visit_layers(block, [&](std::string_view name, auto&& weight) {
       visit(index++, block, name, detail::source(weight));
     });
+}
+
+template <class Host>
+inline constexpr bool has_shapes = requires(Host& host) {
+  host.visit_shapes(std::size_t{}, [](std::string_view, std::size_t, std::size_t) {});
+};
+template <class Host>
+inline constexpr bool writes_when_finished = requires { requires Host::writes_when_finished; };
+
+/// Calls visit(block, name, rows, cols) for every layer of a model, in order.
+template <layered_model Model, class Visit>
+void for_each_shape(Model& host, Visit&& visit) {
+  const auto checked = [&](std::size_t block, std::string_view name, auto rows, auto cols) {
+    visit(block, name, checked_extent(name, "rows", rows), checked_extent(name, "columns", cols));
+  };
+  if constexpr (has_shapes<Model>) {
+    for (std::size_t block = 0; block < block_count(host); ++block)
+      host.visit_shapes(block, [&](std::string_view name, auto rows, auto cols) {
+        checked(block, name, rows, cols);
+      });
+  } else {
+    for_each_layer(host, [&](auto, std::size_t block, std::string_view name, auto&& weight) {
+      checked(block, name, weight.rows(), weight.cols());
+    });
+  }
+}
+
+/// Tells the host that a layer of a block is done.
+template <class Host>
+void finish_layer(Host& host, std::size_t block, std::size_t layer) {
+  if constexpr (requires { host.finish_layer(block, layer); }) host.finish_layer(block, layer);
 }
 
 }  // namespace detail

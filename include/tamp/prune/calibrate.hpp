@@ -152,6 +152,24 @@ class calibration {
     statistics_.resize(places_.size(), empty_);
   }
 
+  /// Replaces the contents by statistics from elsewhere: of_layer(name, rows, cols) returns that
+  /// of a layer. The weights are not read, so that model() is 0 and such a calibration can be
+  /// combined with its kind alone.
+  template <layered_model Model, class OfLayer>
+    requires(sizeof...(Statistics) == 1)
+  void assign(Model& host, const OfLayer& of_layer) {
+    calibration given(empty_);
+    detail::for_each_shape(
+        host, [&](std::size_t block, std::string_view name, std::size_t rows, std::size_t cols) {
+          given.first_of_block_.resize(block + 1, given.statistics_.size());
+          given.places_.push_back({given.statistics_.size() - given.first_of_block_[block]});
+          given.statistics_.emplace_back(of_layer(name, rows, cols));
+        });
+    given.blocks_ = given.blocks_done_ = detail::block_count(host);
+    given.first_of_block_.resize(given.blocks_ + 1, given.statistics_.size());
+    *this = std::move(given);
+  }
+
   /// Observes the next block.
   template <executor E, tamp::model Model>
   void observe_next(const E& exec, Model& host) {
@@ -275,6 +293,21 @@ template <class... Policies>
 [[nodiscard]] auto calibration_for(const Policies&... policies) {
   auto empty = detail::join_needs(std::tuple<>(), policies...);
   return typename detail::calibration_of_tuple<decltype(empty)>::type(std::move(empty));
+}
+
+/// Returns the calibration of a model whose statistics come from elsewhere, for plan and
+/// prune_model: of_layer(name, rows, cols) returns the statistic of a layer. Weights are not read.
+///
+///     const auto seen = tamp::calibration_from<tamp::stat::column_norm>(
+///         host, [&](std::string_view name, std::size_t, std::size_t cols) {
+///           return tamp::stat::column_norm::of(norms_of(name, cols), tokens);
+///         });
+///     tamp::prune_model(host, seen, plan, recipe);
+template <class Statistic, layered_model Model, class OfLayer>
+[[nodiscard]] calibration<Statistic> calibration_from(Model& host, const OfLayer& of_layer) {
+  calibration<Statistic> seen;
+  seen.assign(host, of_layer);
+  return seen;
 }
 
 /// The type of tamp::calibrate.

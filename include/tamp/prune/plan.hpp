@@ -26,7 +26,7 @@ struct plan_operation : detail::operation<plan_operation, plan_options> {
                                         const calibration<Statistics...>& seen,
                                         const Recipe& recipe,
                                         const plan_options& options = {}) const {
-    static_cast<void>(detail::check_model_argument<Model>());
+    static_cast<void>(detail::check_model_argument<Model, false>());
     static_cast<void>(detail::check_recipe_argument<Recipe>());
     using needed = detail::needed_statistic_of<typename Recipe::allocate_policy>;
     static_assert(std::is_void_v<needed> || (std::is_same_v<needed, Statistics> || ...),
@@ -36,7 +36,7 @@ struct plan_operation : detail::operation<plan_operation, plan_options> {
       detail::raise<value_error>("plan: the calibration has seen ", seen.blocks_done(), " of ",
                                  seen.blocks(), " blocks");
     std::size_t layers = 0;
-    detail::for_each_layer(host, [&](auto&&...) { ++layers; });
+    detail::for_each_shape(host, [&](auto&&...) { ++layers; });
     if (layers != seen.layers())
       detail::raise<shape_error>("plan: the calibration covers ", seen.layers(),
                                  " layers, the model has ", layers);
@@ -45,15 +45,17 @@ struct plan_operation : detail::operation<plan_operation, plan_options> {
   template <executor E, class Model, class Recipe, class... Statistics>
   void operator()(const E&, Model&, const Recipe&, const calibration<Statistics...>&,
                   const plan_options& = {}) const {
-    static_assert(!model<Model>,
+    static_assert(!layered_model<Model>,
                   "plan(host, seen, recipe): the calibration comes before the recipe");
   }
   template <executor E, class Model, class Recipe>
   [[nodiscard]] pruning_plan operator()(const E& exec, Model& host, const Recipe& recipe,
                                         const plan_options& options = {},
                                         const progress_callback& on_progress = {}) const {
-    static_cast<void>(detail::check_model_argument<Model>());
     static_cast<void>(detail::check_recipe_argument<Recipe>());
+    static_cast<void>(
+        detail::check_model_argument<Model,
+                                     detail::needs_statistic<typename Recipe::allocate_policy>>());
     if constexpr (detail::needs_statistic<typename Recipe::allocate_policy>) {
       auto seen = calibration_for(recipe.allocate);
       if (!calibrate(exec, host, seen, on_progress))

@@ -3,6 +3,8 @@
 /// @file
 /// Pruning of a whole model, block by block.
 
+#include <type_traits>
+
 #include "../execute/operation.hpp"
 #include "../model/host.hpp"
 #include "../model/progress.hpp"
@@ -23,8 +25,8 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
   template <executor E, class Model, class Recipe>
   prune_report operator()(const E& exec, Model& host, const Recipe& recipe,
                           const progress_callback& on_progress = {}) const {
-    static_cast<void>(detail::check_model_argument<Model>());
     static_cast<void>(detail::check_recipe_argument<Recipe>());
+    static_cast<void>(detail::check_model_argument<Model, reads_samples<Recipe>>());
     if constexpr (detail::needs_statistic<typename Recipe::allocate_policy>) {
       auto seen = calibration_for(recipe.allocate);
       const detail::stopwatch watch;
@@ -51,15 +53,57 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
   template <executor E, class Model, class Recipe>
   bool operator()(const E& exec, Model& host, const pruning_plan& plan, const Recipe& recipe,
                   prune_report& report, const progress_callback& on_progress = {}) const {
-    static_cast<void>(detail::check_model_argument<Model>());
+    return run(exec, host, detail::no_calibration{}, plan, recipe, report, on_progress);
+  }
+
+  template <executor E, class Model, class... Statistics, class Recipe>
+  prune_report operator()(const E& exec, Model& host, const calibration<Statistics...>& seen,
+                          const Recipe& recipe, const progress_callback& on_progress = {}) const {
+    return (*this)(exec, host, seen, plan(exec, host, seen, recipe), recipe, on_progress);
+  }
+  template <executor E, class Model, class... Statistics, class Recipe>
+  prune_report operator()(const E& exec, Model& host, const calibration<Statistics...>& seen,
+                          const pruning_plan& plan, const Recipe& recipe,
+                          const progress_callback& on_progress = {}) const {
+    prune_report report;
+    (*this)(exec, host, seen, plan, recipe, report, on_progress);
+    return report;
+  }
+  template <executor E, class Model, class... Statistics, class Recipe>
+  bool operator()(const E& exec, Model& host, const calibration<Statistics...>& seen,
+                  const pruning_plan& plan, const Recipe& recipe, prune_report& report,
+                  const progress_callback& on_progress = {}) const {
+    using needed = detail::needed_statistic_of<typename Recipe::score_policy>;
+    static_assert(std::is_void_v<needed> || (std::is_same_v<needed, Statistics> || ...),
+                  "this calibration does not have what the recipe's score needs: make it with "
+                  "tamp::calibration_for(the score) or tamp::calibration_from");
+    if (!seen.complete())
+      detail::raise<value_error>("prune: the calibration has seen ", seen.blocks_done(), " of ",
+                                 seen.blocks(), " blocks");
+    return run(exec, host, seen, plan, recipe, report, on_progress);
+  }
+
+ private:
+  template <class Recipe>
+  static constexpr bool reads_samples = detail::needs_statistic<typename Recipe::score_policy> ||
+                                        detail::needs_statistic<typename Recipe::allocate_policy>;
+
+  template <executor E, class Model, class Calibration, class Recipe>
+  static bool run(const E& exec, Model& host, const Calibration& seen, const pruning_plan& plan,
+                  const Recipe& recipe, prune_report& report,
+                  const progress_callback& on_progress) {
+    constexpr bool observes = std::is_same_v<Calibration, detail::no_calibration> &&
+                              detail::needs_statistic<typename Recipe::score_policy>;
     static_cast<void>(detail::check_recipe_argument<Recipe>());
-    detail::prune_model(detail::any_executor(exec), host, recipe, plan, report, on_progress);
+    static_cast<void>(detail::check_model_argument<Model, observes>());
+    detail::prune_model(detail::any_executor(exec), host, seen, plan, recipe, report, on_progress);
     return !report.cancelled;
   }
 };
 
 /// Prunes a model in place, block by block, and returns a report:
-/// prune_model(where, host, plan, recipe, on_progress). The plan may be left out.
+/// prune_model(where, host, seen, plan, recipe, on_progress). The calibration `seen` and the plan may
+/// be left out.
 ///
 ///     const tamp::prune_report report = tamp::prune_model(host, recipe);
 ///     std::cout << report;
@@ -70,6 +114,9 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
 /// that saw fewer tokens than plan.fewest_tokens is pruned by magnitude with the same pattern.
 /// Excluded and tied layers are left alone. The report says so, and counts the zeros in memory
 /// afterwards. Without a plan, plan(host, recipe) is followed.
+///
+/// With a calibration, of the dense model or from elsewhere (calibration_from), the score takes its
+/// statistics from there, and no sample is sent through the model.
 ///
 /// If an error stops pruning, finished blocks stay pruned, and the error names their layers.
 ///

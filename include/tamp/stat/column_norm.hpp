@@ -110,6 +110,25 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
     return *this;
   }
 
+  /// Returns the statistic whose values() are the given norms, made from `tokens` tokens elsewhere.
+  /// It has the weight of one sequence.
+  /// @throws value_error if a norm is negative or not finite
+  static column_norm of(std::span<const float> norms, std::uint64_t tokens) {
+    const detail::ieee_arithmetic as_usual;
+    detail::check_list("column_norm", "norms", norms);
+    for (std::size_t j = 0; j < norms.size(); ++j)
+      if (!detail::is_nonnegative(norms[j]))
+        detail::raise<value_error>("column_norm: the norm of feature ", j, " is ", norms[j]);
+    column_norm seen;
+    seen.sum_of_squares_ = detail::checked_array<double>(label(), norms.size());
+    std::ranges::transform(norms, seen.sum_of_squares_.begin(), [](float norm) {
+      return static_cast<double>(norm) * static_cast<double>(norm);
+    });
+    seen.count_ = 1;
+    seen.tokens_ = tokens;
+    return seen;
+  }
+
   std::size_t features() const noexcept { return sum_of_squares_.size(); }
   /// The sum of the weights: the number of sequences, unless the caller counted otherwise.
   std::uint64_t count() const noexcept { return count_; }

@@ -68,7 +68,7 @@ constexpr granularity own_granularity() {
     return granularity::layer;
 }
 
-template <executor E, model Model, class Recipe, class Calibration>
+template <executor E, layered_model Model, class Recipe, class Calibration>
 pruning_plan plan_from(const E& exec, Model& host, const Recipe& recipe, const Calibration& seen,
                        const plan_options& options) {
   pruning_plan plan = empty_plan(exec, host, options);

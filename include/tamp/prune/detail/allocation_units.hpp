@@ -23,7 +23,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 
 /// Groups of the layers of a plan that are pruned. An allocation reads their sizes and names, and
 /// may visit their weights and statistics any number of times (see docs/concepts/recipes.md).
-template <model Model, class Calibration, class Statistic>
+template <layered_model Model, class Calibration, class Statistic>
 class allocation_units {
  public:
   allocation_units(Model& host, const pruning_plan& plan, granularity unit,

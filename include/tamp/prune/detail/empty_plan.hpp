@@ -26,19 +26,15 @@ inline bool fits_any(const std::vector<std::string>& patterns, std::string_view 
 }
 
 /// Lists the layers of a model, and marks those that are excluded or tied.
-template <executor E, model Model>
+template <executor E, layered_model Model>
 pruning_plan empty_plan(const E& exec, Model& host, const plan_options& options) {
   pruning_plan plan;
   plan.fewest_tokens = options.fewest_tokens;
-  for_each_layer(host, [&](auto, std::size_t block, std::string_view name, auto&& weight) {
-    plan.layers.push_back({std::string(name),
-                           block,
-                           static_cast<std::size_t>(weight.rows()),
-                           static_cast<std::size_t>(weight.cols()),
-                           0.0,
-                           fits_any(options.exclude, name),
-                           {}});
-  });
+  for_each_shape(
+      host, [&](std::size_t block, std::string_view name, std::size_t rows, std::size_t cols) {
+        plan.layers.push_back(
+            {std::string(name), block, rows, cols, 0.0, fits_any(options.exclude, name), {}});
+      });
   mark_tied(exec, host, plan.layers);
   return plan;
 }

@@ -43,7 +43,7 @@ std::size_t count_dead(const Statistics& statistics) {
 }
 
 /// Refuses weights that cannot be pruned in place, or that are not finite.
-template <model Model>
+template <layered_model Model>
 void check_weights(const any_executor& exec, Model& host) {
   for_each_layer(host, [&](auto, auto, std::string_view name, auto&& weight) {
     require_prunable_rows<decltype(weight)>();
@@ -52,22 +52,48 @@ void check_weights(const any_executor& exec, Model& host) {
   });
 }
 
+/// Calls use(k, name, weight) for the layers of a block, and tells the host when each is done.
+template <layered_model Model, class Use>
+void for_layers_of_block(Model& host, std::size_t block, const Use& use) {
+  std::size_t k = 0;
+  host.visit_layers(block, [&](std::string_view name, auto&& weight) {
+    if (use(k, name, detail::source(weight))) finish_layer(host, block, k);
+    ++k;
+  });
+}
+
 /// The statistics of a block's layers. Layers with the same input may share one.
 template <class Statistic>
 struct block_statistics {
   std::vector<std::tuple<Statistic>> kept;
   std::vector<statistic_place> places;
-  std::vector<double> seconds;
+  std::vector<double> times;
 
+  /// True if no token reached the block.
+  bool empty() const noexcept { return places.empty(); }
   const Statistic& of(std::size_t layer) const {
     return std::get<0>(kept[places[layer].template of<Statistic>(layer)]);
   }
+  double seconds(std::size_t layer) const { return times[layer]; }
   /// True if any layer that the plan prunes saw a token.
   bool saw_any(std::span<const planned_layer> layers) const {
     for (std::size_t k = 0; k < places.size(); ++k)
       if (layers[k].is_pruned() && tokens_seen(of(k)) != 0) return true;
     return false;
   }
+};
+
+/// The same from a calibration. The block's first layer has the number `first` in the model.
+template <class Statistic, class Calibration>
+struct given_statistics {
+  const Calibration& seen;
+  std::size_t first;
+
+  static constexpr bool empty() noexcept { return false; }
+  const Statistic& of(std::size_t layer) const {
+    return seen.template of<Statistic>(first + layer);
+  }
+  static constexpr double seconds(std::size_t) noexcept { return 0; }
 };
 
 template <class Statistic>
@@ -90,7 +116,7 @@ block_statistics<Statistic> observe_layers(const any_executor& exec, Model& host
     seen.places.push_back({input_of(host, block, layer)});
   block_observer<any_executor, Statistic> observer(exec, seen.kept, seen.places);
   host.observe_block(block, observer);
-  seen.seconds = std::move(observer.seconds);
+  seen.times = std::move(observer.seconds);
   for (std::size_t k = 0; k < layers.size(); ++k)
     if (layers[k].is_pruned() && seen.of(k).tokens() != 0) check_seen(seen.of(k), layers[k]);
   return seen;
@@ -126,12 +152,14 @@ void write_layer(const any_executor& exec, const mask::bitmask& keep, Weight& we
 ///
 /// The plan decides the sparsities, so that the recipe's allocation is not part of this type:
 /// Recipe is the type that recipe::at returns. Functions that depend on fewer types than these two
-/// are outside, so that a program with many recipes compiles them once.
-template <model Model, class Recipe>
+/// are outside, so that a program with many recipes compiles them once. Statistics are observed,
+/// unless a calibration is given.
+template <layered_model Model, class Recipe, class Calibration>
 class model_pruner {
  public:
-  model_pruner(any_executor exec, Model& host, const Recipe& recipe, running_report& report)
-      : exec_(exec), host_(host), recipe_(recipe), report_(report) {}
+  model_pruner(any_executor exec, Model& host, const Calibration& given, const Recipe& recipe,
+               running_report& report)
+      : exec_(exec), host_(host), given_(given), recipe_(recipe), report_(report) {}
 
   void run() {
     check_everything();
@@ -145,7 +173,9 @@ class model_pruner {
   static constexpr bool calibrated = needs_statistic<score_policy>;
   using statistic =
       std::conditional_t<calibrated, needed_statistic_of<score_policy>, no_statistics>;
-  using statistics = block_statistics<statistic>;
+  static constexpr bool observed = calibrated && std::is_same_v<Calibration, no_calibration>;
+  using observed_statistics = block_statistics<statistic>;
+  using statistics_from_elsewhere = given_statistics<statistic, Calibration>;
 
   // Checks everything that can be checked before anything is written.
   void check_everything() {
@@ -154,22 +184,43 @@ class model_pruner {
     check_plan(empty_plan(exec_, host_, {}), report_.plan(), fixed_sparsity);
     check_anything_to_prune("prune", report_.plan(), report_.blocks());
     report_.check_done();
-    if constexpr (calibrated) {
+    if constexpr (observed) {
       report_.check_can_rewind(rewindable_model<Model>);
       check_shown<observables_read<statistic>>(host_);
+    } else if constexpr (calibrated) {
+      check_given();
     }
-    check_weights(exec_, host_);
+    if constexpr (!writes_when_finished<Model>) check_weights(exec_, host_);
+  }
+
+  // Checks given statistics against the layers.
+  void check_given() const {
+    const auto& layers = report_.plan().layers;
+    if (given_.layers() != layers.size())
+      raise<shape_error>("prune: the calibration covers ", given_.layers(),
+                         " layers, the model has ", layers.size());
+    bool saw_any = false;
+    for (std::size_t k = 0; k < layers.size(); ++k) {
+      const statistic& seen = given_.template of<statistic>(k);
+      if (!layers[k].is_pruned() || seen.tokens() == 0) continue;
+      check_seen(seen, layers[k]);
+      saw_any = true;
+    }
+    if (!saw_any) raise_unseen();
+  }
+
+  [[noreturn]] void raise_unseen() const {
+    raise<value_error>("prune: ", report_.labels().score, " looks at what layers see, and none of ",
+                       report_.plan().layers.size(),
+                       " layers saw a calibration token; nothing was written");
   }
 
   void prune() {
-    if constexpr (calibrated && rewindable_model<Model>) host_.rewind();
+    if constexpr (observed && rewindable_model<Model>) host_.rewind();
     for (std::size_t block = 0; block < report_.blocks() && !report_.cancelled(); ++block)
       if (report_.go_on(block, {})) prune_block(block);
     if (report_.cancelled()) return;
-    if (!waiting_.empty())
-      raise<value_error>("prune: ", report_.labels().score,
-                         " looks at what layers see, and none of ", report_.plan().layers.size(),
-                         " layers saw a calibration token; nothing was written");
+    if (!waiting_.empty()) raise_unseen();
     report_.note_counts();
   }
 
@@ -179,15 +230,16 @@ class model_pruner {
     const auto layers = report_.layers_of(block);
     const bool is_done =
         report_.layers_done() >= report_.first_of(layers) + layers.size() && !layers.empty();
-    if constexpr (calibrated) {
+    if constexpr (observed) {
       stopwatch watch;
       if (!is_done) {
-        statistics seen;
+        observed_statistics seen;
         if (std::ranges::any_of(layers, &planned_layer::is_pruned))
           seen = observe_layers(exec_, host_, block, layers, statistic_of(recipe_.score));
         report_.add_calibration_time(watch.seconds());
         if (wrote_ || seen.saw_any(layers)) {
-          for (const std::size_t earlier : std::exchange(waiting_, {})) prune_layers(earlier, {});
+          for (const std::size_t earlier : std::exchange(waiting_, {}))
+            prune_layers(earlier, observed_statistics{});
           wrote_ = true;
           prune_layers(block, seen);
         } else {
@@ -199,34 +251,35 @@ class model_pruner {
       host_.advance(block);
       report_.add_calibration_time(watch.seconds());
     } else if (!is_done) {
-      prune_layers(block, {});
+      if constexpr (calibrated)
+        prune_layers(block,
+                     statistics_from_elsewhere{given_, report_.first_of(report_.layers_of(block))});
+      else
+        prune_layers(block, no_statistics{});
     }
   }
 
-  // An empty `seen` means that no token reached the block.
-  void prune_layers(std::size_t block, const statistics& seen) {
+  template <class Statistics>
+  void prune_layers(std::size_t block, const Statistics& seen) {
     const auto layers = report_.layers_of(block);
-    std::size_t k = 0;
-    host_.visit_layers(block, [&](std::string_view name, auto&& weight) {
-      const std::size_t at = k++;
-      if (report_.first_of(layers) + at < report_.layers_done() || report_.cancelled() ||
+    for_layers_of_block(host_, block, [&](std::size_t k, std::string_view name, auto&& weight) {
+      if (report_.first_of(layers) + k < report_.layers_done() || report_.cancelled() ||
           !report_.go_on(block, name))
-        return;
-      layer_report done = untouched(layers[at]);
-      if (layers[at].is_pruned()) {
-        auto&& target = detail::source(weight);
-        if constexpr (calibrated) {
-          if (seen.places.empty()) {
-            prune_layer(done, target, statistic_of(recipe_.score));
-          } else {
-            prune_layer(done, target, seen.of(at));
-            done.observe = seen.seconds[at];
-          }
+        return false;
+      layer_report done = untouched(layers[k]);
+      if (layers[k].is_pruned()) {
+        require_prunable_rows<decltype(weight)>();
+        if constexpr (!calibrated) {
+          prune_layer(done, weight, seen);
+        } else if (seen.empty()) {
+          prune_layer(done, weight, statistic_of(recipe_.score));
         } else {
-          prune_layer(done, target, no_statistics{});
+          prune_layer(done, weight, seen.of(k));
+          done.observe = seen.seconds(k);
         }
       }
       report_.add(std::move(done));
+      return true;
     });
   }
 
@@ -279,6 +332,7 @@ class model_pruner {
 
   any_executor exec_;
   Model& host_;
+  const Calibration& given_;
   Recipe recipe_;
   running_report& report_;
   bool wrote_ = false;                // or is about to
@@ -286,13 +340,13 @@ class model_pruner {
 };
 
 /// See tamp::prune_model.
-template <model Model, class Recipe>
-void prune_model(const any_executor& exec, Model& host, const Recipe& recipe,
-                 const pruning_plan& plan, prune_report& report,
+template <layered_model Model, class Calibration, class Recipe>
+void prune_model(const any_executor& exec, Model& host, const Calibration& given,
+                 const pruning_plan& plan, const Recipe& recipe, prune_report& report,
                  const progress_callback& on_progress) {
   running_report running(plan, report, on_progress, block_count(host),
                          {recipe.label(), label(recipe.score), label(recipe.pattern)});
-  model_pruner(exec, host, recipe.at(0), running).run();
+  model_pruner(exec, host, given, recipe.at(0), running).run();
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

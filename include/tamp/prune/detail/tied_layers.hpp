@@ -19,8 +19,9 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// Marks layers whose weight is that of an earlier one: the same address, shape and numbers. The
 /// address alone does not suffice, since a host may load its layers into one buffer, one after
 /// another. A weight stays dense if any of its names is excluded.
-template <executor E, model Model>
+template <executor E, layered_model Model>
 void mark_tied(const E& exec, Model& host, std::vector<planned_layer>& layers) {
+  if constexpr (has_shapes<Model>) return;  // it shows each weight under one name
   std::map<const void*, std::vector<std::size_t>> at_address;
   for_each_layer(host, [&](std::size_t k, auto, auto, auto&& weight) {
     if constexpr (requires { weight.row_stride(); })
