@@ -8,6 +8,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../support/errors.hpp"
@@ -101,6 +103,43 @@ struct host_with_broadcast : mlp {
     visit("down", tamp::matrix_view<float>(down.data(), down.rows(), down.cols(), 0, 1));
   }
 };
+
+// Layers alone, loaded whenever they are visited, and in place only when all are finished.
+struct host_of_files {
+  static constexpr bool writes_when_finished = true;
+  mlp on_disk;
+  std::vector<std::string> calls;
+
+  std::size_t blocks() const { return on_disk.blocks(); }
+  void visit_shapes(std::size_t block, auto&& visit) {
+    on_disk.visit_layers(block, [&](const std::string& name, const matrix<float>& weight) {
+      visit(name, weight.rows(), weight.cols());
+    });
+  }
+  void visit_layers(std::size_t block, auto&& visit) {
+    on_disk.visit_layers(block, [&](const std::string& name, matrix<float>& weight) {
+      calls.push_back("load " + name);
+      visit(name, weight);
+    });
+  }
+  void finish_layer(std::size_t block, std::size_t layer) {
+    calls.push_back("finish " + std::to_string(block) + (layer == 0 ? ".up" : ".down"));
+  }
+};
+
+// What each layer of the dense model sees.
+tamp::calibration<column_norm> seen_by(const mlp& dense) {
+  std::vector<column_norm> norms;
+  mlp host = dense;
+  for (const auto& block : host.weights) {
+    for (auto& seen : observed(block, host.samples)) norms.push_back(std::move(seen));
+    for (auto& x : host.samples) x = block.output(x);
+  }
+  return tamp::calibration_from<column_norm>(
+      host, [&, k = std::size_t{0}](std::string_view, std::size_t, std::size_t) mutable {
+        return norms[k++];
+      });
+}
 
 }  // namespace
 
@@ -388,6 +427,103 @@ BOOST_AUTO_TEST_CASE(pruning_a_pruned_model_by_magnitude_changes_nothing) {
   const auto once = host.weights;
   BOOST_TEST(tamp::prune_model(host, recipe).achieved() == 0.5);
   BOOST_TEST((host.weights == once));
+}
+
+BOOST_AUTO_TEST_CASE(statistics_from_elsewhere_take_the_place_of_samples) {
+  const mlp dense(3, 8, 12, 17);
+  auto seen = seen_by(dense);
+  for (const auto& exec : support::every_executor) {
+    mlp host = dense;
+    const auto report = tamp::prune_model(exec, host, seen, half_by_wanda);
+    for (std::size_t b = 0; b < 3; ++b) {
+      mlp by_hand = dense;
+      tamp::prune(by_hand.weights[b].up, seen.of<column_norm>(2 * b), half_by_wanda);
+      tamp::prune(by_hand.weights[b].down, seen.of<column_norm>(2 * b + 1), half_by_wanda);
+      BOOST_TEST((host.weights[b] == by_hand.weights[b]));
+    }
+    BOOST_TEST(host.calls.empty());
+    BOOST_TEST(report.layers[5].tokens == 18u);
+    BOOST_TEST(report.recipe == "wanda, uniform 0.5, per_row");
+  }
+  // A calibration of the dense model, which is the same one.
+  support::open_mlp host(3, 8, 12, 17);
+  auto calibrated = tamp::calibration_for(wanda{});
+  tamp::calibrate(host, calibrated);
+  tamp::prune_model(host, calibrated, half_by_wanda);
+  mlp same = dense;
+  tamp::prune_model(same, seen, half_by_wanda);
+  BOOST_TEST((host.weights == same.weights));
+}
+
+BOOST_AUTO_TEST_CASE(given_statistics_that_do_not_fit_are_refused_before_anything_is_written) {
+  const mlp dense(2, 8, 12, 18);
+  mlp host = dense, smaller(1, 8, 12, 18), wider(2, 9, 12, 18);
+  const auto plan = tamp::plan(host, half_by_wanda);
+  support::check_error<tamp::shape_error>(
+      "prune: the calibration covers 2 layers, the model has 4",
+      [&] { tamp::prune_model(host, seen_by(smaller), plan, half_by_wanda); });
+  support::check_error<tamp::shape_error>(
+      "prune: the weight of 0.up has 8 columns, the statistics cover 9",
+      [&] { tamp::prune_model(host, seen_by(wider), plan, half_by_wanda); });
+  const auto nothing = tamp::calibration_from<column_norm>(
+      host, [](std::string_view, std::size_t, std::size_t) { return column_norm(); });
+  support::check_error<tamp::value_error>(
+      "prune: wanda looks at what layers see, and none of 4 layers saw a calibration token; "
+      "nothing was written",
+      [&] { tamp::prune_model(host, nothing, plan, half_by_wanda); });
+  support::open_mlp open(2, 8, 12, 18);
+  auto begun = tamp::calibration_for(wanda{});
+  tamp::calibrate(open, begun, [](const tamp::progress& p) { return p.block == 0; });
+  support::check_error<tamp::value_error>("prune: the calibration has seen 1 of 2 blocks", [&] {
+    tamp::prune_model(host, begun, plan, half_by_wanda);
+  });
+  BOOST_TEST((host.weights == dense.weights));
+}
+
+BOOST_AUTO_TEST_CASE(a_layer_without_given_tokens_is_pruned_by_magnitude) {
+  mlp host(1, 8, 12, 19);
+  auto by_magnitude = host.weights[0].down;
+  tamp::prune(by_magnitude, compose(magnitude{}, per_row{}, uniform{0.5}));
+  const auto seen = tamp::calibration_from<column_norm>(
+      host, [](std::string_view name, std::size_t, std::size_t cols) {
+        return column_norm::of(std::vector<float>(cols, 2.0f), name == "0.down" ? 0 : 5);
+      });
+  const auto report = tamp::prune_model(host, seen, half_by_wanda);
+  BOOST_TEST(report.heading() == "wanda, uniform 0.5, per_row (1 of 2 layers by magnitude)");
+  BOOST_TEST((host.weights[0].down == by_magnitude));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_of_files_loads_each_weight_once) {
+  const mlp dense(2, 8, 12, 20);
+  mlp in_memory = dense;
+  const auto seen = seen_by(dense);
+  host_of_files host{dense, {}};
+  tamp::prune_model(host, seen, half_by_wanda);
+  tamp::prune_model(in_memory, seen, half_by_wanda);
+  BOOST_TEST((host.on_disk.weights == in_memory.weights));
+  BOOST_TEST(host.calls == (std::vector<std::string>{"load 0.up", "finish 0.up", "load 0.down",
+                                                     "finish 0.down", "load 1.up", "finish 1.up",
+                                                     "load 1.down", "finish 1.down"}),
+             boost::test_tools::per_element());
+  // No statistics at all.
+  host = {dense, {}};
+  tamp::prune_model(host, compose(magnitude{}, n_of_m<2, 4>{}));
+  BOOST_TEST(host.calls.size() == 8u);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_of_files_learns_of_a_broken_weight_when_it_comes) {
+  host_of_files host{mlp(2, 8, 12, 21), {}};
+  host.on_disk.weights[1].up(3, 4) = support::not_a_number;
+  const auto last = host.on_disk.weights[1].down;
+  BOOST_CHECK_EXCEPTION(
+      tamp::prune_model(host, compose(magnitude{}, per_row{}, uniform{0.5})), tamp::value_error,
+      [](const tamp::value_error& e) {
+        const std::string sentence = e.what();
+        return sentence.find("row 3, column 4 of 1.up is nan") != std::string::npos &&
+               sentence.find("2 of 4 layers are done (0.up, 0.down)") != std::string::npos;
+      });
+  BOOST_TEST(host.calls.back() == "load 1.up");
+  BOOST_TEST((host.on_disk.weights[1].down == last));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

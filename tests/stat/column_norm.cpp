@@ -367,6 +367,21 @@ BOOST_AUTO_TEST_CASE(counts_that_wrap_are_refused) {
   BOOST_TEST((norms == before));
 }
 
+BOOST_AUTO_TEST_CASE(norms_from_elsewhere_come_out_as_they_went_in) {
+  const std::vector<float> norms{0.0f, 0.1f, 3e38f, 1e-40f};
+  const column_norm seen = column_norm::of(norms, 7);
+  BOOST_TEST(seen.values() == norms, boost::test_tools::per_element());
+  BOOST_TEST(seen.tokens() == 7u);
+  BOOST_TEST(seen.count() == 1u);
+  seen.validate();
+  support::check_error<tamp::value_error>("column_norm: the norm of feature 1 is -1", [] {
+    (void)column_norm::of(std::vector<float>{0, -1}, 7);
+  });
+  support::check_error<tamp::value_error>("column_norm: the norm of feature 0 is inf", [] {
+    (void)column_norm::of(std::vector<float>{std::numeric_limits<float>::infinity()}, 7);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(extents_without_elements_are_counted_at_once) {
   constexpr std::size_t large = std::size_t{1} << 62;
   column_norm norms;

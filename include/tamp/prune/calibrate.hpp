@@ -157,7 +157,7 @@ class calibration {
   /// combined with its kind alone.
   template <layered_model Model, class OfLayer>
     requires(sizeof...(Statistics) == 1)
-  void assign(Model& host, const OfLayer& of_layer) {
+  void assign(Model& host, OfLayer&& of_layer) {
     calibration given(empty_);
     detail::for_each_shape(
         host, [&](std::size_t block, std::string_view name, std::size_t rows, std::size_t cols) {
@@ -304,7 +304,7 @@ template <class... Policies>
 ///         });
 ///     tamp::prune_model(host, seen, plan, recipe);
 template <class Statistic, layered_model Model, class OfLayer>
-[[nodiscard]] calibration<Statistic> calibration_from(Model& host, const OfLayer& of_layer) {
+[[nodiscard]] calibration<Statistic> calibration_from(Model& host, OfLayer&& of_layer) {
   calibration<Statistic> seen;
   seen.assign(host, of_layer);
   return seen;
