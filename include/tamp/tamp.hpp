@@ -34,6 +34,7 @@
 #include "model/fingerprint.hpp"
 #include "model/host.hpp"
 #include "model/layer_sample.hpp"
+#include "model/linear_layers.hpp"
 #include "model/modality.hpp"
 #include "model/observable.hpp"
 #include "model/progress.hpp"

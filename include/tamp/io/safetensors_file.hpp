@@ -19,7 +19,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -34,6 +33,11 @@
 #include "safetensors_header.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {
+
+/// One tensor of a file. The bytes belong to the file and live as long as it does.
+struct tensor_info : stored_tensor {
+  std::span<const std::byte> bytes;
+};
 
 /// A safetensors file, mapped into memory. Opening it reads the header only, in time proportional
 /// to it (but for sorting names) and less than ten times its memory; what the header says is
@@ -143,56 +147,24 @@ class safetensors_file {
     return floats;
   }
 
-  template <class... Parts>
-  [[noreturn]] void refuse(const Parts&... parts) const {
-    tamp::detail::raise<file_error>(file_.name(), ": ", parts...);
-  }
-
   void read_header() {
     const auto all = file_.bytes();
-    std::uint64_t length = 0;
-    if (all.size() < sizeof length)
-      refuse("has ", all.size(), " bytes and is too short for a safetensors file");
-    std::memcpy(&length, all.data(), sizeof length);
-    const auto rest = all.subspan(sizeof length);
-    if (length > detail::longest_header)
-      refuse("the header claims ", length, " bytes, the format allows ", detail::longest_header);
-    if (length > rest.size())
-      refuse("the header claims ", length, " bytes, but only ", rest.size(), " follow");
-    const auto header = rest.first(static_cast<std::size_t>(length));
-    const auto data = rest.subspan(header.size());
-
-    const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
-    detail::safetensors_header content(file_.name(), data);
-    content.read(text);
-    tensors_ = std::move(content.tensors);
+    const std::size_t length = detail::header_length(file_.name(), all, all.size());
+    const std::size_t begin = sizeof(std::uint64_t) + length;
+    detail::safetensors_header content(file_.name(), begin, all.size() - begin);
+    content.read(file_.text().substr(sizeof(std::uint64_t), length));
+    tensors_.reserve(content.tensors.size());
+    for (stored_tensor& tensor : content.tensors) {
+      const auto bytes = all.subspan(static_cast<std::size_t>(tensor.offset),
+                                     static_cast<std::size_t>(tensor.length));
+      tensors_.push_back({std::move(tensor), bytes});
+    }
     metadata_ = std::move(content.metadata);
     unknown_types_ = std::move(content.unknown_types);
-    check_layout(data);
     by_name_.resize(tensors_.size());
     std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
     std::sort(by_name_.begin(), by_name_.end(),
               [&](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
-  }
-
-  /// Puts the tensors into the order of their bytes, and sees that they fill the data.
-  void check_layout(std::span<const std::byte> data) {
-    const auto begin = [](const tensor_info& t) { return t.bytes.data(); };
-    std::sort(tensors_.begin(), tensors_.end(), [&](const auto& a, const auto& b) {
-      return std::tuple(begin(a), a.bytes.size(), std::string_view(a.name)) <
-             std::tuple(begin(b), b.bytes.size(), std::string_view(b.name));
-    });
-    const std::byte* end = data.data();
-    for (const tensor_info& tensor : tensors_) {
-      if (begin(tensor) < end)
-        refuse("tensor '", tamp::detail::shown(tensor.name), "' overlaps the one before it");
-      if (begin(tensor) > end)
-        refuse("there are ", begin(tensor) - end, " unused bytes before tensor '",
-               tamp::detail::shown(tensor.name), "'");
-      end = begin(tensor) + tensor.bytes.size();
-    }
-    if (end != data.data() + data.size())
-      refuse("the tensors end after ", end - data.data(), " bytes, but the file has ", data.size());
   }
 
   tamp::detail::mapped_file file_;

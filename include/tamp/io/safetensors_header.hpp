@@ -3,14 +3,17 @@
 /// @file
 /// The header of a safetensors file and its limits. Needs nlohmann-json (CMake: tamp::safetensors).
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -22,13 +25,14 @@
 
 namespace tamp::inline TAMP_FLAGS::io {
 
-/// One tensor of a file. The bytes belong to the file and live as long as it does.
-struct tensor_info {
+/// One tensor, as the header describes it.
+struct stored_tensor {
   std::string name;
   dtype type{};
   std::vector<std::size_t> shape;
-  std::span<const std::byte> bytes;
   std::string_view type_name;  ///< as the file says it, which matters for dtype::unknown
+  std::uint64_t offset = 0;    ///< of its bytes, from the file's beginning
+  std::uint64_t length = 0;    ///< number of its bytes
 
   /// The number of elements.
   std::size_t size() const { return detail::product(shape); }
@@ -45,20 +49,40 @@ inline constexpr std::size_t most_metadata = 100'000;
 /// The name that stands for no tensor.
 inline constexpr std::string_view metadata_key = "__metadata__";
 
+/// Returns the length of the header that follows the first eight bytes of a file.
+/// @throws file_error if the file is too short, or the header too long
+inline std::size_t header_length(std::string_view file, std::span<const std::byte> first,
+                                 std::uint64_t file_size) {
+  std::uint64_t length = 0;
+  if (file_size < sizeof length || first.size() < sizeof length)
+    tamp::detail::raise<file_error>(file, ": has ", file_size,
+                                    " bytes and is too short for a safetensors file");
+  std::memcpy(&length, first.data(), sizeof length);
+  if (length > longest_header)
+    tamp::detail::raise<file_error>(file, ": the header claims ", length,
+                                    " bytes, the format allows ", longest_header);
+  if (length > file_size - sizeof length)
+    tamp::detail::raise<file_error>(file, ": the header claims ", length, " bytes, but only ",
+                                    file_size - sizeof length, " follow");
+  return static_cast<std::size_t>(length);
+}
+
 /// Checks a header piece by piece, in the order of detail::read_object.
 class safetensors_header {
  public:
-  safetensors_header(std::string_view file, std::span<const std::byte> data)
-      : file_(file), data_(data) {}
+  /// The data are the last `data_size` bytes of the file, from `data_begin` on.
+  safetensors_header(std::string_view file, std::uint64_t data_begin, std::uint64_t data_size)
+      : file_(file), data_begin_(data_begin), data_size_(data_size) {}
 
   void read(std::string_view text) {
     // Numbers lie three levels deep; one more is left to what a later version of the format may
     // add.
     constexpr int deepest = 4;
     tamp::detail::read_object(text, deepest, file_, "the header", *this);
+    check_layout();
   }
 
-  std::vector<tensor_info> tensors;
+  std::vector<stored_tensor> tensors;  // in the order of their bytes, when all is read
   std::map<std::string, std::string> metadata;
   std::set<std::string, std::less<>> unknown_types;  // whose names the tensors refer to
 
@@ -129,7 +153,7 @@ class safetensors_header {
   [[noreturn]] void refuse(const Parts&... parts) const {
     tamp::detail::raise<file_error>(file_, ": ", parts...);
   }
-  tensor_info& tensor() { return tensors.back(); }
+  stored_tensor& tensor() { return tensors.back(); }
   std::string_view part_name() const { return part_ == part::shape ? "shape" : "data_offsets"; }
 
   [[noreturn]] void not_described() const {
@@ -173,24 +197,44 @@ class safetensors_header {
     }
   }
   void finish() {
-    tensor_info& t = tensor();
+    stored_tensor& t = tensor();
     if (!has_type_ || !has_shape_ || offsets_ == none) not_described();
-    if (offsets_ != 2 || begin_ > end_ || end_ > data_.size())
+    if (offsets_ != 2 || begin_ > end_ || end_ > data_size_)
       refuse("the data_offsets of tensor '", tamp::detail::shown(t.name),
-             "' do not lie within the ", data_.size(), " bytes of data");
-    t.bytes = data_.subspan(begin_, end_ - begin_);
+             "' do not lie within the ", data_size_, " bytes of data");
+    t.offset = data_begin_ + begin_;
+    t.length = end_ - begin_;
     if (t.type == dtype::unknown) return;
     const dtype_entry& type = entry(t.type);
-    if (bytes_of(type, t.size()) != t.bytes.size())
-      refuse("tensor '", tamp::detail::shown(t.name), "' has ", t.bytes.size(),
+    if (bytes_of(type, t.size()) != t.length)
+      refuse("tensor '", tamp::detail::shown(t.name), "' has ", t.length,
              " bytes, its shape asks for ", t.size(), " numbers of ",
              type.bits % 8 == 0 ? type.bits / 8 : type.bits, type.bits % 8 == 0 ? "" : " bits");
+  }
+
+  /// Puts the tensors into the order of their bytes, and sees that they fill the data.
+  void check_layout() {
+    std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
+      return std::tuple(a.offset, a.length, std::string_view(a.name)) <
+             std::tuple(b.offset, b.length, std::string_view(b.name));
+    });
+    std::uint64_t end = data_begin_;
+    for (const stored_tensor& tensor : tensors) {
+      if (tensor.offset < end)
+        refuse("tensor '", tamp::detail::shown(tensor.name), "' overlaps the one before it");
+      if (tensor.offset > end)
+        refuse("there are ", tensor.offset - end, " unused bytes before tensor '",
+               tamp::detail::shown(tensor.name), "'");
+      end = tensor.offset + tensor.length;
+    }
+    if (end != data_begin_ + data_size_)
+      refuse("the tensors end after ", end - data_begin_, " bytes, but the file has ", data_size_);
   }
 
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
   std::string_view file_;
-  std::span<const std::byte> data_;
+  std::uint64_t data_begin_, data_size_;
   int depth_ = 0;
   bool is_metadata_ = false;
   std::string name_, key_;  // of the member that is being read
