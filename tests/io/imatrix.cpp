@@ -187,8 +187,10 @@ BOOST_AUTO_TEST_CASE(damaged_entries_are_refused) {
   check_refused("is no importance matrix: it claims -2147483648 entries", i(INT32_MIN) + i(1));
   // None of what is claimed is believed before it is there.
   check_refused("entry 0 has 4 bytes at byte 4, but only 0 are left", i(INT32_MAX));
-  check_refused("the name of entry 0 has 2147483647 bytes at byte 8, but only 3 are left",
-                i(1) + i(INT32_MAX) + "abc");
+  check_refused(
+      "is cut off, or no importance matrix: the name of entry 0 has 2147483647 bytes, but only 3 "
+      "are left",
+      i(1) + i(INT32_MAX) + "abc");
   check_refused("entry 0 has a name of 0 bytes", i(1) + entry("", 1, {1}));
   check_refused("entry 0 has a name of -1 bytes", i(1) + i(-1) + "abc");
   check_refused("entry 0, 'w', has 8589934588 bytes at byte 17, but only 8 are left",

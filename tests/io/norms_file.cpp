@@ -135,14 +135,14 @@ BOOST_AUTO_TEST_CASE(unaligned_tensors_are_read) {
 
 BOOST_AUTO_TEST_CASE(other_files_are_refused) {
   const std::string one = tensor("a", "F32", "[1]", 0, 4), number = bytes_of(1.0f);
-  check_refused("holds no column norms: the metadata 'format' are '', not 'tamp column norms'",
-                file_of("", one, number));
+  check_refused("holds no column norms: its metadata have no 'format'", file_of("", one, number));
   check_refused("holds no column norms: the metadata 'format' are 'pt', not 'tamp column norms'",
                 file_of(R"("format":"pt")", one, number));
-  check_refused("holds column norms of version ''; tamp reads version 1",
+  check_refused("holds column norms that tamp does not read: its metadata have no 'version'",
                 file_of(R"("format":"tamp column norms")", one, number));
-  check_refused("holds column norms of version '2'; tamp reads version 1",
-                file_of(R"("format":"tamp column norms","version":"2")", one, number));
+  check_refused(
+      "holds column norms that tamp does not read: the metadata 'version' are '2', not '1'",
+      file_of(R"("format":"tamp column norms","version":"2")", one, number));
 }
 
 BOOST_AUTO_TEST_CASE(wrong_tensors_are_refused) {

@@ -86,7 +86,10 @@ class imatrix_dat {
     const std::string entry = tamp::detail::sentence("entry ", number);
     const auto length = cursor_.number<std::int32_t>(entry);
     if (length < 1) refuse(entry, " has a name of ", length, " bytes");
-    std::string name(bytes(length, tamp::detail::sentence("the name of ", entry)));
+    if (static_cast<std::uint64_t>(length) > left())
+      refuse("is cut off, or no importance matrix: the name of ", entry, " has ", length,
+             " bytes, but only ", left(), " are left");
+    std::string name(bytes(length, entry));
     const std::string weight =
         tamp::detail::sentence(entry, ", '", tamp::detail::shown(name), "',");
     const auto calls = cursor_.number<std::int32_t>(weight);

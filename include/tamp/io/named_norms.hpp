@@ -117,8 +117,8 @@ class named_norms {
   /// total: the older form of an importance matrix does not say where an expert ends.
   /// @throws file_error if there are none, with the names most like that one
   /// @throws shape_error if they cover other columns or another number of matrices
-  [[nodiscard]] std::span<const float> of(std::string_view name, std::size_t columns,
-                                          std::size_t matrices = 1) const& {
+  std::span<const float> of(std::string_view name, std::size_t columns,
+                            std::size_t matrices = 1) const& {
     const weight_norms& found = at(name);
     const bool is_same = found.columns == columns && found.matrices() == matrices;
     const bool can_be_split = found.matrices() == 1 && columns != 0 &&

@@ -62,18 +62,18 @@ class norms_reader {
 
  private:
   void read_metadata(named_norms& all) const {
-    const auto text = [&](const char* key) {
-      const auto found = file_.metadata().find(key);
-      return found == file_.metadata().end() ? std::string() : found->second;
-    };
-    if (text("format") != norms_format)
-      refuse("holds no column norms: the metadata 'format' are '",
-             tamp::detail::shown(text("format")), "', not '", norms_format, '\'');
-    if (text("version") != norms_version)
-      refuse("holds column norms of version '", tamp::detail::shown(text("version")),
-             "'; tamp reads version ", norms_version);
+    expect("format", norms_format, "holds no column norms");
+    expect("version", norms_version, "holds column norms that tamp does not read");
     for (const auto& [key, value] : file_.metadata())
       if (key != "format" && key != "version") all.describe(key, value);
+  }
+
+  void expect(const char* key, std::string_view text, const char* otherwise) const {
+    const auto found = file_.metadata().find(key);
+    if (found == file_.metadata().end()) refuse(otherwise, ": its metadata have no '", key, '\'');
+    if (found->second != text)
+      refuse(otherwise, ": the metadata '", key, "' are '", tamp::detail::shown(found->second),
+             "', not '", text, '\'');
   }
 
   void check_owner(const tensor_info& tensor) const {
