@@ -41,6 +41,7 @@ namespace tamp::inline TAMP_FLAGS::io {
 ///     compute::evaluated_sets     tamp/io/layer_ranking.hpp        JSON
 ///     calibration                 tamp/io/calibration.hpp          safetensors
 ///     token::attention_recording  tamp/io/attention_recording.hpp  safetensors
+///     io::named_norms             tamp/io/norms_file.hpp           safetensors
 ///
 /// @throws file_error if the file cannot be written, or cannot hold the value
 /// @throws value_error if a number in a safetensors file would be refused by `load`
@@ -50,7 +51,8 @@ void save(const std::filesystem::path& path, const T& value) {
   static_assert(tamp::detail::saveable<T>,
                 "io::save: tamp saves no value of this type, or its header is not included: "
                 "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, compute_plan.hpp, "
-                "layer_ranking.hpp, calibration.hpp, attention_recording.hpp");
+                "layer_ranking.hpp, calibration.hpp, attention_recording.hpp, "
+                "norms_file.hpp");
   if constexpr (tamp::detail::saveable<T>) tamp::detail::file_format<T>::save(path, value);
 }
 
@@ -65,11 +67,12 @@ void save(const std::filesystem::path& path, const T& value) {
 ///         says what no such value can say, naming file and place
 template <class T = void>
 [[nodiscard]] T load(const std::filesystem::path& path) {
-  static_assert(tamp::detail::loadable<T>,
-                "io::load<T>(path): tamp loads no value of type T, or its header is not included: "
-                "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, compute_plan.hpp, "
-                "layer_ranking.hpp, attention_recording.hpp; a calibration is loaded by "
-                "io::load(path, host, seen)");
+  static_assert(
+      tamp::detail::loadable<T>,
+      "io::load<T>(path): tamp loads no value of type T, or its header is not included: "
+      "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, compute_plan.hpp, "
+      "layer_ranking.hpp, attention_recording.hpp, norms_file.hpp; a calibration is loaded by "
+      "io::load(path, host, seen)");
   if constexpr (tamp::detail::loadable<T>) return tamp::detail::file_format<T>::load(path);
 }
 

@@ -87,7 +87,6 @@ class readable_file {
       into = into.subspan(static_cast<std::size_t>(got));
     }
   }
-  int file_ = closed();
 #else
   static std::ifstream closed() { return {}; }
   void open() {
@@ -107,12 +106,16 @@ class readable_file {
                     static_cast<std::streamsize>(into.size())))
       raise<file_error>(name_, ": cannot be read at byte ", offset);
   }
-  mutable std::ifstream file_;
-  std::unique_ptr<std::mutex> reading_ = std::make_unique<std::mutex>();
 #endif
 
   std::string name_;
   std::uint64_t size_ = 0;
+#if __has_include(<unistd.h>)
+  int file_ = closed();
+#else
+  mutable std::ifstream file_;
+  std::unique_ptr<std::mutex> reading_ = std::make_unique<std::mutex>();
+#endif
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

@@ -1,0 +1,84 @@
+#include "prune_files.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tamp/execute/openmp.hpp>
+#include <tamp/io/norms_file.hpp>
+#include <tamp/io/pruning_plan.hpp>
+#include <tamp/prune/plan.hpp>
+#include <tamp/prune/prune_model.hpp>
+#include <type_traits>
+
+#include "recipes.hpp"
+
+namespace tamp_prune {
+namespace {
+
+tamp::execute::openmp executor_of(const settings& s) { return {.threads = s.threads}; }
+
+// The layers stay as they are chosen: patterns of names were seen to before.
+tamp::plan_options no_exclusions() {
+  tamp::plan_options options;
+  options.exclude.clear();
+  return options;
+}
+
+}  // namespace
+
+norms load_norms(const settings& s, const model_files& model, const layer_list& layers) {
+  const auto file = tamp::io::read_norms(s.statistics);
+  // A file that counts no token anywhere does not count.
+  const bool counts = std::any_of(file.begin(), file.end(), [](const auto& entry) {
+    return std::any_of(entry.second.tokens.begin(), entry.second.tokens.end(),
+                       [](std::uint64_t n) { return n != 0; });
+  });
+  std::map<std::string, tamp::stat::column_norm, std::less<>> of_layer;
+  for (const block& b : layers.blocks)
+    for (const layer& l : b.layers) {
+      const tensor& t = model.tensors[l.tensor];
+      const std::size_t matrices = t.shape.size() == 3 ? t.shape[0] : 1;
+      const std::size_t matrix = (l.offset - t.offset) / l.length;
+      const auto values = file.of(t.name, l.cols, matrices).subspan(matrix * l.cols, l.cols);
+      const auto& tokens = file.at(t.name).tokens;
+      of_layer.emplace(l.name,
+                       tamp::stat::column_norm::of(
+                           values, counts ? tokens[std::min(matrix, tokens.size() - 1)] : 1));
+    }
+  file_host host(model, layers);
+  return tamp::calibration_from<tamp::stat::column_norm>(
+      host,
+      [&](std::string_view name, std::size_t, std::size_t) { return of_layer.find(name)->second; });
+}
+
+tamp::pruning_plan make_plan(const settings& s, file_host& host, const std::optional<norms>& seen) {
+  if (!s.plan.empty()) return tamp::io::load<tamp::pruning_plan>(s.plan);
+  const auto exec = executor_of(s);
+  return with_score(s, [&](const auto& score) {
+    const auto made_for = [&](const auto& recipe) {
+      using allocation = typename std::remove_cvref_t<decltype(recipe)>::allocate_policy;
+      if constexpr (tamp::detail::needs_statistic<allocation>)
+        return tamp::plan(exec, host, *seen, recipe, no_exclusions());
+      else
+        return tamp::plan(exec, host, recipe, no_exclusions());
+    };
+    return s.is_n_of_m() ? with_pattern(s, score, made_for) : with_allocation(s, score, made_for);
+  });
+}
+
+bool prune(const settings& s, file_host& host, const std::optional<norms>& seen,
+           const tamp::pruning_plan& plan, tamp::prune_report& report,
+           const tamp::progress_callback& on_progress) {
+  const auto exec = executor_of(s);
+  return with_score(s, [&](const auto& score) {
+    return with_pattern(s, score, [&](const auto& recipe) {
+      using used = typename std::remove_cvref_t<decltype(recipe)>::score_policy;
+      if constexpr (tamp::detail::needs_statistic<used>)
+        return tamp::prune_model(exec, host, *seen, plan, recipe, report, on_progress);
+      else
+        return tamp::prune_model(exec, host, plan, recipe, report, on_progress);
+    });
+  });
+}
+
+}  // namespace tamp_prune

@@ -1,0 +1,65 @@
+#include "settings.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+namespace tamp_prune {
+
+settings parse(int argc, char** argv) {
+  settings s;
+  CLI::App app(
+      "Prunes the linear layers of a model in files, and writes a model of the same kind.");
+  app.add_option("MODEL", s.model,
+                 "a .safetensors file, or a folder as Hugging Face has it (one file, or shards "
+                 "with an index)")
+      ->required()
+      ->check(CLI::ExistingPath);
+  app.add_option("--out", s.out, "the file or folder to write")->required();
+  app.add_option("--sparsity", s.sparsity, "the fraction of the weights to drop (default: 0.5)")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--score", s.score,
+                 "how much a weight matters (default: wanda with statistics, else magnitude)")
+      ->check(CLI::IsMember({"magnitude", "wanda", "ria"}));
+  app.add_option("--allocate", s.allocate, "how the sparsity is spread over the layers")
+      ->check(CLI::IsMember({"uniform", "owl", "erk", "lamp"}))
+      ->capture_default_str();
+  app.add_option("--pattern", s.pattern, "which weights are compared")
+      ->check(CLI::IsMember({"per_row", "per_tensor", "1:2", "1:4", "2:4", "4:8", "8:16"}))
+      ->capture_default_str();
+  app.add_option(
+         "--statistics,--imatrix", s.statistics,
+         "column norms by tensor name: a safetensors file (see examples/python/observe.py), "
+         "or llama.cpp's imatrix in either form")
+      ->check(CLI::ExistingFile);
+  app.add_option("--plan", s.plan, "follow this plan, a JSON file that --save-plan wrote")
+      ->check(CLI::ExistingFile);
+  app.add_option("--save-plan", s.save_plan, "write the plan, to read and edit");
+  app.add_option("--only", s.names.only,
+                 "prune the tensors whose names fit this pattern (*, ?) and no others; repeatable");
+  app.add_option("--exclude", s.names.exclude,
+                 "leave the tensors whose names fit this pattern (*, ?); repeatable");
+  app.add_option("--report", s.report, "write what was done to this JSON file");
+  app.add_option("--threads", s.threads, "threads to use (default: all)")
+      ->check(CLI::Range(0, 1024));
+  app.add_flag("--dry-run", s.dry_run, "print what would be done, and write no model");
+  app.add_flag("--resume", s.resume, "go on with an interrupted run");
+  app.add_flag("--overwrite", s.overwrite, "replace OUT, if it is a file");
+  try {
+    app.parse(argc, argv);
+    if (s.score.empty()) s.score = s.statistics.empty() ? "magnitude" : "wanda";
+    if (s.score != "magnitude" && s.statistics.empty())
+      throw CLI::ValidationError("--score " + s.score +
+                                 " looks at what the layers see: it needs --statistics");
+    if (s.score == "magnitude" && !s.statistics.empty())
+      throw CLI::ValidationError("--score magnitude does not look at --statistics");
+    if (s.is_n_of_m() && (s.sparsity || s.allocate != "uniform"))
+      throw CLI::ValidationError("the pattern " + s.pattern +
+                                 " fixes the sparsity of each layer: leave out --sparsity and "
+                                 "--allocate");
+  } catch (const CLI::ParseError& problem) {
+    std::exit(app.exit(problem));
+  }
+  return s;
+}
+
+}  // namespace tamp_prune

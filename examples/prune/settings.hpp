@@ -1,0 +1,30 @@
+#pragma once
+
+// The command line of tamp_prune.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "layers.hpp"
+
+namespace tamp_prune {
+
+struct settings {
+  std::string model, out;
+  std::optional<double> sparsity;
+  std::string score, allocate = "uniform", pattern = "per_row";
+  std::string statistics, plan, save_plan, report;
+  choice names;
+  int threads = 0;
+  bool dry_run = false, resume = false, overwrite = false;
+
+  // True if the pattern fixes the sparsity.
+  bool is_n_of_m() const { return pattern.find(':') != std::string::npos; }
+  double sparsity_or_default() const { return sparsity.value_or(0.5); }
+};
+
+// Ends the program after --help, and with a sentence if an option cannot be used.
+settings parse(int argc, char** argv);
+
+}  // namespace tamp_prune

@@ -1,0 +1,116 @@
+#include "summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <tamp/io/detail/replaced_file.hpp>
+#include <tamp/io/prune_report.hpp>
+
+namespace fs = std::filesystem;
+
+namespace tamp_prune {
+namespace {
+
+// What the model would take with its layers in the layout of tamp/io/sparse_file.hpp: one bit for each
+// weight, the kept ones, and the number of kept ones before each row.
+std::uint64_t packed_bytes(const model_files& model, const layer_list& layers,
+                           const tamp::prune_report& report) {
+  std::uint64_t bytes = model.bytes();
+  std::size_t k = 0;
+  for (const block& b : layers.blocks)
+    for (const layer& l : b.layers) {
+      const tamp::layer_report& done = report.layers[k++];
+      const std::uint64_t each = l.length / std::max<std::size_t>(l.size(), 1);
+      bytes -= l.length;
+      bytes += (l.size() - done.zeros()) * each + l.rows * ((l.cols + 7) / 8) + l.rows * 8 + 16;
+    }
+  return bytes;
+}
+
+// Zeros made, as a fraction of all numbers in the files.
+double sparsity_of_files(const model_files& model, const tamp::prune_report& report) {
+  double numbers = 0, zeros = 0;
+  for (const tensor& t : model.tensors)
+    if (t.kind != number::other) numbers += static_cast<double>(t.size());
+  for (const auto& layer : report.layers) zeros += static_cast<double>(layer.zeros());
+  return numbers == 0 ? 0 : zeros / numbers;
+}
+
+std::string in_megabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+}  // namespace
+
+nlohmann::ordered_json fs_state(const fs::path& path) {
+  return {{"name", fs::absolute(path).string()},
+          {"bytes", fs::file_size(path)},
+          {"changed", fs::last_write_time(path).time_since_epoch().count()}};
+}
+
+std::uint64_t bytes_of(const layer_list& layers, std::string_view name) {
+  for (const block& b : layers.blocks)
+    for (const layer& l : b.layers)
+      if (l.name == name) return l.length;
+  return 0;
+}
+
+void print_intention(const settings& s, const model_files& model, const layer_list& layers,
+                     const tamp::pruning_plan& plan) {
+  std::size_t numbers = 0;
+  for (const tensor& t : model.tensors)
+    if (t.kind != number::other) numbers += t.size();
+  fmt::print("{}: {} in {} files, {} tensors, {:.1f} million numbers\n", s.model,
+             in_megabytes(model.bytes()), model.weights.size(), model.tensors.size(),
+             static_cast<double>(numbers) / 1e6);
+  fmt::print("{} layers in {} blocks, {:.1f} % of the numbers: {}, sparsity {:.4f}\n",
+             layers.layers(), layers.blocks.size(),
+             100 * static_cast<double>(layers.size()) /
+                 static_cast<double>(std::max<std::size_t>(numbers, 1)),
+             plan.recipe, plan.sparsity());
+  std::map<std::string, std::pair<std::size_t, std::string>> dense;
+  for (const dense_tensor& d : layers.dense) {
+    auto& [count, first] = dense[d.why];
+    if (count++ == 0) first = d.name;
+  }
+  for (const auto& [why, which] : dense)
+    fmt::print("left as they are: {}{} ({})\n", which.second,
+               which.first == 1 ? "" : fmt::format(" and {} more", which.first - 1), why);
+  for (const std::string& note : plan.notes) fmt::print("{}\n", note);
+  if (!s.dry_run) return;
+  for (const auto& layer : plan.layers)
+    fmt::print("  {:.4f}  {} x {}  {}\n", layer.sparsity, layer.rows, layer.cols, layer.name);
+}
+
+void print_result(const settings& s, const model_files& model, const layer_list& layers,
+                  const tamp::prune_report& report) {
+  const auto packed = packed_bytes(model, layers, report);
+  fmt::print("{}: {}; sparsity {:.4f} of the layers, {:.4f} of the files\n", s.out,
+             report.heading(), report.achieved(), sparsity_of_files(model, report));
+  fmt::print("{} before and after; {} if packed ({:.1f} %)\n", in_megabytes(model.bytes()),
+             in_megabytes(packed),
+             100 * static_cast<double>(packed) /
+                 static_cast<double>(std::max<std::uint64_t>(model.bytes(), 1)));
+}
+
+void save_report(const settings& s, const model_files& model, const layer_list& layers,
+                 const tamp::prune_report& report) {
+  nlohmann::ordered_json json = report;
+  json["model"] = s.model;
+  json["out"] = s.out;
+  json["bytes_before"] = json["bytes_after"] = model.bytes();
+  json["bytes_if_packed"] = packed_bytes(model, layers, report);
+  json["sparsity_of_files"] = sparsity_of_files(model, report);
+  auto& dense = json["dense"] = nlohmann::ordered_json::array();
+  for (const dense_tensor& d : layers.dense)
+    dense.push_back({{"name", d.name}, {"size", d.size}, {"why", d.why}});
+  tamp::detail::replaced_file file(s.report);
+  file.open(json.dump(2) + '\n');
+  file.commit();
+}
+
+}  // namespace tamp_prune
