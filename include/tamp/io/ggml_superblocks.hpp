@@ -20,11 +20,10 @@ inline codes<32> codes_at(const std::byte* from, std::size_t place, unsigned bit
   for (std::uint8_t& code : q) code = static_cast<std::uint8_t>(code >> place & mask);
   return q;
 }
-/// The same, with codes of upper bits above them.
-inline codes<32> joined(codes<32> lower, const codes<32>& upper, unsigned bits) noexcept {
+/// Puts 32 more codes above the lower bits of others.
+inline void add_codes(std::uint8_t* lower, const codes<32>& upper, unsigned bits) noexcept {
   for (std::size_t j = 0; j < 32; ++j)
     lower[j] = static_cast<std::uint8_t>(lower[j] | upper[j] << bits);
-  return lower;
 }
 /// Makes the `bits` at `place` those of `code` in each of 32 bytes whose weight is dropped.
 inline void zero_codes(std::byte* block, const std::uint8_t* keep, std::size_t place, unsigned bits,
@@ -67,8 +66,8 @@ struct q3_k {
   static void decode(const std::byte* block, float* out) noexcept {
     const float d{load<f16>(block + 108)};
     for (std::size_t run = 0; run < 8; ++run, out += 32) {
-      const auto q =
-          joined(codes_at(block + 32 + run / 4 * 32, run % 4 * 2, 2), codes_at(block, run, 1), 2);
+      auto q = codes_at(block + 32 + run / 4 * 32, run % 4 * 2, 2);
+      add_codes(q.data(), codes_at(block, run, 1), 2);
       for (std::size_t k = 0; k < 2; ++k)
         scale<16>(&q[16 * k], 4, d * scale_of(block + 96, 2 * run + k), out + 16 * k);
     }
@@ -111,10 +110,12 @@ struct q4_k {
   static constexpr std::size_t values = 256, bytes = 144;
   static void decode(const std::byte* block, float* out) noexcept {
     const float d{load<f16>(block)}, dmin{load<f16>(block + 2)};
-    for (std::size_t group = 0; group < 8; ++group, out += 32) {
-      const auto [s, m] = scale_and_minimum(block + 4, group);
-      const auto q = codes_at(block + 16 + group / 2 * 32, group % 2 * 4, 4);
-      scale_and_add<32>(q.data(), d * s, -(dmin * m), out);
+    for (std::size_t group = 0; group < 8; group += 2) {
+      const auto q = nibbles<64>(block + 16 + group * 16);
+      for (std::size_t k = 0; k < 2; ++k, out += 32) {
+        const auto [s, m] = scale_and_minimum(block + 4, group + k);
+        scale_and_add<32>(&q[32 * k], d * s, -(dmin * m), out);
+      }
     }
   }
 };
@@ -126,11 +127,13 @@ struct q5_k {
   static constexpr std::size_t values = 256, bytes = 176;
   static void decode(const std::byte* block, float* out) noexcept {
     const float d{load<f16>(block)}, dmin{load<f16>(block + 2)};
-    for (std::size_t group = 0; group < 8; ++group, out += 32) {
-      const auto [s, m] = scale_and_minimum(block + 4, group);
-      const auto q = joined(codes_at(block + 48 + group / 2 * 32, group % 2 * 4, 4),
-                            codes_at(block + 16, group, 1), 4);
-      scale_and_add<32>(q.data(), d * s, -(dmin * m), out);
+    for (std::size_t group = 0; group < 8; group += 2) {
+      auto q = nibbles<64>(block + 48 + group * 16);
+      for (std::size_t k = 0; k < 2; ++k, out += 32) {
+        add_codes(&q[32 * k], codes_at(block + 16, group + k, 1), 4);
+        const auto [s, m] = scale_and_minimum(block + 4, group + k);
+        scale_and_add<32>(&q[32 * k], d * s, -(dmin * m), out);
+      }
     }
   }
 };
@@ -144,8 +147,8 @@ struct q6_k {
   static void decode(const std::byte* block, float* out) noexcept {
     const float d{load<f16>(block + 208)};
     for (std::size_t run = 0; run < 8; ++run, out += 32) {
-      const auto q = joined(codes_at(block + lower(run), run % 4 / 2 * 4, 4),
-                            codes_at(block + upper(run), run % 4 * 2, 2), 4);
+      auto q = codes_at(block + run / 4 * 64 + run % 2 * 32, run % 4 / 2 * 4, 4);
+      add_codes(q.data(), codes_at(block + 128 + run / 4 * 32, run % 4 * 2, 2), 4);
       for (std::size_t k = 0; k < 2; ++k) {
         const auto s = static_cast<float>(load<std::int8_t>(block + 192 + 2 * run + k));
         scale<16>(&q[16 * k], 32, d * s, out + 16 * k);
@@ -154,15 +157,10 @@ struct q6_k {
   }
   static void zero(std::byte* block, const std::uint8_t* keep) noexcept {
     for (std::size_t run = 0; run < 8; ++run, keep += 32) {
-      zero_codes(block + lower(run), keep, run % 4 / 2 * 4, 4, 0);
-      zero_codes(block + upper(run), keep, run % 4 * 2, 2, 2);
+      zero_codes(block + run / 4 * 64 + run % 2 * 32, keep, run % 4 / 2 * 4, 4, 0);
+      zero_codes(block + 128 + run / 4 * 32, keep, run % 4 * 2, 2, 2);
     }
   }
-
- private:
-  // Where the bits of a run of 32 values begin.
-  static std::size_t lower(std::size_t run) noexcept { return run / 4 * 64 + run % 2 * 32; }
-  static std::size_t upper(std::size_t run) noexcept { return 128 + run / 4 * 32; }
 };
 
 /// 256 values in 8 groups of 32: d, a word with the upper two bits of 6-bit scales s, 4 bytes with
