@@ -24,6 +24,7 @@
 #     bash tests/run.sh compressed_tensors
 #                                         sparse files against the Python package that has their layout,
 #                                         which comes with PyTorch (6 GB in build/)
+#     bash tests/run.sh gguf              blocks of quantised weights against llama.cpp's Python package
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
@@ -32,8 +33,8 @@ continuous_integration=(format cuda programs asan)
 steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
-  before_release) steps=("${continuous_integration[@]}" optimised processors architectures compressed_tensors
-    fuzz) ;;
+  before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf
+    compressed_tensors fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
 minutes=3
@@ -97,6 +98,14 @@ for step in "${steps[@]}"; do
       build programs build/programs -- tamp_exchange
       $packages/bin/python tests/compressed_tensors/check.py \
         build/programs/tests/compressed_tensors/tamp_exchange build/compressed_tensors
+      ;;
+    gguf)
+      need python3-venv
+      packages=build/gguf/packages
+      [ -x $packages/bin/python ] || python3 -m venv $packages
+      $packages/bin/python -m pip install --quiet --disable-pip-version-check gguf==0.19.0
+      build programs build/programs -- tamp_ggml_blocks
+      $packages/bin/python tests/gguf/check.py build/programs/tests/gguf/tamp_ggml_blocks build/gguf
       ;;
     processors)
       for processor in x86-64-v2 x86-64-v3 x86-64-v4; do

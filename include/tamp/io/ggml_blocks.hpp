@@ -1,53 +1,119 @@
 #pragma once
 
 /// @file
-/// The blocks in which ggml stores quantised weights, and how they become numbers.
+/// The blocks in which ggml stores quantised weights: how they become numbers, and how weights are
+/// dropped by their codes alone.
 ///
 /// Each format is a struct with the number of `values` in a block, its size in `bytes`, and
-/// `decode`. Layouts: ggml's own definitions (https://github.com/ggml-org/ggml, ggml-common.h).
-/// Every product and sum below is exact in float or rounded once, so that compilers which fuse
-/// multiply and add give the same bits.
+/// `decode`. A format with a code whose number is exactly zero has `zero`, too, which gives this
+/// code to weight j where keep[j] is 0, and leaves it where keep[j] is 0xff. The codes of kept
+/// weights and all scales stay as they are, to the bit.
+///
+/// A scale d that is infinite or NaN makes all numbers of its block infinite or NaN, and no code is
+/// zero then: whoever prunes refuses weights that are not finite.
+///
+/// Layouts: ggml's own definitions (https://github.com/ggml-org/ggml, ggml-common.h). Every product
+/// and sum below is exact in float or rounded once, so that compilers which fuse multiply and add
+/// give the same bits.
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
-#include <string_view>
+#include <type_traits>
 
 #include "../element.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io::ggml {
 
-/// Reads a number that may lie at any address.
+/// Reads a number, or an array of them, that may lie at any address.
 template <class T>
 T load(const std::byte* from) noexcept {
   T value;
   std::memcpy(&value, from, sizeof value);
   return value;
 }
-inline int nibble_low(std::byte b) noexcept { return std::to_integer<int>(b) & 15; }
-inline int nibble_high(std::byte b) noexcept { return std::to_integer<int>(b) >> 4; }
+template <class T>
+void store(std::byte* to, const T& value) noexcept {
+  std::memcpy(to, &value, sizeof value);
+}
 
-/// Plain numbers are blocks of one.
+/// Bytes of a block, copied out of it: no `out` overlaps them, so that compilers use vectors.
+template <std::size_t Count>
+using codes = std::array<std::uint8_t, Count>;
+
+/// 1 in each byte.
+inline constexpr std::uint64_t ones = 0x0101010101010101u;
+
+/// 8 bits as 8 bytes: byte k is 0xff where bit k is 1, else 0.
+inline std::uint64_t spread(std::uint64_t eight) noexcept {
+  constexpr std::uint64_t places = 0x8040201008040201u;
+  const std::uint64_t alone = eight * ones & places;  // byte k has bit k, at its place
+  return ((alone + 0x7f * ones) >> 7 & ones) * 0xff;
+}
+
+/// The low halves of Count / 2 bytes, then their high halves.
+template <std::size_t Count>
+codes<Count> nibbles(const std::byte* from) noexcept {
+  const auto pairs = load<codes<Count / 2>>(from);
+  codes<Count> q;
+  for (std::size_t j = 0; j < Count / 2; ++j) q[j] = pairs[j] & 15;
+  for (std::size_t j = 0; j < Count / 2; ++j) q[j + Count / 2] = pairs[j] >> 4;
+  return q;
+}
+/// Makes all dropped nibbles `code`.
+template <std::size_t Count>
+void zero_nibbles(std::byte* block, const std::uint8_t* keep, unsigned code) noexcept {
+  auto pairs = load<codes<Count / 2>>(block);
+  for (std::size_t j = 0; j < Count / 2; ++j) {
+    const unsigned kept = (keep[j] & 0x0fu) | (keep[j + Count / 2] & 0xf0u);
+    pairs[j] = static_cast<std::uint8_t>((pairs[j] & kept) | (code * 0x11u & ~kept));
+  }
+  store(block, pairs);
+}
+
+/// out = d * (q - zero)
+template <std::size_t Count>
+void scale(const std::uint8_t* q, int zero, float d, float* out) noexcept {
+  for (std::size_t j = 0; j < Count; ++j) out[j] = static_cast<float>(q[j] - zero) * d;
+}
+/// out = d * q + m
+template <std::size_t Count>
+void scale_and_add(const std::uint8_t* q, float d, float m, float* out) noexcept {
+  for (std::size_t j = 0; j < Count; ++j) out[j] = static_cast<float>(q[j]) * d + m;
+}
+/// out = d * numbers[q]
+template <std::size_t Count>
+void scale_listed(const std::uint8_t* q, const std::array<float, 16>& numbers, float d,
+                  float* out) noexcept {
+  for (std::size_t j = 0; j < Count; ++j) out[j] = numbers[q[j]] * d;
+}
+
+/// Plain numbers are blocks of one. A double is rounded to float. Zero has no bit set.
 template <class T>
 struct plain {
   static constexpr std::size_t values = 1, bytes = sizeof(T);
   static void decode(const std::byte* block, float* out) noexcept {
-    *out = element_traits<T>::load(load<T>(block));
+    *out = static_cast<float>(element_traits<T>::load(load<T>(block)));
+  }
+  static void zero(std::byte* block, const std::uint8_t* keep) noexcept {
+    using word = std::conditional_t<bytes == 2, std::uint16_t,
+                                    std::conditional_t<bytes == 4, std::uint32_t, std::uint64_t>>;
+    const auto kept = static_cast<word>(static_cast<std::int8_t>(*keep));  // 0xff is -1
+    store(block, static_cast<word>(load<word>(block) & kept));
   }
 };
 
-/// 32 values: d, then 16 bytes of two 4-bit numbers q each; the low ones come first.
+/// 32 values: d, then 16 bytes of two 4-bit codes q each; the low halves come first.
 ///     x = d * (q - 8)
 struct q4_0 {
   static constexpr std::size_t values = 32, bytes = 18;
   static void decode(const std::byte* block, float* out) noexcept {
-    const float d{load<f16>(block)};
-    for (std::size_t j = 0; j < 16; ++j) {
-      out[j] = static_cast<float>(nibble_low(block[2 + j]) - 8) * d;
-      out[j + 16] = static_cast<float>(nibble_high(block[2 + j]) - 8) * d;
-    }
+    scale<32>(nibbles<32>(block + 2).data(), 8, float{load<f16>(block)}, out);
+  }
+  static void zero(std::byte* block, const std::uint8_t* keep) noexcept {
+    zero_nibbles<32>(block + 2, keep, 8);
   }
 };
 
@@ -56,11 +122,46 @@ struct q4_0 {
 struct q4_1 {
   static constexpr std::size_t values = 32, bytes = 20;
   static void decode(const std::byte* block, float* out) noexcept {
-    const float d{load<f16>(block)}, m{load<f16>(block + 2)};
-    for (std::size_t j = 0; j < 16; ++j) {
-      out[j] = static_cast<float>(nibble_low(block[4 + j])) * d + m;
-      out[j + 16] = static_cast<float>(nibble_high(block[4 + j])) * d + m;
-    }
+    scale_and_add<32>(nibbles<32>(block + 4).data(), float{load<f16>(block)},
+                      float{load<f16>(block + 2)}, out);
+  }
+};
+
+/// 32 codes of five bits: a word with the upper bit of each, then 16 bytes as in q4_0 with the four
+/// lower ones.
+inline codes<32> fives(const std::byte* from) noexcept {
+  const auto upper = load<std::uint32_t>(from);
+  auto q = nibbles<32>(from + 4);
+  for (std::size_t k = 0; k < 4; ++k) {
+    const auto sixteens = std::bit_cast<codes<8>>(spread(upper >> 8 * k & 0xffu) & 0x10 * ones);
+    for (std::size_t j = 0; j < 8; ++j)
+      q[8 * k + j] = static_cast<std::uint8_t>(q[8 * k + j] | sixteens[j]);
+  }
+  return q;
+}
+
+/// 32 values: d, then codes q of five bits.
+///     x = d * (q - 16)
+struct q5_0 {
+  static constexpr std::size_t values = 32, bytes = 22;
+  static void decode(const std::byte* block, float* out) noexcept {
+    scale<32>(fives(block + 2).data(), 16, float{load<f16>(block)}, out);
+  }
+  static void zero(std::byte* block, const std::uint8_t* keep) noexcept {
+    auto upper = load<std::uint32_t>(block + 2);
+    for (std::uint32_t j = 0; j < 32; ++j) upper |= (~keep[j] & 1u) << j;
+    store(block + 2, upper);
+    zero_nibbles<32>(block + 6, keep, 0);
+  }
+};
+
+/// 32 values: d, m, then codes q of five bits.
+///     x = d * q + m
+struct q5_1 {
+  static constexpr std::size_t values = 32, bytes = 24;
+  static void decode(const std::byte* block, float* out) noexcept {
+    scale_and_add<32>(fives(block + 4).data(), float{load<f16>(block)}, float{load<f16>(block + 2)},
+                      out);
   }
 };
 
@@ -70,118 +171,51 @@ struct q8_0 {
   static constexpr std::size_t values = 32, bytes = 34;
   static void decode(const std::byte* block, float* out) noexcept {
     const float d{load<f16>(block)};
-    for (std::size_t j = 0; j < 32; ++j)
-      out[j] = static_cast<float>(load<std::int8_t>(block + 2 + j)) * d;
+    const auto q = load<std::array<std::int8_t, 32>>(block + 2);
+    for (std::size_t j = 0; j < 32; ++j) out[j] = static_cast<float>(q[j]) * d;
+  }
+  static void zero(std::byte* block, const std::uint8_t* keep) noexcept {
+    auto q = load<codes<32>>(block + 2);
+    for (std::size_t j = 0; j < 32; ++j) q[j] &= keep[j];
+    store(block + 2, q);
   }
 };
 
-/// 256 values in 8 groups of 32: d, dmin, 12 bytes of 6-bit scales s and minima m (packed), then
-/// 128 bytes of 4-bit q, of which each run of 32 holds a group in its low halves and the next group
-/// in its high ones.
-///     x = d * s * q - dmin * m
-struct q4_k {
-  static constexpr std::size_t values = 256, bytes = 144;
+/// The numbers of the codes of IQ4_NL and IQ4_XS. None is zero.
+inline constexpr std::array<float, 16> iq4_numbers = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                      1,    13,   25,  38,  53,  69,  89,  113};
+
+/// 32 values: d, then 16 bytes as in q4_0.
+///     x = d * iq4_numbers[q]
+struct iq4_nl {
+  static constexpr std::size_t values = 32, bytes = 18;
   static void decode(const std::byte* block, float* out) noexcept {
-    const float d{load<f16>(block)}, dmin{load<f16>(block + 2)};
-    const std::byte *packed = block + 4, *q = block + 16;
-    for (std::size_t group = 0; group < 8; ++group, out += 32) {
-      const auto [s, m] = scale_and_minimum(packed, group);
-      const float scale = d * s, minimum = dmin * m;
-      const std::byte* run = q + group / 2 * 32;
-      for (std::size_t j = 0; j < 32; ++j) {
-        const int value = group % 2 == 0 ? nibble_low(run[j]) : nibble_high(run[j]);
-        out[j] = scale * static_cast<float>(value) - minimum;
-      }
-    }
+    scale_listed<32>(nibbles<32>(block + 2).data(), iq4_numbers, float{load<f16>(block)}, out);
+  }
+};
+
+/// 32 values of the OCP format MXFP4: an exponent e of 8 bits, then 16 bytes as in q4_0 of 4-bit
+/// floats q, of which 0 is zero.
+///     x = 2^(e - 128) * 2 q
+///
+/// The two together make every scale a finite number: ggml has no NaN for e = 255. Products are
+/// exact, or too large for a float.
+struct mxfp4 {
+  static constexpr std::size_t values = 32, bytes = 17;
+  static void decode(const std::byte* block, float* out) noexcept {
+    constexpr std::array<float, 16> twice = {0, 1,  2,  3,  4,  6,  8,  12,
+                                             0, -1, -2, -3, -4, -6, -8, -12};
+    scale_listed<32>(nibbles<32>(block + 1).data(), twice, power(load<std::uint8_t>(block)), out);
+  }
+  static void zero(std::byte* block, const std::uint8_t* keep) noexcept {
+    zero_nibbles<32>(block + 1, keep, 0);
   }
 
  private:
-  // Groups 0 to 3 have six bits of a byte each; groups 4 to 7 four bits of a byte and, above them,
-  // the two bits that those bytes have left.
-  static std::array<float, 2> scale_and_minimum(const std::byte* packed,
-                                                std::size_t group) noexcept {
-    const auto at = [&](std::size_t k) { return std::to_integer<unsigned>(packed[k]); };
-    unsigned scale = at(group % 4) & 63u, minimum = at(group % 4 + 4) & 63u;
-    if (group >= 4) {
-      scale = (at(group + 4) & 15u) | at(group - 4) >> 6 << 4;
-      minimum = at(group + 4) >> 4 | at(group) >> 6 << 4;
-    }
-    return {static_cast<float>(scale), static_cast<float>(minimum)};
+  // 2^(e - 128), of which the two smallest are subnormal.
+  static float power(std::uint32_t e) noexcept {
+    return std::bit_cast<float>(e < 2 ? 0x200000u << e : (e - 1) << 23);
   }
 };
-
-/// 256 values in 16 groups of 16: 128 bytes with the low four bits of q, 64 with the upper two, 16
-/// signed bytes of scales s, then d. Each half of 128 values takes its low bits from 64 bytes (two
-/// quarters in the low halves, two in the high ones) and its upper bits from 32.
-///     x = d * s * (q - 32)
-struct q6_k {
-  static constexpr std::size_t values = 256, bytes = 210;
-  static void decode(const std::byte* block, float* out) noexcept {
-    const float d{load<f16>(block + 208)};
-    for (std::size_t k = 0; k < values; ++k) {
-      const std::size_t half = k / 128, quarter = k % 128 / 32, j = k % 32;
-      const std::byte low = block[half * 64 + quarter % 2 * 32 + j];
-      const unsigned high = std::to_integer<unsigned>(block[128 + half * 32 + j]);
-      const int q = (quarter < 2 ? nibble_low(low) : nibble_high(low)) |
-                    static_cast<int>((high >> 2 * quarter & 3u) << 4);
-      const auto s = static_cast<float>(load<std::int8_t>(block + 192 + k / 16));
-      out[k] = d * s * static_cast<float>(q - 32);
-    }
-  }
-};
-
-/// Whole blocks, one after another, until `out` is full.
-template <class Format>
-void decode_row(const std::byte* blocks, std::span<float> out) noexcept {
-  for (std::size_t j = 0; j < out.size(); j += Format::values, blocks += Format::bytes)
-    Format::decode(blocks, out.data() + j);
-}
-
-/// One of ggml's types. `decode_row` is null for those that tamp does not read.
-struct type_info {
-  std::uint32_t id;
-  std::string_view name;
-  std::size_t values, bytes;
-  void (*decode_row)(const std::byte*, std::span<float>) noexcept;
-};
-
-template <class Format>
-constexpr type_info readable(std::uint32_t id, std::string_view name) {
-  return {id, name, Format::values, Format::bytes, &ggml::decode_row<Format>};
-}
-
-/// The types that GGUF files use, by their numbers.
-inline constexpr std::array types = {readable<plain<float>>(0, "F32"),
-                                     readable<plain<f16>>(1, "F16"),
-                                     readable<q4_0>(2, "Q4_0"),
-                                     readable<q4_1>(3, "Q4_1"),
-                                     type_info{6, "Q5_0", 32, 22, nullptr},
-                                     type_info{7, "Q5_1", 32, 24, nullptr},
-                                     readable<q8_0>(8, "Q8_0"),
-                                     type_info{9, "Q8_1", 32, 36, nullptr},
-                                     type_info{10, "Q2_K", 256, 84, nullptr},
-                                     type_info{11, "Q3_K", 256, 110, nullptr},
-                                     readable<q4_k>(12, "Q4_K"),
-                                     type_info{13, "Q5_K", 256, 176, nullptr},
-                                     readable<q6_k>(14, "Q6_K"),
-                                     type_info{15, "Q8_K", 256, 292, nullptr},
-                                     type_info{16, "IQ2_XXS", 256, 66, nullptr},
-                                     type_info{17, "IQ2_XS", 256, 74, nullptr},
-                                     type_info{18, "IQ3_XXS", 256, 98, nullptr},
-                                     type_info{19, "IQ1_S", 256, 50, nullptr},
-                                     type_info{20, "IQ4_NL", 32, 18, nullptr},
-                                     type_info{21, "IQ3_S", 256, 110, nullptr},
-                                     type_info{22, "IQ2_S", 256, 82, nullptr},
-                                     type_info{23, "IQ4_XS", 256, 136, nullptr},
-                                     type_info{24, "I8", 1, 1, nullptr},
-                                     type_info{25, "I16", 1, 2, nullptr},
-                                     type_info{26, "I32", 1, 4, nullptr},
-                                     type_info{27, "I64", 1, 8, nullptr},
-                                     type_info{28, "F64", 1, 8, nullptr},
-                                     type_info{29, "IQ1_M", 256, 56, nullptr},
-                                     readable<plain<bf16>>(30, "BF16"),
-                                     type_info{34, "TQ1_0", 256, 54, nullptr},
-                                     type_info{35, "TQ2_0", 256, 66, nullptr},
-                                     type_info{39, "MXFP4", 32, 17, nullptr}};
 
 }  // namespace tamp::inline TAMP_FLAGS::io::ggml

@@ -26,7 +26,8 @@
 #include "../error.hpp"
 #include "detail/mapped_file.hpp"
 #include "detail/shown.hpp"
-#include "ggml_blocks.hpp"
+#include "ggml_rows.hpp"
+#include "ggml_types.hpp"
 #include "gguf_metadata.hpp"
 
 namespace tamp::inline TAMP_FLAGS::io {
@@ -48,37 +49,29 @@ struct gguf_tensor {
 };
 
 /// A tensor of a GGUF file as a row_tensor: rows are converted to float as they are read. Refers to
-/// the file, which must outlive it.
+/// the file, which must outlive it. To prune a tensor, copy its bytes and see ggml_rows.
 class gguf_rows {
  public:
-  gguf_rows(std::string file, const gguf_tensor& tensor, const ggml::type_info& type,
-            std::size_t rows)
-      : file_(std::move(file)), tensor_(&tensor), type_(&type), rows_(rows) {}
+  /// The tensor's bytes must be those of its shape and type.
+  gguf_rows(std::string_view file, const gguf_tensor& tensor, std::size_t rows)
+      : tensor_(&tensor),
+        rows_(tensor.type, tensor.bytes, rows, tensor.cols(),
+              tamp::detail::sentence(file, ": tensor '", tamp::detail::shown(tensor.name), '\'')) {}
 
   const std::string& name() const { return tensor_->name; }
-  std::string_view type() const { return type_->name; }
+  std::string_view type() const { return rows_.type().name; }
   /// Slowest dimension first. All but the last count as rows.
   const std::vector<std::size_t>& shape() const { return tensor_->shape; }
-  std::size_t cols() const { return tensor_->cols(); }
-  std::size_t rows() const { return rows_; }
+  std::size_t cols() const { return rows_.cols(); }
+  std::size_t rows() const { return rows_.rows(); }
 
   /// Writes row i, as float, into `out`.
   /// @throws shape_error if there is no row i or `out` has not cols() entries
-  void read_row(std::size_t i, std::span<float> out) const {
-    if (i >= rows() || out.size() != cols())
-      tamp::detail::raise<shape_error>(file_, ": tensor '", tamp::detail::shown(name()), "' has ",
-                                       rows(), " rows of ", cols(), ": row ", i, " of ", out.size(),
-                                       " cannot be read");
-    type_->decode_row(tensor_->bytes.data() + i * row_bytes(), out);
-  }
+  void read_row(std::size_t i, std::span<float> out) const { rows_.read_row(i, out); }
 
  private:
-  std::size_t row_bytes() const { return cols() / type_->values * type_->bytes; }
-
-  std::string file_;  // its name
   const gguf_tensor* tensor_;
-  const ggml::type_info* type_;
-  std::size_t rows_;
+  ggml_rows<const std::byte> rows_;
 };
 
 /// A GGUF file, mapped into memory. Opening it reads metadata and descriptions; all of both is
@@ -130,7 +123,7 @@ class gguf_file {
     const auto found = index_.find(name);
     if (found == index_.end()) refuse("has no tensor named '", tamp::detail::shown(name), "'");
     const gguf_tensor& t = tensors_[found->second];
-    const ggml::type_info* type = type_of(t.type);
+    const ggml::type_info* type = ggml::find_type(t.type);
     if (type == nullptr || type->decode_row == nullptr)
       refuse("tensor '", tamp::detail::shown(name), "' is of type ", t.type_name, " (", t.type,
              "), which tamp does not read");
@@ -145,16 +138,10 @@ class gguf_file {
       rows = tamp::detail::checked_product<file_error>(
           tamp::detail::sentence(file_.name(), ": tensor '", tamp::detail::shown(name), '\''), rows,
           t.shape[d]);
-    return {file_.name(), t, *type, rows};
+    return {file_.name(), t, rows};
   }
 
  private:
-  static const ggml::type_info* type_of(std::uint32_t id) {
-    const auto found = std::find_if(ggml::types.begin(), ggml::types.end(),
-                                    [&](const auto& type) { return type.id == id; });
-    return found == ggml::types.end() ? nullptr : &*found;
-  }
-
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
     tamp::detail::raise<file_error>(file_.name(), ": ", parts...);
@@ -199,7 +186,7 @@ class gguf_file {
       t.shape.insert(t.shape.begin(), static_cast<std::size_t>(extent));
     }
     t.type = cursor.number<std::uint32_t>("a tensor's type");
-    const ggml::type_info* type = type_of(t.type);
+    const ggml::type_info* type = ggml::find_type(t.type);
     t.type_name = type == nullptr ? "unknown" : type->name;
     const auto offset = cursor.number<std::uint64_t>("a tensor's offset");
     if (offset > file_.bytes().size() && !t.empty())
@@ -237,7 +224,7 @@ class gguf_file {
       gguf_tensor& t = *order[k].second;
       if (t.offset < end)
         refuse("tensor '", tamp::detail::shown(t.name), "' overlaps the one before it");
-      const ggml::type_info* type = type_of(t.type);
+      const ggml::type_info* type = ggml::find_type(t.type);
       end = type != nullptr        ? t.offset + bytes_of(t, *type)
             : k + 1 < order.size() ? order[k + 1].first
                                    : data_.size();
