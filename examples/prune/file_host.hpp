@@ -10,6 +10,7 @@
 #include <tamp/detail/large_array.hpp>
 #include <tamp/element.hpp>
 #include <tamp/io/detail/readable_file.hpp>
+#include <tamp/io/ggml_rows.hpp>
 #include <tamp/tensor/view.hpp>
 #include <type_traits>
 #include <vector>
@@ -56,6 +57,12 @@ class file_host {
         case number::bf16:
           visit(l.name, view_of<tamp::bf16>(l));
           break;
+        case number::block: {
+          tamp::io::ggml_rows<std::byte> rows(t.ggml_type, {buffer_.data(), l.length}, l.rows,
+                                              l.cols, l.name);
+          visit(l.name, rows);
+          break;
+        }
         case number::other:  // is no layer
           break;
       }

@@ -1,12 +1,17 @@
 #include "model_files.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tamp/error.hpp>
 #include <tamp/io/detail/mapped_file.hpp>
+#include <tamp/io/detail/readable_file.hpp>
 #include <tamp/io/detail/strict_json.hpp>
+#include <tamp/io/ggml_types.hpp>
+#include <tamp/io/gguf_header.hpp>
 #include <tamp/io/safetensors_listing.hpp>
 #include <utility>
 
@@ -36,11 +41,57 @@ number kind_of(tamp::io::dtype type) {
   }
 }
 
+number kind_of(const tamp::io::ggml::type_info& type) {
+  if (type.decode_row == nullptr) return number::other;
+  if (type.name == "F64") return number::f64;
+  if (type.name == "F32") return number::f32;
+  if (type.name == "F16") return number::f16;
+  if (type.name == "BF16") return number::bf16;
+  return number::block;
+}
+
+// The header of a GGUF file, of which nobody knows beforehand how long it is. `bytes` will hold it.
+tamp::io::gguf_header read_header(const tamp::detail::readable_file& file,
+                                  std::vector<std::byte>& bytes) {
+  constexpr std::uint64_t most = std::uint64_t{1} << 30;
+  for (std::uint64_t size = std::uint64_t{1} << 22;; size *= 8) {
+    bytes.resize(static_cast<std::size_t>(std::min(size, file.size())));
+    file.read(0, bytes);
+    try {
+      return {bytes, file.size(), file.name()};
+    } catch (const tamp::file_error&) {
+      if (bytes.size() == file.size() || size >= most) throw;
+    }
+  }
+}
+
+void list_gguf(const tamp::detail::readable_file& source, model_files& model, std::size_t file) {
+  std::vector<std::byte> bytes;
+  const auto header = read_header(source, bytes);
+  for (const auto& t : header.tensors()) {
+    const auto* const type = tamp::io::ggml::find_type(t.type);
+    model.tensors.push_back({t.name, std::string(t.type_name),
+                             type == nullptr ? number::other : kind_of(*type), t.shape, file,
+                             header.data_offset() + t.offset, t.length, t.type});
+  }
+  std::sort(model.tensors.begin(), model.tensors.end(),
+            [](const tensor& a, const tensor& b) { return a.offset < b.offset; });
+}
+
+bool is_gguf(const tamp::detail::readable_file& file) {
+  std::array<std::byte, 4> magic{};
+  if (file.size() < magic.size()) return false;
+  file.read(0, magic);
+  return std::memcmp(magic.data(), "GGUF", magic.size()) == 0;
+}
+
 void list_tensors(model_files& model, std::size_t file) {
-  const tamp::io::safetensors_listing listing(model.path_of(file));
+  const tamp::detail::readable_file source(model.path_of(file));
+  if (!model.is_folder && is_gguf(source)) return list_gguf(source, model, file);
+  const tamp::io::safetensors_listing listing(source);
   for (const auto& t : listing.tensors())
     model.tensors.push_back(
-        {t.name, std::string(t.type_name), kind_of(t.type), t.shape, file, t.offset, t.length});
+        {t.name, std::string(t.type_name), kind_of(t.type), t.shape, file, t.offset, t.length, 0});
 }
 
 // The files of a folder and of those below it, in order. Links are followed, since caches consist of
@@ -108,6 +159,11 @@ std::vector<fs::path> weights_of(const fs::path& folder, const std::vector<fs::p
 
 }  // namespace
 
+bool tensor::has_zero() const {
+  if (kind != number::block) return kind != number::other;
+  const auto* const type = tamp::io::ggml::find_type(ggml_type);
+  return type != nullptr && type->zero_row != nullptr;
+}
 std::size_t tensor::size() const { return tamp::io::detail::product(shape); }
 
 std::uint64_t model_files::bytes() const {

@@ -10,8 +10,9 @@
 
 namespace tamp_prune {
 
-// The type of a tensor's numbers, as far as pruning tells them apart.
-enum class number { f64, f32, f16, bf16, other };
+// The type of a tensor's numbers, as far as pruning tells them apart: plain numbers, ggml's blocks,
+// and what tamp does not read.
+enum class number { f64, f32, f16, bf16, block, other };
 
 struct tensor {
   std::string name;
@@ -21,12 +22,15 @@ struct tensor {
   std::size_t file = 0;            // which of the weights
   std::uint64_t offset = 0;        // of its bytes, from that file's beginning
   std::uint64_t length = 0;
+  std::uint32_t ggml_type = 0;  // of blocks
 
+  // True for blocks that have a code for zero, and plain numbers.
+  bool has_zero() const;
   std::size_t size() const;  // number of elements
 };
 
-// A model is a file, or a folder as Hugging Face has it: one safetensors file, or shards with an
-// index, and files that say what the model is.
+// A model is a safetensors or GGUF file, or a folder as Hugging Face has it: one safetensors file, or
+// shards with an index, and files that say what the model is.
 struct model_files {
   std::filesystem::path folder;
   bool is_folder = false;

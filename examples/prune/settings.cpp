@@ -10,8 +10,8 @@ settings parse(int argc, char** argv) {
   CLI::App app(
       "Prunes the linear layers of a model in files, and writes a model of the same kind.");
   app.add_option("MODEL", s.model,
-                 "a .safetensors file, or a folder as Hugging Face has it (one file, or shards "
-                 "with an index)")
+                 "a safetensors or GGUF file, or a folder as Hugging Face has it (one file, or "
+                 "shards with an index)")
       ->required()
       ->check(CLI::ExistingPath);
   app.add_option("--out", s.out, "the file or folder to write")->required();

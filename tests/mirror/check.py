@@ -26,6 +26,7 @@ COVERED = {
     # Parts of one operation, which is tested as a whole.
     "io/detail/json_format.hpp": "tests/io/save_load.cpp",
     "io/detail/partial_file.hpp": "tests/io/detail/replaced_file.cpp",
+    "io/gguf_header.hpp": "tests/io/gguf.cpp",
     "io/gguf_metadata.hpp": "tests/io/gguf.cpp",
     "io/safetensors_header.hpp": "tests/io/safetensors_file.cpp",
     "prune/detail/allocated_plan.hpp": "tests/prune/plan.cpp",
