@@ -168,6 +168,16 @@ BOOST_AUTO_TEST_CASE(shapes_of_the_gguf_form) {
   BOOST_TEST((norms_of({2, 2}, {1, 2}).values == std::vector<float>{1, 2, 3, 4}));
 }
 
+BOOST_AUTO_TEST_CASE(matrices_that_are_no_experts_share_a_count) {
+  // llama.cpp writes a dense weight of (2, out, 3) as one row of 6 columns.
+  gguf_bytes file = header();
+  add(file, "w", 6, {4, 16, 36, 64, 100, 144}, {4});
+  const temporary_folder folder;
+  const named_norms norms = read_imatrix(folder.write("i.gguf", file.bytes()));
+  const auto second = norms.of("w", 3, 2).subspan(3, 3);
+  BOOST_TEST((std::vector(second.begin(), second.end()) == std::vector<float>{4, 5, 6}));
+}
+
 BOOST_AUTO_TEST_CASE(extreme_numbers) {
   const temporary_folder folder;
   const float most = (std::numeric_limits<float>::max)(), least = 1e-45f;

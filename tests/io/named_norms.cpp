@@ -136,6 +136,13 @@ BOOST_AUTO_TEST_CASE(a_missing_name_is_answered_with_those_most_like_it) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(words_tell_more_than_characters) {
+  named_norms norms;
+  norms.add("0.q.attn", {1}, 0);  // all words of attn.q.0, five of its seven pairs
+  norms.add("attn.q.1", {1}, 0);  // two of its three words, six of its seven pairs
+  BOOST_TEST((norms.nearest("attn.q.0") == std::vector<std::string>{"0.q.attn", "attn.q.1"}));
+}
+
 BOOST_AUTO_TEST_CASE(names_of_any_bytes_are_shown_in_part) {
   named_norms norms;
   norms.add(std::string(100000, 'x') + ".weight", {1}, 0);

@@ -111,6 +111,12 @@ BOOST_AUTO_TEST_CASE(any_form_is_read) {
   BOOST_TEST((read_norms(path) == gguf));
   BOOST_TEST((read_norms(path).about() == gguf.about()));
 
+  // The shortest name of a weight, whose length tells the two forms apart.
+  const std::int32_t one = 1;
+  const auto shortest =
+      read_norms(folder.write("w.dat", bytes_of(one, one) + "w" + bytes_of(one, one, 4.0f)));
+  BOOST_TEST(shortest.of("w", 1)[0] == 2);
+
   const std::string tiny = folder.write("tiny", "abc");
   check_error<file_error>(tiny + ": has 3 bytes and is too short for a safetensors file",
                           [&] { read_norms(tiny); });

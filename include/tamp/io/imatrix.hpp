@@ -237,9 +237,10 @@ class imatrix_gguf {
 ///     norm(j) = sqrt( value(j) / ncall )             .dat, the same number up to rounding
 ///
 /// In the GGUF form each expert has norms and a count of its own. An expert that saw no token has
-/// ones, as llama.cpp's quantiser reads it, so that its weights' magnitudes decide. The .dat form
-/// holds neither counts, so that `tokens` is 0, nor where one expert ends and the next begins, so
-/// that all are one matrix: named_norms::of splits it. Tensors of other names are passed over.
+/// ones, as llama.cpp's quantiser reads it, so that its weights' magnitudes decide. A weight of
+/// several matrices that are no experts has a single count, and so a single row of norms, which
+/// named_norms::of splits. So does all of the .dat form, which does not say where an expert ends,
+/// nor how many tokens it saw: `tokens` is 0. Tensors of other names are passed over.
 /// What the file says of its text is in `about`, by the keys of the metadata.
 ///
 /// norms_per::sequence multiplies the mean by imatrix.chunk_size, the tokens of a sequence. That

@@ -114,7 +114,7 @@ class named_norms {
 
   /// The norms of a weight, one float for each column, matrix after matrix: statistics for select,
   /// of one matrix at a time. Norms of one matrix may be asked for as those of several, of the same
-  /// total: the older form of an importance matrix does not say where an expert ends.
+  /// total: importance matrices do not always say where one ends (see read_imatrix).
   /// @throws file_error if there are none, with the names most like that one
   /// @throws shape_error if they cover other columns or another number of matrices
   std::span<const float> of(std::string_view name, std::size_t columns,
