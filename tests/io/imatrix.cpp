@@ -64,7 +64,8 @@ void check_refused(std::string_view sentence, std::string_view bytes,
                    norms_per unit = norms_per::token) {
   const temporary_folder folder;
   const std::string path = folder.write("bad", bytes);
-  check_error<file_error>(path + ": " + std::string(sentence), [&] { read_imatrix(path, unit); });
+  check_error<file_error>(path + ": " + std::string(sentence),
+                          [&] { (void)read_imatrix(path, unit); });
 }
 void check_gguf_refused(std::string_view sentence, const gguf_bytes& file,
                         norms_per unit = norms_per::token) {
