@@ -176,6 +176,60 @@ BOOST_AUTO_TEST_CASE(weights_that_are_not_finite_are_refused_before_anything_is_
       });
 }
 
+BOOST_AUTO_TEST_CASE(rows_are_encoded_in_types_that_tamp_writes) {
+  // The largest of 32 numbers is 127 steps of the scale: 0.5, so that -1.25 is -2.5 steps.
+  std::vector<float> numbers(64);
+  numbers[0] = 63.5f;
+  numbers[1] = -1.25f;
+  numbers[31] = 0.2f;
+  numbers[63] = -2e-40f;  // its scale is too small for f16
+  std::vector<std::byte> bytes(2 * 68);
+  tamp::io::ggml_rows rows(8, std::span(bytes), 2, 64, "W");
+  rows.encode_row(1, numbers);
+  std::vector<float> read(64);
+  rows.read_row(1, read);
+  std::vector<float> expected(64);
+  expected[0] = 63.5f;
+  expected[1] = -1.5f;
+  BOOST_TEST(read == expected, boost::test_tools::per_element());
+  rows.read_row(0, read);
+  BOOST_TEST(read == std::vector<float>(64), boost::test_tools::per_element());
+
+  for (const std::uint32_t type : {0u, 1u, 28u, 30u}) {
+    std::vector<std::byte> plain(64 * tamp::io::ggml::find_type(type)->bytes);
+    tamp::io::ggml_rows as_plain(type, std::span(plain), 1, 64, "W");
+    as_plain.encode_row(0, expected);
+    as_plain.read_row(0, read);
+    BOOST_TEST(read == expected, boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(numbers_that_a_type_cannot_hold_are_refused_before_anything_is_written) {
+  std::vector<std::byte> bytes(2 * 32, std::byte{1});
+  const auto before = bytes;
+  tamp::io::ggml_rows halves(1, std::span(bytes), 1, 32, "W");
+  std::vector<float> numbers(32);
+  const auto refused = [&](float number, const std::string& as_text) {
+    numbers[3] = number;
+    support::check_error<tamp::value_error>(
+        "W: the number in row 0, column 3 is " + as_text + ", and the largest of F16 is 65504",
+        [&] { halves.encode_row(0, numbers); });
+    BOOST_TEST((bytes == before));
+  };
+  refused(65505, "65505");
+  refused(-1e10f, "-1e+10");
+  refused(std::numeric_limits<float>::quiet_NaN(), "nan");
+  std::vector<std::byte> blocks(18);
+  tamp::io::ggml_rows q4_0(2, std::span(blocks), 1, 32, "W");
+  support::check_error<tamp::value_error>("W is of type Q4_0, which tamp does not write",
+                                          [&] { q4_0.encode_row(0, numbers); });
+  support::check_error<tamp::shape_error>("W has 1 rows of 32: row 1 of 32 cannot be written",
+                                          [&] { halves.encode_row(1, numbers); });
+  support::check_error<tamp::shape_error>("W has 1 rows of 32: row 0 of 31 cannot be written", [&] {
+    halves.encode_row(0, std::span<const float>(numbers).first(31));
+  });
+}
+
 BOOST_AUTO_TEST_CASE(types_that_cannot_be_read_are_refused) {
   std::vector<std::byte> bytes(110);
   check_error<value_error>("w is of type IQ3_S (21), which tamp does not read",

@@ -7,7 +7,8 @@
 /// Each format is a struct with the number of `values` in a block, its size in `bytes`, and
 /// `decode`. A format with a code whose number is exactly zero has `zero`, too, which gives this
 /// code to weight j where keep[j] is 0, and leaves it where keep[j] is 0xff. The codes of kept
-/// weights and all scales stay as they are, to the bit.
+/// weights and all scales stay as they are, to the bit. Formats that tamp writes have `encode`, for
+/// numbers up to `largest`.
 ///
 /// A scale d that is infinite or NaN makes all numbers of its block infinite or NaN, and no code is
 /// zero then: whoever prunes refuses weights that are not finite.
@@ -16,11 +17,15 @@
 /// and sum below is exact in float or rounded once, so that compilers which fuse multiply and add
 /// give the same bits.
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "../element.hpp"
@@ -90,12 +95,27 @@ void scale_listed(const std::uint8_t* q, const std::array<float, 16>& numbers, f
   for (std::size_t j = 0; j < Count; ++j) out[j] = numbers[q[j]] * d;
 }
 
+/// The largest number of a type as a float, which may be the largest float.
+template <class T>
+constexpr double largest_of() noexcept {
+  if constexpr (std::same_as<T, f16>)
+    return 65504;
+  else if constexpr (std::same_as<T, bf16>)
+    return 0x1.fep127;
+  else
+    return static_cast<double>((std::numeric_limits<float>::max)());
+}
+
 /// Plain numbers are blocks of one. A double is rounded to float. Zero has no bit set.
 template <class T>
 struct plain {
   static constexpr std::size_t values = 1, bytes = sizeof(T);
   static void decode(const std::byte* block, float* out) noexcept {
     *out = static_cast<float>(element_traits<T>::load(load<T>(block)));
+  }
+  static constexpr float largest = static_cast<float>(largest_of<T>());
+  static void encode(const float* numbers, std::byte* block) noexcept {
+    store(block, element_traits<T>::store(static_cast<compute_type<T>>(*numbers)));
   }
   static void zero(std::byte* block, const std::uint8_t* keep) noexcept {
     using word = std::conditional_t<bytes == 2, std::uint16_t,
@@ -167,8 +187,22 @@ struct q5_1 {
 
 /// 32 values: d, then 32 signed bytes q.
 ///     x = d * q
+/// To encode, d = max |x| / 127 and q = x / d, rounded to the nearest; d is then rounded to f16.
 struct q8_0 {
   static constexpr std::size_t values = 32, bytes = 34;
+  static constexpr float largest = 127.0f * 65504.0f;
+  static void encode(const float* numbers, std::byte* block) noexcept {
+    float most = 0;
+    for (std::size_t j = 0; j < 32; ++j) most = (std::max)(most, std::fabs(numbers[j]));
+    const float d = most / 127.0f;
+    // The inverse of a subnormal number may be infinite. As f16, d is zero then.
+    const float steps = d < (std::numeric_limits<float>::min)() ? 0.0f : 1.0f / d;
+    std::array<std::int8_t, 32> q;
+    for (std::size_t j = 0; j < 32; ++j)
+      q[j] = static_cast<std::int8_t>(std::round(numbers[j] * steps));
+    store(block, f16(d));
+    store(block + 2, q);
+  }
   static void decode(const std::byte* block, float* out) noexcept {
     const float d{load<f16>(block)};
     const auto q = load<std::array<std::int8_t, 32>>(block + 2);

@@ -3,6 +3,7 @@
 /// @file
 /// Rows of ggml's blocks in a buffer, read as float and pruned in place.
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "../detail/checked.hpp"
+#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "ggml_types.hpp"
 
@@ -74,6 +76,27 @@ class ggml_rows {
       tamp::detail::raise<shape_error>(name_, " has ", rows_, " rows of ", cols_, ": row ", i,
                                        " of ", out.size(), " cannot be read");
     type_->decode_row(bytes_.data() + i * row_bytes_, out);
+  }
+
+  /// Encodes row i. A weight of zero stays one.
+  /// @throws value_error if tamp does not write the type, or if a number is not finite or too large
+  ///         for it; nothing is written then
+  /// @throws shape_error if there is no row i or `numbers` has not cols() entries
+  void encode_row(std::size_t i, std::span<const float> numbers)
+    requires(!std::is_const_v<Byte>)
+  {
+    if (type_->encode_row == nullptr)
+      tamp::detail::raise<value_error>(name_, " is of type ", type_->name,
+                                       ", which tamp does not write");
+    if (i >= rows_ || numbers.size() != cols_)
+      tamp::detail::raise<shape_error>(name_, " has ", rows_, " rows of ", cols_, ": row ", i,
+                                       " of ", numbers.size(), " cannot be written");
+    for (std::size_t j = 0; j < numbers.size(); ++j)
+      if (!is_finite(numbers[j]) || std::fabs(numbers[j]) > type_->largest)
+        tamp::detail::raise<value_error>(name_, ": the number in row ", i, ", column ", j, " is ",
+                                         numbers[j], ", and the largest of ", type_->name, " is ",
+                                         type_->largest);
+    type_->encode_row(numbers, bytes_.data() + i * row_bytes_);
   }
 
   /// Makes weight (i, j) zero where bit j % 64 of keep[j / 64] is 0. Bits past the last weight are

@@ -24,6 +24,13 @@ void decode_row(const std::byte* blocks, std::span<float> out) noexcept {
     Format::decode(blocks, out.data() + j);
 }
 
+/// Encodes whole blocks, one after another.
+template <class Format>
+void encode_row(std::span<const float> numbers, std::byte* blocks) noexcept {
+  for (std::size_t j = 0; j < numbers.size(); j += Format::values, blocks += Format::bytes)
+    Format::encode(numbers.data() + j, blocks);
+}
+
 /// Gives the code of zero to the weights of a row of whole blocks whose bit is 0: weight j stays if
 /// bit j % 64 of keep[j / 64] is 1.
 template <class Format>
@@ -42,19 +49,25 @@ void zero_row(std::byte* blocks, std::size_t cols, const std::uint64_t* keep) no
 }
 
 /// One of ggml's types. `decode_row` is null for those that tamp does not read, `zero_row` for
-/// those that have no code for zero.
+/// those that have no code for zero, and `encode_row` for those that tamp does not write.
 struct type_info {
   std::uint32_t id;
   std::string_view name;
   std::size_t values, bytes;
   void (*decode_row)(const std::byte*, std::span<float>) noexcept = nullptr;
   void (*zero_row)(std::byte*, std::size_t, const std::uint64_t*) noexcept = nullptr;
+  void (*encode_row)(std::span<const float>, std::byte*) noexcept = nullptr;
+  float largest = 0;  ///< number that can be encoded
 };
 
 template <class Format>
 constexpr type_info readable(std::uint32_t id, std::string_view name) {
   type_info type{id, name, Format::values, Format::bytes, &ggml::decode_row<Format>};
   if constexpr (requires { &Format::zero; }) type.zero_row = &ggml::zero_row<Format>;
+  if constexpr (requires { &Format::encode; }) {
+    type.encode_row = &ggml::encode_row<Format>;
+    type.largest = Format::largest;
+  }
   return type;
 }
 
@@ -76,6 +89,13 @@ inline constexpr std::array types = {
     readable<plain<double>>(28, "F64"), type_info{29, "IQ1_M", 256, 56},
     readable<plain<bf16>>(30, "BF16"),  type_info{34, "TQ1_0", 256, 54},
     type_info{35, "TQ2_0", 256, 66},    readable<mxfp4>(39, "MXFP4")};
+
+/// Returns the type of that name, such as "Q8_0", or null if there is none that tamp knows.
+inline const type_info* find_type(std::string_view name) noexcept {
+  for (const type_info& type : types)
+    if (type.name == name) return &type;
+  return nullptr;
+}
 
 /// Returns the type of a number, or null if there is none that tamp knows.
 inline const type_info* find_type(std::uint32_t id) noexcept {

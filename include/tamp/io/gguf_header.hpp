@@ -95,6 +95,10 @@ class gguf_header {
     if (found == index_.end()) return std::nullopt;
     return found->second;
   }
+  /// Where the descriptions of tensors begin, from the file's beginning.
+  std::size_t descriptions_offset() const noexcept { return descriptions_offset_; }
+  /// The data and each tensor begin at multiples of this, a power of two.
+  std::size_t alignment() const noexcept { return alignment_; }
   /// Where the data begin, from the file's beginning.
   std::size_t data_offset() const noexcept { return data_offset_; }
 
@@ -124,6 +128,7 @@ class gguf_header {
       if (!metadata_.emplace(key, cursor.value(type)).second)
         refuse("has the metadata '", tamp::detail::shown(key), "' twice");
     }
+    descriptions_offset_ = cursor.position();
     for (std::uint64_t k = 0; k < tensors; ++k) read_description(cursor);
     find_data(cursor);
   }
@@ -156,8 +161,8 @@ class gguf_header {
   }
 
   void find_data(const detail::gguf_cursor& cursor) {
-    std::size_t alignment = 32;
-    if (has("general.alignment")) alignment = value<std::uint32_t>("general.alignment");
+    if (has("general.alignment")) alignment_ = value<std::uint32_t>("general.alignment");
+    const std::size_t alignment = alignment_;
     if (!std::has_single_bit(alignment))
       refuse("has an alignment of ", alignment, ", which is no power of two");
     data_offset_ = (cursor.position() + alignment - 1) / alignment * alignment;
@@ -209,7 +214,7 @@ class gguf_header {
   std::map<std::string, gguf_value, std::less<>> metadata_;
   std::vector<gguf_description> tensors_;
   std::map<std::string, std::size_t, std::less<>> index_;
-  std::size_t data_offset_ = 0, data_size_ = 0;
+  std::size_t descriptions_offset_ = 0, alignment_ = 32, data_offset_ = 0, data_size_ = 0;
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::io
