@@ -138,15 +138,20 @@ void check_side_files(const settings& s, const model_files& model, const output_
       refuse(path, option, " lies in the folder of the unfinished output");
     for (const std::string& read : {s.statistics, option == "--save-plan" ? "" : s.plan})
       if (!read.empty() && lies_in(path, read)) refuse(path, option, " would replace what is read");
-    // OUT is there when the report is written.
-    if (model.is_folder && option == "--report" &&
-        fs::weakly_canonical(fs::absolute(path)).parent_path() == place.out)
-      return;
+    const fs::path real = fs::weakly_canonical(fs::absolute(path));
+    if (model.is_folder && option == "--report" && real.parent_path() == place.out) {
+      const auto is_it = [&](const fs::path& file) { return file == real.filename(); };
+      if (std::any_of(model.weights.begin(), model.weights.end(), is_it) ||
+          std::any_of(model.others.begin(), model.others.end(), is_it))
+        refuse(path, option, " would replace a file of OUT");
+      return;  // OUT is there when the report is written
+    }
     if (lies_in(path, place.out)) refuse(path, option, " would replace OUT");
     const fs::path parent = fs::absolute(path).parent_path();
     if (!fs::is_directory(parent))
       refuse(path, option, " cannot be written: there is no folder ", parent.string());
-    if (fs::is_directory(path)) refuse(path, option, " cannot be written: it is a folder");
+    if (fs::exists(path) && !fs::is_regular_file(path))
+      refuse(path, option, " cannot be written: it is no regular file");
   };
   in_sentences([&] {
     check(s.report, "--report");

@@ -234,6 +234,9 @@ void unfinished_output::append(const json& line) {
 
 void unfinished_output::write(std::size_t file, std::uint64_t offset,
                               std::span<const std::byte> bytes) {
+  if (is_complete_)
+    refuse(place_.journal(), "says that all is done, and lists fewer layers; remove ",
+           place_.unfinished.string());
   unsynced_ += bytes.size();
   while (!bytes.empty()) {
     const auto written =
