@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <span>
 #include <string_view>
 #include <tamp/detail/large_array.hpp>
 #include <tamp/element.hpp>

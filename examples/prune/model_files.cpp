@@ -1,29 +1,34 @@
 #include "model_files.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 #include <tamp/error.hpp>
 #include <tamp/io/detail/mapped_file.hpp>
 #include <tamp/io/detail/readable_file.hpp>
+#include <tamp/io/detail/shown.hpp>
 #include <tamp/io/detail/strict_json.hpp>
 #include <tamp/io/ggml_types.hpp>
 #include <tamp/io/gguf_header.hpp>
 #include <tamp/io/safetensors_listing.hpp>
 #include <utility>
 
+#include "sentences.hpp"
+
 namespace fs = std::filesystem;
 
 namespace tamp_prune {
 namespace {
 
-template <class... Parts>
-[[noreturn]] void refuse(const fs::path& path, const Parts&... parts) {
-  throw tamp::file_error(tamp::detail::sentence(path.string(), ": ", parts...));
-}
+using tamp::detail::shown;
 
 number kind_of(tamp::io::dtype type) {
   using tamp::io::dtype;
@@ -94,67 +99,121 @@ void list_tensors(model_files& model, std::size_t file) {
         {t.name, std::string(t.type_name), kind_of(t.type), t.shape, file, t.offset, t.length, 0});
 }
 
-// The files of a folder and of those below it, in order. Links are followed, since caches consist of
-// them.
-std::vector<fs::path> files_below(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry :
-       fs::recursive_directory_iterator(folder, fs::directory_options::follow_directory_symlink))
-    if (entry.is_regular_file()) files.push_back(fs::relative(entry.path(), folder));
-  std::sort(files.begin(), files.end());
-  return files;
-}
+// The files of a folder and of those below it. Links are followed, since caches consist of them.
+// Hidden folders are left out: what .git and .cache say of the model is not true of a pruned one.
+class folder_walk {
+ public:
+  explicit folder_walk(const fs::path& root) : root_(root) { enter(root); }
+  std::set<fs::path> files;
+
+ private:
+  void enter(const fs::path& folder) {
+    const fs::path real = fs::canonical(folder);
+    if (std::find(above_.begin(), above_.end(), real) != above_.end())
+      refuse(folder, "is a link to a folder that it lies in");
+    above_.push_back(real);
+    for (const auto& entry : fs::directory_iterator(folder)) add(entry.path());
+    above_.pop_back();
+  }
+  void add(const fs::path& path) {
+    std::error_code problem;
+    const fs::file_type type = fs::status(path, problem).type();
+    if (type == fs::file_type::directory) {
+      if (!path.filename().string().starts_with('.')) enter(path);
+    } else if (type == fs::file_type::not_found) {
+      refuse(path, "is a link to nothing");
+    } else if (type == fs::file_type::regular) {
+      if (::access(path.c_str(), R_OK) != 0) refuse(path, "cannot be read: ", std::strerror(errno));
+      files.insert(path.lexically_relative(root_));
+    } else if (problem) {
+      refuse(path, "cannot be read: ", problem.message());
+    }
+  }
+
+  fs::path root_;
+  std::vector<fs::path> above_;
+};
 
 constexpr std::string_view index_name = "model.safetensors.index.json";
 
-// Checks that the index names each tensor of the shards, and no other, in its place.
-void check_index(const model_files& model) {
-  const fs::path path = model.folder / index_name;
+// The shard of each tensor, as the index says.
+std::map<std::string, std::string> read_index(const fs::path& path) {
   const tamp::detail::mapped_file file(path);
   constexpr int deepest = 8;
   const auto index = tamp::detail::parse_object(file.text(), deepest, path.string(), "the index");
   const auto map = index.find("weight_map");
   if (map == index.end() || !map->is_object()) refuse(path, "has no weight_map");
   std::map<std::string, std::string> shard_of;
-  for (const tensor& t : model.tensors) shard_of[t.name] = model.weights[t.file].string();
   for (const auto& [name, shard] : map->items()) {
-    const auto found = shard_of.find(name);
-    if (!shard.is_string() || found == shard_of.end() || found->second != shard)
-      refuse(path, "says that tensor '", name, "' is in ", shard.dump(), ", and it is in ",
-             found == shard_of.end() ? "no shard" : found->second);
+    if (!shard.is_string()) refuse(path, "gives tensor '", shown(name), "' no file");
+    shard_of.emplace(name, shard.get<std::string>());
   }
-  if (map->size() != shard_of.size())
-    for (const auto& [name, shard] : shard_of)
-      if (!map->contains(name)) refuse(path, "does not name tensor '", name, "' of ", shard);
+  return shard_of;
 }
 
-// The shards that the index names, or all safetensors files of the folder itself.
-std::vector<fs::path> weights_of(const fs::path& folder, const std::vector<fs::path>& files) {
-  std::vector<fs::path> weights;
-  const bool has_index = std::find(files.begin(), files.end(), index_name) != files.end();
-  if (!has_index) {
-    std::copy_if(files.begin(), files.end(), std::back_inserter(weights), [](const fs::path& file) {
-      return file.extension() == ".safetensors" && !file.has_parent_path();
-    });
-    return weights;
+// Checks that the index names each tensor of the shards, and no other, in its place.
+void check_index(const fs::path& path, const std::map<std::string, std::string>& index,
+                 const model_files& model) {
+  std::map<std::string_view, const tensor*> tensors;
+  for (const tensor& t : model.tensors) tensors.emplace(t.name, &t);
+  for (const auto& [name, shard] : index) {
+    const auto found = tensors.find(name);
+    if (found == tensors.end())
+      refuse(path, "says that tensor '", shown(name), "' is in ", shown(shard),
+             ", and it is in no shard");
+    const fs::path& place = model.weights[found->second->file];
+    if (place != shard)
+      refuse(path, "says that tensor '", shown(name), "' is in ", shown(shard), ", and it is in ",
+             shown(place.string()));
   }
-  const fs::path path = folder / index_name;
-  const tamp::detail::mapped_file file(path);
-  constexpr int deepest = 8;
-  const auto index = tamp::detail::parse_object(file.text(), deepest, path.string(), "the index");
-  const auto map = index.find("weight_map");
-  if (map == index.end() || !map->is_object()) refuse(path, "has no weight_map");
-  std::set<std::string> shards;
-  for (const auto& [name, shard] : map->items()) {
-    if (!shard.is_string()) refuse(path, "gives tensor '", name, "' no file");
-    shards.insert(shard.get<std::string>());
+  for (const tensor& t : model.tensors)
+    if (!index.contains(t.name))
+      refuse(path, "does not name tensor '", shown(t.name), "' of ",
+             shown(model.weights[t.file].string()));
+}
+
+// The shards that an index names.
+std::vector<fs::path> shards_of(const fs::path& path,
+                                const std::map<std::string, std::string>& index,
+                                const std::set<fs::path>& files) {
+  std::set<fs::path> shards;
+  for (const auto& [name, shard] : index) {
+    if (!files.contains(shard))
+      refuse(path, "names the shard ", shown(shard), ", which is not there");
+    shards.insert(shard);
   }
-  for (const std::string& shard : shards) {
-    if (std::find(files.begin(), files.end(), shard) == files.end())
-      refuse(path, "names the shard ", shard, ", which is not there");
-    weights.emplace_back(shard);
+  return {shards.begin(), shards.end()};
+}
+
+model_files find_folder(const fs::path& path) {
+  model_files model;
+  model.is_folder = true;
+  model.folder = path;
+  const folder_walk walk(path);
+  const bool has_index = walk.files.contains(index_name);
+  const fs::path index_path = path / index_name;
+  std::map<std::string, std::string> index;
+  if (has_index) {
+    index = read_index(index_path);
+    model.weights = shards_of(index_path, index, walk.files);
+  } else {
+    std::copy_if(walk.files.begin(), walk.files.end(), std::back_inserter(model.weights),
+                 [](const fs::path& file) {
+                   return file.extension() == ".safetensors" && !file.has_parent_path();
+                 });
   }
-  return weights;
+  if (model.weights.empty()) refuse(path, "has no safetensors file");
+  std::set_difference(walk.files.begin(), walk.files.end(), model.weights.begin(),
+                      model.weights.end(), std::back_inserter(model.others));
+  for (std::size_t k = 0; k < model.weights.size(); ++k) list_tensors(model, k);
+  std::map<std::string_view, std::size_t> file_of;
+  for (const tensor& t : model.tensors)
+    if (const auto [found, is_new] = file_of.emplace(t.name, t.file); !is_new)
+      refuse(path, "has the tensor '", shown(t.name), "' in ",
+             shown(model.weights[found->second].string()), " and in ",
+             shown(model.weights[t.file].string()));
+  if (has_index) check_index(index_path, index, model);
+  return model;
 }
 
 }  // namespace
@@ -167,34 +226,24 @@ bool tensor::has_zero() const {
 std::size_t tensor::size() const { return tamp::io::detail::product(shape); }
 
 std::uint64_t model_files::bytes() const {
-  std::uint64_t sum = 0;
-  for (std::size_t k = 0; k < weights.size(); ++k) sum += fs::file_size(path_of(k));
-  return sum;
+  return in_sentences([&] {
+    std::uint64_t sum = 0;
+    for (std::size_t k = 0; k < weights.size(); ++k) sum += fs::file_size(path_of(k));
+    return sum;
+  });
 }
 
 model_files find_model(const fs::path& path) {
-  model_files model;
-  std::error_code problem;
-  model.is_folder = fs::is_directory(path, problem);
-  if (!model.is_folder) {
-    if (!fs::exists(path, problem)) refuse(path, "does not exist");
+  return in_sentences([&] {
+    const fs::file_type type = fs::status(path).type();
+    if (type == fs::file_type::not_found) refuse(path, "does not exist");
+    if (type == fs::file_type::directory) return find_folder(path);
+    model_files model;
     model.folder = path.parent_path();
     model.weights = {path.filename()};
     list_tensors(model, 0);
     return model;
-  }
-  model.folder = path;
-  const auto files = files_below(path);
-  model.weights = weights_of(path, files);
-  if (model.weights.empty()) refuse(path, "has no safetensors file");
-  std::set_difference(files.begin(), files.end(), model.weights.begin(), model.weights.end(),
-                      std::back_inserter(model.others));
-  std::set<std::string> names;
-  for (std::size_t k = 0; k < model.weights.size(); ++k) list_tensors(model, k);
-  for (const tensor& t : model.tensors)
-    if (!names.insert(t.name).second) refuse(path, "has the tensor '", t.name, "' in two files");
-  if (std::find(files.begin(), files.end(), index_name) != files.end()) check_index(model);
-  return model;
+  });
 }
 
 }  // namespace tamp_prune

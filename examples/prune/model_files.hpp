@@ -30,7 +30,8 @@ struct tensor {
 };
 
 // A model is a safetensors or GGUF file, or a folder as Hugging Face has it: one safetensors file, or
-// shards with an index, and files that say what the model is.
+// shards with an index, and files that say what the model is. Hidden folders in it (.git, .cache) are
+// no part of it.
 struct model_files {
   std::filesystem::path folder;
   bool is_folder = false;
@@ -43,7 +44,7 @@ struct model_files {
 };
 
 // Reads the headers of all weights. Throws tamp::file_error if there is no model, if a file is
-// damaged, or if an index and its shards contradict each other.
+// damaged or cannot be read, or if an index and its shards contradict each other.
 model_files find_model(const std::filesystem::path& path);
 
 }  // namespace tamp_prune

@@ -8,12 +8,17 @@
 #include <map>
 #include <string>
 #include <tamp/io/detail/replaced_file.hpp>
+#include <tamp/io/detail/shown.hpp>
 #include <tamp/io/prune_report.hpp>
+
+#include "sentences.hpp"
 
 namespace fs = std::filesystem;
 
 namespace tamp_prune {
 namespace {
+
+using tamp::detail::shown;
 
 // What the model would take with its layers in the layout of tamp/io/sparse_file.hpp: one bit for each
 // weight, the kept ones, and the number of kept ones before each row.
@@ -40,6 +45,13 @@ double sparsity_of_files(const model_files& model, const tamp::prune_report& rep
   return numbers == 0 ? 0 : zeros / numbers;
 }
 
+// Names of files may be any bytes, and JSON is UTF-8.
+std::string as_text(const fs::path& path) {
+  using handler = nlohmann::json::error_handler_t;
+  return nlohmann::json::parse(
+      nlohmann::json(path.string()).dump(-1, ' ', false, handler::replace));
+}
+
 std::string in_megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
@@ -47,27 +59,23 @@ std::string in_megabytes(std::uint64_t bytes) {
 }  // namespace
 
 nlohmann::ordered_json fs_state(const fs::path& path) {
-  return {{"name", fs::absolute(path).string()},
-          {"bytes", fs::file_size(path)},
-          {"changed", fs::last_write_time(path).time_since_epoch().count()}};
+  return in_sentences([&] {
+    return nlohmann::ordered_json{
+        {"name", as_text(fs::canonical(path))},
+        {"bytes", fs::file_size(path)},
+        {"changed", fs::last_write_time(path).time_since_epoch().count()}};
+  });
 }
 
-std::uint64_t bytes_of(const layer_list& layers, std::string_view name) {
-  for (const block& b : layers.blocks)
-    for (const layer& l : b.layers)
-      if (l.name == name) return l.length;
-  return 0;
-}
-
-void print_intention(const settings& s, const model_files& model, const layer_list& layers,
-                     const tamp::pruning_plan& plan) {
+void print_intention(std::FILE* to, const settings& s, const model_files& model,
+                     const layer_list& layers, const tamp::pruning_plan& plan) {
   std::size_t numbers = 0;
   for (const tensor& t : model.tensors)
     if (t.kind != number::other) numbers += t.size();
-  fmt::print("{}: {} in {} files, {} tensors, {:.1f} million numbers\n", s.model,
+  fmt::print(to, "{}: {} in {} files, {} tensors, {:.1f} million numbers\n", s.model,
              in_megabytes(model.bytes()), model.weights.size(), model.tensors.size(),
              static_cast<double>(numbers) / 1e6);
-  fmt::print("{} layers in {} blocks, {:.1f} % of the numbers: {}, sparsity {:.4f}\n",
+  fmt::print(to, "{} layers in {} blocks, {:.1f} % of the numbers: {}, sparsity {:.4f}\n",
              layers.layers(), layers.blocks.size(),
              100 * static_cast<double>(layers.size()) /
                  static_cast<double>(std::max<std::size_t>(numbers, 1)),
@@ -78,20 +86,21 @@ void print_intention(const settings& s, const model_files& model, const layer_li
     if (count++ == 0) first = d.name;
   }
   for (const auto& [why, which] : dense)
-    fmt::print("left as they are: {}{} ({})\n", which.second,
+    fmt::print(to, "left as they are: {}{} ({})\n", shown(which.second),
                which.first == 1 ? "" : fmt::format(" and {} more", which.first - 1), why);
-  for (const std::string& note : plan.notes) fmt::print("{}\n", note);
+  for (const std::string& note : plan.notes) fmt::print(to, "{}\n", note);
   if (!s.dry_run) return;
   for (const auto& layer : plan.layers)
-    fmt::print("  {:.4f}  {} x {}  {}\n", layer.sparsity, layer.rows, layer.cols, layer.name);
+    fmt::print(to, "  {:.4f}  {} x {}  {}\n", layer.sparsity, layer.rows, layer.cols,
+               shown(layer.name));
 }
 
-void print_result(const settings& s, const model_files& model, const layer_list& layers,
-                  const tamp::prune_report& report) {
+void print_result(std::FILE* to, const settings& s, const model_files& model,
+                  const layer_list& layers, const tamp::prune_report& report) {
   const auto packed = packed_bytes(model, layers, report);
-  fmt::print("{}: {}; sparsity {:.4f} of the layers, {:.4f} of the files\n", s.out,
+  fmt::print(to, "{}: {}; sparsity {:.4f} of the layers, {:.4f} of the files\n", s.out,
              report.heading(), report.achieved(), sparsity_of_files(model, report));
-  fmt::print("{} before and after; {} if packed ({:.1f} %)\n", in_megabytes(model.bytes()),
+  fmt::print(to, "{} before and after; {} if packed ({:.1f} %)\n", in_megabytes(model.bytes()),
              in_megabytes(packed),
              100 * static_cast<double>(packed) /
                  static_cast<double>(std::max<std::uint64_t>(model.bytes(), 1)));
@@ -100,8 +109,8 @@ void print_result(const settings& s, const model_files& model, const layer_list&
 void save_report(const settings& s, const model_files& model, const layer_list& layers,
                  const tamp::prune_report& report) {
   nlohmann::ordered_json json = report;
-  json["model"] = s.model;
-  json["out"] = s.out;
+  json["model"] = as_text(s.model);
+  json["out"] = as_text(s.out);
   json["bytes_before"] = json["bytes_after"] = model.bytes();
   json["bytes_if_packed"] = packed_bytes(model, layers, report);
   json["sparsity_of_files"] = sparsity_of_files(model, report);

@@ -3,9 +3,9 @@
 // What a run is about to do and has done, for people and as JSON.
 
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <string_view>
 #include <tamp/prune/pruning_plan.hpp>
 #include <tamp/prune/report.hpp>
 
@@ -18,13 +18,10 @@ namespace tamp_prune {
 // Name, size and time of a file, by which a change of it is noticed.
 nlohmann::ordered_json fs_state(const std::filesystem::path& path);
 
-// The bytes that a layer takes in its file.
-std::uint64_t bytes_of(const layer_list& layers, std::string_view name);
-
-void print_intention(const settings& s, const model_files& model, const layer_list& layers,
-                     const tamp::pruning_plan& plan);
-void print_result(const settings& s, const model_files& model, const layer_list& layers,
-                  const tamp::prune_report& report);
+void print_intention(std::FILE* to, const settings& s, const model_files& model,
+                     const layer_list& layers, const tamp::pruning_plan& plan);
+void print_result(std::FILE* to, const settings& s, const model_files& model,
+                  const layer_list& layers, const tamp::prune_report& report);
 void save_report(const settings& s, const model_files& model, const layer_list& layers,
                  const tamp::prune_report& report);
 

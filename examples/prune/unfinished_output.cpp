@@ -6,14 +6,16 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <string_view>
 #include <tamp/error.hpp>
 #include <tamp/io/prune_report.hpp>
 #include <utility>
+
+#include "sentences.hpp"
 
 namespace fs = std::filesystem;
 
@@ -22,129 +24,200 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-template <class... Parts>
-[[noreturn]] void refuse(const fs::path& path, const Parts&... parts) {
-  throw tamp::file_error(tamp::detail::sentence(path.string(), ": ", parts...));
+// Differs after the system was started again; empty if that is unknown.
+std::string system_start() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  std::getline(file, text);
+  return text;
 }
 
-void check_place(const fs::path& out, const model_files& model, bool overwrite) {
-  std::error_code problem;
-  const fs::path target = fs::weakly_canonical(fs::absolute(out)),
-                 source = fs::canonical(model.is_folder ? model.folder : model.path_of(0));
-  if (target == source) refuse(out, "is the model itself");
-  if (model.is_folder) {
-    const auto [mine, its] =
-        std::mismatch(source.begin(), source.end(), target.begin(), target.end());
-    if (mine == source.end()) refuse(out, "lies inside the model ", model.folder.string());
+struct journal_lines {
+  std::vector<json> lines;
+  std::vector<std::size_t> ends;  // of each, in bytes
+
+  // True if the system was not started again since the last line.
+  bool is_of_this_start() const {
+    for (std::size_t k = lines.size(); k-- > 0;)
+      if (const auto start = lines[k].find("system_start"); start != lines[k].end())
+        return *start == system_start() && *start != "";
+    return false;
   }
-  const auto type = fs::status(out, problem).type();
-  if (type == fs::file_type::not_found) return;
-  if (model.is_folder || type != fs::file_type::regular) refuse(out, "exists already");
-  if (!overwrite) refuse(out, "exists already; --overwrite replaces it");
-}
+  // The number of lines that the files agree with. What was not synced before the system was
+  // started again may not have reached the disk.
+  std::size_t believed() const {
+    if (is_of_this_start()) return lines.size();
+    for (std::size_t k = lines.size(); k-- > 0;)
+      if (lines[k].contains("synced") || lines[k].contains("complete")) return k + 1;
+    return 0;
+  }
+};
 
 // The lines that are complete: the last one may have been cut off.
-std::vector<json> lines_of(const fs::path& path) {
+journal_lines read_journal(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
-  std::vector<json> lines;
+  journal_lines journal;
   for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
        begin = end + 1) {
-    json line = json::parse(text.substr(begin, end - begin), nullptr, false);
-    if (line.is_discarded() || !line.is_object())
-      refuse(path, "line ", lines.size() + 1, " is damaged; remove the folder to begin anew");
-    lines.push_back(std::move(line));
+    json line = json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                            text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+    if (!line.is_object())
+      refuse(path, "line ", journal.lines.size() + 1,
+             " is damaged; remove the folder to begin anew");
+    journal.lines.push_back(std::move(line));
+    journal.ends.push_back(end + 1);
   }
-  return lines;
+  return journal;
+}
+
+bool sync(const owned_file& file) {
+  return ::fsync(file.number()) == 0 || errno == EINVAL || errno == ENOTSUP;  // some cannot
+}
+
+// Waits until a file or folder, and all below it, is on the disk.
+void sync_all(const fs::path& path) {
+  if (fs::is_directory(path))
+    for (const auto& entry : fs::directory_iterator(path)) sync_all(entry.path());
+  if (const owned_file file(path, O_RDONLY); !file || !sync(file))
+    refuse(path, "cannot be written: ", std::strerror(errno));
 }
 
 }  // namespace
 
 unfinished_output::unfinished_output(const fs::path& out, const model_files& model, const json& run,
                                      bool resume, bool overwrite)
-    : out_(fs::absolute(out)), folder_(out_), model_(model), copied_(model.weights.size()) {
-  if (out_.filename().empty()) out_ = out_.parent_path();
-  folder_ = out_;
-  folder_ += ".unfinished";
-  check_place(out, model, overwrite);
-  const bool exists = fs::exists(folder_);
-  if (exists && !resume)
-    refuse(folder_, "was left by an interrupted run: --resume goes on with it, or remove it");
-  if (!exists) {
+    : place_(place_of(out, model, resume, overwrite)),
+      model_(model),
+      may_replace_(overwrite),
+      copied_(model.weights.size()) {
+  in_sentences([&] {
     std::error_code problem;
-    const auto room = fs::space(out_.parent_path(), problem);
-    if (problem) refuse(out, "cannot be written: ", problem.message());
-    std::uint64_t needed = model.bytes();
-    for (const fs::path& other : model.others) needed += fs::file_size(model.folder / other);
-    if (room.available < needed)
-      refuse(out, "needs ", needed, " bytes, and the disk has room for ", room.available);
-    fs::create_directory(folder_, problem);
-    if (problem) refuse(folder_, "cannot be created: ", problem.message());
-  }
-  journal_ = open_file(folder_ / "journal", O_RDWR | O_CREAT | O_APPEND);
-  if (::flock(journal_, LOCK_EX | LOCK_NB) != 0) refuse(folder_, "another run is writing there");
-  // A run that was stopped before its first line has done nothing.
-  if (fs::file_size(folder_ / "journal") == 0)
-    begin(run);
-  else
-    go_on(run);
+    const bool is_new = fs::create_directory(place_.unfinished, problem);
+    if (problem) refuse(place_.unfinished, "cannot be created: ", problem.message());
+    if (!is_new && !resume) refuse(place_.unfinished, "another run is writing there");
+    journal_ = owned_file(place_.journal(), O_RDWR | O_CREAT | O_APPEND);
+    if (!journal_) fail(place_.journal(), "cannot be opened");
+    lock(out, overwrite);
+    try {
+      // A run that was stopped before its first line has done nothing.
+      if (fs::file_size(place_.journal()) == 0)
+        begin(run);
+      else
+        go_on(run);
+    } catch (...) {
+      if (is_new) remove_journal();
+      throw;
+    }
+  });
 }
 
-unfinished_output::~unfinished_output() {
-  for (const int file : files_) ::close(file);
-  if (journal_ >= 0) ::close(journal_);
+void unfinished_output::lock(const fs::path& out, bool overwrite) {
+  if (::flock(journal_.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    refuse(place_.unfinished, "another run is writing there");
+  // Another run may have come to its end between our first look and the lock.
+  struct ::stat mine{}, named{};
+  if (::fstat(journal_.number(), &mine) != 0 || ::stat(place_.journal().c_str(), &named) != 0 ||
+      mine.st_ino != named.st_ino)
+    refuse(place_.unfinished, "another run has just removed it");
+  const auto type = fs::status(place_.out).type();
+  if (type != fs::file_type::not_found && !place_.is_taken && !overwrite)
+    refuse(out, "exists already");
 }
 
 void unfinished_output::begin(const json& run) {
+  fs::remove_all(place_.files());
+  std::error_code problem;
+  const auto room = fs::space(place_.unfinished, problem);
+  std::uint64_t needed = model_.bytes();
+  for (const fs::path& other : model_.others) needed += fs::file_size(model_.folder / other);
+  if (!problem && room.available < needed)
+    refuse(place_.out, "needs ", needed, " bytes, and the disk has room for ", room.available);
   create_files();
-  for (const fs::path& other : model_.others) {
-    const fs::path to = folder_ / "files" / other;
-    fs::create_directories(to.parent_path());
-    fs::copy_file(model_.folder / other, to, fs::copy_options::overwrite_existing);
-  }
+  copy_others(true);
   append(run);
+  append({{"system_start", system_start()}});
 }
 
 void unfinished_output::go_on(const json& run) {
-  const fs::path path = folder_ / "journal";
-  const auto lines = lines_of(path);
-  if (lines.empty()) {  // the first line was cut off
-    if (::ftruncate(journal_, 0) != 0) fail(path, "cannot be written");
-    return begin(run);
+  const fs::path path = place_.journal();
+  const journal_lines journal = read_journal(path);
+  if (!journal.lines.empty()) check_run(journal.lines[0], run);
+  const std::size_t count = journal.believed();
+  const auto end = count == 0 ? 0 : static_cast<::off_t>(journal.ends[count - 1]);
+  if (::ftruncate(journal_.number(), end) != 0) fail(path, "cannot be written");
+  if (count == 0) return begin(run);
+  for (std::size_t k = 1; k < count; ++k) {
+    try {
+      take(journal.lines[k]);
+    } catch (const std::exception&) {  // of nlohmann, or of tamp without the file's name
+      refuse(path, "line ", k + 1, " is damaged; remove the folder to begin anew");
+    }
   }
-  for (const auto& [key, value] : run.items()) {
-    const auto found = lines[0].find(key);
-    if (found == lines[0].end() || *found != value)
-      refuse(folder_, "was begun with another ", key, ": ",
-             found == lines[0].end() ? std::string("none") : found->dump(), ", and not ",
-             value.dump());
-  }
-  create_files();
-  for (std::size_t k = 1; k < lines.size(); ++k) {
-    if (const auto file = lines[k].find("copied"); file != lines[k].end())
-      copied_.at(file->get<std::size_t>()) = true;
-    else
-      layers_.push_back(lines[k].get<tamp::layer_report>());
-  }
-  // What follows the last complete line is written again.
-  std::size_t size = 0;
-  for (const json& line : lines) size += line.dump().size() + 1;
-  if (size > fs::file_size(path) || ::ftruncate(journal_, static_cast<::off_t>(size)) != 0)
-    fail(path, "cannot be written");
+  if (is_complete_) return;
+  open_files();
+  copy_others(!journal.is_of_this_start());
+  append({{"system_start", system_start()}});
 }
 
-// Opens the files, and creates those that are missing.
+void unfinished_output::check_run(const json& begun, const json& run) const {
+  for (const auto& [key, value] : run.items()) {
+    const auto found = begun.find(key);
+    if (found != begun.end() && *found == value) continue;
+    if (found != begun.end() && found->is_string() && value.is_string())
+      refuse(place_.unfinished, "was begun with the ", key, " ", found->get<std::string>(),
+             " instead of ", value.get<std::string>(),
+             "; go on with the options it was begun with, or remove it");
+    refuse(place_.unfinished, "was begun with another ", key,
+           "; go on with the options and files it was begun with, or remove it");
+  }
+}
+
+void unfinished_output::take(const json& line) {
+  if (const auto file = line.find("copied"); file != line.end())
+    copied_.at(file->get<std::size_t>()) = true;
+  else if (line.contains("complete"))
+    is_complete_ = true;
+  else if (!line.contains("system_start") && !line.contains("synced"))
+    layers_.push_back(line.get<tamp::layer_report>());
+}
+
 void unfinished_output::create_files() {
   for (std::size_t k = 0; k < model_.weights.size(); ++k) {
-    const fs::path to = folder_ / "files" / model_.weights[k];
+    const fs::path to = place_.file(model_, k);
     fs::create_directories(to.parent_path());
-    files_.push_back(open_file(to, O_RDWR | O_CREAT));
+    files_.emplace_back(to, O_RDWR | O_CREAT);
+    if (!files_[k]) fail(to, "cannot be created");
     const auto size = static_cast<::off_t>(fs::file_size(model_.path_of(k)));
-    if (::ftruncate(files_[k], size) != 0) fail(to, "cannot be written");
-    struct ::stat status{};
-    if (::stat(model_.path_of(k).c_str(), &status) == 0 &&
-        ::fchmod(files_[k], status.st_mode & 0777u) != 0)
+    if (::ftruncate(files_[k].number(), size) != 0) fail(to, "cannot be written");
+#ifdef __linux__  // takes the room now, where the file system can
+    if (size != 0 && ::fallocate(files_[k].number(), 0, 0, size) != 0 &&
+        (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
       fail(to, "cannot be written");
+#endif
+  }
+}
+
+void unfinished_output::open_files() {
+  for (std::size_t k = 0; k < model_.weights.size(); ++k) {
+    const fs::path to = place_.file(model_, k);
+    std::error_code problem;
+    if (const auto size = fs::file_size(to, problem);
+        problem || size != fs::file_size(model_.path_of(k)))
+      refuse(to, "is damaged; remove ", place_.unfinished.string(), " to begin anew");
+    files_.emplace_back(to, O_RDWR);
+    if (!files_[k]) fail(to, "cannot be opened");
+  }
+}
+
+void unfinished_output::copy_others(bool all) {
+  for (const fs::path& other : model_.others) {
+    const fs::path from = model_.folder / other, to = place_.files() / other;
+    std::error_code problem;
+    if (!all && fs::file_size(to, problem) == fs::file_size(from) && !problem) continue;
+    fs::remove(to, problem);
+    fs::create_directories(to.parent_path());
+    fs::copy_file(from, to);
   }
 }
 
@@ -152,51 +225,93 @@ void unfinished_output::append(const json& line) {
   const std::string text = line.dump() + '\n';
   std::string_view rest = text;
   while (!rest.empty()) {
-    const auto written = ::write(journal_, rest.data(), rest.size());
+    const auto written = ::write(journal_.number(), rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail(folder_ / "journal", "cannot be written");
+    if (written <= 0) fail(place_.journal(), "cannot be written");
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
 }
 
 void unfinished_output::write(std::size_t file, std::uint64_t offset,
                               std::span<const std::byte> bytes) {
+  if (is_complete_)
+    refuse(place_.journal(), "says that all is done, and lists fewer layers; remove ",
+           place_.unfinished.string());
+  unsynced_ += bytes.size();
   while (!bytes.empty()) {
     const auto written =
-        ::pwrite(files_[file], bytes.data(), bytes.size(), static_cast<::off_t>(offset));
+        ::pwrite(files_[file].number(), bytes.data(), bytes.size(), static_cast<::off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail(folder_ / "files" / model_.weights[file], "cannot be written");
+    if (written <= 0) fail(place_.file(model_, file), "cannot be written");
     offset += static_cast<std::uint64_t>(written);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
 }
 
 void unfinished_output::note_copied(std::size_t file) {
-  append({{"copied", file}});
+  note({{"copied", file}});
   copied_[file] = true;
 }
 void unfinished_output::note_layer(const tamp::layer_report& layer) {
   const json line = layer;
+  note(line);
+}
+
+void unfinished_output::note(const json& line) {
   append(line);
+  if (unsynced_ < sync_after) return;
+  sync_files();
+  append({{"synced", unsynced_}});
+  if (!sync(journal_)) fail(place_.journal(), "cannot be written");
+  unsynced_ = 0;
+}
+
+void unfinished_output::sync_files() {
+  for (std::size_t k = 0; k < files_.size(); ++k)
+    if (!sync(files_[k])) fail(place_.file(model_, k), "cannot be written");
 }
 
 void unfinished_output::commit() {
-  for (std::size_t k = 0; k < files_.size(); ++k)
-    if (::fsync(files_[k]) != 0) fail(folder_ / "files" / model_.weights[k], "cannot be written");
-  const fs::path from =
-      model_.is_folder ? folder_ / "files" : folder_ / "files" / model_.weights[0];
-  if (::rename(from.c_str(), out_.c_str()) != 0) fail(out_, "cannot be put in place");
-  const int parent = open_file(out_.parent_path(), O_RDONLY | O_DIRECTORY);
-  static_cast<void>(::fsync(parent));  // some file systems cannot
-  ::close(parent);
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
+  if (place_.is_taken) return;
+  in_sentences([&] {
+    if (!is_complete_) {
+      for (std::size_t k = 0; k < model_.weights.size(); ++k) {
+        struct ::stat status{};
+        if (::stat(model_.path_of(k).c_str(), &status) == 0 &&
+            ::fchmod(files_[k].number(), status.st_mode & 0777u) != 0)
+          fail(place_.file(model_, k), "cannot be written");
+      }
+      sync_files();
+      sync_all(place_.files());
+      append({{"complete", true}});
+      if (!sync(journal_)) fail(place_.journal(), "cannot be written");
+      is_complete_ = true;
+    }
+    put_in_place();
+  });
 }
 
-int unfinished_output::open_file(const fs::path& path, int flags) const {
-  const int file = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
-  if (file < 0) fail(path, "cannot be opened");
-  return file;
+void unfinished_output::put_in_place() {
+  const fs::path from = model_.is_folder ? place_.files() : place_.file(model_, 0);
+  int failed = -1;
+#ifdef RENAME_NOREPLACE
+  errno = EINVAL;
+  if (!may_replace_)
+    failed = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, place_.out.c_str(), RENAME_NOREPLACE);
+  if (failed != 0 && (errno == EINVAL || errno == ENOSYS))  // not every file system can
+#endif
+    failed = ::rename(from.c_str(), place_.out.c_str());
+  if (failed != 0) fail(place_.out, "cannot be put in place");
+  place_.is_taken = true;
+  const owned_file parent(place_.out.parent_path(), O_RDONLY | O_DIRECTORY);
+  if (parent) static_cast<void>(sync(parent));
+}
+
+void unfinished_output::remove_journal() {
+  std::error_code ignored;
+  fs::remove_all(place_.files(), ignored);
+  fs::remove(place_.journal(), ignored);
+  fs::remove(place_.unfinished, ignored);
 }
 
 void unfinished_output::fail(const fs::path& path, const char* what) const {

@@ -12,21 +12,26 @@
 #include <vector>
 
 #include "model_files.hpp"
+#include "output_place.hpp"
+#include "owned_file.hpp"
 
 namespace tamp_prune {
 
 // All files are written into a folder beside OUT, OUT.unfinished, and put in place in one step. A
-// journal in it lists what is done, so that a run that was stopped, even by SIGKILL, can go on. Each
-// line of the journal is written when what it tells is in the files; commit waits for the disk.
+// journal in it lists what is done, so that a run that was stopped can go on. Each line of the journal
+// is written when what it tells is in the files.
+//
+// A run that is stopped at any moment, be it by SIGKILL, loses the layer it was at. If the system stops
+// (power, kernel), files and journal may have reached the disk in any order: what was written since the
+// last `synced` line is done again, at most `sync_after` bytes. commit waits for the disk before it
+// puts the output in place.
 class unfinished_output {
  public:
   // `run` is what the output depends on: options, plan and sources. With `resume` an interrupted run
-  // goes on, if there is one, and must have been the same. Throws tamp::file_error if OUT exists
-  // already, lies inside the model or cannot be written, if the disk has no room, or if an
-  // interrupted run is in the way.
+  // goes on, if there is one, and must have been the same. Throws tamp::file_error as place_of does, if
+  // the disk has no room, or if the journal or the files are damaged. Nothing of a new run is left then.
   unfinished_output(const std::filesystem::path& out, const model_files& model,
                     const nlohmann::ordered_json& run, bool resume, bool overwrite);
-  ~unfinished_output();
   unfinished_output(const unfinished_output&) = delete;
   unfinished_output& operator=(const unfinished_output&) = delete;
 
@@ -38,24 +43,41 @@ class unfinished_output {
   void note_copied(std::size_t file);
   void note_layer(const tamp::layer_report& layer);
 
-  // Puts the output in place.
+  // Puts the output in place, unless an earlier run has done so.
   void commit();
-  const std::filesystem::path& folder() const { return folder_; }
+  // Removes the journal: nothing is left to do.
+  void remove_journal();
+  // OUT.unfinished
+  const std::filesystem::path& folder() const { return place_.unfinished; }
+
+  std::uint64_t sync_after = std::uint64_t{1} << 32;
 
  private:
-  void begin(const nlohmann::ordered_json& run);
-  void go_on(const nlohmann::ordered_json& run);
+  using json = nlohmann::ordered_json;
+
+  void lock(const std::filesystem::path& out, bool overwrite);
+  void begin(const json& run);
+  void go_on(const json& run);
+  void check_run(const json& begun, const json& run) const;
+  void take(const json& line);
   void create_files();
-  void append(const nlohmann::ordered_json& line);
-  int open_file(const std::filesystem::path& path, int flags) const;
+  void open_files();
+  void copy_others(bool all);
+  void note(const json& line);
+  void append(const json& line);
+  void sync_files();
+  void put_in_place();
   [[noreturn]] void fail(const std::filesystem::path& path, const char* what) const;
 
-  std::filesystem::path out_, folder_;
+  output_place place_;
   const model_files& model_;
-  int journal_ = -1;
-  std::vector<int> files_;
+  bool may_replace_;
+  owned_file journal_;
+  std::vector<owned_file> files_;
   std::vector<bool> copied_;
   std::vector<tamp::layer_report> layers_;
+  std::uint64_t unsynced_ = 0;  // bytes
+  bool is_complete_ = false;    // all is on the disk
 };
 
 }  // namespace tamp_prune

@@ -1,0 +1,33 @@
+#pragma once
+
+// The place of the pruned model, and of its parts while it is written.
+
+#include <filesystem>
+
+#include "model_files.hpp"
+
+namespace tamp_prune {
+
+struct output_place {
+  std::filesystem::path out;         // absolute, behind all links
+  std::filesystem::path unfinished;  // beside it
+  bool is_taken = false;             // by a model that an interrupted run has put there
+
+  std::filesystem::path journal() const { return unfinished / "journal"; }
+  std::filesystem::path files() const { return unfinished / "files"; }
+  // The parts of the file of weights with that number.
+  std::filesystem::path file(const model_files& model, std::size_t k) const {
+    return files() / model.weights[k];
+  }
+};
+
+// Checks that `out` can be written, and that no other run does so. Throws tamp::file_error if it
+// exists already, is or lies inside the model, or has no folder to lie in, or if an interrupted run
+// is in the way.
+output_place place_of(const std::filesystem::path& out, const model_files& model, bool resume,
+                      bool overwrite);
+
+// True if a path is a folder or lies below it, with all links followed.
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);
+
+}  // namespace tamp_prune

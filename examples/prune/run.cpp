@@ -1,0 +1,224 @@
+#include "run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tamp/error.hpp>
+#include <tamp/io/detail/shown.hpp>
+#include <tamp/io/prune_report.hpp>
+#include <tamp/io/pruning_plan.hpp>
+#include <utility>
+#include <vector>
+
+#include "../study/progress_bar.hpp"
+#include "file_host.hpp"
+#include "layers.hpp"
+#include "model_files.hpp"
+#include "output_place.hpp"
+#include "prune_files.hpp"
+#include "sentences.hpp"
+#include "summary.hpp"
+#include "unfinished_output.hpp"
+
+namespace fs = std::filesystem;
+
+namespace tamp_prune {
+namespace {
+
+// The bytes read and written so far, with the rate and the time that is left.
+class progress {
+ public:
+  explicit progress(std::uint64_t bytes) : bytes_(bytes) {}
+
+  void add(std::uint64_t bytes, std::string_view what) {
+    done_ += bytes;
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double rate = static_cast<double>(done_) / (seconds > 0 ? seconds : 1);
+    const double left = rate > 0 ? static_cast<double>(bytes_ - std::min(done_, bytes_)) / rate : 0;
+    bar_.show(
+        static_cast<double>(done_) / static_cast<double>(bytes_ == 0 ? 1 : bytes_),
+        fmt::format("{:.0f} MB/s, {:.0f} s left, {}", rate / 1e6, left, tamp::detail::shown(what)));
+  }
+  // What an earlier run has done says nothing of the rate.
+  void skip(std::uint64_t bytes) { bytes_ -= std::min(bytes, bytes_); }
+  void clear() { bar_.clear(); }
+
+ private:
+  study::progress_bar bar_;
+  std::uint64_t bytes_, done_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// The parts of each file that belong to layers, (offset, length), in order.
+std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>> parts_of_layers(
+    const model_files& model, const layer_list& layers) {
+  std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>> parts(model.weights.size());
+  for (const block& b : layers.blocks)
+    for (const layer& l : b.layers)
+      parts[model.tensors[l.tensor].file].emplace_back(l.offset, l.length);
+  for (auto& of_file : parts) std::sort(of_file.begin(), of_file.end());
+  return parts;
+}
+
+// Copies all bytes of the files that belong to no layer. Returns false if the user stopped it.
+bool copy_rest(const model_files& model, const layer_list& layers, const file_host& host,
+               unfinished_output& out, progress& shown, const surroundings& around) {
+  auto parts = parts_of_layers(model, layers);
+  std::vector<std::byte> buffer(std::size_t{1} << 22);
+  for (std::size_t k = 0; k < model.weights.size(); ++k) {
+    if (around.is_stopped()) return false;
+    parts[k].emplace_back(host.file(k).size(), 0);
+    std::uint64_t at = 0;
+    for (const auto& [offset, length] : parts[k]) {
+      while (at < offset) {
+        const auto piece = std::span(buffer).first(
+            static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), offset - at)));
+        if (out.is_copied(k)) {
+          shown.skip(piece.size());
+        } else {
+          host.file(k).read(at, piece);
+          out.write(k, at, piece);
+          shown.add(piece.size(), model.weights[k].string());
+          if (around.is_stopped()) return false;
+        }
+        at += piece.size();
+      }
+      at = offset + length;
+    }
+    if (!out.is_copied(k)) out.note_copied(k);
+  }
+  return true;
+}
+
+// The bytes of the first layers.
+std::uint64_t bytes_of_first(const layer_list& layers, std::size_t count) {
+  std::uint64_t bytes = 0;
+  for (const block& b : layers.blocks)
+    for (const layer& l : b.layers)
+      if (count != 0) bytes += l.length, --count;
+  return bytes;
+}
+
+nlohmann::ordered_json states_of(const model_files& model) {
+  nlohmann::ordered_json states;
+  for (std::size_t k = 0; k < model.weights.size(); ++k)
+    states.push_back(fs_state(model.path_of(k)));
+  for (const fs::path& other : model.others) states.push_back(fs_state(model.folder / other));
+  return states;
+}
+
+// What the output depends on. A run that was interrupted goes on only with the same.
+nlohmann::ordered_json run_of(const settings& s, const model_files& model,
+                              const tamp::pruning_plan& plan) {
+  nlohmann::ordered_json run{{"tamp_prune", 1}, {"score", s.score}, {"pattern", s.pattern}};
+  run["statistics"] = s.statistics.empty() ? nlohmann::ordered_json("") : fs_state(s.statistics);
+  run["model"] = states_of(model);
+  run["plan"] = plan;
+  return run;
+}
+
+// Checks the files that are written beside the model: none replaces or changes what is read.
+void check_side_files(const settings& s, const model_files& model, const output_place& place) {
+  const auto check = [&](const fs::path& path, std::string_view option) {
+    if (path.empty()) return;
+    const fs::path source = model.is_folder ? model.folder : model.path_of(0);
+    if (lies_in(path, source)) refuse(path, option, " would change the model");
+    if (lies_in(path, place.unfinished))
+      refuse(path, option, " lies in the folder of the unfinished output");
+    for (const std::string& read : {s.statistics, option == "--save-plan" ? "" : s.plan})
+      if (!read.empty() && lies_in(path, read)) refuse(path, option, " would replace what is read");
+    const fs::path real = fs::weakly_canonical(fs::absolute(path));
+    if (model.is_folder && option == "--report" && real.parent_path() == place.out) {
+      const auto is_it = [&](const fs::path& file) { return file == real.filename(); };
+      if (std::any_of(model.weights.begin(), model.weights.end(), is_it) ||
+          std::any_of(model.others.begin(), model.others.end(), is_it))
+        refuse(path, option, " would replace a file of OUT");
+      return;  // OUT is there when the report is written
+    }
+    if (lies_in(path, place.out)) refuse(path, option, " would replace OUT");
+    const fs::path parent = fs::absolute(path).parent_path();
+    if (!fs::is_directory(parent))
+      refuse(path, option, " cannot be written: there is no folder ", parent.string());
+    if (fs::exists(path) && !fs::is_regular_file(path))
+      refuse(path, option, " cannot be written: it is no regular file");
+  };
+  in_sentences([&] {
+    check(s.report, "--report");
+    check(s.save_plan, "--save-plan");
+    if (!s.report.empty() && !s.save_plan.empty() && lies_in(s.report, s.save_plan))
+      refuse(s.report, "--report would replace the plan of --save-plan");
+  });
+}
+
+// Returns false if the user stopped it.
+bool write_model(const settings& s, const model_files& model, const layer_list& layers,
+                 const std::optional<norms>& seen, const tamp::pruning_plan& plan, file_host& host,
+                 unfinished_output& out, tamp::prune_report& report, const surroundings& around) {
+  progress shown(model.bytes());
+  report.layers = out.layers_done();
+  shown.skip(bytes_of_first(layers, report.layers.size()));
+  host.finish = [&](const layer& l, std::size_t file, std::span<const std::byte> bytes) {
+    out.write(file, l.offset, bytes);
+    out.note_layer(report.layers.back());
+    shown.add(l.length, l.name);
+  };
+  return copy_rest(model, layers, host, out, shown, around) &&
+         prune(s, host, seen, plan, report,
+               [&](const tamp::progress&) { return !around.is_stopped(); });
+}
+
+}  // namespace
+
+int run(const settings& s, const surroundings& around) {
+  const model_files model = find_model(s.model);
+  const layer_list layers = choose_layers(model, s.names);
+  if (!s.dry_run) {
+    const output_place place = place_of(s.out, model, s.resume, s.overwrite);
+    check_side_files(s, model, place);
+  }
+  const auto before = states_of(model);
+  std::optional<norms> seen;
+  if (!s.statistics.empty()) seen = load_norms(s, model, layers);
+  file_host host(model, layers);
+  const tamp::pruning_plan plan = make_plan(s, host, seen);
+  if (!s.save_plan.empty()) tamp::io::save(s.save_plan, plan);
+  print_intention(around.output, s, model, layers, plan);
+  if (s.dry_run) return EXIT_SUCCESS;
+
+  around.on_begin();
+  unfinished_output out(s.out, model, run_of(s, model, plan), s.resume, s.overwrite);
+  tamp::prune_report report;
+  try {
+    if (!write_model(s, model, layers, seen, plan, host, out, report, around)) {
+      fmt::print(stderr, "Stopped. {} has what is done; the same command with --resume goes on.\n",
+                 out.folder().string());
+      return 130;
+    }
+    if (states_of(model) != before) refuse(s.model, "was changed while it was pruned");
+    out.commit();
+  } catch (const tamp::file_error& problem) {
+    throw tamp::file_error(tamp::detail::sentence(
+        problem.what(), ". ", out.folder().string(),
+        " has what is done; when that is mended, the same command with --resume goes on"));
+  } catch (const tamp::error& problem) {
+    throw tamp::value_error(tamp::detail::sentence(problem.what(), ". ", out.folder().string(),
+                                                   " has what was done before; remove it"));
+  }
+  print_result(around.output, s, model, layers, report);
+  if (!s.report.empty()) save_report(s, model, layers, report);
+  out.remove_journal();
+  return EXIT_SUCCESS;
+}
+
+}  // namespace tamp_prune

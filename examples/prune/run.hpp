@@ -1,0 +1,24 @@
+#pragma once
+
+// A whole run: a model goes in, a pruned model comes out.
+
+#include <cstdio>
+#include <functional>
+
+#include "settings.hpp"
+
+namespace tamp_prune {
+
+struct surroundings {
+  std::FILE* output = stdout;
+  // Called before anything is written to OUT.unfinished, from where on an interrupted run can go on.
+  std::function<void()> on_begin = [] {};
+  // Asked between two layers.
+  std::function<bool()> is_stopped = [] { return false; };
+};
+
+// Returns the exit code: 0, or 130 if `is_stopped` stopped the run. Throws tamp::error if anything
+// cannot be read, written or used; OUT is untouched then.
+int run(const settings& s, const surroundings& around);
+
+}  // namespace tamp_prune
