@@ -17,6 +17,7 @@
 
 #include "layers.hpp"
 #include "model_files.hpp"
+#include "retyped_rows.hpp"
 
 namespace tamp_prune {
 
@@ -58,9 +59,17 @@ class file_host {
           visit(l.name, view_of<tamp::bf16>(l));
           break;
         case number::block: {
-          tamp::io::ggml_rows<std::byte> rows(t.ggml_type, {buffer_.data(), l.length}, l.rows,
-                                              l.cols, l.name);
-          visit(l.name, rows);
+          tamp::io::ggml_rows rows(t.ggml_type, std::span(bytes_.data.data(), l.length), l.rows,
+                                   l.cols, l.name);
+          if (l.new_type == t.ggml_type) {
+            visit(l.name, rows);
+          } else {
+            const std::span target(room_for(new_bytes_, l.new_length), l.new_length);
+            retyped_rows moved(rows, {l.new_type, target, l.rows, l.cols, l.name});
+            moved_ = &moved;
+            visit(l.name, moved);
+            moved_ = nullptr;
+          }
           break;
         }
         case number::other:  // is no layer
@@ -70,23 +79,33 @@ class file_host {
   }
   void finish_layer(std::size_t block, std::size_t k) {
     const layer& l = layers_.blocks[block].layers[k];
-    if (finish) finish(l, model_.tensors[l.tensor].file, {buffer_.data(), l.length});
+    if (!finish) return;
+    if (moved_ != nullptr) moved_->finish();
+    finish(l, model_.tensors[l.tensor].file,
+           {(moved_ != nullptr ? new_bytes_ : bytes_).data.data(), l.new_length});
   }
 
   const tamp::detail::readable_file& file(std::size_t k) const { return files_[k]; }
 
  private:
-  void load(const tensor& t, const layer& l) {
-    if (capacity_ < l.length) {
-      buffer_ = {};
-      buffer_ = tamp::detail::large_array<std::byte>(l.length);
-      capacity_ = l.length;
+  // Memory for the bytes of one layer, which becomes larger when it must.
+  struct layer_bytes {
+    tamp::detail::large_array<std::byte> data;
+    std::size_t size = 0;
+  };
+  static std::byte* room_for(layer_bytes& bytes, std::size_t size) {
+    if (bytes.size < size) {
+      bytes = {};
+      bytes = {tamp::detail::large_array<std::byte>(size), size};
     }
-    files_[t.file].read(l.offset, {buffer_.data(), l.length});
+    return bytes.data.data();
+  }
+  void load(const tensor& t, const layer& l) {
+    files_[t.file].read(l.offset, {room_for(bytes_, l.length), l.length});
   }
   template <class T>
   tamp::matrix_view<T> view_of(const layer& l) {
-    auto* const data = reinterpret_cast<T*>(buffer_.data());
+    auto* const data = reinterpret_cast<T*>(bytes_.data.data());
     const auto stored_cols = static_cast<std::ptrdiff_t>(l.is_transposed ? l.rows : l.cols);
     if (l.is_transposed) return {data, l.rows, l.cols, 1, stored_cols};
     return {data, l.rows, l.cols, stored_cols, 1};
@@ -95,8 +114,8 @@ class file_host {
   const model_files& model_;
   const layer_list& layers_;
   std::vector<tamp::detail::readable_file> files_;
-  tamp::detail::large_array<std::byte> buffer_;
-  std::size_t capacity_ = 0;
+  layer_bytes bytes_, new_bytes_;
+  retyped_rows* moved_ = nullptr;  // the layer that is visited, if its type changes
 };
 
 }  // namespace tamp_prune

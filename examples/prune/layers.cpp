@@ -134,11 +134,11 @@ layer_list choose_layers(const model_files& model, const choice& names) {
       leave("not among --only");
     } else if (names.only.empty() && !place) {
       leave("no linear layer of a block");
-    } else if (!t.has_zero()) {
+    } else if (!t.has_zero() && !names.may_retype) {
       throw tamp::value_error(tamp::detail::sentence(
           t.name, " is of type ", t.type,
-          ", whose numbers have no exact zero: convert the file to "
-          "Q8_0 or F16 first, or leave such tensors as they are with --exclude"));
+          ", whose numbers have no exact zero: --retype q8_0 or --retype f16 stores such layers "
+          "as numbers that have one, and --exclude leaves them as they are"));
     } else {
       const auto at = tamp::block_place_of(t.name);
       const std::string stack(at ? at->stack : std::string_view());

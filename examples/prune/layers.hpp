@@ -19,6 +19,9 @@ struct layer {
   bool is_transposed = false;  // stored as (in_features, out_features)
   std::uint64_t offset = 0;    // of its bytes, from the file's beginning
   std::uint64_t length = 0;
+  // The same in the file that is written (see layout.hpp).
+  std::uint64_t new_offset = 0, new_length = 0;
+  std::uint32_t new_type = 0;  // ggml's number, of blocks
 
   std::size_t size() const { return rows * cols; }
 };
@@ -47,6 +50,7 @@ struct layer_list {
 // linear layers of known models are pruned.
 struct choice {
   std::vector<std::string> only, exclude;
+  bool may_retype = false;  // types without a zero are not refused
 };
 
 // Throws tamp::value_error if nothing is chosen, with the candidates, or if a pattern fits nothing.

@@ -55,24 +55,9 @@ number kind_of(const tamp::io::ggml::type_info& type) {
   return number::block;
 }
 
-// The header of a GGUF file, of which nobody knows beforehand how long it is. `bytes` will hold it.
-tamp::io::gguf_header read_header(const tamp::detail::readable_file& file,
-                                  std::vector<std::byte>& bytes) {
-  constexpr std::uint64_t most = std::uint64_t{1} << 30;
-  for (std::uint64_t size = std::uint64_t{1} << 22;; size *= 8) {
-    bytes.resize(static_cast<std::size_t>(std::min(size, file.size())));
-    file.read(0, bytes);
-    try {
-      return {bytes, file.size(), file.name()};
-    } catch (const tamp::file_error&) {
-      if (bytes.size() == file.size() || size >= most) throw;
-    }
-  }
-}
-
 void list_gguf(const tamp::detail::readable_file& source, model_files& model, std::size_t file) {
   std::vector<std::byte> bytes;
-  const auto header = read_header(source, bytes);
+  const auto header = read_gguf_header(source, bytes);
   for (const auto& t : header.tensors()) {
     const auto* const type = tamp::io::ggml::find_type(t.type);
     model.tensors.push_back({t.name, std::string(t.type_name),
@@ -217,6 +202,20 @@ model_files find_folder(const fs::path& path) {
 }
 
 }  // namespace
+
+tamp::io::gguf_header read_gguf_header(const tamp::detail::readable_file& file,
+                                       std::vector<std::byte>& bytes) {
+  constexpr std::uint64_t most = std::uint64_t{1} << 30;
+  for (std::uint64_t size = std::uint64_t{1} << 22;; size *= 8) {
+    bytes.resize(static_cast<std::size_t>(std::min(size, file.size())));
+    file.read(0, bytes);
+    try {
+      return {bytes, file.size(), file.name()};
+    } catch (const tamp::file_error&) {
+      if (bytes.size() == file.size() || size >= most) throw;
+    }
+  }
+}
 
 bool tensor::has_zero() const {
   if (kind != number::block) return kind != number::other;

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <tamp/io/detail/readable_file.hpp>
+#include <tamp/io/gguf_header.hpp>
 #include <vector>
 
 namespace tamp_prune {
@@ -42,6 +44,10 @@ struct model_files {
   std::filesystem::path path_of(std::size_t file) const { return folder / weights[file]; }
   std::uint64_t bytes() const;
 };
+
+// The header of a GGUF file, of which nobody knows beforehand how long it is. `bytes` will hold it.
+tamp::io::gguf_header read_gguf_header(const tamp::detail::readable_file& file,
+                                       std::vector<std::byte>& bytes);
 
 // Reads the headers of all weights. Throws tamp::file_error if there is no model, if a file is
 // damaged or cannot be read, or if an index and its shards contradict each other.

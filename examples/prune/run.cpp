@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,6 +24,7 @@
 #include "../study/progress_bar.hpp"
 #include "file_host.hpp"
 #include "layers.hpp"
+#include "layout.hpp"
 #include "model_files.hpp"
 #include "output_place.hpp"
 #include "prune_files.hpp"
@@ -60,43 +62,28 @@ class progress {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// The parts of each file that belong to layers, (offset, length), in order.
-std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>> parts_of_layers(
-    const model_files& model, const layer_list& layers) {
-  std::vector<std::vector<std::pair<std::uint64_t, std::uint64_t>>> parts(model.weights.size());
-  for (const block& b : layers.blocks)
-    for (const layer& l : b.layers)
-      parts[model.tensors[l.tensor].file].emplace_back(l.offset, l.length);
-  for (auto& of_file : parts) std::sort(of_file.begin(), of_file.end());
-  return parts;
-}
-
 // Copies all bytes of the files that belong to no layer. Returns false if the user stopped it.
-bool copy_rest(const model_files& model, const layer_list& layers, const file_host& host,
+bool copy_rest(const model_files& model, const layout& files, const file_host& host,
                unfinished_output& out, progress& shown, const surroundings& around) {
-  auto parts = parts_of_layers(model, layers);
   std::vector<std::byte> buffer(std::size_t{1} << 22);
-  for (std::size_t k = 0; k < model.weights.size(); ++k) {
+  for (std::size_t k = 0; k < files.size(); ++k) {
     if (around.is_stopped()) return false;
-    parts[k].emplace_back(host.file(k).size(), 0);
-    std::uint64_t at = 0;
-    for (const auto& [offset, length] : parts[k]) {
-      while (at < offset) {
-        const auto piece = std::span(buffer).first(
-            static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), offset - at)));
-        if (out.is_copied(k)) {
-          shown.skip(piece.size());
-        } else {
-          host.file(k).read(at, piece);
-          out.write(k, at, piece);
-          shown.add(piece.size(), model.weights[k].string());
-          if (around.is_stopped()) return false;
-        }
-        at += piece.size();
-      }
-      at = offset + length;
+    if (out.is_copied(k)) {
+      for (const copied_range& range : files[k].copied) shown.skip(range.length);
+      continue;
     }
-    if (!out.is_copied(k)) out.note_copied(k);
+    out.write(k, 0, files[k].header);
+    for (const copied_range& range : files[k].copied)
+      for (std::uint64_t done = 0; done < range.length;) {
+        const auto piece = std::span(buffer).first(
+            static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), range.length - done)));
+        host.file(k).read(range.from + done, piece);
+        out.write(k, range.to + done, piece);
+        done += piece.size();
+        shown.add(piece.size(), model.weights[k].string());
+        if (around.is_stopped()) return false;
+      }
+    out.note_copied(k);
   }
   return true;
 }
@@ -124,6 +111,7 @@ nlohmann::ordered_json run_of(const settings& s, const model_files& model,
   nlohmann::ordered_json run{{"tamp_prune", 1}, {"score", s.score}, {"pattern", s.pattern}};
   run["statistics"] = s.statistics.empty() ? nlohmann::ordered_json("") : fs_state(s.statistics);
   run["model"] = states_of(model);
+  run["retype"] = s.retype;
   run["plan"] = plan;
   return run;
 }
@@ -161,19 +149,28 @@ void check_side_files(const settings& s, const model_files& model, const output_
   });
 }
 
+layout layout_for(const settings& s, const model_files& model, layer_list& layers) {
+  if (s.retype.empty()) return same_layout(model, layers);
+  const bool has_blocks = std::any_of(model.tensors.begin(), model.tensors.end(),
+                                      [](const tensor& t) { return t.kind == number::block; });
+  if (!has_blocks) refuse(s.model, "has no quantised tensor that --retype could store otherwise");
+  return retyped_layout(model, layers, s.retype == "q8_0" ? "Q8_0" : "F16");
+}
+
 // Returns false if the user stopped it.
-bool write_model(const settings& s, const model_files& model, const layer_list& layers,
-                 const std::optional<norms>& seen, const tamp::pruning_plan& plan, file_host& host,
-                 unfinished_output& out, tamp::prune_report& report, const surroundings& around) {
+bool write_model(const settings& s, const model_files& model, const layout& files,
+                 const layer_list& layers, const std::optional<norms>& seen,
+                 const tamp::pruning_plan& plan, file_host& host, unfinished_output& out,
+                 tamp::prune_report& report, const surroundings& around) {
   progress shown(model.bytes());
   report.layers = out.layers_done();
   shown.skip(bytes_of_first(layers, report.layers.size()));
   host.finish = [&](const layer& l, std::size_t file, std::span<const std::byte> bytes) {
-    out.write(file, l.offset, bytes);
+    out.write(file, l.new_offset, bytes);
     out.note_layer(report.layers.back());
     shown.add(l.length, l.name);
   };
-  return copy_rest(model, layers, host, out, shown, around) &&
+  return copy_rest(model, files, host, out, shown, around) &&
          prune(s, host, seen, plan, report,
                [&](const tamp::progress&) { return !around.is_stopped(); });
 }
@@ -182,7 +179,8 @@ bool write_model(const settings& s, const model_files& model, const layer_list& 
 
 int run(const settings& s, const surroundings& around) {
   const model_files model = find_model(s.model);
-  const layer_list layers = choose_layers(model, s.names);
+  layer_list layers = choose_layers(model, s.names);
+  const layout files = layout_for(s, model, layers);
   if (!s.dry_run) {
     const output_place place = place_of(s.out, model, s.resume, s.overwrite);
     check_side_files(s, model, place);
@@ -197,10 +195,12 @@ int run(const settings& s, const surroundings& around) {
   if (s.dry_run) return EXIT_SUCCESS;
 
   around.on_begin();
-  unfinished_output out(s.out, model, run_of(s, model, plan), s.resume, s.overwrite);
+  std::vector<std::uint64_t> sizes;
+  for (const file_layout& file : files) sizes.push_back(file.size);
+  unfinished_output out(s.out, model, sizes, run_of(s, model, plan), s.resume, s.overwrite);
   tamp::prune_report report;
   try {
-    if (!write_model(s, model, layers, seen, plan, host, out, report, around)) {
+    if (!write_model(s, model, files, layers, seen, plan, host, out, report, around)) {
       fmt::print(stderr, "Stopped. {} has what is done; the same command with --resume goes on.\n",
                  out.folder().string());
       return 130;
@@ -215,8 +215,9 @@ int run(const settings& s, const surroundings& around) {
     throw tamp::value_error(tamp::detail::sentence(problem.what(), ". ", out.folder().string(),
                                                    " has what was done before; remove it"));
   }
-  print_result(around.output, s, model, layers, report);
-  if (!s.report.empty()) save_report(s, model, layers, report);
+  const auto bytes_after = std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
+  print_result(around.output, s, model, layers, bytes_after, report);
+  if (!s.report.empty()) save_report(s, model, layers, bytes_after, report);
   out.remove_journal();
   return EXIT_SUCCESS;
 }

@@ -38,6 +38,9 @@ settings parse(int argc, char** argv) {
                  "prune the tensors whose names fit this pattern (*, ?) and no others; repeatable");
   app.add_option("--exclude", s.names.exclude,
                  "leave the tensors whose names fit this pattern (*, ?); repeatable");
+  app.add_option("--retype", s.retype,
+                 "in a GGUF file, store layers whose type has no zero (Q4_1, Q4_K ...) as this one")
+      ->check(CLI::IsMember({"q8_0", "f16"}));
   app.add_option("--report", s.report, "write what was done to this JSON file");
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
@@ -46,6 +49,7 @@ settings parse(int argc, char** argv) {
   app.add_flag("--overwrite", s.overwrite, "replace OUT, if it is a file");
   try {
     app.parse(argc, argv);
+    s.names.may_retype = !s.retype.empty();
     if (s.score.empty()) s.score = s.statistics.empty() ? "magnitude" : "wanda";
     if (s.score != "magnitude" && s.statistics.empty())
       throw CLI::ValidationError("--score " + s.score +

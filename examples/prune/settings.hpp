@@ -14,7 +14,7 @@ struct settings {
   std::string model, out;
   std::optional<double> sparsity;
   std::string score, allocate = "uniform", pattern = "per_row";
-  std::string statistics, plan, save_plan, report;
+  std::string statistics, plan, save_plan, report, retype;
   choice names;
   int threads = 0;
   bool dry_run = false, resume = false, overwrite = false;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <string>
 #include <tamp/io/detail/replaced_file.hpp>
 #include <tamp/io/detail/shown.hpp>
@@ -21,13 +22,14 @@ namespace {
 using tamp::detail::shown;
 
 // What the model would take with its layers in the layout of tamp/io/sparse_file.hpp: one bit for each
-// weight, the kept ones, and the number of kept ones before each row.
-std::uint64_t packed_bytes(const model_files& model, const layer_list& layers,
-                           const tamp::prune_report& report) {
+// weight, the kept ones, and the number of kept ones before each row. Nothing for blocks of ggml.
+std::optional<std::uint64_t> packed_bytes(const model_files& model, const layer_list& layers,
+                                          const tamp::prune_report& report) {
   std::uint64_t bytes = model.bytes();
   std::size_t k = 0;
   for (const block& b : layers.blocks)
     for (const layer& l : b.layers) {
+      if (model.tensors[l.tensor].kind == number::block) return std::nullopt;
       const tamp::layer_report& done = report.layers[k++];
       const std::uint64_t each = l.length / std::max<std::size_t>(l.size(), 1);
       bytes -= l.length;
@@ -96,23 +98,26 @@ void print_intention(std::FILE* to, const settings& s, const model_files& model,
 }
 
 void print_result(std::FILE* to, const settings& s, const model_files& model,
-                  const layer_list& layers, const tamp::prune_report& report) {
-  const auto packed = packed_bytes(model, layers, report);
+                  const layer_list& layers, std::uint64_t bytes_after,
+                  const tamp::prune_report& report) {
   fmt::print(to, "{}: {}; sparsity {:.4f} of the layers, {:.4f} of the files\n", s.out,
              report.heading(), report.achieved(), sparsity_of_files(model, report));
-  fmt::print(to, "{} before and after; {} if packed ({:.1f} %)\n", in_megabytes(model.bytes()),
-             in_megabytes(packed),
-             100 * static_cast<double>(packed) /
-                 static_cast<double>(std::max<std::uint64_t>(model.bytes(), 1)));
+  fmt::print(to, "{} before, {} after", in_megabytes(model.bytes()), in_megabytes(bytes_after));
+  if (const auto packed = packed_bytes(model, layers, report))
+    fmt::print(to, "; {} if packed ({:.1f} %)", in_megabytes(*packed),
+               100 * static_cast<double>(*packed) /
+                   static_cast<double>(std::max<std::uint64_t>(model.bytes(), 1)));
+  fmt::print(to, "\n");
 }
 
 void save_report(const settings& s, const model_files& model, const layer_list& layers,
-                 const tamp::prune_report& report) {
+                 std::uint64_t bytes_after, const tamp::prune_report& report) {
   nlohmann::ordered_json json = report;
   json["model"] = as_text(s.model);
   json["out"] = as_text(s.out);
-  json["bytes_before"] = json["bytes_after"] = model.bytes();
-  json["bytes_if_packed"] = packed_bytes(model, layers, report);
+  json["bytes_before"] = model.bytes();
+  json["bytes_after"] = bytes_after;
+  if (const auto packed = packed_bytes(model, layers, report)) json["bytes_if_packed"] = *packed;
   json["sparsity_of_files"] = sparsity_of_files(model, report);
   auto& dense = json["dense"] = nlohmann::ordered_json::array();
   for (const dense_tensor& d : layers.dense)

@@ -20,9 +20,11 @@ nlohmann::ordered_json fs_state(const std::filesystem::path& path);
 
 void print_intention(std::FILE* to, const settings& s, const model_files& model,
                      const layer_list& layers, const tamp::pruning_plan& plan);
+// `bytes_after` is the size of all weights that were written.
 void print_result(std::FILE* to, const settings& s, const model_files& model,
-                  const layer_list& layers, const tamp::prune_report& report);
+                  const layer_list& layers, std::uint64_t bytes_after,
+                  const tamp::prune_report& report);
 void save_report(const settings& s, const model_files& model, const layer_list& layers,
-                 const tamp::prune_report& report);
+                 std::uint64_t bytes_after, const tamp::prune_report& report);
 
 }  // namespace tamp_prune

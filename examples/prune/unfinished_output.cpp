@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 #include <string_view>
 #include <tamp/error.hpp>
 #include <tamp/io/prune_report.hpp>
@@ -85,10 +86,12 @@ void sync_all(const fs::path& path) {
 
 }  // namespace
 
-unfinished_output::unfinished_output(const fs::path& out, const model_files& model, const json& run,
-                                     bool resume, bool overwrite)
+unfinished_output::unfinished_output(const fs::path& out, const model_files& model,
+                                     std::vector<std::uint64_t> sizes, const json& run, bool resume,
+                                     bool overwrite)
     : place_(place_of(out, model, resume, overwrite)),
       model_(model),
+      sizes_(std::move(sizes)),
       may_replace_(overwrite),
       copied_(model.weights.size()) {
   in_sentences([&] {
@@ -129,7 +132,7 @@ void unfinished_output::begin(const json& run) {
   fs::remove_all(place_.files());
   std::error_code problem;
   const auto room = fs::space(place_.unfinished, problem);
-  std::uint64_t needed = model_.bytes();
+  std::uint64_t needed = std::accumulate(sizes_.begin(), sizes_.end(), std::uint64_t{0});
   for (const fs::path& other : model_.others) needed += fs::file_size(model_.folder / other);
   if (!problem && room.available < needed)
     refuse(place_.out, "needs ", needed, " bytes, and the disk has room for ", room.available);
@@ -188,7 +191,7 @@ void unfinished_output::create_files() {
     fs::create_directories(to.parent_path());
     files_.emplace_back(to, O_RDWR | O_CREAT);
     if (!files_[k]) fail(to, "cannot be created");
-    const auto size = static_cast<::off_t>(fs::file_size(model_.path_of(k)));
+    const auto size = static_cast<::off_t>(sizes_[k]);
     if (::ftruncate(files_[k].number(), size) != 0) fail(to, "cannot be written");
 #ifdef __linux__  // takes the room now, where the file system can
     if (size != 0 && ::fallocate(files_[k].number(), 0, 0, size) != 0 &&
@@ -202,8 +205,7 @@ void unfinished_output::open_files() {
   for (std::size_t k = 0; k < model_.weights.size(); ++k) {
     const fs::path to = place_.file(model_, k);
     std::error_code problem;
-    if (const auto size = fs::file_size(to, problem);
-        problem || size != fs::file_size(model_.path_of(k)))
+    if (const auto size = fs::file_size(to, problem); problem || size != sizes_[k])
       refuse(to, "is damaged; remove ", place_.unfinished.string(), " to begin anew");
     files_.emplace_back(to, O_RDWR);
     if (!files_[k]) fail(to, "cannot be opened");

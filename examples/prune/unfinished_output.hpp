@@ -27,11 +27,13 @@ namespace tamp_prune {
 // puts the output in place.
 class unfinished_output {
  public:
-  // `run` is what the output depends on: options, plan and sources. With `resume` an interrupted run
+  // `sizes` are those of the files of weights that are written. `run` is what the output depends on:
+  // options, plan and sources. With `resume` an interrupted run
   // goes on, if there is one, and must have been the same. Throws tamp::file_error as place_of does, if
   // the disk has no room, or if the journal or the files are damaged. Nothing of a new run is left then.
   unfinished_output(const std::filesystem::path& out, const model_files& model,
-                    const nlohmann::ordered_json& run, bool resume, bool overwrite);
+                    std::vector<std::uint64_t> sizes, const nlohmann::ordered_json& run,
+                    bool resume, bool overwrite);
   unfinished_output(const unfinished_output&) = delete;
   unfinished_output& operator=(const unfinished_output&) = delete;
 
@@ -71,6 +73,7 @@ class unfinished_output {
 
   output_place place_;
   const model_files& model_;
+  std::vector<std::uint64_t> sizes_;
   bool may_replace_;
   owned_file journal_;
   std::vector<owned_file> files_;

@@ -1,0 +1,138 @@
+#include "layout.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <tamp/error.hpp>
+#include <tamp/io/detail/readable_file.hpp>
+#include <tamp/io/ggml_types.hpp>
+#include <tamp/io/gguf_header.hpp>
+#include <utility>
+
+namespace tamp_prune {
+namespace {
+
+// The layers of each file, in the order of their bytes.
+std::vector<std::vector<layer*>> layers_by_file(const model_files& model, layer_list& layers) {
+  std::vector<std::vector<layer*>> of_file(model.weights.size());
+  for (block& b : layers.blocks)
+    for (layer& l : b.layers) of_file[model.tensors[l.tensor].file].push_back(&l);
+  for (auto& some : of_file)
+    std::sort(some.begin(), some.end(),
+              [](const layer* a, const layer* b) { return a->offset < b->offset; });
+  return of_file;
+}
+
+template <class Number>
+void append(std::vector<std::byte>& bytes, Number number) {
+  const std::size_t begin = bytes.size();
+  bytes.resize(begin + sizeof number);
+  std::memcpy(bytes.data() + begin, &number, sizeof number);
+}
+void append(std::vector<std::byte>& bytes, const std::string& text) {
+  append(bytes, std::uint64_t{text.size()});
+  const auto* const begin = reinterpret_cast<const std::byte*>(text.data());
+  bytes.insert(bytes.end(), begin, begin + text.size());
+}
+
+std::uint64_t aligned(std::uint64_t offset, std::uint64_t alignment) {
+  return (offset + alignment - 1) / alignment * alignment;
+}
+
+// A tensor in the new file: its type, and where its bytes lie from the start of the data.
+struct new_place {
+  std::uint32_t type = 0;
+  std::uint64_t offset = 0, length = 0;
+};
+
+// What the header says of the tensors. The metadata before it are the source's.
+void append_descriptions(std::vector<std::byte>& header, const tamp::io::gguf_header& source,
+                         const std::vector<new_place>& places) {
+  for (std::size_t k = 0; k < places.size(); ++k) {
+    const auto& t = source.tensors()[k];
+    append(header, t.name);
+    append(header, static_cast<std::uint32_t>(t.shape.size()));
+    for (auto extent = t.shape.rbegin(); extent != t.shape.rend(); ++extent)
+      append(header, std::uint64_t{*extent});
+    append(header, places[k].type);
+    append(header, places[k].offset);
+  }
+}
+
+}  // namespace
+
+layout same_layout(const model_files& model, layer_list& layers) {
+  layout files(model.weights.size());
+  const auto of_file = layers_by_file(model, layers);
+  for (std::size_t k = 0; k < files.size(); ++k) {
+    files[k].size = tamp::detail::readable_file(model.path_of(k)).size();
+    std::uint64_t at = 0;
+    const auto copy_up_to = [&](std::uint64_t end) {
+      if (at < end) files[k].copied.push_back({at, at, end - at});
+    };
+    for (layer* l : of_file[k]) {
+      copy_up_to(l->offset);
+      at = l->offset + l->length;
+      l->new_offset = l->offset;
+      l->new_length = l->length;
+      l->new_type = model.tensors[l->tensor].ggml_type;
+    }
+    copy_up_to(files[k].size);
+  }
+  return files;
+}
+
+layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type) {
+  const auto& wanted = *tamp::io::ggml::find_type(type);
+  const tamp::detail::readable_file file(model.path_of(0));
+  std::vector<std::byte> bytes;
+  const auto source = read_gguf_header(file, bytes);
+
+  std::map<std::string, std::size_t> place_in_header;
+  for (std::size_t k = 0; k < source.tensors().size(); ++k)
+    place_in_header[source.tensors()[k].name] = k;
+  std::vector<std::vector<layer*>> layers_of(model.tensors.size());
+  for (block& b : layers.blocks)
+    for (layer& l : b.layers) layers_of[l.tensor].push_back(&l);
+
+  // The tensors keep their order in the data, which is that of model.tensors.
+  std::vector<new_place> places(model.tensors.size());
+  std::uint64_t end = 0;
+  for (std::size_t k = 0; k < model.tensors.size(); ++k) {
+    const tensor& t = model.tensors[k];
+    const bool changes = !layers_of[k].empty() && !t.has_zero();
+    if (changes && t.shape.back() % wanted.values != 0)
+      throw tamp::value_error(tamp::detail::sentence(
+          t.name, " has rows of ", t.shape.back(), " weights, which is no multiple of the ",
+          wanted.values, " in a block of ", wanted.name, ": use --retype f16"));
+    new_place& place = places[place_in_header.at(t.name)];
+    place.type = changes ? wanted.id : t.ggml_type;
+    place.offset = aligned(end, source.alignment());
+    place.length = changes ? t.size() / wanted.values * wanted.bytes : t.length;
+    end = place.offset + place.length;
+  }
+
+  layout files(1);
+  file_layout& out = files[0];
+  out.header.assign(bytes.begin(),
+                    bytes.begin() + static_cast<std::ptrdiff_t>(source.descriptions_offset()));
+  append_descriptions(out.header, source, places);
+  out.header.resize(static_cast<std::size_t>(aligned(out.header.size(), source.alignment())));
+  const std::uint64_t data = out.header.size();
+  out.size = data + end;
+  for (std::size_t k = 0; k < model.tensors.size(); ++k) {
+    const tensor& t = model.tensors[k];
+    const new_place& place = places[place_in_header.at(t.name)];
+    if (layers_of[k].empty() && t.length != 0)
+      out.copied.push_back({t.offset, data + place.offset, t.length});
+    for (layer* l : layers_of[k]) {
+      const std::uint64_t slices = t.length / l->length, slice = (l->offset - t.offset) / l->length;
+      l->new_type = place.type;
+      l->new_length = place.length / slices;
+      l->new_offset = data + place.offset + slice * l->new_length;
+    }
+  }
+  return files;
+}
+
+}  // namespace tamp_prune

@@ -1,0 +1,36 @@
+#pragma once
+
+// Where the bytes of the model come to lie in the files that are written.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "layers.hpp"
+#include "model_files.hpp"
+
+namespace tamp_prune {
+
+struct copied_range {
+  std::uint64_t from = 0, to = 0, length = 0;
+};
+
+// One file: a header of its own, if the source's does not fit any more, and what is copied. The bytes
+// of the layers are missing; all else that is not mentioned is zero.
+struct file_layout {
+  std::uint64_t size = 0;
+  std::vector<std::byte> header;
+  std::vector<copied_range> copied;
+};
+
+// One for each of the model's files of weights.
+using layout = std::vector<file_layout>;
+
+// All stays where it is. Sets the new places and types of the layers.
+layout same_layout(const model_files& model, layer_list& layers);
+
+// The layers of a GGUF file whose type has no zero become `type`: "Q8_0" or "F16". Sets the same.
+layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type);
+
+}  // namespace tamp_prune
