@@ -2,9 +2,11 @@
 
 // The layers of files as a model that tamp can prune.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <span>
 #include <string_view>
 #include <tamp/detail/large_array.hpp>
@@ -12,7 +14,7 @@
 #include <tamp/io/detail/readable_file.hpp>
 #include <tamp/io/ggml_rows.hpp>
 #include <tamp/tensor/view.hpp>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "layers.hpp"
@@ -21,91 +23,141 @@
 
 namespace tamp_prune {
 
-// Holds one weight at a time, which is loaded when it is visited. What is done with a finished layer
-// is up to `finish`.
+// Loads a weight when it is visited. While one is pruned, a second thread writes the one before and
+// reads the one behind, so that two are in memory.
 class file_host {
  public:
   // Nothing is in place before all is written.
   static constexpr bool writes_when_finished = true;
-  using finish_function =
-      std::function<void(const layer&, std::size_t file, std::span<const std::byte>)>;
+  // Writes the bytes of a layer that is done. It is called by the second thread.
+  using write_function = std::function<void(std::span<const std::byte>)>;
 
   file_host(const model_files& model, const layer_list& layers) : model_(model), layers_(layers) {
     for (std::size_t k = 0; k < model.weights.size(); ++k) files_.emplace_back(model.path_of(k));
   }
 
-  // Called with each layer that is done, and its bytes.
-  finish_function finish;
+  // Called when a layer is done, before the next is visited. Without it nothing is written.
+  std::function<write_function(const layer&)> on_finish;
 
   std::size_t blocks() const { return layers_.blocks.size(); }
   void visit_shapes(std::size_t block, auto&& visit) const {
     for (const layer& l : layers_.blocks[block].layers) visit(l.name, l.rows, l.cols);
   }
   void visit_layers(std::size_t block, auto&& visit) {
-    for (const layer& l : layers_.blocks[block].layers) {
-      const tensor& t = model_.tensors[l.tensor];
-      load(t, l);
-      switch (t.kind) {
-        case number::f64:
-          visit(l.name, view_of<double>(l));
-          break;
-        case number::f32:
-          visit(l.name, view_of<float>(l));
-          break;
-        case number::f16:
-          visit(l.name, view_of<tamp::f16>(l));
-          break;
-        case number::bf16:
-          visit(l.name, view_of<tamp::bf16>(l));
-          break;
-        case number::block: {
-          tamp::io::ggml_rows rows(t.ggml_type, std::span(bytes_.data.data(), l.length), l.rows,
-                                   l.cols, l.name);
-          if (l.new_type == t.ggml_type) {
-            visit(l.name, rows);
-          } else {
-            const std::span target(room_for(new_bytes_, l.new_length), l.new_length);
-            retyped_rows moved(rows, {l.new_type, target, l.rows, l.cols, l.name});
-            moved_ = &moved;
-            visit(l.name, moved);
-            moved_ = nullptr;
-          }
-          break;
-        }
-        case number::other:  // is no layer
-          break;
-      }
+    const auto& layers = layers_.blocks[block].layers;
+    for (std::size_t k = 0; k < layers.size(); ++k) {
+      load(layers[k], next_of(block, k));
+      visit_loaded(layers[k], visit);
     }
   }
   void finish_layer(std::size_t block, std::size_t k) {
-    const layer& l = layers_.blocks[block].layers[k];
-    if (!finish) return;
+    if (!on_finish) return;
     if (moved_ != nullptr) moved_->finish();
-    finish(l, model_.tensors[l.tensor].file,
-           {(moved_ != nullptr ? new_bytes_ : bytes_).data.data(), l.new_length});
+    here().write = on_finish(layers_.blocks[block].layers[k]);
+  }
+  // Waits until all layers that are done are written.
+  void flush() {
+    wait();
+    for (place& p : places_) p.write_now();
   }
 
   const tamp::detail::readable_file& file(std::size_t k) const { return files_[k]; }
 
  private:
-  // Memory for the bytes of one layer, which becomes larger when it must.
-  struct layer_bytes {
-    tamp::detail::large_array<std::byte> data;
-    std::size_t size = 0;
-  };
-  static std::byte* room_for(layer_bytes& bytes, std::size_t size) {
-    if (bytes.size < size) {
-      bytes = {};
-      bytes = {tamp::detail::large_array<std::byte>(size), size};
+  // Memory for bytes, which becomes larger when it must.
+  class room {
+   public:
+    std::byte* of(std::size_t size) {
+      if (size_ < size) {
+        bytes_ = {};
+        bytes_ = tamp::detail::large_array<std::byte>(size);
+        size_ = size;
+      }
+      return bytes_.data();
     }
-    return bytes.data.data();
+    std::byte* data() const { return bytes_.data(); }
+
+   private:
+    tamp::detail::large_array<std::byte> bytes_;
+    std::size_t size_ = 0;
+  };
+  // One layer in memory.
+  struct place {
+    const layer* holds = nullptr;
+    room bytes, new_bytes;  // as stored, and as they are written if their type changes
+    bool is_retyped = false;
+    write_function write;  // where the layer is done and not written yet
+
+    void write_now() {
+      if (!write) return;
+      const auto task = std::exchange(write, {});
+      task({is_retyped ? new_bytes.data() : bytes.data(), holds->new_length});
+    }
+  };
+
+  place& here() { return places_[at_]; }
+
+  const layer* next_of(std::size_t block, std::size_t k) const {
+    if (k + 1 < layers_.blocks[block].layers.size()) return &layers_.blocks[block].layers[k + 1];
+    for (std::size_t b = block + 1; b < layers_.blocks.size(); ++b)
+      if (!layers_.blocks[b].layers.empty()) return &layers_.blocks[b].layers.front();
+    return nullptr;
   }
-  void load(const tensor& t, const layer& l) {
-    files_[t.file].read(l.offset, {room_for(bytes_, l.length), l.length});
+
+  // Makes `wanted` the layer that is here, and begins to read the next one.
+  void load(const layer& wanted, const layer* next) {
+    wait();
+    if (here().holds != &wanted || here().write) at_ = 1 - at_;
+    place& other = places_[1 - at_];
+    if (here().holds != &wanted) {
+      here().write_now();
+      read(here(), wanted);
+    }
+    working_ = std::async(std::launch::async, [this, &other, next] {
+      other.write_now();
+      if (next != nullptr) read(other, *next);
+    });
+  }
+  void read(place& into, const layer& l) {
+    into.holds = nullptr;
+    files_[model_.tensors[l.tensor].file].read(l.offset, {into.bytes.of(l.length), l.length});
+    into.holds = &l;
+    into.is_retyped = false;
+  }
+  void wait() {
+    if (working_.valid()) working_.get();
+  }
+
+  void visit_loaded(const layer& l, auto&& visit) {
+    const tensor& t = model_.tensors[l.tensor];
+    switch (t.kind) {
+      case number::f64:
+        return visit(l.name, view_of<double>(l));
+      case number::f32:
+        return visit(l.name, view_of<float>(l));
+      case number::f16:
+        return visit(l.name, view_of<tamp::f16>(l));
+      case number::bf16:
+        return visit(l.name, view_of<tamp::bf16>(l));
+      case number::block: {
+        tamp::io::ggml_rows rows(t.ggml_type, std::span(here().bytes.data(), l.length), l.rows,
+                                 l.cols, l.name);
+        if (l.new_type == t.ggml_type) return visit(l.name, rows);
+        const std::span target(here().new_bytes.of(l.new_length), l.new_length);
+        here().is_retyped = true;
+        retyped_rows moved(rows, {l.new_type, target, l.rows, l.cols, l.name});
+        moved_ = &moved;
+        visit(l.name, moved);
+        moved_ = nullptr;
+        return;
+      }
+      case number::other:  // is no layer
+        return;
+    }
   }
   template <class T>
   tamp::matrix_view<T> view_of(const layer& l) {
-    auto* const data = reinterpret_cast<T*>(bytes_.data.data());
+    auto* const data = reinterpret_cast<T*>(here().bytes.data());
     const auto stored_cols = static_cast<std::ptrdiff_t>(l.is_transposed ? l.rows : l.cols);
     if (l.is_transposed) return {data, l.rows, l.cols, 1, stored_cols};
     return {data, l.rows, l.cols, stored_cols, 1};
@@ -114,8 +166,10 @@ class file_host {
   const model_files& model_;
   const layer_list& layers_;
   std::vector<tamp::detail::readable_file> files_;
-  layer_bytes bytes_, new_bytes_;
+  std::array<place, 2> places_;
+  std::size_t at_ = 0;             // the place of the layer that is visited
   retyped_rows* moved_ = nullptr;  // the layer that is visited, if its type changes
+  std::future<void> working_;      // the second thread; it ends before the rest
 };
 
 }  // namespace tamp_prune

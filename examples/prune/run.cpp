@@ -165,14 +165,18 @@ bool write_model(const settings& s, const model_files& model, const layout& file
   progress shown(model.bytes());
   report.layers = out.layers_done();
   shown.skip(bytes_of_first(layers, report.layers.size()));
-  host.finish = [&](const layer& l, std::size_t file, std::span<const std::byte> bytes) {
-    out.write(file, l.new_offset, bytes);
-    out.note_layer(report.layers.back());
-    shown.add(l.length, l.name);
+  host.on_finish = [&](const layer& l) -> file_host::write_function {
+    return [&, done = report.layers.back()](std::span<const std::byte> bytes) {
+      out.write(model.tensors[l.tensor].file, l.new_offset, bytes);
+      out.note_layer(done);
+      shown.add(l.length, l.name);
+    };
   };
-  return copy_rest(model, files, host, out, shown, around) &&
-         prune(s, host, seen, plan, report,
-               [&](const tamp::progress&) { return !around.is_stopped(); });
+  if (!copy_rest(model, files, host, out, shown, around)) return false;
+  const bool is_complete = prune(s, host, seen, plan, report,
+                                 [&](const tamp::progress&) { return !around.is_stopped(); });
+  host.flush();
+  return is_complete;
 }
 
 }  // namespace
