@@ -1,0 +1,172 @@
+// Planning and pruning of the layers of files.
+#include <prune/prune_files.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <tamp/error.hpp>
+#include <tamp/io/norms_file.hpp>
+#include <tamp/io/pruning_plan.hpp>
+#include <vector>
+
+#include "../support/errors.hpp"
+#include "models.hpp"
+
+BOOST_AUTO_TEST_SUITE(prune_files_prune_files)
+
+namespace fs = std::filesystem;
+using support::check_error;
+using support::dtype;
+using support::temporary_folder;
+using tamp::io::named_norms;
+using tamp_prune::choose_layers;
+using tamp_prune::file_host;
+using tamp_prune::find_model;
+using tamp_prune::settings;
+
+namespace {
+
+// A model with two experts in one tensor, and one layer beside them.
+struct small_model {
+  temporary_folder folder;
+  tamp_prune::model_files files;
+  tamp_prune::layer_list layers;
+  settings s;
+
+  small_model() {
+    support::write_weights(
+        folder / "m",
+        {support::random_tensor("blk.0.attn_q.weight", dtype::f32, {2, 4}),
+         support::random_tensor("blk.0.ffn_gate_exps.weight", dtype::f32, {2, 6, 4})});
+    files = find_model(folder / "m");
+    layers = choose_layers(files, {});
+    s = support::settings_for(folder / "m", folder / "out");
+    s.statistics = (folder / "norms").string();
+  }
+  void save(const named_norms& norms) const { tamp::io::save(folder / "norms", norms); }
+  tamp_prune::norms load() const { return tamp_prune::load_norms(s, files, layers); }
+};
+
+named_norms good_norms(std::vector<std::uint64_t> tokens, std::uint64_t others) {
+  named_norms norms;
+  norms.add("blk.0.attn_q.weight", {1, 2, 3, 4}, others);
+  norms.add("blk.0.ffn_gate_exps.weight", {4, {5, 6, 7, 8, 9, 10, 11, 12}, std::move(tokens)});
+  return norms;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(norms_are_found_by_name_and_expert) {
+  const small_model m;
+  m.save(good_norms({3, 0}, 20));
+  const auto seen = m.load();
+  BOOST_TEST(seen.layers() == 3u);
+  using tamp::stat::column_norm;
+  BOOST_TEST((seen.of<column_norm>(0).values() == std::vector<float>{1, 2, 3, 4}));
+  BOOST_TEST((seen.of<column_norm>(1).values() == std::vector<float>{5, 6, 7, 8}));
+  BOOST_TEST((seen.of<column_norm>(2).values() == std::vector<float>{9, 10, 11, 12}));
+  BOOST_TEST(seen.of<column_norm>(0).tokens() == 20u);
+  BOOST_TEST(seen.of<column_norm>(1).tokens() == 3u);
+  BOOST_TEST(seen.of<column_norm>(2).tokens() == 0u);  // is pruned by magnitude
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_counts_no_tokens_is_believed) {
+  const small_model m;
+  m.save(good_norms({0, 0}, 0));
+  const auto seen = m.load();
+  for (std::size_t k = 0; k < 3; ++k)
+    BOOST_TEST(seen.of<tamp::stat::column_norm>(k).tokens() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(statistics_of_another_model_are_refused) {
+  const small_model m;
+  const std::string path = m.s.statistics;
+  named_norms other;
+  other.add("blk.0.attn_k.weight", {1, 2, 3, 4}, 7);
+  m.save(other);
+  check_error<tamp::file_error>(path +
+                                    ": has no norms for 'blk.0.attn_q.weight' among those of 1 "
+                                    "weights; most like it: 'blk.0.attn_k.weight'",
+                                [&] { m.load(); });
+  named_norms narrow;
+  narrow.add("blk.0.attn_q.weight", {1, 2, 3}, 7);
+  m.save(narrow);
+  check_error<tamp::shape_error>(
+      path + ": the norms of 'blk.0.attn_q.weight' cover 3 columns, the weight has 4",
+      [&] { m.load(); });
+  named_norms experts;
+  experts.add("blk.0.attn_q.weight", {1, 2, 3, 4}, 7);
+  experts.add("blk.0.ffn_gate_exps.weight", {4, std::vector<float>(12, 1.0f), {1, 1, 1}});
+  m.save(experts);
+  check_error<tamp::shape_error>(path +
+                                     ": the norms of 'blk.0.ffn_gate_exps.weight' cover 3 x 4 "
+                                     "columns, the weight has 2 x 4",
+                                 [&] { m.load(); });
+  fs::remove(path);
+  check_error<tamp::file_error>(path + ": cannot be opened: No such file or directory",
+                                [&] { m.load(); });
+}
+
+BOOST_AUTO_TEST_CASE(plans_by_hand) {
+  small_model m;
+  m.s.sparsity = 0.25;
+  file_host host(m.files, m.layers);
+  const auto plan = tamp_prune::make_plan(m.s, host, std::nullopt);
+  BOOST_REQUIRE(plan.layers.size() == 3u);
+  BOOST_TEST(plan.recipe == "magnitude, uniform 0.25, per_row");
+  BOOST_TEST(plan.layers[1].name == "blk.0.ffn_gate_exps.weight[0]");
+  for (const auto& layer : plan.layers) BOOST_TEST(layer.sparsity == 0.25);
+  m.s.sparsity.reset();
+  m.s.pattern = "1:4";
+  for (const auto& layer : tamp_prune::make_plan(m.s, host, std::nullopt).layers)
+    BOOST_TEST(layer.sparsity == 0.75);
+  m.s.pattern = "per_tensor";
+  m.s.allocate = "erk";
+  const auto erk = tamp_prune::make_plan(m.s, host, std::nullopt);
+  BOOST_TEST(erk.recipe == "magnitude, erk 0.5, per_tensor");
+  BOOST_TEST(erk.layers[0].sparsity < erk.layers[1].sparsity);  // smaller layers keep more
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_is_followed_and_one_of_another_model_is_refused) {
+  small_model m;
+  file_host host(m.files, m.layers);
+  auto plan = tamp_prune::make_plan(m.s, host, std::nullopt);
+  plan.layers[0].sparsity = 0;
+  plan.layers[1].sparsity = 1;
+  m.s.plan = (m.folder / "plan").string();
+  tamp::io::save(m.s.plan, plan);
+  BOOST_TEST((tamp_prune::make_plan(m.s, host, std::nullopt) == plan));
+  tamp::prune_report report;
+  BOOST_TEST(tamp_prune::prune(m.s, host, std::nullopt, plan, report, {}));
+  BOOST_TEST(report.layers[0].zeros() == 0u);
+  BOOST_TEST(report.layers[1].zeros() == 24u);
+  BOOST_TEST(report.layers[2].zeros() == 12u);
+  plan.layers.pop_back();
+  tamp::prune_report other;
+  check_error<tamp::shape_error>("prune: the plan has 2 layers, the model 3", [&] {
+    tamp_prune::prune(m.s, host, std::nullopt, plan, other, {});
+  });
+  BOOST_TEST(other.layers.empty());
+}
+
+BOOST_AUTO_TEST_CASE(pruning_goes_on_from_a_report) {
+  const small_model m;
+  file_host host(m.files, m.layers);
+  const auto plan = tamp_prune::make_plan(m.s, host, std::nullopt);
+  tamp::prune_report report;
+  std::string finished;
+  host.finish = [&](const tamp_prune::layer& l, std::size_t, std::span<const std::byte>) {
+    finished += l.name + '\n';
+  };
+  const auto after_one = [&](const tamp::progress&) { return report.layers.size() < 1; };
+  BOOST_TEST(!tamp_prune::prune(m.s, host, std::nullopt, plan, report, after_one));
+  BOOST_TEST(finished == "blk.0.attn_q.weight\n");
+  BOOST_TEST(tamp_prune::prune(m.s, host, std::nullopt, plan, report, {}));
+  BOOST_TEST(finished ==
+             "blk.0.attn_q.weight\nblk.0.ffn_gate_exps.weight[0]\nblk.0.ffn_gate_exps.weight[1]\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
