@@ -41,7 +41,8 @@ template <class Value>
 // Expands eight columns by the entry of a table that begins `entry` bytes behind the first one.
 // Weights of 8 bits come out 2^24 times as large: their bytes are the upper ones of their lanes.
 static vec<float> expand_eight(const float* values, std::size_t entry) noexcept {
-  const __m256i places = load_32_bytes(expanded_lanes.data() + entry);
+  __m256i places = load_32_bytes(expanded_lanes.data() + entry);
+  keep_in_register(places);
   return _mm256_blendv_ps(_mm256_permutevar8x32_ps(load(values), places), vec<float>{},
                           (vec<float>)places);
 }

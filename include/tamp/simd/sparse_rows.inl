@@ -128,11 +128,13 @@ struct product_sums {
 };
 
 // Writes the product of row r with the arranged activations of token t, for `Tokens` tokens, to
-// y[t * y_pitch + r]. Up to room_past_values bytes past the kept weights of a row are read.
+// y[t * y_pitch + r]. Up to room_past_values bytes past the kept weights of a row are read. A
+// function of its own has all registers: within a caller compiled for the same processor, the loop
+// would keep its addresses on the stack.
 template <std::size_t Tokens, class Value, std::size_t Rows>
-static void multiply_rows(const std::array<sparse_row<Value>, Rows>& rows, std::size_t cols,
-                          const float* x, std::size_t pitch, float* y,
-                          std::size_t y_pitch) noexcept {
+[[gnu::noinline]] static void multiply_rows(const std::array<sparse_row<Value>, Rows>& rows,
+                                            std::size_t cols, const float* x, std::size_t pitch,
+                                            float* y, std::size_t y_pitch) noexcept {
   product_sums<Rows, Tokens> sums;
   const Value* values[Rows];  // the next kept weights
   for (std::size_t r = 0; r < Rows; ++r) values[r] = rows[r].values;
@@ -175,9 +177,9 @@ static void multiply_rows(const std::array<sparse_row<Value>, Rows>& rows, std::
 
 // The same for rows whose weights are all stored. They need no prefetches.
 template <std::size_t Tokens, class Value, std::size_t Rows>
-static void multiply_rows(const std::array<dense_row<Value>, Rows>& rows, std::size_t cols,
-                          const float* x, std::size_t pitch, float* y,
-                          std::size_t y_pitch) noexcept {
+[[gnu::noinline]] static void multiply_rows(const std::array<dense_row<Value>, Rows>& rows,
+                                            std::size_t cols, const float* x, std::size_t pitch,
+                                            float* y, std::size_t y_pitch) noexcept {
   product_sums<Rows, Tokens> sums;
   const auto add = [&](const Value* const* from, std::size_t j) __attribute__((always_inline)) {
     sums.add_word([&](std::size_t r, std::size_t k, vec<float>* weights)

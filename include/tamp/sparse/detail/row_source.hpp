@@ -67,6 +67,10 @@ class kept_rows {
       loops.template add_kept<Vectors>(word, kept, columns + j * pitch, sums);
       next += static_cast<std::size_t>(std::popcount(word));
     }
+    // Other rows come before the row's next columns. The processor's own prefetcher does not follow
+    // so many streams.
+    loops.fetch_lines(reinterpret_cast<const std::byte*>(row.values + next),
+                      (last - first) * sizeof(T));
   }
 
  private:
