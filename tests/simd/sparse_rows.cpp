@@ -1,6 +1,7 @@
 #include <tamp/simd/sparse_rows.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -28,6 +29,9 @@ namespace {
 
 using stored_types =
     std::tuple<float, tamp::f16, tamp::bf16, support::host_f16, support::host_bf16, std::int8_t>;
+
+using unscaled_types =
+    std::tuple<float, tamp::f16, tamp::bf16, support::host_f16, support::host_bf16>;
 
 using halves = std::tuple<tamp::f16, tamp::bf16>;
 
@@ -139,8 +143,8 @@ void check_few(Loops loops, std::size_t cols) {
   for (const double density : {0.0, 0.1, 0.5, 1.0}) {
     const row<Value> weights(cols, density, unsigned(cols));
     std::vector<float> y(3 * Tokens, 99.0f);
-    loops.template multiply_row<Tokens>(weights.sparse(), cols, arranged.data(), pitch, y.data(),
-                                        3);
+    loops.template multiply_rows<Tokens>(std::array{weights.sparse()}, cols, arranged.data(), pitch,
+                                         y.data(), 3);
     for (std::size_t k = 0; k < y.size(); ++k)
       if (k % 3 != 0)
         BOOST_TEST(y[k] == 99);
@@ -150,8 +154,8 @@ void check_few(Loops loops, std::size_t cols) {
   if constexpr (!is_scaled<Value>) {
     const row<Value> weights(cols, 0.5, unsigned(cols));
     std::vector<float> y(Tokens);
-    loops.template multiply_row<Tokens>(dense_row<Value>{weights.all.data()}, cols, arranged.data(),
-                                        pitch, y.data(), 1);
+    loops.template multiply_rows<Tokens>(std::array{dense_row<Value>{weights.all.data()}}, cols,
+                                         arranged.data(), pitch, y.data(), 1);
     for (std::size_t t = 0; t < Tokens; ++t)
       check_close(y[t], expected(weights.dense_weights, x.data() + t * cols));
   }
@@ -206,8 +210,8 @@ BOOST_AUTO_TEST_CASE(a_row_is_multiplied_by_hand) {
     std::vector<float> arranged(64);
     loops.template arrange_row<float>(x, 4, arranged.data());
     float y = 0;
-    loops.template multiply_row<1>(sparse_row<float>{bits, kept.data(), nullptr}, 4,
-                                   arranged.data(), 64, &y, 1);
+    loops.template multiply_rows<1>(std::array{sparse_row<float>{bits, kept.data(), nullptr}}, 4,
+                                    arranged.data(), 64, &y, 1);
     BOOST_TEST(y == 3020);
   });
 }
@@ -251,30 +255,107 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_tokens_product_does_not_depend_on_its_neighbours
       loops.template arrange_row<Value>(x.data() + t * cols, cols, arranged.data() + t * 256);
     const row<Value> weights(cols, 0.5, 1);
     std::vector<float> together(tokens), alone(tokens);
-    loops.template multiply_row<tokens>(weights.sparse(), cols, arranged.data(), 256,
-                                        together.data(), 1);
+    const std::array sparse{weights.sparse()};
+    loops.template multiply_rows<tokens>(sparse, cols, arranged.data(), 256, together.data(), 1);
     for (std::size_t t = 0; t < tokens; ++t)
-      loops.template multiply_row<1>(weights.sparse(), cols, arranged.data() + t * 256, 256,
-                                     &alone[t], 1);
+      loops.template multiply_rows<1>(sparse, cols, arranged.data() + t * 256, 256, &alone[t], 1);
     BOOST_TEST(together == alone, boost::test_tools::per_element());
+  });
+}
+
+// A row gives the same bits alone and beside another, whatever that keeps.
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_rows_product_does_not_depend_on_its_neighbour, Value,
+                              stored_types) {
+  with_every_loops([](auto loops) {
+    for (const std::size_t cols : widths) {
+      const auto x = activations(1, cols);
+      std::vector<float> arranged(pitch_for(cols));
+      loops.template arrange_row<Value>(x.data(), cols, arranged.data());
+      for (const double density : {0.0, 0.3, 1.0}) {
+        const row<Value> above(cols, 0.5, 4), below(cols, density, 5);
+        const std::array pair{above.sparse(), below.sparse()};
+        std::vector<float> together{99, 99, 99}, alone{99, 99, 99};
+        loops.template multiply_rows<1>(pair, cols, arranged.data(), 0, together.data(), 2);
+        for (std::size_t r = 0; r < 2; ++r)
+          loops.template multiply_rows<1>(std::array{pair[r]}, cols, arranged.data(), 0, &alone[r],
+                                          1);
+        BOOST_TEST(together == alone, boost::test_tools::per_element());
+      }
+    }
+  });
+}
+
+// Several tokens of two rows: token by token, the rows side by side.
+BOOST_AUTO_TEST_CASE(rows_and_tokens_have_places_of_their_own) {
+  const std::byte bits[] = {std::byte{0b11}, std::byte{0b10}};
+  std::vector<float> kept{2, 3, 5};
+  kept.resize(3 + room_past_values / sizeof(float), support::not_a_number);
+  const float x[2][2] = {{1, 10}, {100, 1000}};
+  with_every_loops([&](auto loops) {
+    std::vector<float> arranged(128), y(6, 99.0f);
+    for (std::size_t t = 0; t < 2; ++t)
+      loops.template arrange_row<float>(x[t], 2, arranged.data() + 64 * t);
+    const std::array rows{sparse_row<float>{bits, kept.data(), nullptr},
+                          sparse_row<float>{bits + 1, kept.data() + 2, nullptr}};
+    loops.template multiply_rows<2>(rows, 2, arranged.data(), 64, y.data(), 3);
+    BOOST_TEST(y == (std::vector<float>{32, 50, 99, 3200, 5000, 99}),
+               boost::test_tools::per_element());
   });
 }
 
 // The sums of a sparse row are those of a dense one with zeros, to the bit: their order does not
 // depend on what is dropped.
-BOOST_AUTO_TEST_CASE(what_is_dropped_changes_no_order) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_dropped_changes_no_order, Value, unscaled_types) {
   with_every_loops([](auto loops) {
     for (const std::size_t cols : widths) {
       const auto x = activations(1, cols);
       std::vector<float> arranged(pitch_for(cols));
-      loops.template arrange_row<float>(x.data(), cols, arranged.data());
-      const row<float> weights(cols, 0.5, 3);
+      loops.template arrange_row<Value>(x.data(), cols, arranged.data());
+      const row<Value> weights(cols, 0.5, 3);
+      std::vector<Value> with_zeros;
+      for (const float weight : weights.weights) with_zeros.push_back(stored<Value>(weight));
       float sparse = 0, dense = 0;
-      loops.template multiply_row<1>(weights.sparse(), cols, arranged.data(), 0, &sparse, 1);
-      loops.template multiply_row<1>(dense_row<float>{weights.weights.data()}, cols,
-                                     arranged.data(), 0, &dense, 1);
+      loops.template multiply_rows<1>(std::array{weights.sparse()}, cols, arranged.data(), 0,
+                                      &sparse, 1);
+      loops.template multiply_rows<1>(std::array{dense_row<Value>{with_zeros.data()}}, cols,
+                                      arranged.data(), 0, &dense, 1);
       BOOST_TEST(sparse == dense);
     }
+  });
+}
+
+// All 256 bytes of a mask, at each of the eight places of a word, and all weights of a byte: a word
+// of which only one byte is in question, and all others keep everything.
+BOOST_AUTO_TEST_CASE_TEMPLATE(every_byte_of_a_mask_moves_weights_to_their_columns, Value,
+                              stored_types) {
+  with_every_loops([](auto loops) {
+    std::size_t wrong = 0;
+    for (std::size_t place = 0; place < 8; ++place)
+      for (std::size_t byte = 0; byte < 256; ++byte) {
+        std::array<std::byte, 8> bits;
+        bits.fill(std::byte{0xff});
+        bits[place] = std::byte(byte);
+        std::vector<Value> kept;
+        std::vector<tamp::f16> scales(2, tamp::f16(1.0f));
+        std::array<float, 64> weights{}, arranged{};
+        for (std::size_t j = 0; j < 64; ++j)
+          if ((bits[j / 8] >> (j % 8) & std::byte{1}) != std::byte{0}) {
+            kept.push_back(stored<Value>(is_scaled<Value> ? float(j + 1) / 40 : float(j + 1)));
+            weights[j] = number(kept.back());
+          }
+        kept.resize(kept.size() + room_past_values / sizeof(Value));
+        for (std::size_t column = 8 * place; column < 8 * place + 8; ++column) {
+          std::array<float, 64> x{};
+          x[column] = 1;
+          loops.template arrange_row<Value>(x.data(), 64, arranged.data());
+          float y = 99;
+          loops.template multiply_rows<1>(
+              std::array{sparse_row<Value>{bits.data(), kept.data(), scales.data()}}, 64,
+              arranged.data(), 0, &y, 1);
+          wrong += y != weights[column];
+        }
+      }
+    BOOST_TEST(wrong == 0u);
   });
 }
 

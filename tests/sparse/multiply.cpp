@@ -329,6 +329,37 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(bits_do_not_depend_on_who_runs_the_loops, T, store
   });
 }
 
+// With one token, rows that keep little are multiplied two at a time, also the last ones of a view,
+// behind which nothing can be read.
+BOOST_AUTO_TEST_CASE_TEMPLATE(each_row_has_the_bits_that_it_has_alone, T, stored_types) {
+  with_every_instructions([] {
+    for (const std::size_t cols : {1u, 64u, 200u})
+      for (const std::size_t rows : {1u, 2u, 3u, 4u, 7u}) {
+        const auto w = support::random_matrix(rows, cols, 14);
+        auto keep = support::random_mask(rows, cols, 0.9, 15);
+        for (std::size_t j = 0; j < cols && rows > 3; ++j) {  // a full row beside an empty one
+          keep.set(2, j, true);
+          keep.set(3, j, false);
+        }
+        const auto s = packed<T>(w, keep);
+        const auto x = support::random_matrix(1, cols, 16);
+        const support::fenced_arrays<T> fenced{support::sparse_arrays<T>(s, 0)};
+        const auto y = product(fenced.view(), x);
+        for (std::size_t i = 0; i < rows; ++i) {
+          matrix<float> row(1, cols);
+          bitmask kept(1, cols, false);
+          for (std::size_t j = 0; j < cols; ++j) {
+            row(0, j) = w(i, j);
+            kept.set(0, j, keep(i, j));
+          }
+          BOOST_TEST(product(packed<T>(row, kept), x)(0, 0) == y(0, i));
+        }
+        if constexpr (!std::is_same_v<T, std::int8_t>)
+          BOOST_TEST((product(support::as<T>(support::dense_of(s)), x) == y));
+      }
+  });
+}
+
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_the_hosts_floating_point_environment) {
   auto w = support::random_matrix(9, 130, 14);
   for (std::size_t j = 0; j < 130; j += 3) w(2, j) = 1e-42f;

@@ -3,11 +3,15 @@
 
 static constexpr std::size_t strip = 64;
 
-// Columns of bf16 are interleaved with VBMI2. 32 lanes of two bytes then become floats in two
-// instructions: the even ones are shifted, the odd ones masked.
+// With VBMI2, columns are interleaved. 32 lanes of bf16 then become floats in two instructions: the
+// even ones are shifted, the odd ones masked. 64 lanes of a byte become the upper bytes of lanes of
+// four in the same way.
 template <class Value>
-static constexpr interleaving interleaved =
-    has_vbmi2 && has_bits_of<Value, bf16> ? interleaving{32, 2} : interleaving{1, 1};
+static constexpr interleaving interleaved = [] {
+  if (has_vbmi2 && has_bits_of<Value, bf16>) return interleaving{32, 2};
+  if (has_vbmi2 && is_scaled<Value>) return interleaving{64, 4};
+  return interleaving{1, 1};
+}();
 
 static vec<float> even_floats(__m512i pairs) noexcept {
   return (vec<float>)((vec<std::uint32_t>)pairs << 16);
@@ -66,20 +70,21 @@ static __m512i zeros() noexcept {
   return v;
 }
 
-// Expands the weights of 64 columns from values[next] on, and moves `next` behind them.
+// Expands the kept weights of 64 columns, and moves `values` behind them. With VBMI2, weights of 8
+// bits come out 2^24 times as large.
 template <class Value>
-[[gnu::always_inline]] static inline void expand_strip(const std::byte* bits, const Value* values,
-                                                       std::size_t& next,
+[[gnu::always_inline]] static inline void expand_strip(const std::byte* word_bits, std::size_t,
+                                                       const Value*& values,
                                                        vec<float>* weights) noexcept {
   mask::word word;
-  std::memcpy(&word, bits, sizeof word);
+  std::memcpy(&word, word_bits, sizeof word);
   const auto low = static_cast<std::uint32_t>(word);
   const auto high = static_cast<std::uint32_t>(word >> 32);
-  values += next;
-  next += static_cast<std::size_t>(std::popcount(word));
-  const Value* const middle = values + std::popcount(low);
+  const Value* const first = values;
+  const Value* const middle = first + std::popcount(low);
+  values += std::popcount(word);
   if constexpr (has_vbmi2 && sizeof(Value) == 2) {
-    const __m512i pairs[2] = {_mm512_mask_expand_epi16(zeros(), low, _mm512_loadu_si512(values)),
+    const __m512i pairs[2] = {_mm512_mask_expand_epi16(zeros(), low, _mm512_loadu_si512(first)),
                               _mm512_mask_expand_epi16(zeros(), high, _mm512_loadu_si512(middle))};
     TAMP_SIMD_UNROLL
     for (std::size_t half = 0; half < 2; ++half) {
@@ -93,13 +98,14 @@ template <class Value>
       }
     }
   } else if constexpr (has_vbmi2 && sizeof(Value) == 1) {
-    const __m512i bytes = _mm512_mask_expand_epi8(zeros(), word, _mm512_loadu_si512(values));
-    weights[0] = floats_of_bytes(_mm512_maskz_extracti32x4_epi32(0xf, bytes, 0));
-    weights[1] = floats_of_bytes(_mm512_maskz_extracti32x4_epi32(0xf, bytes, 1));
-    weights[2] = floats_of_bytes(_mm512_maskz_extracti32x4_epi32(0xf, bytes, 2));
-    weights[3] = floats_of_bytes(_mm512_maskz_extracti32x4_epi32(0xf, bytes, 3));
+    const auto fours =
+        (vec<std::uint32_t>)_mm512_mask_expand_epi8(zeros(), word, _mm512_loadu_si512(first));
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < 4; ++k)
+      weights[k] =
+          _mm512_maskz_cvtepi32_ps(all_lanes, (__m512i)(fours << (24 - 8 * k) & 0xff000000u));
   } else {
-    const Value* const from[4] = {values, values + std::popcount(low & 0xffffu), middle,
+    const Value* const from[4] = {first, first + std::popcount(low & 0xffffu), middle,
                                   middle + std::popcount(high & 0xffffu)};
     TAMP_SIMD_UNROLL
     for (std::size_t k = 0; k < 4; ++k)
@@ -108,10 +114,20 @@ template <class Value>
   }
 }
 
-// Multiplies the weights of 64 columns, the first of a word, by the scales of the word.
+// Multiplies the weights of 64 columns by the two scales of their word.
 static void scale_strip(const f16* scales, std::size_t, vec<float>* weights) noexcept {
+  std::int32_t both;
+  std::memcpy(&both, scales, sizeof both);
+  const __m128 of_word = _mm_cvtph_ps(_mm_cvtsi32_si128(both));
+  vec<float> scale[4];
+  scale[0] = scale[1] = _mm512_maskz_broadcastss_ps(all_lanes, of_word);
+  scale[2] = scale[3] = _mm512_maskz_broadcastss_ps(all_lanes, _mm_movehdup_ps(of_word));
+  if constexpr (has_vbmi2) {
+    constexpr __mmask16 second_half = 0xff00;
+    const vec<float> of_lanes = _mm512_mask_mov_ps(scale[0], second_half, scale[2]) * 0x1p-24f;
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < 4; ++k) scale[k] = of_lanes;
+  }
   TAMP_SIMD_UNROLL
-  for (std::size_t k = 0; k < 4; ++k)
-    weights[k] *= floats_of_halves(
-        _mm256_set1_epi16(static_cast<short>(scales[16 * k / scaled_columns].bits)));
+  for (std::size_t k = 0; k < 4; ++k) weights[k] *= scale[k];
 }

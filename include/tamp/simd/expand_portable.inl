@@ -25,17 +25,18 @@ static void widen_strip(const Value* values, vec<float>* weights) noexcept {
   for (std::size_t k = 0; k < strip_vectors; ++k) weights[k] = widen(values + k * lanes<float>);
 }
 
-// Expands the weights of 16 columns from values[next] on, and moves `next` behind them.
+// Expands the kept weights of 16 columns, from column `first` of a word on, and moves `values` behind
+// them.
 template <class Value>
-static void expand_strip(const std::byte* bits, const Value* values, std::size_t& next,
+static void expand_strip(const std::byte* word_bits, std::size_t first, const Value*& values,
                          vec<float>* weights) noexcept {
-  std::uint16_t kept;
-  std::memcpy(&kept, bits, sizeof kept);
+  mask::word word;
+  std::memcpy(&word, word_bits, sizeof word);
   float row[strip];
   for (std::size_t j = 0; j < strip; ++j) {
-    const bool is_kept = (kept >> j & 1u) != 0;
-    row[j] = is_kept ? number(values[next]) : 0.0f;
-    next += is_kept ? 1 : 0;
+    const bool is_kept = (word >> (first + j) & 1u) != 0;
+    row[j] = is_kept ? number(*values) : 0.0f;
+    values += is_kept ? 1 : 0;
   }
   std::memcpy(weights, row, sizeof row);
 }

@@ -51,28 +51,43 @@ struct interleaving {
   std::size_t group, ways;
 };
 
-/// For each byte of a mask, the place of the weight of each of its eight columns among the kept
-/// ones. `Each` neighbouring bytes move together. A dropped column has a negative place, at which
-/// instructions that permute bytes give zero.
-template <std::size_t Each>
-consteval auto expansion_table() {
-  std::array<std::array<std::int8_t, 8 * Each>, 256> table{};
-  for (std::size_t byte = 0; byte < 256; ++byte)
-    for (std::size_t column = 0, kept = 0; column < 8; ++column) {
-      const bool is_kept = (byte >> column & 1u) != 0;
+/// An entry for each byte of a mask: where the bytes of its eight columns come from, `Each` of a
+/// column. byte(place, k) must give it for byte k of the kept weight number `place`. Bytes of dropped
+/// columns are negative: instructions that permute bytes give zero there.
+template <std::size_t Each, class Byte>
+consteval auto expansion_table(Byte byte) {
+  std::array<std::uint8_t, 256 * 8 * Each> table{};
+  for (std::size_t kept = 0; kept < 256; ++kept)
+    for (std::size_t column = 0, place = 0; column < 8; ++column) {
+      const bool is_kept = (kept >> column & 1u) != 0;
       for (std::size_t k = 0; k < Each; ++k)
-        table[byte][column * Each + k] = static_cast<std::int8_t>(is_kept ? kept * Each + k : 128);
-      kept += is_kept ? 1 : 0;
+        table[(kept * 8 + column) * Each + k] =
+            static_cast<std::uint8_t>(is_kept ? byte(place, k) : 128);
+      place += is_kept ? 1 : 0;
     }
   return table;
 }
-alignas(64) inline constexpr auto expanded_bytes = expansion_table<1>();
-alignas(64) inline constexpr auto expanded_pairs = expansion_table<2>();
+
+/// Lanes of two bytes from lanes of two bytes.
+alignas(64) inline constexpr auto expanded_pairs =
+    expansion_table<2>([](std::size_t place, std::size_t k) { return 2 * place + k; });
+
+/// Lanes of four bytes, whose upper halves are lanes of two bytes and whose lower halves are zero: a
+/// bf16 becomes a float. For instructions that permute lanes of four bytes, the lowest bits of a lane
+/// are its place, and the highest one is set if the column is dropped.
+alignas(64) inline constexpr auto expanded_lanes =
+    expansion_table<4>([](std::size_t place, std::size_t k) -> std::size_t {
+      if (k >= 2) return 2 * place + k - 2;
+      return k == 0 ? 128 | place : 128;
+    });
+
+// Two rows are multiplied together if their kept weights take at most most_paired_bytes for 64
+// columns, on average. The number is measured.
 
 namespace portable {
 struct sparse_rows : products {
   // Sums of one row and its weights fit into 16 registers.
-  static constexpr std::size_t most_tokens = 2, most_vectors = 4;
+  static constexpr std::size_t most_tokens = 2, most_vectors = 4, most_paired_bytes = 0;
 #include "expand_portable.inl"
 #include "sparse_rows.inl"
 };
@@ -82,7 +97,7 @@ struct sparse_rows : products {
 TAMP_SIMD_BEGIN("avx2,fma,f16c,bmi,bmi2,popcnt")
 namespace avx2 {
 struct sparse_rows : products {
-  static constexpr std::size_t most_tokens = 2, most_vectors = 6;
+  static constexpr std::size_t most_tokens = 2, most_vectors = 6, most_paired_bytes = 160;
 #  include "expand_avx2.inl"
 #  include "sparse_rows.inl"
 };
@@ -93,7 +108,7 @@ TAMP_SIMD_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c,bmi,bmi2,popcnt")
 namespace avx512 {
 struct sparse_rows : products {
   // Sums of one row and its weights fit into 32 registers.
-  static constexpr std::size_t most_tokens = 4, most_vectors = 4;
+  static constexpr std::size_t most_tokens = 4, most_vectors = 4, most_paired_bytes = 80;
   static constexpr bool has_vbmi2 = false;
 #  include "expand_avx512.inl"
 #  include "sparse_rows.inl"
@@ -104,7 +119,7 @@ TAMP_SIMD_END
 TAMP_SIMD_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi2,fma,f16c,bmi,bmi2,popcnt")
 namespace avx512_vbmi2 {
 struct sparse_rows : avx512::products {
-  static constexpr std::size_t most_tokens = 4, most_vectors = 4;
+  static constexpr std::size_t most_tokens = 4, most_vectors = 4, most_paired_bytes = 80;
   static constexpr bool has_vbmi2 = true;
 #  include "expand_avx512.inl"
 #  include "sparse_rows.inl"

@@ -6,7 +6,12 @@
 // Few tokens: the kept weights are expanded in registers. Each moves to the lane of its column, and
 // the other lanes become zero. They are then multiplied by the activations of all tokens. Weights
 // are read once, in order, and prefetched. Every sum has four vectors of accumulators, which take
-// turns. Its order depends neither on the number of tokens nor on what is dropped.
+// turns. Its order depends neither on the number of tokens or rows at a time nor on what is dropped.
+//
+// One token: two rows at a time share the loads of activations, and one goes on while the other
+// waits for the places of its weights. That pays for rows that keep little, which are bound by
+// instructions. Those that keep much are bound by memory, which gives two streams of weights slower
+// than one (most_paired_bytes).
 //
 // Many tokens: the activations of a column lie side by side, a vector of tokens after the other.
 // Each kept weight is multiplied by those of its column, and dropped weights cost nothing.
@@ -40,11 +45,14 @@ static void arrange_row(const float* row, std::size_t cols, float* arranged) noe
 
 // Prefetches the cache lines of 64 weights into the second-level cache. They are far ahead: the
 // first level has few places for lines that wait for memory, and the processor's own prefetcher
-// does not follow a stream whose loads advance unevenly.
+// does not follow a stream whose loads advance unevenly. The few bytes of their mask go into the
+// first level, since all else waits for them.
 template <class Value>
-[[gnu::always_inline]] static inline void fetch_ahead(const Value* values) noexcept {
-  constexpr std::size_t ahead = 16384, line = 64;
-  constexpr int into_second_level = 2;
+[[gnu::always_inline]] static inline void fetch_ahead(const std::byte* bits,
+                                                      const Value* values) noexcept {
+  constexpr std::size_t ahead = 16384, ahead_bits = 2048, line = 64;
+  constexpr int into_second_level = 2, into_first_level = 3;
+  __builtin_prefetch(bits + ahead_bits, 0, into_first_level);
   TAMP_SIMD_UNROLL
   for (std::size_t k = 0; k < mask::word_bits * sizeof(Value); k += line)
     __builtin_prefetch(reinterpret_cast<const std::byte*>(values) + ahead + k, 0,
@@ -75,28 +83,33 @@ static float sum_by_halves(Vector v) noexcept {
     return sum_by_halves(sum_of_halves(v, std::make_index_sequence<half>()));
 }
 
-// The sums of a row for some tokens.
-template <std::size_t Tokens>
-struct token_sums {
-  vec<float> of[Tokens][4] = {};
+// The sums of some rows for some tokens.
+template <std::size_t Rows, std::size_t Tokens>
+struct product_sums {
+  vec<float> of[Rows][Tokens][4] = {};
 
-  // Adds the products of 64 columns. load_strip(k, weights) must load strip k. The arranged
-  // activations of tokens are `pitch` numbers apart.
+  // Adds the products of 64 columns. load_strip(r, k, weights) must load strip k of row r. The
+  // arranged activations of tokens are `pitch` numbers apart.
   template <class Load>
   [[gnu::always_inline]] inline void add_word(const Load& load_strip, const float* x,
                                               std::size_t pitch) noexcept {
     constexpr std::size_t pieces = strip / lanes<float>;
     TAMP_SIMD_UNROLL
     for (std::size_t k = 0; k < mask::word_bits / strip; ++k) {
-      vec<float> weights[pieces];
-      load_strip(k, weights);
+      vec<float> weights[Rows][pieces];
+      TAMP_SIMD_UNROLL
+      for (std::size_t r = 0; r < Rows; ++r) load_strip(r, k, weights[r]);
       TAMP_SIMD_UNROLL
       for (std::size_t t = 0; t < Tokens; ++t) {
         TAMP_SIMD_UNROLL
         for (std::size_t p = 0; p < pieces; ++p) {
-          vec<float>& sum = of[t][(k * pieces + p) % 4];
-          sum = multiply_add<float>(weights[p], load(x + t * pitch + k * strip + p * lanes<float>),
-                                    sum);
+          auto activations = load(x + t * pitch + k * strip + p * lanes<float>);
+          if constexpr (Rows > 1) keep_in_register(activations);
+          TAMP_SIMD_UNROLL
+          for (std::size_t r = 0; r < Rows; ++r) {
+            vec<float>& sum = of[r][t][(k * pieces + p) % 4];
+            sum = multiply_add<float>(weights[r][p], activations, sum);
+          }
         }
       }
     }
@@ -104,59 +117,90 @@ struct token_sums {
 
   void store_to(float* y, std::size_t y_pitch) const noexcept {
     TAMP_SIMD_UNROLL
-    for (std::size_t t = 0; t < Tokens; ++t)
-      y[t * y_pitch] = sum_by_halves((of[t][0] + of[t][1]) + (of[t][2] + of[t][3]));
+    for (std::size_t r = 0; r < Rows; ++r) {
+      TAMP_SIMD_UNROLL
+      for (std::size_t t = 0; t < Tokens; ++t) {
+        const vec<float>* const sum = of[r][t];
+        y[t * y_pitch + r] = sum_by_halves((sum[0] + sum[1]) + (sum[2] + sum[3]));
+      }
+    }
   }
 };
 
-// Writes the products of a row with the arranged activations of `Tokens` tokens to y[0],
-// y[y_pitch], ... Up to room_past_values bytes past the kept weights are read.
-template <std::size_t Tokens, class Value>
-static void multiply_row(const sparse_row<Value>& row, std::size_t cols, const float* x,
-                         std::size_t pitch, float* y, std::size_t y_pitch) noexcept {
-  token_sums<Tokens> sums;
-  std::size_t next = 0;  // of the kept weights
-  const auto add = [&](const std::byte* word, [[maybe_unused]] const f16* scales,
+// Writes the product of row r with the arranged activations of token t, for `Tokens` tokens, to
+// y[t * y_pitch + r]. Up to room_past_values bytes past the kept weights of a row are read. A
+// function of its own has all registers: within a caller compiled for the same processor, the loop
+// would keep its addresses on the stack.
+template <std::size_t Tokens, class Value, std::size_t Rows>
+[[gnu::noinline]] static void multiply_rows(const std::array<sparse_row<Value>, Rows>& rows,
+                                            std::size_t cols, const float* x, std::size_t pitch,
+                                            float* y, std::size_t y_pitch) noexcept {
+  product_sums<Rows, Tokens> sums;
+  const Value* values[Rows];  // the next kept weights
+  for (std::size_t r = 0; r < Rows; ++r) values[r] = rows[r].values;
+  const auto add = [&](const std::byte* const* words, [[maybe_unused]] const f16* const* scales,
                        std::size_t j) __attribute__((always_inline)) {
     sums.add_word(
-        [&](std::size_t k, vec<float>* weights) __attribute__((always_inline)) {
-          expand_strip(word + k * (strip / 8), row.values, next, weights);
-          if constexpr (is_scaled<Value>) scale_strip(scales, k * strip, weights);
+        [&](std::size_t r, std::size_t k, vec<float>* weights) __attribute__((always_inline)) {
+          expand_strip(words[r], k * strip, values[r], weights);
+          if constexpr (is_scaled<Value>) scale_strip(scales[r], k * strip, weights);
         },
         x + j, pitch);
   };
+  const std::byte* words[Rows];
+  const f16* scales[Rows];
   const std::size_t whole = cols / mask::word_bits * mask::word_bits;
   for (std::size_t j = 0; j < whole; j += mask::word_bits) {
-    fetch_ahead(row.values + next);
-    add(row.bits + j / 8, is_scaled<Value> ? row.scales + j / scaled_columns : nullptr, j);
+    TAMP_SIMD_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) {
+      fetch_ahead(rows[r].bits + j / 8, values[r]);
+      words[r] = rows[r].bits + j / 8;
+      if constexpr (is_scaled<Value>) scales[r] = rows[r].scales + j / scaled_columns;
+    }
+    add(words, scales, j);
   }
   if (whole != cols) {
-    const mask::word last = last_word(row.bits + whole / 8, cols - whole);
-    f16 scales[mask::word_bits / scaled_columns] = {};
-    if constexpr (is_scaled<Value>)
-      std::copy(row.scales + whole / scaled_columns,
-                row.scales + (cols + scaled_columns - 1) / scaled_columns, scales);
-    add(reinterpret_cast<const std::byte*>(&last), scales, whole);
+    mask::word last[Rows];
+    f16 last_scales[Rows][mask::word_bits / scaled_columns] = {};
+    for (std::size_t r = 0; r < Rows; ++r) {
+      last[r] = last_word(rows[r].bits + whole / 8, cols - whole);
+      words[r] = reinterpret_cast<const std::byte*>(&last[r]);
+      if constexpr (is_scaled<Value>)
+        std::copy(rows[r].scales + whole / scaled_columns,
+                  rows[r].scales + (cols + scaled_columns - 1) / scaled_columns, last_scales[r]);
+      scales[r] = last_scales[r];
+    }
+    add(words, scales, whole);
   }
   sums.store_to(y, y_pitch);
 }
 
-// The same for a row whose weights are all stored. It needs no prefetches.
-template <std::size_t Tokens, class Value>
-static void multiply_row(const dense_row<Value>& row, std::size_t cols, const float* x,
-                         std::size_t pitch, float* y, std::size_t y_pitch) noexcept {
-  token_sums<Tokens> sums;
-  const auto add = [&](const Value* from, std::size_t j) __attribute__((always_inline)) {
-    sums.add_word([&](std::size_t k, vec<float>* weights)
-                      __attribute__((always_inline)) { widen_strip(from + k * strip, weights); },
+// The same for rows whose weights are all stored. They need no prefetches.
+template <std::size_t Tokens, class Value, std::size_t Rows>
+[[gnu::noinline]] static void multiply_rows(const std::array<dense_row<Value>, Rows>& rows,
+                                            std::size_t cols, const float* x, std::size_t pitch,
+                                            float* y, std::size_t y_pitch) noexcept {
+  product_sums<Rows, Tokens> sums;
+  const auto add = [&](const Value* const* from, std::size_t j) __attribute__((always_inline)) {
+    sums.add_word([&](std::size_t r, std::size_t k, vec<float>* weights)
+                      __attribute__((always_inline)) { widen_strip(from[r] + k * strip, weights); },
                   x + j, pitch);
   };
+  const Value* from[Rows];
   const std::size_t whole = cols / mask::word_bits * mask::word_bits;
-  for (std::size_t j = 0; j < whole; j += mask::word_bits) add(row.values + j, j);
+  for (std::size_t j = 0; j < whole; j += mask::word_bits) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t r = 0; r < Rows; ++r) from[r] = rows[r].values + j;
+    add(from, j);
+  }
   if (whole != cols) {
-    Value last[mask::word_bits] = {};
-    std::memcpy(static_cast<void*>(last), row.values + whole, (cols - whole) * sizeof(Value));
-    add(last, whole);
+    Value last[Rows][mask::word_bits] = {};
+    for (std::size_t r = 0; r < Rows; ++r) {
+      std::memcpy(static_cast<void*>(last[r]), rows[r].values + whole,
+                  (cols - whole) * sizeof(Value));
+      from[r] = last[r];
+    }
+    add(from, whole);
   }
   sums.store_to(y, y_pitch);
 }

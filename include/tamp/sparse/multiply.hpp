@@ -4,6 +4,7 @@
 /// Products of sparse weights with activations.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <ranges>
 #include <span>
@@ -123,24 +124,39 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     return tamp::detail::product_fits(cols, tokens) ? cols * tokens : tamp::detail::most_elements;
   }
 
-  // Each row is multiplied with a few tokens at a time.
+  // Each row is multiplied with a few tokens at a time, or two rows with one token.
   template <class Loops, class Source, class Tokens, class T>
   static void multiply_few(Loops loops, Source& source, std::size_t begin, std::size_t end,
                            std::size_t cols, const Tokens& tokens, matrix_view<T> y) {
     for (std::size_t i = begin; i < end; ++i) {
-      const auto row = source(i);
-      float sums[Loops::most_tokens];
+      if constexpr (Source::template has_pairs<Loops>)
+        if (tokens.few() == 1 && i + 1 < end && source.is_pair(loops, i)) {
+          const std::array pair{source(i), source(i + 1)};
+          multiply_rows<1>(loops, pair, i, cols, tokens, tokens.many(), y);
+          ++i;
+          continue;
+        }
+      const std::array row{source(i)};
       for (std::size_t t = tokens.many(); t < tokens.tokens();) {
         const std::size_t left = (std::min)(tokens.tokens() - t, Loops::most_tokens);
         const std::size_t count = left == 3 ? 2 : left;
         with_token_count<Loops::most_tokens>(count, [&](auto at_once) {
-          loops.template multiply_row<at_once()>(row, cols, tokens.token(t), tokens.pitch(), sums,
-                                                 1);
+          multiply_rows<at_once()>(loops, row, i, cols, tokens, t, y);
         });
-        for (std::size_t k = 0; k < count; ++k) store(y(t + k, i), sums[k]);
         t += count;
       }
     }
+  }
+
+  // Rows from row i on are multiplied with tokens from token t on.
+  template <std::size_t Count, class Loops, class Row, std::size_t Rows, class Tokens, class T>
+  static void multiply_rows(Loops loops, const std::array<Row, Rows>& rows, std::size_t i,
+                            std::size_t cols, const Tokens& tokens, std::size_t t,
+                            matrix_view<T> y) {
+    float sums[Count][Rows];
+    loops.template multiply_rows<Count>(rows, cols, tokens.token(t), tokens.pitch(), sums[0], Rows);
+    for (std::size_t k = 0; k < Count; ++k)
+      for (std::size_t r = 0; r < Rows; ++r) store(y(t + k, i + r), sums[k][r]);
   }
 
   // Some rows take turns, block of columns by block of columns, so that the activations of a block

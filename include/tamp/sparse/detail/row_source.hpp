@@ -4,7 +4,7 @@
 /// Rows of sparse and dense weights, as the loops of simd/sparse_rows.hpp take them.
 ///
 /// Each class gives row i for few tokens, and adds its weights, 64 columns at a time, for many.
-/// A row is valid until the next call. Each thread needs an object of its own.
+/// Each thread needs an object of its own.
 
 #include <algorithm>
 #include <bit>
@@ -24,25 +24,27 @@
 namespace tamp::inline TAMP_FLAGS::sparse {
 
 /// The rows of a sparse weight. Those whose values end where readable memory ends are copied, since
-/// the loops read further.
+/// the loops read further. A row is valid until one before it is asked for.
 template <storable T>
 class kept_rows {
  public:
+  template <class Loops>
+  static constexpr bool has_pairs = !tamp::detail::is_scaled<T> && Loops::most_paired_bytes != 0;
+
   explicit kept_rows(const view<T>& weight) : weight_(weight) {}
 
   tamp::detail::sparse_row<T> operator()(std::size_t i) {
-    constexpr std::size_t room = tamp::detail::room_past_values / sizeof(T);
     const std::span<const T> values = weight_.values(i);
-    const T* from = values.data();
-    if (weight_.readable_ - weight_.offset(i) < values.size() + room) {
-      if (i != copied_) {
-        copy_.assign(values.size() + room, T{});
-        std::copy(values.begin(), values.end(), copy_.begin());
-        copied_ = i;
-      }
-      from = copy_.data();
-    }
-    return {weight_.bits(i).data(), from, weight_.scales(i).data()};
+    const bool is_copied = weight_.readable_ - weight_.offset(i) < values.size() + room;
+    return {weight_.bits(i).data(), is_copied ? copy_of(i) : values.data(),
+            weight_.scales(i).data()};
+  }
+
+  /// Returns true if rows i and i + 1 keep so little that they should be multiplied together.
+  template <class Loops>
+  bool is_pair(Loops, std::size_t i) const noexcept {
+    const std::size_t bytes = (weight_.kept(i) + weight_.kept(i + 1)) * sizeof(T);
+    return bytes * mask::word_bits <= 2 * Loops::most_paired_bytes * weight_.cols();
   }
 
   /// Adds the products of columns [first, last) of row i to `sums`, with `Vectors` vectors of tokens
@@ -65,18 +67,38 @@ class kept_rows {
       loops.template add_kept<Vectors>(word, kept, columns + j * pitch, sums);
       next += static_cast<std::size_t>(std::popcount(word));
     }
+    // Other rows come before the row's next columns. The processor's own prefetcher does not follow
+    // so many streams.
+    loops.fetch_lines(reinterpret_cast<const std::byte*>(row.values + next),
+                      (last - first) * sizeof(T));
   }
 
  private:
+  static constexpr std::size_t room = tamp::detail::room_past_values / sizeof(T);
+
+  // All rows after one that has too little room have too little, too. They are copied with it.
+  const T* copy_of(std::size_t i) {
+    if (i < first_copied_) {
+      const std::span<const T> values = weight_.parts_.values.subspan(weight_.offset(i));
+      copy_.assign(values.size() + room, T{});
+      std::copy(values.begin(), values.end(), copy_.begin());
+      first_copied_ = i;
+    }
+    return copy_.data() + (weight_.offset(i) - weight_.offset(first_copied_));
+  }
+
   const view<T>& weight_;
-  std::vector<T> copy_;
-  std::size_t copied_ = static_cast<std::size_t>(-1);  // the row that copy_ has
+  std::vector<T> copy_;  // the values of rows [first_copied_, rows)
+  std::size_t first_copied_ = static_cast<std::size_t>(-1);
 };
 
 /// The rows of a dense weight with contiguous rows of a type that the loops know.
 template <storable T>
 class stored_rows {
  public:
+  template <class Loops>
+  static constexpr bool has_pairs = false;
+
   explicit stored_rows(matrix_view<const T> weight) : weight_(weight) {}
 
   tamp::detail::dense_row<T> operator()(std::size_t i) const { return {weight_.row(i).data()}; }
@@ -102,10 +124,13 @@ class stored_rows {
   matrix_view<const T> weight_;
 };
 
-/// The rows of any other dense tensor, as floats.
+/// The rows of any other dense tensor, as floats. A row is valid until the next call.
 template <class Source>
 class read_rows {
  public:
+  template <class Loops>
+  static constexpr bool has_pairs = false;
+
   explicit read_rows(const Source& weight)
       : read_(weight), row_(static_cast<std::size_t>(weight.cols())) {}
 
