@@ -107,7 +107,8 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     check_shapes(rows, cols, x, y);
     if (y.empty()) return;
     tamp::detail::with_sparse_rows([&](auto loops) {
-      const arranged_tokens<decltype(loops), Value> tokens(exec, "multiply", x);
+      constexpr std::size_t most_few = decltype(rows_of())::template most_few<decltype(loops)>;
+      const arranged_tokens<decltype(loops), Value> tokens(exec, "multiply", x, most_few);
       tamp::detail::for_each_range(
           exec, rows, work(cols, tokens.tokens()), [&](std::size_t begin, std::size_t end) {
             auto source = rows_of();
@@ -226,7 +227,7 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
 /// in float. Y is written and must not overlap X or S. A dense weight may stand in the place of S,
 /// for layers that stay dense and for comparison.
 ///
-/// One token to a few is as fast as S is read from memory. Many tokens take as many multiplications
+/// One token to a few is as fast as S is read from memory. More than 16 take as many multiplications
 /// as there are kept weights. The bits depend on the set of instructions, on the type of S and on
 /// the number of tokens, and not on the executor. A dropped weight gives nothing or, if its activation
 /// or its scale is infinite or NaN, perhaps NaN, as a zero in a dense weight does.

@@ -22,7 +22,8 @@ namespace tamp::inline TAMP_FLAGS::sparse {
 ///
 /// Tokens are cut into groups. Those of a group of `vectors` vectors lie side by side, one column
 /// after the other; places without a token are zero. The last tokens, if they are at most half a
-/// vector, lie one after the other, each in the order of arrange_row.
+/// vector, lie one after the other, each in the order of arrange_row. So do all tokens if they are no
+/// more than `most_few`.
 template <class Loops, class Value>
 class arranged_tokens {
  public:
@@ -34,11 +35,12 @@ class arranged_tokens {
   };
 
   template <class Source>
-  arranged_tokens(const tamp::detail::any_executor& exec, std::string_view who, const Source& x)
+  arranged_tokens(const tamp::detail::any_executor& exec, std::string_view who, const Source& x,
+                  std::size_t most_few)
       : tokens_(static_cast<std::size_t>(x.rows())), cols_(static_cast<std::size_t>(x.cols())) {
     using namespace tamp::detail;
     const std::size_t rest = tokens_ % lanes;
-    few_ = rest <= lanes / 2 ? rest : 0;
+    few_ = tokens_ <= most_few ? tokens_ : rest <= lanes / 2 ? rest : 0;
     many_ = tokens_ - few_;
     const std::size_t vectors = many_ / lanes + (many_ % lanes != 0);
     // The pad of a cache line keeps tokens from a distance of a power of two, at which they would

@@ -30,6 +30,10 @@ class kept_rows {
  public:
   template <class Loops>
   static constexpr bool has_pairs = !tamp::detail::is_scaled<T> && Loops::most_paired_bytes != 0;
+  // The number of tokens up to which a row is expanded for each few. Kept weights one by one take
+  // longer then.
+  template <class Loops>
+  static constexpr std::size_t most_few = 16;
 
   explicit kept_rows(const view<T>& weight) : weight_(weight) {}
 
@@ -98,6 +102,8 @@ class stored_rows {
  public:
   template <class Loops>
   static constexpr bool has_pairs = false;
+  template <class Loops>
+  static constexpr std::size_t most_few = Loops::template lanes<float> / 2;
 
   explicit stored_rows(matrix_view<const T> weight) : weight_(weight) {}
 
@@ -130,6 +136,8 @@ class read_rows {
  public:
   template <class Loops>
   static constexpr bool has_pairs = false;
+  template <class Loops>
+  static constexpr std::size_t most_few = Loops::template lanes<float> / 2;
 
   explicit read_rows(const Source& weight)
       : read_(weight), row_(static_cast<std::size_t>(weight.cols())) {}
