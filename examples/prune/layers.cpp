@@ -193,7 +193,9 @@ layer_list choose_layers(const model_files& model, const choice& names) {
       other_type;  // of linear layers that hold no floating-point numbers of 16 bits or more
   for (std::size_t k = 0; k < model.tensors.size(); ++k) {
     const tensor& t = model.tensors[k];
-    const bool is_matrix = t.shape.size() == 2 || t.shape.size() == 3;
+    // Biases of experts are matrices, too.
+    const bool is_matrix =
+        (t.shape.size() == 2 || t.shape.size() == 3) && !t.name.ends_with("bias");
     if (!is_matrix || t.size() == 0) continue;
     const auto leave = [&](std::string why) {
       chosen.dense.push_back({t.name, std::move(why), t.size()});

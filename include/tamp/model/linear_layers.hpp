@@ -21,15 +21,17 @@ namespace detail {
 inline constexpr auto linear_modules = std::to_array<std::string_view>(
     {// Hugging Face: attention.
      "q_proj", "k_proj", "v_proj", "o_proj", "out_proj", "qkv_proj", "kv_proj", "query_proj",
-     "key_proj", "value_proj", "pos_query_proj", "pos_key_proj", "q_a_proj", "q_b_proj",
+     "key_proj", "value_proj", "pos_query_proj", "pos_key_proj", "query_global", "key_global",
+     "value_global", "linear_q", "linear_k", "linear_v", "linear_out", "q_a_proj", "q_b_proj",
      "kv_a_proj_with_mqa", "kv_b_proj", "query_key_value", "query", "key", "value", "q", "k", "v",
      "o", "qkv", "proj", "projection", "c_attn", "q_attn", "q_lin", "k_lin", "v_lin", "out_lin",
      "Wqkv", "Wo", "in_proj_weight",
      // Feed-forward networks and experts. "dense" and "c_proj" also end attentions.
      "gate_proj", "up_proj", "down_proj", "gate_up_proj", "fc1", "fc2", "linear_fc1", "linear_fc2",
-     "fc_in", "fc_out", "c_fc", "c_proj", "dense", "dense_h_to_4h", "dense_4h_to_h",
-     "intermediate_dense", "output_dense", "wi", "wi_0", "wi_1", "wo", "w1", "w2", "w3", "lin1",
-     "lin2", "linear1", "linear2", "Wi", "ffn", "ffn_output", "input_linear", "output_linear",
+     "fc_in", "fc_out", "c_fc", "c_proj", "dense", "dense1", "dense2", "dense_h_to_4h",
+     "dense_4h_to_h", "intermediate_dense", "output_dense", "wi", "wi_0", "wi_1", "wo", "w1", "w2",
+     "w3", "lin1", "lin2", "linear1", "linear2", "Wi", "ffn", "ffn_output", "input_linear",
+     "output_linear",
      // GGUF: attention.
      "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "attn_out", "attn_q_a", "attn_q_b",
      "attn_kv_a_mqa", "attn_kv_b", "attn_k_b", "attn_v_b", "cross_attn_q", "cross_attn_k",
