@@ -25,6 +25,8 @@
 #                                         sparse files against the Python package that has their layout,
 #                                         which comes with PyTorch (6 GB in build/)
 #     bash tests/run.sh gguf              blocks of quantised weights against llama.cpp's Python package
+#     bash tests/run.sh transformers      tiny models of many architectures, pruned in their files and run by
+#                                         transformers, which comes with the same package
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
@@ -34,7 +36,7 @@ steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
   before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf
-    compressed_tensors fuzz) ;;
+    compressed_tensors transformers fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
 minutes=3
@@ -48,6 +50,16 @@ need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbench
 run_tests() {
   ctest --preset "$@" --no-tests=error 2>&1 | tee "build/$1.tests.log"
   found=$(grep -E 'tests passed|tests failed' "build/$1.tests.log")
+}
+
+# install_python_packages: those that tests compare tamp with, into a folder of their own. The packages say
+# neither that compressed-tensors needs psutil nor which version of transformers the tests know.
+python=build/python/bin/python
+install_python_packages() {
+  need python3-venv
+  [ -x $python ] || python3 -m venv build/python
+  $python -m pip install --quiet --disable-pip-version-check compressed-tensors==0.14.0 \
+    transformers==4.57.6 psutil
 }
 
 summary=()
@@ -89,14 +101,9 @@ for step in "${steps[@]}"; do
       fi
       ;;
     compressed_tensors)
-      need python3-venv
-      packages=build/compressed_tensors/packages
-      [ -x $packages/bin/python ] || python3 -m venv $packages
-      # The package does not say that it needs psutil.
-      $packages/bin/python -m pip install --quiet --disable-pip-version-check \
-        compressed-tensors==0.14.0 psutil
+      install_python_packages
       build programs build/programs -- tamp_exchange
-      $packages/bin/python tests/compressed_tensors/check.py \
+      $python tests/compressed_tensors/check.py \
         build/programs/tests/compressed_tensors/tamp_exchange build/compressed_tensors
       ;;
     gguf)
@@ -106,6 +113,13 @@ for step in "${steps[@]}"; do
       $packages/bin/python -m pip install --quiet --disable-pip-version-check gguf==0.19.0
       build programs build/programs -- tamp_ggml_blocks
       $packages/bin/python tests/gguf/check.py build/programs/tests/gguf/tamp_ggml_blocks build/gguf
+      ;;
+    transformers)
+      install_python_packages
+      build programs build/programs -- tamp_prune
+      $python tests/transformers/check.py build/programs/examples/prune/tamp_prune build/transformers |
+        tee build/transformers.log
+      found=$(tail -n 1 build/transformers.log)
       ;;
     processors)
       for processor in x86-64-v2 x86-64-v3 x86-64-v4; do

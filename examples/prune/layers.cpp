@@ -8,7 +8,7 @@
 #include <string_view>
 #include <tamp/error.hpp>
 #include <tamp/model/linear_layers.hpp>
-#include <tamp/prune/usual_exclusions.hpp>
+#include <tuple>
 #include <utility>
 
 namespace tamp_prune {
@@ -68,6 +68,78 @@ class orientation {
   bool stores_in_out_ = false;
 };
 
+// Where a tensor's block is: its stack and number.
+using block_key = std::pair<std::string, std::size_t>;
+block_key key_of(const std::optional<tamp::block_place>& place) {
+  if (!place) return {};
+  return {std::string(place->stack), place->block};
+}
+
+// Tensors of three dimensions hold an expert in each slice if their block has a router, a matrix with
+// a row for each expert. Its columns are the block's features, which say what the slices store.
+class expert_layouts {
+ public:
+  explicit expert_layouts(const model_files& model) {
+    for (const tensor& t : model.tensors)
+      if (const auto place = tamp::block_place_of(t.name); place && t.shape.size() == 2 &&
+                                                           !t.name.ends_with("bias") &&
+                                                           !tamp::linear_layer_of(t.name))
+        routers_[key_of(place)].push_back(&t);
+    for (const tensor& t : model.tensors)
+      if (!usual_) usual_ = by_shape(t);
+  }
+  // A tensor whose own shape does not decide, a square, is stored as the model's others are.
+  std::optional<tamp::expert_layout> of(const tensor& t) const {
+    if (const auto layout = by_shape(t)) return layout;
+    return hidden_of(t) ? usual_ : std::nullopt;
+  }
+
+ private:
+  // The features of the tensor's block.
+  std::optional<std::size_t> hidden_of(const tensor& t) const {
+    if (t.shape.size() != 3) return std::nullopt;
+    const auto found = routers_.find(key_of(tamp::block_place_of(t.name)));
+    if (found == routers_.end()) return std::nullopt;
+    for (const tensor* router : found->second)
+      if (router->shape[0] == t.shape[0] &&
+          (router->shape[1] == t.shape[1] || router->shape[1] == t.shape[2]))
+        return router->shape[1];
+    return std::nullopt;
+  }
+  std::optional<tamp::expert_layout> by_shape(const tensor& t) const {
+    const auto hidden = hidden_of(t);
+    if (!hidden) return std::nullopt;
+    return tamp::expert_layout_of(t.name, t.shape[1], t.shape[2], *hidden);
+  }
+  std::map<block_key, std::vector<const tensor*>> routers_;
+  std::optional<tamp::expert_layout> usual_;
+};
+
+// True for a matrix that holds all experts one below another: "ffn.experts.mlp.w1".
+bool stacks_experts(const tensor& t, std::string_view module) {
+  constexpr std::string_view experts = "experts.";
+  const std::size_t begin = module.find(experts);
+  if (t.shape.size() != 2 || begin == std::string_view::npos) return false;
+  if (begin != 0 && module[begin - 1] != '.') return false;
+  const char first = module[begin + experts.size()];
+  return first < '0' || first > '9';
+}
+
+// The name with * in place of the numbers of blocks and experts.
+std::string pattern_of(std::string_view name) {
+  std::string pattern;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('.', begin), name.size());
+    const std::string_view part = name.substr(begin, end - begin);
+    const bool is_number =
+        !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+    if (begin != 0) pattern += '.';
+    pattern += is_number ? std::string_view("*") : part;
+    begin = end + 1;
+  }
+  return pattern;
+}
+
 std::string listed(const std::vector<std::string>& names) {
   constexpr std::size_t most = 12;
   std::string text;
@@ -112,25 +184,41 @@ layer_list choose_layers(const model_files& model, const choice& names) {
   check_patterns(model, names.only, "--only");
   check_patterns(model, names.exclude, "--exclude");
   const orientation orientation_of(model);
+  const expert_layouts layout_of(model);
   layer_list chosen;
-  std::map<std::pair<std::string, std::size_t>, block> blocks;
-  std::vector<std::string> candidates;
+  std::map<block_key, block> blocks;
+  std::vector<std::string> candidates;  // patterns of names, each once
+  std::size_t numbers_in_blocks = 0;
+  std::string
+      other_type;  // of linear layers that hold no floating-point numbers of 16 bits or more
   for (std::size_t k = 0; k < model.tensors.size(); ++k) {
     const tensor& t = model.tensors[k];
-    const bool is_matrix = t.shape.size() == 2 || t.shape.size() == 3;
+    // Biases of experts are matrices, too.
+    const bool is_matrix =
+        (t.shape.size() == 2 || t.shape.size() == 3) && !t.name.ends_with("bias");
     if (!is_matrix || t.size() == 0) continue;
     const auto leave = [&](std::string why) {
       chosen.dense.push_back({t.name, std::move(why), t.size()});
     };
     const auto place = tamp::linear_layer_of(t.name);
     if (t.kind == number::other) {
-      if (place) leave("holds " + t.type + ", which is not pruned");
+      if (place) {
+        leave("holds " + t.type + ", which is not pruned");
+        other_type = t.type;
+      }
       continue;
     }
-    candidates.push_back(t.name);
+    const auto at = tamp::block_place_of(t.name);
+    const auto layout = layout_of.of(t);
+    if (std::string pattern = pattern_of(t.name);
+        std::find(candidates.begin(), candidates.end(), pattern) == candidates.end())
+      candidates.push_back(std::move(pattern));
     if (const std::string* pattern = first_that_fits(names.exclude, t.name)) {
       leave("--exclude " + *pattern);
-    } else if (!names.only.empty() && first_that_fits(names.only, t.name) == nullptr) {
+      continue;
+    }
+    if (at) numbers_in_blocks += t.size();
+    if (!names.only.empty() && first_that_fits(names.only, t.name) == nullptr) {
       leave("not among --only");
     } else if (names.only.empty() && !place) {
       leave("no linear layer of a block");
@@ -139,23 +227,37 @@ layer_list choose_layers(const model_files& model, const choice& names) {
           t.name, " is of type ", t.type,
           ", whose numbers have no exact zero: --retype q8_0 or --retype f16 stores such layers "
           "as numbers that have one, and --exclude leaves them as they are"));
+    } else if (names.only.empty() && t.shape.size() == 3 && !layout) {
+      leave("three dimensions that do not say which are experts, outputs and inputs");
+    } else if (names.only.empty() && stacks_experts(t, place->module)) {
+      leave("experts in one matrix");
     } else {
-      const auto at = tamp::block_place_of(t.name);
-      const std::string stack(at ? at->stack : std::string_view());
-      block& b = blocks[{stack, at ? at->block : 0}];
-      b.stack = stack;
-      b.number = at ? at->block : 0;
-      for (layer& l : layers_of(t, k, orientation_of.is_transposed(t)))
+      block& b = blocks[key_of(at)];
+      std::tie(b.stack, b.number) = key_of(at);
+      const bool is_transposed =
+          layout ? *layout == tamp::expert_layout::in_out : orientation_of.is_transposed(t);
+      for (layer& l : layers_of(t, k, is_transposed)) {
+        l.new_offset = l.offset;
+        l.new_length = l.length;
+        l.new_type = t.ggml_type;
         b.layers.push_back(std::move(l));
+      }
     }
   }
   for (auto& [key, b] : blocks) chosen.blocks.push_back(std::move(b));
+  const std::string path = (model.is_folder ? model.folder : model.path_of(0)).string();
+  const std::string choices = "choose with --only from these tensors: " + listed(candidates);
   if (chosen.blocks.empty())
     throw tamp::value_error(tamp::detail::sentence(
-        model.folder.string(), ": there is nothing to prune: ",
-        candidates.empty() ? "no tensor is a matrix of floating-point numbers"
-                           : "choose with --only from these tensors: ",
-        listed(candidates)));
+        path, ": there is nothing to prune: ",
+        !other_type.empty()  ? "its linear layers hold " + other_type + ", which is not pruned"
+        : candidates.empty() ? "no tensor is a matrix of floating-point numbers"
+                             : choices));
+  // Where so much has other names, the known ones may mean something else.
+  if (names.only.empty() && chosen.size() < numbers_in_blocks / 2)
+    throw tamp::value_error(tamp::detail::sentence(
+        path, ": is no known kind of model: linear layers of known names have ",
+        100 * chosen.size() / numbers_in_blocks, " % of the numbers in its blocks; ", choices));
   return chosen;
 }
 

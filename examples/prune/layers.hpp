@@ -19,7 +19,7 @@ struct layer {
   bool is_transposed = false;  // stored as (in_features, out_features)
   std::uint64_t offset = 0;    // of its bytes, from the file's beginning
   std::uint64_t length = 0;
-  // The same in the file that is written (see layout.hpp).
+  // The same in the file that is written. A layout may change them.
   std::uint64_t new_offset = 0, new_length = 0;
   std::uint32_t new_type = 0;  // ggml's number, of blocks
 
@@ -53,7 +53,9 @@ struct choice {
   bool may_retype = false;  // types without a zero are not refused
 };
 
-// Throws tamp::value_error if nothing is chosen, with the candidates, or if a pattern fits nothing.
+// Throws tamp::value_error, with the candidates, if nothing is chosen, or if there is no `only` and
+// linear layers of known names are less than half of the model's blocks. Throws it, too, if a pattern
+// fits nothing.
 layer_list choose_layers(const model_files& model, const choice& names);
 
 }  // namespace tamp_prune

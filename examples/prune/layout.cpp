@@ -13,10 +13,11 @@ namespace tamp_prune {
 namespace {
 
 // The layers of each file, in the order of their bytes.
-std::vector<std::vector<layer*>> layers_by_file(const model_files& model, layer_list& layers) {
-  std::vector<std::vector<layer*>> of_file(model.weights.size());
-  for (block& b : layers.blocks)
-    for (layer& l : b.layers) of_file[model.tensors[l.tensor].file].push_back(&l);
+std::vector<std::vector<const layer*>> layers_by_file(const model_files& model,
+                                                      const layer_list& layers) {
+  std::vector<std::vector<const layer*>> of_file(model.weights.size());
+  for (const block& b : layers.blocks)
+    for (const layer& l : b.layers) of_file[model.tensors[l.tensor].file].push_back(&l);
   for (auto& some : of_file)
     std::sort(some.begin(), some.end(),
               [](const layer* a, const layer* b) { return a->offset < b->offset; });
@@ -61,7 +62,7 @@ void append_descriptions(std::vector<std::byte>& header, const tamp::io::gguf_he
 
 }  // namespace
 
-layout same_layout(const model_files& model, layer_list& layers) {
+layout same_layout(const model_files& model, const layer_list& layers) {
   layout files(model.weights.size());
   const auto of_file = layers_by_file(model, layers);
   for (std::size_t k = 0; k < files.size(); ++k) {
@@ -70,12 +71,9 @@ layout same_layout(const model_files& model, layer_list& layers) {
     const auto copy_up_to = [&](std::uint64_t end) {
       if (at < end) files[k].copied.push_back({at, at, end - at});
     };
-    for (layer* l : of_file[k]) {
+    for (const layer* l : of_file[k]) {
       copy_up_to(l->offset);
       at = l->offset + l->length;
-      l->new_offset = l->offset;
-      l->new_length = l->length;
-      l->new_type = model.tensors[l->tensor].ggml_type;
     }
     copy_up_to(files[k].size);
   }

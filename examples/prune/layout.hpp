@@ -27,10 +27,11 @@ struct file_layout {
 // One for each of the model's files of weights.
 using layout = std::vector<file_layout>;
 
-// All stays where it is. Sets the new places and types of the layers.
-layout same_layout(const model_files& model, layer_list& layers);
+// All stays where it is.
+layout same_layout(const model_files& model, const layer_list& layers);
 
-// The layers of a GGUF file whose type has no zero become `type`: "Q8_0" or "F16". Sets the same.
+// The layers of a GGUF file whose type has no zero become `type`: "Q8_0" or "F16". Sets the new places
+// and types of the layers.
 layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type);
 
 }  // namespace tamp_prune

@@ -158,8 +158,9 @@ BOOST_AUTO_TEST_CASE(pruning_goes_on_from_a_report) {
   const auto plan = tamp_prune::make_plan(m.s, host, std::nullopt);
   tamp::prune_report report;
   std::string finished;
-  host.finish = [&](const tamp_prune::layer& l, std::size_t, std::span<const std::byte>) {
+  host.on_finish = [&](const tamp_prune::layer& l) {
     finished += l.name + '\n';
+    return [](std::span<const std::byte>) {};
   };
   const auto after_one = [&](const tamp::progress&) { return report.layers.size() < 1; };
   BOOST_TEST(!tamp_prune::prune(m.s, host, std::nullopt, plan, report, after_one));

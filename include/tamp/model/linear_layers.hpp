@@ -20,14 +20,18 @@ namespace detail {
 /// experts.
 inline constexpr auto linear_modules = std::to_array<std::string_view>(
     {// Hugging Face: attention.
-     "q_proj", "k_proj", "v_proj", "o_proj", "out_proj", "qkv_proj", "q_a_proj", "q_b_proj",
+     "q_proj", "k_proj", "v_proj", "o_proj", "out_proj", "qkv_proj", "kv_proj", "query_proj",
+     "key_proj", "value_proj", "pos_query_proj", "pos_key_proj", "query_global", "key_global",
+     "value_global", "linear_q", "linear_k", "linear_v", "linear_out", "q_a_proj", "q_b_proj",
      "kv_a_proj_with_mqa", "kv_b_proj", "query_key_value", "query", "key", "value", "q", "k", "v",
-     "o", "qkv", "proj", "c_attn", "q_attn", "q_lin", "k_lin", "v_lin", "out_lin", "Wqkv", "Wo",
-     "in_proj_weight",
+     "o", "qkv", "proj", "projection", "c_attn", "q_attn", "q_lin", "k_lin", "v_lin", "out_lin",
+     "Wqkv", "Wo", "in_proj_weight",
      // Feed-forward networks and experts. "dense" and "c_proj" also end attentions.
      "gate_proj", "up_proj", "down_proj", "gate_up_proj", "fc1", "fc2", "linear_fc1", "linear_fc2",
-     "c_fc", "c_proj", "dense", "dense_h_to_4h", "dense_4h_to_h", "wi", "wi_0", "wi_1", "wo", "w1",
-     "w2", "w3", "lin1", "lin2", "Wi",
+     "fc_in", "fc_out", "c_fc", "c_proj", "dense", "dense1", "dense2", "dense_h_to_4h",
+     "dense_4h_to_h", "intermediate_dense", "output_dense", "wi", "wi_0", "wi_1", "wo", "w1", "w2",
+     "w3", "lin1", "lin2", "linear1", "linear2", "Wi", "ffn", "ffn_output", "input_linear",
+     "output_linear",
      // GGUF: attention.
      "attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "attn_out", "attn_q_a", "attn_q_b",
      "attn_kv_a_mqa", "attn_kv_b", "attn_k_b", "attn_v_b", "cross_attn_q", "cross_attn_k",
@@ -35,6 +39,15 @@ inline constexpr auto linear_modules = std::to_array<std::string_view>(
      // Feed-forward networks and experts.
      "ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps",
      "ffn_gate_up_exps", "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp"});
+
+/// Those of experts whose outputs are added to the block's features. All others read these features.
+inline constexpr auto last_modules_of_experts = std::to_array<std::string_view>(
+    {"down_proj", "fc2", "linear_fc2", "w2", "wo", "output_linear", "ffn_down_exps"});
+
+/// The last part of a module's name.
+constexpr std::string_view last_part(std::string_view module) {
+  return module.substr(module.rfind('.') + 1);
+}
 
 }  // namespace detail
 
@@ -76,11 +89,28 @@ inline std::optional<block_place> block_place_of(std::string_view name) {
 inline std::optional<block_place> linear_layer_of(std::string_view name) {
   const auto place = block_place_of(name);
   if (!place) return std::nullopt;
-  const std::string_view module = place->module;
-  const std::string_view last = module.substr(module.rfind('.') + 1);
+  const std::string_view last = detail::last_part(place->module);
   const bool is_known = std::find(detail::linear_modules.begin(), detail::linear_modules.end(),
                                   last) != detail::linear_modules.end();
   return is_known ? place : std::nullopt;
+}
+
+/// How a tensor of three dimensions stores a linear layer of each expert: (experts, out_features,
+/// in_features), or (experts, in_features, out_features).
+enum class expert_layout { out_in, in_out };
+
+/// Returns the layout of the tensor (experts, first, second) of that name. `hidden` is the number of
+/// features that a block passes on, which are the columns of its router. They are the inputs of a
+/// layer, or the outputs of down_proj and its like. Returns nothing if the shape does not decide: if
+/// neither number is `hidden`, if both are, or if the name is no linear layer's.
+inline std::optional<expert_layout> expert_layout_of(std::string_view name, std::size_t first,
+                                                     std::size_t second, std::size_t hidden) {
+  const auto place = linear_layer_of(name);
+  if (!place || (first == hidden) == (second == hidden)) return std::nullopt;
+  const auto& last = detail::last_modules_of_experts;
+  const bool leads_back =
+      std::find(last.begin(), last.end(), detail::last_part(place->module)) != last.end();
+  return (first == hidden) == leads_back ? expert_layout::out_in : expert_layout::in_out;
 }
 
 }  // namespace tamp::inline TAMP_FLAGS
