@@ -201,7 +201,8 @@ int run(const settings& s, const surroundings& around) {
   tamp::prune_report report;
   try {
     if (!write_model(s, model, layers, seen, plan, host, out, report, around)) {
-      fmt::print(stderr, "Stopped. {} has what is done; the same command with --resume goes on.\n",
+      fmt::print(around.errors,
+                 "Stopped. {} has what is done; the same command with --resume goes on.\n",
                  out.folder().string());
       return 130;
     }

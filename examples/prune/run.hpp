@@ -10,7 +10,7 @@
 namespace tamp_prune {
 
 struct surroundings {
-  std::FILE* output = stdout;
+  std::FILE *output = stdout, *errors = stderr;
   // Called before anything is written to OUT.unfinished, from where on an interrupted run can go on.
   std::function<void()> on_begin = [] {};
   // Asked between two layers.
