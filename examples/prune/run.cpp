@@ -192,7 +192,10 @@ int run(const settings& s, const surroundings& around) {
   if (!s.statistics.empty()) seen = load_norms(s, model, layers);
   file_host host(model, layers);
   const tamp::pruning_plan plan = make_plan(s, host, seen);
-  if (!s.save_plan.empty()) tamp::io::save(s.save_plan, plan);
+  if (!s.save_plan.empty()) {
+    around.on_begin();
+    tamp::io::save(s.save_plan, plan);
+  }
   print_intention(around.output, s, model, layers, plan);
   if (s.dry_run) return EXIT_SUCCESS;
 

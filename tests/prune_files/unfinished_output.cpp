@@ -227,6 +227,18 @@ BOOST_AUTO_TEST_CASE(missing_and_shortened_parts_are_refused) {
   check_error<file_error>(sentence, [&] { w.open(true); });
 }
 
+// A run that is stopped in commit. For root such a file is no hindrance.
+BOOST_AUTO_TEST_CASE(parts_that_are_read_only_already_are_written) {
+  const written w;
+  w.stop();
+  fs::permissions(w.parts / "files" / w.model.weights[1], fs::perms::owner_read);
+  unfinished_output to = w.open(true);
+  to.commit();
+  BOOST_TEST((files_of(w.out) == w.expected()));
+  BOOST_TEST((fs::status(w.out / w.model.weights[1]).permissions() ==
+              fs::status(w.model.path_of(1)).permissions()));
+}
+
 BOOST_AUTO_TEST_CASE(other_files_are_copied_again_where_they_are_missing) {
   const written w;
   w.stop();
