@@ -21,6 +21,8 @@
 #                                         take too long for every change
 #     bash tests/run.sh processors        compiles everything for x86-64-v2, -v3 and -v4; runs nothing
 #     bash tests/run.sh architectures     nvcc for every kind of GPU, and the emulator without sanitizers
+#     bash tests/run.sh kills             tamp_prune, killed and resumed again and again until 100 models
+#                                         are done; programs does so for five
 #     bash tests/run.sh compressed_tensors
 #                                         sparse files against the Python package that has their layout,
 #                                         which comes with PyTorch (6 GB in build/)
@@ -36,7 +38,7 @@ steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
   before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf
-    compressed_tensors transformers fuzz) ;;
+    compressed_tensors transformers kills fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
 minutes=3
@@ -120,6 +122,10 @@ for step in "${steps[@]}"; do
       $python tests/transformers/check.py build/programs/examples/prune/tamp_prune build/transformers |
         tee build/transformers.log
       found=$(tail -n 1 build/transformers.log)
+      ;;
+    kills)
+      build optimised build/optimised -- tamp_prune
+      python3 tests/prune_files/kills.py build/optimised/examples/prune/tamp_prune build/kills 100
       ;;
     processors)
       for processor in x86-64-v2 x86-64-v3 x86-64-v4; do

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 #include <string_view>
 #include <tamp/error.hpp>
@@ -224,12 +225,16 @@ bool tensor::has_zero() const {
 }
 std::size_t tensor::size() const { return tamp::io::detail::product(shape); }
 
-std::uint64_t model_files::bytes() const {
-  return in_sentences([&] {
-    std::uint64_t sum = 0;
-    for (std::size_t k = 0; k < weights.size(); ++k) sum += fs::file_size(path_of(k));
-    return sum;
+std::vector<std::uint64_t> model_files::sizes() const {
+  std::vector<std::uint64_t> sizes;
+  in_sentences([&] {
+    for (std::size_t k = 0; k < weights.size(); ++k) sizes.push_back(fs::file_size(path_of(k)));
   });
+  return sizes;
+}
+std::uint64_t model_files::bytes() const {
+  const auto all = sizes();
+  return std::accumulate(all.begin(), all.end(), std::uint64_t{0});
 }
 
 model_files find_model(const fs::path& path) {

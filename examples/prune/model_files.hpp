@@ -42,7 +42,8 @@ struct model_files {
   std::vector<tensor> tensors;                 // file by file, in the order of their bytes
 
   std::filesystem::path path_of(std::size_t file) const { return folder / weights[file]; }
-  std::uint64_t bytes() const;
+  std::vector<std::uint64_t> sizes() const;  // of the weights, in bytes
+  std::uint64_t bytes() const;               // of all of them
 };
 
 // The header of a GGUF file, of which nobody knows beforehand how long it is. `bytes` will hold it.

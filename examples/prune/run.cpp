@@ -194,7 +194,10 @@ int run(const settings& s, const surroundings& around) {
   if (!s.statistics.empty()) seen = load_norms(s, model, layers);
   file_host host(model, layers);
   const tamp::pruning_plan plan = make_plan(s, host, seen);
-  if (!s.save_plan.empty()) tamp::io::save(s.save_plan, plan);
+  if (!s.save_plan.empty()) {
+    around.on_begin();
+    tamp::io::save(s.save_plan, plan);
+  }
   print_intention(around.output, s, model, layers, plan);
   if (s.dry_run) return EXIT_SUCCESS;
 
@@ -205,7 +208,8 @@ int run(const settings& s, const surroundings& around) {
   tamp::prune_report report;
   try {
     if (!write_model(s, model, files, layers, seen, plan, host, out, report, around)) {
-      fmt::print(stderr, "Stopped. {} has what is done; the same command with --resume goes on.\n",
+      fmt::print(around.errors,
+                 "Stopped. {} has what is done; the same command with --resume goes on.\n",
                  out.folder().string());
       return 130;
     }

@@ -10,8 +10,8 @@
 namespace tamp_prune {
 
 struct surroundings {
-  std::FILE* output = stdout;
-  // Called before anything is written to OUT.unfinished, from where on an interrupted run can go on.
+  std::FILE *output = stdout, *errors = stderr;
+  // Called before anything is written: then `is_stopped` should stop the run, and no signal.
   std::function<void()> on_begin = [] {};
   // Asked between two layers.
   std::function<bool()> is_stopped = [] { return false; };

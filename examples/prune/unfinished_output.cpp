@@ -207,6 +207,9 @@ void unfinished_output::open_files() {
     std::error_code problem;
     if (const auto size = fs::file_size(to, problem); problem || size != sizes_[k])
       refuse(to, "is damaged; remove ", place_.unfinished.string(), " to begin anew");
+    // A run that was stopped in commit may have made it read-only, as the model's file is.
+    fs::permissions(to, fs::perms::owner_read | fs::perms::owner_write, fs::perm_options::add,
+                    problem);
     files_.emplace_back(to, O_RDWR);
     if (!files_[k]) fail(to, "cannot be opened");
   }
@@ -219,7 +222,8 @@ void unfinished_output::copy_others(bool all) {
     if (!all && fs::file_size(to, problem) == fs::file_size(from) && !problem) continue;
     fs::remove(to, problem);
     fs::create_directories(to.parent_path());
-    fs::copy_file(from, to);
+    if (!fs::copy_file(from, to, problem) || problem)
+      refuse(to, "cannot be copied from ", from.string(), ": ", problem.message());
   }
 }
 

@@ -175,22 +175,36 @@ inline tamp_prune::settings settings_for(const std::filesystem::path& model,
   return s;
 }
 
-/// What a run prints.
+struct result {
+  int code = -1;
+  std::string output, errors;
+};
+
+/// A run to its end, with what it prints.
+inline result result_of(const tamp_prune::settings& s,
+                        tamp_prune::surroundings around = tamp_prune::surroundings()) {
+  struct text_file {
+    std::FILE* file = std::tmpfile();
+    ~text_file() { std::fclose(file); }
+    std::string text() const {
+      std::rewind(file);
+      std::string text;
+      for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
+      return text;
+    }
+  } output, errors;
+  around.output = output.file;
+  around.errors = errors.file;
+  const int code = tamp_prune::run(s, around);
+  return {code, output.text(), errors.text()};
+}
+/// What a run that comes to its end prints.
 inline std::string output_of(const tamp_prune::settings& s,
-                             tamp_prune::surroundings around = tamp_prune::surroundings()) {
-  std::FILE* const file = std::tmpfile();
-  around.output = file;
-  try {
-    BOOST_TEST(tamp_prune::run(s, around) == 0);
-  } catch (...) {
-    std::fclose(file);
-    throw;
-  }
-  std::rewind(file);
-  std::string text;
-  for (int c; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
-  std::fclose(file);
-  return text;
+                             const tamp_prune::surroundings& around = tamp_prune::surroundings()) {
+  const result done = result_of(s, around);
+  BOOST_TEST(done.code == 0);
+  BOOST_TEST(done.errors.empty());
+  return done.output;
 }
 
 }  // namespace support

@@ -50,7 +50,7 @@ struct written {
   fs::path out = folder / "out", parts = folder / "out.unfinished", journal = parts / "journal";
 
   unfinished_output open(bool resume, const json& run = this_run) const {
-    return {out, model, run, resume, false};
+    return {out, model, model.sizes(), run, resume, false};
   }
   void copy(unfinished_output& to, std::size_t file) const {
     to.write(file, 0, as_bytes(read_bytes(model.path_of(file))));
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_file_appears_in_the_place_of_another_with_the_permissions
   const auto model = find_model(folder / "m");
   const std::string bytes = read_bytes(folder / "m");
   {
-    unfinished_output to(out, model, this_run, false, true);
+    unfinished_output to(out, model, model.sizes(), this_run, false, true);
     to.write(0, 0, as_bytes(bytes));
     to.note_copied(0);
     BOOST_TEST(read_bytes(out) == "something else");
@@ -225,6 +225,18 @@ BOOST_AUTO_TEST_CASE(missing_and_shortened_parts_are_refused) {
   check_error<file_error>(sentence, [&] { w.open(true); });
   fs::remove(part);
   check_error<file_error>(sentence, [&] { w.open(true); });
+}
+
+// A run that is stopped in commit. For root such a file is no hindrance.
+BOOST_AUTO_TEST_CASE(parts_that_are_read_only_already_are_written) {
+  const written w;
+  w.stop();
+  fs::permissions(w.parts / "files" / w.model.weights[1], fs::perms::owner_read);
+  unfinished_output to = w.open(true);
+  to.commit();
+  BOOST_TEST((files_of(w.out) == w.expected()));
+  BOOST_TEST((fs::status(w.out / w.model.weights[1]).permissions() ==
+              fs::status(w.model.path_of(1)).permissions()));
 }
 
 BOOST_AUTO_TEST_CASE(other_files_are_copied_again_where_they_are_missing) {
