@@ -19,8 +19,8 @@
 
 namespace tamp_prune {
 
-// Holds one weight at a time, which is loaded when it is visited. What is done with a finished layer
-// is up to `finish`.
+// Holds one weight at a time, which is loaded when it is visited. What is done with a finished
+// layer is up to `finish`.
 class file_host {
  public:
   // Nothing is in place before all is written.

@@ -26,7 +26,8 @@ struct tensor {
 };
 
 // A model is a file, or a folder as Hugging Face has it: one safetensors file, or shards with an
-// index, and files that say what the model is. Hidden folders in it (.git, .cache) are no part of it.
+// index, and files that say what the model is. Hidden folders in it (.git, .cache) are no part of
+// it.
 struct model_files {
   std::filesystem::path folder;
   bool is_folder = false;
