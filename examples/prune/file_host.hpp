@@ -23,8 +23,8 @@
 
 namespace tamp_prune {
 
-// Loads a weight when it is visited. While one is pruned, a second thread writes the one before and
-// reads the one behind, so that two are in memory.
+// Loads a weight when it is visited. While one is pruned, a second thread writes the one before
+// and reads the one behind, so that two are in memory.
 class file_host {
  public:
   // Nothing is in place before all is written.
@@ -59,6 +59,14 @@ class file_host {
   void flush() {
     wait();
     for (place& p : places_) p.write_now();
+  }
+
+  // Waits for the second thread, and forgets what is not written yet.
+  void abandon() noexcept {
+    if (working_.valid()) working_.wait();
+    working_ = {};
+    for (place& p : places_) p.write = nullptr;
+    on_finish = nullptr;
   }
 
   const tamp::detail::readable_file& file(std::size_t k) const { return files_[k]; }

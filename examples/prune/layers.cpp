@@ -75,8 +75,9 @@ block_key key_of(const std::optional<tamp::block_place>& place) {
   return {std::string(place->stack), place->block};
 }
 
-// Tensors of three dimensions hold an expert in each slice if their block has a router, a matrix with
-// a row for each expert. Its columns are the block's features, which say what the slices store.
+// Tensors of three dimensions hold an expert in each slice if their block has a router, a matrix
+// with a row for each expert. Its columns are the block's features, which say what the slices
+// store. In GGUF files names say both: "ffn_up_exps" is (experts, out, in).
 class expert_layouts {
  public:
   explicit expert_layouts(const model_files& model) {
@@ -90,6 +91,7 @@ class expert_layouts {
   }
   // A tensor whose own shape does not decide, a square, is stored as the model's others are.
   std::optional<tamp::expert_layout> of(const tensor& t) const {
+    if (t.shape.size() == 3 && t.name.ends_with("_exps.weight")) return tamp::expert_layout::out_in;
     if (const auto layout = by_shape(t)) return layout;
     return hidden_of(t) ? usual_ : std::nullopt;
   }

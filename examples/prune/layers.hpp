@@ -54,8 +54,8 @@ struct choice {
 };
 
 // Throws tamp::value_error, with the candidates, if nothing is chosen, or if there is no `only` and
-// linear layers of known names are less than half of the model's blocks. Throws it, too, if a pattern
-// fits nothing.
+// linear layers of known names are less than half of the model's blocks. Throws it, too, if a
+// pattern fits nothing.
 layer_list choose_layers(const model_files& model, const choice& names);
 
 }  // namespace tamp_prune

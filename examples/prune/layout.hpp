@@ -16,8 +16,8 @@ struct copied_range {
   std::uint64_t from = 0, to = 0, length = 0;
 };
 
-// One file: a header of its own, if the source's does not fit any more, and what is copied. The bytes
-// of the layers are missing; all else that is not mentioned is zero.
+// One file: a header of its own, if the source's does not fit any more, and what is copied. The
+// bytes of the layers are missing; all else that is not mentioned is zero.
 struct file_layout {
   std::uint64_t size = 0;
   std::vector<std::byte> header;
@@ -30,8 +30,8 @@ using layout = std::vector<file_layout>;
 // All stays where it is.
 layout same_layout(const model_files& model, const layer_list& layers);
 
-// The layers of a GGUF file whose type has no zero become `type`: "Q8_0" or "F16". Sets the new places
-// and types of the layers.
+// The layers of a GGUF file whose type has no zero become `type`: "Q8_0" or "F16". Sets the new
+// places and types of the layers.
 layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type);
 
 }  // namespace tamp_prune

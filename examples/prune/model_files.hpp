@@ -31,9 +31,9 @@ struct tensor {
   std::size_t size() const;  // number of elements
 };
 
-// A model is a safetensors or GGUF file, or a folder as Hugging Face has it: one safetensors file, or
-// shards with an index, and files that say what the model is. Hidden folders in it (.git, .cache) are
-// no part of it.
+// A model is a safetensors or GGUF file, or a folder as Hugging Face has it: one safetensors file,
+// or shards with an index, and files that say what the model is. Hidden folders in it (.git,
+// .cache) are no part of it.
 struct model_files {
   std::filesystem::path folder;
   bool is_folder = false;

@@ -14,8 +14,8 @@
 
 namespace tamp_prune {
 
-// The column norms of all layers, from the file of statistics. Throws tamp::error if a layer has none
-// there, or if they are those of another weight.
+// The column norms of all layers, from the file of statistics. Throws tamp::error if a layer has
+// none there, or if they are those of another weight.
 using norms = tamp::calibration<tamp::stat::column_norm>;
 norms load_norms(const settings& s, const model_files& model, const layer_list& layers);
 

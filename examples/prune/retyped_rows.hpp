@@ -10,8 +10,8 @@
 
 namespace tamp_prune {
 
-// Reads a row from `from` until something of it is dropped; the kept weights then go to `to`, and are
-// read from there. `finish` moves the other rows.
+// Reads a row from `from` until something of it is dropped; the kept weights then go to `to`, and
+// are read from there. `finish` moves the other rows.
 class retyped_rows {
  public:
   using rows_of_blocks = tamp::io::ggml_rows<std::byte>;

@@ -165,6 +165,11 @@ bool write_model(const settings& s, const model_files& model, const layout& file
   progress shown(model.bytes());
   report.layers = out.layers_done();
   shown.skip(bytes_of_first(layers, report.layers.size()));
+  // The second thread must not write any more when an error leaves.
+  const struct at_end {
+    file_host& host;
+    ~at_end() { host.abandon(); }
+  } waits_for_writes{host};
   host.on_finish = [&](const layer& l) -> file_host::write_function {
     return [&, done = report.layers.back()](std::span<const std::byte> bytes) {
       out.write(model.tensors[l.tensor].file, l.new_offset, bytes);

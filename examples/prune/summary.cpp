@@ -21,8 +21,9 @@ namespace {
 
 using tamp::detail::shown;
 
-// What the model would take with its layers in the layout of tamp/io/sparse_file.hpp: one bit for each
-// weight, the kept ones, and the number of kept ones before each row. Nothing for blocks of ggml.
+// What the model would take with its layers in the layout of tamp/io/sparse_file.hpp: one bit for
+// each weight, the kept ones, and the number of kept ones before each row. Nothing for blocks of
+// ggml.
 std::optional<std::uint64_t> packed_bytes(const model_files& model, const layer_list& layers,
                                           const tamp::prune_report& report) {
   std::uint64_t bytes = model.bytes();

@@ -18,19 +18,19 @@
 namespace tamp_prune {
 
 // All files are written into a folder beside OUT, OUT.unfinished, and put in place in one step. A
-// journal in it lists what is done, so that a run that was stopped can go on. Each line of the journal
-// is written when what it tells is in the files.
+// journal in it lists what is done, so that a run that was stopped can go on. Each line of the
+// journal is written when what it tells is in the files.
 //
-// A run that is stopped at any moment, be it by SIGKILL, loses the layer it was at. If the system stops
-// (power, kernel), files and journal may have reached the disk in any order: what was written since the
-// last `synced` line is done again, at most `sync_after` bytes. commit waits for the disk before it
-// puts the output in place.
+// A run that is stopped at any moment, be it by SIGKILL, loses the layer it was at. If the system
+// stops (power, kernel), files and journal may have reached the disk in any order: what was written
+// since the last line `synced` is done again, `sync_after` bytes and a layer at most. commit waits
+// for the disk before it puts the output in place.
 class unfinished_output {
  public:
-  // `sizes` are those of the files of weights that are written. `run` is what the output depends on:
-  // options, plan and sources. With `resume` an interrupted run
-  // goes on, if there is one, and must have been the same. Throws tamp::file_error as place_of does, if
-  // the disk has no room, or if the journal or the files are damaged. Nothing of a new run is left then.
+  // `sizes` are those of the files of weights that are written. `run` is what the output depends
+  // on: options, plan and sources. With `resume` an interrupted run goes on, if there is one, and
+  // must have been the same. Throws tamp::file_error as place_of does, if the disk has no room, or
+  // if the journal or the files are damaged. Nothing of a new run is left then.
   unfinished_output(const std::filesystem::path& out, const model_files& model,
                     std::vector<std::uint64_t> sizes, const nlohmann::ordered_json& run,
                     bool resume, bool overwrite);

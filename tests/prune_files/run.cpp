@@ -57,7 +57,7 @@ std::string pruned(const std::string& bytes, std::size_t rows, std::size_t cols,
   return weight.bytes();
 }
 
-// The layers of support::write_model, each pruned by use(rows, cols, T, name).
+// Checks the layers of support::write_model, and that all else is as it was.
 template <class Recipe>
 void check_model(const fs::path& model, const fs::path& out, const Recipe& recipe) {
   const std::string q0 = "model.layers.0.self_attn.q_proj.weight",
@@ -295,8 +295,8 @@ BOOST_AUTO_TEST_CASE(a_report_says_what_was_done) {
   BOOST_TEST(json["layers"][1]["name"] == "model.layers.0.mlp.down_proj.weight");
   BOOST_TEST(json["layers"][1]["kept"] == 24u);
   BOOST_TEST(json["dense"].size() == 4u);
-  // Of 24 + 48 + 24 + 48 weights half, of all numbers of floating point: 60 + 24 + 6 + 48 + 6 in the
-  // first shard, 24 + 0 + 18 + 48 + 60 in the second.
+  // Of 24 + 48 + 24 + 48 weights half, of all numbers of floating point: 60 + 24 + 6 + 48 + 6 in
+  // the first shard, 24 + 0 + 18 + 48 + 60 in the second.
   BOOST_TEST(json["sparsity_of_files"] == 72.0 / 294.0);
   // Half of each layer's numbers, a bit for each weight, 8 bytes a row and 16 a layer.
   const double dense = 24 * 4 + 48 * 2 + 24 * 8 + 48 * 2;

@@ -159,8 +159,8 @@ BOOST_AUTO_TEST_CASE(every_layout_and_every_executor_give_the_same_matrix) {
   }
 }
 
-// Whole vectors are written, which reach past the end of short rows. Those of another range of rows,
-// which is perhaps finished already, must not change.
+// Whole vectors are written, which reach past the end of short rows. Those of another range of
+// rows, which is perhaps finished already, must not change.
 BOOST_AUTO_TEST_CASE(ranges_of_rows_leave_each_others_weights_alone) {
   with_every_instructions([] {
     for (const std::size_t length : {1u, 2u, 3u, 5u})

@@ -21,7 +21,8 @@ class function_ref<Result(Arguments...)> {
     requires(!std::same_as<Function, function_ref> &&
              std::is_invocable_r_v<Result, const Function&, Arguments...>)
   function_ref(const Function& function) noexcept
-      : function_(__builtin_addressof(function)), call_([](const void* called, Arguments... arguments) {
+      : function_(__builtin_addressof(function)),
+        call_([](const void* called, Arguments... arguments) {
           return static_cast<Result>((*static_cast<const Function*>(called))(arguments...));
         }) {}
 

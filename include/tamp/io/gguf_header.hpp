@@ -35,8 +35,8 @@ struct gguf_description {
   std::uint32_t type = 0;          ///< ggml's number of the type
   std::string_view type_name;      ///< "Q4_1", or "unknown"
   std::size_t offset = 0;          ///< from the start of the data
-  /// The number of its bytes. Those of an unknown type end where the next tensor begins, or with the
-  /// file.
+  /// The number of its bytes. Those of an unknown type end where the next tensor begins, or with
+  /// the file.
   std::size_t length = 0;
 
   /// The length of a row: the last extent, or 1 if there is none.

@@ -23,8 +23,8 @@
 namespace tamp::inline TAMP_FLAGS::io {
 
 /// The tensors and metadata of a safetensors file, for programs that read the data piece by piece.
-/// Nothing is mapped, so that the file may be larger than the address space; safetensors_file checks
-/// the same and maps the data.
+/// Nothing is mapped, so that the file may be larger than the address space; safetensors_file
+/// checks the same and maps the data.
 class safetensors_listing {
  public:
   /// Reads the header.

@@ -40,7 +40,8 @@ inline constexpr auto linear_modules = std::to_array<std::string_view>(
      "ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps",
      "ffn_gate_up_exps", "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp"});
 
-/// Those of experts whose outputs are added to the block's features. All others read these features.
+/// Those of experts whose outputs are added to the block's features. All others read these
+/// features.
 inline constexpr auto last_modules_of_experts = std::to_array<std::string_view>(
     {"down_proj", "fc2", "linear_fc2", "w2", "wo", "output_linear", "ffn_down_exps"});
 
@@ -51,8 +52,8 @@ constexpr std::string_view last_part(std::string_view module) {
 
 }  // namespace detail
 
-/// The place of a weight in a model: "model.layers.11.self_attn.q_proj.weight" belongs to the module
-/// "self_attn.q_proj" of block 11 of the stack "model.layers".
+/// The place of a weight in a model: "model.layers.11.self_attn.q_proj.weight" belongs to the
+/// module "self_attn.q_proj" of block 11 of the stack "model.layers".
 struct block_place {
   std::string_view stack;
   std::size_t block = 0;
@@ -61,9 +62,9 @@ struct block_place {
   friend bool operator==(const block_place&, const block_place&) = default;
 };
 
-/// Returns the place of the weight of that name: the first part of the name that is a number is that
-/// of the block. Returns nothing for a name without such a part, and for biases. The parts refer to
-/// `name`.
+/// Returns the place of the weight of that name: the first part of the name that is a number is
+/// that of the block. Returns nothing for a name without such a part, and for biases. The parts
+/// refer to `name`.
 inline std::optional<block_place> block_place_of(std::string_view name) {
   if (name.ends_with(".bias")) return std::nullopt;
   for (std::size_t begin = name.find('.'); begin != std::string_view::npos;
@@ -99,10 +100,10 @@ inline std::optional<block_place> linear_layer_of(std::string_view name) {
 /// in_features), or (experts, in_features, out_features).
 enum class expert_layout { out_in, in_out };
 
-/// Returns the layout of the tensor (experts, first, second) of that name. `hidden` is the number of
-/// features that a block passes on, which are the columns of its router. They are the inputs of a
-/// layer, or the outputs of down_proj and its like. Returns nothing if the shape does not decide: if
-/// neither number is `hidden`, if both are, or if the name is no linear layer's.
+/// Returns the layout of the tensor (experts, first, second) of that name. `hidden` is the number
+/// of features that a block passes on, which are the columns of its router. They are the inputs of
+/// a layer, or the outputs of down_proj and its like. Returns nothing if the shape does not decide:
+/// if neither number is `hidden`, if both are, or if the name is no linear layer's.
 inline std::optional<expert_layout> expert_layout_of(std::string_view name, std::size_t first,
                                                      std::size_t second, std::size_t hidden) {
   const auto place = linear_layer_of(name);

@@ -101,9 +101,8 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
   }
 };
 
-/// Prunes a model in place, block by block, and returns a report:
-/// prune_model(where, host, seen, plan, recipe, on_progress). The calibration `seen` and the plan may
-/// be left out.
+/// Prunes a model in place, block by block, and returns a report: prune_model(where, host, seen,
+/// plan, recipe, on_progress). The calibration `seen` and the plan may be left out.
 ///
 ///     const tamp::prune_report report = tamp::prune_model(host, recipe);
 ///     std::cout << report;

@@ -1,7 +1,7 @@
-// See sparse_rows.inl. AVX2 permutes lanes by a table: a byte of the mask chooses the places of eight
-// lanes. Permuting bytes also makes floats of bf16, by moving them to the upper halves of lanes of
-// four bytes. The loops are bound by loads, of which each eight columns need three: their weights,
-// an entry of the table, and activations.
+// See sparse_rows.inl. AVX2 permutes lanes by a table: a byte of the mask chooses the places of
+// eight lanes. Permuting bytes also makes floats of bf16, by moving them to the upper halves of
+// lanes of four bytes. The loops are bound by loads, of which each eight columns need three: their
+// weights, an entry of the table, and activations.
 
 static constexpr std::size_t strip = 16;
 
@@ -62,8 +62,8 @@ static vec<float> expand_eight(const Half* values, std::size_t entry) noexcept {
     return _mm256_cvtph_ps(_mm_shuffle_epi8(halves, load_16_bytes(expanded_pairs.data() + entry)));
 }
 
-// Expands the kept weights of 16 columns, from column `first` of a word on, and moves `values` behind
-// them. A rotation brings each byte of the mask where it is the place of its entry in bytes.
+// Expands the kept weights of 16 columns, from column `first` of a word on, and moves `values`
+// behind them. A rotation brings each byte of the mask where it is the place of its entry in bytes.
 template <class Value>
 [[gnu::always_inline]] static inline void expand_strip(const std::byte* word_bits,
                                                        std::size_t first, const Value*& values,

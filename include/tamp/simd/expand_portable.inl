@@ -25,8 +25,8 @@ static void widen_strip(const Value* values, vec<float>* weights) noexcept {
   for (std::size_t k = 0; k < strip_vectors; ++k) weights[k] = widen(values + k * lanes<float>);
 }
 
-// Expands the kept weights of 16 columns, from column `first` of a word on, and moves `values` behind
-// them.
+// Expands the kept weights of 16 columns, from column `first` of a word on, and moves `values`
+// behind them.
 template <class Value>
 static void expand_strip(const std::byte* word_bits, std::size_t first, const Value*& values,
                          vec<float>* weights) noexcept {

@@ -52,8 +52,8 @@ struct interleaving {
 };
 
 /// An entry for each byte of a mask: where the bytes of its eight columns come from, `Each` of a
-/// column. byte(place, k) must give it for byte k of the kept weight number `place`. Bytes of dropped
-/// columns are negative: instructions that permute bytes give zero there.
+/// column. byte(place, k) must give it for byte k of the kept weight number `place`. Bytes of
+/// dropped columns are negative: instructions that permute bytes give zero there.
 template <std::size_t Each, class Byte>
 consteval auto expansion_table(Byte byte) {
   std::array<std::uint8_t, 256 * 8 * Each> table{};
@@ -72,9 +72,9 @@ consteval auto expansion_table(Byte byte) {
 alignas(64) inline constexpr auto expanded_pairs =
     expansion_table<2>([](std::size_t place, std::size_t k) { return 2 * place + k; });
 
-/// Lanes of four bytes, whose upper halves are lanes of two bytes and whose lower halves are zero: a
-/// bf16 becomes a float. For instructions that permute lanes of four bytes, the lowest bits of a lane
-/// are its place, and the highest one is set if the column is dropped.
+/// Lanes of four bytes, whose upper halves are lanes of two bytes and whose lower halves are zero:
+/// a bf16 becomes a float. For instructions that permute lanes of four bytes, the lowest bits of a
+/// lane are its place, and the highest one is set if the column is dropped.
 alignas(64) inline constexpr auto expanded_lanes =
     expansion_table<4>([](std::size_t place, std::size_t k) -> std::size_t {
       if (k >= 2) return 2 * place + k - 2;
@@ -128,8 +128,8 @@ struct sparse_rows : avx512::products {
 TAMP_SIMD_END
 #endif
 
-/// Calls use(sparse_rows) with the loops for the current instructions. Those for AVX-512 come in two
-/// forms, of which the processor may have only the first.
+/// Calls use(sparse_rows) with the loops for the current instructions. Those for AVX-512 come in
+/// two forms, of which the processor may have only the first.
 template <class Use>
 decltype(auto) with_sparse_rows(Use&& use) {
   const execute::instructions set = execute::current_instructions();

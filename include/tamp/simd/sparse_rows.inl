@@ -6,7 +6,8 @@
 // Few tokens: the kept weights are expanded in registers. Each moves to the lane of its column, and
 // the other lanes become zero. They are then multiplied by the activations of all tokens. Weights
 // are read once, in order, and prefetched. Every sum has four vectors of accumulators, which take
-// turns. Its order depends neither on the number of tokens or rows at a time nor on what is dropped.
+// turns. Its order depends neither on the number of tokens or rows at a time nor on what is
+// dropped.
 //
 // One token: two rows at a time share the loads of activations, and one goes on while the other
 // waits for the places of its weights. That pays for rows that keep little, which are bound by

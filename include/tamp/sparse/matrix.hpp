@@ -22,13 +22,14 @@
 
 namespace tamp::inline TAMP_FLAGS::sparse {
 
-/// A pruned weight of (rows, cols) that stores one bit for each weight and the kept weights, packed.
+/// A pruned weight of (rows, cols) that stores one bit for each weight and the kept weights,
+/// packed.
 ///
 ///     const auto S = tamp::sparse::pack(W, keep);    // from a weight and its mask
 ///     tamp::sparse::multiply(S, x, y);               // y = S x
 ///
-/// A weight takes b (1 - s) + 1 bits, b bits for a number of type T and a fraction s dropped; weights
-/// of std::int8_t take half a bit more, for scales. Half of a weight of bf16 is 9 bits.
+/// A weight takes b (1 - s) + 1 bits, b bits for a number of type T and a fraction s dropped;
+/// weights of std::int8_t take half a bit more, for scales. Half of a weight of bf16 is 9 bits.
 ///
 /// Kept weights are stored as they are, to the bit: a kept zero, -0 or NaN stays one. Every matrix
 /// is a row_tensor (see view), which the rest of tamp can read.

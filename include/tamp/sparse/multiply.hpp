@@ -227,10 +227,11 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
 /// in float. Y is written and must not overlap X or S. A dense weight may stand in the place of S,
 /// for layers that stay dense and for comparison.
 ///
-/// One token to a few is as fast as S is read from memory. More than 16 take as many multiplications
-/// as there are kept weights. The bits depend on the set of instructions, on the type of S and on
-/// the number of tokens, and not on the executor. A dropped weight gives nothing or, if its activation
-/// or its scale is infinite or NaN, perhaps NaN, as a zero in a dense weight does.
+/// One token to a few is as fast as S is read from memory. More than 16 take as many
+/// multiplications as there are kept weights. The bits depend on the set of instructions, on the
+/// type of S and on the number of tokens, and not on the executor. A dropped weight gives nothing
+/// or, if its activation or its scale is infinite or NaN, perhaps NaN, as a zero in a dense weight
+/// does.
 /// @throws shape_error if the shapes do not fit, elements of Y share their memory, or memory cannot
 ///         hold a copy of X; nothing is written then
 inline constexpr multiply_operation multiply{};

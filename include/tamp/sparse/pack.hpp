@@ -33,8 +33,8 @@ namespace tamp::inline TAMP_FLAGS::sparse {
 
 /// Fills matrices.
 struct packer {
-  /// Makes the matrix of a weight and its mask. Elements of type T are copied to the bit, others are
-  /// converted.
+  /// Makes the matrix of a weight and its mask. Elements of type T are copied to the bit, others
+  /// are converted.
   template <storable T, executor E, class Source>
   static matrix<T> pack(const E& exec, std::string_view who, const Source& weight,
                         mask::bitmask keep) {
@@ -245,8 +245,8 @@ struct pack_operation : tamp::detail::operation<pack_operation<Target>> {
   }
 };
 
-/// Makes the sparse matrix of a weight and its mask: pack(where, W, keep), or of the weights that are
-/// not zero: pack(where, W).
+/// Makes the sparse matrix of a weight and its mask: pack(where, W, keep), or of the weights that
+/// are not zero: pack(where, W).
 ///
 ///     const auto S = tamp::sparse::pack(W, keep);
 ///

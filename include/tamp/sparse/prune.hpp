@@ -73,7 +73,8 @@ struct prune_operation : tamp::detail::operation<prune_operation<Target>> {
   };
 };
 
-/// Prunes a weight into a sparse matrix: sparse::prune(where, W, statistics, recipe). W is only read.
+/// Prunes a weight into a sparse matrix: sparse::prune(where, W, statistics, recipe). W is only
+/// read.
 ///
 ///     const auto S = tamp::sparse::prune(W, norms, recipe);
 ///

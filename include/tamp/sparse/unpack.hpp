@@ -80,7 +80,8 @@ struct unpack_operation : tamp::detail::operation<unpack_operation> {
 /// Writes a sparse matrix into a dense tensor: unpack(where, S, W). Dropped weights become 0. Kept
 /// weights are copied to the bit if the tensor has elements of the matrix's type, and converted
 /// otherwise.
-/// @throws shape_error if the shapes differ, or elements of W share their memory; nothing is written
+/// @throws shape_error if the shapes differ, or elements of W share their memory; nothing is
+///         written
 inline constexpr unpack_operation unpack{};
 
 }  // namespace tamp::inline TAMP_FLAGS::sparse

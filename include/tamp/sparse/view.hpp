@@ -22,8 +22,8 @@
 namespace tamp::inline TAMP_FLAGS::sparse {
 
 /// The types of number that a sparse weight can store: float, f16 and bf16, types of a host that
-/// have the same bits as one of them (element_like), and std::int8_t, whose weights are multiples of
-/// a scale.
+/// have the same bits as one of them (element_like), and std::int8_t, whose weights are multiples
+/// of a scale.
 template <class T>
 concept storable = std::same_as<T, float> || std::same_as<T, std::int8_t> ||
                    tamp::detail::has_bits_of<T, f16> || tamp::detail::has_bits_of<T, bf16>;
@@ -54,8 +54,8 @@ struct arrays {
 
 /// A sparse weight whose arrays belong to somebody else. Copying a view copies no numbers.
 ///
-/// A view is a row_tensor: all of tamp can read it. A weight that is dropped reads as 0; a weight of
-/// std::int8_t reads as value * scale, which is exact in float.
+/// A view is a row_tensor: all of tamp can read it. A weight that is dropped reads as 0; a weight
+/// of std::int8_t reads as value * scale, which is exact in float.
 template <storable T>
 class view {
  public:
@@ -120,8 +120,8 @@ class view {
     return parts_.scales.subspan(i * count, count);
   }
 
-  /// The kept weights of all rows, the number of those in the rows before each row, and the scales of
-  /// all rows.
+  /// The kept weights of all rows, the number of those in the rows before each row, and the scales
+  /// of all rows.
   std::span<const T> values() const noexcept { return parts_.values; }
   std::span<const std::int64_t> row_offsets() const noexcept { return parts_.row_offsets; }
   std::span<const f16> scales() const noexcept { return parts_.scales; }

@@ -72,8 +72,8 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
       // Threads share strips of columns and not tokens, so that every sum keeps its order.
       detail::for_each_strip(
           exec, features, strip, tokens, [&](std::size_t begin, std::size_t end) {
-            // Contiguous rows are read whole. Of columns, a few strips at a time are read, whose places
-            // the processor can keep track of.
+            // Contiguous rows are read whole. Of columns, a few strips at a time are read, whose
+            // places the processor can keep track of.
             const std::size_t step = x.contiguous_rows() ? end - begin : 4 * strip;
             for (std::size_t first = begin; first < end; first += step) {
               const std::size_t width = (std::min)(first + step, end) - first;

@@ -22,8 +22,8 @@ namespace tamp::inline TAMP_FLAGS::sparse {
 ///
 /// Tokens are cut into groups. Those of a group of `vectors` vectors lie side by side, one column
 /// after the other; places without a token are zero. The last tokens, if they are at most half a
-/// vector, lie one after the other, each in the order of arrange_row. So do all tokens if they are no
-/// more than `most_few`.
+/// vector, lie one after the other, each in the order of arrange_row. So do all tokens if they are
+/// no more than `most_few`.
 template <class Loops, class Value>
 class arranged_tokens {
  public:

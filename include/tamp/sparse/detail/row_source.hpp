@@ -51,8 +51,8 @@ class kept_rows {
     return bytes * mask::word_bits <= 2 * Loops::most_paired_bytes * weight_.cols();
   }
 
-  /// Adds the products of columns [first, last) of row i to `sums`, with `Vectors` vectors of tokens
-  /// side by side. Kept weights [0, next) of the row come before; `next` is moved.
+  /// Adds the products of columns [first, last) of row i to `sums`, with `Vectors` vectors of
+  /// tokens side by side. Kept weights [0, next) of the row come before; `next` is moved.
   template <std::size_t Vectors, class Loops>
   void add(Loops loops, std::size_t i, std::size_t first, std::size_t last, std::size_t& next,
            const float* columns, float* sums) {
