@@ -25,6 +25,7 @@
 #                                         sparse files against the Python package that has their layout,
 #                                         which comes with PyTorch (6 GB in build/)
 #     bash tests/run.sh gguf              blocks of quantised weights against llama.cpp's Python package
+#     bash tests/run.sh engine            the example engine against transformers, which comes with PyTorch
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
@@ -34,7 +35,7 @@ steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
   before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf
-    compressed_tensors fuzz) ;;
+    compressed_tensors engine fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
 minutes=3
@@ -48,6 +49,16 @@ need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbench
 run_tests() {
   ctest --preset "$@" --no-tests=error 2>&1 | tee "build/$1.tests.log"
   found=$(grep -E 'tests passed|tests failed' "build/$1.tests.log")
+}
+
+# pytorch_packages: installs what is compared with that needs PyTorch, for the Python in $packages/bin.
+pytorch_packages() {
+  need python3-venv
+  packages=build/compressed_tensors/packages
+  [ -x $packages/bin/python ] || python3 -m venv $packages
+  # compressed-tensors does not say that it needs psutil, and brings transformers.
+  $packages/bin/python -m pip install --quiet --disable-pip-version-check \
+    compressed-tensors==0.14.0 psutil transformers==4.57.6 gguf==0.19.0
 }
 
 summary=()
@@ -89,15 +100,15 @@ for step in "${steps[@]}"; do
       fi
       ;;
     compressed_tensors)
-      need python3-venv
-      packages=build/compressed_tensors/packages
-      [ -x $packages/bin/python ] || python3 -m venv $packages
-      # The package does not say that it needs psutil.
-      $packages/bin/python -m pip install --quiet --disable-pip-version-check \
-        compressed-tensors==0.14.0 psutil
+      pytorch_packages
       build programs build/programs -- tamp_exchange
       $packages/bin/python tests/compressed_tensors/check.py \
         build/programs/tests/compressed_tensors/tamp_exchange build/compressed_tensors
+      ;;
+    engine)
+      pytorch_packages
+      build programs build/programs -- tamp_engine
+      $packages/bin/python tests/engine/check.py build/programs/tests/engine/tamp_engine build/engine
       ;;
     gguf)
       need python3-venv

@@ -200,8 +200,8 @@ gguf_writer gguf_of(const llama::model& m) {
   out.add_tensor("output_norm.weight", m.ends->norm);
   for (std::size_t b = 0; b < m.blocks.size(); ++b) {
     const std::string prefix = std::string("blk.").append(std::to_string(b)) + ".";
-    out.add_tensor(prefix + "attn_norm.weight", m.blocks[b].input_norm);
-    out.add_tensor(prefix + "ffn_norm.weight", m.blocks[b].post_attention_norm);
+    out.add_tensor(prefix + "attn_norm.weight", m.blocks[b].attention_norm);
+    out.add_tensor(prefix + "ffn_norm.weight", m.blocks[b].ffn_norm);
     for (std::size_t l = 0; l < m.blocks[b].weights.size(); ++l) {
       matrix w = m.blocks[b].weights[l];
       if (l == llama::q_proj || l == llama::k_proj) {
@@ -541,8 +541,8 @@ BOOST_AUTO_TEST_CASE(gguf_files_hold_the_same_model_with_q_and_k_interleaved) {
   BOOST_CHECK(loaded.model.ends->embedding == m.ends->embedding);
   BOOST_CHECK(loaded.model.ends->norm == m.ends->norm);
   for (std::size_t b = 0; b < m.blocks.size(); ++b) {
-    BOOST_CHECK(loaded.model.blocks[b].input_norm == m.blocks[b].input_norm);
-    BOOST_CHECK(loaded.model.blocks[b].post_attention_norm == m.blocks[b].post_attention_norm);
+    BOOST_CHECK(loaded.model.blocks[b].attention_norm == m.blocks[b].attention_norm);
+    BOOST_CHECK(loaded.model.blocks[b].ffn_norm == m.blocks[b].ffn_norm);
     for (std::size_t l = 0; l < m.blocks[b].weights.size(); ++l)
       BOOST_CHECK(loaded.model.blocks[b].weights[l] == m.blocks[b].weights[l]);
   }
