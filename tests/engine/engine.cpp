@@ -81,7 +81,8 @@ std::vector<int> followers(const llama::model& m, const std::vector<int>& tokens
 double perplexity(const llama::language_model& language, const std::string& text,
                   std::size_t length, std::size_t count) {
   const auto tokens = language.tokenizer.encode(text);
-  const llama::text_reference reference(language.model, llama::sequences(tokens, length, count));
+  const llama::text_reference reference(
+      language.model, llama::sequences(tokens, length, count, language.tokenizer.start()));
   return reference.measure(language.model).perplexity;
 }
 

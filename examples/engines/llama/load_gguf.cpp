@@ -181,15 +181,39 @@ model gguf_model(const tamp::io::gguf_file& file, const std::string& path) {
   return m;
 }
 
+/// The token before a text, where the file wants one; `otherwise` where it does not say.
+void read_start(const metadata& data, tokenizer& t, bool otherwise) {
+  constexpr const char* token = "tokenizer.ggml.bos_token_id";
+  if (data.optional("tokenizer.ggml.add_bos_token", otherwise && data.has(token)))
+    t.set_start(int(data.required<std::uint32_t>(token)));
+}
+
 tokenizer gguf_tokenizer(const tamp::io::gguf_file& file, const std::string& path) {
   const metadata data(file, path);
-  const auto kind = data.required<std::string>("tokenizer.ggml.model");
-  const auto splitting = data.required<std::string>("tokenizer.ggml.pre");
-  if (kind != "gpt2" || splitting != "smollm")
-    fail(path, " has a tokenizer '", kind, "' that splits as '", splitting,
-         "', this engine knows 'gpt2' with 'smollm'");
-  return tokenizer(file.values<std::string>("tokenizer.ggml.tokens"),
-                   file.values<std::string>("tokenizer.ggml.merges"));
+  const auto form = data.required<std::string>("tokenizer.ggml.model");
+  const auto splitting = data.optional<std::string>("tokenizer.ggml.pre", "default");
+  const auto tokens = file.values<std::string>("tokenizer.ggml.tokens");
+  std::vector<token_kind> kinds;
+  if (data.has("tokenizer.ggml.token_type"))
+    for (const auto kind : file.values<std::int32_t>("tokenizer.ggml.token_type"))
+      kinds.push_back(static_cast<token_kind>(kind));
+  if (form == "llama") {
+    tokenizer t(tokens, file.values<float>("tokenizer.ggml.scores"), kinds,
+                data.optional("tokenizer.ggml.add_space_prefix", true));
+    read_start(data, t, true);
+    return t;
+  }
+  const std::pair<std::string_view, splitter> known[] = {
+      {"smollm", split_smollm}, {"qwen2", split_qwen2<1>}, {"llama-bpe", split_qwen2<3>}};
+  const auto found =
+      std::ranges::find(known, splitting, [](const auto& entry) { return entry.first; });
+  if (form != "gpt2" || found == std::end(known))
+    fail(path, " has a tokenizer '", form, "' that splits as '", splitting,
+         "', this engine knows 'llama', and 'gpt2' with 'smollm', 'qwen2' or 'llama-bpe'");
+  tokenizer t(tokens, file.values<std::string>("tokenizer.ggml.merges"), found->second, kinds);
+  if (splitting == "llama-bpe") t.prefer_whole_pieces();
+  read_start(data, t, splitting == "llama-bpe");
+  return t;
 }
 
 }  // namespace
