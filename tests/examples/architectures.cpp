@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(wanda_prunes_models_of_every_architecture) {
     BOOST_TEST_CONTEXT(architecture) {
       const llama::model dense = model_of(architecture);
       std::vector<llama::calibration_sample> samples;
-      for (const std::size_t length : {12, 30})
+      for (const std::size_t length : {std::size_t{12}, std::size_t{30}})
         samples.push_back(
             {llama::embed(dense, some_tokens(length)), std::vector(length, tamp::modality::text)});
       llama::model pruned = dense;
@@ -306,8 +306,7 @@ BOOST_AUTO_TEST_CASE(wanda_prunes_models_of_every_architecture) {
           const row_vector score = w.row(i).cwiseAbs().cwiseProduct(squares[l].cwiseSqrt());
           std::vector<Index> order(std::size_t(w.cols()));
           std::iota(order.begin(), order.end(), Index(0));
-          std::stable_sort(order.begin(), order.end(),
-                           [&](Index a, Index b) { return score(a) < score(b); });
+          std::ranges::sort(order, {}, [&](Index j) { return std::pair(score(j), j); });
           row_vector expected = w.row(i);
           for (std::size_t k = 0; k < order.size() / 2; ++k) expected(order[k]) = 0.0f;
           BOOST_TEST((left.row(i) == expected));

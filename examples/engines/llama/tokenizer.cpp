@@ -121,9 +121,8 @@ void tokenizer::set_kinds(std::span<const token_kind> kinds) {
     if (kind == token_kind::user_defined) user_defined_[first].push_back(int(t));
   }
   for (auto& list : user_defined_)
-    std::stable_sort(list.begin(), list.end(), [&](int a, int b) {
-      return bytes_of_[std::size_t(a)].size() > bytes_of_[std::size_t(b)].size();
-    });
+    std::ranges::sort(list, std::greater{},
+                      [&](int t) { return bytes_of_[std::size_t(t)].size(); });
 }
 
 void tokenizer::set_start(int token) {
@@ -162,6 +161,11 @@ std::string tokenizer::decode(std::span<const int> tokens) const {
   return blank_before_ && text.starts_with(' ') ? text.substr(1) : text;
 }
 
+int tokenizer::token_of(std::string_view text) const {
+  const auto found = token_of_.find(text);
+  return found == token_of_.end() ? -1 : found->second;
+}
+
 int tokenizer::user_defined(std::string_view text) const {
   for (const int token : user_defined_[static_cast<unsigned char>(text[0])])
     if (text.starts_with(bytes_of_[std::size_t(token)])) return token;
@@ -180,7 +184,8 @@ std::optional<tokenizer::merge> tokenizer::find(const symbol& left, const symbol
     const auto found = merges_.find(key(left.token, right.token));
     return found == merges_.end() ? std::nullopt : std::optional(found->second);
   }
-  const auto found = token_of_.find({left.text.data(), left.text.size() + right.text.size()});
+  const auto found =
+      token_of_.find(std::string_view(left.text.data(), left.text.size() + right.text.size()));
   if (found == token_of_.end()) return std::nullopt;
   return merge{scores_[std::size_t(found->second)], found->second};
 }
@@ -190,10 +195,8 @@ std::vector<tokenizer::symbol> tokenizer::symbols(std::string_view piece) const 
   while (!piece.empty()) {
     const std::size_t length = split_ != nullptr ? 1 : decode_utf8(piece).bytes;
     const std::string_view text = piece.substr(0, length);
-    const auto found = token_of_.find(text);
-    const int token = split_ != nullptr          ? byte_tokens_[static_cast<unsigned char>(text[0])]
-                      : found == token_of_.end() ? -1
-                                                 : found->second;
+    const int token =
+        split_ != nullptr ? byte_tokens_[static_cast<unsigned char>(text[0])] : token_of(text);
     const auto here = std::ptrdiff_t(all.size());
     if (token >= 0 || split_ == nullptr) all.push_back({text, token, here - 1, here + 1});
     piece.remove_prefix(length);
@@ -203,9 +206,8 @@ std::vector<tokenizer::symbol> tokenizer::symbols(std::string_view piece) const 
 }
 
 void tokenizer::encode_piece(std::string_view piece, std::vector<int>& tokens) const {
-  if (prefers_whole_pieces_)
-    if (const auto whole = token_of_.find(piece); whole != token_of_.end())
-      return tokens.push_back(whole->second);
+  if (const int whole = prefers_whole_pieces_ ? token_of(piece) : -1; whole >= 0)
+    return tokens.push_back(whole);
   std::vector<symbol> parts = symbols(piece);
   struct candidate {
     merge joined;

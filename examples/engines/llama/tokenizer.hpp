@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -58,6 +59,12 @@ class tokenizer {
     float priority;
     int token;
   };
+  struct text_hash {  // finds views among strings
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
   struct symbol {
     std::string_view text;
     int token;
@@ -66,13 +73,16 @@ class tokenizer {
 
   void set_kinds(std::span<const token_kind> kinds);
   std::optional<merge> find(const symbol& left, const symbol& right) const;
+  // -1 where there is none.
+  int token_of(std::string_view text) const;
   int user_defined(std::string_view text) const;
   std::vector<symbol> symbols(std::string_view piece) const;
   void encode_text(std::string_view text, std::vector<int>& tokens) const;
   void encode_piece(std::string_view piece, std::vector<int>& tokens) const;
 
-  std::vector<std::string> bytes_of_;                   // by token
-  std::unordered_map<std::string_view, int> token_of_;  // of those that text can become
+  std::vector<std::string> bytes_of_;  // by token
+  std::unordered_map<std::string, int, text_hash, std::equal_to<>>
+      token_of_;                      // what text can become
   std::array<int, 256> byte_tokens_;  // token of a single byte, -1 where there is none
   std::array<std::vector<int>, 256> user_defined_;   // by their first byte, the longest first
   std::unordered_map<std::uint64_t, merge> merges_;  // on bytes, of two tokens
