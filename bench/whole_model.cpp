@@ -324,7 +324,8 @@ std::vector<outcome> prune_language_model(const settings& s, study::progress_bar
   const auto language = llama::load_gguf(s.model);
   std::vector<llama::calibration_sample> samples;
   const std::vector<int> tokens = study::tokens_of(language, s.text);
-  for (const auto& part : llama::sequences(tokens, s.sequence_length, s.sequences))
+  for (const auto& part :
+       llama::sequences(tokens, s.sequence_length, s.sequences, language.tokenizer.start()))
     samples.push_back(
         {llama::embed(language.model, part), std::vector(part.size(), tamp::modality::text)});
   auto runs = planned_runs(s, std::filesystem::path(s.model).stem().string(), "float");

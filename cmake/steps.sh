@@ -64,6 +64,16 @@ need() {
     failed "Installing" "$log"
 }
 
+# install_python_packages: those that results are compared with and reloaded by, for $python. The packages say
+# neither that compressed-tensors needs psutil nor which version of transformers is known to work.
+python=build/python/bin/python
+install_python_packages() {
+  need python3-venv
+  [ -x $python ] || python3 -m venv build/python
+  $python -m pip install --quiet --disable-pip-version-check compressed-tensors==0.14.0 \
+    transformers==4.57.6 gguf==0.19.0 psutil
+}
+
 # progress LOG: writes what ninja prints to LOG, and how far it is to a line that counts on a terminal,
 # and to four lines elsewhere.
 progress() {

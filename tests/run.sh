@@ -29,6 +29,7 @@
 #     bash tests/run.sh gguf              blocks of quantised weights against llama.cpp's Python package
 #     bash tests/run.sh transformers      tiny models of many architectures, pruned in their files and run by
 #                                         transformers, which comes with the same package
+#     bash tests/run.sh engine            the example engine against transformers, which comes with PyTorch
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
@@ -38,7 +39,7 @@ steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
   before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf
-    compressed_tensors transformers kills fuzz) ;;
+    compressed_tensors transformers engine kills fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
 minutes=3
@@ -52,16 +53,6 @@ need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbench
 run_tests() {
   ctest --preset "$@" --no-tests=error 2>&1 | tee "build/$1.tests.log"
   found=$(grep -E 'tests passed|tests failed' "build/$1.tests.log")
-}
-
-# install_python_packages: those that tests compare tamp with, into a folder of their own. The packages say
-# neither that compressed-tensors needs psutil nor which version of transformers the tests know.
-python=build/python/bin/python
-install_python_packages() {
-  need python3-venv
-  [ -x $python ] || python3 -m venv build/python
-  $python -m pip install --quiet --disable-pip-version-check compressed-tensors==0.14.0 \
-    transformers==4.57.6 psutil
 }
 
 summary=()
@@ -107,6 +98,11 @@ for step in "${steps[@]}"; do
       build programs build/programs -- tamp_exchange
       $python tests/compressed_tensors/check.py \
         build/programs/tests/compressed_tensors/tamp_exchange build/compressed_tensors
+      ;;
+    engine)
+      install_python_packages
+      build programs build/programs -- tamp_engine
+      $python tests/engine/check.py build/programs/tests/engine/tamp_engine build/engine
       ;;
     gguf)
       need python3-venv

@@ -164,7 +164,7 @@ llama::stored_model random_model(llama::storage form, double sparsity) {
                                     tamp::allocate::uniform{sparsity});
   for (llama::Index b = 0; b < c.layers; ++b) {
     llama::stored_block& block = m.blocks.emplace_back();
-    block.input_norm = block.post_attention_norm = llama::row_vector::Ones(c.hidden);
+    block.attention_norm = block.ffn_norm = llama::row_vector::Ones(c.hidden);
     for (std::size_t l = 0; l < llama::layer_names.size(); ++l) {
       llama::matrix w = weight(shapes[l][0], shapes[l][1]);
       tamp::prune(w, recipe);

@@ -74,8 +74,11 @@ class prose_prompts : public prompts {
     const std::span<const int> all(tokens);
     const std::size_t half = tokens.size() / 2;
     const auto count = [](std::size_t asked) { return asked == 0 ? std::size_t{2} : asked; };
-    calibration_ = llama::sequences(all.first(half), settings.length, count(settings.calibration));
-    evaluation_ = llama::sequences(all.subspan(half), settings.length, count(settings.evaluation));
+    const auto start = language_.tokenizer.start();
+    calibration_ =
+        llama::sequences(all.first(half), settings.length, count(settings.calibration), start);
+    evaluation_ =
+        llama::sequences(all.subspan(half), settings.length, count(settings.evaluation), start);
     dense_.resize(llama::Index(size()), language_.model.config.hidden);
     for (std::size_t i = 0; i < size(); ++i)
       dense_.row(llama::Index(i)) = llama::forward(language_.model, prompt(i).hidden).bottomRows(1);

@@ -73,11 +73,13 @@ class text_subject : public subject {
     const std::span<const int> all(tokens);
     const std::size_t half = tokens.size() / 2;
     calibration_size_ = settings.calibration == 0 ? 32 : settings.calibration;
-    calibration_ = llama::sequences(all.first(half), settings.sequence_length, calibration_size_);
+    const auto start = language_.tokenizer.start();
+    calibration_ =
+        llama::sequences(all.first(half), settings.sequence_length, calibration_size_, start);
     pool_ = llama::sequences(all.first(half), settings.sequence_length,
-                             half / settings.sequence_length);
+                             half / settings.sequence_length, start);
     evaluation_ = llama::sequences(all.subspan(half), settings.sequence_length,
-                                   settings.evaluation == 0 ? 32 : settings.evaluation);
+                                   settings.evaluation == 0 ? 32 : settings.evaluation, start);
     reference_ = std::make_unique<llama::text_reference>(language_.model, evaluation_);
   }
 

@@ -3,8 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstdint>
@@ -28,6 +26,8 @@
 #include <tamp/io/safetensors.hpp>
 #include <vector>
 
+#include "gguf_models.hpp"
+
 BOOST_AUTO_TEST_SUITE(examples_llama)
 
 namespace {
@@ -35,6 +35,10 @@ namespace {
 using llama::Index;
 using llama::matrix;
 using llama::row_vector;
+using support::bytes_of;
+using support::gguf_of;
+using support::gguf_writer;
+using support::with_tokens;
 
 const std::string data = TAMP_SOURCE_DIR "/examples/data/tiny_mllm/";
 
@@ -83,7 +87,8 @@ llama::model random_model(const llama::config& c, unsigned seed = 7) {
 
 /// Attention as its definition says it, in double.
 matrix attention_by_definition(const llama::config& c, const matrix& q, const matrix& k,
-                               const matrix& v, std::vector<double>& last_query) {
+                               const matrix& v, std::vector<double>& last_query,
+                               Index window = 1000) {
   const Index tokens = q.rows(), d = c.head_dim;
   matrix context(tokens, q.cols());
   last_query.assign(std::size_t(tokens), 0.0);
@@ -94,7 +99,7 @@ matrix attention_by_definition(const llama::config& c, const matrix& q, const ma
       for (Index j = 0; j <= i; ++j) {
         double dot = 0;
         for (Index n = 0; n < d; ++n) dot += double(q(i, h * d + n)) * double(k(j, shared * d + n));
-        p.push_back(std::exp(dot / std::sqrt(double(d))));
+        p.push_back(i - j < window ? std::exp(dot / std::sqrt(double(d))) : 0.0);
       }
       const double sum = std::accumulate(p.begin(), p.end(), 0.0);
       for (Index n = 0; n < d; ++n) {
@@ -127,96 +132,9 @@ class temporary_file {
   std::filesystem::path path_;
 };
 
-template <class T>
-std::string bytes_of(T value) {
-  const auto bytes = std::bit_cast<std::array<char, sizeof(T)>>(value);
-  return {bytes.data(), bytes.size()};
-}
-
 std::string safetensors_bytes(const nlohmann::json& header, std::size_t size = 0) {
   const std::string text = header.dump();
   return bytes_of(std::uint64_t(text.size())) + text + std::string(size, '\0');
-}
-
-/// A GGUF file of float tensors, written as the format's description says.
-class gguf_writer {
- public:
-  void add(const std::string& key, std::uint32_t value) { entry(key, 4) += bytes_of(value); }
-  void add(const std::string& key, float value) { entry(key, 6) += bytes_of(value); }
-  void add(const std::string& key, const std::string& value) { entry(key, 8) += text(value); }
-  void add(const std::string& key, const std::vector<std::string>& values) {
-    std::string& out = entry(key, 9);
-    out += bytes_of(std::uint32_t(8)) + bytes_of(std::uint64_t(values.size()));
-    for (const auto& value : values) out += text(value);
-  }
-  void add_tensor(const std::string& name, const matrix& values) {
-    ++tensors_;
-    infos_ += text(name);
-    if (values.rows() == 1)
-      infos_ += bytes_of(std::uint32_t(1)) + bytes_of(std::uint64_t(values.cols()));
-    else
-      infos_ += bytes_of(std::uint32_t(2)) + bytes_of(std::uint64_t(values.cols())) +
-                bytes_of(std::uint64_t(values.rows()));
-    infos_ += bytes_of(std::uint32_t(0)) + bytes_of(std::uint64_t(data_.size()));
-    for (Index i = 0; i < values.size(); ++i) data_ += bytes_of(values.data()[i]);
-    data_.resize((data_.size() + 31) / 32 * 32);
-  }
-  std::string bytes() const {
-    std::string file = "GGUF" + bytes_of(std::uint32_t(3)) + bytes_of(tensors_) +
-                       bytes_of(entries_) + metadata_ + infos_;
-    file.resize((file.size() + 31) / 32 * 32);
-    return file + data_;
-  }
-
- private:
-  static std::string text(const std::string& value) {
-    return bytes_of(std::uint64_t(value.size())) + value;
-  }
-  std::string& entry(const std::string& key, std::uint32_t type) {
-    ++entries_;
-    return metadata_ += text(key) + bytes_of(type);
-  }
-
-  std::uint64_t tensors_ = 0, entries_ = 0;
-  std::string metadata_, infos_, data_;
-};
-
-gguf_writer gguf_of(const llama::model& m) {
-  const llama::config& c = m.config;
-  gguf_writer out;
-  out.add("general.architecture", std::string("llama"));
-  out.add("llama.embedding_length", std::uint32_t(c.hidden));
-  out.add("llama.block_count", std::uint32_t(c.layers));
-  out.add("llama.attention.head_count", std::uint32_t(c.heads));
-  out.add("llama.attention.head_count_kv", std::uint32_t(c.kv_heads));
-  out.add("llama.rope.dimension_count", std::uint32_t(c.head_dim));
-  out.add("llama.feed_forward_length", std::uint32_t(c.ffn));
-  out.add("llama.context_length", std::uint32_t(c.positions));
-  out.add("llama.attention.layer_norm_rms_epsilon", c.rms_epsilon);
-  out.add("llama.rope.freq_base", float(c.rope_theta));
-  const char* names[] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
-                         "ffn_gate", "ffn_up", "ffn_down"};
-  out.add_tensor("token_embd.weight", m.ends->embedding);
-  out.add_tensor("output_norm.weight", m.ends->norm);
-  for (std::size_t b = 0; b < m.blocks.size(); ++b) {
-    const std::string prefix = std::string("blk.").append(std::to_string(b)) + ".";
-    out.add_tensor(prefix + "attn_norm.weight", m.blocks[b].input_norm);
-    out.add_tensor(prefix + "ffn_norm.weight", m.blocks[b].post_attention_norm);
-    for (std::size_t l = 0; l < m.blocks[b].weights.size(); ++l) {
-      matrix w = m.blocks[b].weights[l];
-      if (l == llama::q_proj || l == llama::k_proj) {
-        // (heads, 2, head_dim / 2, in) becomes (heads, head_dim / 2, 2, in).
-        const Index half = c.head_dim / 2;
-        Index to = 0;
-        for (Index head = 0; head < w.rows() / c.head_dim; ++head)
-          for (Index pair = 0; pair < half; ++pair)
-            for (Index side = 0; side < 2; ++side)
-              w.row(to++) = m.blocks[b].weights[l].row(head * c.head_dim + side * half + pair);
-      }
-      out.add_tensor(prefix + names[l] + ".weight", w);
-    }
-  }
-  return out;
 }
 
 llama::tokenizer small_tokenizer() {
@@ -254,6 +172,17 @@ BOOST_AUTO_TEST_CASE(rope_turns_feature_i_with_feature_i_plus_half_a_head) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(rope_turns_more_slowly_by_its_divisors) {
+  row_vector divisors(2);
+  divisors << 1, 4;
+  matrix x = matrix::Ones(9, 4), plain = x;
+  llama::rotary_embedding(4, 100.0, 9, divisors)(x);
+  llama::rotary_embedding(4, 100.0, 9)(plain);
+  BOOST_CHECK_EQUAL(x(8, 0), plain(8, 0));
+  BOOST_CHECK_CLOSE(x(8, 1), plain(2, 1), 1e-4);  // at position 8 where it was at 2
+  BOOST_CHECK_CLOSE(x(8, 3), plain(2, 3), 1e-4);
+}
+
 BOOST_AUTO_TEST_CASE(rope_rejects_a_sequence_beyond_its_positions) {
   matrix x = matrix::Zero(4, 4);
   CHECK_REJECTED(llama::rotary_embedding(4, 100.0, 3)(x), "4 tokens", "3 positions");
@@ -280,6 +209,34 @@ BOOST_AUTO_TEST_CASE(gated_linear_unit_is_silu_of_the_gate_times_up_and_survives
   BOOST_CHECK_CLOSE(gate(0, 1), -3 / (1 + std::exp(1.0f)), 1e-4);
   BOOST_CHECK_SMALL(gate(0, 2), 1e-30f);
   BOOST_CHECK_EQUAL(gate(0, 3), 7000);
+}
+
+BOOST_AUTO_TEST_CASE(the_unit_of_gemma_bends_by_gelu_with_tanh) {
+  matrix gate(1, 4), up(1, 4);
+  gate << 1, -1, -1000, 1000;
+  up << 2, 3, 5, 7;
+  llama::gated_linear_unit(gate, up, llama::activation::gelu);
+  const double half = std::tanh(std::sqrt(2 / std::acos(-1.0)) * 1.044715) / 2;
+  BOOST_CHECK_CLOSE(double(gate(0, 0)), 2 * (0.5 + half), 1e-4);
+  BOOST_CHECK_CLOSE(double(gate(0, 1)), -3 * (0.5 - half), 1e-3);
+  BOOST_CHECK_SMALL(gate(0, 2), 1e-30f);
+  BOOST_CHECK_EQUAL(gate(0, 3), 7000);
+}
+
+BOOST_AUTO_TEST_CASE(each_head_is_normalised_by_itself) {
+  matrix x(1, 4);
+  x << 3, 4, 0, 10;
+  row_vector gain(2);
+  gain << 1, 2;
+  llama::normalise_heads(x, gain, 0.0f);
+  const float root = std::sqrt(12.5f);
+  BOOST_CHECK_CLOSE(x(0, 0), 3 / root, 1e-4);
+  BOOST_CHECK_CLOSE(x(0, 1), 8 / root, 1e-4);
+  BOOST_CHECK_SMALL(x(0, 2), 1e-6f);
+  BOOST_CHECK_CLOSE(x(0, 3), 2 * std::sqrt(2.0f), 1e-4);
+  const matrix before = x;
+  llama::normalise_heads(x, {}, 0.0f);
+  BOOST_CHECK(x == before);
 }
 
 BOOST_AUTO_TEST_CASE(attention_of_two_tokens_by_hand) {
@@ -315,6 +272,31 @@ BOOST_AUTO_TEST_CASE(attention_in_tiles_is_the_definition) {
     for (Index t = 0; t < tokens; ++t)
       BOOST_CHECK_SMALL(double(a.last_query(t)) - last_query[std::size_t(t)], 1e-6);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_sliding_window_leaves_the_last_tokens) {
+  const llama::config c = small_config();
+  std::mt19937 generator(4);
+  for (const Index tokens : {1, 5, 65, 150})
+    for (const Index window : {1, 2, 5, 64, 149, 150, 151}) {
+      const matrix q = random_matrix(tokens, 16, generator),
+                   k = random_matrix(tokens, 8, generator), v = random_matrix(tokens, 8, generator);
+      std::vector<double> last_query;
+      const matrix expected = attention_by_definition(c, q, k, v, last_query, window);
+      const Index recorded = std::min<Index>(tokens, 3);
+      const llama::attention a = llama::attend(c, q, k, v, window, recorded);
+      BOOST_CHECK_LT(largest_difference(a.context, expected), 2e-6f);
+      row_vector mean = row_vector::Zero(tokens);  // of the heads' last recorded queries
+      for (Index head = 0; head < c.heads; ++head)
+        mean += a.recorded.row(head * recorded + recorded - 1) / float(c.heads);
+      for (Index t = 0; t < tokens; ++t) {
+        BOOST_CHECK_SMALL(double(a.last_query(t)) - last_query[std::size_t(t)], 1e-6);
+        BOOST_CHECK_SMALL(double(mean(t)) - last_query[std::size_t(t)], 1e-6);
+      }
+      // The last query alone, as token after token has it.
+      const llama::attention last = llama::attend(c, q.bottomRows(1), k, v, window);
+      BOOST_CHECK_LT(largest_difference(last.context, expected.bottomRows(1)), 2e-6f);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(no_token_sees_a_later_one) {
@@ -407,6 +389,10 @@ BOOST_AUTO_TEST_CASE(impossible_configurations_are_rejected) {
   CHECK_REJECTED(rejected([](auto& c) { c.kv_heads = 3; })(), "4 query heads", "3 key");
   CHECK_REJECTED(rejected([](auto& c) { c.head_dim = 5; })(), "5 wide");
   CHECK_REJECTED(rejected([](auto& c) { c.ffn = 0; })(), "ffn = 0");
+  CHECK_REJECTED(rejected([](auto& c) { c.rope_divisors = row_vector::Ones(3); })(), "3 divisors",
+                 "4 wide");
+  CHECK_REJECTED(rejected([](auto& c) { c.window = llama::sliding_window{0, 6}; })(), "window = 0");
+  CHECK_REJECTED(rejected([](auto& c) { c.window = llama::sliding_window{4, 0}; })(), "period");
   CHECK_REJECTED(rejected([](auto& c) { c.vision = llama::vision{48, 7, 0, 0, 0, 0}; })(), "48",
                  "7");
 }
@@ -526,12 +512,7 @@ BOOST_AUTO_TEST_CASE(files_that_do_not_hold_the_model_are_rejected) {
 
 BOOST_AUTO_TEST_CASE(gguf_files_hold_the_same_model_with_q_and_k_interleaved) {
   const llama::model m = random_model(small_config());
-  gguf_writer writer = gguf_of(m);
-  writer.add("tokenizer.ggml.model", std::string("gpt2"));
-  writer.add("tokenizer.ggml.pre", std::string("smollm"));
-  writer.add("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "ab"});
-  writer.add("tokenizer.ggml.merges", std::vector<std::string>{"a b"});
-  const temporary_file file(writer.bytes());
+  const temporary_file file(with_tokens(gguf_of(m)).bytes());
   const llama::language_model loaded = llama::load_gguf(file.path());
 
   BOOST_CHECK(loaded.model.config.tied_head);
@@ -541,8 +522,8 @@ BOOST_AUTO_TEST_CASE(gguf_files_hold_the_same_model_with_q_and_k_interleaved) {
   BOOST_CHECK(loaded.model.ends->embedding == m.ends->embedding);
   BOOST_CHECK(loaded.model.ends->norm == m.ends->norm);
   for (std::size_t b = 0; b < m.blocks.size(); ++b) {
-    BOOST_CHECK(loaded.model.blocks[b].input_norm == m.blocks[b].input_norm);
-    BOOST_CHECK(loaded.model.blocks[b].post_attention_norm == m.blocks[b].post_attention_norm);
+    BOOST_CHECK(loaded.model.blocks[b].attention_norm == m.blocks[b].attention_norm);
+    BOOST_CHECK(loaded.model.blocks[b].ffn_norm == m.blocks[b].ffn_norm);
     for (std::size_t l = 0; l < m.blocks[b].weights.size(); ++l)
       BOOST_CHECK(loaded.model.blocks[b].weights[l] == m.blocks[b].weights[l]);
   }
@@ -588,6 +569,99 @@ BOOST_AUTO_TEST_CASE(decoding_gives_the_bytes_back) {
 BOOST_AUTO_TEST_CASE(merges_outside_the_vocabulary_are_rejected) {
   CHECK_REJECTED(llama::tokenizer({"a"}, {"a b"}), "merge 0", "'b'");
   CHECK_REJECTED(llama::tokenizer({"a"}, {"ab"}), "merge 0", "not a pair");
+}
+
+BOOST_AUTO_TEST_CASE(user_defined_tokens_are_found_before_anything_else) {
+  using enum llama::token_kind;
+  const std::vector<llama::token_kind> kinds = {control, normal,       normal,      normal,
+                                                normal,  user_defined, user_defined};
+  const llama::tokenizer t({"<s>", "a", "b", "ab", "Ġ", "aba", "ab b"}, {"a b"},
+                           llama::split_smollm, kinds);
+  BOOST_CHECK(t.encode("ab") == (std::vector<int>{3}));
+  BOOST_CHECK(t.encode("abab") == (std::vector<int>{5, 2}));
+  BOOST_CHECK(t.encode("ab bab") == (std::vector<int>{6, 3}));  // its blank is no merge's
+  BOOST_CHECK(t.encode("<s>").empty());                         // no text becomes it
+  BOOST_CHECK_EQUAL(t.decode(t.encode("ab bab ")), "ab bab ");
+  CHECK_REJECTED(llama::tokenizer({"a"}, {}, llama::split_smollm, kinds), "7 kinds", "1 tokens");
+}
+
+BOOST_AUTO_TEST_CASE(a_piece_that_is_a_token_may_go_before_the_merges) {
+  llama::tokenizer t({"a", "b", "ab", "bb", "abb"}, {"a b", "b b", "a bb"});
+  BOOST_CHECK(t.encode("abb") == (std::vector<int>{2, 1}));  // a b goes first and bars a bb
+  t.prefer_whole_pieces();
+  BOOST_CHECK(t.encode("abb") == (std::vector<int>{4}));
+  BOOST_CHECK(t.encode("abbb") == (std::vector<int>{2, 3}));
+}
+
+namespace {
+
+// U+2581 spells a blank. The scores say: bc before ab.
+llama::tokenizer scored_tokenizer(bool blank_before, bool with_bytes = true) {
+  using enum llama::token_kind;
+  std::vector<std::string> tokens = {"<s>", "<unk>", "\u2581", "a",  "b",
+                                     "c",   "ab",    "bc",     "aa", "\u2581a"};
+  std::vector<llama::token_kind> kinds = {control, unknown, normal, normal, normal,
+                                          normal,  normal,  normal, normal, normal};
+  if (with_bytes)
+    for (const char* byte : {"<0xC3>", "<0xA9>"}) {
+      tokens.push_back(byte);
+      kinds.push_back(llama::token_kind::byte);
+    }
+  std::vector<float> scores(tokens.size());
+  scores[6] = -3;
+  scores[7] = -2;
+  scores[8] = scores[9] = -4;
+  return {tokens, scores, kinds, blank_before};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_token_of_the_highest_score_goes_first) {
+  const llama::tokenizer t = scored_tokenizer(false);
+  BOOST_CHECK(t.encode("abc") == (std::vector<int>{3, 7}));
+  BOOST_CHECK(t.encode("ab") == (std::vector<int>{6}));
+  BOOST_CHECK(t.encode("aaa") == (std::vector<int>{8, 3}));  // the leftmost of equal ones first
+  BOOST_CHECK(t.encode("b a") == (std::vector<int>{4, 9}));
+  BOOST_CHECK(t.encode("b\u2581a") == (std::vector<int>{4, 9}));  // a mark is a blank, too
+  BOOST_CHECK(t.encode("b\u00e9") == (std::vector<int>{4, 10, 11}));
+  BOOST_CHECK(t.encode("bx") == (std::vector<int>{4, 1}));
+  BOOST_CHECK(scored_tokenizer(false, false).encode("b\u00e9") == (std::vector<int>{4, 1}));
+  BOOST_CHECK_EQUAL(t.decode(t.encode("b a\u00e9")), "b a\u00e9");
+}
+
+BOOST_AUTO_TEST_CASE(a_blank_may_go_before_a_text) {
+  const llama::tokenizer t = scored_tokenizer(true);
+  BOOST_CHECK(t.encode("ac") == (std::vector<int>{9, 5}));
+  BOOST_CHECK(t.encode("").empty());
+  BOOST_CHECK_EQUAL(t.decode(t.encode("ac")), "ac");
+}
+
+BOOST_AUTO_TEST_CASE(scores_and_bytes_must_be_those_of_the_tokens) {
+  using enum llama::token_kind;
+  const std::vector<float> one = {0.0f};
+  const std::vector<llama::token_kind> is_byte = {llama::token_kind::byte};
+  CHECK_REJECTED(llama::tokenizer({"a", "b"}, one, {}, false), "1 scores", "2 tokens");
+  CHECK_REJECTED(llama::tokenizer({"<0xG0>"}, one, is_byte, false), "<0xG0>");
+}
+
+BOOST_AUTO_TEST_CASE(a_text_is_split_as_qwen2_and_llama_3_do) {
+  const auto split = [](llama::splitter with, std::string_view text) {
+    std::string shown;
+    for (const auto piece : with(text)) (shown += '[').append(piece) += ']';
+    return shown;
+  };
+  constexpr llama::splitter one = llama::split_qwen2<1>, three = llama::split_qwen2<3>;
+  BOOST_CHECK_EQUAL(split(one, "Hello world"), "[Hello][ world]");
+  BOOST_CHECK_EQUAL(split(one, "x 123y"), "[x][ ][1][2][3][y]");
+  BOOST_CHECK_EQUAL(split(three, "x 12345y"), "[x][ ][123][45][y]");
+  BOOST_CHECK_EQUAL(split(one, "I'LL we've 'tis"), "[I]['LL][ we]['ve][ '][tis]");
+  BOOST_CHECK_EQUAL(split(one, "(word) (-word"), "[(word][)][ (-][word]");
+  BOOST_CHECK_EQUAL(split(one, "\tword\nword"), "[\tword][\n][word]");
+  BOOST_CHECK_EQUAL(split(one, "a!?\n\n b"), "[a][!?\n\n][ b]");
+  BOOST_CHECK_EQUAL(split(one, "a  \n \n  b  "), "[a][  \n \n][ ][ b][  ]");
+  BOOST_CHECK_EQUAL(split(one, "a   !"), "[a][  ][ !]");
+  BOOST_CHECK_EQUAL(split(one, "\u00e9t\u00e9 \u00fc"), "[\u00e9t\u00e9][ \u00fc]");
+  BOOST_CHECK_EQUAL(split(one, ""), "");
 }
 
 BOOST_AUTO_TEST_CASE(text_is_split_at_numbers_words_contractions_and_spaces) {
@@ -689,6 +763,13 @@ BOOST_AUTO_TEST_CASE(quality_rejects_what_it_cannot_measure) {
   CHECK_REJECTED(llama::text_reference(m, pair).measure(random_model(small_config())),
                  "not a copy");
   CHECK_REJECTED(llama::sequences(pair[0], 2, 2), "2 tokens", "2 sequences of 2");
+}
+
+BOOST_AUTO_TEST_CASE(sequences_start_with_the_token_that_a_model_expects) {
+  const std::vector<int> text = {5, 6, 7, 8, 9};
+  const auto cut = llama::sequences(text, 3, 2, 1);
+  BOOST_CHECK(cut == (std::vector<std::vector<int>>{{1, 5, 6}, {1, 7, 8}}));
+  CHECK_REJECTED(llama::sequences(text, 1, 2, 1), "sequences of 0");
 }
 
 BOOST_AUTO_TEST_CASE(sequences_are_spread_over_the_text_without_overlap) {

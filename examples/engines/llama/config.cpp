@@ -17,6 +17,13 @@ void check(const config& c) {
   if (c.heads % c.kv_heads != 0)
     fail(c.heads, " query heads cannot share ", c.kv_heads, " key and value heads evenly");
   if (c.head_dim % 2 != 0) fail("RoPE turns pairs, but a head is ", c.head_dim, " wide");
+  if (c.rope_divisors.size() != 0 && c.rope_divisors.size() != c.head_dim / 2)
+    fail(c.rope_divisors.size(), " divisors of RoPE's frequencies for a head that is ", c.head_dim,
+         " wide");
+  if (c.window) {
+    positive("the tokens of the sliding window", c.window->tokens);
+    positive("the period of the layers without a sliding window", c.window->period);
+  }
   if (!c.vision) return;
   positive("image_size", c.vision->image_size);
   positive("patch_size", c.vision->patch_size);

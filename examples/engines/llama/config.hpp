@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The sizes of a LLaMA-architecture model, the engine's matrices and its error.
+/// What a LLaMA-like model is like, the engine's matrices and its error.
 
 #include <Eigen/Core>
 #include <optional>
@@ -41,6 +41,18 @@ struct vision {
   static constexpr Index first_patch = 2;  ///< position of the first patch in the sequence
 };
 
+/// How the feed-forward part bends its gate.
+enum class activation { silu, gelu };  // gelu in its form with tanh
+
+/// Layers that see only the tokens before them that are near (gemma 3).
+struct sliding_window {
+  Index tokens = 0;             ///< seen by a query, itself among them
+  Index period = 0;             ///< every period-th layer sees all tokens
+  double rope_theta = 10000.0;  ///< of the layers that do not
+};
+
+/// Of one architecture, as general.architecture calls them, are llama, qwen2, qwen3 and gemma3: they
+/// differ in these values and in nothing else.
 struct config {
   Index hidden = 0;    ///< width of the residual stream
   Index layers = 0;    ///< decoder blocks
@@ -52,8 +64,22 @@ struct config {
   Index positions = 0;  ///< longest sequence
   float rms_epsilon = 1e-5f;
   double rope_theta = 10000.0;
-  bool tied_head = false;  ///< the head is the embedding itself
+  row_vector rope_divisors;  ///< of RoPE's frequencies, (head_dim / 2,), or empty
+  bool tied_head = false;    ///< the head is the embedding itself
+
+  llama::activation activation = activation::silu;
+  bool biases = false;           ///< of q_proj, k_proj and v_proj (qwen2)
+  bool head_norms = false;       ///< RMSNorm of each query and key, before RoPE (qwen3, gemma 3)
+  bool output_norms = false;     ///< RMSNorm of what both halves of a block add (gemma 3)
+  float embedding_scale = 1.0f;  ///< of the embedding, but not of a head that is tied to it
+  float attention_scale = 0.0f;  ///< of queries times keys; 0 is 1 / sqrt(head_dim)
+  std::optional<sliding_window> window;
   std::optional<llama::vision> vision;
+
+  /// How many tokens a query of a layer sees, itself among them; 0 is all.
+  Index window_of(Index layer) const {
+    return window && (layer + 1) % window->period != 0 ? window->tokens : 0;
+  }
 };
 
 /// Throws where the numbers cannot belong to a model: before any tensor is read.

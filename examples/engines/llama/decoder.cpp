@@ -23,32 +23,35 @@ row_vector decoder::feed(std::span<const int> tokens) {
   std::vector<std::size_t> positions(tokens.size());
   std::iota(positions.begin(), positions.end(), std::size_t(fed_));
 
-  matrix hidden(count, model_.config.hidden);
-  for (Index t = 0; t < count; ++t) {
-    const int token = tokens[std::size_t(t)];
-    if (token < 0 || token >= model_.config.vocabulary)
-      fail("token ", token, " is outside the vocabulary of ", model_.config.vocabulary);
-    hidden.row(t) = model_.ends->embedding.row(token);
-  }
+  const config& c = model_.config;
+  matrix hidden = embed(c, *model_.ends, tokens);
   for (std::size_t b = 0; b < model_.blocks.size(); ++b) {
     const stored_block& block = model_.blocks[b];
-    const auto project = [&](layer l, const matrix& x) { return block.layers[l](exec_, x); };
-    matrix x = rms_norm(hidden, block.input_norm, model_.config.rms_epsilon);
+    const auto project = [&](layer l, const matrix& x) {
+      matrix y = block.layers[l](exec_, x);
+      add_bias(block, l, y);
+      return y;
+    };
+    matrix x = rms_norm(hidden, block.attention_norm, c.rms_epsilon);
     matrix q = project(q_proj, x), k = project(k_proj, x);
-    model_.ends->rope(q, positions);
-    model_.ends->rope(k, positions);
+    normalise_heads(q, block.query_norm, c.rms_epsilon);
+    normalise_heads(k, block.key_norm, c.rms_epsilon);
+    const rotary_embedding& rope = model_.ends->rope_of(c, Index(b));
+    rope(q, positions);
+    rope(k, positions);
     keys_[b].middleRows(fed_, count) = k;
     values_[b].middleRows(fed_, count) = project(v_proj, x);
-    const attention attended =
-        attend(model_.config, q, keys_[b].topRows(fed_ + count), values_[b].topRows(fed_ + count));
-    hidden += project(o_proj, attended.context);
-    x = rms_norm(hidden, block.post_attention_norm, model_.config.rms_epsilon);
+    const attention attended = attend(c, q, keys_[b].topRows(fed_ + count),
+                                      values_[b].topRows(fed_ + count), c.window_of(Index(b)));
+    add_to_stream(hidden, project(o_proj, attended.context), block.attention_output_norm,
+                  c.rms_epsilon);
+    x = rms_norm(hidden, block.ffn_norm, c.rms_epsilon);
     matrix gate = project(gate_proj, x);
-    gated_linear_unit(gate, project(up_proj, x));
-    hidden += project(down_proj, gate);
+    gated_linear_unit(gate, project(up_proj, x), c.activation);
+    add_to_stream(hidden, project(down_proj, gate), block.ffn_output_norm, c.rms_epsilon);
   }
   fed_ += count;
-  const matrix last = rms_norm(hidden.bottomRows(1), model_.ends->norm, model_.config.rms_epsilon);
+  const matrix last = rms_norm(hidden.bottomRows(1), model_.ends->norm, c.rms_epsilon);
   return model_.head(exec_, last);
 }
 

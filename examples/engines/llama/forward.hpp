@@ -33,14 +33,25 @@ matrix rms_norm(const matrix& x, const row_vector& gain, float epsilon);
 /// number of threads, as Eigen's own division of the work would.
 matrix linear(const matrix& x, const Eigen::Ref<const matrix>& w);
 
-/// silu(gate) * up, written over `gate`.
-void gated_linear_unit(matrix& gate, const matrix& up);
+/// silu(gate) * up, or gelu(gate) * up, written over `gate`.
+void gated_linear_unit(matrix& gate, const matrix& up, activation bend = activation::silu);
+
+/// Adds the bias of q_proj, k_proj or v_proj to what the layer has made, if it has one.
+void add_bias(const block_vectors& b, layer l, matrix& y);
+
+/// RMSNorm of each head of `x`, (tokens, heads * head_dim), in place; none where `gain` is empty.
+void normalise_heads(matrix& x, const row_vector& gain, float epsilon);
+
+/// Adds what half a block has made to the residual stream, through RMSNorm unless `gain` is empty.
+void add_to_stream(Eigen::Ref<matrix> hidden, const matrix& y, const row_vector& gain,
+                   float epsilon);
 
 /// Sends `hidden`, (tokens, hidden), the residual stream of one sequence, through a block in place.
 void forward_block(const model& m, Index index, matrix& hidden, null_observer& observer);
 void forward_block(const model& m, Index index, matrix& hidden);
 
 /// Embeddings of tokens, (tokens, hidden): what the first block takes.
+matrix embed(const config& c, const ends& e, std::span<const int> tokens);
 matrix embed(const model& m, std::span<const int> tokens);
 
 /// Sends the embeddings of one sequence through all blocks and the last norm: what the head takes.

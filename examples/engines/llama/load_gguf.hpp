@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Loads a model of architecture "llama" and its tokenizer from a GGUF file; quantised weights are
-/// turned into floats.
+/// Loads a model of architecture "llama", "qwen2", "qwen3" or "gemma3" and its tokenizer from a GGUF
+/// file; quantised weights are turned into floats.
 
 #include <string>
 

@@ -4,12 +4,12 @@
 
 namespace llama {
 
-std::string weight_name(Index block, std::string_view part) {
+std::string weight_name(Index block, std::string_view part, std::string_view ending) {
   std::string name = "model.layers.";
   name += std::to_string(block);
   name += '.';
   name += part;
-  return name += ".weight";
+  return name += ending;
 }
 
 std::array<std::array<Index, 2>, layer_names.size()> layer_shapes(const config& c) {
@@ -29,9 +29,9 @@ model assemble(const config& c, const read_weight& read) {
   model m{c, std::vector<block>(std::size_t(c.layers)), nullptr};
   for (Index b = 0; b < c.layers; ++b) {
     block& target = m.blocks[std::size_t(b)];
-    target.input_norm = read(weight_name(b, "input_layernorm"), Index(1), c.hidden);
-    target.post_attention_norm =
-        read(weight_name(b, "post_attention_layernorm"), Index(1), c.hidden);
+    for_each_vector(c, target, [&](auto part, auto ending, row_vector& vector, Index size) {
+      vector = read(weight_name(b, part, ending), Index(1), size);
+    });
     for (std::size_t l = 0; l < layer_names.size(); ++l)
       target.weights[l] = read(weight_name(b, layer_names[l]), shapes[l][0], shapes[l][1]);
   }
@@ -44,7 +44,8 @@ model assemble(const config& c, const read_weight& read) {
     e.patch.bias = read("visual.patch_embed.bias", Index(1), c.hidden);
     e.patch.positions = read("visual.pos_embed.weight", c.vision->patches(), c.hidden);
   }
-  e.rope = rotary_embedding(c.head_dim, c.rope_theta, c.positions);
+  e.rope = rotary_embedding(c.head_dim, c.rope_theta, c.positions, c.rope_divisors);
+  if (c.window) e.local_rope = rotary_embedding(c.head_dim, c.window->rope_theta, c.positions);
   m.ends = std::make_shared<const ends>(std::move(e));
   return m;
 }

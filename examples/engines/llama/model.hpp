@@ -28,11 +28,40 @@ inline constexpr std::array<std::string_view, 7> layer_names = {
 std::array<std::array<Index, 2>, layer_names.size()> layer_shapes(const config& c);
 
 /// The Hugging Face name of a weight: "model.layers.3.self_attn.q_proj.weight".
-std::string weight_name(Index block, std::string_view part);
+std::string weight_name(Index block, std::string_view part, std::string_view ending = ".weight");
+
+/// The vectors of a decoder block. Those that an architecture lacks are empty.
+struct block_vectors {
+  row_vector attention_norm, ffn_norm;                // RMSNorm gains before each half, (hidden,)
+  row_vector attention_output_norm, ffn_output_norm;  // and of what each half adds, (hidden,)
+  row_vector query_norm, key_norm;                    // of each head, (head_dim,)
+  std::array<row_vector, 3> biases;                   // of q_proj, k_proj and v_proj, (out,)
+};
+
+/// Calls use(part, ending, vector, size) for each vector of a block that a model has: the name is
+/// weight_name(block, part, ending).
+template <class Vectors, class Use>
+void for_each_vector(const config& c, Vectors& v, const Use& use) {
+  constexpr std::string_view weight = ".weight";
+  use("input_layernorm", weight, v.attention_norm, c.hidden);
+  if (c.output_norms) {
+    use("post_attention_layernorm", weight, v.attention_output_norm, c.hidden);
+    use("pre_feedforward_layernorm", weight, v.ffn_norm, c.hidden);
+    use("post_feedforward_layernorm", weight, v.ffn_output_norm, c.hidden);
+  } else {
+    use("post_attention_layernorm", weight, v.ffn_norm, c.hidden);
+  }
+  if (c.head_norms) {
+    use("self_attn.q_norm", weight, v.query_norm, c.head_dim);
+    use("self_attn.k_norm", weight, v.key_norm, c.head_dim);
+  }
+  if (c.biases)
+    for (const layer l : {q_proj, k_proj, v_proj})
+      use(layer_names[l], std::string_view(".bias"), v.biases[l], layer_shapes(c)[l][0]);
+}
 
 /// One decoder block.
-struct block {
-  row_vector input_norm, post_attention_norm;      // RMSNorm gains, (hidden,)
+struct block : block_vectors {
   std::array<matrix, layer_names.size()> weights;  // by enum layer, each (out, in)
 };
 
@@ -45,13 +74,16 @@ struct patch_embedding {
 
 /// What lies before the first block and after the last one.
 struct ends {
-  matrix embedding;       // (vocabulary, hidden)
-  row_vector norm;        // (hidden,), before the head
-  matrix untied_head;     // (vocabulary, hidden), or empty
-  patch_embedding patch;  // empty in a model without vision
-  rotary_embedding rope;
+  matrix embedding;                   // (vocabulary, hidden)
+  row_vector norm;                    // (hidden,), before the head
+  matrix untied_head;                 // (vocabulary, hidden), or empty
+  patch_embedding patch;              // empty in a model without vision
+  rotary_embedding rope, local_rope;  // the second in layers with a sliding window
 
   const matrix& head() const { return untied_head.size() == 0 ? embedding : untied_head; }
+  const rotary_embedding& rope_of(const config& c, Index layer) const {
+    return c.window_of(layer) == 0 ? rope : local_rope;
+  }
 };
 
 struct model {

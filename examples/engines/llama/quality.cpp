@@ -63,13 +63,16 @@ softmax_summary summarise(const matrix& features, const matrix& head) {
 }  // namespace
 
 std::vector<std::vector<int>> sequences(std::span<const int> tokens, std::size_t length,
-                                        std::size_t count) {
+                                        std::size_t count, std::optional<int> start) {
+  if (start && length > 0) --length;
   if (count == 0 || length == 0 || tokens.size() / length < count)
     fail("a text of ", tokens.size(), " tokens does not hold ", count, " sequences of ", length);
   std::vector<std::vector<int>> cut;
   for (std::size_t i = 0; i < count; ++i) {
     const auto part = tokens.subspan(tokens.size() / count * i, length);
-    cut.emplace_back(part.begin(), part.end());
+    std::vector<int>& sequence = cut.emplace_back();
+    if (start) sequence.push_back(*start);
+    sequence.insert(sequence.end(), part.begin(), part.end());
   }
   return cut;
 }

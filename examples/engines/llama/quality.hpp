@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,9 +13,10 @@
 
 namespace llama {
 
-/// Cuts a text into `count` sequences of `length` tokens, spread evenly and without overlap.
+/// Cuts a text into `count` sequences of `length` tokens, spread evenly and without overlap. Where the
+/// model expects a token before a text, each sequence starts with it.
 std::vector<std::vector<int>> sequences(std::span<const int> tokens, std::size_t length,
-                                        std::size_t count);
+                                        std::size_t count, std::optional<int> start = {});
 
 /// Averages over all predicted tokens: those after the first of each sequence.
 struct text_quality {

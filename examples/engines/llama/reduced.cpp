@@ -50,7 +50,7 @@ matrix attend_hollow(const config& c, const tamp::compute::hollow_attention& hol
                      const matrix& q, const matrix& k, const matrix& v,
                      std::span<const tamp::modality> kinds) {
   matrix context(q.rows(), q.cols());
-  const float scale = 1.0f / std::sqrt(float(c.head_dim));
+  const float scale = attention_scale(c);
   for_each_sequence(std::size_t(c.heads), [&](std::size_t i) {
     const Index head = Index(i), kv_head = head / (c.heads / c.kv_heads);
     const auto of = [&](auto& m, Index which) {
@@ -93,13 +93,13 @@ void reduce_tokens(sequence& s, cached_block& cache, attended_block& done, const
 }
 
 /// The feed-forward part of some rows, of all channels or of those that matter to them.
-matrix feed_forward(const block& b, const matrix& x,
+matrix feed_forward(const config& c, const block& b, const matrix& x,
                     const std::optional<tamp::compute::dynamic_ffn>& dynamic,
                     const tamp::block_shape& shape, std::uint64_t& multiply_adds) {
   const auto rows = std::uint64_t(x.rows());
-  const auto gated = [](const matrix& features, const matrix& gate, const matrix& up) {
+  const auto gated = [&](const matrix& features, const matrix& gate, const matrix& up) {
     matrix hidden = linear(features, gate);
-    gated_linear_unit(hidden, linear(features, up));
+    gated_linear_unit(hidden, linear(features, up), c.activation);
     return hidden;
   };
   if (!dynamic) {
@@ -149,13 +149,20 @@ attended_block attend_block(const model& m, Index index, sequence& s, cached_blo
   const block& b = m.blocks[std::size_t(index)];
   const config& c = m.config;
   const auto shape = shape_of(c);
-  const matrix x = rms_norm(s.hidden, b.input_norm, c.rms_epsilon);
+  const matrix x = rms_norm(s.hidden, b.attention_norm, c.rms_epsilon);
+  const auto project = [&](layer l) {
+    matrix y = linear(x, b.weights[l]);
+    add_bias(b, l, y);
+    return y;
+  };
   const Index tokens = x.rows();
+  const rotary_embedding& rope = m.ends->rope_of(c, index);
   attended_block done;
-  matrix k = linear(x, b.weights[k_proj]);
+  matrix k = project(k_proj);
+  normalise_heads(k, b.key_norm, c.rms_epsilon);
   if (includes(wanted, observable::keys)) done.plain_keys = k;
-  m.ends->rope(k, s.positions);
-  const matrix v = linear(x, b.weights[v_proj]);
+  rope(k, s.positions);
+  const matrix v = project(v_proj);
   const Index before = cache.keys.rows();
   cache.keys.conservativeResize(before + tokens, k.cols());
   cache.keys.bottomRows(tokens) = k;
@@ -163,8 +170,9 @@ attended_block attend_block(const model& m, Index index, sequence& s, cached_blo
   cache.values.bottomRows(tokens) = v;
   cache.kinds.insert(cache.kinds.end(), s.kinds.begin(), s.kinds.end());
 
-  matrix q = linear(x, b.weights[q_proj]);
-  m.ends->rope(q, s.positions);
+  matrix q = project(q_proj);
+  normalise_heads(q, b.query_norm, c.rms_epsilon);
+  rope(q, s.positions);
 
   const auto n = std::uint64_t(tokens);
   s.multiply_adds += shape.projections(n);
@@ -183,7 +191,7 @@ attended_block attend_block(const model& m, Index index, sequence& s, cached_blo
     done.seen.context = attend_hollow(c, *visual.attention, q, cache.keys, cache.values, s.kinds);
     s.multiply_adds += shape.pairs(visual.attention->products(s.kinds));
   } else {
-    done.seen = attend(c, q, cache.keys, cache.values, recorded);
+    done.seen = attend(c, q, cache.keys, cache.values, c.window_of(index), recorded);
     s.multiply_adds += shape.pairs(n * std::uint64_t(before) + n * (n + 1) / 2);
   }
   return done;
@@ -200,12 +208,17 @@ tamp::token::attention_view attention_of(const attended_block& done, Index heads
 void finish_block(const model& m, Index index, sequence& s, const attended_block& done,
                   const visual_computation& visual) {
   const block& b = m.blocks[std::size_t(index)];
-  const auto shape = shape_of(m.config);
-  s.hidden += linear(done.seen.context, b.weights[o_proj]);
-  const matrix x = rms_norm(s.hidden, b.post_attention_norm, m.config.rms_epsilon);
+  const config& c = m.config;
+  const auto shape = shape_of(c);
+  add_to_stream(s.hidden, linear(done.seen.context, b.weights[o_proj]), b.attention_output_norm,
+                c.rms_epsilon);
+  const matrix x = rms_norm(s.hidden, b.ffn_norm, c.rms_epsilon);
+  const auto add = [&](Index begin, Index size, const matrix& y) {
+    add_to_stream(s.hidden.middleRows(begin, size), y, b.ffn_output_norm, c.rms_epsilon);
+  };
   s.multiply_adds += shape.output(std::uint64_t(x.rows()));
   if (!visual.ffn || s.visual_tokens() == 0) {
-    s.hidden += feed_forward(b, x, {}, shape, s.multiply_adds);
+    add(0, x.rows(), feed_forward(c, b, x, {}, shape, s.multiply_adds));
     return;
   }
   // Each image chooses channels of its own. Text goes through the whole weights, all of it
@@ -216,23 +229,24 @@ void finish_block(const model& m, Index index, sequence& s, const attended_block
   for (const run& r : all) {
     const auto rows = x.middleRows(r.begin, r.size());
     if (r.visual) {
-      s.hidden.middleRows(r.begin, r.size()) +=
-          feed_forward(b, rows, visual.ffn, shape, s.multiply_adds);
+      add(r.begin, r.size(), feed_forward(c, b, rows, visual.ffn, shape, s.multiply_adds));
     } else {
       text.middleRows(filled, r.size()) = rows;
       filled += r.size();
     }
   }
-  text = feed_forward(b, text, {}, shape, s.multiply_adds);
+  text = feed_forward(c, b, text, {}, shape, s.multiply_adds);
   filled = 0;
   for (const run& r : all)
     if (!r.visual) {
-      s.hidden.middleRows(r.begin, r.size()) += text.middleRows(filled, r.size());
+      add(r.begin, r.size(), text.middleRows(filled, r.size()));
       filled += r.size();
     }
 }
 
 matrix forward(const model& m, sequence& s, const reduction& r, std::vector<cached_block>& cache) {
+  if (m.config.window && (!r.schedule.drops.empty() || !r.visual.empty()))
+    fail("a sliding window counts the tokens that have left: this model cannot be reduced");
   cache.resize(m.blocks.size());
   static const visual_computation whole;
   for (Index b = 0; b < m.config.layers; ++b) {

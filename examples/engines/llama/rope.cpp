@@ -4,10 +4,12 @@
 
 namespace llama {
 
-rotary_embedding::rotary_embedding(Index head_dim, double theta, Index positions)
+rotary_embedding::rotary_embedding(Index head_dim, double theta, Index positions,
+                                   const row_vector& divisors)
     : cosine_(positions, head_dim / 2), sine_(positions, head_dim / 2) {
   for (Index i = 0; i < head_dim / 2; ++i) {
-    const double frequency = std::pow(theta, -2.0 * double(i) / double(head_dim));
+    const double divisor = divisors.size() == 0 ? 1.0 : double(divisors(i));
+    const double frequency = std::pow(theta, -2.0 * double(i) / double(head_dim)) / divisor;
     for (Index t = 0; t < positions; ++t) {
       cosine_(t, i) = float(std::cos(double(t) * frequency));
       sine_(t, i) = float(std::sin(double(t) * frequency));

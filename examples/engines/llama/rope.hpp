@@ -11,11 +11,12 @@
 
 namespace llama {
 
-/// Turns the heads of row t by t times the angles theta^(-2i / head_dim).
+/// Turns the heads of row t by t times the angles theta^(-2i / head_dim) / divisors[i].
 class rotary_embedding {
  public:
   rotary_embedding() = default;
-  rotary_embedding(Index head_dim, double theta, Index positions);
+  /// `divisors` is (head_dim / 2,); empty, it is ones.
+  rotary_embedding(Index head_dim, double theta, Index positions, const row_vector& divisors = {});
 
   /// Turns `x`, (tokens, heads * head_dim), in place; row t is at position t.
   void operator()(matrix& x) const;

@@ -1,10 +1,68 @@
 #include "split.hpp"
 
-#include <cstddef>
+#include <algorithm>
+#include <cstdint>
 
 #include "unicode.hpp"
 
 namespace llama {
+namespace {
+
+/// How many bytes from `begin` on are characters of which `accept(character, code point)` holds, at
+/// most `limit` of them.
+template <class Accept>
+std::size_t run_of(std::string_view text, std::size_t begin, const Accept& accept,
+                   std::size_t limit = std::string_view::npos) {
+  std::size_t end = begin;
+  for (std::size_t count = 0; end < text.size() && count < limit; ++count) {
+    const decoded next = decode_utf8(text.substr(end));
+    if (!accept(classify(next.code_point), next.code_point)) break;
+    end += next.bytes;
+  }
+  return end - begin;
+}
+
+bool is_line_end(char c) { return c == '\r' || c == '\n'; }
+
+/// The next piece of a text that is not empty.
+std::string_view qwen2_piece(std::string_view text, std::size_t digits) {
+  const auto of = [](character kind) {
+    return [kind](character found, std::uint32_t) { return found == kind; };
+  };
+  const auto line_end = [](character, std::uint32_t c) { return c == '\r' || c == '\n'; };
+  for (const std::string_view contraction : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}) {
+    const std::string_view start = text.substr(0, contraction.size());
+    if (std::ranges::equal(start, contraction, [](char a, char b) {
+          return b == (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a);
+        }))
+      return start;
+  }
+  // Letters, after one character of another kind.
+  const decoded first = decode_utf8(text);
+  const character kind = classify(first.code_point);
+  const bool may_lead =
+      kind == character::other || (kind == character::space && !is_line_end(text[0]));
+  const std::size_t lead = may_lead ? first.bytes : 0;
+  if (const std::size_t letters = run_of(text, lead, of(character::letter)); letters != 0)
+    return text.substr(0, lead + letters);
+  if (kind == character::number)
+    return text.substr(0, run_of(text, 0, of(character::number), digits));
+  // Other characters, after a blank, and the ends of lines that follow.
+  const std::size_t blank = text[0] == ' ' ? 1 : 0;
+  if (const std::size_t others = run_of(text, blank, of(character::other)); others != 0)
+    return text.substr(0, blank + others + run_of(text, blank + others, line_end));
+  // White space to its last end of a line; or all of it, but not the last of several before a word.
+  const std::size_t spaces = run_of(text, 0, of(character::space));
+  if (const std::size_t last = text.substr(0, spaces).find_last_of("\r\n");
+      last != std::string_view::npos)
+    return text.substr(0, last + 1);
+  if (spaces == text.size()) return text;
+  std::size_t before_last = 0;
+  for (std::size_t at = 0; at < spaces; at += decode_utf8(text.substr(at)).bytes) before_last = at;
+  return text.substr(0, before_last == 0 ? spaces : before_last);
+}
+
+}  // namespace
 
 std::string_view gpt2_piece(std::string_view text) {
   for (const std::string_view contraction : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"})
@@ -57,5 +115,17 @@ std::vector<std::string_view> split_smollm(std::string_view text) {
   cut(text.substr(begin));
   return pieces;
 }
+
+template <std::size_t digits>
+std::vector<std::string_view> split_qwen2(std::string_view text) {
+  std::vector<std::string_view> pieces;
+  while (!text.empty()) {
+    pieces.push_back(qwen2_piece(text, digits));
+    text.remove_prefix(pieces.back().size());
+  }
+  return pieces;
+}
+template std::vector<std::string_view> split_qwen2<1>(std::string_view);
+template std::vector<std::string_view> split_qwen2<3>(std::string_view);
 
 }  // namespace llama

@@ -39,10 +39,10 @@ void for_each_other(const stored_model& m, const Use& use) {
   const auto vector = [&](const std::string& name, const row_vector& v) {
     use(name, std::span(v.data(), std::size_t(v.size())), std::vector{std::size_t(v.size())});
   };
-  for (std::size_t b = 0; b < m.blocks.size(); ++b) {
-    vector(weight_name(Index(b), "input_layernorm"), m.blocks[b].input_norm);
-    vector(weight_name(Index(b), "post_attention_layernorm"), m.blocks[b].post_attention_norm);
-  }
+  for (std::size_t b = 0; b < m.blocks.size(); ++b)
+    for_each_vector(m.config, m.blocks[b], [&](auto part, auto ending, const row_vector& v, Index) {
+      vector(weight_name(Index(b), part, ending), v);
+    });
   vector("model.norm.weight", m.ends->norm);
 }
 
@@ -89,11 +89,8 @@ void save(const std::string& path, const stored_model& m) {
 
 stored_model load_stored(const std::string& path, const model& m) {
   const tamp::io::safetensors_file file(path);
-  stored_model stored{m.config, std::vector<stored_block>(m.blocks.size()), {}, m.ends};
-  for (std::size_t b = 0; b < m.blocks.size(); ++b) {
-    stored.blocks[b].input_norm = m.blocks[b].input_norm;
-    stored.blocks[b].post_attention_norm = m.blocks[b].post_attention_norm;
-  }
+  stored_model stored{m.config, {}, {}, m.ends};
+  for (const block& b : m.blocks) stored.blocks.push_back({b, {}});
   const auto shape_of = [&](std::size_t k) {
     const std::size_t layers = layer_names.size();
     const matrix& w =

@@ -122,9 +122,7 @@ stored_model store(const model& m, storage form) {
       stored_layer(m.ends->head(), is_float ? storage::dense_float : storage::dense_bf16),
       m.ends};
   for (const block& b : m.blocks) {
-    stored_block& to = stored.blocks.emplace_back();
-    to.input_norm = b.input_norm;
-    to.post_attention_norm = b.post_attention_norm;
+    stored_block& to = stored.blocks.emplace_back(stored_block{b, {}});
     for (std::size_t l = 0; l < layer_names.size(); ++l)
       to.layers[l] = stored_layer(b.weights[l], form);
   }

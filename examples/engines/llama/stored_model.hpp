@@ -65,8 +65,7 @@ class stored_layer {
 };
 
 /// One decoder block.
-struct stored_block {
-  row_vector input_norm, post_attention_norm;
+struct stored_block : block_vectors {
   std::array<stored_layer, layer_names.size()> layers;  // by enum layer
 };
 
