@@ -78,7 +78,8 @@ bool is_gguf(const tamp::detail::readable_file& file) {
 
 void list_tensors(model_files& model, std::size_t file) {
   const tamp::detail::readable_file source(model.path_of(file));
-  if (!model.is_folder && is_gguf(source)) return list_gguf(source, model, file);
+  model.is_gguf = !model.is_folder && is_gguf(source);
+  if (model.is_gguf) return list_gguf(source, model, file);
   const tamp::io::safetensors_listing listing(source);
   for (const auto& t : listing.tensors())
     model.tensors.push_back(

@@ -36,7 +36,7 @@ struct tensor {
 // .cache) are no part of it.
 struct model_files {
   std::filesystem::path folder;
-  bool is_folder = false;
+  bool is_folder = false, is_gguf = false;
   std::vector<std::filesystem::path> weights;  // below the folder
   std::vector<std::filesystem::path> others;   // copied as they are
   std::vector<tensor> tensors;                 // file by file, in the order of their bytes

@@ -4,7 +4,6 @@
 #include <map>
 #include <string>
 #include <tamp/execute/openmp.hpp>
-#include <tamp/io/norms_file.hpp>
 #include <tamp/io/pruning_plan.hpp>
 #include <tamp/prune/plan.hpp>
 #include <tamp/prune/prune_model.hpp>
@@ -26,10 +25,10 @@ tamp::plan_options no_exclusions() {
 
 }  // namespace
 
-norms load_norms(const settings& s, const model_files& model, const layer_list& layers) {
-  const auto file = tamp::io::read_norms(s.statistics);
-  // A file that counts no token anywhere does not count.
-  const bool counts = std::any_of(file.begin(), file.end(), [](const auto& entry) {
+norms norms_of_layers(const tamp::io::named_norms& of_tensors, const model_files& model,
+                      const layer_list& layers) {
+  // Norms without a token anywhere were made by one who did not count.
+  const bool counts = std::any_of(of_tensors.begin(), of_tensors.end(), [](const auto& entry) {
     return std::any_of(entry.second.tokens.begin(), entry.second.tokens.end(),
                        [](std::uint64_t n) { return n != 0; });
   });
@@ -39,8 +38,8 @@ norms load_norms(const settings& s, const model_files& model, const layer_list& 
       const tensor& t = model.tensors[l.tensor];
       const std::size_t matrices = t.shape.size() == 3 ? t.shape[0] : 1;
       const std::size_t matrix = (l.offset - t.offset) / l.length;
-      const auto values = file.of(t.name, l.cols, matrices).subspan(matrix * l.cols, l.cols);
-      const auto& tokens = file.at(t.name).tokens;
+      const auto values = of_tensors.of(t.name, l.cols, matrices).subspan(matrix * l.cols, l.cols);
+      const auto& tokens = of_tensors.at(t.name).tokens;
       of_layer.emplace(l.name,
                        tamp::stat::column_norm::of(
                            values, counts ? tokens[std::min(matrix, tokens.size() - 1)] : 1));

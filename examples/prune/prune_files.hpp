@@ -3,6 +3,7 @@
 // Planning and pruning of the layers of files.
 
 #include <optional>
+#include <tamp/io/named_norms.hpp>
 #include <tamp/model/progress.hpp>
 #include <tamp/prune/calibrate.hpp>
 #include <tamp/prune/pruning_plan.hpp>
@@ -14,10 +15,11 @@
 
 namespace tamp_prune {
 
-// The column norms of all layers, from the file of statistics. Throws tamp::error if a layer has
-// none there, or if they are those of another weight.
+// The column norms of all layers, by the names of their tensors. Throws tamp::error if a layer has
+// none, or if they are those of another weight.
 using norms = tamp::calibration<tamp::stat::column_norm>;
-norms load_norms(const settings& s, const model_files& model, const layer_list& layers);
+norms norms_of_layers(const tamp::io::named_norms& of_tensors, const model_files& model,
+                      const layer_list& layers);
 
 // Decides how much each layer loses. `seen` is there unless the score is magnitude.
 tamp::pruning_plan make_plan(const settings& s, file_host& host, const std::optional<norms>& seen);

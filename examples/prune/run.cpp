@@ -16,6 +16,7 @@
 #include <string_view>
 #include <tamp/error.hpp>
 #include <tamp/io/detail/shown.hpp>
+#include <tamp/io/norms_file.hpp>
 #include <tamp/io/prune_report.hpp>
 #include <tamp/io/pruning_plan.hpp>
 #include <utility>
@@ -30,6 +31,7 @@
 #include "prune_files.hpp"
 #include "sentences.hpp"
 #include "summary.hpp"
+#include "text_norms.hpp"
 #include "unfinished_output.hpp"
 
 namespace fs = std::filesystem;
@@ -109,7 +111,8 @@ nlohmann::ordered_json states_of(const model_files& model) {
 nlohmann::ordered_json run_of(const settings& s, const model_files& model,
                               const tamp::pruning_plan& plan) {
   nlohmann::ordered_json run{{"tamp_prune", 1}, {"score", s.score}, {"pattern", s.pattern}};
-  run["statistics"] = s.statistics.empty() ? nlohmann::ordered_json("") : fs_state(s.statistics);
+  const std::string& source = s.text.empty() ? s.statistics : s.text;
+  run["statistics"] = source.empty() ? nlohmann::ordered_json("") : fs_state(source);
   run["model"] = states_of(model);
   run["retype"] = s.retype;
   run["plan"] = plan;
@@ -124,7 +127,7 @@ void check_side_files(const settings& s, const model_files& model, const output_
     if (lies_in(path, source)) refuse(path, option, " would change the model");
     if (lies_in(path, place.unfinished))
       refuse(path, option, " lies in the folder of the unfinished output");
-    for (const std::string& read : {s.statistics, option == "--save-plan" ? "" : s.plan})
+    for (const std::string& read : {s.statistics, s.text, option == "--save-plan" ? "" : s.plan})
       if (!read.empty() && lies_in(path, read)) refuse(path, option, " would replace what is read");
     const fs::path real = fs::weakly_canonical(fs::absolute(path));
     if (model.is_folder && option == "--report" && real.parent_path() == place.out) {
@@ -144,9 +147,24 @@ void check_side_files(const settings& s, const model_files& model, const output_
   in_sentences([&] {
     check(s.report, "--report");
     check(s.save_plan, "--save-plan");
+    check(s.save_statistics, "--save-statistics");
     if (!s.report.empty() && !s.save_plan.empty() && lies_in(s.report, s.save_plan))
       refuse(s.report, "--report would replace the plan of --save-plan");
   });
+}
+
+// The statistics from a file, or from a text that the model reads; nothing if none are wanted.
+std::optional<tamp::io::named_norms> statistics_for(const settings& s, const model_files& model,
+                                                    const surroundings& around) {
+  if (!s.statistics.empty()) return tamp::io::read_norms(s.statistics);
+  if (s.text.empty()) return std::nullopt;
+  if (!model.is_gguf)
+    refuse(s.model,
+           "is no GGUF file, and --text can read no other: make statistics with "
+           "examples/python/observe.py and hand them over with --statistics");
+  auto norms = norms_of_text(s.model, {.text = s.text, .threads = s.threads}, around.is_stopped);
+  if (!s.save_statistics.empty()) tamp::io::save(s.save_statistics, norms);
+  return norms;
 }
 
 layout layout_for(const settings& s, const model_files& model, layer_list& layers) {
@@ -196,7 +214,8 @@ int run(const settings& s, const surroundings& around) {
   }
   const auto before = states_of(model);
   std::optional<norms> seen;
-  if (!s.statistics.empty()) seen = load_norms(s, model, layers);
+  if (const auto found = statistics_for(s, model, around))
+    seen = norms_of_layers(*found, model, layers);
   file_host host(model, layers);
   const tamp::pruning_plan plan = make_plan(s, host, seen);
   if (!s.save_plan.empty()) {

@@ -31,6 +31,14 @@ settings parse(int argc, char** argv) {
          "column norms by tensor name: a safetensors file (see examples/python/observe.py), "
          "or llama.cpp's imatrix in either form")
       ->check(CLI::ExistingFile);
+  app.add_option(
+         "--text", s.text,
+         "make the statistics of a GGUF model on this text, with the example engine (llama, "
+         "qwen2, qwen3, gemma3), which needs memory for the model as floats")
+      ->check(CLI::ExistingFile)
+      ->excludes("--statistics");
+  app.add_option("--save-statistics", s.save_statistics, "write the statistics of --text")
+      ->needs("--text");
   app.add_option("--plan", s.plan, "follow this plan, a JSON file that --save-plan wrote")
       ->check(CLI::ExistingFile);
   app.add_option("--save-plan", s.save_plan, "write the plan, to read and edit");
@@ -50,12 +58,12 @@ settings parse(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     s.names.may_retype = !s.retype.empty();
-    if (s.score.empty()) s.score = s.statistics.empty() ? "magnitude" : "wanda";
-    if (s.score != "magnitude" && s.statistics.empty())
+    if (s.score.empty()) s.score = !s.has_statistics() ? "magnitude" : "wanda";
+    if (s.score != "magnitude" && !s.has_statistics())
       throw CLI::ValidationError("--score " + s.score +
-                                 " looks at what the layers see: it needs --statistics");
-    if (s.score == "magnitude" && !s.statistics.empty())
-      throw CLI::ValidationError("--score magnitude does not look at --statistics");
+                                 " looks at what the layers see: it needs --statistics or --text");
+    if (s.score == "magnitude" && s.has_statistics())
+      throw CLI::ValidationError("--score magnitude does not look at statistics");
     if (s.is_n_of_m() && (s.sparsity || s.allocate != "uniform"))
       throw CLI::ValidationError("the pattern " + s.pattern +
                                  " fixes the sparsity of each layer: leave out --sparsity and "

@@ -14,11 +14,12 @@ struct settings {
   std::string model, out;
   std::optional<double> sparsity;
   std::string score, allocate = "uniform", pattern = "per_row";
-  std::string statistics, plan, save_plan, report, retype;
+  std::string statistics, text, save_statistics, plan, save_plan, report, retype;
   choice names;
   int threads = 0;
   bool dry_run = false, resume = false, overwrite = false;
 
+  bool has_statistics() const { return !statistics.empty() || !text.empty(); }
   // True if the pattern fixes the sparsity.
   bool is_n_of_m() const { return pattern.find(':') != std::string::npos; }
   double sparsity_or_default() const { return sparsity.value_or(0.5); }

@@ -47,7 +47,9 @@ struct small_model {
     s.statistics = (folder / "norms").string();
   }
   void save(const named_norms& norms) const { tamp::io::save(folder / "norms", norms); }
-  tamp_prune::norms load() const { return tamp_prune::load_norms(s, files, layers); }
+  tamp_prune::norms load() const {
+    return tamp_prune::norms_of_layers(tamp::io::read_norms(s.statistics), files, layers);
+  }
 };
 
 named_norms good_norms(std::vector<std::uint64_t> tokens, std::uint64_t others) {

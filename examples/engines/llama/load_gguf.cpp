@@ -12,11 +12,8 @@
 #include <utility>
 
 namespace llama {
-namespace {
 
-/// What GGUF calls the tensor of a Hugging Face name: "model.layers.3.self_attn.q_proj.weight" is
-/// "blk.3.attn_q.weight".
-std::string gguf_name(std::string name, bool output_norms = false) {
+std::string gguf_name(std::string name, bool output_norms) {
   // Hugging Face gives a name of LLaMA's to another norm where there are more of them.
   const std::string_view post_attention = output_norms ? "post_attention_norm" : "ffn_norm";
   const std::pair<std::string_view, std::string_view> renamed[] = {
@@ -42,6 +39,8 @@ std::string gguf_name(std::string name, bool output_norms = false) {
       name.replace(at, ours.size(), theirs);
   return name;
 }
+
+namespace {
 
 /// Where GGUF keeps row `row` of q_proj or k_proj of architecture "llama": it stores the two features
 /// that RoPE turns together side by side, not half a head apart.
