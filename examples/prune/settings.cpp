@@ -58,6 +58,7 @@ settings parse(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     s.names.may_retype = !s.retype.empty();
+    s.has_named_score = !s.score.empty();
     if (s.score.empty()) s.score = !s.has_statistics() ? "magnitude" : "wanda";
     if (s.score != "magnitude" && !s.has_statistics())
       throw CLI::ValidationError("--score " + s.score +

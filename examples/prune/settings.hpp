@@ -13,7 +13,9 @@ namespace tamp_prune {
 struct settings {
   std::string model, out;
   std::optional<double> sparsity;
-  std::string score, allocate = "uniform", pattern = "per_row";
+  std::string score;  // if none is named: wanda with statistics, else magnitude
+  bool has_named_score = false;
+  std::string allocate = "uniform", pattern = "per_row";
   std::string statistics, text, save_statistics, plan, save_plan, report, retype;
   choice names;
   int threads = 0;

@@ -1,19 +1,38 @@
 #!/usr/bin/env python3
 """Perplexity of GGUF models in llama.cpp, on a text.
 
-    pip install llama-cpp-cffi
+    pip install --no-deps llama-cpp-cffi; pip install cffi numpy
     python3 llama_cpp_perplexity.py TEXT MODEL.gguf... [--chunks 8] [--length 256]
 
 The text's tokens are cut into chunks, each begins with the model's first token, and the second half of
 each is judged: exp(mean of -log p(token | tokens of the chunk before it)). It prints one line a model.
 """
 import argparse
+import importlib.util
 import math
+import pathlib
+import sysconfig
 
 import numpy as np
-from llama._llama_cpp_cpu import ffi, lib
 
+
+def bindings():
+    """The extension module alone: the package around it needs many others."""
+    folder = pathlib.Path(sysconfig.get_path("platlib")) / "llama"
+    path = next(folder.glob("_llama_cpp_cpu*.so"))
+    spec = importlib.util.spec_from_file_location("_llama_cpp_cpu", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.ffi, module.lib
+
+
+ffi, lib = bindings()
 QUIET = ffi.callback("void(enum ggml_log_level, const char *, void *)", lambda level, text, data: None)
+
+
+def start():
+    lib.llama_log_set(QUIET, ffi.NULL)
+    lib.llama_backend_init()
 
 
 def load(path):
@@ -72,8 +91,7 @@ def main():
     parser.add_argument("--length", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    lib.llama_log_set(QUIET, ffi.NULL)
-    lib.llama_backend_init()
+    start()
     with open(options.text, encoding="utf-8") as file:
         text = file.read()
     for path in options.models:
