@@ -5,8 +5,8 @@
 
 Tiny models of random weights, of every architecture that the engine knows, are written as GGUF files. The
 program ENGINE (engine.cpp) must compute the logits that transformers computes, of all tokens at once and token
-after token, and choose the same tokens. Tokenizers of every kind that it knows, trained on tamp's own
-documentation, must make the tokens of random text that the package tokenizers makes, and the documentation again of its tokens.
+after token, and choose the same tokens. Tokenizers of every kind that it knows, trained on tamp's own documentation,
+must make the tokens of random text that the package tokenizers makes, and the documentation again of its tokens.
 """
 
 import json
@@ -20,6 +20,8 @@ import tokenizers
 import torch
 import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+
+import make_logits
 
 VOCABULARY = 96
 # Of logits, relative to the largest.
@@ -49,7 +51,8 @@ MODELS = [
 ]
 
 # A tokenizer, in GGUF's words: for models that are given tokens.
-NO_TOKENIZER = dict(model="gpt2", pre="smollm", tokens=["a", "b", "ab"], merges=["a b"])
+NO_TOKENIZER = dict(model="gpt2", pre="smollm", merges=["a b"],
+                    tokens=["a", "b", "ab"] + [f"<{i}>" for i in range(3, VOCABULARY)])
 
 # Beyond the windows and beyond a tile of the engine's attention.
 LENGTHS = (1, 6, 11, 40, 150)
@@ -149,9 +152,10 @@ def documentation():
 
 
 # What tells splittings apart, beside words of the documentation.
-SCRAPS = ["  ", "   ", "\t", "\n", "\n\n", "\r\n", " \n ", "'s", "'LL", "'Ve", "'", "don't", "1", "12345", "6 7", "\u00b2",
-          "\u00e9", "\u00e4\u00f6", "\u0928\u092e\u0938\u094d\u0924\u0947", "\u65e5\u672c", "\u4e09", "\U0001f642", "\u00a0", "\u2003", "\u2028", "(", "...", "?!",
-          "!\n", "<|x|>", "<|xyz|>", "<0x41>", "_", "-", "\u2581"]
+SCRAPS = ["  ", "   ", "\t", "\n", "\n\n", "\r\n", " \n ", "'s", "'LL", "'Ve", "'", "don't", "1", "12345", "6 7",
+          "\u00b2", "\u00e9", "\u00e4\u00f6", "\u0928\u092e\u0938\u094d\u0924\u0947", "\u65e5\u672c", "\u4e09",
+          "\U0001f642", "\u00a0", "\u2003", "\u2028", "(", "...", "?!", "!\n", "<|x|>", "<|xyz|>", "<0x41>", "_", "-",
+          "\u2581"]
 
 
 def random_texts(generator, count):
@@ -280,6 +284,16 @@ def check_model(engine, name, architecture, settings):
     return holds
 
 
+def check_stored_logits():
+    """Those of the daily test."""
+    stored = json.loads((pathlib.Path(__file__).parents[1] / "examples/logits.json").read_text())
+    worst = max(difference(np.array(stored[architecture]), np.array(make_logits.logits(architecture)))
+                for architecture in make_logits.MODELS)
+    holds = worst < TOLERANCE
+    print(f"stored logits: largest difference {worst:.1e}{'' if holds else ': make_logits.py writes others'}")
+    return holds
+
+
 def check_tokenizer(engine, name, package, tokenizer):
     path = engine.folder / "tokenizer.gguf"
     write_tokenizer(path, tokenizer)
@@ -301,7 +315,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     engine = Engine(sys.argv[1], folder)
     torch.set_num_threads(1)
-    results = [check_model(engine, *model) for model in MODELS]
+    results = [check_model(engine, *model) for model in MODELS] + [check_stored_logits()]
     for name in ("smollm", "qwen2", "llama-bpe"):
         results.append(check_tokenizer(engine, name, *bytes_tokenizer(name)))
     for blank_before in (False, True):

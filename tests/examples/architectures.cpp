@@ -220,6 +220,13 @@ BOOST_AUTO_TEST_CASE(files_that_would_be_another_model_are_rejected) {
   rejected(
       "qwen2", [](auto& file) { file.add("qwen2.rope.dimension_count", std::uint32_t(4)); },
       "'qwen2.rope.dimension_count' is 4, but a head is 8 wide");
+  support::gguf_writer falcon = support::gguf_of(model_of("llama"));
+  falcon.add("tokenizer.ggml.model", std::string("gpt2"));
+  falcon.add("tokenizer.ggml.pre", std::string("falcon"));
+  falcon.add("tokenizer.ggml.tokens", std::vector<std::string>{"a"});
+  const support::temporary_folder folder;
+  BOOST_CHECK_EXCEPTION(llama::load_gguf(folder.write("falcon.gguf", falcon.bytes())), llama::error,
+                        says("has a tokenizer 'gpt2' that splits as 'falcon'"));
   // Another architecture's model: it has no biases.
   BOOST_CHECK_EXCEPTION(loaded(support::gguf_of(model_of("llama"), "qwen2")), llama::error,
                         says("has no tensor 'blk.0.attn_q.bias'"));
@@ -252,6 +259,23 @@ BOOST_AUTO_TEST_CASE(the_token_before_a_text_is_that_of_the_file) {
   BOOST_TEST((start(is_one, std::pair{asks, true}) == 1));
   BOOST_TEST((start(is_one, std::pair{asks, false}) == std::nullopt));
   BOOST_CHECK_EXCEPTION(start(std::pair{asks, true}), llama::error, says("bos_token_id"));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_may_hold_a_tokenizer_of_characters) {
+  support::gguf_writer file = support::gguf_of(model_of("llama"));
+  file.add("tokenizer.ggml.model", std::string("llama"));
+  file.add("tokenizer.ggml.tokens",
+           std::vector<std::string>{"<s>", "<unk>", "\u2581", "a", "b", "ab", "\u2581a"});
+  file.add("tokenizer.ggml.scores", std::vector<float>{0, 0, -5, -6, -7, -2, -1});
+  file.add("tokenizer.ggml.token_type", std::vector<std::int32_t>{3, 2, 1, 1, 1, 1, 1});
+  file.add("tokenizer.ggml.bos_token_id", std::uint32_t(0));
+  const support::temporary_folder folder;
+  const llama::tokenizer t = llama::load_gguf(folder.write("model.gguf", file.bytes())).tokenizer;
+  BOOST_TEST((t.start() == 0));
+  BOOST_TEST((t.encode("ab") == std::vector<int>{6, 4}));
+  file.add("tokenizer.ggml.add_space_prefix", false);
+  BOOST_TEST((llama::load_gguf(folder.write("model.gguf", file.bytes())).tokenizer.encode("abc") ==
+              std::vector<int>{5, 1}));
 }
 
 BOOST_AUTO_TEST_CASE(stored_files_bring_back_the_same_model) {

@@ -50,7 +50,8 @@ Index interleaved_row(Index row, Index head_dim) {
   return head * head_dim + 2 * pair + half;
 }
 
-/// The metadata of a file. Keys without a dot before them are those of its architecture.
+/// The metadata of a file. `own` and `count` take keys that begin with its architecture's name, without
+/// that name.
 class metadata {
  public:
   metadata(const tamp::io::gguf_file& file, std::string path)

@@ -1,35 +1,29 @@
 #include "split.hpp"
 
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
 
 #include "unicode.hpp"
 
 namespace llama {
 namespace {
 
-/// How many bytes from `begin` on are characters of which `accept(character, code point)` holds, at
-/// most `limit` of them.
-template <class Accept>
-std::size_t run_of(std::string_view text, std::size_t begin, const Accept& accept,
+/// How many bytes from `begin` on are characters of this kind, at most `limit` characters.
+std::size_t run_of(character kind, std::string_view text, std::size_t begin = 0,
                    std::size_t limit = std::string_view::npos) {
   std::size_t end = begin;
   for (std::size_t count = 0; end < text.size() && count < limit; ++count) {
     const decoded next = decode_utf8(text.substr(end));
-    if (!accept(classify(next.code_point), next.code_point)) break;
+    if (classify(next.code_point) != kind) break;
     end += next.bytes;
   }
   return end - begin;
 }
 
-bool is_line_end(char c) { return c == '\r' || c == '\n'; }
+constexpr std::string_view line_ends = "\r\n";
 
 /// The next piece of a text that is not empty.
 std::string_view qwen2_piece(std::string_view text, std::size_t digits) {
-  const auto of = [](character kind) {
-    return [kind](character found, std::uint32_t) { return found == kind; };
-  };
-  const auto line_end = [](character, std::uint32_t c) { return c == '\r' || c == '\n'; };
   for (const std::string_view contraction : {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}) {
     const std::string_view start = text.substr(0, contraction.size());
     if (std::ranges::equal(start, contraction, [](char a, char b) {
@@ -41,19 +35,19 @@ std::string_view qwen2_piece(std::string_view text, std::size_t digits) {
   const decoded first = decode_utf8(text);
   const character kind = classify(first.code_point);
   const bool may_lead =
-      kind == character::other || (kind == character::space && !is_line_end(text[0]));
+      kind == character::other ||
+      (kind == character::space && line_ends.find(text[0]) == std::string_view::npos);
   const std::size_t lead = may_lead ? first.bytes : 0;
-  if (const std::size_t letters = run_of(text, lead, of(character::letter)); letters != 0)
+  if (const std::size_t letters = run_of(character::letter, text, lead); letters != 0)
     return text.substr(0, lead + letters);
-  if (kind == character::number)
-    return text.substr(0, run_of(text, 0, of(character::number), digits));
+  if (kind == character::number) return text.substr(0, run_of(character::number, text, 0, digits));
   // Other characters, after a blank, and the ends of lines that follow.
   const std::size_t blank = text[0] == ' ' ? 1 : 0;
-  if (const std::size_t others = run_of(text, blank, of(character::other)); others != 0)
-    return text.substr(0, blank + others + run_of(text, blank + others, line_end));
+  if (const std::size_t others = run_of(character::other, text, blank); others != 0)
+    return text.substr(0, text.find_first_not_of(line_ends, blank + others));
   // White space to its last end of a line; or all of it, but not the last of several before a word.
-  const std::size_t spaces = run_of(text, 0, of(character::space));
-  if (const std::size_t last = text.substr(0, spaces).find_last_of("\r\n");
+  const std::size_t spaces = run_of(character::space, text);
+  if (const std::size_t last = text.substr(0, spaces).find_last_of(line_ends);
       last != std::string_view::npos)
     return text.substr(0, last + 1);
   if (spaces == text.size()) return text;

@@ -184,10 +184,9 @@ std::optional<tokenizer::merge> tokenizer::find(const symbol& left, const symbol
     const auto found = merges_.find(key(left.token, right.token));
     return found == merges_.end() ? std::nullopt : std::optional(found->second);
   }
-  const auto found =
-      token_of_.find(std::string_view(left.text.data(), left.text.size() + right.text.size()));
-  if (found == token_of_.end()) return std::nullopt;
-  return merge{scores_[std::size_t(found->second)], found->second};
+  const int token = token_of({left.text.data(), left.text.size() + right.text.size()});
+  if (token < 0) return std::nullopt;
+  return merge{scores_[std::size_t(token)], token};
 }
 
 std::vector<tokenizer::symbol> tokenizer::symbols(std::string_view piece) const {
