@@ -52,7 +52,8 @@ inline void check_owl(const std::string& path, const safetensors_file& file, tal
   const auto ratios = file.values<double>("out.outlier_ratio");
   std::vector<std::size_t> num_params;
   for (std::size_t u = 0; u < units.size(); ++u) num_params.push_back(units.num_params(u));
-  for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
+  for (const auto& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
     const auto key = split(name, 3);
     if (key[0] != "out" || key[1] != "owl") continue;
     owl.sparsity = std::stod(key[2]);
@@ -69,7 +70,8 @@ inline void check_das_allocation(const std::string& path, const safetensors_file
   const auto sizes = file.values<std::int64_t>("in.num_params");
   const std::vector<std::size_t> num_params(sizes.begin(), sizes.end());
   const auto importance = file.values<double>("in.importance");
-  for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
+  for (const auto& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
     if (!name.starts_with("out.das.")) continue;
     // out.das.SPARSITY.MAX_SPARSITY, each with a dot of its own
     const auto key = split(name, 6);

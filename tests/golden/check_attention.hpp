@@ -45,7 +45,8 @@ inline void check_attention(const std::string& path, const safetensors_file& fil
                               tamp::block_shape::plain(std::stoul(file.metadata().at("hidden")),
                                                        std::stoul(file.metadata().at("ffn")))};
 
-  for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
+  for (const auto& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
     const auto number = [&](std::string_view prefix) { return name.substr(prefix.size()); };
     if (name.starts_with("out.attention_top_k.")) {
       const auto kept = token::select(first, token::attention_top_k{},

@@ -73,7 +73,8 @@ void check_bitmask_of(const std::string& path, const safetensors_file& file, con
 }
 
 inline void check_bitmask(const std::string& path, const safetensors_file& file, tally& results) {
-  for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
+  for (const auto& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
     if (!name.starts_with("in.weight.")) continue;
     const std::string key = name.substr(std::string("in.weight.").size());
     if (key.ends_with(".f32"))

@@ -21,7 +21,8 @@ inline void check_redundancy_lens(const std::string& path, const safetensors_fil
   std::vector<tamp::modality> kinds;
   for (const std::uint8_t visual : file.values<std::uint8_t>("in.visual"))
     kinds.push_back(visual != 0 ? tamp::modality::image : tamp::modality::text);
-  for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
+  for (const auto& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
     if (!name.starts_with("out.")) continue;
     const auto key = split(name, 3);
     if (key.size() == 3 && key[1] == "channels" && probe_every.contains(key[2])) {

@@ -49,7 +49,8 @@ inline void check_sparsegpt(const std::string& path, const safetensors_file& fil
   const tamp::score::sparsegpt score{
       static_cast<std::size_t>(std::stoul(file.metadata().at("blocksize"))),
       std::stod(file.metadata().at("damp"))};
-  for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
+  for (const auto& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
     if (!name.starts_with("out.")) continue;
     const auto key = split(name, 3);
     if (key.size() == 3 && key[1] == "unstructured")

@@ -81,7 +81,8 @@ inline void check_weights(const std::string& path, const safetensors_file& file,
   const auto verdict = [&](const std::string& name, const std::string& complaint) {
     results.verdict(path + " " + name, complaint);
   };
-  for (const auto& [name, type, shape, bytes, type_name] : file.tensors()) {
+  for (const auto& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
     if (!name.starts_with("out.")) continue;
     const auto key = split(name, 5);
     bool known = false;
