@@ -18,6 +18,8 @@ set(configure ${CMAKE_COMMAND} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/installed)
 file(RENAME ${WORK}/installed ${WORK}/prefix)
 
+run(${WORK}/prefix/bin/tamp_prune --help)
+
 run(${configure} -S ${SOURCE}/consumer -B ${WORK}/consumer)
 run(${CMAKE_COMMAND} --build ${WORK}/consumer)
 run(${WORK}/consumer/consumer)
