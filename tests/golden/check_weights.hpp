@@ -93,8 +93,9 @@ inline void check_weights(const std::string& path, const safetensors_file& file,
       }
       if (key.size() == 5 && key[1] == "keep" && key[2] == kind)
         known = given.with_recipe(score, key[3], key[4], [&](const auto& recipe) {
-          verdict(name, given.check_mask(recipe, tamp::view(file.values<std::uint8_t>(name),
-                                                            shape.at(0), shape.at(1))));
+          verdict(name,
+                  given.check_mask(recipe, tamp::view(file.values<std::uint8_t>(name),
+                                                      tensor.shape.at(0), tensor.shape.at(1))));
         });
     };
     check_score("magnitude", tamp::score::magnitude{}, 1e-6);
