@@ -1,5 +1,5 @@
 // expects: io::save: tamp saves no value of this type, or its header is not included:
-// tamp/io/pruning_plan.hpp, schedule.hpp, compute_plan.hpp, layer_ranking.hpp, calibration.hpp,
+// tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, compute_plan.hpp, layer_ranking.hpp, calibration.hpp,
 // attention_recording.hpp, norms_file.hpp
 #include <map>
 #include <string>

@@ -51,8 +51,7 @@ void save(const std::filesystem::path& path, const T& value) {
   static_assert(tamp::detail::saveable<T>,
                 "io::save: tamp saves no value of this type, or its header is not included: "
                 "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, compute_plan.hpp, "
-                "layer_ranking.hpp, calibration.hpp, attention_recording.hpp, "
-                "norms_file.hpp");
+                "layer_ranking.hpp, calibration.hpp, attention_recording.hpp, norms_file.hpp");
   if constexpr (tamp::detail::saveable<T>) tamp::detail::file_format<T>::save(path, value);
 }
 
