@@ -123,14 +123,14 @@ nlohmann::ordered_json run_of(const settings& s, const model_files& model,
 void check_side_files(const settings& s, const model_files& model, const output_place& place) {
   const auto check = [&](const fs::path& path, std::string_view option) {
     if (path.empty()) return;
-    const fs::path source = model.is_folder ? model.folder : model.path_of(0);
-    if (lies_in(path, source)) refuse(path, option, " would change the model");
+    for (const fs::path& source : model.sources())
+      if (lies_in(path, source)) refuse(path, option, " would change the model");
     if (lies_in(path, place.unfinished))
       refuse(path, option, " lies in the folder of the unfinished output");
     for (const std::string& read : {s.statistics, s.text, option == "--save-plan" ? "" : s.plan})
       if (!read.empty() && lies_in(path, read)) refuse(path, option, " would replace what is read");
     const fs::path real = fs::weakly_canonical(fs::absolute(path));
-    if (model.is_folder && option == "--report" && real.parent_path() == place.out) {
+    if (model.becomes_folder() && option == "--report" && real.parent_path() == place.out) {
       const auto is_it = [&](const fs::path& file) { return file == real.filename(); };
       if (std::any_of(model.weights.begin(), model.weights.end(), is_it) ||
           std::any_of(model.others.begin(), model.others.end(), is_it))
@@ -162,6 +162,9 @@ std::optional<tamp::io::named_norms> statistics_for(const settings& s, const mod
     refuse(s.model,
            "is no GGUF file, and --text can read no other: make statistics with "
            "examples/python/observe.py and hand them over with --statistics");
+  if (model.weights.size() > 1)
+    refuse(s.model, "is one of ", model.weights.size(),
+           " parts, and --text reads models of one file: merge them with llama-gguf-split --merge");
   auto norms = norms_of_text(s.model, {.text = s.text, .threads = s.threads}, around.is_stopped);
   if (!s.save_statistics.empty()) tamp::io::save(s.save_statistics, norms);
   return norms;
