@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,19 +14,19 @@
 #include <string>
 #include <string_view>
 #include <tamp/error.hpp>
-#include <tamp/io/detail/shown.hpp>
 #include <tamp/io/norms_file.hpp>
 #include <tamp/io/prune_report.hpp>
 #include <tamp/io/pruning_plan.hpp>
 #include <utility>
 #include <vector>
 
-#include "../study/progress_bar.hpp"
 #include "file_host.hpp"
 #include "layers.hpp"
 #include "layout.hpp"
+#include "masks.hpp"
 #include "model_files.hpp"
 #include "output_place.hpp"
+#include "progress.hpp"
 #include "prune_files.hpp"
 #include "sentences.hpp"
 #include "summary.hpp"
@@ -38,31 +37,6 @@ namespace fs = std::filesystem;
 
 namespace tamp_prune {
 namespace {
-
-// The bytes read and written so far, with the rate and the time that is left.
-class progress {
- public:
-  explicit progress(std::uint64_t bytes) : bytes_(bytes) {}
-
-  void add(std::uint64_t bytes, std::string_view what) {
-    done_ += bytes;
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const double rate = static_cast<double>(done_) / (seconds > 0 ? seconds : 1);
-    const double left = rate > 0 ? static_cast<double>(bytes_ - std::min(done_, bytes_)) / rate : 0;
-    bar_.show(
-        static_cast<double>(done_) / static_cast<double>(bytes_ == 0 ? 1 : bytes_),
-        fmt::format("{:.0f} MB/s, {:.0f} s left, {}", rate / 1e6, left, tamp::detail::shown(what)));
-  }
-  // What an earlier run has done says nothing of the rate.
-  void skip(std::uint64_t bytes) { bytes_ -= std::min(bytes, bytes_); }
-  void clear() { bar_.clear(); }
-
- private:
-  study::progress_bar bar_;
-  std::uint64_t bytes_, done_ = 0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 // Copies all bytes of the files that belong to no layer. Returns false if the user stopped it.
 bool copy_rest(const model_files& model, const layout& files, const file_host& host,
@@ -148,6 +122,10 @@ void check_side_files(const settings& s, const model_files& model, const output_
     check(s.report, "--report");
     check(s.save_plan, "--save-plan");
     check(s.save_statistics, "--save-statistics");
+    check(s.masks, "--masks");
+    for (const std::string& other : {s.report, s.save_plan, s.save_statistics})
+      if (!s.masks.empty() && !other.empty() && lies_in(s.masks, other))
+        refuse(s.masks, "--masks would replace another file that is written");
     if (!s.report.empty() && !s.save_plan.empty() && lies_in(s.report, s.save_plan))
       refuse(s.report, "--report would replace the plan of --save-plan");
   });
@@ -205,6 +183,13 @@ bool write_model(const settings& s, const model_files& model, const layout& file
   return is_complete;
 }
 
+// Makes of the pruned files what else was asked for. Returns false if the user stopped it.
+bool finish_model(const settings& s, const model_files& model, const layer_list& layers,
+                  const unfinished_output& out, const surroundings& around) {
+  const auto pruned = [&](std::size_t k) { return out.pruned_file(k); };
+  return s.masks.empty() || write_masks(s.masks, model, layers, pruned, around);
+}
+
 }  // namespace
 
 int run(const settings& s, const surroundings& around) {
@@ -233,14 +218,17 @@ int run(const settings& s, const surroundings& around) {
   for (const file_layout& file : files) sizes.push_back(file.size);
   unfinished_output out(s.out, model, sizes, run_of(s, model, plan), s.resume, s.overwrite);
   tamp::prune_report report;
+  const auto stopped = [&] {
+    fmt::print(around.errors,
+               "Stopped. {} has what is done; the same command with --resume goes on.\n",
+               out.folder().string());
+    return 130;
+  };
   try {
-    if (!write_model(s, model, files, layers, seen, plan, host, out, report, around)) {
-      fmt::print(around.errors,
-                 "Stopped. {} has what is done; the same command with --resume goes on.\n",
-                 out.folder().string());
-      return 130;
-    }
+    if (!write_model(s, model, files, layers, seen, plan, host, out, report, around))
+      return stopped();
     if (states_of(model) != before) refuse(s.model, "was changed while it was pruned");
+    if (!finish_model(s, model, layers, out, around)) return stopped();
     out.commit();
   } catch (const tamp::file_error& problem) {
     throw tamp::file_error(tamp::detail::sentence(

@@ -53,6 +53,8 @@ settings parse(int argc, char** argv) {
                  "in a GGUF file, store layers whose type has no zero (Q4_1, Q4_K ...) as this one")
       ->check(CLI::IsMember({"q8_0", "f16"}));
   app.add_option("--report", s.report, "write what was done to this JSON file");
+  app.add_option("--masks", s.masks,
+                 "write which weights were kept, a bit for each, to this safetensors file");
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
   app.add_flag("--dry-run", s.dry_run, "print what would be done, and write no model");
