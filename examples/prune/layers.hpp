@@ -44,6 +44,11 @@ struct layer_list {
 
   std::size_t layers() const;
   std::size_t size() const;  // number of weights in all layers
+  // Calls visit(layer) for all layers of all blocks, in their order.
+  void visit(auto&& visit) const {
+    for (const block& b : blocks)
+      for (const layer& l : b.layers) visit(l);
+  }
 };
 
 // Patterns of names, in which * stands for any text and ? for any character. Without `only`, the

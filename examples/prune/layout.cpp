@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
+#include <filesystem>
+#include <span>
 #include <tamp/error.hpp>
 #include <tamp/io/detail/readable_file.hpp>
 #include <tamp/io/ggml_types.hpp>
@@ -60,6 +61,68 @@ void append_descriptions(std::vector<std::byte>& header, const tamp::io::gguf_he
   }
 }
 
+// Some tensors of the model, which lie in one file, with the layers of each.
+struct tensors_of_file {
+  std::span<const tensor> tensors;
+  std::span<const std::vector<layer*>> layers;  // of each tensor
+
+  bool changes(std::size_t k) const { return !layers[k].empty() && !tensors[k].has_zero(); }
+  bool change() const {
+    for (std::size_t k = 0; k < tensors.size(); ++k)
+      if (changes(k)) return true;
+    return false;
+  }
+};
+
+// One file whose layers become `wanted` where their type has no zero.
+file_layout retyped_file(const std::filesystem::path& path, const tensors_of_file& of_file,
+                         const tamp::io::ggml::type_info& wanted) {
+  const tamp::detail::readable_file file(path);
+  std::vector<std::byte> bytes;
+  const auto source = read_gguf_header(file, bytes);
+
+  // The tensors keep their order in the data, which is that of model.tensors.
+  std::vector<new_place> places(of_file.tensors.size());  // in the order of the header
+  const auto place_of = [&](const tensor& t) -> new_place& {
+    return places[*source.find_tensor(t.name)];
+  };
+  std::uint64_t end = 0;
+  for (std::size_t k = 0; k < of_file.tensors.size(); ++k) {
+    const tensor& t = of_file.tensors[k];
+    const bool changes = of_file.changes(k);
+    if (changes && t.shape.back() % wanted.values != 0)
+      throw tamp::value_error(tamp::detail::sentence(
+          t.name, " has rows of ", t.shape.back(), " weights, which is no multiple of the ",
+          wanted.values, " in a block of ", wanted.name, ": use --retype f16"));
+    new_place& place = place_of(t);
+    place.type = changes ? wanted.id : t.ggml_type;
+    place.offset = aligned(end, source.alignment());
+    place.length = changes ? t.size() / wanted.values * wanted.bytes : t.length;
+    end = place.offset + place.length;
+  }
+
+  file_layout out;
+  out.header.assign(bytes.begin(),
+                    bytes.begin() + static_cast<std::ptrdiff_t>(source.descriptions_offset()));
+  append_descriptions(out.header, source, places);
+  out.header.resize(static_cast<std::size_t>(aligned(out.header.size(), source.alignment())));
+  const std::uint64_t data = out.header.size();
+  out.size = data + end;
+  for (std::size_t k = 0; k < of_file.tensors.size(); ++k) {
+    const tensor& t = of_file.tensors[k];
+    const new_place& place = place_of(t);
+    if (of_file.layers[k].empty() && t.length != 0)
+      out.copied.push_back({t.offset, data + place.offset, t.length});
+    for (layer* l : of_file.layers[k]) {
+      const std::uint64_t slices = t.length / l->length, slice = (l->offset - t.offset) / l->length;
+      l->new_type = place.type;
+      l->new_length = place.length / slices;
+      l->new_offset = data + place.offset + slice * l->new_length;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 layout same_layout(const model_files& model, const layer_list& layers) {
@@ -82,53 +145,16 @@ layout same_layout(const model_files& model, const layer_list& layers) {
 
 layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type) {
   const auto& wanted = *tamp::io::ggml::find_type(type);
-  const tamp::detail::readable_file file(model.path_of(0));
-  std::vector<std::byte> bytes;
-  const auto source = read_gguf_header(file, bytes);
-
-  std::map<std::string, std::size_t> place_in_header;
-  for (std::size_t k = 0; k < source.tensors().size(); ++k)
-    place_in_header[source.tensors()[k].name] = k;
   std::vector<std::vector<layer*>> layers_of(model.tensors.size());
   for (block& b : layers.blocks)
     for (layer& l : b.layers) layers_of[l.tensor].push_back(&l);
 
-  // The tensors keep their order in the data, which is that of model.tensors.
-  std::vector<new_place> places(model.tensors.size());
-  std::uint64_t end = 0;
-  for (std::size_t k = 0; k < model.tensors.size(); ++k) {
-    const tensor& t = model.tensors[k];
-    const bool changes = !layers_of[k].empty() && !t.has_zero();
-    if (changes && t.shape.back() % wanted.values != 0)
-      throw tamp::value_error(tamp::detail::sentence(
-          t.name, " has rows of ", t.shape.back(), " weights, which is no multiple of the ",
-          wanted.values, " in a block of ", wanted.name, ": use --retype f16"));
-    new_place& place = places[place_in_header.at(t.name)];
-    place.type = changes ? wanted.id : t.ggml_type;
-    place.offset = aligned(end, source.alignment());
-    place.length = changes ? t.size() / wanted.values * wanted.bytes : t.length;
-    end = place.offset + place.length;
-  }
-
-  layout files(1);
-  file_layout& out = files[0];
-  out.header.assign(bytes.begin(),
-                    bytes.begin() + static_cast<std::ptrdiff_t>(source.descriptions_offset()));
-  append_descriptions(out.header, source, places);
-  out.header.resize(static_cast<std::size_t>(aligned(out.header.size(), source.alignment())));
-  const std::uint64_t data = out.header.size();
-  out.size = data + end;
-  for (std::size_t k = 0; k < model.tensors.size(); ++k) {
-    const tensor& t = model.tensors[k];
-    const new_place& place = places[place_in_header.at(t.name)];
-    if (layers_of[k].empty() && t.length != 0)
-      out.copied.push_back({t.offset, data + place.offset, t.length});
-    for (layer* l : layers_of[k]) {
-      const std::uint64_t slices = t.length / l->length, slice = (l->offset - t.offset) / l->length;
-      l->new_type = place.type;
-      l->new_length = place.length / slices;
-      l->new_offset = data + place.offset + slice * l->new_length;
-    }
+  layout files = same_layout(model, layers);
+  for (std::size_t file = 0, begin = 0, end = 0; file < files.size(); ++file, begin = end) {
+    while (end < model.tensors.size() && model.tensors[end].file == file) ++end;
+    const tensors_of_file of_file{std::span(model.tensors).subspan(begin, end - begin),
+                                  std::span(layers_of).subspan(begin, end - begin)};
+    if (of_file.change()) files[file] = retyped_file(model.path_of(file), of_file, wanted);
   }
   return files;
 }

@@ -22,6 +22,7 @@
 #include <tamp/io/safetensors_listing.hpp>
 #include <utility>
 
+#include "gguf_parts.hpp"
 #include "sentences.hpp"
 
 namespace fs = std::filesystem;
@@ -59,17 +60,19 @@ number kind_of(const tamp::io::ggml::type_info& type) {
 void list_gguf(const tamp::detail::readable_file& source, model_files& model, std::size_t file) {
   std::vector<std::byte> bytes;
   const auto header = read_gguf_header(source, bytes);
+  const auto first = static_cast<std::ptrdiff_t>(model.tensors.size());
   for (const auto& t : header.tensors()) {
     const auto* const type = tamp::io::ggml::find_type(t.type);
     model.tensors.push_back({t.name, std::string(t.type_name),
                              type == nullptr ? number::other : kind_of(*type), t.shape, file,
                              header.data_offset() + t.offset, t.length, t.type});
   }
-  std::sort(model.tensors.begin(), model.tensors.end(),
+  std::sort(model.tensors.begin() + first, model.tensors.end(),
             [](const tensor& a, const tensor& b) { return a.offset < b.offset; });
 }
 
-bool is_gguf(const tamp::detail::readable_file& file) {
+bool is_gguf(const fs::path& path) {
+  const tamp::detail::readable_file file(path);
   std::array<std::byte, 4> magic{};
   if (file.size() < magic.size()) return false;
   file.read(0, magic);
@@ -78,12 +81,22 @@ bool is_gguf(const tamp::detail::readable_file& file) {
 
 void list_tensors(model_files& model, std::size_t file) {
   const tamp::detail::readable_file source(model.path_of(file));
-  model.is_gguf = !model.is_folder && is_gguf(source);
   if (model.is_gguf) return list_gguf(source, model, file);
   const tamp::io::safetensors_listing listing(source);
   for (const auto& t : listing.tensors())
     model.tensors.push_back(
         {t.name, std::string(t.type_name), kind_of(t.type), t.shape, file, t.offset, t.length, 0});
+}
+
+// Names are those of one tensor in all files.
+void list_all_tensors(model_files& model, const fs::path& path) {
+  for (std::size_t k = 0; k < model.weights.size(); ++k) list_tensors(model, k);
+  std::map<std::string_view, std::size_t> file_of;
+  for (const tensor& t : model.tensors)
+    if (const auto [found, is_new] = file_of.emplace(t.name, t.file); !is_new)
+      refuse(path, "has the tensor '", shown(t.name), "' in ",
+             shown(model.weights[found->second].string()), " and in ",
+             shown(model.weights[t.file].string()));
 }
 
 // The files of a folder and of those below it. Links are followed, since caches consist of them.
@@ -192,13 +205,7 @@ model_files find_folder(const fs::path& path) {
   if (model.weights.empty()) refuse(path, "has no safetensors file");
   std::set_difference(walk.files.begin(), walk.files.end(), model.weights.begin(),
                       model.weights.end(), std::back_inserter(model.others));
-  for (std::size_t k = 0; k < model.weights.size(); ++k) list_tensors(model, k);
-  std::map<std::string_view, std::size_t> file_of;
-  for (const tensor& t : model.tensors)
-    if (const auto [found, is_new] = file_of.emplace(t.name, t.file); !is_new)
-      refuse(path, "has the tensor '", shown(t.name), "' in ",
-             shown(model.weights[found->second].string()), " and in ",
-             shown(model.weights[t.file].string()));
+  list_all_tensors(model, path);
   if (has_index) check_index(index_path, index, model);
   return model;
 }
@@ -226,6 +233,12 @@ bool tensor::has_zero() const {
 }
 std::size_t tensor::size() const { return tamp::io::detail::product(shape); }
 
+std::vector<fs::path> model_files::sources() const {
+  if (is_folder) return {folder};
+  std::vector<fs::path> files;
+  for (std::size_t k = 0; k < weights.size(); ++k) files.push_back(path_of(k));
+  return files;
+}
 std::vector<std::uint64_t> model_files::sizes() const {
   std::vector<std::uint64_t> sizes;
   in_sentences([&] {
@@ -245,8 +258,9 @@ model_files find_model(const fs::path& path) {
     if (type == fs::file_type::directory) return find_folder(path);
     model_files model;
     model.folder = path.parent_path();
-    model.weights = {path.filename()};
-    list_tensors(model, 0);
+    model.is_gguf = is_gguf(path);
+    model.weights = model.is_gguf ? gguf_parts(path) : std::vector{path.filename()};
+    list_all_tensors(model, path);
     return model;
   });
 }

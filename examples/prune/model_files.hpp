@@ -31,17 +31,22 @@ struct tensor {
   std::size_t size() const;  // number of elements
 };
 
-// A model is a safetensors or GGUF file, or a folder as Hugging Face has it: one safetensors file,
-// or shards with an index, and files that say what the model is. Hidden folders in it (.git,
-// .cache) are no part of it.
+// A model is a safetensors file, a GGUF file, the parts of one that was split, or a folder as
+// Hugging Face has it: one safetensors file, or shards with an index, and files that say what the
+// model is. Hidden folders in it (.git, .cache) are no part of it.
 struct model_files {
-  std::filesystem::path folder;
-  bool is_folder = false, is_gguf = false;
+  std::filesystem::path folder;  // that the weights lie in
+  bool is_folder = false;        // the model is all that the folder has
+  bool is_gguf = false;
   std::vector<std::filesystem::path> weights;  // below the folder
   std::vector<std::filesystem::path> others;   // copied as they are
   std::vector<tensor> tensors;                 // file by file, in the order of their bytes
 
   std::filesystem::path path_of(std::size_t file) const { return folder / weights[file]; }
+  // True if the pruned model is a folder, with files of the same names.
+  bool becomes_folder() const { return is_folder || weights.size() > 1; }
+  // What must not be written to: the folder, or the files of weights.
+  std::vector<std::filesystem::path> sources() const;
   std::vector<std::uint64_t> sizes() const;  // of the weights, in bytes
   std::uint64_t bytes() const;               // of all of them
 };
@@ -51,7 +56,8 @@ tamp::io::gguf_header read_gguf_header(const tamp::detail::readable_file& file,
                                        std::vector<std::byte>& bytes);
 
 // Reads the headers of all weights. Throws tamp::file_error if there is no model, if a file is
-// damaged or cannot be read, or if an index and its shards contradict each other.
+// damaged or cannot be read, or if an index and its shards or the parts of a split file contradict
+// each other.
 model_files find_model(const std::filesystem::path& path);
 
 }  // namespace tamp_prune

@@ -43,7 +43,7 @@ output_place resolved(const fs::path& out, const model_files& model) {
   const fs::path name = has_slash ? out.parent_path() : out;
   if (name.filename().empty() || name.filename() == "." || name.filename() == "..")
     refuse(out, "names nothing that can be written");
-  if (has_slash && !model.is_folder) refuse(out, "names a folder, and the model is a file");
+  if (has_slash && !model.becomes_folder()) refuse(out, "names a folder, and the model is a file");
   const fs::path parent = fs::absolute(name).parent_path();
   if (!fs::is_directory(parent))
     refuse(out, "cannot be written: there is no folder ", parent.string());
@@ -69,13 +69,14 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
 output_place place_of(const fs::path& out, const model_files& model, bool resume, bool overwrite) {
   return in_sentences([&] {
     output_place place = resolved(out, model);
-    const fs::path source = model.is_folder ? model.folder : model.path_of(0);
-    if (place.out == fs::canonical(source)) refuse(out, "is the model itself");
-    if (model.is_folder && lies_in(place.out, source))
-      refuse(out, "lies inside the model ", source.string());
-    if (lies_in(source, place.unfinished))
-      refuse(out, "cannot be written: the model lies in ", place.unfinished.string(),
-             ", where the parts of the output would be");
+    for (const fs::path& source : model.sources()) {
+      if (place.out == fs::canonical(source)) refuse(out, "is the model itself");
+      if (model.is_folder && lies_in(place.out, source))
+        refuse(out, "lies inside the model ", source.string());
+      if (lies_in(source, place.unfinished))
+        refuse(out, "cannot be written: the model lies in ", place.unfinished.string(),
+               ", where the parts of the output would be");
+    }
     const bool was_begun = fs::exists(place.unfinished);
     if (was_begun && is_being_written(place))
       refuse(place.unfinished, "another run is writing there");
@@ -83,7 +84,7 @@ output_place place_of(const fs::path& out, const model_files& model, bool resume
     place.is_taken =
         resume && was_begun && type != fs::file_type::not_found && was_put_in_place(place, model);
     if (type != fs::file_type::not_found && !place.is_taken) {
-      if (model.is_folder || type != fs::file_type::regular) refuse(out, "exists already");
+      if (model.becomes_folder() || type != fs::file_type::regular) refuse(out, "exists already");
       if (!overwrite) refuse(out, "exists already; --overwrite replaces it");
     }
     if (was_begun && !resume)

@@ -19,6 +19,11 @@ struct output_place {
   std::filesystem::path file(const model_files& model, std::size_t k) const {
     return files() / model.weights[k];
   }
+  // The same when it is complete, wherever it is.
+  std::filesystem::path pruned(const model_files& model, std::size_t k) const {
+    if (!is_taken) return file(model, k);
+    return model.becomes_folder() ? out / model.weights[k] : out;
+  }
 };
 
 // Checks that `out` can be written, and that no other run does so. Throws tamp::file_error if it

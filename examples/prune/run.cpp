@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,19 +14,19 @@
 #include <string>
 #include <string_view>
 #include <tamp/error.hpp>
-#include <tamp/io/detail/shown.hpp>
 #include <tamp/io/norms_file.hpp>
 #include <tamp/io/prune_report.hpp>
 #include <tamp/io/pruning_plan.hpp>
 #include <utility>
 #include <vector>
 
-#include "../study/progress_bar.hpp"
 #include "file_host.hpp"
 #include "layers.hpp"
 #include "layout.hpp"
+#include "masks.hpp"
 #include "model_files.hpp"
 #include "output_place.hpp"
+#include "progress.hpp"
 #include "prune_files.hpp"
 #include "sentences.hpp"
 #include "summary.hpp"
@@ -38,31 +37,6 @@ namespace fs = std::filesystem;
 
 namespace tamp_prune {
 namespace {
-
-// The bytes read and written so far, with the rate and the time that is left.
-class progress {
- public:
-  explicit progress(std::uint64_t bytes) : bytes_(bytes) {}
-
-  void add(std::uint64_t bytes, std::string_view what) {
-    done_ += bytes;
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const double rate = static_cast<double>(done_) / (seconds > 0 ? seconds : 1);
-    const double left = rate > 0 ? static_cast<double>(bytes_ - std::min(done_, bytes_)) / rate : 0;
-    bar_.show(
-        static_cast<double>(done_) / static_cast<double>(bytes_ == 0 ? 1 : bytes_),
-        fmt::format("{:.0f} MB/s, {:.0f} s left, {}", rate / 1e6, left, tamp::detail::shown(what)));
-  }
-  // What an earlier run has done says nothing of the rate.
-  void skip(std::uint64_t bytes) { bytes_ -= std::min(bytes, bytes_); }
-  void clear() { bar_.clear(); }
-
- private:
-  study::progress_bar bar_;
-  std::uint64_t bytes_, done_ = 0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 // Copies all bytes of the files that belong to no layer. Returns false if the user stopped it.
 bool copy_rest(const model_files& model, const layout& files, const file_host& host,
@@ -123,14 +97,14 @@ nlohmann::ordered_json run_of(const settings& s, const model_files& model,
 void check_side_files(const settings& s, const model_files& model, const output_place& place) {
   const auto check = [&](const fs::path& path, std::string_view option) {
     if (path.empty()) return;
-    const fs::path source = model.is_folder ? model.folder : model.path_of(0);
-    if (lies_in(path, source)) refuse(path, option, " would change the model");
+    for (const fs::path& source : model.sources())
+      if (lies_in(path, source)) refuse(path, option, " would change the model");
     if (lies_in(path, place.unfinished))
       refuse(path, option, " lies in the folder of the unfinished output");
     for (const std::string& read : {s.statistics, s.text, option == "--save-plan" ? "" : s.plan})
       if (!read.empty() && lies_in(path, read)) refuse(path, option, " would replace what is read");
     const fs::path real = fs::weakly_canonical(fs::absolute(path));
-    if (model.is_folder && option == "--report" && real.parent_path() == place.out) {
+    if (model.becomes_folder() && option == "--report" && real.parent_path() == place.out) {
       const auto is_it = [&](const fs::path& file) { return file == real.filename(); };
       if (std::any_of(model.weights.begin(), model.weights.end(), is_it) ||
           std::any_of(model.others.begin(), model.others.end(), is_it))
@@ -148,6 +122,10 @@ void check_side_files(const settings& s, const model_files& model, const output_
     check(s.report, "--report");
     check(s.save_plan, "--save-plan");
     check(s.save_statistics, "--save-statistics");
+    check(s.masks, "--masks");
+    for (const std::string& other : {s.report, s.save_plan, s.save_statistics})
+      if (!s.masks.empty() && !other.empty() && lies_in(s.masks, other))
+        refuse(s.masks, "--masks would replace another file that is written");
     if (!s.report.empty() && !s.save_plan.empty() && lies_in(s.report, s.save_plan))
       refuse(s.report, "--report would replace the plan of --save-plan");
   });
@@ -162,6 +140,9 @@ std::optional<tamp::io::named_norms> statistics_for(const settings& s, const mod
     refuse(s.model,
            "is no GGUF file, and --text can read no other: make statistics with "
            "examples/python/observe.py and hand them over with --statistics");
+  if (model.weights.size() > 1)
+    refuse(s.model, "is one of ", model.weights.size(),
+           " parts, and --text reads models of one file: merge them with llama-gguf-split --merge");
   auto norms = norms_of_text(s.model, {.text = s.text, .threads = s.threads}, around.is_stopped);
   if (!s.save_statistics.empty()) tamp::io::save(s.save_statistics, norms);
   return norms;
@@ -202,6 +183,13 @@ bool write_model(const settings& s, const model_files& model, const layout& file
   return is_complete;
 }
 
+// Makes of the pruned files what else was asked for. Returns false if the user stopped it.
+bool finish_model(const settings& s, const model_files& model, const layer_list& layers,
+                  const unfinished_output& out, const surroundings& around) {
+  const auto pruned = [&](std::size_t k) { return out.pruned_file(k); };
+  return s.masks.empty() || write_masks(s.masks, model, layers, pruned, around);
+}
+
 }  // namespace
 
 int run(const settings& s, const surroundings& around) {
@@ -230,14 +218,17 @@ int run(const settings& s, const surroundings& around) {
   for (const file_layout& file : files) sizes.push_back(file.size);
   unfinished_output out(s.out, model, sizes, run_of(s, model, plan), s.resume, s.overwrite);
   tamp::prune_report report;
+  const auto stopped = [&] {
+    fmt::print(around.errors,
+               "Stopped. {} has what is done; the same command with --resume goes on.\n",
+               out.folder().string());
+    return 130;
+  };
   try {
-    if (!write_model(s, model, files, layers, seen, plan, host, out, report, around)) {
-      fmt::print(around.errors,
-                 "Stopped. {} has what is done; the same command with --resume goes on.\n",
-                 out.folder().string());
-      return 130;
-    }
+    if (!write_model(s, model, files, layers, seen, plan, host, out, report, around))
+      return stopped();
     if (states_of(model) != before) refuse(s.model, "was changed while it was pruned");
+    if (!finish_model(s, model, layers, out, around)) return stopped();
     out.commit();
   } catch (const tamp::file_error& problem) {
     throw tamp::file_error(tamp::detail::sentence(

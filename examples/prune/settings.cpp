@@ -9,12 +9,15 @@ settings parse(int argc, char** argv) {
   settings s;
   CLI::App app(
       "Prunes the linear layers of a model in files, and writes a model of the same kind.");
-  app.add_option("MODEL", s.model,
-                 "a safetensors or GGUF file, or a folder as Hugging Face has it (one file, or "
-                 "shards with an index)")
+  app.add_option(
+         "MODEL", s.model,
+         "a safetensors or GGUF file, the first part of a GGUF file that was split, or a folder "
+         "as Hugging Face has it (one file, or shards with an index)")
       ->required()
       ->check(CLI::ExistingPath);
-  app.add_option("--out", s.out, "the file or folder to write")->required();
+  app.add_option("--out", s.out,
+                 "the file to write; of a folder and of a split file, the folder to write")
+      ->required();
   app.add_option("--sparsity", s.sparsity, "the fraction of the weights to drop (default: 0.5)")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--score", s.score,
@@ -50,6 +53,8 @@ settings parse(int argc, char** argv) {
                  "in a GGUF file, store layers whose type has no zero (Q4_1, Q4_K ...) as this one")
       ->check(CLI::IsMember({"q8_0", "f16"}));
   app.add_option("--report", s.report, "write what was done to this JSON file");
+  app.add_option("--masks", s.masks,
+                 "write which weights were kept, a bit for each, to this safetensors file");
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
   app.add_flag("--dry-run", s.dry_run, "print what would be done, and write no model");

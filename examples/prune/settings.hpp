@@ -16,9 +16,10 @@ struct settings {
   std::string score;  // if none is named: wanda with statistics, else magnitude
   bool has_named_score = false;
   std::string allocate = "uniform", pattern = "per_row";
-  std::string statistics, text, save_statistics, plan, save_plan, report, retype;
+  std::string statistics, text, save_statistics, plan, save_plan, report, masks, retype;
   choice names;
   int threads = 0;
+  bool packed = false;  // layers are written in the layout of tamp/io/sparse_file.hpp
   bool dry_run = false, resume = false, overwrite = false;
 
   bool has_statistics() const { return !statistics.empty() || !text.empty(); }

@@ -298,7 +298,7 @@ void unfinished_output::commit() {
 }
 
 void unfinished_output::put_in_place() {
-  const fs::path from = model_.is_folder ? place_.files() : place_.file(model_, 0);
+  const fs::path from = model_.becomes_folder() ? place_.files() : place_.file(model_, 0);
   int failed = -1;
 #ifdef RENAME_NOREPLACE
   errno = EINVAL;

@@ -49,6 +49,8 @@ class unfinished_output {
   void commit();
   // Removes the journal: nothing is left to do.
   void remove_journal();
+  // The pruned file of weights with that number, be it unfinished or in its place.
+  std::filesystem::path pruned_file(std::size_t file) const { return place_.pruned(model_, file); }
   // OUT.unfinished
   const std::filesystem::path& folder() const { return place_.unfinished; }
 

@@ -1,0 +1,42 @@
+#pragma once
+
+// How far a run is, in bytes.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <tamp/io/detail/shown.hpp>
+
+#include "../study/progress_bar.hpp"
+
+namespace tamp_prune {
+
+// The bytes read and written so far, with the rate and the time that is left.
+class progress {
+ public:
+  explicit progress(std::uint64_t bytes) : bytes_(bytes) {}
+
+  void add(std::uint64_t bytes, std::string_view what) {
+    done_ += bytes;
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double rate = static_cast<double>(done_) / (seconds > 0 ? seconds : 1);
+    const double left = rate > 0 ? static_cast<double>(bytes_ - std::min(done_, bytes_)) / rate : 0;
+    bar_.show(
+        static_cast<double>(done_) / static_cast<double>(bytes_ == 0 ? 1 : bytes_),
+        fmt::format("{:.0f} MB/s, {:.0f} s left, {}", rate / 1e6, left, tamp::detail::shown(what)));
+  }
+  // What an earlier run has done says nothing of the rate.
+  void skip(std::uint64_t bytes) { bytes_ -= std::min(bytes, bytes_); }
+  void clear() { bar_.clear(); }
+
+ private:
+  study::progress_bar bar_;
+  std::uint64_t bytes_, done_ = 0;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace tamp_prune
