@@ -1,5 +1,6 @@
 // tamp_prune: a model goes in, a pruned model comes out.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <string_view>
 
 #include "run.hpp"
+#include "sentences.hpp"
 #include "settings.hpp"
 
 namespace {
@@ -33,8 +35,14 @@ extern "C" void stop(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
+// A file that is opened while a standard stream is closed would get its number, and what is printed.
+void occupy_standard_streams() {
+  for (int number = 0; number <= 2; ++number)
+    if (::fcntl(number, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) std::_Exit(EXIT_FAILURE);
+}
+
 int failed(std::string_view sentence) {
-  fmt::print(stderr, "tamp_prune: {}\n", sentence);
+  fmt::print(stderr, "tamp_prune: {}\n", tamp_prune::printable(sentence));
   return EXIT_FAILURE;
 }
 
@@ -42,6 +50,7 @@ int failed(std::string_view sentence) {
 
 int main(int argc, char** argv) {
   using namespace tamp_prune;
+  occupy_standard_streams();
   const settings s = parse(argc, argv);
   std::signal(SIGINT, stop);
   std::signal(SIGTERM, stop);
@@ -51,7 +60,9 @@ int main(int argc, char** argv) {
     around.is_stopped = [] { return is_stopped.load(); };
     return run(s, around);
   } catch (const std::bad_alloc&) {
-    return failed("the memory does not suffice for the largest layer");
+    return failed(
+        "the memory does not suffice: two layers must fit into it, and with --text the model as "
+        "floats");
   } catch (const std::filesystem::filesystem_error& problem) {
     return failed(fmt::format("{}: {}", problem.path1().string(), problem.code().message()));
   } catch (const std::exception& problem) {

@@ -89,7 +89,8 @@ output_place place_of(const fs::path& out, const model_files& model, bool resume
     }
     if (was_begun && !resume)
       refuse(place.unfinished,
-             "was left by an interrupted run: --resume goes on with it, or remove it");
+             "is of a run that was interrupted, or has just begun: --resume goes on with it, or "
+             "remove it if no other run is writing there");
     return place;
   });
 }

@@ -23,6 +23,21 @@ tamp::plan_options no_exclusions() {
   return options;
 }
 
+// Checks a plan before anything is copied: it must be that of the layers, and the pattern must be
+// able to follow it.
+void check_fits(const settings& s, const tamp::pruning_plan& plan, file_host& host) {
+  const auto own = tamp::plan(
+      host,
+      tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{}, tamp::allocate::uniform{0}),
+      no_exclusions());
+  with_pattern(s, tamp::score::magnitude{}, [&](const auto& recipe) {
+    using recipe_type = std::remove_cvref_t<decltype(recipe)>;
+    std::optional<double> fixed;
+    if constexpr (recipe_type::sparsity_is_fixed) fixed = recipe_type::pattern_policy::sparsity;
+    tamp::detail::check_plan(own, plan, fixed);
+  });
+}
+
 }  // namespace
 
 norms norms_of_layers(const tamp::io::named_norms& of_tensors, const model_files& model,
@@ -57,6 +72,7 @@ tamp::pruning_plan make_plan(const settings& s, file_host& host, const std::opti
       throw tamp::value_error(tamp::detail::sentence(s.plan, ": was made for ", plan.recipe,
                                                      ": hand over the same statistics, or name a ",
                                                      "--score to follow it with another one"));
+    check_fits(s, plan, host);
     return plan;
   }
   const auto exec = executor_of(s);

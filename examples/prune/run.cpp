@@ -1,11 +1,14 @@
 #include "run.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -93,42 +96,75 @@ nlohmann::ordered_json run_of(const settings& s, const model_files& model,
   return run;
 }
 
-// Checks the files that are written beside the model: none replaces or changes what is read.
-void check_side_files(const settings& s, const model_files& model, const output_place& place) {
-  const auto check = [&](const fs::path& path, std::string_view option) {
-    if (path.empty()) return;
-    for (const fs::path& source : model.sources())
-      if (lies_in(path, source)) refuse(path, option, " would change the model");
-    if (lies_in(path, place.unfinished))
-      refuse(path, option, " lies in the folder of the unfinished output");
-    for (const std::string& read : {s.statistics, s.text, option == "--save-plan" ? "" : s.plan})
-      if (!read.empty() && lies_in(path, read)) refuse(path, option, " would replace what is read");
-    const fs::path real = fs::weakly_canonical(fs::absolute(path));
-    if (model.becomes_folder() && option == "--report" && real.parent_path() == place.out) {
-      const auto is_it = [&](const fs::path& file) { return file == real.filename(); };
-      if (std::any_of(model.weights.begin(), model.weights.end(), is_it) ||
-          std::any_of(model.others.begin(), model.others.end(), is_it))
-        refuse(path, option, " would replace a file of OUT");
-      return;  // OUT is there when the report is written
-    }
-    if (lies_in(path, place.out)) refuse(path, option, " would replace OUT");
-    const fs::path parent = fs::absolute(path).parent_path();
-    if (!fs::is_directory(parent))
-      refuse(path, option, " cannot be written: there is no folder ", parent.string());
-    if (fs::exists(path) && !fs::is_regular_file(path))
-      refuse(path, option, " cannot be written: it is no regular file");
+// A file that is written beside the model, and the option that asks for it.
+struct side_file {
+  std::string_view option;
+  fs::path path;
+};
+
+std::vector<side_file> side_files(const settings& s) {
+  std::vector<side_file> files;
+  const auto add = [&](std::string_view option, const std::string& path) {
+    if (!path.empty()) files.push_back({option, path});
   };
+  add("--report", s.report);
+  add("--save-plan", s.save_plan);
+  add("--save-statistics", s.save_statistics);
+  add("--masks", s.masks);
+  return files;
+}
+
+// Checks that a file can be written, and changes nothing that is read or written otherwise.
+void check_side_file(const side_file& file, const settings& s, const model_files& model,
+                     const output_place& place) {
+  const auto& [option, path] = file;
+  for (const fs::path& source : model.sources())
+    if (lies_in(path, source)) refuse(path, option, " would change the model");
+  // Files of a cache are links to what lies elsewhere.
+  for (std::size_t k = 0; k < model.weights.size(); ++k)
+    if (lies_in(path, model.path_of(k))) refuse(path, option, " would change the model");
+  for (const fs::path& other : model.others)
+    if (lies_in(path, model.folder / other)) refuse(path, option, " would change the model");
+  if (lies_in(path, place.unfinished))
+    refuse(path, option, " lies in the folder of the unfinished output");
+  for (const std::string& read : {s.statistics, s.text, option == "--save-plan" ? "" : s.plan})
+    if (!read.empty() && lies_in(path, read)) refuse(path, option, " would replace what is read");
+  const fs::path real = fs::weakly_canonical(fs::absolute(path));
+  if (model.becomes_folder() && option == "--report" && real.parent_path() == place.out) {
+    const auto is_it = [&](const fs::path& known) { return known == real.filename(); };
+    if (std::any_of(model.weights.begin(), model.weights.end(), is_it) ||
+        std::any_of(model.others.begin(), model.others.end(), is_it))
+      refuse(path, option, " would replace a file of OUT");
+    return;  // OUT is there when the report is written
+  }
+  if (lies_in(path, place.out)) refuse(path, option, " would replace OUT");
+  const fs::path parent = fs::absolute(path).parent_path();
+  if (!fs::is_directory(parent))
+    refuse(path, option, " cannot be written: there is no folder ", parent.string());
+  if (::access(parent.c_str(), W_OK) != 0)
+    refuse(path, option, " cannot be written: ", std::strerror(errno));
+  if (fs::exists(path) && !fs::is_regular_file(path))
+    refuse(path, option, " cannot be written: it is no regular file");
+}
+
+void check_side_files(const settings& s, const model_files& model, const output_place& place) {
   in_sentences([&] {
-    check(s.report, "--report");
-    check(s.save_plan, "--save-plan");
-    check(s.save_statistics, "--save-statistics");
-    check(s.masks, "--masks");
-    for (const std::string& other : {s.report, s.save_plan, s.save_statistics})
-      if (!s.masks.empty() && !other.empty() && lies_in(s.masks, other))
-        refuse(s.masks, "--masks would replace another file that is written");
-    if (!s.report.empty() && !s.save_plan.empty() && lies_in(s.report, s.save_plan))
-      refuse(s.report, "--report would replace the plan of --save-plan");
+    const auto files = side_files(s);
+    for (std::size_t k = 0; k < files.size(); ++k) {
+      check_side_file(files[k], s, model, place);
+      for (std::size_t earlier = 0; earlier < k; ++earlier)
+        if (lies_in(files[k].path, files[earlier].path))
+          refuse(files[k].path, files[k].option, " would replace the file of ",
+                 files[earlier].option);
+    }
   });
+}
+
+// What is printed is a result, too: a full disk behind it must not go unnoticed.
+void check_printed(std::FILE* output) {
+  if (std::fflush(output) != 0 || std::ferror(output) != 0)
+    throw tamp::file_error(
+        tamp::detail::sentence("the standard output cannot be written: ", std::strerror(errno)));
 }
 
 // The statistics from a file, or from a text that the model reads; nothing if none are wanted.
@@ -196,10 +232,8 @@ int run(const settings& s, const surroundings& around) {
   const model_files model = find_model(s.model);
   layer_list layers = choose_layers(model, s.names);
   const layout files = layout_for(s, model, layers);
-  if (!s.dry_run) {
-    const output_place place = place_of(s.out, model, s.resume, s.overwrite);
-    check_side_files(s, model, place);
-  }
+  // A dry run does all but write, beside what an interrupted run has left.
+  check_side_files(s, model, place_of(s.out, model, s.resume || s.dry_run, s.overwrite));
   const auto before = states_of(model);
   std::optional<norms> seen;
   if (const auto found = statistics_for(s, model, around))
@@ -211,6 +245,7 @@ int run(const settings& s, const surroundings& around) {
     tamp::io::save(s.save_plan, plan);
   }
   print_intention(around.output, s, model, layers, plan);
+  check_printed(around.output);
   if (s.dry_run) return EXIT_SUCCESS;
 
   around.on_begin();
@@ -224,23 +259,29 @@ int run(const settings& s, const surroundings& around) {
                out.folder().string());
     return 130;
   };
-  try {
-    if (!write_model(s, model, files, layers, seen, plan, host, out, report, around))
-      return stopped();
-    if (states_of(model) != before) refuse(s.model, "was changed while it was pruned");
-    if (!finish_model(s, model, layers, out, around)) return stopped();
-    out.commit();
-  } catch (const tamp::file_error& problem) {
-    throw tamp::file_error(tamp::detail::sentence(
-        problem.what(), ". ", out.folder().string(),
-        " has what is done; when that is mended, the same command with --resume goes on"));
-  } catch (const tamp::error& problem) {
-    throw tamp::value_error(tamp::detail::sentence(problem.what(), ". ", out.folder().string(),
-                                                   " has what was done before; remove it"));
-  }
+  const auto with_advice = [&](const auto& work) {
+    try {
+      return work();
+    } catch (const tamp::error& problem) {
+      throw tamp::file_error(tamp::detail::sentence(
+          problem.what(), ". Nothing of ", s.model, " was changed. ", out.folder().string(),
+          " has what is done: the same command with --resume goes on when the reason is gone; to "
+          "begin anew, remove it"));
+    }
+  };
+  if (!with_advice([&] {
+        return write_model(s, model, files, layers, seen, plan, host, out, report, around);
+      }))
+    return stopped();
+  if (states_of(model) != before)
+    refuse(s.model, "was changed while it was pruned: remove ", out.folder().string(),
+           " and begin anew");
+  if (!with_advice([&] { return finish_model(s, model, layers, out, around); })) return stopped();
+  with_advice([&] { out.commit(); });
   const auto bytes_after = std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
   print_result(around.output, s, model, layers, bytes_after, report);
   if (!s.report.empty()) save_report(s, model, layers, bytes_after, report);
+  check_printed(around.output);
   out.remove_journal();
   return EXIT_SUCCESS;
 }

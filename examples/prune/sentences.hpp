@@ -4,9 +4,23 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <tamp/error.hpp>
 
 namespace tamp_prune {
+
+// A text whose control characters are spelled out: names in files may be any bytes, and terminals
+// obey some of them.
+inline std::string printable(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string plain;
+  for (const char c : text)
+    if (const auto byte = static_cast<unsigned char>(c); byte < 0x20 || byte == 0x7f)
+      plain += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    else
+      plain += c;
+  return plain;
+}
 
 template <class... Parts>
 [[noreturn]] void refuse(const std::filesystem::path& path, const Parts&... parts) {

@@ -46,9 +46,11 @@ settings parse(int argc, char** argv) {
       ->check(CLI::ExistingFile);
   app.add_option("--save-plan", s.save_plan, "write the plan, to read and edit");
   app.add_option("--only", s.names.only,
-                 "prune the tensors whose names fit this pattern (*, ?) and no others; repeatable");
+                 "prune the tensors whose names fit this pattern (*, ?) and no others; repeatable")
+      ->allow_extra_args(false);
   app.add_option("--exclude", s.names.exclude,
-                 "leave the tensors whose names fit this pattern (*, ?); repeatable");
+                 "leave the tensors whose names fit this pattern (*, ?); repeatable")
+      ->allow_extra_args(false);
   app.add_option("--retype", s.retype,
                  "in a GGUF file, store layers whose type has no zero (Q4_1, Q4_K ...) as this one")
       ->check(CLI::IsMember({"q8_0", "f16"}));
@@ -70,6 +72,9 @@ settings parse(int argc, char** argv) {
                                  " looks at what the layers see: it needs --statistics or --text");
     if (s.score == "magnitude" && s.has_statistics())
       throw CLI::ValidationError("--score magnitude does not look at statistics");
+    if (!s.plan.empty() && (s.sparsity || app.count("--allocate") != 0))
+      throw CLI::ValidationError(
+          "--plan says how much each layer loses: leave out --sparsity and --allocate");
     if (s.is_n_of_m() && (s.sparsity || s.allocate != "uniform"))
       throw CLI::ValidationError("the pattern " + s.pattern +
                                  " fixes the sparsity of each layer: leave out --sparsity and "

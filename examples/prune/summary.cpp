@@ -91,7 +91,7 @@ void print_intention(std::FILE* to, const settings& s, const model_files& model,
   for (const auto& [why, which] : dense)
     fmt::print(to, "left as they are: {}{} ({})\n", shown(which.second),
                which.first == 1 ? "" : fmt::format(" and {} more", which.first - 1), why);
-  for (const std::string& note : plan.notes) fmt::print(to, "{}\n", note);
+  for (const std::string& note : plan.notes) fmt::print(to, "{}\n", printable(note));
   if (!s.dry_run) return;
   for (const auto& layer : plan.layers)
     fmt::print(to, "  {:.4f}  {} x {}  {}\n", layer.sparsity, layer.rows, layer.cols,
@@ -101,7 +101,7 @@ void print_intention(std::FILE* to, const settings& s, const model_files& model,
 void print_result(std::FILE* to, const settings& s, const model_files& model,
                   const layer_list& layers, std::uint64_t bytes_after,
                   const tamp::prune_report& report) {
-  fmt::print(to, "{}: {}; sparsity {:.4f} of the layers, {:.4f} of the files\n", s.out,
+  fmt::print(to, "{}: {}; sparsity {:.4f} of the layers, {:.4f} of the files\n", printable(s.out),
              report.heading(), report.achieved(), sparsity_of_files(model, report));
   fmt::print(to, "{} before, {} after", in_megabytes(model.bytes()), in_megabytes(bytes_after));
   if (const auto packed = packed_bytes(model, layers, report))

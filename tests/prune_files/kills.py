@@ -231,7 +231,7 @@ for number in (signal.SIGINT, signal.SIGTERM):
     assert code == 130 and error == (f"Stopped. {unfinished} has what is done; the same command with "
                                      "--resume goes on.\n"), (code, error)
     assert not out.exists()
-    refused("was left by an interrupted run: --resume goes on with it, or remove it")
+    refused("is of a run that was interrupted, or has just begun: --resume goes on with it, or remove it if no other run is writing there")
     succeed("--resume")
     check_finished()
 

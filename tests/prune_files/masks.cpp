@@ -221,7 +221,7 @@ BOOST_AUTO_TEST_CASE(masks_replace_nothing_that_is_read_or_written) {
   refused(model / "masks", "--masks would change the model");
   refused(folder / "out", "--masks would replace OUT");
   refused(folder / "out/masks", "--masks would replace OUT");
-  refused(folder / "report", "--masks would replace another file that is written");
+  refused(folder / "report", "--masks would replace the file of --report");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

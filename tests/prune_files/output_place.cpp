@@ -135,7 +135,9 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_is_in_the_way_unless_it_is_resumed) {
   fs::create_directory(out + ".unfinished");
   const std::string parts = fs::canonical(out + ".unfinished").string();
   check_refused(out, model,
-                parts + ": was left by an interrupted run: --resume goes on with it, or remove it");
+                parts +
+                    ": is of a run that was interrupted, or has just begun: --resume goes on with "
+                    "it, or remove it if no other run is writing there");
   BOOST_TEST(!place_of(out, find_model(model), true, false).is_taken);
   // One that is still running.
   const tamp_prune::owned_file journal(parts + "/journal", O_RDWR | O_CREAT);

@@ -351,10 +351,9 @@ BOOST_AUTO_TEST_CASE(a_model_that_changes_is_noticed) {
     return false;
   };
   const std::string parts = (fs::canonical(folder / ".") / "out.unfinished").string();
-  check_error<file_error>(model.string() + ": was changed while it was pruned. " + parts +
-                              " has what is done; when that is mended, the same command with "
-                              "--resume goes on",
-                          [&] { output_of(s, around); });
+  check_error<file_error>(
+      model.string() + ": was changed while it was pruned: remove " + parts + " and begin anew",
+      [&] { output_of(s, around); });
   BOOST_TEST(!fs::exists(s.out));
   s.resume = true;
   check_refused(s, parts +
@@ -369,12 +368,40 @@ BOOST_AUTO_TEST_CASE(numbers_that_are_not_finite_are_refused_by_name) {
   support::write_weights(folder / "m",
                          {random_tensor("layers.0.q_proj.weight", dtype::f32, {2, 4}), bad});
   const settings s = settings_for(folder / "m", folder / "out");
-  BOOST_CHECK_EXCEPTION(output_of(s), tamp::value_error, [](const auto& problem) {
+  BOOST_CHECK_EXCEPTION(output_of(s), tamp::file_error, [](const auto& problem) {
     const std::string_view text = problem.what();
     return text.find("layers.1.q_proj.weight") != std::string_view::npos &&
-           text.ends_with("out.unfinished has what was done before; remove it");
+           text.find("/m was changed") != std::string_view::npos &&
+           text.ends_with("goes on when the reason is gone; to begin anew, remove it");
   });
   BOOST_TEST(!fs::exists(s.out));
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_that_does_not_fit_is_refused_before_anything_is_copied) {
+  const temporary_folder folder;
+  support::write_weights(folder / "m",
+                         {random_tensor("layers.0.q_proj.weight", dtype::f32, {2, 4})});
+  settings s = settings_for(folder / "m", folder / "out");
+  s.save_plan = (folder / "plan").string();
+  s.dry_run = true;
+  output_of(s);
+  auto plan = tamp::io::load<tamp::pruning_plan>(s.save_plan);
+  s.plan = std::exchange(s.save_plan, "");
+  plan.layers[0].block = 3;
+  tamp::io::save(s.plan, plan);
+  check_error<tamp::shape_error>(
+      "prune: layer 0 of the plan is layers.0.q_proj.weight (2 x 4), that of the model is "
+      "layers.0.q_proj.weight (2 x 4), of block 0 and not 3",
+      [&] { output_of(s); });
+  s.dry_run = false;
+  plan.layers[0].block = 0;
+  plan.layers[0].rows = 3;
+  tamp::io::save(s.plan, plan);
+  check_error<tamp::shape_error>(
+      "prune: layer 0 of the plan is layers.0.q_proj.weight (3 x 4), that of the model is "
+      "layers.0.q_proj.weight (2 x 4)",
+      [&] { output_of(s); });
+  BOOST_TEST(folder.count() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(files_beside_the_output_replace_nothing_that_is_read) {
@@ -391,9 +418,12 @@ BOOST_AUTO_TEST_CASE(files_beside_the_output_replace_nothing_that_is_read) {
     s.report = report.string();
     s.save_plan = save_plan.string();
     const auto before = files_of(model);
-    check_refused(s, (report.empty() ? save_plan : report).string() + ": " + sentence);
-    BOOST_TEST((files_of(model) == before));
-    BOOST_TEST(folder.count() == 3u);
+    for (const bool dry_run : {false, true}) {
+      s.dry_run = dry_run;
+      check_refused(s, (report.empty() ? save_plan : report).string() + ": " + sentence);
+      BOOST_TEST((files_of(model) == before));
+      BOOST_TEST(folder.count() == 3u);
+    }
   };
   const fs::path out = folder / "out", nowhere = folder / "none/x";
   refused(model / "config.json", "", "--report would change the model");
@@ -407,8 +437,23 @@ BOOST_AUTO_TEST_CASE(files_beside_the_output_replace_nothing_that_is_read) {
   refused(folder / "out.unfinished/x", "", "--report lies in the folder of the unfinished output");
   refused(nowhere, "",
           "--report cannot be written: there is no folder " + nowhere.parent_path().string());
-  refused(folder / "r", folder / "r", "--report would replace the plan of --save-plan");
+  refused(folder / "r", folder / "r", "--save-plan would replace the file of --report");
   refused("/dev/null", "", "--report cannot be written: it is no regular file");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_model_of_links_refers_to_is_not_replaced) {
+  const temporary_folder folder;
+  const fs::path model = support::write_model(folder), links = folder / "links";
+  fs::create_directory(links);
+  for (const auto& entry : fs::directory_iterator(model))
+    if (entry.is_regular_file()) fs::create_symlink(entry.path(), links / entry.path().filename());
+  settings s = settings_for(links, folder / "out");
+  const auto before = files_of(model);
+  for (const char* name : {"config.json", "model-00002-of-00002.safetensors"}) {
+    s.report = (model / name).string();
+    check_refused(s, s.report + ": --report would change the model");
+    BOOST_TEST((files_of(model) == before));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_pruned_leaves_nothing_behind) {

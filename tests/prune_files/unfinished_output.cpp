@@ -201,9 +201,10 @@ BOOST_AUTO_TEST_CASE(another_run_is_refused) {
                               ": was begun with another plan; go on with the options and files it "
                               "was begun with, or remove it",
                           [&] { w.open(true, other); });
-  check_error<file_error>(
-      parts + ": was left by an interrupted run: --resume goes on with it, or remove it",
-      [&] { w.open(false); });
+  check_error<file_error>(parts +
+                              ": is of a run that was interrupted, or has just begun: --resume "
+                              "goes on with it, or remove it if no other run is writing there",
+                          [&] { w.open(false); });
   BOOST_TEST(w.open(true).layers_done().size() == 1u);
 }
 
@@ -360,9 +361,9 @@ BOOST_AUTO_TEST_CASE(an_output_that_appeared_in_the_meantime_is_not_replaced) {
 BOOST_AUTO_TEST_CASE(a_file_in_the_way_is_a_sentence) {
   const written w;
   w.folder.write("out.unfinished", "text");
-  const std::string sentence =
-      (fs::canonical(w.folder / ".") / "out.unfinished").string() +
-      ": was left by an interrupted run: --resume goes on with it, or remove it";
+  const std::string sentence = (fs::canonical(w.folder / ".") / "out.unfinished").string() +
+                               ": is of a run that was interrupted, or has just begun: --resume "
+                               "goes on with it, or remove it if no other run is writing there";
   check_error<file_error>(sentence, [&] { w.open(false); });
   BOOST_CHECK_THROW(w.open(true), file_error);
   BOOST_TEST(read_bytes(w.parts) == "text");

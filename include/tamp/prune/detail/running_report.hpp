@@ -177,6 +177,11 @@ inline layer_report untouched(const planned_layer& planned) {
   return done;
 }
 
+/// A layer in a sentence: "1.up (12 x 8)".
+inline std::string described(const planned_layer& layer) {
+  return sentence(layer.name, " (", layer.rows, " x ", layer.cols, ')');
+}
+
 /// Refuses a plan that was made for another model than the one with the layers of `own`, or for
 /// another sparsity than the one that the pattern fixes.
 /// @throws shape_error if layers, shapes or blocks differ
@@ -190,9 +195,11 @@ inline void check_plan(const pruning_plan& own, const pruning_plan& plan,
     const planned_layer &mine = own.layers[k], &theirs = plan.layers[k];
     if (mine.name != theirs.name || mine.block != theirs.block || mine.rows != theirs.rows ||
         mine.cols != theirs.cols)
-      raise<shape_error>("prune: layer ", k, " of the plan is ", theirs.name, " (", theirs.rows,
-                         " x ", theirs.cols, "), that of the model is ", mine.name, " (", mine.rows,
-                         " x ", mine.cols, ")");
+      raise<shape_error>("prune: layer ", k, " of the plan is ", described(theirs),
+                         ", that of the model is ", described(mine),
+                         mine.block == theirs.block
+                             ? std::string()
+                             : sentence(", of block ", mine.block, " and not ", theirs.block));
     if (mine.tied_to != theirs.tied_to)
       raise<value_error>("prune: in the model, ", mine.name, " is tied to ",
                          mine.tied_to.empty() ? "nothing" : mine.tied_to, "; in the plan, to ",
