@@ -29,7 +29,7 @@ std::string last_line(const fs::path& journal) {
 // True if a run was stopped after it had put the output in its place.
 bool was_put_in_place(const output_place& place, const model_files& model) {
   const auto line = nlohmann::json::parse(last_line(place.journal()), nullptr, false);
-  return line.is_object() && line.contains("complete") && !fs::exists(place.file(model, 0));
+  return line.is_object() && line.contains("complete") && !fs::exists(place.written(model, 0));
 }
 
 bool is_being_written(const output_place& place) {
@@ -66,9 +66,11 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
-output_place place_of(const fs::path& out, const model_files& model, bool resume, bool overwrite) {
+output_place place_of(const fs::path& out, const model_files& model, bool resume, bool overwrite,
+                      bool packed) {
   return in_sentences([&] {
     output_place place = resolved(out, model);
+    place.is_packed = packed;
     for (const fs::path& source : model.sources()) {
       if (place.out == fs::canonical(source)) refuse(out, "is the model itself");
       if (model.is_folder && lies_in(place.out, source))

@@ -12,17 +12,25 @@ struct output_place {
   std::filesystem::path out;         // absolute, behind all links
   std::filesystem::path unfinished;  // beside it
   bool is_taken = false;             // by a model that an interrupted run has put there
+  bool is_packed = false;            // the pruned files are packed before they are put in place
 
   std::filesystem::path journal() const { return unfinished / "journal"; }
   std::filesystem::path files() const { return unfinished / "files"; }
+  std::filesystem::path packed() const { return unfinished / "packed"; }
+  // What is put in place, or is the folder of the file that is.
+  std::filesystem::path result() const { return is_packed ? packed() : files(); }
   // The parts of the file of weights with that number.
   std::filesystem::path file(const model_files& model, std::size_t k) const {
     return files() / model.weights[k];
   }
-  // The same when it is complete, wherever it is.
-  std::filesystem::path pruned(const model_files& model, std::size_t k) const {
-    if (!is_taken) return file(model, k);
+  // The same as it is put in place, wherever it is.
+  std::filesystem::path written(const model_files& model, std::size_t k) const {
+    if (!is_taken) return result() / model.weights[k];
     return model.becomes_folder() ? out / model.weights[k] : out;
+  }
+  // The same when it is pruned, and not packed.
+  std::filesystem::path pruned(const model_files& model, std::size_t k) const {
+    return is_packed ? file(model, k) : written(model, k);
   }
 };
 
@@ -30,7 +38,7 @@ struct output_place {
 // exists already, is or lies inside the model, or has no folder to lie in, or if an interrupted run
 // is in the way.
 output_place place_of(const std::filesystem::path& out, const model_files& model, bool resume,
-                      bool overwrite);
+                      bool overwrite, bool packed = false);
 
 // True if a path is a folder or lies below it, with all links followed.
 bool lies_in(const std::filesystem::path& path, const std::filesystem::path& folder);

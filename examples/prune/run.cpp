@@ -11,7 +11,6 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +28,7 @@
 #include "masks.hpp"
 #include "model_files.hpp"
 #include "output_place.hpp"
+#include "packed_files.hpp"
 #include "progress.hpp"
 #include "prune_files.hpp"
 #include "sentences.hpp"
@@ -92,6 +92,7 @@ nlohmann::ordered_json run_of(const settings& s, const model_files& model,
   run["statistics"] = source.empty() ? nlohmann::ordered_json("") : fs_state(source);
   run["model"] = states_of(model);
   run["retype"] = s.retype;
+  run["layout"] = s.packed ? "packed" : "dense";
   run["plan"] = plan;
   return run;
 }
@@ -221,9 +222,30 @@ bool write_model(const settings& s, const model_files& model, const layout& file
 
 // Makes of the pruned files what else was asked for. Returns false if the user stopped it.
 bool finish_model(const settings& s, const model_files& model, const layer_list& layers,
-                  const unfinished_output& out, const surroundings& around) {
-  const auto pruned = [&](std::size_t k) { return out.pruned_file(k); };
-  return s.masks.empty() || write_masks(s.masks, model, layers, pruned, around);
+                  unfinished_output& out, const tamp::prune_report& report,
+                  const surroundings& around) {
+  const output_place& place = out.place();
+  const auto pruned = [&](std::size_t k) { return place.pruned(model, k); };
+  const auto has_masks = [&] {
+    return fs::exists(s.masks) && fs_state(s.masks) == out.masks_written();
+  };
+  if (!s.masks.empty() && !has_masks()) {
+    if (!write_masks(s.masks, model, layers, pruned, around)) return false;
+    out.note_masks(fs_state(s.masks));
+  }
+  if (!s.packed || out.is_complete()) return true;
+  return write_packed(model, layers, {place.files(), place.packed()},
+                      {sparsity_of_files(model, report), s.pattern}, around);
+}
+
+// The size of all weights that were written.
+std::uint64_t bytes_written(const model_files& model, const output_place& place) {
+  std::uint64_t bytes = 0;
+  in_sentences([&] {
+    for (std::size_t k = 0; k < model.weights.size(); ++k)
+      bytes += fs::file_size(place.written(model, k));
+  });
+  return bytes;
 }
 
 }  // namespace
@@ -232,8 +254,9 @@ int run(const settings& s, const surroundings& around) {
   const model_files model = find_model(s.model);
   layer_list layers = choose_layers(model, s.names);
   const layout files = layout_for(s, model, layers);
+  if (s.packed) in_sentences([&] { check_packing(model, layers); });
   // A dry run does all but write, beside what an interrupted run has left.
-  check_side_files(s, model, place_of(s.out, model, s.resume || s.dry_run, s.overwrite));
+  check_side_files(s, model, place_of(s.out, model, s.resume || s.dry_run, s.overwrite, s.packed));
   const auto before = states_of(model);
   std::optional<norms> seen;
   if (const auto found = statistics_for(s, model, around))
@@ -251,7 +274,8 @@ int run(const settings& s, const surroundings& around) {
   around.on_begin();
   std::vector<std::uint64_t> sizes;
   for (const file_layout& file : files) sizes.push_back(file.size);
-  unfinished_output out(s.out, model, sizes, run_of(s, model, plan), s.resume, s.overwrite);
+  unfinished_output out(s.out, model, sizes, run_of(s, model, plan), s.resume, s.overwrite,
+                        s.packed);
   tamp::prune_report report;
   const auto stopped = [&] {
     fmt::print(around.errors,
@@ -276,9 +300,12 @@ int run(const settings& s, const surroundings& around) {
   if (states_of(model) != before)
     refuse(s.model, "was changed while it was pruned: remove ", out.folder().string(),
            " and begin anew");
-  if (!with_advice([&] { return finish_model(s, model, layers, out, around); })) return stopped();
+  if (!with_advice([&] {
+        return in_sentences([&] { return finish_model(s, model, layers, out, report, around); });
+      }))
+    return stopped();
   with_advice([&] { out.commit(); });
-  const auto bytes_after = std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0});
+  const auto bytes_after = bytes_written(model, out.place());
   print_result(around.output, s, model, layers, bytes_after, report);
   if (!s.report.empty()) save_report(s, model, layers, bytes_after, report);
   check_printed(around.output);

@@ -57,6 +57,9 @@ settings parse(int argc, char** argv) {
   app.add_option("--report", s.report, "write what was done to this JSON file");
   app.add_option("--masks", s.masks,
                  "write which weights were kept, a bit for each, to this safetensors file");
+  app.add_flag("--packed", s.packed,
+               "write the layers of safetensors files packed: a bit for each weight, and the kept "
+               "ones, as compressed-tensors reads them");
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
   app.add_flag("--dry-run", s.dry_run, "print what would be done, and write no model");

@@ -8,10 +8,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tamp/io/detail/replaced_file.hpp>
 #include <tamp/io/detail/shown.hpp>
 #include <tamp/io/prune_report.hpp>
+#include <utility>
+#include <vector>
 
+#include "packed_files.hpp"
 #include "sentences.hpp"
 
 namespace fs = std::filesystem;
@@ -39,15 +43,6 @@ std::optional<std::uint64_t> packed_bytes(const model_files& model, const layer_
   return bytes;
 }
 
-// Zeros made, as a fraction of all numbers in the files.
-double sparsity_of_files(const model_files& model, const tamp::prune_report& report) {
-  double numbers = 0, zeros = 0;
-  for (const tensor& t : model.tensors)
-    if (t.kind != number::other) numbers += static_cast<double>(t.size());
-  for (const auto& layer : report.layers) zeros += static_cast<double>(layer.zeros());
-  return numbers == 0 ? 0 : zeros / numbers;
-}
-
 // Names of files may be any bytes, and JSON is UTF-8.
 std::string as_text(const fs::path& path) {
   using handler = nlohmann::json::error_handler_t;
@@ -55,11 +50,31 @@ std::string as_text(const fs::path& path) {
       nlohmann::json(path.string()).dump(-1, ' ', false, handler::replace));
 }
 
+// A line for each reason.
+void print_dense(std::FILE* to, std::string_view what, const std::vector<dense_tensor>& tensors) {
+  std::map<std::string, std::pair<std::size_t, std::string>> by_reason;
+  for (const dense_tensor& d : tensors) {
+    auto& [count, first] = by_reason[d.why];
+    if (count++ == 0) first = d.name;
+  }
+  for (const auto& [why, which] : by_reason)
+    fmt::print(to, "{}: {}{} ({})\n", what, shown(which.second),
+               which.first == 1 ? "" : fmt::format(" and {} more", which.first - 1), why);
+}
+
 std::string in_megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
 
 }  // namespace
+
+double sparsity_of_files(const model_files& model, const tamp::prune_report& report) {
+  double numbers = 0, zeros = 0;
+  for (const tensor& t : model.tensors)
+    if (t.kind != number::other) numbers += static_cast<double>(t.size());
+  for (const auto& layer : report.layers) zeros += static_cast<double>(layer.zeros());
+  return numbers == 0 ? 0 : zeros / numbers;
+}
 
 nlohmann::ordered_json fs_state(const fs::path& path) {
   return in_sentences([&] {
@@ -83,14 +98,8 @@ void print_intention(std::FILE* to, const settings& s, const model_files& model,
              100 * static_cast<double>(layers.size()) /
                  static_cast<double>(std::max<std::size_t>(numbers, 1)),
              plan.recipe, plan.sparsity());
-  std::map<std::string, std::pair<std::size_t, std::string>> dense;
-  for (const dense_tensor& d : layers.dense) {
-    auto& [count, first] = dense[d.why];
-    if (count++ == 0) first = d.name;
-  }
-  for (const auto& [why, which] : dense)
-    fmt::print(to, "left as they are: {}{} ({})\n", shown(which.second),
-               which.first == 1 ? "" : fmt::format(" and {} more", which.first - 1), why);
+  print_dense(to, "left as they are", layers.dense);
+  if (s.packed) print_dense(to, "pruned, and not packed", layers_not_packed(model, layers));
   for (const std::string& note : plan.notes) fmt::print(to, "{}\n", printable(note));
   if (!s.dry_run) return;
   for (const auto& layer : plan.layers)
@@ -104,7 +113,11 @@ void print_result(std::FILE* to, const settings& s, const model_files& model,
   fmt::print(to, "{}: {}; sparsity {:.4f} of the layers, {:.4f} of the files\n", printable(s.out),
              report.heading(), report.achieved(), sparsity_of_files(model, report));
   fmt::print(to, "{} before, {} after", in_megabytes(model.bytes()), in_megabytes(bytes_after));
-  if (const auto packed = packed_bytes(model, layers, report))
+  if (s.packed)
+    fmt::print(to, ", packed ({:.1f} %)",
+               100 * static_cast<double>(bytes_after) /
+                   static_cast<double>(std::max<std::uint64_t>(model.bytes(), 1)));
+  else if (const auto packed = packed_bytes(model, layers, report))
     fmt::print(to, "; {} if packed ({:.1f} %)", in_megabytes(*packed),
                100 * static_cast<double>(*packed) /
                    static_cast<double>(std::max<std::uint64_t>(model.bytes(), 1)));
@@ -118,11 +131,17 @@ void save_report(const settings& s, const model_files& model, const layer_list& 
   json["out"] = as_text(s.out);
   json["bytes_before"] = model.bytes();
   json["bytes_after"] = bytes_after;
-  if (const auto packed = packed_bytes(model, layers, report)) json["bytes_if_packed"] = *packed;
+  json["packed"] = s.packed;
+  if (const auto packed = packed_bytes(model, layers, report); packed && !s.packed)
+    json["bytes_if_packed"] = *packed;
   json["sparsity_of_files"] = sparsity_of_files(model, report);
-  auto& dense = json["dense"] = nlohmann::ordered_json::array();
-  for (const dense_tensor& d : layers.dense)
-    dense.push_back({{"name", d.name}, {"size", d.size}, {"why", d.why}});
+  const auto list = [&](const char* key, const std::vector<dense_tensor>& tensors) {
+    auto& dense = json[key] = nlohmann::ordered_json::array();
+    for (const dense_tensor& d : tensors)
+      dense.push_back({{"name", d.name}, {"size", d.size}, {"why", d.why}});
+  };
+  list("dense", layers.dense);
+  if (s.packed) list("not_packed", layers_not_packed(model, layers));
   tamp::detail::replaced_file file(s.report);
   file.open(json.dump(2) + '\n');
   file.commit();

@@ -20,6 +20,8 @@ nlohmann::ordered_json fs_state(const std::filesystem::path& path);
 
 void print_intention(std::FILE* to, const settings& s, const model_files& model,
                      const layer_list& layers, const tamp::pruning_plan& plan);
+// Zeros made, as a fraction of all numbers in the files.
+double sparsity_of_files(const model_files& model, const tamp::prune_report& report);
 // `bytes_after` is the size of all weights that were written.
 void print_result(std::FILE* to, const settings& s, const model_files& model,
                   const layer_list& layers, std::uint64_t bytes_after,

@@ -88,8 +88,8 @@ void sync_all(const fs::path& path) {
 
 unfinished_output::unfinished_output(const fs::path& out, const model_files& model,
                                      std::vector<std::uint64_t> sizes, const json& run, bool resume,
-                                     bool overwrite)
-    : place_(place_of(out, model, resume, overwrite)),
+                                     bool overwrite, bool packed)
+    : place_(place_of(out, model, resume, overwrite, packed)),
       model_(model),
       sizes_(std::move(sizes)),
       may_replace_(overwrite),
@@ -130,6 +130,7 @@ void unfinished_output::lock(const fs::path& out, bool overwrite) {
 
 void unfinished_output::begin(const json& run) {
   fs::remove_all(place_.files());
+  fs::remove_all(place_.packed());
   std::error_code problem;
   const auto room = fs::space(place_.unfinished, problem);
   std::uint64_t needed = std::accumulate(sizes_.begin(), sizes_.end(), std::uint64_t{0});
@@ -179,6 +180,8 @@ void unfinished_output::check_run(const json& begun, const json& run) const {
 void unfinished_output::take(const json& line) {
   if (const auto file = line.find("copied"); file != line.end())
     copied_.at(file->get<std::size_t>()) = true;
+  else if (const auto masks = line.find("masks"); masks != line.end())
+    masks_ = *masks;
   else if (line.contains("complete"))
     is_complete_ = true;
   else if (!line.contains("system_start") && !line.contains("synced"))
@@ -263,6 +266,11 @@ void unfinished_output::note_layer(const tamp::layer_report& layer) {
   note(line);
 }
 
+void unfinished_output::note_masks(const json& state) {
+  masks_ = state;
+  if (!is_complete_) note({{"masks", state}});  // the line that says so stays the last
+}
+
 void unfinished_output::note(const json& line) {
   append(line);
   if (unsynced_ < sync_after) return;
@@ -283,12 +291,13 @@ void unfinished_output::commit() {
     if (!is_complete_) {
       for (std::size_t k = 0; k < model_.weights.size(); ++k) {
         struct ::stat status{};
+        const fs::path written = place_.written(model_, k);
         if (::stat(model_.path_of(k).c_str(), &status) == 0 &&
-            ::fchmod(files_[k].number(), status.st_mode & 0777u) != 0)
-          fail(place_.file(model_, k), "cannot be written");
+            ::chmod(written.c_str(), status.st_mode & 0777u) != 0)
+          fail(written, "cannot be written");
       }
-      sync_files();
-      sync_all(place_.files());
+      if (!place_.is_packed) sync_files();
+      sync_all(place_.result());
       append({{"complete", true}});
       if (!sync(journal_)) fail(place_.journal(), "cannot be written");
       is_complete_ = true;
@@ -298,7 +307,7 @@ void unfinished_output::commit() {
 }
 
 void unfinished_output::put_in_place() {
-  const fs::path from = model_.becomes_folder() ? place_.files() : place_.file(model_, 0);
+  const fs::path from = model_.becomes_folder() ? place_.result() : place_.written(model_, 0);
   int failed = -1;
 #ifdef RENAME_NOREPLACE
   errno = EINVAL;
@@ -316,6 +325,7 @@ void unfinished_output::put_in_place() {
 void unfinished_output::remove_journal() {
   std::error_code ignored;
   fs::remove_all(place_.files(), ignored);
+  fs::remove_all(place_.packed(), ignored);
   fs::remove(place_.journal(), ignored);
   fs::remove(place_.unfinished, ignored);
 }

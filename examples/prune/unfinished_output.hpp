@@ -29,11 +29,13 @@ class unfinished_output {
  public:
   // `sizes` are those of the files of weights that are written. `run` is what the output depends
   // on: options, plan and sources. With `resume` an interrupted run goes on, if there is one, and
-  // must have been the same. Throws tamp::file_error as place_of does, if the disk has no room, or
-  // if the journal or the files are damaged. Nothing of a new run is left then.
+  // must have been the same. With `packed` the caller makes files of the same names of the pruned
+  // ones, in place().packed(), which are put in place instead. Throws tamp::file_error as place_of
+  // does, if the disk has no room, or if the journal or the files are damaged. Nothing of a new run
+  // is left then.
   unfinished_output(const std::filesystem::path& out, const model_files& model,
                     std::vector<std::uint64_t> sizes, const nlohmann::ordered_json& run,
-                    bool resume, bool overwrite);
+                    bool resume, bool overwrite, bool packed = false);
   unfinished_output(const unfinished_output&) = delete;
   unfinished_output& operator=(const unfinished_output&) = delete;
 
@@ -45,12 +47,17 @@ class unfinished_output {
   void note_copied(std::size_t file);
   void note_layer(const tamp::layer_report& layer);
 
+  // The file of masks that was written, as fs_state has it; null if there is none.
+  const nlohmann::ordered_json& masks_written() const { return masks_; }
+  void note_masks(const nlohmann::ordered_json& state);
+
+  // True if all is on the disk, and need only be put in place, or is there.
+  bool is_complete() const { return is_complete_; }
   // Puts the output in place, unless an earlier run has done so.
   void commit();
   // Removes the journal: nothing is left to do.
   void remove_journal();
-  // The pruned file of weights with that number, be it unfinished or in its place.
-  std::filesystem::path pruned_file(std::size_t file) const { return place_.pruned(model_, file); }
+  const output_place& place() const { return place_; }
   // OUT.unfinished
   const std::filesystem::path& folder() const { return place_.unfinished; }
 
@@ -81,6 +88,7 @@ class unfinished_output {
   std::vector<owned_file> files_;
   std::vector<bool> copied_;
   std::vector<tamp::layer_report> layers_;
+  json masks_;
   std::uint64_t unsynced_ = 0;  // bytes
   bool is_complete_ = false;    // all is on the disk
 };

@@ -3,8 +3,8 @@
 
 A model of three shards is pruned once without disturbance. Then, KILLS times (default 5), it is pruned by
 processes that are killed (SIGKILL) after random times and go on with --resume; the result must be the same
-to the last byte, and nothing else may be left. Further: SIGINT, journals that end anywhere, what was done is
-not done again, the system stops, other options, two runs at once, no room, and targets that cannot be
+to the last byte, and nothing else may be left. So it is with --packed and --masks. Further: SIGINT, journals
+that end anywhere, what was done is not done again, the system stops, other options, two runs at once, no room, and targets that cannot be
 written.
 """
 import fcntl
@@ -175,6 +175,14 @@ while models < kills or (count == 0 and models < kills + 50):
     models += 1
 assert count > 0, "no run was killed while it wrote"
 print(f"{models} models from runs that were killed {count} times while they wrote: all the same")
+
+# Packed layers, and masks.
+succeed("--packed", "--masks", str(folder / "masks_whole"), out=folder / "packed_whole")
+assert files_of(folder / "packed_whole") != files_of(whole)
+for _ in range((kills + 4) // 5):
+    kill_until_finished("--packed", "--masks", str(work / "masks"))
+    check_finished(files_of(folder / "packed_whole"), beside=("masks",))
+    assert files_of(work / "masks") == files_of(folder / "masks_whole")
 
 # One file instead of a folder, which replaces another; a report; a plan.
 single = folder / "single"

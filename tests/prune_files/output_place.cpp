@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(the_parts_lie_beside_the_output) {
   BOOST_TEST(folder.count() == 1u);  // nothing was made
 }
 
+BOOST_AUTO_TEST_CASE(packed_files_lie_beside_those_they_are_made_of) {
+  const temporary_folder folder;
+  const auto model = find_model(support::write_model(folder));
+  const fs::path parts = fs::canonical(folder / ".") / "out.unfinished",
+                 name = "model-00002-of-00002.safetensors";
+  const auto dense = place_of(folder / "out", model, false, false);
+  BOOST_TEST((dense.result() == parts / "files"));
+  BOOST_TEST((dense.written(model, 1) == parts / "files" / name));
+  BOOST_TEST((dense.pruned(model, 1) == parts / "files" / name));
+  auto packed = place_of(folder / "out", model, false, false, true);
+  BOOST_TEST((packed.result() == parts / "packed"));
+  BOOST_TEST((packed.written(model, 1) == parts / "packed" / name));
+  BOOST_TEST((packed.pruned(model, 1) == parts / "files" / name));
+  packed.is_taken = true;
+  BOOST_TEST((packed.written(model, 1) == packed.out / name));
+  BOOST_TEST((packed.pruned(model, 1) == parts / "files" / name));
+}
+
 BOOST_AUTO_TEST_CASE(names_of_nothing_are_refused) {
   const temporary_folder folder;
   const fs::path model = support::write_model(folder);

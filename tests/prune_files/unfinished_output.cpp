@@ -128,6 +128,36 @@ BOOST_AUTO_TEST_CASE(a_file_appears_in_the_place_of_another_with_the_permissions
   BOOST_TEST(folder.count() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(packed_files_are_put_in_place_instead) {
+  const written w;
+  const json masks{{"name", "x"}, {"bytes", 3}};
+  {
+    unfinished_output to(w.out, w.model, w.model.sizes(), this_run, false, false, true);
+    w.write(to);
+    BOOST_TEST(to.masks_written().is_null());
+    to.note_masks(masks);
+    BOOST_TEST(!to.is_complete());
+  }
+  {
+    unfinished_output to(w.out, w.model, w.model.sizes(), this_run, true, false, true);
+    BOOST_TEST((to.layers_done().size() == 1u && to.masks_written() == masks));
+    BOOST_CHECK_THROW(to.commit(), file_error);  // nobody has packed anything
+    fs::create_directory(w.parts / "packed");
+    for (const fs::path& name : w.model.weights)
+      w.folder.write("out.unfinished/packed/" + name.string(), "packed");
+    to.commit();
+    BOOST_TEST(to.is_complete());
+    to.note_masks(json{{"name", "y"}});  // leaves the journal as it is
+    BOOST_TEST(read_bytes(w.journal).ends_with("{\"complete\":true}\n"));
+  }
+  BOOST_TEST(files_of(w.out).size() == 2u);
+  BOOST_TEST(read_bytes(w.out / w.model.weights[1]) == "packed");
+  unfinished_output to(w.out, w.model, w.model.sizes(), this_run, true, false, true);
+  BOOST_TEST(to.is_complete());
+  to.remove_journal();
+  BOOST_TEST(w.folder.count() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(a_stopped_run_knows_what_is_done) {
   const written w;
   {

@@ -6,7 +6,7 @@
 models.py makes the models. What must be pruned is read off the modules that compute: each torch.nn.Linear and
 Conv1D below a numbered module, and parameters of three dimensions that hold an expert in each slice, but for the
 routers that models.py names. Of each of their outputs half of the weights must be zero, the smallest ones, and
-all else must be as it was, to the bit.
+all else must be as it was, to the bit. With --packed, compressed-tensors must read the same tensors.
 """
 
 import importlib.util
@@ -21,6 +21,8 @@ warnings.filterwarnings("ignore", category=FutureWarning)  # torch about itself
 
 import torch
 import transformers
+from compressed_tensors.compressors import ModelCompressor
+from safetensors.torch import load_file
 from transformers.pytorch_utils import Conv1D
 
 import models
@@ -133,6 +135,20 @@ def check_files(dense, pruned):
             yield f"{path} has changed"
 
 
+def check_packed(pruned, packed):
+    """Yields what differs between a pruned folder and the same one packed, as compressed-tensors reads it."""
+    expected = {}
+    for path in pruned.glob("*.safetensors"):
+        expected.update(load_file(path))
+    compressor = ModelCompressor.from_pretrained(packed)
+    found = dict(compressor.sparsity_compressor.decompress(str(packed)))
+    if expected.keys() != found.keys():
+        yield f"packed: other tensors: {expected.keys() ^ found.keys()}"
+    for tensor in expected.keys() & found.keys():
+        if not is_equal(expected[tensor], found[tensor]):
+            yield f"packed: {tensor} has changed"
+
+
 def check(name, architecture, program, folder):
     """Returns what is wrong, and a line of the table."""
     torch.manual_seed(1)
@@ -181,6 +197,11 @@ def check(name, architecture, program, folder):
     for key, value in output.items():
         if torch.is_tensor(value) and value.is_floating_point() and not torch.isfinite(value).all():
             problems.append(f"the output {key} is not finite")
+
+    packed = folder / "packed"
+    done = subprocess.run([program, str(dense), "--out", str(packed), "--packed", *options], capture_output=True,
+                          text=True)
+    problems += check_packed(pruned, packed) if done.returncode == 0 else [done.stderr.strip()]
 
     told = json.loads(report.read_text())
     slices = sum(before[tensor].shape[0] if before[tensor].dim() == 3 else 1 for tensor in expected)

@@ -1,0 +1,327 @@
+#include "packed_files.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <tamp/element.hpp>
+#include <tamp/io/detail/mapped_file.hpp>
+#include <tamp/io/detail/readable_file.hpp>
+#include <tamp/io/detail/replaced_file.hpp>
+#include <tamp/io/detail/shown.hpp>
+#include <tamp/io/dtype.hpp>
+#include <tamp/io/safetensors_listing.hpp>
+#include <tamp/io/safetensors_writer.hpp>
+#include <tamp/io/sparse_file.hpp>
+#include <tamp/mask/bitmask.hpp>
+#include <tamp/sparse/matrix.hpp>
+#include <tamp/sparse/pack.hpp>
+#include <tamp/tensor/view.hpp>
+#include <utility>
+
+#include "progress.hpp"
+#include "sentences.hpp"
+
+namespace fs = std::filesystem;
+
+namespace tamp_prune {
+namespace {
+
+using json = nlohmann::ordered_json;
+using tamp::detail::shown;
+
+constexpr std::string_view config_name = "config.json", ending = ".weight";
+constexpr std::string_view index_name = "model.safetensors.index.json";
+
+// Why a tensor with layers cannot be packed; empty if it can.
+std::string why_dense(const tensor& t) {
+  if (t.shape.size() != 2) return "has three dimensions";
+  if (t.kind != number::f32 && t.kind != number::f16 && t.kind != number::bf16)
+    return "holds " + t.type;
+  if (!t.name.ends_with(ending) || t.name.size() == ending.size())
+    return "its name does not end in .weight";
+  return {};
+}
+
+// True for the tensors of the model that are packed.
+std::vector<bool> packed_tensors(const model_files& model, const layer_list& layers) {
+  std::vector<bool> is_packed(model.tensors.size());
+  layers.visit(
+      [&](const layer& l) { is_packed[l.tensor] = why_dense(model.tensors[l.tensor]).empty(); });
+  return is_packed;
+}
+
+// P of P.weight
+std::string sparse_name(const tensor& t) { return t.name.substr(0, t.name.size() - ending.size()); }
+std::array<std::string, 4> sparse_names(const tensor& t) {
+  const std::string name = sparse_name(t);
+  return {name + ".compressed", name + ".bitmask", name + ".row_offsets", name + ".shape"};
+}
+
+// Calls use(Number(), Bits()) with the types of a tensor that is packed.
+template <class Use>
+void with_number(const tensor& t, const Use& use) {
+  if (t.kind == number::f32) return use(float(), std::uint32_t());
+  if (t.kind == number::f16) return use(tamp::f16(), std::uint16_t());
+  return use(tamp::bf16(), std::uint16_t());
+}
+
+// Weights of which any bit is set are kept, so that all come back to the bit, -0 as well.
+template <class Bits>
+Bits bits_at(std::span<const std::byte> bytes, std::size_t k) {
+  Bits bits{};
+  std::memcpy(&bits, bytes.data() + k * sizeof bits, sizeof bits);
+  return bits;
+}
+
+template <class Bits>
+std::size_t count_kept(std::span<const std::byte> bytes) {
+  std::size_t kept = 0;
+  for (std::size_t k = 0; k < bytes.size() / sizeof(Bits); ++k)
+    kept += bits_at<Bits>(bytes, k) != 0;
+  return kept;
+}
+
+template <class Number, class Bits>
+tamp::sparse::matrix<Number> packed(const tensor& t, std::span<const std::byte> bytes) {
+  const std::size_t rows = t.shape[0], cols = t.shape[1];
+  tamp::mask::bitmask keep(rows, cols, false);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < cols; ++j)
+      if (bits_at<Bits>(bytes, i * cols + j) != 0)
+        keep.row(i)[j / tamp::mask::word_bits] |= tamp::mask::word{1} << j % tamp::mask::word_bits;
+  const auto* const numbers = reinterpret_cast<const Number*>(bytes.data());
+  const tamp::matrix_view<const Number> weight(numbers, rows, cols,
+                                               static_cast<std::ptrdiff_t>(cols), 1);
+  return tamp::sparse::pack(weight, keep);
+}
+
+// One file of weights, and where it goes.
+class file_packer {
+ public:
+  file_packer(const model_files& model, const std::vector<bool>& is_packed, std::size_t file,
+              const packed_places& places)
+      : model_(model),
+        is_packed_(is_packed),
+        from_(places.from / model.weights[file]),
+        to_(places.to / model.weights[file]) {
+    for (std::size_t k = 0; k < model.tensors.size(); ++k)
+      if (model.tensors[k].file == file) tensors_.push_back(k);
+  }
+
+  bool write(progress& shown_progress, const surroundings& around) {
+    const auto declared = declare(around);
+    if (declared.empty() && !tensors_.empty()) return false;
+    tamp::io::safetensors_writer out(to_, declared,
+                                     tamp::io::safetensors_listing(from_).metadata());
+    for (const std::size_t k : tensors_) {
+      const tensor& t = model_.tensors[k];
+      if (is_packed_[k]) {
+        if (around.is_stopped()) return false;
+        const auto bytes = read(t);
+        with_number(t, [&]<class Number, class Bits>(Number, Bits) {
+          tamp::io::write_sparse(out, sparse_name(t), packed<Number, Bits>(t, bytes));
+        });
+        shown_progress.add(t.length, t.name);
+      } else if (!copy(t, out, shown_progress, around)) {
+        return false;
+      }
+    }
+    out.commit();
+    return true;
+  }
+
+ private:
+  // Reads all layers, to count what is kept of them. Empty if the user stopped it.
+  std::vector<tamp::io::declaration> declare(const surroundings& around) {
+    using tamp::io::dtype;
+    std::vector<tamp::io::declaration> declared;
+    for (const std::size_t k : tensors_) {
+      const tensor& t = model_.tensors[k];
+      const dtype type = tamp::io::detail::entry(t.type).type;
+      if (!is_packed_[k]) {
+        declared.push_back({t.name, type, t.shape});
+        continue;
+      }
+      if (around.is_stopped()) return {};
+      std::size_t kept = 0;
+      with_number(
+          t, [&]<class Number, class Bits>(Number, Bits) { kept = count_kept<Bits>(read(t)); });
+      const auto names = sparse_names(t);
+      declared.push_back({names[0], type, {kept}});
+      declared.push_back({names[1], dtype::u8, {t.shape[0], (t.shape[1] + 7) / 8}});
+      declared.push_back({names[2], dtype::i64, {t.shape[0]}});
+      declared.push_back({names[3], dtype::i64, {2}});
+    }
+    return declared;
+  }
+  std::span<const std::byte> read(const tensor& t) {
+    bytes_.resize(t.length);
+    from_.read(t.offset, bytes_);
+    return bytes_;
+  }
+  // Copies a tensor piece by piece.
+  bool copy(const tensor& t, tamp::io::safetensors_writer& out, progress& shown_progress,
+            const surroundings& around) {
+    constexpr std::uint64_t most = std::uint64_t{1} << 22;
+    for (std::uint64_t done = 0; done < t.length; done += bytes_.size()) {
+      if (around.is_stopped()) return false;
+      bytes_.resize(std::min(most, t.length - done));
+      from_.read(t.offset + done, bytes_);
+      out.write_bytes(t.name, bytes_);
+      shown_progress.add(bytes_.size(), t.name);
+    }
+    return true;
+  }
+
+  const model_files& model_;
+  const std::vector<bool>& is_packed_;
+  std::vector<std::size_t> tensors_;
+  tamp::detail::readable_file from_;
+  fs::path to_;
+  std::vector<std::byte> bytes_;
+};
+
+json read_json(const fs::path& path) {
+  const tamp::detail::mapped_file file(path);
+  return json::parse(file.text(), nullptr, false);
+}
+void write_json(const fs::path& path, const json& content) {
+  tamp::detail::replaced_file file(path);
+  file.open(content.dump(2) + '\n');
+  file.commit();
+}
+
+// The index with the names of the packed tensors in the place of the others.
+json packed_index(const model_files& model, const std::vector<bool>& is_packed,
+                  const packed_places& places) {
+  std::map<std::string_view, const tensor*> packed;
+  for (std::size_t k = 0; k < model.tensors.size(); ++k)
+    if (is_packed[k]) packed.emplace(model.tensors[k].name, &model.tensors[k]);
+  json index = read_json(places.from / index_name), map = json::object();
+  for (const auto& [name, shard] : index.at("weight_map").items()) {
+    if (const auto found = packed.find(name); found != packed.end())
+      for (const std::string& part : sparse_names(*found->second)) map[part] = shard;
+    else
+      map[name] = shard;
+  }
+  index["weight_map"] = std::move(map);
+  std::uint64_t bytes = 0;
+  for (const fs::path& file : model.weights) {
+    const tamp::io::safetensors_listing written(places.to / file);
+    for (const auto& t : written.tensors()) bytes += t.length;
+  }
+  if (!index.contains("metadata") || !index["metadata"].is_object())
+    index["metadata"] = json::object();
+  index["metadata"]["total_size"] = bytes;
+  return index;
+}
+
+// config.json with what compressed-tensors 0.14.0 writes into it.
+json config_of(const fs::path& path, const packed_config& config) {
+  json content = read_json(path);
+  content["quantization_config"] = {
+      {"quant_method", "compressed-tensors"},
+      {"sparsity_config",
+       {{"format", "sparse-bitmask"},
+        {"global_sparsity", config.sparsity},
+        {"ignore", nullptr},
+        {"sparsity_structure", config.pattern == "2:4" ? "2:4" : "unstructured"},
+        {"targets", nullptr}}},
+      {"transform_config", json::object()},
+      {"version", "0.14.0"}};
+  return content;
+}
+
+// The same file under another name, which takes no room where the file system can.
+void link_or_copy(const fs::path& from, const fs::path& to) {
+  std::error_code problem;
+  fs::create_directories(to.parent_path(), problem);
+  fs::remove(to, problem);
+  fs::create_hard_link(from, to, problem);
+  if (!problem) return;
+  if (!fs::copy_file(from, to, problem) || problem)
+    refuse(to, "cannot be copied from ", from.string(), ": ", problem.message());
+}
+
+bool has(const model_files& model, std::string_view other) {
+  return std::find(model.others.begin(), model.others.end(), other) != model.others.end();
+}
+
+}  // namespace
+
+std::vector<dense_tensor> layers_not_packed(const model_files& model, const layer_list& layers) {
+  std::vector<dense_tensor> dense;
+  layers.visit([&](const layer& l) {
+    const tensor& t = model.tensors[l.tensor];
+    std::string why = why_dense(t);
+    if (!why.empty() && l.offset == t.offset) dense.push_back({t.name, std::move(why), t.size()});
+  });
+  return dense;
+}
+
+void check_packing(const model_files& model, const layer_list& layers) {
+  const fs::path path = model.is_folder ? model.folder : model.path_of(0);
+  if (model.is_gguf) refuse(path, "is a GGUF file, and --packed is for safetensors files alone");
+  const auto is_packed = packed_tensors(model, layers);
+  if (std::find(is_packed.begin(), is_packed.end(), true) == is_packed.end()) {
+    const dense_tensor first = layers_not_packed(model, layers).front();
+    refuse(path, "has no layer that --packed could pack: ", shown(first.name), ' ', first.why);
+  }
+  std::set<std::string_view> names;
+  for (const tensor& t : model.tensors) {
+    names.insert(t.name);
+    if (tamp::io::detail::entry(t.type).type == tamp::io::dtype::unknown)
+      refuse(model.path_of(t.file), "has the tensor '", shown(t.name), "' of ", shown(t.type),
+             ", which --packed cannot copy");
+  }
+  for (std::size_t k = 0; k < model.tensors.size(); ++k) {
+    if (!is_packed[k]) continue;
+    for (const std::string& part : sparse_names(model.tensors[k]))
+      if (names.contains(part))
+        refuse(path, "has a tensor '", shown(part), "', and --packed would write another one");
+  }
+  if (!model.is_folder || !has(model, config_name)) return;
+  const fs::path config_path = model.folder / config_name;
+  const json config = read_json(config_path);
+  if (!config.is_object())
+    refuse(config_path, "is no JSON object, and --packed must write into it");
+  for (const char* key : {"quantization_config", "compression_config"})
+    if (config.contains(key))
+      refuse(config_path, "has a ", key, " already, and --packed would replace it");
+}
+
+bool write_packed(const model_files& model, const layer_list& layers, const packed_places& places,
+                  const packed_config& config, const surroundings& around) {
+  const auto is_packed = packed_tensors(model, layers);
+  progress shown_progress(model.bytes());
+  for (std::size_t k = 0; k < model.weights.size(); ++k) {
+    const fs::path to = places.to / model.weights[k];
+    std::error_code problem;
+    if (fs::exists(to, problem)) {
+      shown_progress.skip(fs::file_size(places.from / model.weights[k]));
+      continue;
+    }
+    fs::create_directories(to.parent_path());
+    if (!file_packer(model, is_packed, k, places).write(shown_progress, around)) return false;
+  }
+  for (const fs::path& other : model.others) {
+    const fs::path to = places.to / other;
+    if (other == index_name)
+      write_json(to, packed_index(model, is_packed, places));
+    else if (other == config_name)
+      write_json(to, config_of(places.from / other, config));
+    else
+      link_or_copy(places.from / other, to);
+  }
+  return true;
+}
+
+}  // namespace tamp_prune
