@@ -46,18 +46,14 @@ class report_reader : value_reader<prune_report, Json> {
                               "calibrate_seconds", "layers", "notes"});
     prune_report report;
     report.recipe = this->text(json, "", "recipe");
-    report.cancelled = truth(json, "", "cancelled");
+    report.cancelled = this->truth(json, "", "cancelled");
     report.next = this->text(json, "", "next");
     report.unfinished = this->text(json, "", "unfinished");
     report.calibrate = seconds(json, "", "calibrate_seconds");
     const Json& layers = this->list(json, "layers");
     for (std::size_t k = 0; k < layers.size(); ++k)
       report.layers.push_back(layer(layers[k], sentence("layers[", k, ']')));
-    const Json& notes = this->list(json, "notes");
-    for (std::size_t k = 0; k < notes.size(); ++k) {
-      if (!notes[k].is_string()) this->refuse("notes[", k, "] is not a text");
-      report.notes.push_back(notes[k].template get<std::string>());
-    }
+    report.notes = this->texts(json, "notes");
     return report;
   }
 
@@ -77,10 +73,10 @@ class report_reader : value_reader<prune_report, Json> {
     layer.kept = this->count(json, place, "kept");
     layer.kept_zeros = this->count(json, place, "kept_zeros");
     layer.score = this->text(json, place, "score");
-    layer.fell_back = truth(json, place, "fell_back");
+    layer.fell_back = this->truth(json, place, "fell_back");
     layer.tokens = this->count(json, place, "tokens");
     layer.dead_inputs = this->count(json, place, "dead_inputs");
-    layer.excluded = truth(json, place, "excluded");
+    layer.excluded = this->truth(json, place, "excluded");
     layer.tied_to = this->text(json, place, "tied_to");
     layer.note = this->text(json, place, "note");
     const Json& times = this->object(json, place, "seconds");
@@ -94,11 +90,6 @@ class report_reader : value_reader<prune_report, Json> {
   }
 
  private:
-  bool truth(const Json& json, const std::string& place, const char* key) const {
-    const Json& value = this->member(json, place, key);
-    if (!value.is_boolean()) this->refuse(this->named(place, key), " is neither true nor false");
-    return value.template get<bool>();
-  }
   double seconds(const Json& json, const std::string& place, const char* key) const {
     const double value = this->number(json, place, key);
     if (!is_nonnegative(value)) this->refuse(this->named(place, key), " is ", value);

@@ -70,11 +70,7 @@ class plan_reader : value_reader<pruning_plan, Json> {
     const Json& layers = this->list(json, "layers");
     for (std::size_t k = 0; k < layers.size(); ++k)
       plan.layers.push_back(layer(layers[k], sentence("layers[", k, ']')));
-    const Json& notes = this->list(json, "notes");
-    for (std::size_t k = 0; k < notes.size(); ++k) {
-      if (!notes[k].is_string()) this->refuse("notes[", k, "] is not a text");
-      plan.notes.push_back(notes[k].template get<std::string>());
-    }
+    plan.notes = this->texts(json, "notes");
     if (const std::string problem = problem_of(plan); !problem.empty()) this->refuse(problem);
     for (std::size_t k = 0; k < plan.layers.size(); ++k)
       if (const planned_layer& l = plan.layers[k]; l.drop && !l.counted())
@@ -96,12 +92,7 @@ class plan_reader : value_reader<pruning_plan, Json> {
     layer.cols = this->count(json, place, "cols");
     layer.sparsity = this->number(json, place, "sparsity");
     if (json.contains("drop")) layer.drop = this->count(json, place, "drop");
-    if (json.contains("excluded")) {
-      const Json& excluded = this->member(json, place, "excluded");
-      if (!excluded.is_boolean())
-        this->refuse(this->named(place, "excluded"), " is neither true nor false");
-      layer.excluded = excluded.template get<bool>();
-    }
+    if (json.contains("excluded")) layer.excluded = this->truth(json, place, "excluded");
     if (json.contains("tied_to")) layer.tied_to = this->text(json, place, "tied_to");
     return layer;
   }

@@ -106,6 +106,19 @@ class strict_reader {
     if (!value.is_string()) refuse(named(place, key), " is not a text");
     return value.template get<std::string>();
   }
+  std::vector<std::string> texts(const Json& json, const char* key) const {
+    std::vector<std::string> all;
+    for (const Json& value : list(json, key)) {
+      if (!value.is_string()) refuse(key, '[', all.size(), "] is not a text");
+      all.push_back(value.template get<std::string>());
+    }
+    return all;
+  }
+  bool truth(const Json& json, std::string_view place, const char* key) const {
+    const Json& value = member(json, place, key);
+    if (!value.is_boolean()) refuse(named(place, key), " is neither true nor false");
+    return value.template get<bool>();
+  }
   double number(const Json& json, std::string_view place, const char* key) const {
     const Json& value = member(json, place, key);
     if (!value.is_number()) refuse(named(place, key), " is not a number");
