@@ -239,7 +239,10 @@ void of_outputs(source& in) {
                                                       : of_tokens.sums[s * tokens + t] /
                                                             std::sqrt(square) / std::sqrt(other);
       const auto a = std::min(kind(s), kind(t)), b = std::max(kind(s), kind(t));
-      is_clear &= cosine == 0 || std::fabs(cosine) > 1e-9;
+      // A sum that cancels out is zero here, and perhaps 1e-8 where tokens are normalised first.
+      bool is_empty = true;
+      for (std::size_t j = 0; j < features; ++j) is_empty &= at(y, s, j) * at(y, t, j) == 0;
+      is_clear &= is_empty || std::fabs(cosine) > 1e-6;
       if (a == b && !(cosine > 0)) continue;
       sums[a][b] += cosine;
       counts[a][b] += 1;
