@@ -65,7 +65,7 @@ class gguf_header {
 
   /// A value of the metadata: a number, a bool or a std::string.
   /// @throws file_error if there is no such key, if it holds something else, or if an integer does
-  ///         not fit into T; so does values
+  ///         not fit into T. `values` throws the same.
   template <class T>
   T value(std::string_view key) const {
     const gguf_value& found = find(key);

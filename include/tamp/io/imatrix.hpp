@@ -40,7 +40,7 @@
 
 namespace tamp::inline TAMP_FLAGS::io {
 
-/// What a mean of squares is taken over.
+/// The unit over which squares are averaged.
 enum class norms_per {
   token,    ///< sqrt(in_sum2 / count)
   sequence  ///< sqrt(in_sum2 / count * chunk_size), the number of stat::column_norm
@@ -241,7 +241,7 @@ class imatrix_gguf {
 /// several matrices that are no experts has a single count, and so a single row of norms, which
 /// named_norms::of splits. So does all of the .dat form, which does not say where an expert ends,
 /// nor how many tokens it saw: `tokens` is 0. Tensors of other names are passed over.
-/// What the file says of its text is in `about`, by the keys of the metadata.
+/// `about` holds the metadata on the calibration text, by their keys.
 ///
 /// norms_per::sequence multiplies the mean by imatrix.chunk_size, the tokens of a sequence. That
 /// makes the norms comparable to those of stat::column_norm. No selection within a weight depends

@@ -166,15 +166,15 @@ class named_norms {
     return names;
   }
 
-  /// What begins the sentences of errors.
+  /// The beginning of the sentences of errors.
   const std::string& origin() const noexcept { return origin_; }
-  /// What else a file says of its norms, such as the calibration text, as text by key.
+  /// Further remarks on the norms, such as the name of the calibration text, by key.
   const std::map<std::string, std::string>& about() const noexcept { return about_; }
   void describe(std::string key, std::string text) {
     about_.insert_or_assign(std::move(key), std::move(text));
   }
 
-  /// Whether the norms are the same, wherever they come from.
+  /// Compares the norms alone, not their origin.
   friend bool operator==(const named_norms& a, const named_norms& b) {
     return a.norms_ == b.norms_;
   }

@@ -96,8 +96,8 @@ inline std::optional<block_place> linear_layer_of(std::string_view name) {
   return is_known ? place : std::nullopt;
 }
 
-/// How a tensor of three dimensions stores a linear layer of each expert: (experts, out_features,
-/// in_features), or (experts, in_features, out_features).
+/// The layout of a linear layer of each expert in one tensor of three dimensions: (experts,
+/// out_features, in_features), or (experts, in_features, out_features).
 enum class expert_layout { out_in, in_out };
 
 /// Returns the layout of the tensor (experts, first, second) of that name. `hidden` is the number
