@@ -134,8 +134,6 @@ class folder_walk {
   std::vector<fs::path> above_;
 };
 
-constexpr std::string_view index_name = "model.safetensors.index.json";
-
 // The shard of each tensor, as the index says.
 std::map<std::string, std::string> read_index(const fs::path& path) {
   const tamp::detail::mapped_file file(path);

@@ -6,11 +6,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <tamp/io/detail/readable_file.hpp>
 #include <tamp/io/gguf_header.hpp>
 #include <vector>
 
 namespace tamp_prune {
+
+// The file that says which tensors the shards of a folder hold.
+inline constexpr std::string_view index_name = "model.safetensors.index.json";
 
 // The type of a tensor's numbers, as far as pruning tells them apart: plain numbers, ggml's blocks,
 // and what tamp does not read.

@@ -38,7 +38,6 @@ using json = nlohmann::ordered_json;
 using tamp::detail::shown;
 
 constexpr std::string_view config_name = "config.json", ending = ".weight";
-constexpr std::string_view index_name = "model.safetensors.index.json";
 
 // Why a tensor with layers cannot be packed; empty if it can.
 std::string why_dense(const tensor& t) {
