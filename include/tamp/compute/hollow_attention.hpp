@@ -224,7 +224,7 @@ struct hollow_attention {
     // Squares of finite floats never overflow a double: one of the numbers is not finite.
     const auto at = detail::first_not_finite(m, t, t + 1);
     detail::raise<value_error>("hollow_attention: the ", what, " of token ", first_token + t,
-                               ", column ", at->column, " is ", at->value);
+                               ", column ", at.column, " is ", at.value);
   }
 
   /// Appends the queries from `before` on as tiles, the last queries first.

@@ -4,9 +4,9 @@
 /// Uninitialised memory for many numbers. Write every number before reading it.
 
 #include <cstddef>
-#include <memory>
 #include <new>
 #include <type_traits>
+#include <utility>
 
 #include "../config.hpp"
 #include "checked.hpp"
@@ -33,28 +33,31 @@ class large_array {
   large_array() = default;
   explicit large_array(std::size_t size) {
     check_array("memory", size, sizeof(Number));
-    const std::size_t bytes = size * sizeof(Number), alignment = bytes < 4 * page ? line : page;
-    memory_ = with_memory("memory", [&] {
-      return std::unique_ptr<Number, release>(
-          static_cast<Number*>(::operator new(bytes, std::align_val_t{alignment})),
-          release{std::align_val_t{alignment}});
-    });
+    const std::size_t bytes = size * sizeof(Number);
+    if (bytes >= 4 * page) alignment_ = page;
+    numbers_ = static_cast<Number*>(
+        with_memory("memory", [&] { return ::operator new(bytes, std::align_val_t{alignment_}); }));
 #if TAMP_HAS_MADVISE
     // A hint, which costs nothing if it is not granted.
-    if (alignment == page) ::madvise(memory_.get(), bytes / page * page, MADV_HUGEPAGE);
+    if (alignment_ == page) ::madvise(numbers_, bytes / page * page, MADV_HUGEPAGE);
 #endif
   }
+  large_array(large_array&& other) noexcept
+      : numbers_(std::exchange(other.numbers_, nullptr)), alignment_(other.alignment_) {}
+  large_array& operator=(large_array&& other) noexcept {
+    std::swap(numbers_, other.numbers_);
+    std::swap(alignment_, other.alignment_);
+    return *this;
+  }
+  ~large_array() { ::operator delete(numbers_, std::align_val_t{alignment_}); }
 
-  Number* data() const noexcept { return memory_.get(); }
+  Number* data() const noexcept { return numbers_; }
 
  private:
   static constexpr std::size_t page = std::size_t{1} << 21, line = 64;
-  struct release {
-    std::align_val_t alignment{line};
-    void operator()(Number* numbers) const noexcept { ::operator delete(numbers, alignment); }
-  };
 
-  std::unique_ptr<Number, release> memory_;
+  Number* numbers_ = nullptr;
+  std::size_t alignment_ = line;
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

@@ -3,9 +3,9 @@
 /// @file
 /// Transport of exceptions from the threads of a loop to its caller.
 
+#include <atomic>
 #include <cstddef>
 #include <exception>
-#include <mutex>
 
 #include "../config.hpp"
 
@@ -22,11 +22,13 @@ class kept_exception {
     try {
       body(begin, end);
     } catch (...) {
-      const std::lock_guard lock(changing_);
+      while (changing_.test_and_set(std::memory_order_acquire)) {
+      }
       if (thrown_ == nullptr || begin < thrown_at_) {
         thrown_ = std::current_exception();
         thrown_at_ = begin;
       }
+      changing_.clear(std::memory_order_release);
     }
 #else
     body(begin, end);
@@ -41,7 +43,7 @@ class kept_exception {
 
 #if TAMP_EXCEPTIONS
  private:
-  std::mutex changing_;
+  std::atomic_flag changing_;
   std::exception_ptr thrown_;
   std::size_t thrown_at_ = 0;
 #endif

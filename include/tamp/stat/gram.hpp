@@ -200,8 +200,8 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     });
     if (!broken.any()) return largest;
     if (const auto at = detail::first_not_finite(x, broken.row(), broken.row() + 1))
-      detail::raise<value_error>("gram: the activation of token ", at->row, ", feature ",
-                                 at->column, " is ", at->value);
+      detail::raise<value_error>("gram: the activation of token ", at.row, ", feature ", at.column,
+                                 " is ", at.value);
     return largest;
   }
 

@@ -136,7 +136,7 @@ class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_ch
     const auto look = [&](const auto& state, std::string_view when) {
       if (const auto at = detail::first_not_finite(state, token, token + 1))
         detail::raise<value_error>("hidden_change: ", when, " the block, token ", token,
-                                   ", feature ", at->column, " is ", at->value);
+                                   ", feature ", at.column, " is ", at.value);
     };
     look(before, "before");
     look(after, "after");

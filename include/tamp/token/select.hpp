@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <map>
+#include <cstdint>
 #include <numeric>
 #include <span>
 #include <string>
@@ -87,12 +87,18 @@ std::vector<std::size_t> highest_scoring(std::span<const std::size_t> candidates
 inline std::vector<std::vector<std::size_t>> by_image(const token::context& c,
                                                       std::span<const std::size_t> candidates) {
   std::vector<std::vector<std::size_t>> images;
-  std::map<std::uint32_t, std::size_t> place;
+  std::vector<std::pair<std::uint32_t, std::size_t>> places;  // of images, by their numbers
+  const auto place = [&](std::uint32_t image) {
+    const auto at =
+        std::lower_bound(places.begin(), places.end(), std::pair{image, std::size_t{0}});
+    if (at != places.end() && at->first == image) return at->second;
+    return places.emplace(at, image, images.size())->second;
+  };
   for (std::size_t k = 0; k < candidates.size(); ++k) {
     const std::size_t t = candidates[k];
     std::size_t image = images.size();
     if (!c.images.empty())
-      image = place.try_emplace(c.images[t], images.size()).first->second;
+      image = place(c.images[t]);
     else if (k != 0 && candidates[k - 1] + 1 == t && c.kinds[t - 1] == c.kinds[t])
       image = images.size() - 1;
     if (image == images.size()) images.emplace_back();

@@ -220,8 +220,8 @@ class token_similarity {
   template <class Source>
   [[noreturn]] static void refuse(const Source& output, std::size_t t, std::string_view who) {
     if (const auto at = first_not_finite(output, t, t + 1))
-      raise<value_error>(who, ": the output of token ", t, ", feature ", at->column, " is ",
-                         at->value);
+      raise<value_error>(who, ": the output of token ", t, ", feature ", at.column, " is ",
+                         at.value);
     raise<value_error>(who, ": the output of token ", t,
                        " is too large for its length to be found");
   }

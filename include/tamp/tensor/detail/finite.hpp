@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -45,25 +44,28 @@ bool row_is_finite(Loops loops, const Source& weight, row_reader<Source>& read, 
                        [&](auto row) { return loops.row_is_finite(row.data(), row.size()); });
 }
 
-/// A number that is not finite, and its place.
+/// A number that is not finite, and its place. False if there is none.
 template <class Real>
 struct placed_number {
-  std::size_t row, column;
-  Real value;
+  bool found = false;
+  std::size_t row = 0, column = 0;
+  Real value{};
+
+  explicit operator bool() const noexcept { return found; }
 };
 
 /// Returns the first number in rows [first, last), in row-major order, that is not finite. It
 /// examines one number after another, and is for tensors that are known to have one.
 template <class Source>
-auto first_not_finite(const Source& tensor, std::size_t first, std::size_t last) {
-  using real = row_value<Source>;
+placed_number<row_value<Source>> first_not_finite(const Source& tensor, std::size_t first,
+                                                  std::size_t last) {
   row_reader<std::remove_cvref_t<Source>> read(tensor);
   for (std::size_t i = first; i < last; ++i) {
     const auto row = read(i);
     for (std::size_t j = 0; j < row.size(); ++j)
-      if (!is_finite(row[j])) return std::optional(placed_number<real>{i, j, row[j]});
+      if (!is_finite(row[j])) return {true, i, j, row[j]};
   }
-  return std::optional<placed_number<real>>();
+  return {};
 }
 
 /// Refuses a weight that is not finite from row `first` on.
@@ -72,8 +74,8 @@ template <class Source>
 void refuse_not_finite(const Source& weight, std::size_t first, std::string_view operation,
                        std::string_view layer) {
   if (const auto at = first_not_finite(weight, first, static_cast<std::size_t>(weight.rows())))
-    raise<value_error>(operation, ": the weight in row ", at->row, ", column ", at->column,
-                       of_layer(layer), " is ", at->value);
+    raise<value_error>(operation, ": the weight in row ", at.row, ", column ", at.column,
+                       of_layer(layer), " is ", at.value);
 }
 
 /// Checks that all numbers of a weight are finite.

@@ -43,8 +43,8 @@ inline void check_rows(std::string_view who, std::string_view what,
 inline void check_finite(std::string_view who, std::string_view what,
                          matrix_view<const float> numbers) {
   if (const auto at = first_not_finite(numbers, 0, numbers.rows()))
-    raise<value_error>(who, ": the ", what, " of token ", at->row, ", feature ", at->column, " is ",
-                       at->value);
+    raise<value_error>(who, ": the ", what, " of token ", at.row, ", feature ", at.column, " is ",
+                       at.value);
 }
 
 /// Checks the attention of queries [begin, end). Other queries are not read.
