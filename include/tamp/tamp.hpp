@@ -71,6 +71,7 @@
 #include "stat/concepts.hpp"
 #include "stat/gram.hpp"
 #include "stat/hidden_change.hpp"
+#include "stat/pairwise.hpp"
 #include "stat/select_tokens.hpp"
 #include "stat/selected_norm.hpp"
 #include "stat/token_diversity.hpp"

@@ -115,6 +115,7 @@ BOOST_AUTO_TEST_CASE(the_file_says_what_it_is) {
       {"statistics", "column_norm, hidden_change"},
       {"model", hexadecimal(s.seen.model())},
       {"samples", hexadecimal(s.host.fingerprint())},
+      {"layers", R"({"names":["0.up","0.down","1.up","1.down"],"inputs":[0,1,2,3]})"},
       {"blocks", "2"},
       {"blocks_done", "2"}};
   BOOST_TEST((file.metadata() == expected));

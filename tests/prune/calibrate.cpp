@@ -2,6 +2,7 @@
 
 #include <tamp/stat/column_norm.hpp>
 #include <tamp/stat/hidden_change.hpp>
+#include <tamp/stat/pairwise.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -325,6 +326,30 @@ BOOST_AUTO_TEST_CASE(what_was_filled_in_is_checked) {
   support::check_error<tamp::value_error>(
       "test: layer.2.0: column_norm: the sum of squares of feature 3 is -1",
       [&] { seen.validate("test"); });
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_the_samples_have_the_totals_of_all) {
+  using tamp::stat::pairwise;
+  open_mlp host(2, 4, 6, 1);
+  calibration<pairwise<column_norm>, pairwise<hidden_change>> whole;
+  tamp::calibrate(host, whole);
+  const calibration<column_norm, hidden_change> all = whole.totals();
+  BOOST_TEST(all.complete());
+  BOOST_TEST(all.name(3) == "1.down");
+  BOOST_TEST(all.of<column_norm>(3).count() == host.samples.size());
+
+  // The first sample on one machine, the others on another.
+  const auto samples = open_mlp(2, 4, 6, 1).samples;
+  auto first = open_mlp(2, 4, 6, 1).with_samples({samples[0]});
+  auto second = open_mlp(2, 4, 6, 1).with_samples({samples[1], samples[2]});
+  decltype(whole) here, there({pairwise<column_norm>({}, 1), pairwise<hidden_change>({}, 1)});
+  tamp::calibrate(first, here);
+  tamp::calibrate(second, there);
+  const auto merged = here.combine(there).totals();
+  for (std::size_t layer = 0; layer < 4; ++layer) {
+    BOOST_TEST((merged.of<column_norm>(layer) == all.of<column_norm>(layer)));
+    BOOST_TEST((merged.of<hidden_change>(layer) == all.of<hidden_change>(layer)));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

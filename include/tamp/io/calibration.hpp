@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 #include "../model/fingerprint.hpp"
 #include "../model/host.hpp"
 #include "../prune/calibrate.hpp"
+#include "detail/json_format.hpp"
 #include "detail/shown.hpp"
 #include "safetensors_file.hpp"
 #include "safetensors_writer.hpp"
@@ -51,6 +53,18 @@ void write_field(safetensors_writer& out, std::string_view name, const Word& wor
   out.write<std::int64_t>(name, std::span(&bits, 1));
 }
 
+/// The names of the layers, and for each the number of the first one with the same input, as JSON.
+template <class... Statistics>
+std::string layers_of(const calibration<Statistics...>& seen) {
+  nlohmann::ordered_json layers{{"names", nlohmann::ordered_json::array()},
+                                {"inputs", nlohmann::ordered_json::array()}};
+  for (std::size_t k = 0; k < seen.layers(); ++k) {
+    layers["names"].push_back(seen.name(k));
+    layers["inputs"].push_back(seen.input_of(k));
+  }
+  return tamp::detail::dumped(layers);
+}
+
 /// Reads a calibration file piece by piece, and checks each piece.
 class calibration_reader {
  public:
@@ -71,6 +85,7 @@ class calibration_reader {
     if (found == file_.metadata().end()) refuse("is no calibration: its metadata lack '", key, "'");
     return found->second;
   }
+  bool has(const std::string& key) const { return file_.metadata().contains(key); }
   std::size_t count(const std::string& key) const {
     const std::string& text = metadata(key);
     std::size_t number = 0;
@@ -117,8 +132,8 @@ class calibration_reader {
 
 }  // namespace detail
 
-/// Saves a calibration, complete or not. The metadata name the kind of its statistics and the
-/// fingerprints of model and calibration set. The file is put in place of an older one in one step.
+/// Saves a calibration, complete or not. The metadata name the kind of its statistics, the layers,
+/// and the fingerprints of model and calibration set. The file is put in place of an older one in one step.
 ///
 ///     tamp::calibrate(host, seen, [&](const tamp::progress&) {
 ///       tamp::io::save("seen.safetensors", seen);   // after every block
@@ -139,6 +154,7 @@ void save(const std::filesystem::path& path, const calibration<Statistics...>& s
                           {"statistics", seen.label()},
                           {"model", tamp::detail::hexadecimal(seen.model())},
                           {"samples", tamp::detail::hexadecimal(seen.samples())},
+                          {"layers", detail::layers_of(seen)},
                           {"blocks", std::to_string(seen.blocks())},
                           {"blocks_done", std::to_string(seen.blocks_done())}});
   seen.fields(seen, [&](const std::string& name, const auto& value) {

@@ -29,6 +29,7 @@
 
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
+#include "detail/calibrated_norms.hpp"
 #include "detail/mapped_file.hpp"
 #include "detail/shown.hpp"
 #include "dtype.hpp"
@@ -208,12 +209,15 @@ struct file_format<io::named_norms> {
 
 namespace tamp::inline TAMP_FLAGS::io {
 
-/// Reads column norms from a file of any form: safetensors, or an importance matrix of llama.cpp
-/// (see read_imatrix), as norms per token.
+/// Reads column norms from a file of any form: safetensors, a calibration of tamp that has
+/// stat::column_norm, or an importance matrix of llama.cpp (see read_imatrix), as norms per token.
 ///
 ///     const auto norms = tamp::io::read_norms("imatrix.gguf");
 ///
-/// @throws file_error as io::load<named_norms> and read_imatrix
+/// A calibration names layers as the host did that made it.
+///
+/// @throws file_error as io::load<named_norms> and read_imatrix, or if a calibration is not
+///         complete, has no column norms, or was written without the names of its layers
 [[nodiscard]] inline named_norms read_norms(const std::filesystem::path& path) {
   // A safetensors file begins with the length of its header, in 8 bytes, of which the upper four
   // are 0. In a .dat these are the length of the first name.
@@ -222,7 +226,10 @@ namespace tamp::inline TAMP_FLAGS::io {
     const tamp::detail::mapped_file file(path);
     if (file.bytes().size() >= sizeof first) std::memcpy(&first, file.bytes().data(), sizeof first);
   }
-  return first >> 32 != 0 ? read_imatrix(path) : load<named_norms>(path);
+  if (first >> 32 != 0) return read_imatrix(path);
+  if (const safetensors_file file(path); detail::is_calibration(file))
+    return detail::calibrated_norms(path).read();
+  return load<named_norms>(path);
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::io

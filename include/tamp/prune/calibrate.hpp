@@ -36,6 +36,10 @@ auto statistic_of(const Policy& policy) {
     return typename Policy::needs{};
 }
 
+/// A statistic with parts that have a total.
+template <class Statistic>
+concept kept_in_parts = requires(const Statistic& parts) { parts.total(); };
+
 }  // namespace detail
 
 /// The statistics of each layer of a dense model, one of each type. A value: comparable,
@@ -85,6 +89,33 @@ class calibration {
     statistics_ = std::move(merged);
     samples_ += other.samples_;
     return *this;
+  }
+
+  /// The name that the host gives a layer.
+  const std::string& name(std::size_t layer) const { return names_[layer]; }
+  /// The first layer with the same input, which keeps the statistics of it.
+  std::size_t input_of(std::size_t layer) const {
+    const auto after = std::upper_bound(first_of_block_.begin(), first_of_block_.end(), layer);
+    return *(after - 1) + places_[layer].input;
+  }
+
+  /// Returns the totals of statistics that are kept in parts (see stat::pairwise), as statistics
+  /// that policies read.
+  [[nodiscard]] auto totals() const
+    requires(detail::kept_in_parts<Statistics> && ...)
+  {
+    calibration<decltype(std::declval<const Statistics&>().total())...> all(
+        std::tuple(std::get<Statistics>(empty_).total()...));
+    for (const auto& of_layer : statistics_)
+      all.statistics_.emplace_back(std::get<Statistics>(of_layer).total()...);
+    all.places_ = places_;
+    all.names_ = names_;
+    all.first_of_block_ = first_of_block_;
+    all.model_ = model_;
+    all.samples_ = samples_;
+    all.blocks_ = blocks_;
+    all.blocks_done_ = blocks_done_;
+    return all;
   }
 
   /// Visits the contents, for files: calls `visit(name, value)` for every component of the
@@ -140,10 +171,12 @@ class calibration {
     samples_ = samples;
     blocks_ = detail::block_count(host);
     places_.clear();
+    names_.clear();
     first_of_block_.assign(1, 0);
     for (std::size_t block = 0; block < blocks_; ++block) {
       std::size_t layer = 0;
-      host.visit_layers(block, [&](std::string_view, auto&&) {
+      host.visit_layers(block, [&](std::string_view name, auto&&) {
+        names_.emplace_back(name);
         places_.push_back({detail::input_of(host, block, layer)});
         ++layer;
       });
@@ -164,6 +197,7 @@ class calibration {
           given.first_of_block_.resize(block + 1, given.statistics_.size());
           given.places_.push_back({given.statistics_.size() - given.first_of_block_[block]});
           given.statistics_.emplace_back(of_layer(name, rows, cols));
+          given.names_.emplace_back(name);
         });
     given.blocks_ = given.blocks_done_ = detail::block_count(host);
     given.first_of_block_.resize(given.blocks_ + 1, given.statistics_.size());
@@ -186,6 +220,9 @@ class calibration {
   }
 
  private:
+  template <class... Others>
+  friend class calibration;
+
   template <class Statistic>
   static constexpr std::size_t index_of() {
     std::size_t index = 0;
@@ -239,6 +276,7 @@ class calibration {
   std::tuple<Statistics...> empty_;
   std::vector<std::tuple<Statistics...>> statistics_;
   std::vector<detail::statistic_place> places_;
+  std::vector<std::string> names_;
   std::vector<std::size_t> first_of_block_;  // index of its first layer; one more at the end
   std::uint64_t model_ = 0, samples_ = 0;
   std::size_t blocks_ = 0, blocks_done_ = 0;

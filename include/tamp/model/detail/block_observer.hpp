@@ -69,8 +69,10 @@ class block_observer {
     check_layer(layer, "an output");
     const stopwatch watch;
     (add_input<Statistics>(layer, x), ...);
-    if constexpr (includes(wants, observable::output))
-      if (static_cast<std::size_t>(detail::source(y).rows()) != 0) {
+    if constexpr (includes(wants, observable::output)) {
+      if (static_cast<std::size_t>(detail::source(y).rows()) == 0) {
+        (skip_output<Statistics>(layer), ...);
+      } else {
         if (tokens.empty()) {
           (add_output<Statistics>(layer, layer_sample<X, Y>{x, y, modality_, attention_}), ...);
         } else {
@@ -79,6 +81,7 @@ class block_observer {
           (add_output<Statistics>(layer, layer_sample<X, Y>{x, y, kinds, attention}), ...);
         }
       }
+    }
     seconds[layer] += watch.seconds();
   }
 
@@ -108,6 +111,14 @@ class block_observer {
   void add_output(std::size_t layer, const Sample& sample) {
     if constexpr (includes(observables_read<Statistic>, observable::output))
       std::get<Statistic>(statistics_[layer]).add(exec_, sample);
+  }
+
+  // A sample without tokens is nothing to add, but statistics that number the samples count it.
+  template <class Statistic>
+  void skip_output([[maybe_unused]] std::size_t layer) {
+    if constexpr (includes(observables_read<Statistic>, observable::output))
+      if constexpr (requires(Statistic& seen) { seen.skip(); })
+        std::get<Statistic>(statistics_[layer]).skip();
   }
 
   template <class Statistic, class Before, class After>
