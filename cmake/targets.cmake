@@ -26,6 +26,10 @@ tamp_component(xtensor xtensor xtensor)
 tamp_component(openmp OpenMP OpenMP::OpenMP_CXX)
 tamp_component(safetensors nlohmann_json nlohmann_json::nlohmann_json)
 tamp_component(json nlohmann_json nlohmann_json::nlohmann_json)
+tamp_component(mpi MPI MPI::MPI_CXX)
+if(TARGET tamp_mpi) # without the C++ bindings that MPI once had
+  target_compile_definitions(tamp_mpi INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+endif()
 
 # tamp::cuda is for .cu files. The kernels call constexpr functions of the C++ library, and CMake
 # 3.25 cannot ask nvcc for C++20 by itself.
