@@ -170,6 +170,21 @@ BOOST_AUTO_TEST_CASE(survives_files) {
   BOOST_TEST((loaded == seen));
 }
 
+BOOST_AUTO_TEST_CASE(fields_that_are_only_looked_at_stay) {
+  auto seen = part<column_norm>(sequences(7), 2, 7);
+  const auto before = seen;
+  pairwise<column_norm>::fields(seen, [](std::string_view, auto&) {});
+  BOOST_TEST((seen == before));
+  // Other numbers of sequences make other ranges.
+  pairwise<column_norm>::fields(seen, [](std::string_view name, auto& value) {
+    if constexpr (!requires { value.begin(); })
+      if (name == "first") value = 5;
+  });
+  BOOST_TEST(seen.first() == 5u);
+  seen.validate();
+  BOOST_TEST(seen.combine(part<column_norm>(sequences(5), 0, 5)).end() == 7u);
+}
+
 BOOST_AUTO_TEST_CASE(rejections_leave_it_unchanged) {
   const auto all = sequences(8);
   auto seen = part<column_norm>(all, 0, 3);

@@ -50,6 +50,21 @@ constexpr mpi::sample_range share_of_samples(std::uint64_t samples, std::uint64_
   return {begin(rank), begin(rank + 1) - begin(rank)};
 }
 
+/// Runs work, and returns what it threw, or nothing.
+template <class Work>
+std::exception_ptr problem_of(const Work& work) {
+#if TAMP_EXCEPTIONS
+  try {
+    work();
+  } catch (...) {
+    return std::current_exception();
+  }
+#else
+  work();
+#endif
+  return nullptr;
+}
+
 /// A communicator of tamp's own, whose messages no other's can be taken for. Its errors are
 /// exceptions.
 class communicator {
@@ -158,6 +173,7 @@ class ranks {
   std::size_t size() const noexcept { return static_cast<std::size_t>(comm().size()); }
   const E& executor() const noexcept { return exec_; }
 
+  std::uint64_t all_samples() const noexcept { return all_samples_; }
   /// The samples of this rank.
   sample_range samples() const noexcept {
     return tamp::detail::share_of_samples(all_samples_, rank(), size());
@@ -167,17 +183,7 @@ class ranks {
   /// @throws what it throws, on all ranks
   template <class Work>
   void together(const Work& work) const {
-#if TAMP_EXCEPTIONS
-    std::exception_ptr problem;
-    try {
-      work();
-    } catch (...) {
-      problem = std::current_exception();
-    }
-    meet(problem);
-#else
-    work();
-#endif
+    meet(tamp::detail::problem_of(work));
   }
 
   /// Runs a body that calls collective functions of this class. If it fails on one rank, between
@@ -209,10 +215,10 @@ class ranks {
     return comm().sum(mine);
   }
   /// Copies numbers of rank `from` to all ranks, which must have room for as many. Collective.
-  template <class Number>
-  void broadcast(std::size_t from, std::span<Number> numbers) const {
+  template <class Number, std::size_t Size>
+  void broadcast(std::size_t from, std::span<Number, Size> numbers) const {
     meet(nullptr);
-    comm().broadcast(static_cast<int>(from), numbers);
+    comm().broadcast(static_cast<int>(from), std::span<Number>(numbers));
   }
   /// Copies a text or a vector of rank `from` to all ranks. Collective.
   template <class Container>

@@ -4,6 +4,7 @@
 /// Calibration: statistics of a dense model, gathered before it is pruned.
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -126,6 +127,8 @@ class calibration {
       (fields_of<Statistics>(self, k, visit), ...);
   }
 
+  /// An empty statistic of each kind.
+  const std::tuple<Statistics...>& empty() const noexcept { return empty_; }
   /// Returns an empty calibration of the same kind.
   calibration emptied() const { return calibration(empty_); }
 
@@ -159,13 +162,17 @@ class calibration {
   }
 
   /// Prepares an empty calibration for a model, with one statistic for each layer. A calibration
-  /// that already belongs to the model keeps its statistics.
+  /// that already belongs to the model keeps its statistics. `samples` is the fingerprint of the
+  /// calibration set.
   /// @throws value_error if it belongs to another model or calibration set, naming both
   template <executor E, tamp::model Model>
   void prepare(const E& exec, Model& host) {
+    prepare(exec, host, detail::samples_fingerprint(host));
+  }
+  template <executor E, tamp::model Model>
+  void prepare(const E& exec, Model& host, std::uint64_t samples) {
     detail::check_shown<(observable::none | ... | observables_read<Statistics>)>(host);
     const std::uint64_t model = detail::model_fingerprint(detail::any_executor(exec), host);
-    const std::uint64_t samples = detail::samples_fingerprint(host);
     if (blocks_done_ != 0) check_fingerprints(model, samples);
     model_ = model;
     samples_ = samples;
@@ -207,14 +214,21 @@ class calibration {
   /// Observes the next block.
   template <executor E, tamp::model Model>
   void observe_next(const E& exec, Model& host) {
+    observe_next([&](std::vector<std::tuple<Statistics...>>& seen,
+                     std::span<const detail::statistic_place> places) {
+      detail::observe_block(exec, host, blocks_done_, seen, places);
+    });
+  }
+  /// The same by another way to observe: `observe(seen, places)` gets an empty statistic of each
+  /// kind for each layer of the block.
+  template <class Observe>
+    requires std::invocable<Observe&, std::vector<std::tuple<Statistics...>>&,
+                            std::span<const detail::statistic_place>>
+  void observe_next(Observe&& observe) {
     const std::size_t begin = first_of_block_[blocks_done_],
                       count = first_of_block_[blocks_done_ + 1] - begin;
     std::vector<std::tuple<Statistics...>> seen(count, empty_);
-    const detail::any_executor on(exec);
-    detail::block_observer<detail::any_executor, Statistics...> observer(
-        on, std::span(seen),
-        std::span<const detail::statistic_place>(places_).subspan(begin, count));
-    host.observe_block(blocks_done_, observer);
+    observe(seen, std::span<const detail::statistic_place>(places_).subspan(begin, count));
     std::move(seen.begin(), seen.end(), statistics_.begin() + static_cast<std::ptrdiff_t>(begin));
     ++blocks_done_;
   }

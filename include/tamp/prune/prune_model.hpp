@@ -4,6 +4,7 @@
 /// Pruning of a whole model, block by block.
 
 #include <type_traits>
+#include <utility>
 
 #include "../execute/operation.hpp"
 #include "../model/host.hpp"
@@ -22,9 +23,16 @@ namespace tamp::inline TAMP_FLAGS {
 struct prune_model_operation : detail::operation<prune_model_operation> {
   using detail::operation<prune_model_operation>::operator();
 
-  template <executor E, class Model, class Recipe>
-  prune_report operator()(const E& exec, Model& host, const Recipe& recipe,
-                          const progress_callback& on_progress = {}) const {
+  template <executor E, class... Arguments>
+  decltype(auto) operator()(const E& exec, Arguments&&... arguments) const {
+    return by(exec, std::forward<Arguments>(arguments)...);
+  }
+
+  /// The forms of the call. `where` is an executor, or a place of several processes, for which
+  /// executor_of and team_of are defined.
+  template <class Where, class Model, class Recipe>
+  static prune_report by(const Where& where, Model& host, const Recipe& recipe,
+                         const progress_callback& on_progress = {}) {
     static_cast<void>(detail::check_recipe_argument<Recipe>());
     static_cast<void>(detail::check_model_argument<Model, reads_samples<Recipe>>());
     if constexpr (detail::needs_statistic<typename Recipe::allocate_policy>) {
@@ -32,47 +40,47 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
       const detail::stopwatch watch;
       prune_report stopped;
       stopped.recipe = recipe.label();
-      stopped.cancelled = !calibrate(exec, host, seen, on_progress);
+      stopped.cancelled = !calibrate(where, host, seen, on_progress);
       stopped.calibrate = watch.seconds();
       if (stopped.cancelled) return stopped;
       prune_report report =
-          (*this)(exec, host, plan(exec, host, seen, recipe), recipe, on_progress);
+          by(where, host, planned(where, host, seen, recipe), recipe, on_progress);
       report.calibrate += stopped.calibrate;
       return report;
     } else {
-      return (*this)(exec, host, plan(exec, host, recipe), recipe, on_progress);
+      return by(where, host, planned(where, host, recipe), recipe, on_progress);
     }
   }
-  template <executor E, class Model, class Recipe>
-  prune_report operator()(const E& exec, Model& host, const pruning_plan& plan,
-                          const Recipe& recipe, const progress_callback& on_progress = {}) const {
+  template <class Where, class Model, class Recipe>
+  static prune_report by(const Where& where, Model& host, const pruning_plan& plan,
+                         const Recipe& recipe, const progress_callback& on_progress = {}) {
     prune_report report;
-    (*this)(exec, host, plan, recipe, report, on_progress);
+    by(where, host, plan, recipe, report, on_progress);
     return report;
   }
-  template <executor E, class Model, class Recipe>
-  bool operator()(const E& exec, Model& host, const pruning_plan& plan, const Recipe& recipe,
-                  prune_report& report, const progress_callback& on_progress = {}) const {
-    return run(exec, host, detail::no_calibration{}, plan, recipe, report, on_progress);
+  template <class Where, class Model, class Recipe>
+  static bool by(const Where& where, Model& host, const pruning_plan& plan, const Recipe& recipe,
+                 prune_report& report, const progress_callback& on_progress = {}) {
+    return run(where, host, detail::no_calibration{}, plan, recipe, report, on_progress);
   }
 
-  template <executor E, class Model, class... Statistics, class Recipe>
-  prune_report operator()(const E& exec, Model& host, const calibration<Statistics...>& seen,
-                          const Recipe& recipe, const progress_callback& on_progress = {}) const {
-    return (*this)(exec, host, seen, plan(exec, host, seen, recipe), recipe, on_progress);
+  template <class Where, class Model, class... Statistics, class Recipe>
+  static prune_report by(const Where& where, Model& host, const calibration<Statistics...>& seen,
+                         const Recipe& recipe, const progress_callback& on_progress = {}) {
+    return by(where, host, seen, planned(where, host, seen, recipe), recipe, on_progress);
   }
-  template <executor E, class Model, class... Statistics, class Recipe>
-  prune_report operator()(const E& exec, Model& host, const calibration<Statistics...>& seen,
-                          const pruning_plan& plan, const Recipe& recipe,
-                          const progress_callback& on_progress = {}) const {
+  template <class Where, class Model, class... Statistics, class Recipe>
+  static prune_report by(const Where& where, Model& host, const calibration<Statistics...>& seen,
+                         const pruning_plan& plan, const Recipe& recipe,
+                         const progress_callback& on_progress = {}) {
     prune_report report;
-    (*this)(exec, host, seen, plan, recipe, report, on_progress);
+    by(where, host, seen, plan, recipe, report, on_progress);
     return report;
   }
-  template <executor E, class Model, class... Statistics, class Recipe>
-  bool operator()(const E& exec, Model& host, const calibration<Statistics...>& seen,
-                  const pruning_plan& plan, const Recipe& recipe, prune_report& report,
-                  const progress_callback& on_progress = {}) const {
+  template <class Where, class Model, class... Statistics, class Recipe>
+  static bool by(const Where& where, Model& host, const calibration<Statistics...>& seen,
+                 const pruning_plan& plan, const Recipe& recipe, prune_report& report,
+                 const progress_callback& on_progress = {}) {
     using needed = detail::needed_statistic_of<typename Recipe::score_policy>;
     static_assert(std::is_void_v<needed> || (std::is_same_v<needed, Statistics> || ...),
                   "this calibration does not have what the recipe's score needs: make it with "
@@ -80,7 +88,7 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
     if (!seen.complete())
       detail::raise<value_error>("prune: the calibration has seen ", seen.blocks_done(), " of ",
                                  seen.blocks(), " blocks");
-    return run(exec, host, seen, plan, recipe, report, on_progress);
+    return run(where, host, seen, plan, recipe, report, on_progress);
   }
 
  private:
@@ -88,15 +96,26 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
   static constexpr bool reads_samples = detail::needs_statistic<typename Recipe::score_policy> ||
                                         detail::needs_statistic<typename Recipe::allocate_policy>;
 
-  template <executor E, class Model, class Calibration, class Recipe>
-  static bool run(const E& exec, Model& host, const Calibration& seen, const pruning_plan& plan,
-                  const Recipe& recipe, prune_report& report,
+  template <class Where, class... Arguments>
+  static pruning_plan planned(const Where& where, Arguments&... arguments) {
+    pruning_plan made;
+    team_of(where).together([&] { made = plan(executor_of(where), arguments...); });
+    return made;
+  }
+
+  template <class Where, class Model, class Calibration, class Recipe>
+  static bool run(const Where& where, Model& host, const Calibration& seen,
+                  const pruning_plan& plan, const Recipe& recipe, prune_report& report,
                   const progress_callback& on_progress) {
     constexpr bool observes = std::is_same_v<Calibration, detail::no_calibration> &&
                               detail::needs_statistic<typename Recipe::score_policy>;
     static_cast<void>(detail::check_recipe_argument<Recipe>());
     static_cast<void>(detail::check_model_argument<Model, observes>());
-    detail::prune_model(detail::any_executor(exec), host, seen, plan, recipe, report, on_progress);
+    const auto team = team_of(where);
+    team.collectively([&] {
+      detail::prune_model(detail::any_executor(executor_of(where)), host, seen, plan, recipe,
+                          report, on_progress, team);
+    });
     return !report.cancelled;
   }
 };

@@ -161,14 +161,17 @@ class [[nodiscard]] pairwise : public tamp::detail::adds_anywhere<pairwise<Stati
     end_ = end;
   }
 
+  // Makes the ranges of [first_, end_), unless they are there.
   void make_ranges() {
-    ranges_.clear();
-    for (std::uint64_t begin = first_; begin < end_;) {
+    std::size_t k = 0;
+    for (std::uint64_t begin = first_; begin < end_; ++k) {
       std::uint64_t size = begin == 0 ? std::uint64_t{1} << 63 : begin & (~begin + 1);
       while (size > end_ - begin) size /= 2;
-      ranges_.push_back({size, empty_});
+      if (k < ranges_.size() && ranges_[k].sequences != size) ranges_.resize(k, range{0, empty_});
+      if (k == ranges_.size()) ranges_.push_back({size, empty_});
       begin += size;
     }
+    ranges_.resize(k, range{0, empty_});
   }
 
   Statistic empty_{};

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "../../error.hpp"
@@ -148,5 +149,17 @@ class block_observer {
   std::span<const tamp::modality> modality_;
   std::span<const float> attention_;
 };
+
+/// Sends the samples of a host through a block. `seen` and `places` must have one entry for each
+/// of its layers. Returns the time spent on each layer's statistics.
+template <executor E, class Host, class... Statistics>
+std::vector<double> observe_block(const E& exec, Host& host, std::size_t block,
+                                  std::vector<std::tuple<Statistics...>>& seen,
+                                  std::span<const statistic_place> places) {
+  const any_executor on(exec);
+  block_observer<any_executor, Statistics...> observer(on, std::span(seen), places);
+  host.observe_block(block, observer);
+  return std::move(observer.seconds);
+}
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "../../detail/ieee_arithmetic.hpp"
+#include "../../mask/bitmask.hpp"
 #include "../../model/detail/block_observer.hpp"
 #include "../../model/host.hpp"
 #include "../../score/magnitude.hpp"
@@ -71,9 +72,11 @@ struct block_statistics {
 
   /// True if no token reached the block.
   bool empty() const noexcept { return places.empty(); }
-  const Statistic& of(std::size_t layer) const {
-    return std::get<0>(kept[places[layer].template of<Statistic>(layer)]);
+  /// The layer that keeps the statistic of a layer.
+  std::size_t place_of(std::size_t layer) const {
+    return empty() ? layer : places[layer].template of<Statistic>(layer);
   }
+  const Statistic& of(std::size_t layer) const { return std::get<0>(kept[place_of(layer)]); }
   double seconds(std::size_t layer) const { return times[layer]; }
   /// True if any layer that the plan prunes saw a token.
   bool saw_any(std::span<const planned_layer> layers) const {
@@ -114,9 +117,7 @@ block_statistics<Statistic> observe_layers(const any_executor& exec, Model& host
   seen.kept.resize(layers.size(), std::tuple(empty));
   for (std::size_t layer = 0; layer < layers.size(); ++layer)
     seen.places.push_back({input_of(host, block, layer)});
-  block_observer<any_executor, Statistic> observer(exec, seen.kept, seen.places);
-  host.observe_block(block, observer);
-  seen.times = std::move(observer.seconds);
+  seen.times = observe_block(exec, host, block, seen.kept, seen.places);
   for (std::size_t k = 0; k < layers.size(); ++k)
     if (layers[k].is_pruned() && seen.of(k).tokens() != 0) check_seen(seen.of(k), layers[k]);
   return seen;
@@ -135,16 +136,57 @@ void read_back(const any_executor& exec, const Weight& weight, layer_report& don
                         dropped - zeros, " did not become zero");
 }
 
-/// Applies a mask to one layer and records the result.
-template <class Weight>
-void write_layer(const any_executor& exec, const mask::bitmask& keep, Weight& weight,
-                 layer_report& done, running_report& report) {
-  const stopwatch applying;
-  report.writing_begins(done);
-  apply_layer(exec, "prune", done.name, keep, weight);
-  done.apply = applying.seconds();
-  done.kept = keep.count();
-  read_back(exec, weight, done);
+/// The decision about a layer, before anything of it is written: the mask, and the repaired weights
+/// if the score makes some.
+struct layer_decision {
+  mask::bitmask keep;
+  std::vector<double> numbers;  // row after row
+  bool repairs = false;
+
+  matrix_view<const double> weights() const { return {numbers.data(), keep.rows(), keep.cols()}; }
+  void take(const mask::bitmask& mask) { keep = mask; }
+  void take(const auto& repaired) {
+    keep = repaired.keep;
+    repairs = true;
+    const matrix_view<const double> from = repaired.weights();
+    numbers = checked_array<double>("prune", from.rows() * from.cols());
+    for (std::size_t i = 0; i < from.rows(); ++i)
+      for (std::size_t j = 0; j < from.cols(); ++j) numbers[i * from.cols() + j] = from(i, j);
+  }
+};
+
+/// A process that decides about all layers by itself. Several are a team (tamp/mpi/prune_model.hpp)
+/// that observes, agrees and divides the layers.
+struct alone {
+  static constexpr bool is_alone = true;
+
+  template <class Work>
+  void together(const Work& work) const {
+    work();
+  }
+  template <class Body>
+  void collectively(const Body& body) const {
+    body();
+  }
+  bool all(bool mine) const { return mine; }
+  void agree_on(const pruning_plan&, std::size_t) const {}
+  template <class Statistic, model Model>
+  block_statistics<Statistic> observe(const any_executor& exec, Model& host, std::size_t block,
+                                      std::span<const planned_layer> layers,
+                                      const Statistic& empty) const {
+    return observe_layers(exec, host, block, layers, empty);
+  }
+};
+
+/// The team of an executor, and the executor of one process of a team. A place of several processes
+/// defines both in its namespace.
+template <executor E>
+alone team_of(const E&) {
+  return {};
+}
+template <executor E>
+const E& executor_of(const E& exec) {
+  return exec;
 }
 
 /// Prunes the layers of a model that a report does not list yet, and keeps the report valid at any
@@ -154,15 +196,20 @@ void write_layer(const any_executor& exec, const mask::bitmask& keep, Weight& we
 /// Recipe is the type that recipe::at returns. Functions that depend on fewer types than these two
 /// are outside, so that a program with many recipes compiles them once. Statistics are observed,
 /// unless a calibration is given.
-template <layered_model Model, class Recipe, class Calibration>
+template <layered_model Model, class Recipe, class Calibration, class Team>
 class model_pruner {
  public:
   model_pruner(any_executor exec, Model& host, const Calibration& given, const Recipe& recipe,
-               running_report& report)
-      : exec_(exec), host_(host), given_(given), recipe_(recipe), report_(report) {}
+               running_report& report, const Team& team)
+      : exec_(exec), host_(host), given_(given), recipe_(recipe), report_(report), team_(team) {}
 
   void run() {
-    check_everything();
+    static_assert(
+        Team::is_alone || !writes_when_finished<Model>,
+        "the ranks of a team keep their models the same, and this host keeps none: divide "
+        "its layers among the ranks, and prune_model(host, seen, plan, recipe) on each");
+    team_.agree_on(report_.plan(), report_.layers_done());
+    team_.together([&] { check_everything(); });
     report_.begin();
     wrote_ = report_.layers_done() != 0;
     report_.with_state([&] { prune(); });
@@ -216,12 +263,18 @@ class model_pruner {
   }
 
   void prune() {
-    if constexpr (observed && rewindable_model<Model>) host_.rewind();
+    if constexpr (observed && rewindable_model<Model>) team_.together([&] { host_.rewind(); });
     for (std::size_t block = 0; block < report_.blocks() && !report_.cancelled(); ++block)
-      if (report_.go_on(block, {})) prune_block(block);
+      if (go_on(block, {})) prune_block(block);
     if (report_.cancelled()) return;
     if (!waiting_.empty()) raise_unseen();
     report_.note_counts();
+  }
+
+  bool go_on(std::size_t block, std::string_view layer) {
+    if (team_.all(report_.go_on(block, layer))) return true;
+    report_.cancel();
+    return false;
   }
 
   // Nothing is written until a layer is known to have seen a token. Until then blocks wait. A block
@@ -235,9 +288,9 @@ class model_pruner {
       if (!is_done) {
         observed_statistics seen;
         if (std::ranges::any_of(layers, &planned_layer::is_pruned))
-          seen = observe_layers(exec_, host_, block, layers, statistic_of(recipe_.score));
+          seen = team_.observe(exec_, host_, block, layers, statistic_of(recipe_.score));
         report_.add_calibration_time(watch.seconds());
-        if (wrote_ || seen.saw_any(layers)) {
+        if (wrote_ || !team_.all(!seen.saw_any(layers))) {
           for (const std::size_t earlier : std::exchange(waiting_, {}))
             prune_layers(earlier, observed_statistics{});
           wrote_ = true;
@@ -248,7 +301,7 @@ class model_pruner {
       }
       if (report_.cancelled() || block + 1 == report_.blocks()) return;
       watch = {};
-      host_.advance(block);
+      team_.together([&] { host_.advance(block); });
       report_.add_calibration_time(watch.seconds());
     } else if (!is_done) {
       if constexpr (calibrated)
@@ -262,20 +315,41 @@ class model_pruner {
   template <class Statistics>
   void prune_layers(std::size_t block, const Statistics& seen) {
     const auto layers = report_.layers_of(block);
+    const auto is_done = [&](std::size_t k) {
+      return report_.first_of(layers) + k < report_.layers_done();
+    };
+    std::vector<layer_decision> decisions;
+    std::vector<layer_report> reports;
+    if constexpr (!Team::is_alone) {
+      decisions.resize(layers.size());
+      for (const planned_layer& layer : layers) reports.push_back(untouched(layer));
+      team_.assign(layers, seen);
+      team_.together([&] {
+        for_layers_of_block(host_, block, [&](std::size_t k, std::string_view, auto&& weight) {
+          if (layers[k].is_pruned() && !is_done(k) && team_.owns(k))
+            decide(k, reports[k], weight, seen,
+                   [&](const auto& decision) { decisions[k].take(decision); });
+          return false;
+        });
+      });
+    }
     for_layers_of_block(host_, block, [&](std::size_t k, std::string_view name, auto&& weight) {
-      if (report_.first_of(layers) + k < report_.layers_done() || report_.cancelled() ||
-          !report_.go_on(block, name))
-        return false;
+      if (is_done(k) || report_.cancelled() || !go_on(block, name)) return false;
       layer_report done = untouched(layers[k]);
       if (layers[k].is_pruned()) {
-        require_prunable_rows<decltype(weight)>();
-        if constexpr (!calibrated) {
-          prune_layer(done, weight, seen);
-        } else if (seen.empty()) {
-          prune_layer(done, weight, statistic_of(recipe_.score));
+        if constexpr (Team::is_alone) {
+          decide(k, done, weight, seen,
+                 [&](const auto& decision) { write(done, weight, decision); });
         } else {
-          prune_layer(done, weight, seen.of(k));
-          done.observe = seen.seconds(k);
+          done = std::move(reports[k]);
+          team_.share(k, done, decisions[k]);
+          team_.together([&] {
+            const layer_decision decision = std::move(decisions[k]);
+            if (decision.repairs)
+              write(done, weight, decision);
+            else
+              write(done, weight, decision.keep);
+          });
         }
       }
       report_.add(std::move(done));
@@ -283,8 +357,23 @@ class model_pruner {
     });
   }
 
-  template <class Weight>
-  void prune_layer(layer_report& done, Weight& weight, const statistic& seen) {
+  // Decides about the k-th layer of a block, and calls use(mask) or use(repaired).
+  template <class Weight, class Statistics, class Use>
+  void decide(std::size_t k, layer_report& done, Weight& weight, const Statistics& seen,
+              const Use& use) {
+    require_prunable_rows<Weight>();
+    if constexpr (!calibrated) {
+      decide_by(done, weight, seen, use);
+    } else if (seen.empty()) {
+      decide_by(done, weight, statistic_of(recipe_.score), use);
+    } else {
+      decide_by(done, weight, seen.of(k), use);
+      done.observe = seen.seconds(k);
+    }
+  }
+
+  template <class Weight, class Use>
+  void decide_by(layer_report& done, Weight& weight, const statistic& seen, const Use& use) {
     const auto here = recipe_.at(done.asked);
     done.score = report_.labels().score;
     if constexpr (calibrated) {
@@ -296,37 +385,51 @@ class model_pruner {
       if (done.fell_back) {
         done.score = label(score::magnitude{});
         const auto blind = recipe{score::magnitude{}, here.allocate, here.pattern};
-        return select_and_write(done, weight, no_statistics{}, blind);
+        return use(selected(done, weight, no_statistics{}, blind));
       }
       done.dead_inputs = count_dead(seen);
     }
     if constexpr (repairing_score<score_policy>)
-      repair(done, weight, seen, here);
+      use(repaired(done, weight, seen, here));
     else
-      select_and_write(done, weight, seen, here);
+      use(selected(done, weight, seen, here));
   }
 
   template <class Weight, class Statistics, class Here>
-  void select_and_write(layer_report& done, Weight& weight, const Statistics& seen,
-                        const Here& here) {
+  mask::bitmask selected(layer_report& done, const Weight& weight, const Statistics& seen,
+                         const Here& here) {
     const stopwatch selecting;
-    const mask::bitmask keep = select_layer(exec_, "prune", done.name, weight, seen, here);
+    mask::bitmask keep = select_layer(exec_, "prune", done.name, weight, seen, here);
     done.select = selecting.seconds();
-    write_layer(exec_, keep, weight, done, report_);
+    return keep;
+  }
+  template <class Weight>
+  auto repaired(layer_report& done, const Weight& weight, const statistic& seen,
+                const Recipe& here) {
+    const stopwatch selecting;
+    auto repaired = repair_layer(exec_, "prune", done.name, weight, seen, here, done.drop);
+    check_repaired<Weight>(exec_, "prune", done.name, repaired);
+    done.select = selecting.seconds();
+    done.note = repaired.note;
+    return repaired;
   }
 
   template <class Weight>
-  void repair(layer_report& done, Weight& weight, const statistic& seen, const Recipe& here) {
-    const stopwatch selecting;
-    auto repaired = repair_layer(exec_, "prune", done.name, weight, seen, here, done.drop);
-    done.select = selecting.seconds();
+  void write(layer_report& done, Weight& weight, const mask::bitmask& keep) {
     const stopwatch applying;
-    check_repaired<std::remove_cvref_t<Weight>>(exec_, "prune", done.name, repaired);
+    report_.writing_begins(done);
+    apply_layer(exec_, "prune", done.name, keep, weight);
+    done.apply = applying.seconds();
+    done.kept = keep.count();
+    read_back(exec_, weight, done);
+  }
+  template <class Weight, class Repaired>
+  void write(layer_report& done, Weight& weight, const Repaired& repaired) {
+    const stopwatch applying;
     report_.writing_begins(done);
     write_repaired(exec_, "prune", done.name, repaired, weight);
     done.apply = applying.seconds();
     done.kept = repaired.keep.count();
-    done.note = std::move(repaired.note);
     read_back(exec_, weight, done);
   }
 
@@ -335,18 +438,19 @@ class model_pruner {
   const Calibration& given_;
   Recipe recipe_;
   running_report& report_;
+  const Team& team_;
   bool wrote_ = false;                // or is about to
   std::vector<std::size_t> waiting_;  // blocks whose layers saw no token, before any is written
 };
 
 /// See tamp::prune_model.
-template <layered_model Model, class Calibration, class Recipe>
+template <layered_model Model, class Calibration, class Recipe, class Team = alone>
 void prune_model(const any_executor& exec, Model& host, const Calibration& given,
                  const pruning_plan& plan, const Recipe& recipe, prune_report& report,
-                 const progress_callback& on_progress) {
+                 const progress_callback& on_progress, const Team& team = {}) {
   running_report running(plan, report, on_progress, block_count(host),
                          {recipe.label(), label(recipe.score), label(recipe.pattern)});
-  model_pruner(exec, host, given, recipe.at(0), running).run();
+  model_pruner(exec, host, given, recipe.at(0), running, team).run();
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

@@ -16,6 +16,7 @@
 #include "../calibrate.hpp"
 #include "../pruning_plan.hpp"
 #include "../report.hpp"
+#include "empty_plan.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -89,6 +90,9 @@ class running_report {
                                                        plan_.layers.size(), layer, false});
     return !report_.cancelled;
   }
+
+  /// Stops the pruning, as the callback of another process wants.
+  void cancel() noexcept { report_.cancelled = true; }
 
   void add_calibration_time(double seconds) { report_.calibrate += seconds; }
   void writing_begins(const layer_report& layer) { report_.unfinished = layer.name; }
