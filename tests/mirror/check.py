@@ -34,6 +34,7 @@ COVERED = {
     "prune/detail/empty_plan.hpp": "tests/prune/plan.cpp tests/prune/plan_options.cpp",
     "prune/detail/repaired_weight.hpp": "tests/prune/detail/written_rows.cpp",
     "prune/detail/tied_layers.hpp": "tests/prune/plan_options.cpp",
+    "mpi/detail/sums.hpp": "tests/mpi/calibrate.cpp tests/mpi/prune_model.cpp",
     "sparse/detail/arranged_tokens.hpp": "tests/sparse/multiply.cpp",
     "sparse/detail/row_source.hpp": "tests/sparse/multiply.cpp",
     # Loops and their vectors, which are tested with what they are made for.

@@ -1,6 +1,8 @@
 """Compiles every header of the library alone, and included twice.
 
-    python3 check.py INCLUDE BUILD COMPILER [FLAGS...]
+    python3 check.py INCLUDE BUILD WITHOUT COMPILER [FLAGS...]
+
+WITHOUT is a folder of headers that need what is not there, such as mpi, or none.
 
 What is included before a header can hide an #include that it forgot, unless the header includes that
 itself. So a header is compiled after a precompiled one if it includes that one, directly or through
@@ -35,11 +37,12 @@ def first_base(header, included):
 
 
 def main():
-    include, build, compiler, *flags = sys.argv[1:]
+    include, build, without, compiler, *flags = sys.argv[1:]
     library = pathlib.Path(include, "tamp").resolve()
     folder = pathlib.Path(build)
     folder.mkdir(parents=True, exist_ok=True)
-    headers = {str(path.relative_to(library)): path for path in sorted(library.rglob("*.hpp"))}
+    headers = {str(path.relative_to(library)): path for path in sorted(library.rglob("*.hpp"))
+               if path.relative_to(library).parts[0] != without}
     direct = {}
     for name, path in headers.items():
         used = [(path.parent / other).resolve() for other in INCLUDE.findall(path.read_text(encoding="utf-8"))]

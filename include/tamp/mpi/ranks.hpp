@@ -70,10 +70,10 @@ std::exception_ptr problem_of(const Work& work) {
 class communicator {
  public:
   explicit communicator(MPI_Comm of) {
-    check(MPI_Comm_dup(of, &comm_), "a communicator cannot be duplicated");
-    check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "the error handler cannot be set");
-    check(MPI_Comm_rank(comm_, &rank_), "the rank is not known");
-    check(MPI_Comm_size(comm_, &size_), "the number of ranks is not known");
+    check_mpi(MPI_Comm_dup(of, &comm_), "a communicator cannot be duplicated");
+    check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "the error handler cannot be set");
+    check_mpi(MPI_Comm_rank(comm_, &rank_), "the rank is not known");
+    check_mpi(MPI_Comm_size(comm_, &size_), "the number of ranks is not known");
   }
   communicator(const communicator&) = delete;
   communicator& operator=(const communicator&) = delete;
@@ -90,20 +90,20 @@ class communicator {
   template <class Number>
   void broadcast(int from, std::span<Number> numbers) const {
     in_pieces(numbers, [&](void* data, int bytes) {
-      check(MPI_Bcast(data, bytes, MPI_BYTE, from, comm_), "a broadcast failed");
+      check_mpi(MPI_Bcast(data, bytes, MPI_BYTE, from, comm_), "a broadcast failed");
     });
   }
   template <class Number>
   void send(int to, std::span<const Number> numbers) const {
     in_pieces(numbers, [&](const void* data, int bytes) {
-      check(MPI_Send(data, bytes, MPI_BYTE, to, 0, comm_), "a message cannot be sent");
+      check_mpi(MPI_Send(data, bytes, MPI_BYTE, to, 0, comm_), "a message cannot be sent");
     });
   }
   template <class Number>
   void receive(int from, std::span<Number> numbers) const {
     in_pieces(numbers, [&](void* data, int bytes) {
-      check(MPI_Recv(data, bytes, MPI_BYTE, from, 0, comm_, MPI_STATUS_IGNORE),
-            "a message cannot be received");
+      check_mpi(MPI_Recv(data, bytes, MPI_BYTE, from, 0, comm_, MPI_STATUS_IGNORE),
+                "a message cannot be received");
     });
   }
 
@@ -125,11 +125,11 @@ class communicator {
 
   std::uint64_t reduced(std::uint64_t mine, MPI_Op by) const {
     std::uint64_t all = 0;
-    check(MPI_Allreduce(&mine, &all, 1, MPI_UINT64_T, by, comm_), "the ranks cannot agree");
+    check_mpi(MPI_Allreduce(&mine, &all, 1, MPI_UINT64_T, by, comm_), "the ranks cannot agree");
     return all;
   }
 
-  static void check(int status, std::string_view what) {
+  static void check_mpi(int status, std::string_view what) {
     if (status == MPI_SUCCESS) return;
     char text[MPI_MAX_ERROR_STRING] = {};
     int length = 0;

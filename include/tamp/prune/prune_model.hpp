@@ -98,6 +98,7 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
 
   template <class Where, class... Arguments>
   static pruning_plan planned(const Where& where, Arguments&... arguments) {
+    using detail::executor_of, detail::team_of;
     pruning_plan made;
     team_of(where).together([&] { made = plan(executor_of(where), arguments...); });
     return made;
@@ -111,6 +112,7 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
                               detail::needs_statistic<typename Recipe::score_policy>;
     static_cast<void>(detail::check_recipe_argument<Recipe>());
     static_cast<void>(detail::check_model_argument<Model, observes>());
+    using detail::executor_of, detail::team_of;
     const auto team = team_of(where);
     team.collectively([&] {
       detail::prune_model(detail::any_executor(executor_of(where)), host, seen, plan, recipe,

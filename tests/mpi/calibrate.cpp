@@ -1,0 +1,122 @@
+#include <tamp/mpi/calibrate.hpp>
+
+#include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/hidden_change.hpp>
+#include <tamp/stat/pairwise.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "../support/model.hpp"
+#include "support.hpp"
+
+BOOST_AUTO_TEST_SUITE(mpi_calibrate)
+
+using support::check_error_on_all;
+using support::host_of;
+using support::model_with_samples;
+using support::numbers_of;
+using tamp::calibration;
+using tamp::mpi::ranks;
+using tamp::stat::column_norm;
+using tamp::stat::hidden_change;
+using tamp::stat::pairwise;
+
+namespace {
+
+using both = calibration<column_norm, hidden_change>;
+
+both by_ranks(MPI_Comm comm, std::size_t samples) {
+  const ranks where(comm, samples);
+  auto host = host_of(where, samples);
+  both seen;
+  BOOST_TEST(tamp::calibrate(where, host, seen));
+  return seen;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(all_ranks_get_the_bits_of_one) {
+  for (const std::size_t samples : {1u, 3u, 8u, 13u}) {
+    const both together = by_ranks(MPI_COMM_WORLD, samples),
+               alone = by_ranks(MPI_COMM_SELF, samples);
+    BOOST_TEST(together.complete());
+    BOOST_TEST(numbers_of(together) == numbers_of(alone));
+    BOOST_TEST(together.model() == alone.model());
+    BOOST_TEST(together.of<column_norm>(5).count() == samples);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(they_are_pairwise_sums_of_the_samples) {
+  auto host = model_with_samples(13);
+  calibration<pairwise<column_norm>, pairwise<hidden_change>> parts;
+  tamp::calibrate(host, parts);
+  BOOST_TEST(numbers_of(by_ranks(MPI_COMM_WORLD, 13)) == numbers_of(parts.totals()));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_stopped_on_any_rank_goes_on) {
+  const ranks where(MPI_COMM_WORLD, 8);
+  auto host = host_of(where, 8);
+  both seen;
+  BOOST_TEST(!tamp::calibrate(where, host, seen, [&](const tamp::progress& p) {
+    return where.rank() != where.size() - 1 || p.block != 1;
+  }));
+  BOOST_TEST(seen.blocks_done() == 1u);
+  BOOST_TEST(tamp::calibrate(where, host, seen));
+  BOOST_TEST(numbers_of(seen) == numbers_of(by_ranks(MPI_COMM_SELF, 8)));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_without_its_share_is_refused) {
+  const ranks where(MPI_COMM_WORLD, 9);  // and the hosts have 8
+  const ranks eight(MPI_COMM_WORLD, 8);
+  auto host = host_of(eight, 8);
+  calibration<column_norm> seen;
+  try {
+    tamp::calibrate(where, host, seen);
+    BOOST_ERROR("nothing was refused");
+  } catch (const tamp::error& e) {
+    const std::string_view sentence = e.what();
+    if (where.size() == 1)
+      BOOST_TEST(sentence == "calibrate: the hosts of 1 ranks have shown 8 of 9 samples");
+    else
+      BOOST_TEST((sentence.find("samples") != sentence.npos ||
+                  sentence.find("no neighbours") != sentence.npos));
+  }
+  BOOST_TEST(seen.blocks_done() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(different_models_are_refused) {
+  const ranks where(MPI_COMM_WORLD, 4);
+  if (where.size() == 1) return;
+  auto host = host_of(where, 4);
+  if (where.rank() == 1) host.weights[0].up(0, 0) += 1;
+  calibration<column_norm> seen;
+  try {
+    tamp::calibrate(where, host, seen);
+    BOOST_ERROR("nothing was refused");
+  } catch (const tamp::value_error& e) {
+    const std::string_view sentence = e.what();
+    BOOST_TEST(sentence.find("calibrate: the model differs from that of rank 0: ") !=
+               sentence.npos);
+    BOOST_TEST(sentence.starts_with("rank 1: ") == (where.rank() != 1));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_is_not_finite_on_one_rank_is_an_error_on_all) {
+  const ranks where(MPI_COMM_WORLD, 4);
+  auto host = host_of(where, 4);
+  const std::size_t last = where.size() - 1;
+  if (where.rank() == last) {
+    auto samples = host.samples;
+    samples.back()(2, 3) = std::numeric_limits<float>::infinity();
+    host = host.with_samples(samples);
+  }
+  calibration<column_norm> seen;
+  check_error_on_all<tamp::value_error>(where, last,
+                                        "column_norm: the activation of token 2, feature 3 is inf",
+                                        [&] { tamp::calibrate(where, host, seen); });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
