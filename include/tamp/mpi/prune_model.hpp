@@ -32,8 +32,9 @@ namespace tamp::inline TAMP_FLAGS::detail {
 inline std::vector<std::size_t> divided(std::span<const std::size_t> costs, std::size_t ranks) {
   std::vector<std::size_t> order(costs.size()), owners(costs.size()), loads(ranks);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return costs[a] != costs[b] ? costs[a] > costs[b] : a < b;
+  });
   for (const std::size_t unit : order) {
     const auto least = std::min_element(loads.begin(), loads.end());
     owners[unit] = static_cast<std::size_t>(least - loads.begin());
