@@ -71,6 +71,18 @@ def prune(model, out, *options):
     return json.loads(report.read_text())
 
 
+def observed(model):
+    """The column norms of a transformers model, over the beginning of the prose."""
+    norms = folder / "norms.safetensors"
+    beginning = folder / "beginning.txt"
+    text = prose.read_text(encoding="utf-8")
+    beginning.write_text(text[:len(text) // 2], encoding="utf-8")
+    observe = pathlib.Path(__file__).resolve().parents[1] / "python" / "observe.py"
+    subprocess.run([sys.executable, observe, model, beginning, "--tokens", "16384", "--output", norms],
+                   stdout=subprocess.DEVNULL, check=True)
+    return norms
+
+
 def embeddings(path, sentences):
     import torch
     from transformers import AutoModel, AutoTokenizer
@@ -80,6 +92,10 @@ def embeddings(path, sentences):
         hidden = model(**batch).last_hidden_state
     mask = batch["attention_mask"].unsqueeze(-1)
     return torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=1)
+
+
+def likeness(one, other):
+    return (embeddings(one, sentences()) * embeddings(other, sentences())).sum(1).mean().item()
 
 
 def sentences():
@@ -98,11 +114,11 @@ def main():
 
     rows = []
     dense = minilm()
-    for sparsity in ("0.3", "0.5"):
+    norms = observed(dense)
+    for sparsity, options in [(s, o) for s in ("0.3", "0.5") for o in ((), ("--statistics", norms))]:
         out = folder / f"minilm-{sparsity}"
-        report = prune(dense, out, "--sparsity", sparsity)
-        cosine = (embeddings(dense, sentences()) * embeddings(out, sentences())).sum(1).mean().item()
-        rows.append(("MiniLM", "transformers", report, "cosine 1", f"{cosine:.3f}"))
+        report = prune(dense, out, "--sparsity", sparsity, *options)
+        rows.append(("MiniLM", "transformers", report, "cosine 1", f"{likeness(dense, out):.3f}"))
     for name, model in (("SmolLM2-135M", smollm2()), ("gemma-3-270m", gemma3())):
         before = judged(model)
         for sparsity in ("0.3", "0.5"):

@@ -11,7 +11,8 @@ feature j of token t, all in float64:
 
 This is what Wanda multiplies |W_ij| by, but for a factor that all weights share. The file has a tensor
 NAME.weight of (columns,) for each layer and NAME.weight.tokens with the number of tokens; tamp::io::read_norms
-reads it (docs/concepts/files.md). A layer that saw no token, such as an expert that was never chosen, gets
+reads it (docs/concepts/files.md). The model is of the class that its config.json names first, so that weights
+have the names that they have in its files. A layer that saw no token, such as an expert that was never chosen, gets
 ones, so that the magnitude of its weights decides.
 """
 import argparse
@@ -40,11 +41,14 @@ def main():
     parser.add_argument("--output", default="norms.safetensors")
     options = parser.parse_args()
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    import transformers
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.pytorch_utils import Conv1D
 
     tokenizer = AutoTokenizer.from_pretrained(options.model)
-    model = AutoModelForCausalLM.from_pretrained(options.model, torch_dtype="auto").to(options.device).eval()
+    named = AutoConfig.from_pretrained(options.model).architectures or [""]
+    kind = getattr(transformers, named[0], AutoModelForCausalLM)
+    model = kind.from_pretrained(options.model, torch_dtype="auto").to(options.device).eval()
     sums, tokens = {}, {}
 
     def observe(name, features):
