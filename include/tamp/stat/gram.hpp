@@ -86,8 +86,9 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     check_features(other.features_, "the statistics to combine cover ");
     const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, other.count_);
     const std::uint64_t tokens = detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
-    for (std::size_t k = 0; k < sums_.size(); ++k)
-      if (!is_finite(sums_[k] + other.sums_[k])) refuse_sum(k, features_);
+    if (!(largest_sum() + other.largest_sum() < 1e308))
+      for (std::size_t k = 0; k < sums_.size(); ++k)
+        if (!is_finite(sums_[k] + other.sums_[k])) refuse_sum(k, features_);
     detail::with_memory(label(), [&] { sums_.resize(other.sums_.size(), 0.0); });
     for (std::size_t k = 0; k < sums_.size(); ++k) sums_[k] += other.sums_[k];
     features_ = other.features_;
@@ -142,16 +143,21 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     return detail::checked_matrix(label(), features, features, sizeof(double));
   }
 
+  // No sum exceeds the largest one of a feature with itself.
+  double largest_sum() const noexcept {
+    double largest = 0;
+    for (std::size_t j = 0; j < sums_.size(); j += features_ + 1)
+      largest = (std::max)(largest, sums_[j]);
+    return largest;
+  }
+
   // Adds to the sums in place if none of them can become too large and reading cannot fail between
   // two batches. Otherwise adds to a copy, which replaces the sums at the end.
   template <executor E, class Source>
   void add_products(const E& exec, const Source& x, double largest) {
     const auto tokens = static_cast<std::size_t>(x.rows());
     const auto features = static_cast<std::size_t>(x.cols());
-    double diagonal = 0;  // no sum exceeds the largest one of a feature with itself
-    for (std::size_t j = 0; j < sums_.size(); j += features + 1)
-      diagonal = (std::max)(diagonal, sums_[j]);
-    const double most = diagonal + static_cast<double>(tokens) * largest * largest;
+    const double most = largest_sum() + static_cast<double>(tokens) * largest * largest;
     const bool in_place = detail::is_view<Source> && !sums_.empty() && most < 1e308;
     std::vector<double> copy;
     if (!in_place) {
