@@ -67,14 +67,14 @@ std::vector<fs::path> gguf_parts(const fs::path& first) {
       refuse(path, "is part ", p.number + 1, " of ", p.count, " by its metadata, not part ", k + 1,
              " of ", of_first.count);
     if (p.tensors_of_all != of_first.tensors_of_all)
-      refuse(path, "is part of a model of ", p.tensors_of_all, " tensors, and ", name,
+      refuse(path, "is part of a model of ", counted(p.tensors_of_all, "tensor"), ", and ", name,
              " of one of ", of_first.tensors_of_all);
     tensors += p.tensors;
     names.push_back(path.filename());
   }
   if (tensors != of_first.tensors_of_all)
-    refuse(first, "says that all parts have ", of_first.tensors_of_all, " tensors, and they have ",
-           tensors);
+    refuse(first, "says that all parts have ", counted(of_first.tensors_of_all, "tensor"),
+           ", and they have ", tensors);
   return names;
 }
 

@@ -2,6 +2,7 @@
 
 // Errors about files, as sentences that begin with the file's name.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -20,6 +21,11 @@ inline std::string printable(std::string_view text) {
     else
       plain += c;
   return plain;
+}
+
+// A number of things: "1 file", "2 files".
+inline std::string counted(std::uint64_t count, std::string_view thing) {
+  return tamp::detail::sentence(count, ' ', thing, count == 1 ? "" : "s");
 }
 
 template <class... Parts>

@@ -90,11 +90,11 @@ void print_intention(std::FILE* to, const settings& s, const model_files& model,
   std::size_t numbers = 0;
   for (const tensor& t : model.tensors)
     if (t.kind != number::other) numbers += t.size();
-  fmt::print(to, "{}: {} in {} files, {} tensors, {:.1f} million numbers\n", s.model,
-             in_megabytes(model.bytes()), model.weights.size(), model.tensors.size(),
+  fmt::print(to, "{}: {} in {}, {}, {:.1f} million numbers\n", s.model, in_megabytes(model.bytes()),
+             counted(model.weights.size(), "file"), counted(model.tensors.size(), "tensor"),
              static_cast<double>(numbers) / 1e6);
-  fmt::print(to, "{} layers in {} blocks, {:.1f} % of the numbers: {}, sparsity {:.4f}\n",
-             layers.layers(), layers.blocks.size(),
+  fmt::print(to, "{} in {}, {:.1f} % of the numbers: {}, sparsity {:.4f}\n",
+             counted(layers.layers(), "layer"), counted(layers.blocks.size(), "block"),
              100 * static_cast<double>(layers.size()) /
                  static_cast<double>(std::max<std::size_t>(numbers, 1)),
              plan.recipe, plan.sparsity());

@@ -34,7 +34,7 @@ std::vector<llama::calibration_sample> samples_of(const llama::language_model& l
   const std::vector<int> tokens = language.tokenizer.encode(read_text(options.text));
   const std::size_t count = std::min(options.sequences, tokens.size() / options.length);
   if (count == 0)
-    refuse(options.text, "has ", tokens.size(), " tokens, fewer than one sequence of ",
+    refuse(options.text, "has ", counted(tokens.size(), "token"), ", fewer than one sequence of ",
            options.length);
   std::vector<llama::calibration_sample> samples;
   for (const auto& sequence :

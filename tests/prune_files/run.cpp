@@ -140,7 +140,9 @@ BOOST_AUTO_TEST_CASE(one_file_and_its_metadata) {
   const std::vector<stored> tensors{random_tensor(name, dtype::f32, {3, 5}),
                                     random_tensor("head", dtype::f32, {3, 5})};
   support::write_weights(folder / "no_extension", tensors, {{"format", "pt"}, {"by", "\xc3\xbc"}});
-  output_of(settings_for(folder / "no_extension", folder / "out"));
+  const std::string text = output_of(settings_for(folder / "no_extension", folder / "out"));
+  BOOST_TEST(text.find(" MB in 1 file, 2 tensors, ") != std::string::npos);
+  BOOST_TEST(text.find("\n1 layer in 1 block, 50.0 % of the numbers: ") != std::string::npos);
   const tamp::io::safetensors_file written(folder / "out");
   BOOST_TEST(written.metadata().at("by") == "\xc3\xbc");
   const std::string before = read_bytes(folder / "no_extension"),
