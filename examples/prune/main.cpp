@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   const settings s = parse(argc, argv);
   std::signal(SIGINT, stop);
   std::signal(SIGTERM, stop);
+  std::signal(SIGXFSZ, SIG_IGN);  // what goes beyond `ulimit -f` fails with a sentence instead
   try {
     surroundings around;
     around.on_begin = [] { has_begun = true; };

@@ -168,6 +168,15 @@ void check_printed(std::FILE* output) {
         tamp::detail::sentence("the standard output cannot be written: ", std::strerror(errno)));
 }
 
+// A pipe would keep us waiting, and would be empty when it is read again.
+void check_files_to_read(const settings& s) {
+  in_sentences([&] {
+    for (const std::string& path : {s.statistics, s.text, s.plan})
+      if (!path.empty() && fs::exists(path) && !fs::is_regular_file(path))
+        refuse(path, "is not a regular file");
+  });
+}
+
 // The statistics from a file, or from a text that the model reads; nothing if none are wanted.
 std::optional<tamp::io::named_norms> statistics_for(const settings& s, const model_files& model,
                                                     const surroundings& around) {
@@ -251,6 +260,7 @@ std::uint64_t bytes_written(const model_files& model, const output_place& place)
 }  // namespace
 
 int run(const settings& s, const surroundings& around) {
+  check_files_to_read(s);
   const model_files model = find_model(s.model);
   layer_list layers = choose_layers(model, s.names);
   const layout files = layout_for(s, model, layers);

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import struct
@@ -396,6 +397,24 @@ while process.poll() is None:
     assert (result.returncode == 1 and any(sentence in result.stderr for sentence in (
         "another run", "exists already"))) or result.returncode == 0, result.stderr
 assert process.returncode == 0 or out.exists()
+check_finished()
+
+
+# Files that may not become as large as they must (ulimit -f).
+def run_with_files_of(size, *options):
+    return subprocess.run(command(*options), capture_output=True, text=True, env=environment,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+
+
+afresh()
+result = run_with_files_of(1 << 20)
+assert result.returncode == 1 and "cannot be written: File too large" in result.stderr, result
+assert not list(work.iterdir())
+as_stopped()  # whose files are as large as they must be, and whose journal may not grow
+result = run_with_files_of((unfinished / "journal").stat().st_size, "--resume")
+assert result.returncode == 1 and "journal: cannot be written: File too large" in result.stderr, result
+assert not out.exists()
+succeed("--resume")
 check_finished()
 
 

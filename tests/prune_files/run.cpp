@@ -1,4 +1,5 @@
 // A whole run: every layer as tamp::prune would have it, and all other bytes as they were.
+#include <sys/stat.h>
 #include <prune/run.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -441,6 +442,21 @@ BOOST_AUTO_TEST_CASE(files_beside_the_output_replace_nothing_that_is_read) {
           "--report cannot be written: there is no folder " + nowhere.parent_path().string());
   refused(folder / "r", folder / "r", "--save-plan would replace the file of --report");
   refused("/dev/null", "", "--report cannot be written: it is no regular file");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_regular_file_is_not_waited_for) {
+  const temporary_folder folder;
+  const fs::path model = support::write_model(folder);
+  const std::string pipe = (folder / "pipe").string();
+  BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  for (const std::string& path : {pipe, std::string("/dev/zero"), model.string()})
+    for (const auto option : {&settings::text, &settings::statistics, &settings::plan}) {
+      settings s = settings_for(model, folder / "out");
+      s.*option = path;
+      check_refused(s, path + ": is not a regular file");
+    }
+  check_refused(settings_for(pipe, folder / "out"), pipe + ": is not a regular file");
+  BOOST_TEST(folder.count() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_model_of_links_refers_to_is_not_replaced) {
