@@ -2,6 +2,7 @@
 
 // The layers of files as a model that tamp can prune.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,8 +24,9 @@
 
 namespace tamp_prune {
 
-// Loads a weight when it is visited. While one is pruned, a second thread writes the one before
-// and reads the one behind, so that two are in memory.
+// Loads a weight when it is visited. With two places in memory a second thread writes the one before
+// and reads the one behind while one is pruned. With one place they are written, read and pruned one
+// after another.
 class file_host {
  public:
   // Nothing is in place before all is written.
@@ -32,8 +34,13 @@ class file_host {
   // Writes the bytes of a layer that is done. It is called by the second thread.
   using write_function = std::function<void(std::span<const std::byte>)>;
 
-  file_host(const model_files& model, const layer_list& layers) : model_(model), layers_(layers) {
+  file_host(const model_files& model, const layer_list& layers, std::size_t places = 2)
+      : model_(model), layers_(layers), has_two_places_(places == 2) {
     for (std::size_t k = 0; k < model.weights.size(); ++k) files_.emplace_back(model.path_of(k));
+    layers.visit([&](const layer& l) {
+      largest_ = std::max(largest_, l.length);
+      new_largest_ = std::max(new_largest_, l.new_length);
+    });
   }
 
   // Called when a layer is done, before the next is visited. Without it nothing is written.
@@ -61,33 +68,30 @@ class file_host {
     for (place& p : places_) p.write_now();
   }
 
-  // Waits for the second thread, and forgets what is not written yet.
+  // Waits for the second thread, forgets what is not written yet, and gives the memory back.
   void abandon() noexcept {
     if (working_.valid()) working_.wait();
     working_ = {};
-    for (place& p : places_) p.write = nullptr;
+    places_ = {};
     on_finish = nullptr;
   }
 
   const tamp::detail::readable_file& file(std::size_t k) const { return files_[k]; }
 
  private:
-  // Memory for bytes, which becomes larger when it must.
+  // Memory for the largest layer, which takes as much as is written to it. It stays what it is, since
+  // memory that is given back and taken again in other sizes leaves gaps.
   class room {
    public:
-    std::byte* of(std::size_t size) {
-      if (size_ < size) {
-        bytes_ = {};
-        bytes_ = tamp::detail::large_array<std::byte>(size);
-        size_ = size;
-      }
+    std::byte* of(std::uint64_t largest) {
+      if (bytes_.data() == nullptr)
+        bytes_ = tamp::detail::large_array<std::byte>(static_cast<std::size_t>(largest));
       return bytes_.data();
     }
     std::byte* data() const { return bytes_.data(); }
 
    private:
     tamp::detail::large_array<std::byte> bytes_;
-    std::size_t size_ = 0;
   };
   // One layer in memory.
   struct place {
@@ -99,7 +103,8 @@ class file_host {
     void write_now() {
       if (!write) return;
       const auto task = std::exchange(write, {});
-      task({is_retyped ? new_bytes.data() : bytes.data(), holds->new_length});
+      const layer& done = *std::exchange(holds, nullptr);  // what is here is no more as stored
+      task({is_retyped ? new_bytes.data() : bytes.data(), done.new_length});
     }
   };
 
@@ -115,12 +120,11 @@ class file_host {
   // Makes `wanted` the layer that is here, and begins to read the next one.
   void load(const layer& wanted, const layer* next) {
     wait();
-    if (here().holds != &wanted || here().write) at_ = 1 - at_;
+    if (has_two_places_ && (here().holds != &wanted || here().write)) at_ = 1 - at_;
+    here().write_now();
+    if (here().holds != &wanted) read(here(), wanted);
+    if (!has_two_places_) return;
     place& other = places_[1 - at_];
-    if (here().holds != &wanted) {
-      here().write_now();
-      read(here(), wanted);
-    }
     working_ = std::async(std::launch::async, [this, &other, next] {
       other.write_now();
       if (next != nullptr) read(other, *next);
@@ -128,7 +132,7 @@ class file_host {
   }
   void read(place& into, const layer& l) {
     into.holds = nullptr;
-    files_[model_.tensors[l.tensor].file].read(l.offset, {into.bytes.of(l.length), l.length});
+    files_[model_.tensors[l.tensor].file].read(l.offset, {into.bytes.of(largest_), l.length});
     into.holds = &l;
     into.is_retyped = false;
   }
@@ -151,7 +155,7 @@ class file_host {
         tamp::io::ggml_rows rows(t.ggml_type, std::span(here().bytes.data(), l.length), l.rows,
                                  l.cols, l.name);
         if (l.new_type == t.ggml_type) return visit(l.name, rows);
-        const std::span target(here().new_bytes.of(l.new_length), l.new_length);
+        const std::span target(here().new_bytes.of(new_largest_), l.new_length);
         here().is_retyped = true;
         retyped_rows moved(rows, {l.new_type, target, l.rows, l.cols, l.name});
         moved_ = &moved;
@@ -175,9 +179,11 @@ class file_host {
   const layer_list& layers_;
   std::vector<tamp::detail::readable_file> files_;
   std::array<place, 2> places_;
-  std::size_t at_ = 0;             // the place of the layer that is visited
-  retyped_rows* moved_ = nullptr;  // the layer that is visited, if its type changes
-  std::future<void> working_;      // the second thread; it ends before the rest
+  bool has_two_places_;
+  std::uint64_t largest_ = 0, new_largest_ = 0;  // bytes of a layer
+  std::size_t at_ = 0;                           // the place of the layer that is visited
+  retyped_rows* moved_ = nullptr;                // the layer that is visited, if its type changes
+  std::future<void> working_;                    // the second thread; it ends before the rest
 };
 
 }  // namespace tamp_prune

@@ -62,8 +62,8 @@ int main(int argc, char** argv) {
     return run(s, around);
   } catch (const std::bad_alloc&) {
     return failed(
-        "the memory does not suffice: two layers must fit into it, and with --text the model as "
-        "floats");
+        "the memory does not suffice: two layers must fit into it, or one with --memory, and with "
+        "--text the model as floats");
   } catch (const std::filesystem::filesystem_error& problem) {
     return failed(fmt::format("{}: {}", problem.path1().string(), problem.code().message()));
   } catch (const std::exception& problem) {

@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <tamp/error.hpp>
+
+#include "memory.hpp"
 
 namespace tamp_prune {
 
@@ -62,11 +65,17 @@ settings parse(int argc, char** argv) {
                "ones, as compressed-tensors reads them");
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
+  std::string memory;
+  app.add_option(
+      "--memory", memory,
+      "the most memory to use: bytes, or with K, M, G, T (KiB, MiB, GiB, TiB), powers of "
+      "1024 (default: as much as two layers need)");
   app.add_flag("--dry-run", s.dry_run, "print what would be done, and write no model");
   app.add_flag("--resume", s.resume, "go on with an interrupted run");
   app.add_flag("--overwrite", s.overwrite, "replace OUT, if it is a file");
   try {
     app.parse(argc, argv);
+    if (app.count("--memory") != 0) s.memory = bytes_of(memory);
     s.names.may_retype = !s.retype.empty();
     s.has_named_score = !s.score.empty();
     if (s.score.empty()) s.score = !s.has_statistics() ? "magnitude" : "wanda";
@@ -82,6 +91,8 @@ settings parse(int argc, char** argv) {
       throw CLI::ValidationError("the pattern " + s.pattern +
                                  " fixes the sparsity of each layer: leave out --sparsity and "
                                  "--allocate");
+  } catch (const tamp::value_error& problem) {
+    std::exit(app.exit(CLI::ValidationError(problem.what())));
   } catch (const CLI::ParseError& problem) {
     std::exit(app.exit(problem));
   }

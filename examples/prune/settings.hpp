@@ -3,6 +3,7 @@
 // The command line of tamp_prune.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,7 @@ struct settings {
   std::string statistics, text, save_statistics, plan, save_plan, report, masks, retype;
   choice names;
   int threads = 0;
+  std::optional<std::uint64_t> memory;  // bytes
   bool packed = false;  // layers are written in the layout of tamp/io/sparse_file.hpp
   bool dry_run = false, resume = false, overwrite = false;
 

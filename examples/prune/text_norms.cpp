@@ -1,7 +1,10 @@
 #include "text_norms.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <llama/load_gguf.hpp>
@@ -11,6 +14,9 @@
 #include <string_view>
 #include <tamp/error.hpp>
 #include <tamp/execute/openmp.hpp>
+#include <tamp/io/detail/readable_file.hpp>
+#include <tamp/io/gguf_header.hpp>
+#include <tamp/model/linear_layers.hpp>
 #include <tamp/prune/calibrate.hpp>
 #include <tamp/score/wanda.hpp>
 #include <tamp/stat/column_norm.hpp>
@@ -44,7 +50,42 @@ std::vector<llama::calibration_sample> samples_of(const llama::language_model& l
   return samples;
 }
 
+// A number in the metadata that begins with the architecture's name; 0 if the file has none.
+std::uint64_t number_of(const tamp::io::gguf_header& header, const std::string& key) {
+  constexpr const char* architecture = "general.architecture";
+  if (!header.has(architecture)) return 0;
+  const std::string own = header.value<std::string>(architecture) + '.' + key;
+  return header.has(own) ? header.value<std::uint64_t>(own) : 0;
+}
+
 }  // namespace
+
+std::uint64_t bytes_for_text(const model_files& model, const text_options& options) {
+  const tamp::detail::readable_file file(model.path_of(0));
+  std::vector<std::byte> bytes;
+  const auto header = read_gguf_header(file, bytes);
+  std::uint64_t numbers = 0, widest = 0;
+  for (const tensor& t : model.tensors) {
+    numbers += t.size();
+    if (t.shape.size() == 2 && tamp::linear_layer_of(t.name))
+      widest = std::max<std::uint64_t>({widest, t.shape[0], t.shape[1]});
+  }
+  // A sine and a cosine for each position and each pair of a head's features, twice if some blocks
+  // see a window.
+  const std::uint64_t hidden = number_of(header, "embedding_length"),
+                      heads = std::max<std::uint64_t>(number_of(header, "attention.head_count"), 1),
+                      head = std::max(number_of(header, "attention.key_length"), hidden / heads);
+  const std::uint64_t tables = 2 * number_of(header, "context_length") * head;
+  // The states of all tokens before and after a block, and what a block computes for some sequences.
+  const std::uint64_t states = 2 * options.sequences * options.length * hidden;
+  const auto threads = static_cast<std::uint64_t>(omp_get_max_threads());
+  const std::uint64_t computed = 16 * threads * options.length * widest;
+  // Strings and maps of the vocabulary; the text as symbols, of which sentencepiece joins all.
+  const bool joins_all = header.has("tokenizer.ggml.scores");
+  const std::uint64_t text = std::filesystem::file_size(options.text);
+  return file.size() + 16 * header.data_offset() + (joins_all ? 320 : 16) * text +
+         sizeof(float) * (numbers + tables + states + computed);
+}
 
 tamp::io::named_norms norms_of_text(const std::string& model, const text_options& options,
                                     const std::function<bool()>& is_stopped) {

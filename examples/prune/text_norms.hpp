@@ -3,9 +3,12 @@
 // Column norms of a GGUF model's layers on a text, made by the example engine.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <tamp/io/named_norms.hpp>
+
+#include "model_files.hpp"
 
 namespace tamp_prune {
 
@@ -21,5 +24,9 @@ struct text_options {
 // shorter than one sequence, or if `is_stopped`, which is asked after every block, returns true.
 tamp::io::named_norms norms_of_text(const std::string& model, const text_options& options,
                                     const std::function<bool()>& is_stopped);
+
+// The memory that norms_of_text needs at most: for the file, which is mapped, its numbers as floats,
+// its vocabulary, the tables of RoPE, and what the text becomes.
+std::uint64_t bytes_for_text(const model_files& model, const text_options& options);
 
 }  // namespace tamp_prune
