@@ -116,6 +116,27 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(y[1] == 10 * 3);
 }
 
+BOOST_AUTO_TEST_CASE(a_weight_is_declared_before_it_is_there) {
+  const auto text_of = [](const std::vector<tamp::io::declaration>& tensors) {
+    std::string text;
+    for (const auto& t : tensors) {
+      text += t.name + ' ' + std::string(tamp::io::detail::entry(t.type).name);
+      for (const std::size_t extent : t.shape) text += ' ' + std::to_string(extent);
+      text += '\n';
+    }
+    return text;
+  };
+  BOOST_TEST(text_of(tamp::io::declare_sparse<tamp::bf16>("p", 2, 10, 3)) ==
+             "p.compressed BF16 3\np.bitmask U8 2 2\np.row_offsets I64 2\np.shape I64 2\n");
+  BOOST_TEST(text_of(tamp::io::declare_sparse<std::int8_t>("p", 2, 33, 3)) ==
+             "p.compressed I8 3\np.bitmask U8 2 5\np.row_offsets I64 2\np.shape I64 2\n"
+             "p.scales F16 2 2\n");
+  const std::vector<float> W{0, 1, 0, 2, 3, 0};
+  const auto S = tamp::sparse::pack(tamp::view(W, 2, 3));
+  BOOST_TEST(text_of(tamp::io::declare_sparse("p", S)) ==
+             text_of(tamp::io::declare_sparse<float>("p", 2, 3, 3)));
+}
+
 BOOST_AUTO_TEST_CASE(every_type_and_shape_comes_back_to_the_bit) {
   const auto check = []<class T>(T, std::size_t rows, std::size_t cols) {
     const temporary_folder folder;

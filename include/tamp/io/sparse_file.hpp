@@ -176,22 +176,27 @@ template <sparse::storable T>
   return {std::move(keep), values, scales};
 }
 
-/// Returns the tensors of a sparse weight, for the list that a safetensors_writer is made of.
+/// Returns the tensors of a sparse weight of (rows, cols) that keeps so many weights of type T, for
+/// the list that a safetensors_writer is made of. The weight need not be there yet.
+template <sparse::storable T>
+[[nodiscard]] std::vector<declaration> declare_sparse(const std::string& name, std::size_t rows,
+                                                      std::size_t cols, std::size_t kept) {
+  std::vector<declaration> tensors{
+      {name + ".compressed", detail::dtype_of<typename tamp::detail::twin_of<T>::type>(), {kept}},
+      {name + ".bitmask", dtype::u8, {rows, cols / 8 + (cols % 8 != 0)}},
+      {name + ".row_offsets", dtype::i64, {rows}},
+      {name + ".shape", dtype::i64, {2}}};
+  if constexpr (std::same_as<T, std::int8_t>)
+    tensors.push_back({name + ".scales", dtype::f16, {rows, sparse::scales_of_row(cols)}});
+  return tensors;
+}
+
+/// The same for a weight that is there.
 template <sparse::sparse_weight S>
 [[nodiscard]] std::vector<declaration> declare_sparse(const std::string& name, const S& weight) {
   const auto from = sparse::view_of(weight);
   using value = typename decltype(from)::value_type;
-  std::vector<declaration> tensors{
-      {name + ".compressed",
-       detail::dtype_of<typename tamp::detail::twin_of<value>::type>(),
-       {from.kept()}},
-      {name + ".bitmask", dtype::u8, {from.rows(), from.cols() / 8 + (from.cols() % 8 != 0)}},
-      {name + ".row_offsets", dtype::i64, {from.rows()}},
-      {name + ".shape", dtype::i64, {2}}};
-  if constexpr (std::same_as<value, std::int8_t>)
-    tensors.push_back(
-        {name + ".scales", dtype::f16, {from.rows(), sparse::scales_of_row(from.cols())}});
-  return tensors;
+  return declare_sparse<value>(name, from.rows(), from.cols(), from.kept());
 }
 
 /// Writes all tensors of a sparse weight that declare_sparse has declared.
