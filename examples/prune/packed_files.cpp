@@ -1,16 +1,17 @@
 #include "packed_files.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <tamp/detail/drop_count.hpp>
 #include <tamp/element.hpp>
 #include <tamp/io/detail/mapped_file.hpp>
 #include <tamp/io/detail/readable_file.hpp>
@@ -59,17 +60,33 @@ std::vector<bool> packed_tensors(const model_files& model, const layer_list& lay
 
 // P of P.weight
 std::string sparse_name(const tensor& t) { return t.name.substr(0, t.name.size() - ending.size()); }
-std::array<std::string, 4> sparse_names(const tensor& t) {
-  const std::string name = sparse_name(t);
-  return {name + ".compressed", name + ".bitmask", name + ".row_offsets", name + ".shape"};
-}
-
 // Calls use(Number(), Bits()) with the types of a tensor that is packed.
 template <class Use>
-void with_number(const tensor& t, const Use& use) {
+auto with_number(const tensor& t, const Use& use) {
   if (t.kind == number::f32) return use(float(), std::uint32_t());
   if (t.kind == number::f16) return use(tamp::f16(), std::uint16_t());
   return use(tamp::bf16(), std::uint16_t());
+}
+
+// What the packed file has in the place of a tensor.
+std::vector<tamp::io::declaration> parts_of(const tensor& t, std::size_t kept) {
+  return with_number(t, [&]<class Number, class Bits>(Number, Bits) {
+    return tamp::io::declare_sparse<Number>(sparse_name(t), t.shape[0], t.shape[1], kept);
+  });
+}
+
+// How many weights of each tensor are kept, where the report says so: it counts each zero that was
+// no weight to drop as one of them, and -0 is stored.
+using kept_counts = std::vector<std::optional<std::size_t>>;
+kept_counts kept_of_tensors(const model_files& model, const layer_list& layers,
+                            const tamp::prune_report& report) {
+  kept_counts kept(model.tensors.size());
+  auto done = report.layers.begin();
+  layers.visit([&](const layer& l) {
+    if (done->is_pruned() && done->kept_zeros == 0) kept[l.tensor] = done->kept;
+    ++done;
+  });
+  return kept;
 }
 
 // Weights of which any bit is set are kept, so that all come back to the bit, -0 as well.
@@ -81,7 +98,7 @@ Bits bits_at(std::span<const std::byte> bytes, std::size_t k) {
 }
 
 template <class Bits>
-std::size_t count_kept(std::span<const std::byte> bytes) {
+std::size_t count_set(std::span<const std::byte> bytes) {
   std::size_t kept = 0;
   for (std::size_t k = 0; k < bytes.size() / sizeof(Bits); ++k)
     kept += bits_at<Bits>(bytes, k) != 0;
@@ -105,10 +122,11 @@ tamp::sparse::matrix<Number> packed(const tensor& t, std::span<const std::byte> 
 // One file of weights, and where it goes.
 class file_packer {
  public:
-  file_packer(const model_files& model, const std::vector<bool>& is_packed, std::size_t file,
-              const packed_places& places)
+  file_packer(const model_files& model, const std::vector<bool>& is_packed, const kept_counts& kept,
+              std::size_t file, const packed_places& places)
       : model_(model),
         is_packed_(is_packed),
+        kept_(kept),
         from_(places.from / model.weights[file]),
         to_(places.to / model.weights[file]) {
     for (std::size_t k = 0; k < model.tensors.size(); ++k)
@@ -138,28 +156,24 @@ class file_packer {
   }
 
  private:
-  // Reads all layers, to count what is kept of them. Empty if the user stopped it.
+  // Reads the layers of which nobody knows what is kept. Empty if the user stopped it.
   std::vector<tamp::io::declaration> declare(const surroundings& around) {
-    using tamp::io::dtype;
     std::vector<tamp::io::declaration> declared;
     for (const std::size_t k : tensors_) {
       const tensor& t = model_.tensors[k];
-      const dtype type = tamp::io::detail::entry(t.type).type;
       if (!is_packed_[k]) {
-        declared.push_back({t.name, type, t.shape});
+        declared.push_back({t.name, tamp::io::detail::entry(t.type).type, t.shape});
         continue;
       }
-      if (around.is_stopped()) return {};
-      std::size_t kept = 0;
-      with_number(
-          t, [&]<class Number, class Bits>(Number, Bits) { kept = count_kept<Bits>(read(t)); });
-      const auto names = sparse_names(t);
-      declared.push_back({names[0], type, {kept}});
-      declared.push_back({names[1], dtype::u8, {t.shape[0], (t.shape[1] + 7) / 8}});
-      declared.push_back({names[2], dtype::i64, {t.shape[0]}});
-      declared.push_back({names[3], dtype::i64, {2}});
+      if (!kept_[k] && around.is_stopped()) return {};
+      for (auto& part : parts_of(t, kept_[k] ? *kept_[k] : count_kept(t)))
+        declared.push_back(std::move(part));
     }
     return declared;
+  }
+  std::size_t count_kept(const tensor& t) {
+    return with_number(
+        t, [&]<class Number, class Bits>(Number, Bits) { return count_set<Bits>(read(t)); });
   }
   std::span<const std::byte> read(const tensor& t) {
     bytes_.resize(t.length);
@@ -182,6 +196,7 @@ class file_packer {
 
   const model_files& model_;
   const std::vector<bool>& is_packed_;
+  const kept_counts& kept_;
   std::vector<std::size_t> tensors_;
   tamp::detail::readable_file from_;
   fs::path to_;
@@ -207,7 +222,7 @@ json packed_index(const model_files& model, const std::vector<bool>& is_packed,
   json index = read_json(places.from / index_name), map = json::object();
   for (const auto& [name, shard] : index.at("weight_map").items()) {
     if (const auto found = packed.find(name); found != packed.end())
-      for (const std::string& part : sparse_names(*found->second)) map[part] = shard;
+      for (const auto& part : parts_of(*found->second, 0)) map[part.name] = shard;
     else
       map[name] = shard;
   }
@@ -283,9 +298,9 @@ void check_packing(const model_files& model, const layer_list& layers) {
   }
   for (std::size_t k = 0; k < model.tensors.size(); ++k) {
     if (!is_packed[k]) continue;
-    for (const std::string& part : sparse_names(model.tensors[k]))
-      if (names.contains(part))
-        refuse(path, "has a tensor '", shown(part), "', and --packed would write another one");
+    for (const auto& part : parts_of(model.tensors[k], 0))
+      if (names.contains(part.name))
+        refuse(path, "has a tensor '", shown(part.name), "', and --packed would write another one");
   }
   if (!model.is_folder || !has(model, config_name)) return;
   const fs::path config_path = model.folder / config_name;
@@ -297,9 +312,35 @@ void check_packing(const model_files& model, const layer_list& layers) {
       refuse(config_path, "has a ", key, " already, and --packed would replace it");
 }
 
-bool write_packed(const model_files& model, const layer_list& layers, const packed_places& places,
-                  const packed_config& config, const surroundings& around) {
+std::uint64_t most_packed_bytes(const model_files& model, const layer_list& layers,
+                                const tamp::pruning_plan& plan) {
+  constexpr std::uint64_t in_header = 1024;  // of a name and shape, four times if it is packed
   const auto is_packed = packed_tensors(model, layers);
+  std::uint64_t bytes = 0;
+  for (std::size_t k = 0; k < model.tensors.size(); ++k) {
+    const tensor& t = model.tensors[k];
+    bytes += (is_packed[k] ? 0 : t.length) + in_header + 4 * t.name.size();
+  }
+  auto planned = plan.layers.begin();
+  layers.visit([&](const layer& l) {
+    const tamp::planned_layer& p = *planned++;
+    if (!is_packed[l.tensor]) return;
+    // No pattern drops fewer of a layer than it does row by row.
+    const std::size_t dropped =
+        p.is_pruned() ? l.rows * tamp::detail::drop_count(l.cols, p.sparsity) : 0;
+    bytes += l.length / l.size() * (l.size() - dropped);
+    for (const auto& part : parts_of(model.tensors[l.tensor], 0))
+      bytes += *tamp::io::detail::bytes_of(tamp::io::detail::entry(part.type),
+                                           tamp::io::detail::product(part.shape));
+  });
+  return bytes;
+}
+
+bool write_packed(const model_files& model, const layer_list& layers, const packed_places& places,
+                  const packed_config& config, const tamp::prune_report& report,
+                  const surroundings& around) {
+  const auto is_packed = packed_tensors(model, layers);
+  const auto kept = kept_of_tensors(model, layers, report);
   progress shown_progress(model.bytes());
   for (std::size_t k = 0; k < model.weights.size(); ++k) {
     const fs::path to = places.to / model.weights[k];
@@ -309,7 +350,7 @@ bool write_packed(const model_files& model, const layer_list& layers, const pack
       continue;
     }
     fs::create_directories(to.parent_path());
-    if (!file_packer(model, is_packed, k, places).write(shown_progress, around)) return false;
+    if (!file_packer(model, is_packed, kept, k, places).write(shown_progress, around)) return false;
   }
   for (const fs::path& other : model.others) {
     const fs::path to = places.to / other;

@@ -2,9 +2,12 @@
 
 // The pruned model with its layers in the layout of tamp/io/sparse_file.hpp.
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <tamp/prune/pruning_plan.hpp>
+#include <tamp/prune/report.hpp>
 #include <vector>
 
 #include "layers.hpp"
@@ -32,11 +35,16 @@ struct packed_config {
   std::string pattern;  // per_row, 2:4 ...
 };
 
+// The most bytes that the packed files of weights can have, if the plan is followed.
+std::uint64_t most_packed_bytes(const model_files& model, const layer_list& layers,
+                                const tamp::pruning_plan& plan);
+
 // Packs the pruned files, one layer in memory at a time. Each file appears in one step, and those
-// that are there are left. The index names the new tensors, and config.json says what
+// that are there are left. The report says how many weights of each layer were kept. The index names the new tensors, and config.json says what
 // compressed-tensors writes for its format sparse-bitmask. Returns false if the user stopped it.
 // Throws tamp::file_error if a file cannot be read or written.
 bool write_packed(const model_files& model, const layer_list& layers, const packed_places& places,
-                  const packed_config& config, const surroundings& around);
+                  const packed_config& config, const tamp::prune_report& report,
+                  const surroundings& around);
 
 }  // namespace tamp_prune

@@ -249,7 +249,7 @@ bool finish_model(const settings& s, const model_files& model, const layer_list&
   }
   if (!s.packed || out.is_complete()) return true;
   return write_packed(model, layers, {place.files(), place.packed()},
-                      {sparsity_of_files(model, report), s.pattern}, around);
+                      {sparsity_of_files(model, report), s.pattern}, report, around);
 }
 
 // The size of all weights that were written.
@@ -294,7 +294,7 @@ int run(const settings& s, const surroundings& around) {
   std::vector<std::uint64_t> sizes;
   for (const file_layout& file : files) sizes.push_back(file.size);
   unfinished_output out(s.out, model, sizes, run_of(s, model, plan), s.resume, s.overwrite,
-                        s.packed);
+                        s.packed, s.packed ? most_packed_bytes(model, layers, plan) : 0);
   tamp::prune_report report;
   const auto stopped = [&] {
     fmt::print(around.errors,

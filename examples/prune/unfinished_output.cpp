@@ -88,10 +88,11 @@ void sync_all(const fs::path& path) {
 
 unfinished_output::unfinished_output(const fs::path& out, const model_files& model,
                                      std::vector<std::uint64_t> sizes, const json& run, bool resume,
-                                     bool overwrite, bool packed)
+                                     bool overwrite, bool packed, std::uint64_t packed_bytes)
     : place_(place_of(out, model, resume, overwrite, packed)),
       model_(model),
       sizes_(std::move(sizes)),
+      packed_bytes_(packed_bytes),
       may_replace_(overwrite),
       copied_(model.weights.size()) {
   in_sentences([&] {
@@ -133,7 +134,7 @@ void unfinished_output::begin(const json& run) {
   fs::remove_all(place_.packed());
   std::error_code problem;
   const auto room = fs::space(place_.unfinished, problem);
-  std::uint64_t needed = std::accumulate(sizes_.begin(), sizes_.end(), std::uint64_t{0});
+  std::uint64_t needed = std::accumulate(sizes_.begin(), sizes_.end(), packed_bytes_);
   for (const fs::path& other : model_.others) needed += fs::file_size(model_.folder / other);
   if (!problem && room.available < needed)
     refuse(place_.out, "needs ", needed, " bytes, and the disk has room for ", room.available);

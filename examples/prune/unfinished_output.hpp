@@ -30,12 +30,13 @@ class unfinished_output {
   // `sizes` are those of the files of weights that are written. `run` is what the output depends
   // on: options, plan and sources. With `resume` an interrupted run goes on, if there is one, and
   // must have been the same. With `packed` the caller makes files of the same names of the pruned
-  // ones, in place().packed(), which are put in place instead. Throws tamp::file_error as place_of
+  // ones, in place().packed(), which are put in place instead, and need `packed_bytes` beside. Throws tamp::file_error as place_of
   // does, if the disk has no room, or if the journal or the files are damaged. Nothing of a new run
   // is left then.
   unfinished_output(const std::filesystem::path& out, const model_files& model,
                     std::vector<std::uint64_t> sizes, const nlohmann::ordered_json& run,
-                    bool resume, bool overwrite, bool packed = false);
+                    bool resume, bool overwrite, bool packed = false,
+                    std::uint64_t packed_bytes = 0);
   unfinished_output(const unfinished_output&) = delete;
   unfinished_output& operator=(const unfinished_output&) = delete;
 
@@ -83,6 +84,7 @@ class unfinished_output {
   output_place place_;
   const model_files& model_;
   std::vector<std::uint64_t> sizes_;
+  std::uint64_t packed_bytes_;
   bool may_replace_;
   owned_file journal_;
   std::vector<owned_file> files_;

@@ -434,6 +434,10 @@ else:
     try:
         refused("and the disk has room for", "--threads", "1")
         assert not list(work.iterdir()), "something is left where there is no room"
+        # Room for the pruned model alone, and not for the packed one beside it.
+        works("mount", "-o", "remount,size=40m", str(work))
+        refused("and the disk has room for", "--packed")
+        assert not list(work.iterdir())
         # The room vanishes while it writes: the journal finds none.
         works("mount", "-o", "remount,size=64m", str(work))
         shutil.copytree(kept, unfinished)

@@ -12,8 +12,10 @@
 #include <string>
 #include <string_view>
 #include <tamp/error.hpp>
+#include <tamp/io/pruning_plan.hpp>
 #include <tamp/io/safetensors.hpp>
 #include <tamp/io/sparse_file.hpp>
+#include <utility>
 #include <vector>
 
 #include "../io/gguf_bytes.hpp"
@@ -209,6 +211,52 @@ BOOST_AUTO_TEST_CASE(negative_zeros_and_rows_that_are_all_zero) {
   output_of(settings_for(folder / "m", folder / "pruned"));
   output_of(packing(folder / "m", folder / "packed"));
   BOOST_TEST((tensors_of(folder / "packed") == tensors_of(folder / "pruned")));
+}
+
+// Where zeros were there before, or a layer is left, the report does not say what is stored.
+BOOST_AUTO_TEST_CASE(layers_that_had_zeros_and_layers_that_are_left) {
+  const temporary_folder folder;
+  stored zeros = random_tensor("layers.0.q_proj.weight", dtype::f32, {6, 8});
+  zeros.bytes.replace(0, 5 * 32, 5 * 32, '\0');  // more than half of the weights
+  zeros.bytes[3] = '\x80';                       // -0
+  write_weights(folder / "m", {zeros, random_tensor("layers.1.q_proj.weight", dtype::f16, {5, 7}),
+                               random_tensor("layers.2.q_proj.weight", dtype::bf16, {5, 7})});
+  settings s = settings_for(folder / "m", folder / "pruned");
+  s.pattern = "per_tensor";
+  s.save_plan = (folder / "plan").string();
+  output_of(s);
+  auto plan = tamp::io::load<tamp::pruning_plan>(s.save_plan);
+  plan.layers[2].excluded = true;
+  plan.layers[2].sparsity = 0;
+  plan.layers[2].drop.reset();
+  tamp::io::save(s.save_plan, plan);
+  s.plan = std::exchange(s.save_plan, "");
+  s.overwrite = true;
+  output_of(s);
+  s.out = (folder / "packed").string();
+  s.packed = true;
+  output_of(s);
+  BOOST_TEST((tensors_of(folder / "packed") == tensors_of(folder / "pruned")));
+  BOOST_TEST(tamp::io::sparse_weights(safetensors_file(s.out)).size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(the_room_for_packed_files_is_known_beforehand) {
+  const temporary_folder folder;
+  const auto model = tamp_prune::find_model(support::write_model(folder));
+  const auto layers = tamp_prune::choose_layers(model, {});
+  for (const char* pattern : {"per_row", "per_tensor", "2:4"}) {
+    settings s = packing(model.folder, folder / "out");
+    s.pattern = pattern;
+    s.save_plan = (folder / "plan").string();
+    output_of(s);
+    std::uint64_t written = 0;
+    for (const auto& file : model.weights) written += fs::file_size(folder / "out" / file);
+    const std::uint64_t most = tamp_prune::most_packed_bytes(
+        model, layers, tamp::io::load<tamp::pruning_plan>(s.save_plan));
+    BOOST_TEST(written <= most);
+    BOOST_TEST(most < written + 2048 * model.tensors.size());  // names and shapes
+    fs::remove_all(s.out);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_the_layout_has_no_place_for_stays_dense) {
