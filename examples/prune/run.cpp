@@ -178,23 +178,12 @@ void check_files_to_read(const settings& s) {
   });
 }
 
-// --text runs the model in the example engine.
-void check_text(const settings& s, const model_files& model) {
-  if (s.text.empty()) return;
-  if (!model.is_gguf)
-    refuse(s.model,
-           "is no GGUF file, and --text can read no other: make statistics with "
-           "examples/python/observe.py and hand them over with --statistics");
-  if (model.weights.size() > 1)
-    refuse(s.model, "is one of ", model.weights.size(),
-           " parts, and --text reads models of one file: merge them with llama-gguf-split --merge");
-}
-
 // The statistics from a file, or from a text that the model reads; nothing if none are wanted.
-std::optional<tamp::io::named_norms> statistics_for(const settings& s, const surroundings& around) {
+std::optional<tamp::io::named_norms> statistics_for(const settings& s, const model_files& model,
+                                                    const surroundings& around) {
   if (!s.statistics.empty()) return tamp::io::read_norms(s.statistics);
   if (s.text.empty()) return std::nullopt;
-  auto norms = norms_of_text(s.model, {.text = s.text, .threads = s.threads}, around.is_stopped);
+  auto norms = norms_of_text(model, {.text = s.text, .threads = s.threads}, around.is_stopped);
   if (!s.save_statistics.empty()) tamp::io::save(s.save_statistics, norms);
   return norms;
 }
@@ -270,14 +259,15 @@ int run(const settings& s, const surroundings& around) {
   layer_list layers = choose_layers(model, s.names);
   const layout files = layout_for(s, model, layers);
   if (s.packed) in_sentences([&] { check_packing(model, layers); });
-  check_text(s, model);
+  if (!s.text.empty()) check_is_read(model);
   // A dry run does all but write, beside what an interrupted run has left.
   check_side_files(s, model, place_of(s.out, model, s.resume || s.dry_run, s.overwrite, s.packed));
   const std::size_t places =
       s.memory ? places_within(*s.memory, need_of(s, model, layers, files)) : 2;
   const auto before = states_of(model);
   std::optional<norms> seen;
-  if (const auto found = statistics_for(s, around)) seen = norms_of_layers(*found, model, layers);
+  if (const auto found = statistics_for(s, model, around))
+    seen = norms_of_layers(*found, model, layers);
   file_host host(model, layers, places);
   const tamp::pruning_plan plan = make_plan(s, host, seen);
   if (!s.save_plan.empty()) {

@@ -37,10 +37,10 @@ settings parse(int argc, char** argv) {
          "column norms by tensor name: a safetensors file (see examples/python/observe.py), "
          "or llama.cpp's imatrix in either form")
       ->check(CLI::ExistingFile);
-  app.add_option(
-         "--text", s.text,
-         "make the statistics of a GGUF model on this text, with the example engine (llama, "
-         "qwen2, qwen3, gemma3), which needs memory for the model as floats")
+  app.add_option("--text", s.text,
+                 "make the statistics on this text, with the example engine (folders and GGUF "
+                 "files of llama, "
+                 "qwen2, qwen3, gemma3), which needs memory for the model as floats")
       ->check(CLI::ExistingFile)
       ->excludes("--statistics");
   app.add_option("--save-statistics", s.save_statistics, "write the statistics of --text")

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <llama/load_folder.hpp>
 #include <llama/load_gguf.hpp>
 #include <llama/quality.hpp>
 #include <llama/tamp_host.hpp>
@@ -50,6 +51,13 @@ std::vector<llama::calibration_sample> samples_of(const llama::language_model& l
   return samples;
 }
 
+// What the memory of a model depends on, beside its tensors.
+struct text_sizes {
+  std::uint64_t hidden = 0, head = 0, positions = 0;
+  std::uint64_t vocabulary = 0;  // bytes in memory
+  bool joins_all = false;        // the text is one piece (sentencepiece)
+};
+
 // A number in the metadata that begins with the architecture's name; 0 if the file has none.
 std::uint64_t number_of(const tamp::io::gguf_header& header, const std::string& key) {
   constexpr const char* architecture = "general.architecture";
@@ -58,39 +66,86 @@ std::uint64_t number_of(const tamp::io::gguf_header& header, const std::string& 
   return header.has(own) ? header.value<std::uint64_t>(own) : 0;
 }
 
-}  // namespace
-
-std::uint64_t bytes_for_text(const model_files& model, const text_options& options) {
+text_sizes sizes_of_gguf(const model_files& model) {
   const tamp::detail::readable_file file(model.path_of(0));
   std::vector<std::byte> bytes;
   const auto header = read_gguf_header(file, bytes);
-  std::uint64_t numbers = 0, widest = 0;
+  text_sizes sizes;
+  sizes.hidden = number_of(header, "embedding_length");
+  const auto heads = std::max<std::uint64_t>(number_of(header, "attention.head_count"), 1);
+  sizes.head = std::max(number_of(header, "attention.key_length"), sizes.hidden / heads);
+  sizes.positions = number_of(header, "context_length");
+  sizes.vocabulary = 16 * header.data_offset();
+  sizes.joins_all = header.has("tokenizer.ggml.scores");
+  return sizes;
+}
+
+text_sizes sizes_of_folder(const model_files& model) {
+  const llama::config c = llama::read_config((model.folder / "config.json").string());
+  const auto bytes = std::filesystem::file_size(model.folder / "tokenizer.json");
+  return {std::uint64_t(c.hidden), std::uint64_t(c.head_dim), std::uint64_t(c.positions),
+          32 * bytes, true};
+}
+
+llama::language_model load(const model_files& model) {
+  if (model.is_gguf) return llama::load_gguf(model.path_of(0).string());
+  std::vector<std::string> weights;
+  for (const auto& file : model.weights) weights.push_back(file.string());
+  return llama::load_folder(model.folder.string(), weights);
+}
+
+// Returns use(). What the engine throws becomes a tamp::value_error.
+template <class Use>
+auto with_engine(const Use& use) {
+  try {
+    return use();
+  } catch (const llama::error& problem) {
+    throw tamp::value_error(tamp::detail::sentence("--text: ", problem.what()));
+  }
+}
+
+}  // namespace
+
+void check_is_read(const model_files& model) {
+  if (!model.is_gguf && !model.is_folder)
+    refuse(model.path_of(0),
+           "is a safetensors file by itself, and --text needs a folder with config.json and "
+           "tokenizer.json, or a GGUF file");
+  if (model.is_gguf && model.weights.size() > 1)
+    refuse(model.path_of(0), "is one of ", model.weights.size(),
+           " parts, and --text reads models of one file: merge them with llama-gguf-split --merge");
+  if (model.is_gguf) return;
+  for (const char* name : {"config.json", "tokenizer.json"})
+    if (!std::filesystem::exists(model.folder / name))
+      refuse(model.folder, "has no ", name, ", which --text needs");
+}
+
+std::uint64_t bytes_for_text(const model_files& model, const text_options& options) {
+  const text_sizes sizes =
+      with_engine([&] { return model.is_gguf ? sizes_of_gguf(model) : sizes_of_folder(model); });
+  std::uint64_t numbers = 0, largest = 0, widest = 0;
   for (const tensor& t : model.tensors) {
     numbers += t.size();
+    largest = std::max<std::uint64_t>(largest, t.size());
     if (t.shape.size() == 2 && tamp::linear_layer_of(t.name))
       widest = std::max<std::uint64_t>({widest, t.shape[0], t.shape[1]});
   }
   // A sine and a cosine for each position and each pair of a head's features, twice if some blocks
   // see a window.
-  const std::uint64_t hidden = number_of(header, "embedding_length"),
-                      heads = std::max<std::uint64_t>(number_of(header, "attention.head_count"), 1),
-                      head = std::max(number_of(header, "attention.key_length"), hidden / heads);
-  const std::uint64_t tables = 2 * number_of(header, "context_length") * head;
+  const std::uint64_t tables = 2 * sizes.positions * sizes.head;
   // The states of all tokens before and after a block, and what a block computes for some sequences.
-  const std::uint64_t states = 2 * options.sequences * options.length * hidden;
+  const std::uint64_t states = 2 * options.sequences * options.length * sizes.hidden;
   const auto threads = static_cast<std::uint64_t>(omp_get_max_threads());
   const std::uint64_t computed = 16 * threads * options.length * widest;
-  // Strings and maps of the vocabulary; the text as symbols, of which sentencepiece joins all.
-  const bool joins_all = header.has("tokenizer.ggml.scores");
   const std::uint64_t text = std::filesystem::file_size(options.text);
-  return file.size() + 16 * header.data_offset() + (joins_all ? 320 : 16) * text +
-         sizeof(float) * (numbers + tables + states + computed);
+  return model.bytes() + sizes.vocabulary + (sizes.joins_all ? 320 : 16) * text +
+         sizeof(float) * (numbers + largest + tables + states + computed);
 }
 
-tamp::io::named_norms norms_of_text(const std::string& model, const text_options& options,
+tamp::io::named_norms norms_of_text(const model_files& model, const text_options& options,
                                     const std::function<bool()>& is_stopped) {
-  try {
-    llama::language_model language = llama::load_gguf(model);
+  return with_engine([&] {
+    llama::language_model language = load(model);
     const auto samples = samples_of(language, options);
     llama::tamp_host host(language.model, samples);
     auto seen = tamp::calibration_for(tamp::score::wanda{});
@@ -103,18 +158,20 @@ tamp::io::named_norms norms_of_text(const std::string& model, const text_options
                           return !is_stopped();
                         });
     bar.clear();
-    if (!is_complete) refuse(model, "calibration was stopped; nothing was written");
+    if (!is_complete)
+      refuse(model.is_folder ? model.folder : model.path_of(0),
+             "calibration was stopped; nothing was written");
     tamp::io::named_norms norms(options.text);
     std::size_t k = 0;
     for (std::size_t block = 0; block < host.blocks(); ++block)
       host.visit_layers(block, [&](std::string_view name, auto&&) {
         const auto& statistic = seen.of<tamp::stat::column_norm>(k++);
-        norms.add(llama::gguf_name(std::string(name)), statistic.values(), statistic.tokens());
+        const std::string stored(name);
+        norms.add(model.is_gguf ? llama::gguf_name(stored) : stored, statistic.values(),
+                  statistic.tokens());
       });
     return norms;
-  } catch (const llama::error& problem) {
-    throw tamp::value_error(tamp::detail::sentence("--text: ", problem.what()));
-  }
+  });
 }
 
 }  // namespace tamp_prune

@@ -1,6 +1,6 @@
 #pragma once
 
-// Column norms of a GGUF model's layers on a text, made by the example engine.
+// Column norms of a model's layers on a text, made by the example engine.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,13 +20,17 @@ struct text_options {
 };
 
 // Sends the text through the dense model, which must fit into memory as floats. The norms have the
-// names of the file's tensors. Throws tamp::error if the engine cannot run the model, if the text is
+// names of the files' tensors. Throws tamp::error if the engine cannot run the model, if the text is
 // shorter than one sequence, or if `is_stopped`, which is asked after every block, returns true.
-tamp::io::named_norms norms_of_text(const std::string& model, const text_options& options,
+tamp::io::named_norms norms_of_text(const model_files& model, const text_options& options,
                                     const std::function<bool()>& is_stopped);
 
-// The memory that norms_of_text needs at most: for the file, which is mapped, its numbers as floats,
-// its vocabulary, the tables of RoPE, and what the text becomes.
+// Throws tamp::file_error if the engine reads no models of this form: it must be a GGUF file, or a
+// folder.
+void check_is_read(const model_files& model);
+
+// The memory that norms_of_text needs at most: for the files, which are mapped, their numbers as
+// floats, the vocabulary, the tables of RoPE, and what the text becomes.
 std::uint64_t bytes_for_text(const model_files& model, const text_options& options);
 
 }  // namespace tamp_prune

@@ -34,58 +34,10 @@ namespace {
 using llama::Index;
 using llama::matrix;
 using llama::row_vector;
+using support::config_of;
+using support::model_of;
 
 const std::vector<std::string> architectures = {"llama", "qwen2", "qwen3", "gemma3"};
-
-llama::config config_of(const std::string& architecture) {
-  llama::config c;
-  c.hidden = 32;
-  c.layers = 2;
-  c.heads = 4;
-  c.kv_heads = 2;
-  c.head_dim = 8;
-  c.ffn = 48;
-  c.vocabulary = 20;
-  c.positions = 128;
-  c.rope_theta = architecture == "llama" ? 1e4 : 1e6;
-  c.tied_head = architecture == "qwen2" || architecture == "gemma3";
-  c.biases = architecture == "qwen2";
-  c.head_norms = architecture == "qwen3" || architecture == "gemma3";
-  if (architecture == "qwen3") c.head_dim = 12;
-  if (architecture == "gemma3") {
-    c.layers = 7;
-    c.head_dim = 16;
-    c.output_norms = true;
-    c.activation = llama::activation::gelu;
-    c.embedding_scale = std::sqrt(32.0f);
-    c.window = llama::sliding_window{5, 6};
-  }
-  return c;
-}
-
-// Between -1/2 and 1/2: FNV-1a of the name, then MurmurHash3's mixing of it plus the place.
-matrix numbers(const std::string& name, Index rows, Index cols) {
-  std::uint32_t seed = 2166136261u;
-  for (const char byte : name) seed = (seed ^ static_cast<unsigned char>(byte)) * 16777619u;
-  matrix w(rows, cols);
-  for (Index k = 0; k < w.size(); ++k) {
-    std::uint32_t x = seed + std::uint32_t(k);
-    x = (x ^ (x >> 16)) * 0x85ebca6bu;
-    x = (x ^ (x >> 13)) * 0xc2b2ae35u;
-    x ^= x >> 16;
-    w.data()[k] = (float(x >> 8) - 8388608.0f) / 16777216.0f;
-  }
-  return w;
-}
-
-llama::model model_of(const std::string& architecture) {
-  return llama::assemble(config_of(architecture),
-                         [](const std::string& name, Index rows, Index cols) {
-                           matrix w = numbers(name, rows, cols);
-                           if (name.find("norm") != std::string::npos) w.array() += 1.0f;
-                           return w;
-                         });
-}
 
 std::vector<int> some_tokens(std::size_t count) {
   std::vector<int> tokens;

@@ -2,6 +2,7 @@
 
 // GGUF files of the engine's models, written as the format's description says.
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <llama/model.hpp>
@@ -11,6 +12,57 @@
 #include "../io/files.hpp"
 
 namespace support {
+
+/// The tiny models of tests/engine/make_logits.py.
+inline llama::config config_of(const std::string& architecture) {
+  llama::config c;
+  c.hidden = 32;
+  c.layers = 2;
+  c.heads = 4;
+  c.kv_heads = 2;
+  c.head_dim = 8;
+  c.ffn = 48;
+  c.vocabulary = 20;
+  c.positions = 128;
+  c.rope_theta = architecture == "llama" ? 1e4 : 1e6;
+  c.tied_head = architecture == "qwen2" || architecture == "gemma3";
+  c.biases = architecture == "qwen2";
+  c.head_norms = architecture == "qwen3" || architecture == "gemma3";
+  if (architecture == "qwen3") c.head_dim = 12;
+  if (architecture == "gemma3") {
+    c.layers = 7;
+    c.head_dim = 16;
+    c.output_norms = true;
+    c.activation = llama::activation::gelu;
+    c.embedding_scale = std::sqrt(32.0f);
+    c.window = llama::sliding_window{5, 6};
+  }
+  return c;
+}
+
+/// Between -1/2 and 1/2: FNV-1a of the name, then MurmurHash3's mixing of it plus the place.
+inline llama::matrix hashed_numbers(const std::string& name, llama::Index rows, llama::Index cols) {
+  std::uint32_t seed = 2166136261u;
+  for (const char byte : name) seed = (seed ^ static_cast<unsigned char>(byte)) * 16777619u;
+  llama::matrix w(rows, cols);
+  for (llama::Index k = 0; k < w.size(); ++k) {
+    std::uint32_t x = seed + std::uint32_t(k);
+    x = (x ^ (x >> 16)) * 0x85ebca6bu;
+    x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+    x ^= x >> 16;
+    w.data()[k] = (float(x >> 8) - 8388608.0f) / 16777216.0f;
+  }
+  return w;
+}
+
+inline llama::model model_of(const std::string& architecture) {
+  return llama::assemble(config_of(architecture),
+                         [](const std::string& name, llama::Index rows, llama::Index cols) {
+                           llama::matrix w = hashed_numbers(name, rows, cols);
+                           if (name.find("norm") != std::string::npos) w.array() += 1.0f;
+                           return w;
+                         });
+}
 
 /// A GGUF file of float tensors.
 class gguf_writer {

@@ -6,15 +6,9 @@
 
 #include <string>
 
-#include "model.hpp"
-#include "tokenizer.hpp"
+#include "language_model.hpp"
 
 namespace llama {
-
-struct language_model {
-  llama::model model;
-  llama::tokenizer tokenizer;
-};
 
 language_model load_gguf(const std::string& path);
 

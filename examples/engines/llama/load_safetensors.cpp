@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 #include <tamp/io/safetensors.hpp>
-#include <vector>
 
 #include "json_metadata.hpp"
 
@@ -39,18 +38,7 @@ config config_from_json(const nlohmann::json& json, const std::string& path) {
 model load_safetensors(const std::string& path) {
   const tamp::io::safetensors_file file(path);
   const auto read = [&](const std::string& name, Index rows, Index cols) {
-    if (!file.contains(name)) fail(path, " has no tensor '", name, "'");
-    const auto& shape = file.at(name).shape;
-    const bool is_matrix = shape.size() == 2 && Index(shape[0]) == rows && Index(shape[1]) == cols;
-    const bool is_vector = shape.size() == 1 && rows == 1 && Index(shape[0]) == cols;
-    if (!is_matrix && !is_vector) {
-      std::string found;
-      for (const auto extent : shape) found += (found.empty() ? "" : ", ") + std::to_string(extent);
-      fail(path, ": tensor '", name, "' is (", found, "), the configuration asks for (", rows, ", ",
-           cols, ")");
-    }
-    const std::vector<float> values = file.read_floats(name);
-    return matrix(Eigen::Map<const matrix>(values.data(), rows, cols));
+    return read_matrix(file, path, name, rows, cols);
   };
   return assemble(config_from_json(json_metadata(file, path, "config"), path), read);
 }

@@ -173,10 +173,13 @@ int tokenizer::user_defined(std::string_view text) const {
 }
 
 void tokenizer::encode_text(std::string_view text, std::vector<int>& tokens) const {
-  if (split_ != nullptr)
+  if (split_ != nullptr) {
     for (const std::string_view piece : split_(text)) encode_piece(piece, tokens);
-  else  // a mark in the text is a blank, too
-    encode_piece((blank_before_ ? " " : "") + without_marks(text), tokens);
+    return;
+  }
+  std::string piece = without_marks(text);  // a mark in the text is a blank, too
+  if (blank_before_ && !(is_first_blank_enough_ && piece.starts_with(' '))) piece.insert(0, 1, ' ');
+  encode_piece(piece, tokens);
 }
 
 std::optional<tokenizer::merge> tokenizer::find(const symbol& left, const symbol& right) const {
@@ -185,7 +188,7 @@ std::optional<tokenizer::merge> tokenizer::find(const symbol& left, const symbol
     return found == merges_.end() ? std::nullopt : std::optional(found->second);
   }
   const int token = token_of({left.text.data(), left.text.size() + right.text.size()});
-  if (token < 0) return std::nullopt;
+  if (token < 0 || scores_[std::size_t(token)] == never_joined) return std::nullopt;
   return merge{scores_[std::size_t(token)], token};
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,9 +39,12 @@ class tokenizer {
             splitter split = split_smollm, std::span<const token_kind> kinds = {});
 
   /// On characters. The vocabulary spells a blank as U+2581. A character that the vocabulary lacks
-  /// becomes its bytes' tokens, or the unknown one. `blank_before` sets a blank before a text.
+  /// becomes its bytes' tokens, or the unknown one. `blank_before` sets a blank before a text. A token
+  /// of the score `never_joined` is not made of two others.
   tokenizer(const std::vector<std::string>& vocabulary, std::span<const float> scores,
             std::span<const token_kind> kinds, bool blank_before);
+
+  static constexpr float never_joined = -std::numeric_limits<float>::infinity();
 
   std::size_t size() const { return bytes_of_.size(); }
 
@@ -53,6 +57,9 @@ class tokenizer {
 
   /// Makes a piece that is a token this token, whatever the merges say (Llama 3).
   void prefer_whole_pieces() { prefers_whole_pieces_ = true; }
+
+  /// Sets no blank before a text that begins with one.
+  void set_at_most_one_blank_before() { is_first_blank_enough_ = true; }
 
  private:
   struct merge {
@@ -88,7 +95,7 @@ class tokenizer {
   std::unordered_map<std::uint64_t, merge> merges_;  // on bytes, of two tokens
   std::vector<float> scores_;                        // on characters, by token
   splitter split_ = nullptr;                         // on bytes
-  bool blank_before_ = false, prefers_whole_pieces_ = false;
+  bool blank_before_ = false, prefers_whole_pieces_ = false, is_first_blank_enough_ = false;
   int unknown_ = -1;
   std::optional<int> start_;
 };
