@@ -3,7 +3,7 @@
 
     check.py ENGINE FOLDER
 
-Tiny models of random weights, of every architecture that the engine knows, are written as GGUF files. The
+Tiny models of random weights, of every architecture that the engine knows, are written as GGUF files and as folders. The
 program ENGINE (engine.cpp) must compute the logits that transformers computes, of all tokens at once and token
 after token, and choose the same tokens. Tokenizers of every kind that it knows, trained on tamp's own documentation,
 must make the tokens of random text that the package tokenizers makes, and the documentation again of its tokens.
@@ -215,11 +215,29 @@ def scored_tokenizer(blank_before, bytes_too):
                          blank_before=blank_before)
 
 
-def write_tokenizer(path, tokenizer):
-    """A model of nothing but its tokenizer."""
+def smallest_model():
     torch.manual_seed(1)
     sizes = SIZES | dict(num_hidden_layers=1, tie_word_embeddings=True)
-    write(path, "llama", transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes)), tokenizer)
+    return transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes))
+
+
+def write_tokenizer(path, tokenizer):
+    """A model of nothing but its tokenizer."""
+    write(path, "llama", smallest_model(), tokenizer)
+
+
+def write_folder(path, model, package):
+    """As transformers and tokenizers write them."""
+    model.save_pretrained(path)
+    package.save(str(path / "tokenizer.json"))
+
+
+def no_package():
+    """The tokenizer of NO_TOKENIZER."""
+    package = tokenizers.Tokenizer(models.BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]))
+    package.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
+                                                     pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    return package
 
 
 class Engine:
@@ -263,13 +281,16 @@ def check_model(engine, name, architecture, settings):
     model = random_model(architecture, settings)
     path = engine.folder / f"{name.replace(' ', '_')}.gguf"
     write(path, architecture, model)
+    in_folder = path.with_suffix("")
+    write_folder(in_folder, model, no_package())
     generator = np.random.default_rng(2)
     worst = 0.0
     for length in LENGTHS:
         tokens = generator.integers(0, VOCABULARY, length)
         with torch.no_grad():
             theirs = model(torch.from_numpy(tokens)[None]).logits[0].numpy()
-        worst = max(worst, difference(engine.numbers("logits", path, tokens), theirs))
+        for form in (path, in_folder):
+            worst = max(worst, difference(engine.numbers("logits", form, tokens), theirs))
         for first in {1, (length + 1) // 2, length}:
             worst = max(worst, difference(engine.numbers("decode", path, tokens, first), theirs[-1:]))
     prompt = torch.from_numpy(generator.integers(0, VOCABULARY, 9))
@@ -298,7 +319,13 @@ def check_tokenizer(engine, name, package, tokenizer):
     path = engine.folder / "tokenizer.gguf"
     write_tokenizer(path, tokenizer)
     texts = list(random_texts(np.random.default_rng(3), 400)) + [documentation()]
-    different = engine.tokens_of(path, texts, [package.encode(text, add_special_tokens=False).ids for text in texts])
+    expected = [package.encode(text, add_special_tokens=False).ids for text in texts]
+    different = engine.tokens_of(path, texts, expected)
+    # Of characters, tokenizer.json is read where it has all bytes.
+    if tokenizer["model"] == "gpt2" or BYTE in tokenizer["types"]:
+        in_folder = engine.folder / "tokenizer"
+        write_folder(in_folder, smallest_model(), package)
+        different += engine.tokens_of(in_folder, texts, expected)
     print(f"{name}: {different} of {len(texts)} texts have other tokens" if different else
           f"{name}: the same tokens of {len(texts)} texts")
     back = True

@@ -8,17 +8,20 @@
 //     engine text MODEL TOKENS                       the text of tokens
 //     engine perplexity MODEL TEXT LENGTH COUNT      of COUNT sequences of LENGTH tokens
 //
-// TOKENS are 32-bit integers, OUT 32-bit floats.
+// MODEL is a GGUF file, or a folder as Hugging Face has it. TOKENS are 32-bit integers, OUT 32-bit
+// floats.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <llama/decoder.hpp>
 #include <llama/forward.hpp>
+#include <llama/load_folder.hpp>
 #include <llama/load_gguf.hpp>
 #include <llama/quality.hpp>
 #include <span>
@@ -31,6 +34,15 @@ std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) llama::fail(path, " cannot be opened");
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+llama::language_model load(const std::string& path) {
+  if (!std::filesystem::is_directory(path)) return llama::load_gguf(path);
+  std::vector<std::string> weights;
+  for (const auto& entry : std::filesystem::directory_iterator(path))
+    if (entry.path().extension() == ".safetensors")
+      weights.push_back(entry.path().filename().string());
+  return llama::load_folder(path, weights);
 }
 
 std::vector<int> read_tokens(const std::string& path) {
@@ -95,7 +107,7 @@ int main(int count, char** arguments) {
   };
   try {
     if (words.size() < 3) llama::fail("the first lines of engine.cpp say what it does");
-    const auto language = llama::load_gguf(words[1]);
+    const auto language = load(words[1]);
     const llama::model& m = language.model;
     if (asks("logits", 2))
       logits(m, read_tokens(words[2]), words[3]);
