@@ -40,9 +40,10 @@ std::uint64_t most_packed_bytes(const model_files& model, const layer_list& laye
                                 const tamp::pruning_plan& plan);
 
 // Packs the pruned files, one layer in memory at a time. Each file appears in one step, and those
-// that are there are left. The report says how many weights of each layer were kept. The index names the new tensors, and config.json says what
-// compressed-tensors writes for its format sparse-bitmask. Returns false if the user stopped it.
-// Throws tamp::file_error if a file cannot be read or written.
+// that are there are left. The report says how many weights of each layer were kept. The index
+// names the new tensors, and config.json says what compressed-tensors writes for its format
+// sparse-bitmask. Returns false if the user stopped it. Throws tamp::file_error if a file cannot be
+// read or written.
 bool write_packed(const model_files& model, const layer_list& layers, const packed_places& places,
                   const packed_config& config, const tamp::prune_report& report,
                   const surroundings& around);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 #include <tamp/execute/openmp.hpp>
 #include <tamp/io/pruning_plan.hpp>
 #include <tamp/prune/plan.hpp>
@@ -21,6 +22,15 @@ tamp::plan_options no_exclusions() {
   tamp::plan_options options;
   options.exclude.clear();
   return options;
+}
+
+// The name of a tensor's norms. The layers of a host, and so of its calibrations, are often named
+// without ".weight".
+std::string_view name_in(const tamp::io::named_norms& norms, std::string_view tensor) {
+  constexpr std::string_view ending = ".weight";
+  if (norms.contains(tensor) || !tensor.ends_with(ending)) return tensor;
+  const std::string_view layer = tensor.substr(0, tensor.size() - ending.size());
+  return norms.contains(layer) ? layer : tensor;
 }
 
 // Checks a plan before anything is copied: it must be that of the layers, and the pattern must be
@@ -53,8 +63,9 @@ norms norms_of_layers(const tamp::io::named_norms& of_tensors, const model_files
       const tensor& t = model.tensors[l.tensor];
       const std::size_t matrices = t.shape.size() == 3 ? t.shape[0] : 1;
       const std::size_t matrix = (l.offset - t.offset) / l.length;
-      const auto values = of_tensors.of(t.name, l.cols, matrices).subspan(matrix * l.cols, l.cols);
-      const auto& tokens = of_tensors.at(t.name).tokens;
+      const std::string_view name = name_in(of_tensors, t.name);
+      const auto values = of_tensors.of(name, l.cols, matrices).subspan(matrix * l.cols, l.cols);
+      const auto& tokens = of_tensors.at(name).tokens;
       of_layer.emplace(l.name,
                        tamp::stat::column_norm::of(
                            values, counts ? tokens[std::min(matrix, tokens.size() - 1)] : 1));

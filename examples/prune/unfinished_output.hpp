@@ -30,9 +30,9 @@ class unfinished_output {
   // `sizes` are those of the files of weights that are written. `run` is what the output depends
   // on: options, plan and sources. With `resume` an interrupted run goes on, if there is one, and
   // must have been the same. With `packed` the caller makes files of the same names of the pruned
-  // ones, in place().packed(), which are put in place instead, and need `packed_bytes` beside. Throws tamp::file_error as place_of
-  // does, if the disk has no room, or if the journal or the files are damaged. Nothing of a new run
-  // is left then.
+  // ones, in place().packed(), which are put in place instead, and need `packed_bytes` beside.
+  // Throws tamp::file_error as place_of does, if the disk has no room, or if the journal or the
+  // files are damaged. Nothing of a new run is left then.
   unfinished_output(const std::filesystem::path& out, const model_files& model,
                     std::vector<std::uint64_t> sizes, const nlohmann::ordered_json& run,
                     bool resume, bool overwrite, bool packed = false,

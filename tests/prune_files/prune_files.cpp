@@ -8,8 +8,12 @@
 #include <optional>
 #include <string>
 #include <tamp/error.hpp>
+#include <tamp/io/calibration.hpp>
 #include <tamp/io/norms_file.hpp>
 #include <tamp/io/pruning_plan.hpp>
+#include <tamp/prune/calibrate.hpp>
+#include <tamp/score/wanda.hpp>
+#include <tamp/tensor/view.hpp>
 #include <vector>
 
 #include "../support/errors.hpp"
@@ -59,6 +63,22 @@ named_norms good_norms(std::vector<std::uint64_t> tokens, std::uint64_t others) 
   return norms;
 }
 
+// What an engine that uses tamp has saved of its own pass.
+struct engine {
+  std::vector<float> q = std::vector<float>(8, 1.0f), x{3, 0, 0, 1, 4, 0, 2, 0};
+  std::size_t blocks() const { return 1; }
+  void visit_layers(std::size_t, auto&& visit) {
+    visit("blk.0.attn_q", tamp::view(q, 2, 4));
+    visit("blk.0.ffn_gate_exps.weight", tamp::view(q, 2, 4));
+  }
+  void observe_block(std::size_t, auto& observer) {
+    observer.input(0, tamp::view(x, 2, 4));
+    observer.input(1, tamp::view(x, 2, 4));
+  }
+  void advance(std::size_t) {}
+  void rewind() {}
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(norms_are_found_by_name_and_expert) {
@@ -73,6 +93,37 @@ BOOST_AUTO_TEST_CASE(norms_are_found_by_name_and_expert) {
   BOOST_TEST(seen.of<column_norm>(0).tokens() == 20u);
   BOOST_TEST(seen.of<column_norm>(1).tokens() == 3u);
   BOOST_TEST(seen.of<column_norm>(2).tokens() == 0u);  // is pruned by magnitude
+}
+
+BOOST_AUTO_TEST_CASE(norms_are_found_under_the_name_of_the_layer) {
+  const small_model m;
+  named_norms norms;
+  norms.add("blk.0.attn_q", {1, 2, 3, 4}, 20);  // as many hosts name it
+  norms.add("blk.0.ffn_gate_exps.weight", {4, {5, 6, 7, 8, 9, 10, 11, 12}, {1, 1}});
+  m.save(norms);
+  BOOST_TEST((m.load().of<tamp::stat::column_norm>(0).values() == std::vector<float>{1, 2, 3, 4}));
+  // Under its own name they are its own.
+  norms.add("blk.0.attn_q.weight", {4, 3, 2, 1}, 20);
+  m.save(norms);
+  BOOST_TEST((m.load().of<tamp::stat::column_norm>(0).values() == std::vector<float>{4, 3, 2, 1}));
+}
+
+BOOST_AUTO_TEST_CASE(a_calibration_of_tamp_has_norms) {
+  const small_model m;
+  engine host;
+  auto seen = tamp::calibration_for(tamp::score::wanda{});
+  tamp::calibrate(host, seen);
+  tamp::io::save(m.s.statistics, seen);
+  tamp_prune::choice queries;
+  queries.only = {"*attn_q*"};
+  const auto layers = choose_layers(m.files, queries);
+  const auto norms =
+      tamp_prune::norms_of_layers(tamp::io::read_norms(m.s.statistics), m.files, layers);
+  const auto found = norms.of<tamp::stat::column_norm>(0).values();
+  // Per token: sqrt((9 + 16) / 2), 0, sqrt(4 / 2), sqrt(1 / 2).
+  const std::vector<float> expected{3.5355339f, 0, 1.4142135f, 0.70710678f};
+  for (std::size_t j = 0; j < 4; ++j)
+    BOOST_TEST(found[j] == expected[j], boost::test_tools::tolerance(1e-6f));
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_counts_no_tokens_is_believed) {
