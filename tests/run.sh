@@ -22,7 +22,7 @@
 #     bash tests/run.sh processors        compiles everything for x86-64-v2, -v3 and -v4; runs nothing
 #     bash tests/run.sh architectures     nvcc for every kind of GPU, and the emulator without sanitizers
 #     bash tests/run.sh kills             tamp_prune, killed and resumed again and again until 100 models
-#                                         are done; programs does so for five
+#                                         are done, and 50 by mpirun; programs does so for five and four
 #     bash tests/run.sh compressed_tensors
 #                                         sparse files against the Python package that has their layout,
 #                                         which comes with PyTorch (6 GB in build/)
@@ -122,6 +122,7 @@ for step in "${steps[@]}"; do
     kills)
       build optimised build/optimised -- tamp_prune
       python3 tests/prune_files/kills.py build/optimised/examples/prune/tamp_prune build/kills 100
+      python3 tests/prune_files/ranks.py build/optimised/examples/prune/tamp_prune build/ranks 50
       ;;
     processors)
       for processor in x86-64-v2 x86-64-v3 x86-64-v4; do

@@ -13,10 +13,12 @@
 #include <filesystem>
 #include <new>
 #include <string_view>
+#include <tamp/error.hpp>
 
 #include "run.hpp"
 #include "sentences.hpp"
 #include "settings.hpp"
+#include "team.hpp"
 
 namespace {
 
@@ -46,6 +48,23 @@ int failed(std::string_view sentence) {
   return EXIT_FAILURE;
 }
 
+// Returns work(). What it throws becomes a tamp::error.
+int in_own_words(const auto& work) {
+  try {
+    return work();
+  } catch (const tamp::error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw tamp::error(
+        "the memory does not suffice: two layers must fit into it, or one with --memory, and with "
+        "--text the model as floats");
+  } catch (const std::filesystem::filesystem_error& problem) {
+    throw tamp::error(fmt::format("{}: {}", problem.path1().string(), problem.code().message()));
+  } catch (const std::exception& problem) {
+    throw tamp::error(problem.what());
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -57,15 +76,21 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // what goes beyond `ulimit -f` fails with a sentence instead
   try {
     surroundings around;
+    around.ranks = team::of_launcher();
     around.on_begin = [] { has_begun = true; };
     around.is_stopped = [] { return is_stopped.load(); };
-    return run(s, around);
-  } catch (const std::bad_alloc&) {
-    return failed(
-        "the memory does not suffice: two layers must fit into it, or one with --memory, and with "
-        "--text the model as floats");
-  } catch (const std::filesystem::filesystem_error& problem) {
-    return failed(fmt::format("{}: {}", problem.path1().string(), problem.code().message()));
+    int code = EXIT_FAILURE;
+    try {
+      around.ranks.collectively([&] { code = in_own_words([&] { return run(s, around); }); });
+    } catch (const tamp::error& problem) {
+      if (around.ranks.is_first()) failed(problem.what());
+    }
+    // A launcher ends all ranks when the first one fails: not before that is said, and without
+    // another word.
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGTERM, SIG_IGN);
+    around.ranks.all(true);
+    return code;
   } catch (const std::exception& problem) {
     return failed(problem.what());
   }

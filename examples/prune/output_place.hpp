@@ -2,7 +2,9 @@
 
 // The place of the pruned model, and of its parts while it is written.
 
+#include <cstddef>
 #include <filesystem>
+#include <string>
 
 #include "model_files.hpp"
 
@@ -15,6 +17,11 @@ struct output_place {
   bool is_packed = false;            // the pruned files are packed before they are put in place
 
   std::filesystem::path journal() const { return unfinished / "journal"; }
+  // That of a rank; the first one's is the above.
+  std::filesystem::path journal(std::size_t rank) const {
+    if (rank == 0) return journal();
+    return unfinished / ("journal." + std::to_string(rank));
+  }
   std::filesystem::path files() const { return unfinished / "files"; }
   std::filesystem::path packed() const { return unfinished / "packed"; }
   // What is put in place, or is the folder of the file that is.

@@ -17,10 +17,12 @@ namespace tamp_prune {
 // The bytes read and written so far, with the rate and the time that is left.
 class progress {
  public:
-  explicit progress(std::uint64_t bytes) : bytes_(bytes) {}
+  explicit progress(std::uint64_t bytes, bool is_shown = true)
+      : bytes_(bytes), is_shown_(is_shown) {}
 
   void add(std::uint64_t bytes, std::string_view what) {
     done_ += bytes;
+    if (!is_shown_) return;
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     const double rate = static_cast<double>(done_) / (seconds > 0 ? seconds : 1);
@@ -36,6 +38,7 @@ class progress {
  private:
   study::progress_bar bar_;
   std::uint64_t bytes_, done_ = 0;
+  bool is_shown_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

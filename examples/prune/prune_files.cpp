@@ -9,6 +9,7 @@
 #include <tamp/prune/plan.hpp>
 #include <tamp/prune/prune_model.hpp>
 #include <type_traits>
+#include <utility>
 
 #include "recipes.hpp"
 
@@ -46,6 +47,57 @@ void check_fits(const settings& s, const tamp::pruning_plan& plan, file_host& ho
     if constexpr (recipe_type::sparsity_is_fixed) fixed = recipe_type::pattern_policy::sparsity;
     tamp::detail::check_plan(own, plan, fixed);
   });
+}
+
+// Prunes the layers that the report does not list yet.
+bool prune_model(const settings& s, file_host& host, const std::optional<norms>& seen,
+                 const tamp::pruning_plan& plan, tamp::prune_report& report,
+                 const tamp::progress_callback& on_progress) {
+  const auto exec = executor_of(s);
+  return with_score(s, [&](const auto& score) {
+    return with_pattern(s, score, [&](const auto& recipe) {
+      using used = typename std::remove_cvref_t<decltype(recipe)>::score_policy;
+      if constexpr (tamp::detail::needs_statistic<used>)
+        return tamp::prune_model(exec, host, *seen, plan, recipe, report, on_progress);
+      else
+        return tamp::prune_model(exec, host, plan, recipe, report, on_progress);
+    });
+  });
+}
+
+// Layers that saw no token are pruned by magnitude, as prune_model does it beside others.
+bool prune_unseen(settings s, file_host& host, const tamp::pruning_plan& plan,
+                  tamp::prune_report& report, const tamp::progress_callback& on_progress) {
+  s.score = "magnitude";
+  if (host.on_finish)
+    host.on_finish = [&report, then = host.on_finish](const layer& l) {
+      tamp::layer_report& done = report.layers.back();
+      done.fell_back = done.is_pruned();
+      return then(l);
+    };
+  return prune_model(s, host, {}, plan, report, on_progress);
+}
+
+// Visits layers that stay as they are, and are written for that.
+bool leave(file_host& host, const tamp::pruning_plan& plan, tamp::prune_report& report,
+           const tamp::progress_callback& on_progress) {
+  const std::size_t done = report.layers.size(), all = plan.layers.size();
+  std::size_t k = 0;
+  bool goes_on = true;
+  for (std::size_t block = 0; block < host.blocks(); ++block) {
+    std::size_t of_block = 0;
+    host.visit_layers(block, [&](std::string_view name, auto&&) {
+      if (k >= done && goes_on)
+        goes_on = !on_progress || on_progress({block, host.blocks(), k, all, name, false});
+      if (k >= done && goes_on) {
+        report.layers.push_back(tamp::detail::untouched(plan.layers[k]));
+        host.finish_layer(block, of_block);
+      }
+      ++k;
+      ++of_block;
+    });
+  }
+  return goes_on;
 }
 
 }  // namespace
@@ -99,19 +151,32 @@ tamp::pruning_plan make_plan(const settings& s, file_host& host, const std::opti
   });
 }
 
+void check_before(const settings& s, file_host& host, const std::optional<norms>& seen,
+                  const tamp::pruning_plan& plan) {
+  tamp::prune_report none;
+  prune_model(s, host, seen, plan, none, [](const tamp::progress&) { return false; });
+}
+
 bool prune(const settings& s, file_host& host, const std::optional<norms>& seen,
            const tamp::pruning_plan& plan, tamp::prune_report& report,
            const tamp::progress_callback& on_progress) {
-  const auto exec = executor_of(s);
-  return with_score(s, [&](const auto& score) {
-    return with_pattern(s, score, [&](const auto& recipe) {
-      using used = typename std::remove_cvref_t<decltype(recipe)>::score_policy;
-      if constexpr (tamp::detail::needs_statistic<used>)
-        return tamp::prune_model(exec, host, *seen, plan, recipe, report, on_progress);
-      else
-        return tamp::prune_model(exec, host, plan, recipe, report, on_progress);
-    });
-  });
+  const auto& layers = plan.layers;
+  if (std::ranges::none_of(layers, &tamp::planned_layer::is_pruned))
+    return leave(host, plan, report, on_progress);
+  bool saw_any = !seen;
+  for (std::size_t k = 0; k < layers.size() && !saw_any; ++k)
+    saw_any = layers[k].is_pruned() && seen->of<tamp::stat::column_norm>(k).tokens() != 0;
+  if (saw_any) return prune_model(s, host, seen, plan, report, on_progress);
+  return prune_unseen(s, host, plan, report, on_progress);
+}
+
+tamp::prune_report report_of(const settings& s, file_host& host, const std::optional<norms>& seen,
+                             const tamp::pruning_plan& plan,
+                             std::vector<tamp::layer_report> layers) {
+  tamp::prune_report report;
+  report.layers = std::move(layers);
+  prune_model(s, host, seen, plan, report, {});
+  return report;
 }
 
 }  // namespace tamp_prune

@@ -9,6 +9,7 @@
 #include <tamp/prune/pruning_plan.hpp>
 #include <tamp/prune/report.hpp>
 #include <tamp/stat/column_norm.hpp>
+#include <vector>
 
 #include "file_host.hpp"
 #include "settings.hpp"
@@ -24,9 +25,20 @@ norms norms_of_layers(const tamp::io::named_norms& of_tensors, const model_files
 // Decides how much each layer loses. `seen` is there unless the score is magnitude.
 tamp::pruning_plan make_plan(const settings& s, file_host& host, const std::optional<norms>& seen);
 
-// Prunes the layers that the report does not list yet. Returns false if `on_progress` stopped it.
+// Checks all that can be checked before anything is written.
+void check_before(const settings& s, file_host& host, const std::optional<norms>& seen,
+                  const tamp::pruning_plan& plan);
+
+// Prunes some layers of a model: `host`, `seen` and `plan` are of these. That none of them is to be
+// pruned, or that none saw a token, is no error. The report lists those that are done. Returns
+// false if `on_progress` stopped it.
 bool prune(const settings& s, file_host& host, const std::optional<norms>& seen,
            const tamp::pruning_plan& plan, tamp::prune_report& report,
            const tamp::progress_callback& on_progress);
+
+// Returns the report of a model whose layers are all done.
+tamp::prune_report report_of(const settings& s, file_host& host, const std::optional<norms>& seen,
+                             const tamp::pruning_plan& plan,
+                             std::vector<tamp::layer_report> layers);
 
 }  // namespace tamp_prune

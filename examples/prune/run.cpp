@@ -33,7 +33,9 @@
 #include "progress.hpp"
 #include "prune_files.hpp"
 #include "sentences.hpp"
+#include "shares.hpp"
 #include "summary.hpp"
+#include "team.hpp"
 #include "text_norms.hpp"
 #include "unfinished_output.hpp"
 
@@ -42,16 +44,28 @@ namespace fs = std::filesystem;
 namespace tamp_prune {
 namespace {
 
-// Copies all bytes of the files that belong to no layer. Returns false if the user stopped it.
+// The files that this rank copies, of those that are not copied yet.
+std::vector<std::size_t> files_to_copy(const layout& files, const unfinished_output& out,
+                                       const team& ranks) {
+  std::vector<std::size_t> mine;
+  for (std::size_t k = ranks.rank(); k < files.size(); k += ranks.size())
+    if (!out.is_copied(k)) mine.push_back(k);
+  return mine;
+}
+std::uint64_t bytes_to_copy(const layout& files, const unfinished_output& out, const team& ranks) {
+  std::uint64_t bytes = 0;
+  for (const std::size_t k : files_to_copy(files, out, ranks))
+    for (const copied_range& range : files[k].copied) bytes += range.length;
+  return bytes;
+}
+
+// Copies all bytes of this rank's files that belong to no layer. Returns false if the user stopped
+// it.
 bool copy_rest(const model_files& model, const layout& files, const file_host& host,
                unfinished_output& out, progress& shown, const surroundings& around) {
   std::vector<std::byte> buffer(std::size_t{1} << 22);
-  for (std::size_t k = 0; k < files.size(); ++k) {
+  for (const std::size_t k : files_to_copy(files, out, around.ranks)) {
     if (around.is_stopped()) return false;
-    if (out.is_copied(k)) {
-      for (const copied_range& range : files[k].copied) shown.skip(range.length);
-      continue;
-    }
     out.write(k, 0, files[k].header);
     for (const copied_range& range : files[k].copied)
       for (std::uint64_t done = 0; done < range.length;) {
@@ -66,15 +80,6 @@ bool copy_rest(const model_files& model, const layout& files, const file_host& h
     out.note_copied(k);
   }
   return true;
-}
-
-// The bytes of the first layers.
-std::uint64_t bytes_of_first(const layer_list& layers, std::size_t count) {
-  std::uint64_t bytes = 0;
-  for (const block& b : layers.blocks)
-    for (const layer& l : b.layers)
-      if (count != 0) bytes += l.length, --count;
-  return bytes;
 }
 
 nlohmann::ordered_json states_of(const model_files& model) {
@@ -96,6 +101,22 @@ nlohmann::ordered_json run_of(const settings& s, const model_files& model,
   run["layout"] = s.packed ? "packed" : "dense";
   run["plan"] = plan;
   return run;
+}
+
+// Ranks on several machines may see different files under one name. Collective.
+void check_same_model(const model_files& model, const team& ranks) {
+  nlohmann::ordered_json seen;
+  for (std::size_t k = 0; k < model.weights.size(); ++k) {
+    auto state = fs_state(model.path_of(k));
+    state.erase("name");  // which may differ by where file systems are mounted
+    seen.push_back(std::move(state));
+  }
+  std::string mine = seen.dump(), of_first = mine;
+  ranks.broadcast(of_first);
+  if (mine != of_first)
+    refuse(model.path_of(0),
+           "or a file beside it differs from what the first rank sees: all ranks "
+           "must see the same file system");
 }
 
 // A file that is written beside the model, and the option that asks for it.
@@ -179,12 +200,15 @@ void check_files_to_read(const settings& s) {
 }
 
 // The statistics from a file, or from a text that the model reads; nothing if none are wanted.
+// Collective.
 std::optional<tamp::io::named_norms> statistics_for(const settings& s, const model_files& model,
                                                     const surroundings& around) {
   if (!s.statistics.empty()) return tamp::io::read_norms(s.statistics);
   if (s.text.empty()) return std::nullopt;
-  auto norms = norms_of_text(model, {.text = s.text, .threads = s.threads}, around.is_stopped);
-  if (!s.save_statistics.empty()) tamp::io::save(s.save_statistics, norms);
+  auto norms =
+      norms_of_text(model, {.text = s.text, .threads = s.threads}, around.is_stopped, around.ranks);
+  if (!s.save_statistics.empty() && around.ranks.is_first())
+    tamp::io::save(s.save_statistics, norms);
   return norms;
 }
 
@@ -196,14 +220,43 @@ layout layout_for(const settings& s, const model_files& model, layer_list& layer
   return retyped_layout(model, layers, s.retype == "q8_0" ? "Q8_0" : "F16");
 }
 
-// Returns false if the user stopped it.
-bool write_model(const settings& s, const model_files& model, const layout& files,
-                 const layer_list& layers, const std::optional<norms>& seen,
-                 const tamp::pruning_plan& plan, file_host& host, unfinished_output& out,
+// The plan is made by the first rank. Collective.
+tamp::pruning_plan shared_plan(const settings& s, const model_files& model,
+                               const layer_list& layers, std::size_t places,
+                               const std::optional<norms>& seen, const surroundings& around) {
+  const team& ranks = around.ranks;
+  tamp::pruning_plan plan;
+  std::string text;
+  ranks.on_first([&] {
+    file_host host(model, layers, places);
+    plan = make_plan(s, host, seen);
+    if (!s.save_plan.empty()) {
+      around.on_begin();
+      tamp::io::save(s.save_plan, plan);
+    }
+    if (ranks.size() > 1) text = nlohmann::ordered_json(plan).dump();
+  });
+  if (ranks.size() == 1) return plan;
+  ranks.broadcast(text);
+  return nlohmann::ordered_json::parse(text).get<tamp::pruning_plan>();
+}
+
+// What a rank writes.
+struct work_of_rank {
+  const model_files& model;
+  const layout& files;
+  const share& mine;
+  const std::optional<norms>& seen;
+  std::size_t places;  // layers in memory at a time
+};
+
+// Writes this rank's part of all that is missing. The report tells of its layers. Returns false if
+// the user stopped it.
+bool write_share(const settings& s, const work_of_rank& work, unfinished_output& out,
                  tamp::prune_report& report, const surroundings& around) {
-  progress shown(model.bytes());
-  report.layers = out.layers_done();
-  shown.skip(bytes_of_first(layers, report.layers.size()));
+  const auto& [model, files, mine, seen, places] = work;
+  progress shown(mine.bytes() + bytes_to_copy(files, out, around.ranks), around.ranks.is_first());
+  file_host host(model, mine.layers, places);
   // The second thread must not write any more when an error leaves.
   const struct at_end {
     file_host& host;
@@ -217,10 +270,33 @@ bool write_model(const settings& s, const model_files& model, const layout& file
     };
   };
   if (!copy_rest(model, files, host, out, shown, around)) return false;
-  const bool is_complete = prune(s, host, seen, plan, report,
+  const bool is_complete = mine.plan.layers.empty() ||
+                           prune(s, host, seen, mine.plan, report,
                                  [&](const tamp::progress&) { return !around.is_stopped(); });
   host.flush();
+  out.sync();
   return is_complete;
+}
+
+// The reports of all layers in the order of the plan, on the first rank. Collective.
+std::vector<tamp::layer_report> all_reports(const tamp::pruning_plan& plan, layer_reports done,
+                                            const std::vector<tamp::layer_report>& mine,
+                                            const team& ranks) {
+  std::string text;
+  ranks.together([&] {
+    const nlohmann::ordered_json json = mine;
+    text = json.dump();
+  });
+  std::vector<tamp::layer_report> all;
+  for (const std::string& of_rank : ranks.gather(text))
+    for (auto& layer :
+         nlohmann::ordered_json::parse(of_rank).get<std::vector<tamp::layer_report>>()) {
+      std::string name = layer.name;
+      done.insert_or_assign(std::move(name), std::move(layer));
+    }
+  if (!ranks.is_first()) return all;
+  for (const tamp::planned_layer& layer : plan.layers) all.push_back(done.at(layer.name));
+  return all;
 }
 
 // Makes of the pruned files what else was asked for. Returns false if the user stopped it.
@@ -254,44 +330,48 @@ std::uint64_t bytes_written(const model_files& model, const output_place& place)
 }  // namespace
 
 int run(const settings& s, const surroundings& around) {
+  const team& ranks = around.ranks;
   check_files_to_read(s);
   const model_files model = find_model(s.model);
   layer_list layers = choose_layers(model, s.names);
   const layout files = layout_for(s, model, layers);
-  if (s.packed) in_sentences([&] { check_packing(model, layers); });
-  if (!s.text.empty()) check_is_read(model);
-  // A dry run does all but write, beside what an interrupted run has left.
-  check_side_files(s, model, place_of(s.out, model, s.resume || s.dry_run, s.overwrite, s.packed));
+  ranks.together([&] {
+    if (!ranks.is_first()) return;
+    if (s.packed) in_sentences([&] { check_packing(model, layers); });
+    if (!s.text.empty()) check_is_read(model);
+    // A dry run does all but write, beside what an interrupted run has left.
+    check_side_files(s, model,
+                     place_of(s.out, model, s.resume || s.dry_run, s.overwrite, s.packed));
+  });
+  check_same_model(model, ranks);
   const std::size_t places =
       s.memory ? places_within(*s.memory, need_of(s, model, layers, files)) : 2;
   const auto before = states_of(model);
-  std::optional<norms> seen;
-  if (const auto found = statistics_for(s, model, around))
-    seen = norms_of_layers(*found, model, layers);
-  file_host host(model, layers, places);
-  const tamp::pruning_plan plan = make_plan(s, host, seen);
-  if (!s.save_plan.empty()) {
-    around.on_begin();
-    tamp::io::save(s.save_plan, plan);
-  }
-  print_intention(around.output, s, model, layers, plan);
-  if (places == 1)
-    fmt::print(around.output, "--memory allows one layer at a time: each waits for the disk\n");
-  check_printed(around.output);
+  const auto statistics = statistics_for(s, model, around);
+  const auto norms_for = [&](const layer_list& some) -> std::optional<norms> {
+    if (!statistics) return std::nullopt;
+    return norms_of_layers(*statistics, model, some);
+  };
+  const std::optional<norms> seen = norms_for(layers);
+  const tamp::pruning_plan plan = shared_plan(s, model, layers, places, seen, around);
+  ranks.together([&] {
+    if (!ranks.is_first()) return;
+    print_intention(around.output, s, model, layers, plan);
+    if (places == 1)
+      fmt::print(around.output, "--memory allows one layer at a time: each waits for the disk\n");
+    check_printed(around.output);
+  });
   if (s.dry_run) return EXIT_SUCCESS;
+  ranks.together([&] {
+    file_host host(model, layers);
+    check_before(s, host, seen, plan);
+  });
 
   around.on_begin();
   std::vector<std::uint64_t> sizes;
   for (const file_layout& file : files) sizes.push_back(file.size);
   unfinished_output out(s.out, model, sizes, run_of(s, model, plan), s.resume, s.overwrite,
-                        s.packed, s.packed ? most_packed_bytes(model, layers, plan) : 0);
-  tamp::prune_report report;
-  const auto stopped = [&] {
-    fmt::print(around.errors,
-               "Stopped. {} has what is done; the same command with --resume goes on.\n",
-               out.folder().string());
-    return 130;
-  };
+                        s.packed, s.packed ? most_packed_bytes(model, layers, plan) : 0, ranks);
   const auto with_advice = [&](const auto& work) {
     try {
       return work();
@@ -302,23 +382,55 @@ int run(const settings& s, const surroundings& around) {
           "begin anew, remove it"));
     }
   };
-  if (!with_advice([&] {
-        return write_model(s, model, files, layers, seen, plan, host, out, report, around);
+  // Work of all ranks, or of the first one alone. Returns false if the user stopped it.
+  const auto in_steps = [&](const auto& work) {
+    return with_advice([&] {
+      return ranks.in_steps(around.is_stopped, [&](const team::question& is_stopped_anywhere) {
+        surroundings here = around;
+        here.is_stopped = is_stopped_anywhere;
+        return in_sentences([&] { return work(here); });
+      });
+    });
+  };
+  const auto stopped = [&] {
+    if (ranks.is_first())
+      fmt::print(around.errors,
+                 "Stopped. {} has what is done; the same command with --resume goes on.\n",
+                 out.folder().string());
+    return 130;
+  };
+  const layer_reports done = reports_by_name(out.layers_done(), plan, out.folder().string());
+  const share mine = share_of(layers, plan, done, ranks.rank(), ranks.size());
+  const std::optional<norms> seen_by_mine = norms_for(mine.layers);
+  tamp::prune_report of_mine;
+  if (!in_steps([&](const surroundings& here) {
+        return write_share(s, {model, files, mine, seen_by_mine, places}, out, of_mine, here);
       }))
     return stopped();
-  if (states_of(model) != before)
-    refuse(s.model, "was changed while it was pruned: remove ", out.folder().string(),
-           " and begin anew");
-  if (!with_advice([&] {
-        return in_sentences([&] { return finish_model(s, model, layers, out, report, around); });
+  ranks.together([&] {
+    if (ranks.is_first() && states_of(model) != before)
+      refuse(s.model, "was changed while it was pruned: remove ", out.folder().string(),
+             " and begin anew");
+  });
+  const auto reports = all_reports(plan, done, of_mine.layers, ranks);
+  tamp::prune_report report;
+  if (!in_steps([&](const surroundings& here) {
+        if (!ranks.is_first()) return true;
+        file_host host(model, layers);
+        report = report_of(s, host, seen, plan, reports);
+        if (!finish_model(s, model, layers, out, report, here)) return false;
+        out.commit();
+        return true;
       }))
     return stopped();
-  with_advice([&] { out.commit(); });
-  const auto bytes_after = bytes_written(model, out.place());
-  print_result(around.output, s, model, layers, bytes_after, report);
-  if (!s.report.empty()) save_report(s, model, layers, bytes_after, report);
-  check_printed(around.output);
-  out.remove_journal();
+  ranks.together([&] {
+    if (!ranks.is_first()) return;
+    const auto bytes_after = bytes_written(model, out.place());
+    print_result(around.output, s, model, layers, bytes_after, report);
+    if (!s.report.empty()) save_report(s, model, layers, bytes_after, report);
+    check_printed(around.output);
+    out.remove_journal();
+  });
   return EXIT_SUCCESS;
 }
 

@@ -6,10 +6,12 @@
 #include <functional>
 
 #include "settings.hpp"
+#include "team.hpp"
 
 namespace tamp_prune {
 
 struct surroundings {
+  team ranks;  // the first of them prints
   std::FILE *output = stdout, *errors = stderr;
   // Called before anything is written: then `is_stopped` should stop the run, and no signal.
   std::function<void()> on_begin = [] {};
@@ -18,7 +20,7 @@ struct surroundings {
 };
 
 // Returns the exit code: 0, or 130 if `is_stopped` stopped the run. Throws tamp::error if anything
-// cannot be read, written or used; OUT is untouched then.
+// cannot be read, written or used; OUT is untouched then. All ranks return or throw the same.
 int run(const settings& s, const surroundings& around);
 
 }  // namespace tamp_prune

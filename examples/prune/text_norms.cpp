@@ -12,19 +12,20 @@
 #include <llama/quality.hpp>
 #include <llama/tamp_host.hpp>
 #include <span>
-#include <string_view>
 #include <tamp/error.hpp>
 #include <tamp/execute/openmp.hpp>
 #include <tamp/io/detail/readable_file.hpp>
 #include <tamp/io/gguf_header.hpp>
 #include <tamp/model/linear_layers.hpp>
 #include <tamp/prune/calibrate.hpp>
-#include <tamp/score/wanda.hpp>
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/pairwise.hpp>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "../study/progress_bar.hpp"
+#include "message.hpp"
 #include "sentences.hpp"
 
 namespace tamp_prune {
@@ -36,19 +37,81 @@ std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::vector<llama::calibration_sample> samples_of(const llama::language_model& language,
-                                                  const text_options& options) {
+// The samples of a rank.
+struct rank_samples {
+  part which;
+  std::vector<llama::calibration_sample> samples;
+};
+
+rank_samples samples_of(const llama::language_model& language, const text_options& options,
+                        const team& ranks) {
   const std::vector<int> tokens = language.tokenizer.encode(read_text(options.text));
   const std::size_t count = std::min(options.sequences, tokens.size() / options.length);
   if (count == 0)
     refuse(options.text, "has ", counted(tokens.size(), "token"), ", fewer than one sequence of ",
            options.length);
-  std::vector<llama::calibration_sample> samples;
-  for (const auto& sequence :
-       llama::sequences(tokens, options.length, count, language.tokenizer.start()))
-    samples.push_back({llama::embed(language.model, sequence),
-                       std::vector(sequence.size(), tamp::modality::text)});
-  return samples;
+  const auto sequences =
+      llama::sequences(tokens, options.length, count, language.tokenizer.start());
+  rank_samples mine{part_of(sequences.size(), ranks), {}};
+  for (const auto& sequence : std::span(sequences).subspan(mine.which.first, mine.which.count))
+    mine.samples.push_back({llama::embed(language.model, sequence),
+                            std::vector(sequence.size(), tamp::modality::text)});
+  return mine;
+}
+
+// Sums of sequences in a fixed tree, so that it does not matter which rank has which.
+using norm_parts = tamp::stat::pairwise<tamp::stat::column_norm>;
+using calibration_parts = tamp::calibration<norm_parts>;
+
+calibration_parts parts_from(std::uint64_t first) {
+  return calibration_parts(std::tuple(norm_parts({}, first)));
+}
+
+// Puts the parts of all ranks together, on the first one. `mine` is complete, or has no sequences.
+// Collective.
+tamp::calibration<tamp::stat::column_norm> total_of(const calibration_parts& mine,
+                                                    bool has_sequences, llama::tamp_host& host,
+                                                    const team& ranks) {
+  if (ranks.size() == 1) return mine.totals();
+  message parts;
+  if (has_sequences) mine.fields(mine, [&](auto&&, const auto& value) { parts.add(value); });
+  const auto texts = ranks.gather(parts.text());
+  if (!ranks.is_first()) return {};
+  calibration_parts blank = parts_from(0), all;
+  blank.prepare(tamp::execute::openmp{}, host);
+  blank.resume_at(blank.blocks());
+  for (const std::string& text : texts) {
+    if (text.empty()) continue;
+    message of_rank(text);
+    calibration_parts next = blank;
+    next.fields(next, [&](auto&&, auto& value) { of_rank.take(value); });
+    next.validate("the statistics of another rank");
+    all.layers() == 0 ? void(all = std::move(next)) : void(all.combine(next));
+  }
+  return all.totals();
+}
+
+// Gives all ranks the norms of the first one. Collective.
+void broadcast(tamp::io::named_norms& norms, const team& ranks) {
+  if (ranks.size() == 1) return;
+  message all;
+  for (const auto& [name, of_weight] : norms) {
+    all.add(name);
+    all.add(of_weight.values);
+    all.add(of_weight.tokens);
+  }
+  std::string text = all.text();
+  ranks.broadcast(text);
+  if (ranks.is_first()) return;
+  for (message from(std::move(text)); !from.is_at_end();) {
+    std::string name;
+    tamp::io::weight_norms of_weight;
+    from.take(name);
+    from.take(of_weight.values);
+    from.take(of_weight.tokens);
+    of_weight.columns = of_weight.values.size() / of_weight.matrices();
+    norms.add(std::move(name), std::move(of_weight));
+  }
 }
 
 // What the memory of a model depends on, beside its tensors.
@@ -143,33 +206,38 @@ std::uint64_t bytes_for_text(const model_files& model, const text_options& optio
 }
 
 tamp::io::named_norms norms_of_text(const model_files& model, const text_options& options,
-                                    const std::function<bool()>& is_stopped) {
+                                    const std::function<bool()>& is_stopped, const team& ranks) {
   return with_engine([&] {
     llama::language_model language = load(model);
-    const auto samples = samples_of(language, options);
+    const rank_samples mine = samples_of(language, options, ranks);
+    const auto& samples = mine.samples;
     llama::tamp_host host(language.model, samples);
-    auto seen = tamp::calibration_for(tamp::score::wanda{});
+    auto parts = parts_from(mine.which.first);
     study::progress_bar bar;
-    const bool is_complete =
-        tamp::calibrate(tamp::execute::openmp{.threads = options.threads}, host, seen,
-                        [&](const tamp::progress& p) {
-                          bar.show(static_cast<double>(p.block) / static_cast<double>(p.blocks),
-                                   "the text goes through the dense model");
-                          return !is_stopped();
-                        });
+    const bool is_complete = ranks.in_steps(is_stopped, [&](const team::question& is_stopped_here) {
+      if (samples.empty()) return true;
+      return tamp::calibrate(tamp::execute::openmp{.threads = options.threads}, host, parts,
+                             [&](const tamp::progress& p) {
+                               if (ranks.is_first())
+                                 bar.show(
+                                     static_cast<double>(p.block) / static_cast<double>(p.blocks),
+                                     "the text goes through the dense model");
+                               return !is_stopped_here();
+                             });
+    });
     bar.clear();
     if (!is_complete)
       refuse(model.is_folder ? model.folder : model.path_of(0),
              "calibration was stopped; nothing was written");
+    const auto seen = total_of(parts, !samples.empty(), host, ranks);
     tamp::io::named_norms norms(options.text);
-    std::size_t k = 0;
-    for (std::size_t block = 0; block < host.blocks(); ++block)
-      host.visit_layers(block, [&](std::string_view name, auto&&) {
-        const auto& statistic = seen.of<tamp::stat::column_norm>(k++);
-        const std::string stored(name);
-        norms.add(model.is_gguf ? llama::gguf_name(stored) : stored, statistic.values(),
+    if (ranks.is_first())
+      for (std::size_t k = 0; k < seen.layers(); ++k) {
+        const auto& statistic = seen.of<tamp::stat::column_norm>(k);
+        norms.add(model.is_gguf ? llama::gguf_name(seen.name(k)) : seen.name(k), statistic.values(),
                   statistic.tokens());
-      });
+      }
+    broadcast(norms, ranks);
     return norms;
   });
 }

@@ -9,6 +9,7 @@
 #include <tamp/io/named_norms.hpp>
 
 #include "model_files.hpp"
+#include "team.hpp"
 
 namespace tamp_prune {
 
@@ -20,10 +21,13 @@ struct text_options {
 };
 
 // Sends the text through the dense model, which must fit into memory as floats. The norms have the
-// names of the files' tensors. Throws tamp::error if the engine cannot run the model, if the text is
-// shorter than one sequence, or if `is_stopped`, which is asked after every block, returns true.
+// names of the files' tensors. Collective: each rank takes some of the sequences, and all get the
+// same norms, with the same bits for any number of ranks. Throws tamp::error if the engine cannot
+// run the model, if the text is shorter than one sequence, or if `is_stopped`, which is asked after
+// every block, returns true.
 tamp::io::named_norms norms_of_text(const model_files& model, const text_options& options,
-                                    const std::function<bool()>& is_stopped);
+                                    const std::function<bool()>& is_stopped,
+                                    const team& ranks = {});
 
 // Throws tamp::file_error if the engine reads no models of this form: it must be a GGUF file, or a
 // folder.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -37,17 +38,20 @@ struct journal_lines {
   std::vector<json> lines;
   std::vector<std::size_t> ends;  // of each, in bytes
 
-  // True if the system was not started again since the last line.
-  bool is_of_this_start() const {
+  // True if the system that wrote the last line was not started again since. `starts` are those of
+  // the systems that are known.
+  bool is_of(const std::vector<std::string>& starts) const {
     for (std::size_t k = lines.size(); k-- > 0;)
       if (const auto start = lines[k].find("system_start"); start != lines[k].end())
-        return *start == system_start() && *start != "";
+        return *start != "" &&
+               std::any_of(starts.begin(), starts.end(),
+                           [&](const std::string& known) { return *start == known; });
     return false;
   }
   // The number of lines that the files agree with. What was not synced before the system was
   // started again may not have reached the disk.
-  std::size_t believed() const {
-    if (is_of_this_start()) return lines.size();
+  std::size_t believed(const std::vector<std::string>& starts) const {
+    if (is_of(starts)) return lines.size();
     for (std::size_t k = lines.size(); k-- > 0;)
       if (lines[k].contains("synced") || lines[k].contains("complete")) return k + 1;
     return 0;
@@ -76,6 +80,20 @@ bool sync(const owned_file& file) {
   return ::fsync(file.number()) == 0 || errno == EINVAL || errno == ENOTSUP;  // some cannot
 }
 
+// The journals of ranks other than the first, of this run or an earlier one.
+std::vector<fs::path> journals_of_others(const output_place& place) {
+  const std::string beginning = place.journal().filename().string() + '.';
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(place.unfinished))
+    if (entry.path().filename().string().starts_with(beginning)) found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+bool is_locked_by_another(const owned_file& journal) {
+  return ::flock(journal.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 // Waits until a file or folder, and all below it, is on the disk.
 void sync_all(const fs::path& path) {
   if (fs::is_directory(path))
@@ -88,37 +106,86 @@ void sync_all(const fs::path& path) {
 
 unfinished_output::unfinished_output(const fs::path& out, const model_files& model,
                                      std::vector<std::uint64_t> sizes, const json& run, bool resume,
-                                     bool overwrite, bool packed, std::uint64_t packed_bytes)
-    : place_(place_of(out, model, resume, overwrite, packed)),
+                                     bool overwrite, bool packed, std::uint64_t packed_bytes,
+                                     const team& ranks)
+    : ranks_(ranks),
+      starts_(ranks.gather(system_start())),
       model_(model),
       sizes_(std::move(sizes)),
       packed_bytes_(packed_bytes),
       may_replace_(overwrite),
       copied_(model.weights.size()) {
-  in_sentences([&] {
-    std::error_code problem;
-    const bool is_new = fs::create_directory(place_.unfinished, problem);
-    if (problem) refuse(place_.unfinished, "cannot be created: ", problem.message());
-    if (!is_new && !resume) refuse(place_.unfinished, "another run is writing there");
-    journal_ = owned_file(place_.journal(), O_RDWR | O_CREAT | O_APPEND);
-    if (!journal_) fail(place_.journal(), "cannot be opened");
-    lock(out, overwrite);
-    try {
-      // A run that was stopped before its first line has done nothing.
-      if (fs::file_size(place_.journal()) == 0)
-        begin(run);
-      else
-        go_on(run);
-    } catch (...) {
-      if (is_new) remove_journal();
-      throw;
-    }
+  ranks.on_first([&] {
+    place_ = place_of(out, model, resume, overwrite, packed);
+    in_sentences([&] { begin_or_go_on(out, run, resume, overwrite); });
+  });
+  share_state();
+  ranks.together([&] {
+    if (!ranks.is_first() && !is_complete_) join();
   });
 }
 
+void unfinished_output::begin_or_go_on(const fs::path& out, const json& run, bool resume,
+                                       bool overwrite) {
+  std::error_code problem;
+  const bool is_new = fs::create_directory(place_.unfinished, problem);
+  if (problem) refuse(place_.unfinished, "cannot be created: ", problem.message());
+  if (!is_new && !resume) refuse(place_.unfinished, "another run is writing there");
+  journal_ = owned_file(place_.journal(), O_RDWR | O_CREAT | O_APPEND);
+  if (!journal_) fail(place_.journal(), "cannot be opened");
+  lock(out, overwrite);
+  try {
+    // A run that was stopped before its first line has done nothing.
+    if (fs::file_size(place_.journal()) == 0)
+      begin(run);
+    else
+      go_on(run);
+  } catch (...) {
+    if (is_new) remove_journal();
+    throw;
+  }
+}
+
+// Tells the other ranks where the output is, and what is done.
+void unfinished_output::share_state() {
+  std::string path, state;
+  ranks_.together([&] {
+    path = place_.out.string();
+    const json layers = layers_;
+    state = json{{"copied", copied_},
+                 {"layers", layers},
+                 {"complete", is_complete_},
+                 {"taken", place_.is_taken},
+                 {"packed", place_.is_packed}}
+                .dump();
+  });
+  ranks_.broadcast(path);
+  ranks_.broadcast(state);
+  if (ranks_.is_first()) return;
+  const json known = json::parse(state);
+  place_.out = path;
+  place_.unfinished = path + ".unfinished";
+  place_.is_taken = known.at("taken").get<bool>();
+  place_.is_packed = known.at("packed").get<bool>();
+  is_complete_ = known.at("complete").get<bool>();
+  copied_ = known.at("copied").get<std::vector<bool>>();
+  layers_ = known.at("layers").get<std::vector<tamp::layer_report>>();
+}
+
+void unfinished_output::join() {
+  if (!fs::exists(place_.unfinished))
+    refuse(place_.unfinished,
+           "was made by the first rank, and is not there: all ranks must see the same file system");
+  const fs::path path = place_.journal(ranks_.rank());
+  journal_ = owned_file(path, O_RDWR | O_CREAT | O_APPEND);
+  if (!journal_) fail(path, "cannot be opened");
+  if (is_locked_by_another(journal_)) refuse(path, "another run is writing there");
+  open_files();
+  append({{"system_start", system_start()}});
+}
+
 void unfinished_output::lock(const fs::path& out, bool overwrite) {
-  if (::flock(journal_.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    refuse(place_.unfinished, "another run is writing there");
+  if (is_locked_by_another(journal_)) refuse(place_.unfinished, "another run is writing there");
   // Another run may have come to its end between our first look and the lock.
   struct ::stat mine{}, named{};
   if (::fstat(journal_.number(), &mine) != 0 || ::stat(place_.journal().c_str(), &named) != 0 ||
@@ -130,6 +197,7 @@ void unfinished_output::lock(const fs::path& out, bool overwrite) {
 }
 
 void unfinished_output::begin(const json& run) {
+  for (const fs::path& journal : journals_of_others(place_)) fs::remove(journal);
   fs::remove_all(place_.files());
   fs::remove_all(place_.packed());
   std::error_code problem;
@@ -142,27 +210,36 @@ void unfinished_output::begin(const json& run) {
   copy_others(true);
   append(run);
   append({{"system_start", system_start()}});
+  if (ranks_.size() > 1) note_synced();  // lines of other journals are worth nothing without these
 }
 
 void unfinished_output::go_on(const json& run) {
   const fs::path path = place_.journal();
   const journal_lines journal = read_journal(path);
   if (!journal.lines.empty()) check_run(journal.lines[0], run);
-  const std::size_t count = journal.believed();
+  const std::size_t count = journal.believed(starts_);
   const auto end = count == 0 ? 0 : static_cast<::off_t>(journal.ends[count - 1]);
   if (::ftruncate(journal_.number(), end) != 0) fail(path, "cannot be written");
   if (count == 0) return begin(run);
-  for (std::size_t k = 1; k < count; ++k) {
-    try {
-      take(journal.lines[k]);
-    } catch (const std::exception&) {  // of nlohmann, or of tamp without the file's name
-      refuse(path, "line ", k + 1, " is damaged; remove the folder to begin anew");
-    }
-  }
+  for (std::size_t k = 1; k < count; ++k) take(path, k, journal.lines[k]);
+  take_journals_of_others();
   if (is_complete_) return;
   open_files();
-  copy_others(!journal.is_of_this_start());
+  copy_others(!journal.is_of(starts_));
   append({{"system_start", system_start()}});
+}
+
+void unfinished_output::take_journals_of_others() {
+  for (const fs::path& path : journals_of_others(place_)) {
+    const owned_file file(path, O_RDWR);
+    if (!file) fail(path, "cannot be opened");
+    if (is_locked_by_another(file)) refuse(path, "another run is writing there");
+    const journal_lines journal = read_journal(path);
+    const std::size_t count = journal.believed(starts_);
+    const auto end = count == 0 ? 0 : static_cast<::off_t>(journal.ends[count - 1]);
+    if (::ftruncate(file.number(), end) != 0) fail(path, "cannot be written");
+    for (std::size_t k = 0; k < count; ++k) take(path, k, journal.lines[k]);
+  }
 }
 
 void unfinished_output::check_run(const json& begun, const json& run) const {
@@ -178,15 +255,20 @@ void unfinished_output::check_run(const json& begun, const json& run) const {
   }
 }
 
-void unfinished_output::take(const json& line) {
-  if (const auto file = line.find("copied"); file != line.end())
-    copied_.at(file->get<std::size_t>()) = true;
-  else if (const auto masks = line.find("masks"); masks != line.end())
-    masks_ = *masks;
-  else if (line.contains("complete"))
-    is_complete_ = true;
-  else if (!line.contains("system_start") && !line.contains("synced"))
-    layers_.push_back(line.get<tamp::layer_report>());
+// Takes the line k of a journal.
+void unfinished_output::take(const fs::path& journal, std::size_t k, const json& line) {
+  try {
+    if (const auto file = line.find("copied"); file != line.end())
+      copied_.at(file->get<std::size_t>()) = true;
+    else if (const auto masks = line.find("masks"); masks != line.end())
+      masks_ = *masks;
+    else if (line.contains("complete"))
+      is_complete_ = true;
+    else if (!line.contains("system_start") && !line.contains("synced"))
+      layers_.push_back(line.get<tamp::layer_report>());
+  } catch (const std::exception&) {  // of nlohmann, or of tamp without the file's name
+    refuse(journal, "line ", k + 1, " is damaged; remove the folder to begin anew");
+  }
 }
 
 void unfinished_output::create_files() {
@@ -237,7 +319,7 @@ void unfinished_output::append(const json& line) {
   while (!rest.empty()) {
     const auto written = ::write(journal_.number(), rest.data(), rest.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail(place_.journal(), "cannot be written");
+    if (written <= 0) fail(place_.journal(ranks_.rank()), "cannot be written");
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
 }
@@ -274,16 +356,23 @@ void unfinished_output::note_masks(const json& state) {
 
 void unfinished_output::note(const json& line) {
   append(line);
-  if (unsynced_ < sync_after) return;
+  if (unsynced_ >= sync_after) note_synced();
+}
+
+void unfinished_output::note_synced() {
   sync_files();
   append({{"synced", unsynced_}});
-  if (!sync(journal_)) fail(place_.journal(), "cannot be written");
+  if (!tamp_prune::sync(journal_)) fail(place_.journal(ranks_.rank()), "cannot be written");
   unsynced_ = 0;
+}
+
+void unfinished_output::sync() {
+  if (ranks_.size() > 1 && unsynced_ != 0) note_synced();
 }
 
 void unfinished_output::sync_files() {
   for (std::size_t k = 0; k < files_.size(); ++k)
-    if (!sync(files_[k])) fail(place_.file(model_, k), "cannot be written");
+    if (!tamp_prune::sync(files_[k])) fail(place_.file(model_, k), "cannot be written");
 }
 
 void unfinished_output::commit() {
@@ -300,7 +389,7 @@ void unfinished_output::commit() {
       if (!place_.is_packed) sync_files();
       sync_all(place_.result());
       append({{"complete", true}});
-      if (!sync(journal_)) fail(place_.journal(), "cannot be written");
+      if (!tamp_prune::sync(journal_)) fail(place_.journal(), "cannot be written");
       is_complete_ = true;
     }
     put_in_place();
@@ -320,14 +409,16 @@ void unfinished_output::put_in_place() {
   if (failed != 0) fail(place_.out, "cannot be put in place");
   place_.is_taken = true;
   const owned_file parent(place_.out.parent_path(), O_RDONLY | O_DIRECTORY);
-  if (parent) static_cast<void>(sync(parent));
+  if (parent) static_cast<void>(tamp_prune::sync(parent));
 }
 
 void unfinished_output::remove_journal() {
   std::error_code ignored;
   fs::remove_all(place_.files(), ignored);
   fs::remove_all(place_.packed(), ignored);
-  fs::remove(place_.journal(), ignored);
+  if (fs::is_directory(place_.unfinished, ignored))
+    for (const fs::path& journal : journals_of_others(place_)) fs::remove(journal, ignored);
+  fs::remove(place_.journal(), ignored);  // last, since it says that all is done
   fs::remove(place_.unfinished, ignored);
 }
 

@@ -320,7 +320,7 @@ for damaged, what in [
         (complete + b'{"copied":-1}\n', "damaged"),
         (complete + b'{"copied":"x"}\n', "damaged"),
         (complete + b'{"name":"x"}\n', "damaged"),
-        (complete + lines[-2] + b"\n", "of the report to go on from"),
+        (complete + lines[-2] + b"\n", "says twice that"),
         (b"hello\n", "line 1 is damaged"),
         (b"{}\n", "was begun with another tamp_prune"),
 ]:

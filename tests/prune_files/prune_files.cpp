@@ -223,4 +223,76 @@ BOOST_AUTO_TEST_CASE(pruning_goes_on_from_a_report) {
              "blk.0.attn_q.weight\nblk.0.ffn_gate_exps.weight[0]\nblk.0.ffn_gate_exps.weight[1]\n");
 }
 
+// Beside others such layers are no error, and neither are they as the share of a rank.
+BOOST_AUTO_TEST_CASE(a_share_of_layers_that_are_not_pruned_is_written_as_it_is) {
+  const small_model m;
+  file_host host(m.files, m.layers);
+  auto plan = tamp_prune::make_plan(m.s, host, std::nullopt);
+  for (auto& layer : plan.layers) layer.sparsity = 0, layer.excluded = true, layer.drop.reset();
+  std::string finished;
+  host.on_finish = [&](const tamp_prune::layer& l) {
+    finished += l.name + '\n';
+    return [](std::span<const std::byte>) {};
+  };
+  tamp::prune_report report;
+  const auto after_one = [&](const tamp::progress&) { return report.layers.size() < 1; };
+  BOOST_TEST(!tamp_prune::prune(m.s, host, std::nullopt, plan, report, after_one));
+  BOOST_TEST(finished == "blk.0.attn_q.weight\n");
+  BOOST_TEST(tamp_prune::prune(m.s, host, std::nullopt, plan, report, {}));
+  BOOST_TEST(finished ==
+             "blk.0.attn_q.weight\nblk.0.ffn_gate_exps.weight[0]\nblk.0.ffn_gate_exps.weight[1]\n");
+  BOOST_REQUIRE(report.layers.size() == 3u);
+  for (const auto& layer : report.layers)
+    BOOST_TEST((layer.excluded && layer.kept == layer.size() && layer.score.empty()));
+  check_error<tamp::value_error>(
+      "prune: there is nothing to prune: all of 3 layers (blk.0.attn_q.weight, "
+      "blk.0.ffn_gate_exps.weight[0], blk.0.ffn_gate_exps.weight[1]) are excluded or tied",
+      [&] { tamp_prune::check_before(m.s, host, std::nullopt, plan); });
+}
+
+BOOST_AUTO_TEST_CASE(a_share_of_layers_that_saw_no_token_is_pruned_by_magnitude) {
+  small_model m;
+  m.save(good_norms({0, 0}, 20));
+  m.s.score = "wanda";
+  const auto all = m.load();
+  file_host host(m.files, m.layers);
+  const auto plan = tamp_prune::make_plan(m.s, host, all);
+  tamp::prune_report whole;
+  BOOST_TEST(tamp_prune::prune(m.s, host, all, plan, whole, {}));
+
+  auto& layers = m.layers.blocks[0].layers;
+  layers.erase(layers.begin());
+  auto part = plan;
+  part.layers.erase(part.layers.begin());
+  const tamp_prune::norms seen = m.load();
+  file_host part_host(m.files, m.layers);
+  tamp::prune_report report;
+  std::vector<tamp::layer_report> finished;
+  part_host.on_finish = [&](const tamp_prune::layer&) {
+    finished.push_back(report.layers.back());
+    return [](std::span<const std::byte>) {};
+  };
+  BOOST_TEST(tamp_prune::prune(m.s, part_host, seen, part, report, {}));
+  BOOST_REQUIRE((finished.size() == 2u && whole.layers.size() == 3u));
+  for (std::size_t k = 0; k < 2; ++k) {
+    const auto &here = finished[k], &there = whole.layers[k + 1];
+    BOOST_TEST((here.name == there.name && here.kept == there.kept && here.asked == there.asked));
+    BOOST_TEST((here.tokens == 0u && there.tokens == 0u));
+    BOOST_TEST((here.fell_back && there.fell_back));
+    BOOST_TEST((here.score == "magnitude" && there.score == "magnitude"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_report_of_all_layers_is_that_of_one_run) {
+  const small_model m;
+  file_host host(m.files, m.layers);
+  const auto plan = tamp_prune::make_plan(m.s, host, std::nullopt);
+  tamp_prune::check_before(m.s, host, std::nullopt, plan);
+  tamp::prune_report report;
+  BOOST_TEST(tamp_prune::prune(m.s, host, std::nullopt, plan, report, {}));
+  const auto again = tamp_prune::report_of(m.s, host, std::nullopt, plan, report.layers);
+  BOOST_TEST(again.heading() == report.heading());
+  BOOST_TEST((again.layers.size() == 3u && again.next.empty() && !again.cancelled));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,12 +1,16 @@
 // The pruned model while it is written, and after its writing was stopped.
 #include <prune/unfinished_output.hpp>
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <prune/owned_file.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -244,6 +248,66 @@ BOOST_AUTO_TEST_CASE(one_run_at_a_time) {
   for (const bool resume : {false, true})
     check_error<file_error>(fs::canonical(w.parts).string() + ": another run is writing there",
                             [&] { w.open(resume); });
+}
+
+// As ranks of a team leave them: the first one has copied a file, another one the other file, and
+// written a layer.
+BOOST_AUTO_TEST_CASE(what_is_done_is_what_any_journal_says) {
+  const written w;
+  {
+    unfinished_output to = w.open(false);
+    w.write(to);
+  }
+  const std::string whole = read_bytes(w.journal), start = w.start_of_the_system();
+  const auto copied = whole.find(R"({"copied":1})");
+  const std::string first = whole.substr(0, copied), others = whole.substr(copied);
+  const auto leave = [&](const std::string& others_start, const std::string& lines) {
+    w.folder.write("out.unfinished/journal", first);
+    w.folder.write("out.unfinished/journal.3",
+                   R"({"system_start":")" + others_start + "\"}\n" + lines);
+  };
+  const fs::path second = w.parts / "journal.3";
+
+  leave(start, others + "{\"cut off");
+  {
+    unfinished_output to = w.open(true);
+    BOOST_TEST((to.is_copied(0) && to.is_copied(1)));
+    BOOST_TEST(to.layers_done().size() == 1u);
+    BOOST_TEST(read_bytes(second).ends_with(others));
+  }
+  // Of another machine, of which nobody knows whether it was started again.
+  leave("another", others + "{\"synced\":3}\n{\"copied\":0}\n");
+  BOOST_TEST(w.open(true).layers_done().size() == 1u);
+  BOOST_TEST(read_bytes(second).ends_with("{\"synced\":3}\n"));
+  leave("another", others);
+  BOOST_TEST(w.open(true).layers_done().empty());
+  BOOST_TEST((fs::file_size(second) == 0u && !w.open(true).is_copied(1)));
+
+  const std::string path = fs::canonical(second).string();
+  leave(start, "{}\n");
+  check_error<file_error>(path + ": line 2 is damaged; remove the folder to begin anew",
+                          [&] { w.open(true); });
+  leave(start, others);
+  {
+    const tamp_prune::owned_file held(second, O_RDWR);
+    BOOST_REQUIRE(::flock(held.number(), LOCK_EX | LOCK_NB) == 0);
+    check_error<file_error>(path + ": another run is writing there", [&] { w.open(true); });
+  }
+  unfinished_output to = w.open(true);
+  to.commit();
+  BOOST_TEST((files_of(w.out) == w.expected()));
+  to.remove_journal();
+  BOOST_TEST(w.folder.count() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_is_begun_anew_forgets_all_journals) {
+  const written w;
+  w.stop();
+  fs::copy_file(w.journal, w.parts / "journal.1");
+  w.folder.write("out.unfinished/journal", "");
+  const unfinished_output to = w.open(true);
+  BOOST_TEST((!to.is_copied(0) && to.layers_done().empty()));
+  BOOST_TEST(!fs::exists(w.parts / "journal.1"));
 }
 
 BOOST_AUTO_TEST_CASE(missing_and_shortened_parts_are_refused) {
