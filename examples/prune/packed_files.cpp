@@ -238,17 +238,23 @@ json packed_index(const model_files& model, const std::vector<bool>& is_packed,
   return index;
 }
 
-// config.json with what compressed-tensors 0.14.0 writes into it.
-json config_of(const fs::path& path, const packed_config& config) {
-  json content = read_json(path);
+// config.json with what compressed-tensors 0.14.0 writes into it. Matrices that stay dense are named,
+// so that no reader takes them for packed ones.
+json config_of(const fs::path& path, const packed_config& config, const model_files& model,
+               const std::vector<bool>& is_packed) {
+  json content = read_json(path), dense = json::array();
+  for (std::size_t k = 0; k < model.tensors.size(); ++k)
+    if (const tensor& t = model.tensors[k];
+        !is_packed[k] && t.shape.size() == 2 && t.name.ends_with(ending))
+      dense.push_back(sparse_name(t));
   content["quantization_config"] = {
       {"quant_method", "compressed-tensors"},
       {"sparsity_config",
        {{"format", "sparse-bitmask"},
         {"global_sparsity", config.sparsity},
-        {"ignore", nullptr},
+        {"ignore", std::move(dense)},
         {"sparsity_structure", config.pattern == "2:4" ? "2:4" : "unstructured"},
-        {"targets", nullptr}}},
+        {"targets", json::array({"Linear"})}}},
       {"transform_config", json::object()},
       {"version", "0.14.0"}};
   return content;
@@ -357,7 +363,7 @@ bool write_packed(const model_files& model, const layer_list& layers, const pack
     if (other == index_name)
       write_json(to, packed_index(model, is_packed, places));
     else if (other == config_name)
-      write_json(to, config_of(places.from / other, config));
+      write_json(to, config_of(places.from / other, config, model, is_packed));
     else
       link_or_copy(places.from / other, to);
   }

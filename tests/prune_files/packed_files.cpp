@@ -177,7 +177,10 @@ BOOST_AUTO_TEST_CASE(index_and_configuration_say_what_is_there) {
   BOOST_TEST(said["sparsity_config"]["format"] == "sparse-bitmask");
   BOOST_TEST(said["sparsity_config"]["sparsity_structure"] == "unstructured");
   BOOST_TEST(said["sparsity_config"]["global_sparsity"] == 72.0 / 294.0);
-  BOOST_TEST(said["sparsity_config"]["targets"].is_null());
+  BOOST_TEST((said["sparsity_config"]["targets"] == nlohmann::json::array({"Linear"})));
+  for (const auto& dense : said["sparsity_config"]["ignore"])
+    BOOST_TEST(!index["weight_map"].contains(dense.get<std::string>() + ".bitmask"));
+  BOOST_TEST(!said["sparsity_config"]["ignore"].empty());
   config.erase("quantization_config");
   BOOST_TEST((config == json_of(model / "config.json")));
   // All other files are the same, and the folder has no more.
