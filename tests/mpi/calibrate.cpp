@@ -79,7 +79,8 @@ BOOST_AUTO_TEST_CASE(a_host_without_its_share_is_refused) {
   } catch (const tamp::error& e) {
     const std::string_view sentence = e.what();
     if (where.size() == 1)
-      BOOST_TEST(sentence == "calibrate: the hosts of 1 ranks have shown 8 of 9 samples");
+      BOOST_TEST(sentence ==
+                 "calibrate: the hosts of all ranks together have shown 8 of 9 samples");
     else
       BOOST_TEST((sentence.find("samples") != sentence.npos ||
                   sentence.find("no neighbours") != sentence.npos));

@@ -86,7 +86,7 @@ bool run_on(const ranks<E>& where, const calibrate_operation&, Model& host,
         seen.observe_next([&](std::vector<std::tuple<Statistics...>>& totals,
                               std::span<const tamp::detail::statistic_place> places) {
           tamp::detail::observe_parts(
-              where, "calibrate", host, block, totals.size(), seen.empty(), places,
+              where, "calibrate", host, block, totals.size(), seen.empty_statistics(), places,
               [&]<class Statistic>(std::size_t layer, stat::pairwise<Statistic>& part) {
                 tamp::detail::broadcast(where.comm(), part);
                 where.together([&] { std::get<Statistic>(totals[layer]) = part.total(); });

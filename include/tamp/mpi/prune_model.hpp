@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <numeric>
 #include <span>
-#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>

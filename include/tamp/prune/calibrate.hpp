@@ -128,7 +128,7 @@ class calibration {
   }
 
   /// An empty statistic of each kind.
-  const std::tuple<Statistics...>& empty() const noexcept { return empty_; }
+  const std::tuple<Statistics...>& empty_statistics() const noexcept { return empty_; }
   /// Returns an empty calibration of the same kind.
   calibration emptied() const { return calibration(empty_); }
 

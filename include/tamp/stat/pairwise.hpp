@@ -19,8 +19,7 @@
 namespace tamp::inline TAMP_FLAGS::stat {
 
 /// A statistic whose sequences are summed up in a binary tree that depends on their numbers alone.
-/// However the sequences are divided among threads of a cluster, jobs or files, the total has the
-/// same bits:
+/// However the sequences are divided among machines, jobs or files, the total has the same bits:
 ///
 ///     stat::pairwise<stat::column_norm> first({}, 0), second({}, 3);
 ///     first.add(x0).add(x1).add(x2);   // on one machine

@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "../../error.hpp"
@@ -71,7 +72,7 @@ void sum_up(const mpi::ranks<E>& where, std::string_view who, stat::pairwise<Sta
   if (rank == 0 && !problem)
     problem = problem_of([&] {
       if (part.first() != part.end() && part.end() != where.all_samples())
-        raise<shape_error>(who, ": the hosts of ", size, " ranks have shown ", part.end(), " of ",
+        raise<shape_error>(who, ": the hosts of all ranks together have shown ", part.end(), " of ",
                            where.all_samples(), " samples");
     });
   where.meet(problem);
