@@ -5,8 +5,15 @@
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   const std::uint64_t order = sizeof(T) == 8 ? chosen_of_4[bits & 15u] : chosen_of_8[bits];
-  const __m256i places = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(order)));
-  store<T>(to, (vec<T>)_mm256_permutevar8x32_epi32((__m256i)v, places));
+#if defined(__clang__)
+  typedef std::uint8_t eight_bytes __attribute__((vector_size(8)));
+  const auto places = __builtin_convertvector((eight_bytes)order, vec<int>);
+#else
+  typedef char sixteen_bytes __attribute__((vector_size(16)));
+  typedef std::uint64_t halves __attribute__((vector_size(16)));
+  const vec<int> places = __builtin_ia32_pmovzxbd256((sixteen_bytes)halves{order, 0});
+#endif
+  store<T>(to, (vec<T>)__builtin_ia32_permvarsi256((vec<int>)v, places));
 }
 
 static vec<float> swap_neighbours(vec<float> v) noexcept {
@@ -23,7 +30,7 @@ static vec<float> second_pairs(vec<float> v) noexcept {
 template <class T, class Flags>
 static std::uint32_t bits_of(Flags flags) noexcept {
   if constexpr (sizeof(T) == 8)
-    return static_cast<std::uint32_t>(_mm256_movemask_pd((__m256d)flags));
+    return static_cast<std::uint32_t>(__builtin_ia32_movmskpd256((vec<double>)flags));
   else
-    return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)flags));
+    return static_cast<std::uint32_t>(__builtin_ia32_movmskps256((vec<float>)flags));
 }

@@ -1,5 +1,53 @@
 // See flags.inl and portable.inl. With AVX-512, comparisons give masks, and masks select lanes.
 
+// One bit for each lane.
+template <class T>
+using lane_mask = std::conditional_t<
+    sizeof(T) == 8, std::uint8_t,
+    std::conditional_t<sizeof(T) == 4, std::uint16_t,
+                       std::conditional_t<sizeof(T) == 2, std::uint32_t, std::uint64_t>>>;
+template <class T>
+static constexpr lane_mask<T> all_lanes = static_cast<lane_mask<T>>(~lane_mask<T>{0});
+
+// Compares the lanes of a mask. Those of others are not chosen.
+template <int Comparison, class T>
+static lane_mask<T> compare(vec<T> a, vec<T> b, lane_mask<T> among) noexcept {
+  constexpr int current_rounding = 4;
+  if constexpr (sizeof(T) == 8)
+    return __builtin_ia32_cmppd512_mask(a, b, Comparison, among, current_rounding);
+  else
+    return __builtin_ia32_cmpps512_mask(a, b, Comparison, among, current_rounding);
+}
+
+// Returns a where a lane is chosen, and b elsewhere. GCC and clang name the instruction differently.
+template <class Mask, class Vector>
+static Vector select(Mask chosen, Vector a, Vector b) noexcept {
+  using lane =
+      std::conditional_t<sizeof(Mask) == 1, long long,
+                         std::conditional_t<sizeof(Mask) == 2, int,
+                                            std::conditional_t<sizeof(Mask) == 4, short, char>>>;
+  const auto yes = (vec<lane>)a, no = (vec<lane>)b;
+#if defined(__clang__)
+  if constexpr (sizeof(lane) == 8)
+    return (Vector)__builtin_ia32_selectq_512(chosen, yes, no);
+  else if constexpr (sizeof(lane) == 4)
+    return (Vector)__builtin_ia32_selectd_512(chosen, yes, no);
+  else if constexpr (sizeof(lane) == 2)
+    return (Vector)__builtin_ia32_selectw_512(chosen, yes, no);
+  else
+    return (Vector)__builtin_ia32_selectb_512(chosen, yes, no);
+#else
+  if constexpr (sizeof(lane) == 8)
+    return (Vector)__builtin_ia32_movdqa64_512_mask(yes, no, chosen);
+  else if constexpr (sizeof(lane) == 4)
+    return (Vector)__builtin_ia32_movdqa32_512_mask(yes, no, chosen);
+  else if constexpr (sizeof(lane) == 2)
+    return (Vector)__builtin_ia32_movdquhi512_mask(yes, no, chosen);
+  else
+    return (Vector)__builtin_ia32_movdquqi512_mask(yes, no, chosen);
+#endif
+}
+
 template <class T>
 static std::uint32_t bits_below(vec<T> a, vec<T> b) noexcept {
   return mask_below<T>(a, b);
@@ -8,53 +56,38 @@ template <class T, class Counts>
 static void count_below(vec<T> a, vec<T> b, Counts& counts) noexcept {
   count_lanes(mask_below<T>(a, b), counts);
 }
-// NLT_UQ, "not below", includes NaN. LE_OQ then excludes it.
+// A bracket takes what is not below its lower end, NaN included, of which what is at most its upper
+// end stays, which NaN is not.
 template <class T, class Counts>
 static std::uint32_t bits_within(vec<T> v, vec<T> from, vec<T> to, Counts& below) noexcept {
-  if constexpr (sizeof(T) == 8) {
-    const __mmask8 stays = _mm512_cmp_pd_mask(v, from, _CMP_NLT_UQ);
-    count_lanes(_knot_mask8(stays), below);
-    return _mm512_mask_cmp_pd_mask(stays, v, to, _CMP_LE_OQ);
-  } else {
-    const __mmask16 stays = _mm512_cmp_ps_mask(v, from, _CMP_NLT_UQ);
-    count_lanes(_knot_mask16(stays), below);
-    return _mm512_mask_cmp_ps_mask(stays, v, to, _CMP_LE_OQ);
-  }
+  constexpr int at_most = 18, not_below = 21;  // as the instruction numbers comparisons
+  const auto stays = compare<not_below, T>(v, from, all_lanes<T>);
+  count_lanes(static_cast<lane_mask<T>>(~stays), below);
+  return compare<at_most, T>(v, to, stays);
 }
 
 template <class T>
-static auto mask_below(vec<T> a, vec<T> b) noexcept {
-  if constexpr (sizeof(T) == 8)
-    return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ);
-  else
-    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+static lane_mask<T> mask_below(vec<T> a, vec<T> b) noexcept {
+  constexpr int less = 17;
+  return compare<less, T>(a, b, all_lanes<T>);
 }
 // Adds one to the lanes of a mask, which is one instruction. A comparison as a vector would be made
 // of the mask first.
 template <class Mask, class Counts>
 static void count_lanes(Mask chosen, Counts& counts) noexcept {
-  const __m512i before = (__m512i)counts;
-  if constexpr (sizeof(Mask) == 1)
-    counts = (Counts)_mm512_mask_add_epi64(before, chosen, before, _mm512_set1_epi64(1));
-  else
-    counts = (Counts)_mm512_mask_add_epi32(before, chosen, before, _mm512_set1_epi32(1));
+  using lane = std::conditional_t<sizeof(Mask) == 1, long long, int>;
+  counts = (Counts)select(chosen, (vec<lane>)counts + lane{1}, (vec<lane>)counts);
 }
 
 template <class Bits>
 static void replace_word(mask::word keep, std::byte* elements, Bits zero) noexcept {
-  const __m512i instead = (__m512i)all(zero);
+  const vec<Bits> instead = all(zero);
   TAMP_SIMD_UNROLL
   for (std::size_t k = 0; k < mask::word_bits; k += lanes<Bits>) {
-    std::byte* const at = elements + k * sizeof(Bits);
-    const __m512i v = _mm512_loadu_si512(at);
-    if constexpr (sizeof(Bits) == 8)
-      _mm512_storeu_si512(at, _mm512_mask_mov_epi64(instead, static_cast<__mmask8>(keep >> k), v));
-    else if constexpr (sizeof(Bits) == 4)
-      _mm512_storeu_si512(at, _mm512_mask_mov_epi32(instead, static_cast<__mmask16>(keep >> k), v));
-    else if constexpr (sizeof(Bits) == 2)
-      _mm512_storeu_si512(at, _mm512_mask_mov_epi16(instead, static_cast<__mmask32>(keep >> k), v));
-    else
-      _mm512_storeu_si512(at, _mm512_mask_mov_epi8(instead, static_cast<__mmask64>(keep >> k), v));
+    vec<Bits> v;
+    std::memcpy(&v, elements + k * sizeof(Bits), sizeof v);
+    v = select(static_cast<lane_mask<Bits>>(keep >> k), v, instead);
+    std::memcpy(elements + k * sizeof(Bits), &v, sizeof v);
   }
 }
 
@@ -64,11 +97,11 @@ static void replace_word(mask::word keep, std::byte* elements, Bits zero) noexce
 template <class T>
 static void compress(T* to, vec<T> v, std::uint32_t bits) noexcept {
   if constexpr (sizeof(T) == 8)
-    store<T>(to,
-             (vec<T>)_mm512_mask_compress_pd((__m512d)v, static_cast<__mmask8>(bits), (__m512d)v));
+    store<T>(to, (vec<T>)__builtin_ia32_compressdf512_mask((vec<double>)v, (vec<double>)v,
+                                                           static_cast<std::uint8_t>(bits)));
   else
-    store<T>(to,
-             (vec<T>)_mm512_mask_compress_ps((__m512)v, static_cast<__mmask16>(bits), (__m512)v));
+    store<T>(to, (vec<T>)__builtin_ia32_compresssf512_mask((vec<float>)v, (vec<float>)v,
+                                                           static_cast<std::uint16_t>(bits)));
 }
 
 static vec<float> swap_neighbours(vec<float> v) noexcept {

@@ -8,10 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "../detail/mask_word.hpp"
 #include "cut.hpp"
-#include "intrinsics.hpp"
 #include "vectors.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {

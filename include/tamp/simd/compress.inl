@@ -28,5 +28,5 @@ static std::size_t store_chosen(const T* numbers, mask::word chosen, T* to) noex
 }
 
 static mask::word deposit(mask::word bits, mask::word places) noexcept {
-  return _pdep_u64(bits, places);
+  return __builtin_ia32_pdep_di(bits, places);
 }

@@ -45,9 +45,9 @@ template <class T, class Flags>
 static std::uint32_t bits_of(Flags flags) noexcept {
 #if TAMP_SIMD_X86
   if constexpr (sizeof(T) == 8)
-    return static_cast<std::uint32_t>(_mm_movemask_pd((__m128d)flags));
+    return static_cast<std::uint32_t>(__builtin_ia32_movmskpd((vec<double>)flags));
   else
-    return static_cast<std::uint32_t>(_mm_movemask_ps((__m128)flags));
+    return static_cast<std::uint32_t>(__builtin_ia32_movmskps((vec<float>)flags));
 #else
   std::uint32_t bits = 0;
   for (std::size_t k = 0; k < lanes<T>; ++k) bits |= std::uint32_t{flags[k] != 0} << k;

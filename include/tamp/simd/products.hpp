@@ -18,7 +18,6 @@
 
 #include "../element.hpp"
 #include "../execute/instructions.hpp"
-#include "intrinsics.hpp"
 #include "vectors.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
@@ -53,14 +52,8 @@ struct products {
   static constexpr std::size_t tile_rows = 4, tile_panels = 3, attention_rows = 6;
 #  include "vectors.inl"
   // The files below use vectors.inl.
-  template <class T>
-  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
-    if constexpr (sizeof(T) == 8)
-      return _mm256_fmadd_pd(a, b, c);
-    else
-      return _mm256_fmadd_ps(a, b, c);
-  }
 #  include "attention.inl"
+#  include "fused.inl"
 #  include "products.inl"
 #  include "transpose.inl"
 };
@@ -75,14 +68,8 @@ struct products {
   static constexpr std::size_t tile_rows = 8, tile_panels = 3, attention_rows = 12;
 #  include "vectors.inl"
   // The files below use vectors.inl.
-  template <class T>
-  static vec<T> multiply_add(vec<T> a, vec<T> b, vec<T> c) noexcept {
-    if constexpr (sizeof(T) == 8)
-      return _mm512_fmadd_pd(a, b, c);
-    else
-      return _mm512_fmadd_ps(a, b, c);
-  }
 #  include "attention.inl"
+#  include "fused.inl"
 #  include "products.inl"
 #  include "transpose.inl"
 };
