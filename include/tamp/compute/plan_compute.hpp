@@ -47,7 +47,7 @@ struct budget_split {
 ///
 /// Savings that a part cannot make are left to the parts after it.
 ///
-/// `settings` gives selector, dynamic_ffn and hollow_attention. Its other members are replaced.
+/// `settings` gives selector, dynamic_ffn and hollow_attention. Its other members are not read.
 /// `prompt` has the kinds of the tokens of a typical prompt.
 ///
 /// @throws value_error if budget or shares are out of range, the ranking names a layer twice or one
@@ -66,11 +66,10 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
         detail::is_nonnegative(split.weights) && detail::is_positive(shares)))
     detail::raise<value_error>("plan_compute: the shares are ", split.tokens, ", ", split.visual,
                                " and ", split.weights, "; none is negative, and one is not 0");
-  compute_plan plan = settings;
-  plan.budget = budget;
-  plan.tokens = {};
-  plan.reduced_layers.clear();
-  plan.weights = {};
+  compute_plan plan{.budget = budget,
+                    .selector = settings.selector,
+                    .ffn = settings.ffn,
+                    .attention = settings.attention};
   const detail::prompt_cost cost(shape, layers, prompt);
   const auto now = [&] { return cost(plan.tokens, plan.reduced_layers, plan.ffn, plan.attention); };
   plan.dense = plan.after_tokens = now().sum();

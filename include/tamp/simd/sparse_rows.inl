@@ -72,8 +72,13 @@ static mask::word last_word(const std::byte* bits, std::size_t columns) noexcept
 // takes fewer instructions than one lane after another, which matters for short rows.
 template <class Vector, std::size_t... Lane>
 static auto sum_of_halves(Vector v, std::index_sequence<Lane...>) noexcept {
+#if defined(__CUDACC__)  // see transpose.inl
+  typedef float half __attribute__((vector_size(sizeof(Vector) / 2)));
+  return half{v[Lane]...} + half{v[Lane + sizeof...(Lane)]...};
+#else
   return __builtin_shufflevector(v, v, static_cast<int>(Lane)...) +
          __builtin_shufflevector(v, v, static_cast<int>(Lane + sizeof...(Lane))...);
+#endif
 }
 template <class Vector>
 static float sum_by_halves(Vector v) noexcept {
