@@ -3,7 +3,6 @@
 /// @file
 /// The progress of long operations on a model, and their cancellation.
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string_view>
@@ -24,17 +23,4 @@ struct progress {
 /// stop.
 using progress_callback = std::function<bool(const progress&)>;
 
-namespace detail {
-
-class stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-}  // namespace detail
 }  // namespace tamp::inline TAMP_FLAGS

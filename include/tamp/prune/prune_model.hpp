@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../execute/operation.hpp"
+#include "../model/detail/stopwatch.hpp"
 #include "../model/host.hpp"
 #include "../model/progress.hpp"
 #include "calibrate.hpp"

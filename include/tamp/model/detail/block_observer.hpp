@@ -15,7 +15,7 @@
 #include "../../tensor/detail/source.hpp"
 #include "../layer_sample.hpp"
 #include "../observable.hpp"
-#include "../progress.hpp"
+#include "stopwatch.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 

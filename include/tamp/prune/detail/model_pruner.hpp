@@ -17,6 +17,7 @@
 #include "../../detail/ieee_arithmetic.hpp"
 #include "../../mask/bitmask.hpp"
 #include "../../model/detail/block_observer.hpp"
+#include "../../model/detail/stopwatch.hpp"
 #include "../../model/host.hpp"
 #include "../../score/magnitude.hpp"
 #include "../apply.hpp"
