@@ -105,6 +105,23 @@ BOOST_AUTO_TEST_CASE(different_models_are_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(calibrations_that_stopped_in_different_places_are_refused) {
+  const ranks where(MPI_COMM_WORLD, 4);
+  if (where.size() == 1) return;
+  auto host = host_of(where, 4);
+  calibration<column_norm> whole, half;
+  tamp::calibrate(where, host, whole);
+  tamp::calibrate(where, host, half, [](const tamp::progress& at) { return at.block == 0; });
+  BOOST_TEST((half.blocks_done() == 1u && whole.blocks_done() > 1u));
+  try {
+    tamp::calibrate(where, host, where.rank() == 0 ? whole : half);
+    BOOST_ERROR("nothing was refused");
+  } catch (const tamp::value_error& e) {
+    BOOST_TEST(std::string_view(e.what()).ends_with(tamp::detail::sentence(
+        "the number of blocks done differs from that of rank 0: 1 and ", whole.blocks_done())));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_number_that_is_not_finite_on_one_rank_is_an_error_on_all) {
   const ranks where(MPI_COMM_WORLD, 4);
   auto host = host_of(where, 4);

@@ -26,16 +26,24 @@ concept pairs_features = requires(const Statistic& seen) {
   { seen.matrix().rows() } -> std::convertible_to<std::size_t>;
 };
 
-/// Checks that a number is the same on all ranks.
-template <executor E>
-void check_same(const mpi::ranks<E>& where, std::uint64_t mine, std::string_view what) {
+/// Checks that a number is the same on all ranks. `text` makes of a number what the error shows.
+template <executor E, class Text>
+void check_same(const mpi::ranks<E>& where, std::uint64_t mine, std::string_view what,
+                const Text& text) {
   std::uint64_t first = mine;
   where.broadcast(0, std::span(&first, 1));
   where.together([&] {
     if (mine != first)
-      raise<value_error>(what, " differs from that of rank 0: ", hexadecimal(mine), " and ",
-                         hexadecimal(first));
+      raise<value_error>(what, " differs from that of rank 0: ", text(mine), " and ", text(first));
   });
+}
+template <executor E>
+void check_same_fingerprint(const mpi::ranks<E>& where, std::uint64_t mine, std::string_view what) {
+  check_same(where, mine, what, hexadecimal);
+}
+template <executor E>
+void check_same_count(const mpi::ranks<E>& where, std::uint64_t mine, std::string_view what) {
+  check_same(where, mine, what, [](std::uint64_t count) { return count; });
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
@@ -74,8 +82,9 @@ bool run_on(const ranks<E>& where, const calibrate_operation&, Model& host,
   where.collectively([&] {
     const std::uint64_t samples = where.sum(tamp::detail::samples_fingerprint(host));
     where.together([&] { seen.prepare(where.executor(), host, samples); });
-    tamp::detail::check_same(where, seen.model(), "calibrate: the model");
-    tamp::detail::check_same(where, seen.blocks_done(), "calibrate: the number of blocks done");
+    tamp::detail::check_same_fingerprint(where, seen.model(), "calibrate: the model");
+    tamp::detail::check_same_count(where, seen.blocks_done(),
+                                   "calibrate: the number of blocks done");
     if (seen.complete()) return void(is_complete = true);
     where.together([&] { host.rewind(); });
     for (std::size_t block = 0; block < seen.blocks(); ++block) {

@@ -73,8 +73,8 @@ class rank_team {
   }
   bool all(bool mine) const { return where_.all(mine); }
   void agree_on(const pruning_plan& plan, std::size_t layers_done) const {
-    check_same(where_, fingerprint_of(plan), "prune: the plan");
-    check_same(where_, layers_done, "prune: the number of layers done");
+    check_same_fingerprint(where_, fingerprint_of(plan), "prune: the plan");
+    check_same_count(where_, layers_done, "prune: the number of layers done");
   }
 
   template <class Statistic, model Model>
