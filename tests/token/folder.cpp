@@ -147,6 +147,15 @@ BOOST_AUTO_TEST_CASE(after_several_rounds_or_few_removals_merged_tokens_are_scal
   const auto three = merged(3, {});
   BOOST_TEST(three(0, 0) == 1.0f);
   BOOST_TEST(three(1, 1) == 1.5f);
+  // A class token in front belongs to the sequence, and text behind it does not: of 6 tokens 5 stay.
+  const std::vector<modality> in_front{text, image, image, image, image, image, text};
+  const std::vector<float> of_sizes{2, 1, 1, 1, 1, 1, 2};
+  matrix<float> rows{{3, 0}, {1, 0.5f}, {1, 0}, {0, 2}, {0, 1}, {-4, 1}, {3, 0}};
+  const matrix<float> seven = rows;
+  const tamp::token::context c{.kinds = in_front, .hidden = tamp::view(seven), .sizes = of_sizes};
+  folder{}.merge_rows(rows, select(c, folder{}, {4}), c);
+  BOOST_TEST(rows(0, 0) == float(3 * (1 + std::log(2.0))));
+  BOOST_TEST(rows(5, 0) == 3.0f);
   // Text is not scaled, whatever its size, and takes no part in the rule.
   hidden = {{1, 0.5f}, {1, 0}, {0, 2}, {0, 1}, {-4, 1}, {7, 7}, {8, 8}};
   kinds.insert(kinds.end(), 2, text);

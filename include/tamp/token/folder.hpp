@@ -76,8 +76,8 @@ struct folder {
   }
 
   /// Merges the rows of a selection by this policy, in place: as token::merge_rows does, and where
-  /// scales() says so, each visual token times 1 + log(its merged size). The kinds and sizes of the
-  /// context, as they were before merging, are read.
+  /// scales() says so, each visual token, and a class token in front, times 1 + log(its merged
+  /// size). The kinds and sizes of the context, as they were before merging, are read.
   /// @throws shape_error as token::merge_rows does, and if the context covers other tokens
   template <viewable Tensor>
   void merge_rows(Tensor&& tensor, const selection& s, const context& c) const {
@@ -98,7 +98,8 @@ struct folder {
         [&](std::size_t t) { return c.sizes.empty() ? 1.0 : static_cast<double>(c.sizes[t]); },
         [&](std::size_t k, double sum, double) {
           const double size = static_cast<double>(merged[k]), mean = sum / size;
-          return is_scaled && c.is_visual(s.kept[k]) ? mean * (1 + std::log(size)) : mean;
+          const bool belongs = s.kept[k] < in_front || c.is_visual(s.kept[k]);
+          return is_scaled && belongs ? mean * (1 + std::log(size)) : mean;
         });
   }
 
