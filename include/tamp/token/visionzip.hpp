@@ -43,6 +43,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 struct visionzip {
   using role = tamp::role::token;
   static constexpr observable reads = observable::attention | observable::keys;
+  static constexpr tokens_read read_tokens(const context&) noexcept { return only_visual; }
 
   double dominant = 54.0 / 64.0;  ///< fraction of the count
   std::size_t key_heads = 1;
