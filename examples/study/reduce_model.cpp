@@ -43,9 +43,16 @@ void use_selector(llama::reduction& r, const std::string& name) {
   if (name == "cdpruner") return r.use(token::cdpruner{});
   if (name == "dart") return r.use(token::dart{});
   if (name == "sparsevlm") return r.use(token::sparsevlm{});
-  if (name == "visionzip") return r.use(token::visionzip{});
+  if (name == "visionzip") {
+    // As published, 10 of 64 are contextual, rounded up.
+    r.reads = token::visionzip::reads;
+    r.select = [](const token::context& c, token::quota q) {
+      return token::select(c, token::visionzip{.contextual = (q.keep * 10 + 63) / 64}, q);
+    };
+    return;
+  }
   if (name == "tome") return r.use(token::tome{});
-  if (name == "folder") return r.use(token::folder{});
+  if (name == "folder") return r.use(token::folder{.class_token = false});
   if (name != "-") throw std::invalid_argument("there is no token selector '" + name + "'");
 }
 

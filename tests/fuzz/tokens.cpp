@@ -1,6 +1,7 @@
 // Token policies on any context: a valid selection, or a refusal.
 
 #include <tamp/stat/amia_select.hpp>
+#include <tamp/token/attention_received.hpp>
 #include <tamp/token/attention_record.hpp>
 #include <tamp/token/attention_top_k.hpp>
 #include <tamp/token/cdpruner.hpp>
@@ -9,6 +10,7 @@
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/folder.hpp>
 #include <tamp/token/gather.hpp>
+#include <tamp/token/published_order.hpp>
 #include <tamp/token/random_choice.hpp>
 #include <tamp/token/select.hpp>
 #include <tamp/token/sparsevlm.hpp>
@@ -93,6 +95,14 @@ void check_selection(const context& c, const tamp::token::selection& made, std::
   }
   check(made.kept.empty() || made.kept.back() < c.tokens(), "a token is one of the sequence");
   check(!made.merges() || made.into.size() == c.tokens(), "every token has a fate");
+  check(made.order.empty() || made.order.size() == made.kept.size(), "the order is of all kept");
+  for (std::size_t k = 0; k < made.order.size(); ++k)
+    check(c.is_visual(made.kept[k]) || made.order[k] == k, "text stays in its place");
+  for (const std::size_t k : made.targets)
+    check(k < made.kept.size() && c.is_visual(made.kept[k]), "targets are visual tokens that stay");
+  std::vector<std::size_t> ordered = tamp::token::in_published_order(made).kept;
+  std::sort(ordered.begin(), ordered.end());
+  check(ordered == made.kept, "the published order is of the kept tokens");
 }
 
 template <class Policy>
@@ -120,7 +130,16 @@ void select_by(source& in, const Policy& policy) {
   if (!first) return;
   refusal([&] { tamp::token::merged_sizes(*first, s.sizes); });
   matrix<float> rows = s.hidden;
-  if (rows.is_apart()) refusal([&] { tamp::token::merge_rows(rows.view(), *first, s.sizes); });
+  if (!rows.is_apart()) return;
+  refusal([&] { tamp::token::merge_rows(rows.view(), *first, s.sizes); });
+  rows = s.hidden;
+  refusal([&] {
+    const auto ordered = tamp::token::in_published_order(*first);
+    if constexpr (tamp::token::merging_policy<Policy>)
+      policy.merge_rows(rows.view(), ordered, s.view());
+    else
+      tamp::token::gather_rows(rows.view(), ordered.kept);
+  });
 }
 
 template <class Policy>
@@ -160,6 +179,17 @@ void record(source& in) {
   });
 }
 
+void receive(source& in) {
+  const scene s = scene::of(in);
+  const std::size_t patches = in.size(4);
+  refusal([&] {
+    const auto received = tamp::token::attention_received(s.view().attention, patches);
+    check(received.size() * patches == s.kinds.size(), "there is one number for each token");
+    for (const float number : received)
+      check(number >= 0 && std::isfinite(number), "what is received is a number");
+  });
+}
+
 using namespace tamp::token;
 
 constexpr void (*policies[])(source&) = {
@@ -168,13 +198,14 @@ constexpr void (*policies[])(source&) = {
     by_default<divprune>,
     by_default<cdpruner>,
     by_default<sparsevlm>,
-    by_default<folder>,
+    [](source& in) { select_by(in, folder{in.flag()}); },
     [](source& in) { select_by(in, dart{in.size(5), in.size(5)}); },
-    [](source& in) { select_by(in, tome{in.size(4)}); },
-    [](source& in) { select_by(in, visionzip{in.fraction(), in.size(4)}); },
+    [](source& in) { select_by(in, tome{in.size(4), in.flag(), in.once_in(4)}); },
+    [](source& in) { select_by(in, visionzip{in.size(6), in.size(4)}); },
     [](source& in) { select_by(in, tamp::token::random_choice{in.bits<std::uint64_t>()}); },
     by_amia,
-    record};
+    record,
+    receive};
 
 const registered here("tokens", [](source& in) { in.of(policies)(in); });
 

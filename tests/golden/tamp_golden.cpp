@@ -18,6 +18,7 @@
 #include "check_imatrix.hpp"
 #include "check_redundancy_lens.hpp"
 #include "check_sparsegpt.hpp"
+#include "check_visionzip.hpp"
 #include "check_weights.hpp"
 #include "tally.hpp"
 
@@ -36,7 +37,8 @@ int main(int argc, char** argv) {
       {"bitmask", check_bitmask},
       {"imatrix", check_imatrix},
       {"redundancy_lens", check_redundancy_lens},
-      {"sparsegpt", check_sparsegpt}};
+      {"sparsegpt", check_sparsegpt},
+      {"visionzip", check_visionzip}};
   tally results;
   try {
     std::vector<std::filesystem::path> paths;

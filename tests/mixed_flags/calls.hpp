@@ -115,7 +115,6 @@ void refuse_as_fraction(const Refused& refused, const double& wrong) {
   refused([&] { (void)allocate::block_influence{.lambda = wrong}.distribute(values, sizes); });
   refused([&] { (void)allocate::erk{wrong}.distribute(values, sizes); });
   refused([&] { (void)token::pyramid_drop{.ratio = wrong}(8, 100); });
-  refused([&] { (void)token::visionzip{.dominant = wrong}.merge({}, {}, 0); });
   refused([&] { (void)compute::dynamic_ffn{.keep_ratio = wrong}.kept(10); });
 }
 

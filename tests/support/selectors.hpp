@@ -112,6 +112,16 @@ inline void check_selection(const scene& s, const tamp::token::selection& made, 
     text += s.kinds[t] == modality::text;
   }
   BOOST_TEST(text == s.tokens() - visual);
+  // The order is one of the kept tokens, with text in its place. Targets are visual tokens.
+  indices in_order = made.order;
+  std::sort(in_order.begin(), in_order.end());
+  for (std::size_t k = 0; k < in_order.size(); ++k) {
+    BOOST_TEST(in_order[k] == k);
+    if (s.kinds[made.kept[k]] == modality::text) BOOST_TEST(made.order[k] == k);
+  }
+  BOOST_TEST((made.order.empty() || made.order.size() == made.kept.size()));
+  BOOST_TEST(std::is_sorted(made.targets.begin(), made.targets.end()));
+  for (const std::size_t k : made.targets) BOOST_TEST((s.kinds[made.kept.at(k)] != modality::text));
   if (!made.merges()) return;
   BOOST_TEST_REQUIRE(made.into.size() == s.tokens());
   for (std::size_t k = 0; k < made.kept.size(); ++k) BOOST_TEST(made.into[made.kept[k]] == k);

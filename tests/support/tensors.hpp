@@ -107,8 +107,8 @@ void in_every_layout(const matrix<T>& numbers, Use&& use, IsRun&& is_run = [] { 
 
 /// The elements that a view shows.
 template <class T>
-matrix<T> copy_of(tamp::matrix_view<T> m) {
-  matrix<T> copy(m.rows(), m.cols());
+matrix<std::remove_const_t<T>> copy_of(tamp::matrix_view<T> m) {
+  matrix<std::remove_const_t<T>> copy(m.rows(), m.cols());
   for (std::size_t i = 0; i < m.rows(); ++i)
     for (std::size_t j = 0; j < m.cols(); ++j) copy(i, j) = m(i, j);
   return copy;

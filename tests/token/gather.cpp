@@ -1,8 +1,10 @@
 #include <tamp/token/gather.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstring>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -81,6 +83,48 @@ BOOST_AUTO_TEST_CASE(any_selection_of_rows_is_moved) {
     for (std::size_t i = kept.size(); i < 13; ++i)  // what the host cuts off is not touched
       for (std::size_t j = 0; j < 4; ++j) BOOST_TEST(to(i, j) == from(i, j));
   }
+}
+
+BOOST_AUTO_TEST_CASE(kept_tokens_may_be_in_any_order) {
+  const matrix<float> hidden{{0, 1}, {10, 11}, {20, 21}, {30, 31}};
+  in_every_layout(hidden, [](auto m) {
+    gather_rows(m, indices{3, 0, 2});
+    BOOST_TEST((first_rows(copy_of(m), 3) == matrix<float>{{30, 31}, {0, 1}, {20, 21}}));
+    BOOST_TEST(copy_of(m)(3, 0) == 30.0f);  // what the host cuts off is not touched
+  });
+  std::mt19937 random(12);
+  for (int round = 0; round < 40; ++round) {
+    const auto from = support::as<tamp::bf16>(support::random_matrix(13, 4, unsigned(round)));
+    indices kept(13);
+    std::iota(kept.begin(), kept.end(), std::size_t{0});
+    std::shuffle(kept.begin(), kept.end(), random);
+    kept.resize(random() % 14);
+    auto to = from;
+    gather_rows(to, kept);
+    std::vector<std::string> words;
+    for (std::size_t t = 0; t < 13; ++t) words.push_back(std::string(30, char('a' + t)));
+    gather_elements(words, kept);
+    BOOST_TEST(words.size() == kept.size());
+    for (std::size_t k = 0; k < kept.size(); ++k) {
+      BOOST_TEST(words[k] == std::string(30, char('a' + kept[k])));
+      for (std::size_t j = 0; j < 4; ++j)
+        BOOST_TEST(std::memcmp(&to(k, j), &from(kept[k], j), 2) == 0);
+    }
+  }
+  std::vector<bool> flags{true, false, false};
+  gather_elements(flags, indices{2, 0});
+  BOOST_TEST((flags == std::vector<bool>{false, true}));
+  // Merged rows and their sizes, too: places in `into` are those in `kept`.
+  const selection turned{{5, 1}, {1, 1, nowhere, 1, 0, 0}};
+  BOOST_TEST(merged_sizes(turned) == (std::vector{2.0f, 3.0f}), boost::test_tools::per_element());
+  BOOST_TEST(
+      merged_sizes(selection{{2, 0}}, std::vector<float>{4, 5, 6}) == (std::vector{6.0f, 4.0f}),
+      boost::test_tools::per_element());
+  const matrix<float> six{{1, 0}, {2, 30}, {9, 9}, {6, 60}, {1, 5}, {3, 7}};
+  in_every_layout(six, [&](auto m) {
+    merge_rows(m, turned, {});
+    BOOST_TEST((first_rows(copy_of(m), 2) == matrix<float>{{2, 6}, {3, 30}}));
+  });
 }
 
 BOOST_AUTO_TEST_CASE(all_or_nothing_may_be_kept) {
@@ -186,8 +230,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_kept_properly_is_refused_and_nothing_is_moved) 
     BOOST_TEST(positions == (indices{5, 6, 7, 8}), boost::test_tools::per_element());
   };
   refuse({1, 4}, "kept token 1 is 4, outside of 4 rows");
-  refuse({1, 3, 2}, "kept token 2 is 2, not above the one before, of 4 rows");
-  refuse({1, 1}, "kept token 1 is 1, not above the one before, of 4 rows");
+  refuse({3, 4, 0}, "kept token 1 is 4, outside of 4 rows");
+  refuse({1, 1}, "kept token 1 is 1, as one before it, of 4 rows");
+  refuse({3, 1, 0, 3}, "kept token 3 is 3, as one before it, of 4 rows");
 }
 
 BOOST_AUTO_TEST_CASE(selections_that_do_not_fit_are_refused_and_nothing_is_moved) {

@@ -50,12 +50,12 @@ struct into_the_last {
   using role = tamp::role::token;
   static constexpr observable reads = observable::none;
 
-  std::vector<std::size_t> merge(const context&, std::span<const std::size_t> candidates,
-                                 std::size_t count) const {
+  tamp::token::merging merge(const context&, std::span<const std::size_t> candidates,
+                             std::size_t count) const {
     std::vector<std::size_t> destination(candidates.begin(), candidates.end());
     for (std::size_t k = count; k < destination.size(); ++k) destination[k] = candidates[count - 1];
     destination.back() = nowhere;
-    return destination;
+    return {destination};
   }
 };
 
@@ -74,10 +74,27 @@ struct saying {
 struct merging {
   using role = tamp::role::token;
   static constexpr observable reads = observable::none;
-  std::vector<std::size_t> answer;
+  tamp::token::merging answer;
 
   std::string label() const { return "merging"; }
-  std::vector<std::size_t> merge(const context&, std::span<const std::size_t>, std::size_t) const {
+  tamp::token::merging merge(const context&, std::span<const std::size_t>, std::size_t) const {
+    return answer;
+  }
+};
+
+// The candidates that stay are the first, from the last of them to the first. Those at odd places
+// are targets.
+struct backwards {
+  using role = tamp::role::token;
+  static constexpr observable reads = observable::none;
+
+  tamp::token::merging merge(const context& c, std::span<const std::size_t> candidates,
+                             std::size_t count) const {
+    tamp::token::merging answer = into_the_last{}.merge(c, candidates, count);
+    for (std::size_t k = count; k-- != 0;) {
+      answer.order.push_back(candidates[k]);
+      if (k % 2 == 1) answer.targets.push_back(candidates[k]);
+    }
     return answer;
   }
 };
@@ -155,15 +172,42 @@ BOOST_AUTO_TEST_CASE(a_policy_that_answers_wrongly_is_named) {
   drop("saying: token 99 was none of the candidates", {99, 4});
 
   check_error<tamp::shape_error>("merging: 5 candidates, but 4 answers",
-                                 [&] { select(c, merging{{1, 2, 1, 2}}, {.keep = 2}); });
-  const auto merge = [&](const std::string& sentence, std::vector<std::size_t> answer) {
+                                 [&] { select(c, merging{{{1, 2, 1, 2}}}, {.keep = 2}); });
+  const auto merge = [&](const std::string& sentence, tamp::token::merging answer) {
     check_error<tamp::value_error>(sentence, [&] { select(c, merging{answer}, {.keep = 2}); });
   };
-  merge("merging: token 6 is merged into 5, which does not stay", {1, 2, 1, 2, 5});
-  merge("merging: token 5 is merged into 4, which does not stay", {1, 2, nowhere, 4, 1});
-  merge("merging: token 3 was none of the candidates", {1, 2, 3, 1, 1});
-  merge("merging: 3 tokens stay instead of 2", {1, 2, 4, 1, 1});
-  merge("merging: 1 tokens stay instead of 2", {1, 1, 1, 1, 1});
+  merge("merging: token 6 is merged into 5, which does not stay", {{1, 2, 1, 2, 5}});
+  merge("merging: token 5 is merged into 4, which does not stay", {{1, 2, nowhere, 4, 1}});
+  merge("merging: token 3 was none of the candidates", {{1, 2, 3, 1, 1}});
+  merge("merging: 3 tokens stay instead of 2", {{1, 2, 4, 1, 1}});
+  merge("merging: 1 tokens stay instead of 2", {{1, 1, 1, 1, 1}});
+  const std::vector<std::size_t> one_two{1, 2, 1, 1, 2};
+  merge("merging: 1 tokens are in order, but 2 stay", {one_two, {2}});
+  merge("merging: token 2 is twice among the tokens in order", {one_two, {2, 2}});
+  merge("merging: token 4 is among the tokens in order, but does not stay", {one_two, {2, 4}});
+  merge("merging: token 3 was none of the candidates", {one_two, {1, 2, 3}});
+  merge("merging: token 1 is twice among the targets", {one_two, {}, {1, 1}});
+  merge("merging: token 6 is among the targets, but does not stay", {one_two, {}, {6}});
+  merge("merging: token 9 was none of the candidates", {one_two, {2, 1}, {9}});
+}
+
+BOOST_AUTO_TEST_CASE(the_order_is_that_of_the_policy_with_text_in_its_place) {
+  // Visual tokens are 1, 2, 4, 5, 6. Of 1, 2 and 4, which stay, 4 takes the place of 1.
+  const auto made = select({.kinds = kinds}, backwards{}, {.keep = 3});
+  BOOST_TEST(made.kept == (indices{0, 1, 2, 3, 4, 7}), boost::test_tools::per_element());
+  BOOST_TEST(made.order == (indices{0, 4, 2, 3, 1, 5}), boost::test_tools::per_element());
+  BOOST_TEST(made.targets == (indices{2}), boost::test_tools::per_element());
+  // An order that changes nothing is none.
+  const auto ascending = select({.kinds = kinds}, merging{{{1, 2, 1, 1, 2}, {1, 2}}}, {.keep = 2});
+  BOOST_TEST(ascending.order.empty());
+  BOOST_TEST(select({.kinds = kinds}, backwards{}, {.keep = 5}).order.empty());  // nobody is asked
+  // The second image, 4, 5, 6, would keep one token, and keeps two by a decision of its own. Then
+  // places change within the images alone.
+  const std::vector<modality> last{image, image, image, text, image, image, image};
+  const auto two = select({.kinds = last}, backwards{}, {.keep = 4, .minimum_per_image = 2});
+  BOOST_TEST(two.kept == (indices{0, 1, 3, 4, 5}), boost::test_tools::per_element());
+  BOOST_TEST(two.order == (indices{1, 0, 2, 4, 3}), boost::test_tools::per_element());
+  BOOST_TEST(two.targets == (indices{1, 4}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_context_that_contradicts_itself_is_refused_by_name) {

@@ -1,9 +1,11 @@
 #include <tamp/token/tome.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
 #include <tamp/token/gather.hpp>
+#include <tamp/token/published_order.hpp>
 #include <vector>
 
 #include "../support/matching.hpp"
@@ -15,6 +17,7 @@ using support::indices;
 using support::matrix;
 using support::merged_token;
 using tamp::modality;
+using tamp::token::in_published_order;
 using tamp::token::select;
 using tamp::token::selection;
 using tamp::token::tome;
@@ -29,16 +32,22 @@ indices owners(const selection& made) {
   return all;
 }
 
-indices by_definition(const support::scene& s, std::size_t heads, std::size_t count) {
-  const std::size_t length = s.keys.cols() / heads;
-  std::vector<merged_token> tokens;
+// The rounds of the docstring. Protected tokens in front have a place in the sequence, and no more.
+indices by_definition(const support::scene& s, const tome& policy, std::size_t in_front,
+                      std::size_t count) {
+  const std::size_t length = s.keys.cols() / policy.key_heads;
+  const std::size_t protected_tokens = policy.class_token + policy.distillation_token;
+  std::vector<merged_token> tokens(in_front, merged_token{0, {}, 0, {}});
   for (const std::size_t t : s.visual()) {
     tokens.push_back({t, {t}, 1, std::vector<double>(length)});
     for (std::size_t j = 0; j < s.keys.cols(); ++j)
-      tokens.back().numbers[j % length] += double(s.keys(t, j)) / double(heads);
+      tokens.back().numbers[j % length] += double(s.keys(t, j)) / double(policy.key_heads);
   }
-  while (tokens.size() > count)
-    tokens = support::matching_round(tokens, std::min(tokens.size() - count, tokens.size() / 2));
+  while (tokens.size() - in_front > count) {
+    const std::size_t most = std::max<std::size_t>(1, (tokens.size() - protected_tokens) / 2);
+    tokens = support::matching_round(tokens, std::min(tokens.size() - in_front - count, most),
+                                     protected_tokens);
+  }
   indices owner(s.tokens());
   for (std::size_t t = 0; t < s.tokens(); ++t) owner[t] = t;
   for (const merged_token& token : tokens)
@@ -58,27 +67,123 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(owners(one) == (indices{0, 1, 3, 3, 4}), boost::test_tools::per_element());
   const auto two = select(c, tome{}, {3});
   BOOST_TEST(owners(two) == (indices{1, 1, 3, 3, 4}), boost::test_tools::per_element());
-  // Half at most in a round: then A = 1, 4 and B = 3, and token 4 is nearer to it.
+  // Half at most in a round. What is left of A stands in front: then A = 4, 3 and B = 1.
+  BOOST_TEST(in_published_order(two).kept == (indices{4, 1, 3}), boost::test_tools::per_element());
   const auto three = select(c, tome{}, {2});
-  BOOST_TEST(owners(three) == (indices{1, 1, 3, 3, 3}), boost::test_tools::per_element());
-  BOOST_TEST(owners(select(c, tome{}, {1})) == (indices{3, 3, 3, 3, 3}),
+  BOOST_TEST(owners(three) == (indices{1, 1, 3, 3, 1}), boost::test_tools::per_element());
+  BOOST_TEST(in_published_order(three).kept == (indices{3, 1}), boost::test_tools::per_element());
+  BOOST_TEST(owners(select(c, tome{}, {1})) == (indices{1, 1, 1, 1, 1}),
              boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_class_token_stands_first_in_a_and_does_not_merge) {
+  // A = the class token, 2, 4 and B = 1, 3: both of A are nearest to 3.
+  const matrix<float> keys{{7, 3}, {0, -4}, {-4, -9}, {-8, -9}, {-6, 6}};
+  std::vector<modality> kinds(5, image);
+  const tamp::token::context c{.kinds = kinds, .keys = tamp::view(keys)};
+  const tome policy{.class_token = true};
+  kinds[0] = text;
+  BOOST_TEST(owners(select(c, policy, {2})) == (indices{0, 1, 3, 3, 3}),
+             boost::test_tools::per_element());
+  // Other text in front is no class token, and has no place in A: A = 1, 3 and B = 2, 4.
+  BOOST_TEST(owners(select(c, tome{}, {3})) == (indices{0, 1, 2, 2, 4}),
+             boost::test_tools::per_element());
+  // A host may show the class token as a visual token, which counts.
+  kinds[0] = image;
+  BOOST_TEST(owners(select(c, policy, {3})) == (indices{0, 1, 3, 3, 3}),
+             boost::test_tools::per_element());
+  // What is left of A is then in its order.
+  const auto one = select(c, policy, {4});
+  BOOST_TEST(owners(one) == (indices{0, 1, 3, 3, 4}), boost::test_tools::per_element());
+  BOOST_TEST(in_published_order(one).kept == (indices{0, 4, 1, 3}),
+             boost::test_tools::per_element());
+  // The published rule ends with the class token and one other. Then that joins it.
+  BOOST_TEST(owners(select(c, policy, {1})) == (indices{0, 0, 0, 0, 0}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_distillation_token_stands_first_in_b_and_receives_none) {
+  // A = the class token, 2, 4 and B = the distillation token, 3, 5: 2 is like the distillation
+  // token, and joins 3 nevertheless.
+  const matrix<float> keys{{1, 0}, {0, 1}, {0.1f, 1}, {1, 1}, {-1, 0}, {1, -2}};
+  std::vector<modality> kinds(6, image);
+  const tamp::token::context c{.kinds = kinds, .keys = tamp::view(keys)};
+  const tome policy{.class_token = true, .distillation_token = true};
+  for (const std::size_t text_tokens : {0u, 1u, 2u}) {
+    for (std::size_t t = 0; t < text_tokens; ++t) kinds[t] = text;
+    const auto made = select(c, policy, {5 - text_tokens});
+    BOOST_TEST(owners(made) == (indices{0, 1, 3, 3, 4, 5}), boost::test_tools::per_element());
+    BOOST_TEST(in_published_order(made).kept == (indices{0, 1, 4, 3, 5}),
+               boost::test_tools::per_element());
+  }
+  support::check_error<tamp::value_error>(
+      "tome: a distillation token stands behind a class token, and there is none",
+      [&] { select(c, tome{.distillation_token = true}, {2}); });
+}
+
+BOOST_AUTO_TEST_CASE(the_next_layer_splits_the_published_order) {
+  // First A = 0, 2, 4 and B = 1, 3, 5: 0 joins 1, and 4 and 2 are left of A, 4 with the more similar
+  // edge. In that order, A = 4, 1, 5 and B = 2, 3: 4 joins 2. In ascending order, A = 1, 3, 5 and
+  // B = 2, 4, and 5 would join 4.
+  matrix<float> x{{-1, 0}, {5, 9}, {-9, -7}, {6, 9}, {-5, -4}, {7, -1}};
+  std::vector<modality> kinds(6, image);
+  std::vector<float> sizes;
+  indices owner{0, 1, 2, 3, 4, 5};
+  for (int layer = 0; layer < 2; ++layer) {
+    const tamp::token::context c{.kinds = kinds, .keys = tamp::view(x), .sizes = sizes};
+    const auto made = in_published_order(select(c, tome{}, {kinds.size() - 1}));
+    for (std::size_t& place : owner) place = made.into[place];
+    tome{}.merge_rows(x, made, c);
+    sizes = tamp::token::merged_sizes(made, sizes);
+    kinds.pop_back();
+    matrix<float> rows(kinds.size(), 2);
+    for (std::size_t k = 0; k < kinds.size(); ++k)
+      for (std::size_t j = 0; j < 2; ++j) rows(k, j) = x(k, j);
+    x = rows;
+  }
+  BOOST_TEST(owner[0] == owner[1]);
+  BOOST_TEST(owner[2] == owner[4]);
+  BOOST_TEST(owner == (indices{0, 0, 2, 3, 2, 1}), boost::test_tools::per_element());
+  BOOST_TEST(sizes == (std::vector<float>{2, 1, 2, 1}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(further_rounds_are_further_layers) {
+  // One selection by two rounds is two selections of half, the second from the means of the keys.
+  for (unsigned seed = 0; seed < 10; ++seed) {
+    const auto s = support::scene_of(support::around_image(0, 20, 0), seed);
+    const auto at_once = in_published_order(select(s.context(), tome{}, {7}));
+    const auto first = in_published_order(select(s.context(), tome{}, {10}));
+    matrix<float> keys = s.keys;
+    tome{}.merge_rows(keys, first, s.context());
+    const std::vector<modality> ten(10, image);
+    const std::vector<float> sizes = tamp::token::merged_sizes(first);
+    const auto second = in_published_order(
+        select({.kinds = ten, .keys = tamp::view(keys.data(), 10, keys.cols()), .sizes = sizes},
+               tome{}, {7}));
+    for (std::size_t t = 0; t < 20; ++t) BOOST_TEST(at_once.into[t] == second.into[first.into[t]]);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(it_is_its_definition) {
   for (unsigned seed = 0; seed < 6; ++seed)
-    for (const std::size_t heads : {1u, 2u, 4u}) {
-      const auto s = support::scene_of(support::around_image(2, 23, 3), seed);
-      for (const std::size_t keep : {22u, 18u, 12u, 11u, 7u, 3u, 1u})
-        BOOST_TEST(
-            owners(select(s.context(), tome{heads}, {keep})) == by_definition(s, heads, keep),
-            boost::test_tools::per_element());
-    }
+    for (const tome& policy : {tome{1}, tome{2}, tome{4}, tome{1, true}, tome{2, true, true}})
+      for (std::size_t before = 0; before < 4; ++before) {
+        const auto s = support::scene_of(support::around_image(before, 23, 3), seed);
+        const std::size_t protected_tokens = policy.class_token + policy.distillation_token;
+        const std::size_t in_front = before <= protected_tokens ? before : 0;
+        for (const std::size_t keep : {22u, 18u, 12u, 11u, 7u, 3u, 1u})
+          BOOST_TEST(owners(select(s.context(), policy, {keep})) ==
+                         by_definition(s, policy, in_front, keep),
+                     boost::test_tools::per_element());
+      }
 }
 
 BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
   support::check_selector(tome{}, {.order_matters = true});
   support::check_selector(tome{2}, {.order_matters = true});
+  support::check_selector(tome{.class_token = true}, {.order_matters = true});
+  support::check_selector(tome{.class_token = true, .distillation_token = true},
+                          {.order_matters = true});
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_lost_and_merged_rows_are_the_means) {

@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
-#include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,13 +20,24 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-inline void check_kept(std::string_view who, std::span<const std::size_t> kept, std::size_t rows) {
+/// Refuses kept tokens that are not among the rows, or are there twice. Returns true if they ascend.
+inline bool check_kept(std::string_view who, std::span<const std::size_t> kept, std::size_t rows) {
   check_list(who, "kept tokens", kept);
-  for (std::size_t k = 0; k < kept.size(); ++k)
-    if (kept[k] >= rows || (k != 0 && kept[k - 1] >= kept[k]))
-      raise<shape_error>(who, ": kept token ", k, " is ", kept[k],
-                         kept[k] >= rows ? ", outside of " : ", not above the one before, of ",
-                         rows, " rows");
+  bool ascending = true;
+  for (std::size_t k = 0; k < kept.size(); ++k) {
+    if (kept[k] >= rows)
+      raise<shape_error>(who, ": kept token ", k, " is ", kept[k], ", outside of ", rows, " rows");
+    ascending = ascending && (k == 0 || kept[k - 1] < kept[k]);
+  }
+  if (ascending) return true;
+  auto seen = checked_array<unsigned char>(who, rows);
+  for (std::size_t k = 0; k < kept.size(); ++k) {
+    if (seen[kept[k]] != 0)
+      raise<shape_error>(who, ": kept token ", k, " is ", kept[k], ", as one before it, of ", rows,
+                         " rows");
+    seen[kept[k]] = 1;
+  }
+  return false;
 }
 
 /// Refuses a selection that merges into places that do not exist, and sizes of other tokens.
@@ -45,33 +57,80 @@ inline void check_merged(std::string_view who, const token::selection& s,
       raise<shape_error>(who, ": kept token ", s.kept[k], " is not merged into its own place");
 }
 
+/// Replaces row k by finish(k, sum, own), feature by feature: `sum` is the sum of all rows that are
+/// now part of kept[k], each times weight(token), and `own` that of kept[k] itself. Rows of weight
+/// zero are not read into sums. The selection merges and has been checked by check_merged.
+template <class Tensor, class Weight, class Finish>
+void combine_rows(std::string_view who, Tensor&& tensor, const token::selection& s, Weight&& weight,
+                  Finish&& finish) {
+  const auto m = cpu_view(tensor);
+  using traits = element_traits<typename decltype(m)::value_type>;
+  using value = compute_type<typename decltype(m)::value_type>;
+  if (s.into.size() != m.rows())
+    raise<shape_error>(who, ": the selection covers ", s.into.size(), " tokens, the tensor ",
+                       m.rows());
+  if (m.empty()) return;
+  auto sums = checked_array<double>(who, s.kept.size() * m.cols());
+  for (std::size_t t = 0; t < m.rows(); ++t) {
+    if (s.into[t] == token::selection::nowhere) continue;
+    const double times = weight(t);
+    if (times == 0) continue;
+    double* sum = sums.data() + s.into[t] * m.cols();
+    for (std::size_t j = 0; j < m.cols(); ++j)
+      sum[j] += times * static_cast<double>(traits::load(m(t, j)));
+  }
+  for (std::size_t k = 0; k < s.kept.size(); ++k)
+    for (std::size_t j = 0; j < m.cols(); ++j) {
+      double& sum = sums[k * m.cols() + j];
+      sum = finish(k, sum, static_cast<double>(traits::load(m(s.kept[k], j))));
+    }
+  for (std::size_t k = 0; k < s.kept.size(); ++k)
+    for (std::size_t j = 0; j < m.cols(); ++j)
+      m(k, j) = traits::store(static_cast<value>(sums[k * m.cols() + j]));
+}
+
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Moves row kept[k] to row k, in place, for all k. The first kept.size() rows then hold the tokens
-/// that stay, and the host must truncate the tensor to them.
+/// Moves row kept[k] to row k, for all k. The first kept.size() rows then hold the tokens that stay,
+/// and the host must truncate the tensor to them.
 ///
 /// Use it for hidden states, (tokens, features), and for the keys and values of a cache, head by
-/// head or with all heads of a token in a row.
-/// @throws shape_error if `kept` is not ascending or exceeds the rows; nothing is moved then
+/// head or with all heads of a token in a row. Ascending tokens are moved in place. Tokens in
+/// another order (token::in_published_order) are copied first: kept.size() rows of memory.
+/// @throws shape_error if `kept` exceeds the rows or names one twice; nothing is moved then
 template <viewable Tensor>
 void gather_rows(Tensor&& tensor, std::span<const std::size_t> kept) {
   const auto m = detail::cpu_view(tensor);
-  detail::check_kept("gather_rows", kept, m.rows());
+  if (detail::check_kept("gather_rows", kept, m.rows())) {
+    for (std::size_t k = 0; k < kept.size(); ++k)
+      if (kept[k] != k)
+        for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = m(kept[k], j);
+    return;
+  }
+  using value = std::remove_cv_t<typename decltype(m)::value_type>;
+  std::vector<value> rows = detail::checked_array<value>("gather_rows", kept.size() * m.cols());
   for (std::size_t k = 0; k < kept.size(); ++k)
-    if (kept[k] != k)
-      for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = m(kept[k], j);
+    for (std::size_t j = 0; j < m.cols(); ++j) rows[k * m.cols() + j] = m(kept[k], j);
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = rows[k * m.cols() + j];
 }
 
 /// Moves and truncates a list with one element for each token: positions, kinds, sizes, images.
 /// @throws shape_error as gather_rows does
 template <class T>
 void gather_elements(std::vector<T>& of_tokens, std::span<const std::size_t> kept) {
-  detail::check_kept("gather_elements", kept, of_tokens.size());
-  for (std::size_t k = 0; k < kept.size(); ++k)
-    if (kept[k] != k) of_tokens[k] = std::move(of_tokens[kept[k]]);
-  of_tokens.resize(kept.size());
+  if (detail::check_kept("gather_elements", kept, of_tokens.size())) {
+    for (std::size_t k = 0; k < kept.size(); ++k)
+      if (kept[k] != k) of_tokens[k] = std::move(of_tokens[kept[k]]);
+    of_tokens.resize(kept.size());
+    return;
+  }
+  std::vector<T> moved;
+  detail::with_memory("gather_elements", [&] { moved.reserve(kept.size()); });
+  for (const std::size_t t : kept) moved.push_back(std::move(of_tokens[t]));
+  of_tokens = std::move(moved);
 }
 
 /// Returns the number of tokens that each kept one represents after merging. `sizes` are the
@@ -97,33 +156,20 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
 /// Merges the rows of a selection, in place: row k becomes the mean of all tokens that are now part
 /// of kept[k], weighted by size. Positions are those of the kept tokens (gather_elements). For a
 /// selection without merging it is gather_rows.
+///
+/// This is the rule of token::tome. The merge_rows of a policy is that of its published method.
 /// @throws shape_error if selection, sizes and tensor differ in length, or the selection merges
 ///         into a token that is not kept; nothing is moved then
 template <viewable Tensor>
 void merge_rows(Tensor&& tensor, const selection& s, std::span<const float> sizes) {
   const detail::ieee_arithmetic as_usual;
   if (!s.merges()) return token::gather_rows(tensor, s.kept);
-  const auto m = detail::cpu_view(tensor);
-  using traits = element_traits<typename decltype(m)::value_type>;
-  if (s.into.size() != m.rows())
-    detail::raise<shape_error>("merge_rows: the selection covers ", s.into.size(),
-                               " tokens, the tensor ", m.rows());
   detail::check_merged("merge_rows", s, sizes);
-  if (m.empty()) return;
   const std::vector<float> merged = merged_sizes(s, sizes);
-  auto sums = detail::checked_array<double>("merge_rows", s.kept.size() * m.cols());
-  for (std::size_t t = 0; t < m.rows(); ++t) {
-    if (s.into[t] == selection::nowhere) continue;
-    const double weight = sizes.empty() ? 1.0 : static_cast<double>(sizes[t]);
-    double* sum = sums.data() + s.into[t] * m.cols();
-    for (std::size_t j = 0; j < m.cols(); ++j)
-      sum[j] += weight * static_cast<double>(traits::load(m(t, j)));
-  }
-  using value = compute_type<typename decltype(m)::value_type>;
-  for (std::size_t k = 0; k < s.kept.size(); ++k)
-    for (std::size_t j = 0; j < m.cols(); ++j)
-      m(k, j) = traits::store(
-          static_cast<value>(sums[k * m.cols() + j] / static_cast<double>(merged[k])));
+  detail::combine_rows(
+      "merge_rows", tensor, s,
+      [&](std::size_t t) { return sizes.empty() ? 1.0 : static_cast<double>(sizes[t]); },
+      [&](std::size_t k, double sum, double) { return sum / static_cast<double>(merged[k]); });
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::token

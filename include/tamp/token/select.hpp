@@ -10,6 +10,7 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,14 +42,15 @@ concept dropping_policy =
 
 /// A policy that merges tokens.
 ///
-/// `policy.merge(context, candidates, count)` returns one token for each candidate: the candidate
-/// into which it merges (itself if it stays), or selection::nowhere. `count` of them stay.
+/// `policy.merge(context, candidates, count)` returns a token::merging: for each candidate the one
+/// into which it merges, and, where the method has them, the order and the targets of those that
+/// stay. `count` of them stay.
 template <class P>
 concept merging_policy =
     policy<P, role::token> && requires(const P& p, const context& c,
                                        std::span<const std::size_t> candidates, std::size_t count) {
       { P::reads } -> std::convertible_to<observable>;
-      { p.merge(c, candidates, count) } -> std::same_as<std::vector<std::size_t>>;
+      { p.merge(c, candidates, count) } -> std::same_as<merging>;
     };
 
 template <class P>
@@ -108,14 +110,30 @@ inline std::vector<std::vector<std::size_t>> by_image(const token::context& c,
   return images;
 }
 
-/// Calls the policy. Returns, for each candidate, the one into which it merges, itself, or nowhere.
+/// Refuses a list of candidates that names one twice, or one that does not stay. `what` names the
+/// list. `place` returns the place of a candidate, or refuses it.
+template <class Place>
+void check_staying(const std::string& who, std::string_view what,
+                   std::span<const std::size_t> named, std::span<const std::size_t> into,
+                   Place&& place) {
+  std::vector<bool> seen(into.size());
+  for (const std::size_t token : named) {
+    const std::size_t k = place(token);
+    if (into[k] != token)
+      raise<value_error>(who, ": token ", token, " is among the ", what, ", but does not stay");
+    if (seen[k]) raise<value_error>(who, ": token ", token, " is twice among the ", what);
+    seen[k] = true;
+  }
+}
+
+/// Calls the policy, and returns its answer, checked. That of a dropping policy has no order.
 template <class Policy>
-std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
-                             std::span<const std::size_t> candidates, std::size_t count) {
-  std::vector<std::size_t> destination(candidates.begin(), candidates.end());
-  if (count >= candidates.size()) return destination;
-  std::fill(destination.begin(), destination.end(), token::selection::nowhere);
-  if (count == 0) return destination;
+token::merging ask(const Policy& policy, const token::context& c,
+                   std::span<const std::size_t> candidates, std::size_t count) {
+  token::merging answer{{candidates.begin(), candidates.end()}};
+  if (count >= candidates.size()) return answer;
+  std::fill(answer.into.begin(), answer.into.end(), token::selection::nowhere);
+  if (count == 0) return answer;
   const auto place = [&](std::size_t token) {
     const auto found = std::lower_bound(candidates.begin(), candidates.end(), token);
     if (found == candidates.end() || *found != token)
@@ -124,27 +142,32 @@ std::vector<std::size_t> ask(const Policy& policy, const token::context& c,
   };
   std::size_t stay = 0;
   if constexpr (token::merging_policy<Policy>) {
-    destination = policy.merge(c, candidates, count);
-    if (destination.size() != candidates.size())
-      raise<shape_error>(label(policy), ": ", candidates.size(), " candidates, but ",
-                         destination.size(), " answers");
-    for (std::size_t k = 0; k < destination.size(); ++k) {
-      stay += destination[k] == candidates[k];
-      if (destination[k] != token::selection::nowhere &&
-          destination[place(destination[k])] != destination[k])
-        raise<value_error>(label(policy), ": token ", candidates[k], " is merged into ",
-                           destination[k], ", which does not stay");
+    answer = policy.merge(c, candidates, count);
+    const std::vector<std::size_t>& into = answer.into;
+    if (into.size() != candidates.size())
+      raise<shape_error>(label(policy), ": ", candidates.size(), " candidates, but ", into.size(),
+                         " answers");
+    for (std::size_t k = 0; k < into.size(); ++k) {
+      stay += into[k] == candidates[k];
+      if (into[k] != token::selection::nowhere && into[place(into[k])] != into[k])
+        raise<value_error>(label(policy), ": token ", candidates[k], " is merged into ", into[k],
+                           ", which does not stay");
     }
   } else {
     for (const std::size_t token : policy(c, candidates, count)) {
-      std::size_t& mine = destination[place(token)];
+      std::size_t& mine = answer.into[place(token)];
       stay += mine == token::selection::nowhere;
       mine = token;
     }
   }
   if (stay != count)
     raise<value_error>(label(policy), ": ", stay, " tokens stay instead of ", count);
-  return destination;
+  check_staying(label(policy), "tokens in order", answer.order, answer.into, place);
+  check_staying(label(policy), "targets", answer.targets, answer.into, place);
+  if (!answer.order.empty() && answer.order.size() != count)
+    raise<value_error>(label(policy), ": ", answer.order.size(), " tokens are in order, but ",
+                       count, " stay");
+  return answer;
 }
 
 /// Selects the tokens of one sequence, given a context that is known to be valid.
@@ -153,12 +176,22 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
                                const token::context& c, token::quota q) {
   std::vector<std::size_t> destination(c.tokens());
   std::iota(destination.begin(), destination.end(), std::size_t{0});
-
-  const auto decide = [&](const std::vector<std::size_t>& candidates, std::size_t count) {
-    const std::vector<std::size_t> answers = ask(policy, c, candidates, count);
-    for (std::size_t k = 0; k < candidates.size(); ++k) destination[candidates[k]] = answers[k];
-  };
+  std::vector<std::size_t> comes = destination;  // in the place of token t comes token comes[t]
+  std::vector<bool> target(c.tokens());
   const auto stays = [&](std::size_t t) { return destination[t] == t; };
+
+  // A later decision on some of the tokens replaces the earlier ones.
+  const auto decide = [&](const std::vector<std::size_t>& candidates, std::size_t count) {
+    const token::merging answer = ask(policy, c, candidates, count);
+    std::size_t next = 0;
+    for (std::size_t k = 0; k < candidates.size(); ++k) {
+      const std::size_t t = candidates[k];
+      destination[t] = answer.into[k];
+      target[t] = false;
+      if (stays(t)) comes[t] = answer.order.empty() ? t : answer.order[next++];
+    }
+    for (const std::size_t t : answer.targets) target[t] = true;
+  };
 
   std::vector<std::size_t> open = c.visual();
   std::size_t left = (std::min)(q.keep, open.size());
@@ -194,12 +227,15 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
   for (std::size_t t = 0; t < c.tokens(); ++t)
     if (stays(t)) {
       place[t] = result.kept.size();
+      if (target[t]) result.targets.push_back(place[t]);
       result.kept.push_back(t);
     }
   if constexpr (token::merging_policy<Policy>) {
     result.into = std::move(destination);
     for (std::size_t& t : result.into)
       if (t != token::selection::nowhere) t = place[t];
+    for (const std::size_t t : result.kept) result.order.push_back(place[comes[t]]);
+    if (std::is_sorted(result.order.begin(), result.order.end())) result.order.clear();
   }
   return result;
 }
@@ -263,6 +299,10 @@ struct select_operation {
 /// All images compete with each other. If an image would keep fewer than `minimum_per_image`
 /// tokens, the policy chooses that many from it alone, and the other images share the rest. The
 /// context may be a batch of contexts, whose sequences are distributed over the executor's threads.
+///
+/// `kept` is ascending. `order` is that of the published method: the visual tokens of one decision
+/// take, in the order of the policy, the places of those of them that stay. Text stays in its
+/// place. token::in_published_order arranges the selection by it.
 ///
 /// @throws value_error if the context does not show what the policy reads, a number that the policy
 ///         reads is not finite or an attention is negative, the minimum cannot be met, or the
