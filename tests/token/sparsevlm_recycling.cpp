@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <numeric>
 #include <tamp/token/gather.hpp>
+#include <tamp/token/published_order.hpp>
 #include <vector>
 
 #include "../support/selectors.hpp"
@@ -57,6 +58,26 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(hidden(0, 0) == 7);  // the mean of 3, 6 and 12
   BOOST_TEST(hidden(1, 0) == 9);
   BOOST_TEST(hidden(2, 0) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(new_tokens_are_targets_and_come_last_in_the_published_order) {
+  // Token 0 is kept. Of 33 others 10 are recycled, 1 ... 10, in two clusters: 1 ... 3, and 4 ... 10,
+  // which are denser, so that their centre comes first.
+  std::vector<float> scores;
+  matrix<float> rows(35, 1);
+  for (std::size_t t = 0; t < 34; ++t) {
+    scores.push_back(float(34 - t) / 600);
+    rows(t, 0) = t < 4 ? 10 + float(t) : 0.25f * float(t);
+  }
+  const auto made = select(rated(scores, rows).context(), sparsevlm_recycling{}, {.keep = 3});
+  BOOST_TEST(made.kept.size() == 4u);
+  BOOST_TEST(made.kept.front() == 0u);
+  BOOST_TEST(made.kept[1] < 4u);
+  BOOST_TEST(made.kept[2] >= 4u);
+  BOOST_TEST(made.targets == (indices{1, 2}), boost::test_tools::per_element());
+  const auto arranged = tamp::token::in_published_order(made);
+  BOOST_TEST(arranged.kept == (indices{0, made.kept[2], made.kept[1], 34}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(the_published_counts_of_recycled_tokens_and_clusters) {

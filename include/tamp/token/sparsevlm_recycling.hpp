@@ -38,10 +38,12 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// published code divides by 1e-6 more than their number). The published code clusters the output
 /// of the layer whose attention rates: a host shows that as hidden states, and in `raters` the
 /// raters that it found once, from the input of the first layer. It puts the new tokens after the
-/// kept visual ones, those of the largest cluster scores first, and numbers all positions anew.
-/// Here a new token stands where its centre stood, and has its position. The published code adds
-/// noise below 1e-6 to densities, so that its clusters are random where densities are that close.
-/// The cost is that of token::sparsevlm, and recycled^2 d / 2. Memory: recycled^2 numbers.
+/// kept visual ones, those of the largest cluster scores first, and numbers all positions anew. That
+/// is the order of the selection, for token::in_published_order. Without it a new token stands where
+/// its centre stood, and has its position. The new tokens are the targets of the selection. The
+/// published code adds noise below 1e-6 to densities, so that its clusters are random where
+/// densities are that close. The cost is that of token::sparsevlm, and recycled^2 d / 2. Memory:
+/// recycled^2 numbers.
 /// Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and version 1 of its published code.
 /// @see token::sparsevlm_schedule for the published counts
 struct sparsevlm_recycling {
@@ -79,8 +81,8 @@ struct sparsevlm_recycling {
 
   /// @throws value_error if there are more clusters than tokens that stay, or a rater is none of the
   ///         tokens after the last visual one
-  std::vector<std::size_t> merge(const context& c, std::span<const std::size_t> candidates,
-                                 std::size_t count) const {
+  merging merge(const context& c, std::span<const std::size_t> candidates,
+                std::size_t count) const {
     if (clusters != as_published && clusters > count)
       detail::raise<value_error>(label(), ": ", count, " tokens that stay are not ", clusters,
                                  " clusters");
@@ -91,11 +93,15 @@ struct sparsevlm_recycling {
     const std::size_t made = count - kept;
 
     const std::vector<double> scores = sparsevlm::scores(c, candidates, raters_of(c));
-    std::vector<std::size_t> places(n), destination(n, selection::nowhere);
+    std::vector<std::size_t> places(n);
     for (std::size_t k = 0; k < n; ++k) places[k] = k;
-    for (const std::size_t k : best(places, scores, kept)) destination[k] = candidates[k];
-    if (made == 0) return destination;
-    std::erase_if(places, [&](std::size_t k) { return destination[k] != selection::nowhere; });
+    merging answer{std::vector<std::size_t>(n, selection::nowhere)};
+    for (const std::size_t k : best(places, scores, kept)) {
+      answer.into[k] = candidates[k];
+      answer.order.push_back(candidates[k]);
+    }
+    if (made == 0) return answer;
+    std::erase_if(places, [&](std::size_t k) { return answer.into[k] != selection::nowhere; });
     const std::size_t recycled = (std::max)(published_recycled(places.size()), made);
     places = best(places, scores, recycled);
 
@@ -103,8 +109,10 @@ struct sparsevlm_recycling {
     for (const std::size_t k : places) rows.push_back(candidates[k]);
     const detail::row_clusters found = detail::density_peaks(c.hidden, rows, made);
     for (std::size_t k = 0; k < places.size(); ++k)
-      destination[places[k]] = rows[found.centres[found.cluster[k]]];
-    return destination;
+      answer.into[places[k]] = rows[found.centres[found.cluster[k]]];
+    for (const std::size_t centre : found.centres) answer.targets.push_back(rows[centre]);
+    answer.order.insert(answer.order.end(), answer.targets.begin(), answer.targets.end());
+    return answer;
   }
 
   friend bool operator==(const sparsevlm_recycling&, const sparsevlm_recycling&) = default;
