@@ -197,7 +197,8 @@ BOOST_AUTO_TEST_CASE(attention_that_cannot_be_used_is_named) {
                          std::size_t t, std::string_view sentence) {
     matrix<float> numbers(2 * 5, 5, 0.25f);
     numbers(head * 5 + query, t) = value;
-    numbers(9, 4) = -1;  // the last that is read
+    numbers(9, 2) = -1;                     // the last that is read
+    numbers(9, 4) = support::not_a_number;  // attention to a word is not
     const both<float> c(kinds, numbers);
     const auto found = token::select(on, c.on_gpu(), policy, {.keep = 1});
     check_error<tamp::value_error>(sentence, [&] { found.to_host(on); });
@@ -208,16 +209,20 @@ BOOST_AUTO_TEST_CASE(attention_that_cannot_be_used_is_named) {
     on.wait();
     BOOST_TEST(size == 0u);
   };
-  check(token::attention_top_k{}, -0.5f, 0, 4, 0,
-        "attention_top_k: the attention of head 0, query 4 to token 0 is -0.5");
+  check(token::attention_top_k{}, -0.5f, 0, 4, 1,
+        "attention_top_k: the attention of head 0, query 4 to token 1 is -0.5");
   check(token::attention_top_k{}, support::not_a_number, 1, 4, 1,
         "attention_top_k: the attention of head 1, query 4 to token 1 is nan");
   check(token::attention_top_k{}, support::infinity, 0, 3, 1,  // a query that is not read
-        "attention_top_k: the attention of head 1, query 4 to token 4 is -1");
-  check(token::fitprune{}, support::infinity, 0, 2, 3,
-        "fitprune: the attention of head 0, query 2 to token 3 is inf");
-  check(token::fitprune{}, -0.25f, 1, 1, 0,
-        "fitprune: the attention of head 1, query 1 to token 0 is -0.25");
+        "attention_top_k: the attention of head 1, query 4 to token 2 is -1");
+  check(token::attention_top_k{}, support::infinity, 0, 4, 3,  // a token that is not read
+        "attention_top_k: the attention of head 1, query 4 to token 2 is -1");
+  check(token::fitprune{}, support::infinity, 0, 2, 2,
+        "fitprune: the attention of head 0, query 2 to token 2 is inf");
+  check(token::fitprune{}, -0.25f, 1, 1, 1,
+        "fitprune: the attention of head 1, query 1 to token 1 is -0.25");
+  check(token::fitprune{}, -0.25f, 1, 1, 0,  // a token that is not read
+        "fitprune: the attention of head 1, query 4 to token 2 is -1");
 }
 
 BOOST_AUTO_TEST_CASE(shapes_are_refused_before_anything_is_started) {

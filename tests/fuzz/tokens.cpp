@@ -14,6 +14,7 @@
 #include <tamp/token/random_choice.hpp>
 #include <tamp/token/select.hpp>
 #include <tamp/token/sparsevlm.hpp>
+#include <tamp/token/sparsevlm_recycling.hpp>
 #include <tamp/token/tome.hpp>
 #include <tamp/token/visionzip.hpp>
 
@@ -197,7 +198,20 @@ constexpr void (*policies[])(source&) = {
     by_default<fitprune>,
     by_default<divprune>,
     by_default<cdpruner>,
+    [](source& in) {
+      select_by(in, cdpruner{.theta = in.once_in(8) ? in.number<double>() : in.fraction(),
+                             .form = relevance_form(in.count(0, 1)),
+                             .scale = relevance_scale(in.count(0, 2)),
+                             .by_image = in.flag(),
+                             .in_halves = in.flag()});
+    },
     by_default<sparsevlm>,
+    [](source& in) {
+      const std::size_t raters = in.count(0, 2);
+      sparsevlm_recycling policy{in.list(raters, [&] { return in.size(24); })};
+      if (in.flag()) policy.clusters = in.size(24);
+      select_by(in, policy);
+    },
     [](source& in) { select_by(in, folder{in.flag()}); },
     [](source& in) { select_by(in, dart{in.size(5), in.size(5)}); },
     [](source& in) { select_by(in, tome{in.size(4), in.flag(), in.once_in(4)}); },

@@ -142,9 +142,11 @@ inline indices visual_kept(const scene& s, const tamp::token::selection& made) {
 
 /// How policies may differ.
 struct selector_traits {
-  bool order_matters = false;   ///< which token stands beside which
-  bool last_of_equals = false;  ///< of tokens equal in all, the last ones stay
-  bool text_after = false;      ///< a sequence that ends with its image is refused
+  bool order_matters = false;    ///< which token stands beside which
+  bool last_of_equals = false;   ///< of tokens equal in all, the last ones stay
+  bool first_of_equals = false;  ///< of tokens equal in all, the first ones stay
+  bool text_after = false;       ///< a sequence that ends with its image is refused
+  bool pivots_of_text = false;   ///< hidden states of the text after are read where keys say so
 };
 
 namespace selectors {
@@ -196,7 +198,7 @@ void permutation_permutes_the_choice(const Policy& policy) {
 }
 
 template <class Policy>
-void equal_tokens_are_told_apart(const Policy& policy, bool last_stay) {
+void equal_tokens_are_told_apart(const Policy& policy, selector_traits traits) {
   const std::size_t before = 1, visual = 11;
   scene s = scene_of(around_image(before, visual, 3), 4);
   std::fill(s.attention.begin(), s.attention.end(), 0.25f);
@@ -208,9 +210,13 @@ void equal_tokens_are_told_apart(const Policy& policy, bool last_stay) {
   for (std::size_t keep = 0; keep <= visual; ++keep) {
     const auto made = tamp::token::select(s.context(), policy, {.keep = keep});
     check_selection(s, made, keep);
-    indices last(keep);
+    indices first(keep), last(keep);
+    std::iota(first.begin(), first.end(), before);
     std::iota(last.begin(), last.end(), before + visual - keep);
-    if (last_stay) BOOST_TEST(visual_kept(s, made) == last, boost::test_tools::per_element());
+    if (traits.first_of_equals)
+      BOOST_TEST(visual_kept(s, made) == first, boost::test_tools::per_element());
+    if (traits.last_of_equals)
+      BOOST_TEST(visual_kept(s, made) == last, boost::test_tools::per_element());
   }
   for (float& number : std::span(s.hidden.data(), s.tokens() * s.hidden.cols())) number = 0;
   for (float& number : std::span(s.keys.data(), s.tokens() * s.keys.cols())) number = 0;
@@ -308,6 +314,50 @@ void broken_numbers_are_refused(const Policy& policy) {
   }
 }
 
+// The numbers of each token are refused exactly where the policy says that it reads them.
+template <class Policy>
+void tokens_that_are_not_read_may_be_anything(const Policy& policy, bool pivots_of_text) {
+  using tamp::token::token_set;
+  std::vector<modality> kinds = around_image(2, 4, 1);  // words 0, 1, 6, 11 ... 13
+  for (const modality kind : around_image(0, 4, 3)) kinds.push_back(kind);
+  const scene whole = scene_of(kinds, 8);
+  const auto select = [&](const scene& s) {
+    return tamp::token::select(s.context(), policy, {.keep = 3});
+  };
+  const auto expected = select(whole);
+  const std::string who = tamp::label(policy);
+  const auto read = tamp::detail::tokens_read_by(policy, whole.context());
+  const auto check = [&](const scene& s, std::size_t t, token_set set, bool anything,
+                         const std::string& what) {
+    if (anything && tamp::detail::set_members(s.context(), set)(t))
+      check_error<tamp::value_error>(who + ": the " + what, [&] { select(s); });
+    else
+      BOOST_TEST((select(s) == expected), what);
+  };
+  const auto reads = [](observable part) { return includes(Policy::reads, part); };
+  for (std::size_t t = 0; t < kinds.size(); ++t) {
+    const std::string token = " of token " + std::to_string(t);
+    scene s = whole;
+    s.hidden(t, 1) = not_a_number;
+    if (!pivots_of_text || t <= 6 || kinds[t] != modality::text)
+      check(s, t, read.hidden, reads(observable::hidden),
+            "hidden state" + token + ", feature 1 is nan");
+    s = whole;
+    s.keys(t, 1) = not_a_number;
+    check(s, t, read.keys, reads(observable::keys), "key" + token + ", feature 1 is nan");
+    s = whole;
+    s.relevance[t] = not_a_number;
+    check(s, t, read.relevance, true, "relevance" + token + " is nan");
+    s = whole;
+    for (std::size_t head = 0; head < s.heads; ++head)
+      for (std::size_t query = 0; query < s.tokens(); ++query)
+        s.attention_of(head, query, t) = not_a_number;
+    bool attention = false;
+    for (const observable part : every_attention) attention = attention || reads(part);
+    if (kinds[t] == modality::text || !attention) check(s, t, read.attention, attention, "");
+  }
+}
+
 // What is not read may be anything.
 template <class Policy>
 void what_is_not_read_does_not_matter(const Policy& policy) {
@@ -369,10 +419,11 @@ void check_selector(const Policy& policy, selector_traits traits) {
     selectors::count_is_exact(policy, traits.text_after);
     selectors::layout_makes_no_difference(policy);
     if (!traits.order_matters) selectors::permutation_permutes_the_choice(policy);
-    selectors::equal_tokens_are_told_apart(policy, traits.last_of_equals);
+    selectors::equal_tokens_are_told_apart(policy, traits);
     selectors::few_tokens_are_welcome(policy, traits.text_after);
     selectors::images_keep_their_minimum(policy);
     selectors::broken_numbers_are_refused(policy);
+    selectors::tokens_that_are_not_read_may_be_anything(policy, traits.pivots_of_text);
     selectors::what_is_not_read_does_not_matter(policy);
     selectors::what_is_not_shown_is_named(policy);
   }

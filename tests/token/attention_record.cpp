@@ -134,8 +134,8 @@ BOOST_AUTO_TEST_CASE(a_context_that_cannot_be_recorded_is_refused) {
   broken.attention_of(1, 2, 3) = support::not_a_number;
   refuse(broken.context(), "attention_record: the attention of head 1, query 2 to token 3 is nan");
   broken = s;
-  broken.attention_of(0, 5, 0) = -0.5f;
-  refuse(broken.context(), "attention_record: the attention of head 0, query 5 to token 0 is -0.5");
+  broken.attention_of(0, 5, 2) = -0.5f;
+  refuse(broken.context(), "attention_record: the attention of head 0, query 5 to token 2 is -0.5");
   auto short_one = s.context();
   short_one.attention = {std::span(s.attention).first(2 * 4 * 4), 2, 4};
   check_error<shape_error>("attention_record: the attention covers 4 tokens, the kinds 6",

@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "../support/selectors.hpp"
@@ -88,9 +90,9 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
 }
 
 BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
-  support::check_selector(dart{}, {.last_of_equals = true});
-  support::check_selector(dart{1, 0}, {.last_of_equals = true});
-  support::check_selector(dart{100, 100}, {.last_of_equals = true});
+  support::check_selector(dart{}, {.last_of_equals = true, .pivots_of_text = true});
+  support::check_selector(dart{1, 0}, {.last_of_equals = true, .pivots_of_text = true});
+  support::check_selector(dart{100, 100}, {.last_of_equals = true, .pivots_of_text = true});
 }
 
 BOOST_AUTO_TEST_CASE(pivots_stay) {
@@ -99,6 +101,46 @@ BOOST_AUTO_TEST_CASE(pivots_stay) {
   const auto made = select(s.context(), dart{}, {4}).kept;
   BOOST_TEST(std::count(made.begin(), made.end(), 4u) == 1);
   BOOST_TEST(std::count(made.begin(), made.end(), 17u) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_published_budget_does_not_count_visual_pivots) {
+  BOOST_TEST(dart{}.published_count(128) == 132u);
+  BOOST_TEST(dart{}.published_count(64) == 68u);
+  BOOST_TEST(dart{}.published_count(71) == 68u);  // each of 8 pivots gets 8
+  BOOST_TEST((dart{3, 0}.published_count(10)) == 12u);
+  BOOST_TEST(dart{}.published_count(0) == 4u);
+  support::check_error<tamp::value_error>("dart: without pivots no budget is divided",
+                                          [] { dart{0, 0}.published_count(64); });
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  support::check_error<tamp::value_error>(
+      tamp::detail::sentence("dart: ", most, " and 4 together are too large to be counted"),
+      [] { dart{most, 4}.published_count(64); });
+}
+
+BOOST_AUTO_TEST_CASE(hidden_states_of_the_text_are_read_of_pivots_alone) {
+  const auto whole = support::scene_of(support::around_image(2, 9, 6), 4);
+  const auto expected = select(whole.context(), dart{2, 2}, {5});
+  std::size_t refused = 0;
+  for (std::size_t t = 11; t < 17; ++t) {
+    auto s = whole;
+    s.hidden(t, 3) = support::not_a_number;
+    std::size_t larger = 0;  // how many words have larger keys
+    const auto norm = [&](std::size_t word) {
+      double sum = 0;
+      for (std::size_t j = 0; j < s.keys.cols(); ++j) sum += std::fabs(double(s.keys(word, j)));
+      return sum;
+    };
+    for (std::size_t word = 11; word < 17; ++word) larger += norm(word) > norm(t);
+    if (larger >= 2) {
+      BOOST_TEST((select(s.context(), dart{2, 2}, {5}) == expected));
+      continue;
+    }
+    ++refused;
+    support::check_error<tamp::value_error>(
+        "dart 2 2: the hidden state of token " + std::to_string(t) + ", feature 3 is nan",
+        [&] { select(s.context(), dart{2, 2}, {5}); });
+  }
+  BOOST_TEST(refused == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_pivot_it_is_refused) {

@@ -67,6 +67,23 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(kept(hidden, 3) == (indices{0, 2, 3}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(the_first_of_equals_is_chosen) {
+  BOOST_TEST(kept({{1, 0}, {0, 1}}, 1) == (indices{0}), boost::test_tools::per_element());
+  // Tokens 1 and 2 are each other's nearest and farther than 0 and 3 are from each other. The
+  // choice begins with 1, so that 3 follows, and not with 2, from which 0 is farthest.
+  const matrix<float> pairs{{-4, 1}, {1, 3}, {3, 1}, {-4, -1}};
+  BOOST_TEST(kept(pairs, 1) == (indices{1}), boost::test_tools::per_element());
+  BOOST_TEST(kept(pairs, 2) == (indices{1, 3}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_lowest_copies_fill_the_count) {
+  // The published code answers 0, 2 and 0 again for three of these.
+  const matrix<float> copies{{1, 0}, {1, 0}, {0, 1}, {0, 1}};
+  BOOST_TEST(kept(copies, 1) == (indices{0}), boost::test_tools::per_element());
+  BOOST_TEST(kept(copies, 2) == (indices{0, 2}), boost::test_tools::per_element());
+  BOOST_TEST(kept(copies, 3) == (indices{0, 1, 2}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(it_is_its_definition) {
   for (unsigned seed = 0; seed < 8; ++seed) {
     const auto s = support::scene_of(support::around_image(2, 21, 3), seed, 5);
@@ -78,7 +95,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition) {
 }
 
 BOOST_AUTO_TEST_CASE(it_is_what_every_selector_is) {
-  support::check_selector(divprune{}, {.last_of_equals = true});
+  support::check_selector(divprune{}, {.first_of_equals = true});
 }
 
 BOOST_AUTO_TEST_CASE(a_smaller_choice_is_part_of_a_larger_one) {
@@ -104,8 +121,8 @@ BOOST_AUTO_TEST_CASE(a_copy_of_a_chosen_token_is_chosen_last) {
   auto s = support::scene_of(support::around_image(0, 12, 1), 3);
   for (std::size_t j = 0; j < s.hidden.cols(); ++j) s.hidden(2, j) = s.hidden(8, j);
   const auto made = select(s.context(), divprune{}, {11}).kept;
-  BOOST_TEST(std::count(made.begin(), made.end(), 2u) == 0);  // the lower index is dropped
-  BOOST_TEST(std::count(made.begin(), made.end(), 8u) == 1);
+  BOOST_TEST(std::count(made.begin(), made.end(), 2u) == 1);
+  BOOST_TEST(std::count(made.begin(), made.end(), 8u) == 0);  // the higher index is dropped
 }
 
 BOOST_AUTO_TEST_CASE(a_token_of_length_zero_is_at_distance_1_from_all) {

@@ -14,18 +14,22 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// One thread for each token: sums the attention to it over the heads, in order. `row` is the
-/// offset of the last query of head 0. Heads are `head_stride` numbers apart.
+/// One thread for each token: sums the attention to a visual one over the heads, in order. `row` is
+/// the offset of the last query of head 0. Heads are `head_stride` numbers apart.
 template <class T>
 __global__ void sum_over_heads(const T* numbers, std::size_t row, std::size_t head_stride,
                                std::size_t heads, std::size_t tokens, const std::uint8_t* visuals,
                                wide* keys, list_status* status) {
   const std::size_t t = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (t >= tokens) return;
+  if (visuals[t] == 0) {
+    keys[t] = always;
+    return;
+  }
   double sum = 0;
   for (std::size_t head = 0; head < heads; ++head)
     sum += static_cast<double>(checked_attention(numbers, row + head * head_stride + t, status));
-  keys[t] = visuals[t] != 0 ? wide{ordered_key(sum)} : always;
+  keys[t] = wide{ordered_key(sum)};
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
@@ -42,7 +46,8 @@ namespace tamp::inline TAMP_FLAGS::cuda {
 /// Sums over heads are in double and in order, so that for equal attention the same tokens stay as
 /// on the CPU. All visual tokens compete. A minimum per image is refused. Asynchronous. The list
 /// holds text + min(keep, visual) indices, and 13 bytes for each token are temporarily taken from
-/// `on`. Attention that is negative or not finite is noted in the list (cuda::index_list).
+/// `on`. Attention to a visual token that is negative or not finite is noted in the list
+/// (cuda::index_list).
 ///
 /// @throws shape_error if the attention covers another number of tokens than the kinds, or one of
 ///         them lies at a null pointer

@@ -31,7 +31,7 @@ struct attention_record {
   ///         the visual tokens and of the tokens after them are not all present, finite and
   ///         nonnegative
   static attention_record of(const context& c) {
-    detail::check_context("attention_record", c, fitprune::reads);
+    detail::check_context("attention_record", c, fitprune::reads, only_visual);
     const std::vector<std::size_t> visual = c.visual();
     const std::size_t after = detail::first_after(c, visual);
     std::vector<double> cross(c.tokens());

@@ -27,6 +27,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 struct attention_top_k {
   using role = tamp::role::token;
   static constexpr observable reads = observable::last_query;
+  static constexpr tokens_read read_tokens(const context&) noexcept { return only_visual; }
 
   std::string label() const { return "attention_top_k"; }
 

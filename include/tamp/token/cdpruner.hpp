@@ -8,8 +8,12 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
+#include "../detail/number_range.hpp"
+#include "../error.hpp"
 #include "../role.hpp"
 #include "../simd/similar_rows.hpp"
 #include "detail/row_products.hpp"
@@ -17,56 +21,200 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
+/// The tokens over which cdpruner shifts and scales relevances to [0, 1].
+enum class relevance_scale {
+  over_all,    ///< all visual tokens of the context: all tiles of an image together
+  over_group,  ///< the tokens that are chosen from together: those of one tile or half
+  as_given,    ///< none: the relevances of the host are used as they are
+};
+
+/// The form in which cdpruner weights similarities by relevance, between theta = 0 and 1.
+enum class relevance_form {
+  exponential,  ///< each token by exp(alpha r), alpha = theta / (2 (1 - theta))
+  mixed,        ///< (1 - theta) of the similarities, and theta of those weighted by r
+};
+
 /// Keeps the visual tokens that are most diverse given the question: the greedy most likely set of
 /// a conditional determinantal point process.
 ///
 /// Use it in place of token::divprune if the host knows the question. With the relevance q of the
-/// context (if the host gives none, the cosine of a token's hidden state and the mean hidden state
-/// of the text), over the candidates:
+/// context (if the host gives none, the mean over the text of the cosines of the hidden states of a
+/// token and a word), over the candidates:
 ///
-///     r(t)    = (q(t) - min q) / (max q - min q), or 1 if all are equal or there is no text
+///     r(t)    = (q(t) - min q + 1e-6) / (max q - min q), or 1 if all are equal or there is no text
 ///     L(s, t) = r(s) cos(hidden_s, hidden_t) r(t)
 ///     take, one after another, the token that raises det L(taken, taken) most
 ///
+/// min and max are over all visual tokens of the context, as the published code has it for the
+/// tiles of an image; see `scale`. With theta < 1 the relevance counts less, and with 0 nothing:
+///
+///     exponential:  w(s) cos(hidden_s, hidden_t) w(t), w = exp(theta / (2 (1 - theta)) r)
+///     mixed:        cos(hidden_s, hidden_t) (1 - theta + theta r(s) r(t))
+///
+/// With `by_image` each image (a tile, if context.images numbers the tiles) is chosen from alone,
+/// and with `in_halves` each half of these. A tile gets its share of the count by its number of
+/// tokens, floor(count end / n) - floor(count begin / n) for the candidates begin ... end of n; of
+/// n tokens and count k of a tile or image, the first floor(n / 2) and floor(k / 2) are the first
+/// half.
+///
 /// A factor of L over the tokens taken is updated (Chen et al. 2018, arXiv 1709.05135), so that det
-/// is never computed. When no token raises det (gains below 1e-10), the most relevant tokens fill
-/// the count. This happens when the rank of the hidden states is exhausted, when tokens are equal,
-/// or when only irrelevant tokens are left. Ties: the lower index is dropped first. A token of
-/// length zero is similar to none, and adds nothing.
+/// is never computed. When no token raises det (gains below 1e-10 of the largest), the most relevant
+/// tokens fill the count. This happens when the rank of the hidden states is exhausted, when tokens
+/// are equal, or when only irrelevant tokens are left. Ties: the lower index is chosen, as
+/// published. A token of length zero is similar to none, and adds nothing.
 ///
 /// The published code takes q from the two towers of CLIP and reverses its sign. Relevances of the
-/// context must be larger for tokens that matter more. The cost is count n products of d numbers
-/// and count^2 n / 2 more. Memory: count n numbers.
+/// context must be larger for tokens that matter more. OpenVINO GenAI has theta = 0.5, mixed, and
+/// each half of each image with a scale of its own: {.theta = 0.5, .form = relevance_form::mixed,
+/// .scale = relevance_scale::over_group, .by_image = true, .in_halves = true}. It falls back to the
+/// exponential form. The cost is count n products of d numbers and count^2 n / 2 more. Memory:
+/// count n numbers.
 /// Source: Zhang et al. 2025, CDPruner (arXiv 2506.10967), and its published code.
 struct cdpruner {
   using role = tamp::role::token;
   static constexpr observable reads = observable::hidden;
+  static constexpr tokens_read read_tokens(const context& c) noexcept {
+    const token_set text = token_set::text_before | token_set::text_after;
+    return {.hidden = token_set::visual | (c.relevance.empty() ? text : token_set::none),
+            .keys = token_set::none,
+            .attention = token_set::none,
+            .relevance = token_set::visual};
+  }
 
-  std::string label() const { return "cdpruner"; }
+  double theta = 1;  ///< in [0, 1]; as published 1, with which both forms are the same
+  relevance_form form = relevance_form::exponential;
+  relevance_scale scale = relevance_scale::over_all;
+  bool by_image = false;   ///< chooses from each image alone
+  bool in_halves = false;  ///< chooses from each half alone
 
+  std::string label() const {
+    std::string text = "cdpruner";
+    if (theta != 1)
+      text += detail::sentence(' ', theta, form == relevance_form::mixed ? " mixed" : "");
+    if (scale != relevance_scale::over_all)
+      text += scale == relevance_scale::as_given ? " as given" : " over group";
+    if (by_image) text += " by image";
+    if (in_halves) text += " in halves";
+    return text;
+  }
+
+  /// Returns the tokens that stay.
+  /// @throws value_error if theta is not in [0, 1], or a relevance that is used as it is given is
+  ///         negative in a form that multiplies by it
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    constexpr double no_gain = 1e-10;  // above rounding errors of gains that start at 1
+    if (!detail::is_fraction(theta))
+      detail::raise<value_error>(label(), ": theta lies in [0, 1], and is ", theta);
+    const std::vector<double> r = relevances(c);
     const detail::row_products hidden(c.hidden);
-    const std::size_t n = candidates.size();
-    const std::vector<double> relevance = normalised_relevance(c, candidates);
+    std::vector<std::size_t> chosen;
+    const auto take = [&](std::span<const std::size_t> group, std::size_t share) {
+      const std::vector<std::size_t> taken = greedy(hidden, group, r, share);
+      chosen.insert(chosen.end(), taken.begin(), taken.end());
+    };
+    const auto take_in_parts = [&](std::span<const std::size_t> image, std::size_t share) {
+      const std::size_t half = in_halves ? image.size() / 2 : 0;
+      take(image.first(half), half == 0 ? 0 : share / 2);
+      take(image.subspan(half), half == 0 ? share : share - share / 2);
+    };
+    if (by_image) {
+      std::size_t begin = 0, taken = 0;
+      for (const std::vector<std::size_t>& image : detail::by_image(c, candidates)) {
+        begin += image.size();
+        const std::size_t before =
+            detail::checked_product(label(), count, begin) / candidates.size();
+        take_in_parts(image, before - taken);
+        taken = before;
+      }
+    } else {
+      take_in_parts(candidates, count);
+    }
+    return chosen;
+  }
+
+  friend bool operator==(const cdpruner&, const cdpruner&) = default;
+
+ private:
+  // Returns the relevance q of each visual token of the context, (tokens,), scaled to r if all
+  // tokens are scaled together.
+  std::vector<double> relevances(const context& c) const {
+    const std::vector<std::size_t> visual = c.visual();
+    std::vector<double> q(c.tokens());
+    if (c.relevance.empty()) {
+      add_likeness_to_text(c, visual, q);
+    } else {
+      for (const std::size_t t : visual) q[t] = static_cast<double>(c.relevance[t]);
+    }
+    if (scale == relevance_scale::over_all) rescale(visual, q);
+    const bool multiplies = theta == 1 || (form == relevance_form::mixed && theta != 0);
+    for (const std::size_t t : visual)
+      if (scale == relevance_scale::as_given && multiplies && q[t] < 0)
+        detail::raise<value_error>(label(), ": the relevance of token ", t, " is ", q[t],
+                                   ", and relevances that are used as given are not negative");
+    return q;
+  }
+
+  // Turns q of some tokens into r.
+  static void rescale(std::span<const std::size_t> tokens, std::vector<double>& q) {
+    if (tokens.empty()) return;
+    double least = q[tokens.front()], most = least;
+    for (const std::size_t t : tokens) {
+      least = (std::min)(least, q[t]);
+      most = (std::max)(most, q[t]);
+    }
+    for (const std::size_t t : tokens)
+      q[t] = most == least ? 1.0 : (q[t] - least + 1e-6) / (most - least);
+  }
+
+  // Adds the mean over all text of the cosines of hidden states, if there is any text.
+  static void add_likeness_to_text(const context& c, std::span<const std::size_t> visual,
+                                   std::vector<double>& q) {
+    std::vector<double> text(c.hidden.cols());
+    const auto add_unit = [&](std::size_t t, auto&& use) {
+      double squared = 0;
+      for (std::size_t j = 0; j < text.size(); ++j)
+        squared += static_cast<double>(c.hidden(t, j)) * static_cast<double>(c.hidden(t, j));
+      const double length = std::sqrt(squared);
+      for (std::size_t j = 0; j < text.size() && length != 0; ++j)
+        use(j, static_cast<double>(c.hidden(t, j)) / length);
+    };
+    const auto words = static_cast<double>(c.tokens() - visual.size());
+    for (std::size_t t = 0; t < c.tokens(); ++t)
+      if (!c.is_visual(t)) add_unit(t, [&](std::size_t j, double h) { text[j] += h / words; });
+    for (const std::size_t t : visual)
+      add_unit(t, [&](std::size_t j, double h) { q[t] += h * text[j]; });
+  }
+
+  // Returns `count` tokens of a group, given the relevances of all tokens.
+  std::vector<std::size_t> greedy(const detail::row_products<float>& hidden,
+                                  std::span<const std::size_t> group, std::vector<double> relevance,
+                                  std::size_t count) const {
+    if (scale == relevance_scale::over_group) rescale(group, relevance);
+    const std::size_t n = group.size();
+    const std::vector<double> weights = token_weights(group, relevance);
+    const auto weight = [&](std::size_t s, std::size_t t) {
+      if (form == relevance_form::mixed && theta != 1)
+        return 1 - theta + theta * weights[s] * weights[t];
+      return weights[s] * weights[t];
+    };
     std::vector<double> gains(n);  // factor by which a token would multiply the determinant
-    for (std::size_t t = 0; t < n; ++t)
-      gains[t] = hidden.is_zero(candidates[t]) ? 0 : relevance[t] * relevance[t];
+    for (std::size_t t = 0; t < n; ++t) gains[t] = hidden.is_zero(group[t]) ? 0 : weight(t, t);
+    double no_gain = 0;  // above rounding errors of gains
+    for (const double gain : gains) no_gain = (std::max)(no_gain, 1e-10 * gain);
 
     std::vector<std::size_t> chosen;
-    std::vector<double> factor(count * n);  // row k: of the k-th token taken, for all tokens
-    std::vector<char> taken(n, 0);
+    std::vector<double> factor(
+        detail::checked_array<double>("cdpruner", detail::checked_product("cdpruner", count, n)));
+    std::vector<char> taken(n, 0);  // factor: row k is of the k-th token taken, for all tokens
     while (chosen.size() < count) {
       std::size_t next = n;
       for (std::size_t t = 0; t < n; ++t)
-        if (!taken[t] && (next == n || gains[t] >= gains[next])) next = t;
+        if (!taken[t] && (next == n || gains[t] > gains[next])) next = t;
       if (!(gains[next] > no_gain)) break;
       taken[next] = 1;
       double* row = factor.data() + chosen.size() * n;
       for (std::size_t t = 0; t < n; ++t)
-        if (!taken[t])
-          row[t] = relevance[next] * hidden.cosine(candidates[next], candidates[t]) * relevance[t];
+        if (!taken[t]) row[t] = weight(next, t) * hidden.cosine(group[next], group[t]);
       detail::with_similar_rows([&](auto rows) {
         for (std::size_t k = 0; k < chosen.size(); ++k) {
           const double* before = factor.data() + k * n;
@@ -78,58 +226,32 @@ struct cdpruner {
         row[t] /= length;
         gains[t] -= row[t] * row[t];
       }
-      chosen.push_back(candidates[next]);
+      chosen.push_back(group[next]);
     }
 
     std::vector<std::size_t> rest;
-    std::vector<double> scores;
     for (std::size_t t = 0; t < n; ++t)
-      if (!taken[t]) {
-        rest.push_back(candidates[t]);
-        scores.push_back(relevance[t]);
-      }
-    for (const std::size_t t : detail::highest_scoring<double>(rest, scores, count - chosen.size()))
-      chosen.push_back(t);
+      if (!taken[t]) rest.push_back(group[t]);
+    std::sort(rest.begin(), rest.end(), [&](std::size_t s, std::size_t t) {
+      return relevance[s] > relevance[t] || (relevance[s] == relevance[t] && s < t);
+    });
+    rest.resize(count - chosen.size());
+    chosen.insert(chosen.end(), rest.begin(), rest.end());
     return chosen;
   }
 
-  /// Returns r of the candidates, in their order.
-  static std::vector<double> normalised_relevance(const context& c,
-                                                  std::span<const std::size_t> candidates) {
-    std::vector<double> relevance(candidates.size());
-    if (c.relevance.empty()) {
-      relevance = likeness_to_text(c, candidates);
-    } else {
-      for (std::size_t k = 0; k < relevance.size(); ++k)
-        relevance[k] = static_cast<double>(c.relevance[candidates[k]]);
+  // Returns what multiplies the similarities of each token of a group. In the exponential form all
+  // are divided by the largest, which leaves the choice as it is.
+  std::vector<double> token_weights(std::span<const std::size_t> group,
+                                    std::span<const double> relevance) const {
+    std::vector<double> weights;
+    for (const std::size_t t : group) weights.push_back(relevance[t]);
+    if (form == relevance_form::exponential && theta != 1 && !weights.empty()) {
+      const double most = *std::max_element(weights.begin(), weights.end());
+      const double alpha = theta / (2 * (1 - theta));
+      for (double& w : weights) w = std::exp(alpha * (w - most));
     }
-    const auto [smallest, largest] = std::minmax_element(relevance.begin(), relevance.end());
-    const double least = *smallest, range = *largest - least;
-    for (double& r : relevance) r = range == 0 ? 1.0 : (r - least) / range;
-    return relevance;
-  }
-
-  friend bool operator==(const cdpruner&, const cdpruner&) = default;
-
- private:
-  // Returns the cosines of the candidates and the mean of the text, or zeros if there is no text.
-  // The length of the mean is left out, since normalising the range cancels it.
-  static std::vector<double> likeness_to_text(const context& c,
-                                              std::span<const std::size_t> candidates) {
-    std::vector<double> text(c.hidden.cols()), likeness;
-    for (std::size_t t = 0; t < c.tokens(); ++t)
-      for (std::size_t j = 0; j < text.size() && !c.is_visual(t); ++j)
-        text[j] += static_cast<double>(c.hidden(t, j));
-    for (const std::size_t t : candidates) {
-      double product = 0, squared = 0;
-      for (std::size_t j = 0; j < text.size(); ++j) {
-        const auto h = static_cast<double>(c.hidden(t, j));
-        product += h * text[j];
-        squared += h * h;
-      }
-      likeness.push_back(squared == 0 ? 0 : product / std::sqrt(squared));
-    }
-    return likeness;
+    return weights;
   }
 };
 

@@ -12,8 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
+#include "detail/checked_context.hpp"
 #include "detail/row_products.hpp"
 #include "select.hpp"
 
@@ -21,9 +23,10 @@ namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps a few pivots, and the visual tokens that are least similar to them: DART.
 ///
-/// Use it inside models whose attention is fused. It needs the keys and the hidden states of a
-/// layer (as the next layer normalises them, if the host can show that). Its cost is linear in the
-/// number of tokens.
+/// Use it inside models whose attention is fused. Its cost is linear in the number of tokens. The
+/// published code drops in front of its layer K. It compares the output of layer K - 1 under the
+/// model's final norm (that in front of the language model head, not that of layer K), and takes the
+/// keys of layer K - 1 after their rotation. A host shows both so.
 ///
 ///     pivots:  the `pivots` visual tokens and the `text_pivots` tokens of the text after the last
 ///              visual one with the largest sum over j of |key(t, j)|
@@ -34,20 +37,42 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// text pivots. If it does not divide, the first pivots take one more. Visual pivots come before
 /// those of the text, larger keys first. Ties: the lower index is dropped first.
 ///
-/// The published code gives every pivot the floor of its quota, so that fewer tokens may stay than
-/// requested, and leaves the order of the pivots to a hash set.
+/// The published code gives every pivot floor(budget / pivots) tokens, and keeps the visual pivots
+/// in addition: dart::published_count is what it keeps for a budget. It leaves the order of the
+/// pivots to a hash set, on which the choice depends if two pivots claim the same token.
 /// Source: Wen et al. 2025, DART (arXiv 2502.11494), and its published code.
 struct dart {
   using role = tamp::role::token;
   static constexpr observable reads = observable::keys | observable::hidden;
+
+  /// Hidden states of the text are read of its pivots alone, which depend on the keys.
+  static constexpr tokens_read read_tokens(const context&) noexcept {
+    return {.hidden = token_set::visual,
+            .keys = token_set::visual | token_set::text_after,
+            .attention = token_set::none,
+            .relevance = token_set::none};
+  }
 
   std::size_t pivots = 4;
   std::size_t text_pivots = 4;
 
   std::string label() const { return detail::sentence("dart ", pivots, ' ', text_pivots); }
 
+  /// Returns the number of visual tokens that the published code keeps for a budget, its
+  /// `max_num_trunction`: the visual pivots come on top of it.
+  ///
+  ///     pivots + (pivots + text_pivots) floor(budget / (pivots + text_pivots))
+  ///
+  /// With the defaults a budget of 128 keeps 132 tokens, and one of 64 keeps 68.
+  /// @throws value_error if there is no pivot, or the count does not fit into std::size_t
+  constexpr std::size_t published_count(std::size_t budget) const {
+    const std::size_t all = detail::checked_sum<value_error>("dart", pivots, text_pivots);
+    if (all == 0) detail::raise<value_error>("dart: without pivots no budget is divided");
+    return detail::checked_sum<value_error>("dart", pivots, budget / all * all);
+  }
+
   /// Returns the tokens that stay.
-  /// @throws value_error if there is no pivot
+  /// @throws value_error if there is no pivot, or the hidden state of a pivot is not finite
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     std::vector<std::size_t> text(c.tokens() - c.text_begin());
@@ -60,6 +85,11 @@ struct dart {
       detail::raise<value_error>("dart: of ", pivots, " visual pivots and ", text_pivots,
                                  " of the text after them there is none");
 
+    const auto is_text_pivot = [&](std::size_t t) {
+      return std::find(around.begin() + static_cast<std::ptrdiff_t>(chosen.size()), around.end(),
+                       t) != around.end();
+    };
+    detail::check_finite(label(), "hidden state", c.hidden, is_text_pivot);
     const detail::row_products hidden(c.hidden);
     std::vector<std::size_t> open(candidates.begin(), candidates.end());
     const auto take_from_open = [&](std::span<const std::size_t> taken) {

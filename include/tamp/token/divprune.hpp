@@ -26,13 +26,19 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///     first:    the token whose D to its nearest other is largest
 ///     then:     the token whose D to its nearest chosen one is largest, until there are enough
 ///
-/// Ties: the lower index is dropped first, so the higher one is chosen. A token of length zero is
-/// at distance 1 from all. A choice of fewer tokens is a subset of a choice of more. The cost is
-/// one product of all pairs of tokens. Memory: n (n + d) numbers.
-/// Source: Alvar et al. 2025, DivPrune (arXiv 2503.02175).
+/// Ties: the lower index is chosen, as published. They are frequent in the first step, where two
+/// tokens that are each other's nearest are at the same distance, bit for bit. A token of length
+/// zero is at distance 1 from all. A choice of fewer tokens is a subset of a choice of more. The
+/// cost is one product of all pairs of tokens. Memory: n (n + d) numbers.
+///
+/// The published code also compares chosen tokens. When only copies of chosen tokens are left, it
+/// chooses one token again and again, and fewer tokens stay. Here the lowest open ones fill the
+/// count.
+/// Source: Alvar et al. 2025, DivPrune (arXiv 2503.02175), and its published code.
 struct divprune {
   using role = tamp::role::token;
   static constexpr observable reads = observable::hidden;
+  static constexpr tokens_read read_tokens(const context&) noexcept { return only_visual; }
 
   std::string label() const { return "divprune"; }
 
@@ -51,7 +57,7 @@ struct divprune {
     while (chosen.size() < count) {
       std::size_t next = n;
       for (std::size_t t = 0; t < n; ++t)
-        if (open[t] && (next == n || nearest[t] <= nearest[next])) next = t;
+        if (open[t] && (next == n || nearest[t] < nearest[next])) next = t;
       if (chosen.empty()) std::fill(nearest.begin(), nearest.end(), lowest);
       chosen.push_back(candidates[next]);
       open[next] = 0;

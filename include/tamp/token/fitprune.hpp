@@ -68,6 +68,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 struct fitprune {
   using role = tamp::role::token;
   static constexpr observable reads = observable::visual_queries | observable::text_queries;
+  static constexpr tokens_read read_tokens(const context&) noexcept { return only_visual; }
 
   std::string label() const { return "fitprune"; }
 
@@ -87,7 +88,7 @@ struct fitprune {
   /// @throws value_error if no token follows the last visual one, or the attention that `reads`
   ///         names is not all present, finite and nonnegative
   static received_attention statistics(const context& c) {
-    detail::check_context("fitprune", c, reads);
+    detail::check_context("fitprune", c, reads, only_visual);
     return means(c);
   }
 

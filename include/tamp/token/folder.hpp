@@ -51,6 +51,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 struct folder {
   using role = tamp::role::token;
   static constexpr observable reads = observable::hidden;
+  static constexpr tokens_read read_tokens(const context&) noexcept { return only_visual; }
 
   bool class_token = true;  ///< the first of the sequence
 

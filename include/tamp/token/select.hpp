@@ -23,6 +23,7 @@
 #include "context.hpp"
 #include "detail/checked_context.hpp"
 #include "selection.hpp"
+#include "tokens_read.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
 
@@ -254,7 +255,7 @@ struct select_operation {
                   "(see token::dropping_policy and token::merging_policy)");
     const detail::ieee_arithmetic as_usual;
     const std::string who = label(policy);
-    detail::check_context(who, c, Policy::reads);
+    detail::check_context(who, c, Policy::reads, detail::tokens_read_by(policy, c));
     return detail::with_memory(who, [&] { return detail::select_tokens(who, policy, c, q); });
   }
   /// Selects from a batch of sequences, which may be of different lengths.

@@ -32,23 +32,37 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///
 /// The published code finds the raters once, from the input of the first layer, and uses them in
 /// all layers. A host can do the same by showing those hidden states. The host decides how many
-/// tokens a layer keeps (the paper uses the rank of the attention). The recycling of the paper, new
-/// tokens made of clusters of dropped ones, is left out, since these would not be tokens of the
-/// context.
+/// tokens a layer keeps: token::sparsevlm_schedule has the published counts. The published code
+/// never keeps all tokens of an image: it drops at least one. This policy is the rating alone.
+/// token::sparsevlm_recycling also makes new tokens of dropped ones.
 /// Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and its published code.
+/// @see token::sparsevlm_recycling, token::sparsevlm_schedule
 struct sparsevlm {
   using role = tamp::role::token;
   static constexpr observable reads = observable::text_queries | observable::hidden;
+  static constexpr tokens_read read_tokens(const context&) noexcept {
+    return {.hidden = token_set::visual | token_set::text_after,
+            .keys = token_set::none,
+            .attention = token_set::visual,
+            .relevance = token_set::none};
+  }
 
   std::string label() const { return "sparsevlm"; }
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
+    return detail::highest_scoring<double>(candidates, scores(c, candidates, raters(c)), count);
+  }
+
+  /// Returns the score of each candidate, times heads and raters. The attention of the raters must
+  /// be present.
+  static std::vector<double> scores(const context& c, std::span<const std::size_t> candidates,
+                                    std::span<const std::size_t> raters) {
     std::vector<double> sums(c.tokens());
-    for (const std::size_t rater : raters(c))
+    for (const std::size_t rater : raters)
       for (std::size_t head = 0; head < c.attention.heads(); ++head)
         detail::add_row(c.attention.row(head, rater), sums);
-    return detail::highest_scoring<double>(candidates, detail::of_tokens(sums, candidates), count);
+    return detail::of_tokens(sums, candidates);
   }
 
   /// Returns the raters, ascending. The context must have a visual token.

@@ -55,6 +55,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 struct tome {
   using role = tamp::role::token;
   static constexpr observable reads = observable::keys;
+  static constexpr tokens_read read_tokens(const context&) noexcept { return only_visual; }
 
   std::size_t key_heads = 1;
   bool class_token = false;         ///< the first of the sequence

@@ -52,6 +52,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 struct visionzip {
   using role = tamp::role::token;
   static constexpr observable reads = observable::attention | observable::keys;
+  static constexpr tokens_read read_tokens(const context&) noexcept { return only_visual; }
 
   std::size_t contextual = 10;  ///< of the count, tokens into which others merge
   std::size_t key_heads = 1;

@@ -100,6 +100,49 @@ BOOST_AUTO_TEST_CASE(only_the_rows_of_attention_that_are_read_are_looked_at) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(queries_of_text_between_images_are_not_those_of_visual_tokens) {
+  const std::vector<modality> kinds{image, text, image, text};
+  std::vector<float> numbers(4 * 4, 0.2f);
+  numbers[1 * 4 + 2] = support::not_a_number;
+  const context c{.kinds = kinds, .attention = {numbers, 1, 4}};
+  BOOST_CHECK_NO_THROW(check_context("reader", c, patches | words));
+  check_error<tamp::value_error>("reader: the attention of head 0, query 1 to token 2 is nan",
+                                 [&] { check_context("reader", c, any); });
+}
+
+BOOST_AUTO_TEST_CASE(only_the_tokens_that_are_read_are_looked_at) {
+  using tamp::token::token_set;
+  const std::vector<modality> kinds{text, image, text, image, text};
+  for (std::size_t broken = 0; broken < 5; ++broken) {
+    matrix<float> hidden(5, 2), keys(5, 2);
+    std::vector<float> relevance(5), attention(5, 0.2f);
+    hidden(broken, 1) = keys(broken, 0) = relevance[broken] = support::not_a_number;
+    attention[broken] = -1;
+    const context c{.kinds = kinds,
+                    .attention = {attention, 1, 1, 5, 4},
+                    .hidden = tamp::view(hidden),
+                    .keys = tamp::view(keys),
+                    .relevance = relevance};
+    const std::string token = std::to_string(broken);
+    constexpr token_set none = token_set::none;
+    for (const token_set set : {token_set::visual, token_set::text_before, token_set::text_after}) {
+      const auto check = [&](const std::string& sentence, const tamp::token::tokens_read& read) {
+        const auto with = [&] {
+          check_context("reader", c, last | observable::hidden | observable::keys, read);
+        };
+        if (tamp::detail::set_members(c, set)(broken))
+          check_error<tamp::value_error>("reader: the " + sentence, with);
+        else
+          BOOST_CHECK_NO_THROW(with());
+      };
+      check("hidden state of token " + token + ", feature 1 is nan", {set, none, none, none});
+      check("key of token " + token + ", feature 0 is nan", {none, set, none, none});
+      check("attention of head 0, query 4 to token " + token + " is -1", {none, none, set, none});
+      check("relevance of token " + token + " is nan", {none, none, none, set});
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(hidden_states_and_keys_that_are_read_are_finite) {
   const std::vector<modality> kinds{text, image, image};
   matrix<float> hidden(3, 4), keys(3, 2);

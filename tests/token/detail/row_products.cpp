@@ -1,8 +1,10 @@
 #include <tamp/token/detail/row_products.hpp>
 
+#include <bit>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -75,6 +77,10 @@ BOOST_AUTO_TEST_CASE(cosines_of_all_are_those_of_the_pairs_and_the_same_with_all
     for (std::size_t j = 0; j < n; ++j)
       BOOST_TEST_REQUIRE(std::fabs(expected[i * n + j] - products.cosine(chosen[i], chosen[j])) <
                          1e-14);
+  for (std::size_t i = 0; i < n; ++i)  // bit for bit: a pair has one distance, from both sides
+    for (std::size_t j = 0; j < i; ++j)
+      BOOST_TEST_REQUIRE(std::bit_cast<std::uint64_t>(expected[i * n + j]) ==
+                         std::bit_cast<std::uint64_t>(expected[j * n + i]));
   for (std::size_t j = 0; j < n; ++j) {
     BOOST_TEST(expected[32 * n + j] == 0.0);                   // row 7 is zero
     BOOST_TEST(expected[30 * n + j] == expected[36 * n + j]);  // rows 9 and 3 are equal

@@ -16,6 +16,7 @@
 #include "../../tensor/view.hpp"
 #include "../context.hpp"
 #include "../shown.hpp"
+#include "../tokens_read.hpp"
 #include "attention_rows.hpp"
 #include "query_range.hpp"
 
@@ -40,30 +41,53 @@ inline void check_rows(std::string_view who, std::string_view what,
   if (!rows.empty()) check_memory(sentence(who, ": ", what), rows);
 }
 
-inline void check_finite(std::string_view who, std::string_view what,
-                         matrix_view<const float> numbers) {
-  if (const auto at = first_not_finite(numbers, 0, numbers.rows()))
-    raise<value_error>(who, ": the ", what, " of token ", at.row, ", feature ", at.column, " is ",
-                       at.value);
+/// Checks the numbers of the tokens for which `is_read` returns true.
+template <class IsRead>
+void check_finite(std::string_view who, std::string_view what, matrix_view<const float> numbers,
+                  const IsRead& is_read) {
+  const std::size_t tokens = numbers.rows();
+  for (std::size_t begin = 0, end = 0; begin < tokens; begin = end + 1) {
+    for (end = begin; end < tokens && is_read(end);) ++end;  // rows in one piece
+    if (const auto at = first_not_finite(numbers, begin, end))
+      raise<value_error>(who, ": the ", what, " of token ", at.row, ", feature ", at.column, " is ",
+                         at.value);
+  }
 }
 
-/// Checks the attention of queries [begin, end). Other queries are not read.
-inline void check_attention(std::string_view who, const token::attention_view& attention,
-                            std::size_t begin, std::size_t end) {
-  for (std::size_t head = 0; head < attention.heads(); ++head)
-    for (std::size_t query = begin; query < end; ++query) {
-      const std::span<const float> row = attention.row(head, query);
+/// Returns true if the query of a token is one of those that `reads` names.
+inline bool is_query(const token::context& c, observable reads, std::size_t query,
+                     std::size_t text_begin) {
+  return includes(reads, observable::attention) ||
+         (includes(reads, observable::last_query) && query + 1 == c.tokens()) ||
+         (includes(reads, observable::text_queries) &&
+          (query >= text_begin || query + 1 == c.tokens())) ||
+         (includes(reads, observable::visual_queries) && c.is_visual(query));
+}
+
+/// Checks the attention of the queries that `reads` names to the tokens for which `is_read` returns
+/// true.
+template <class IsRead>
+void check_attention(std::string_view who, const token::context& c, observable reads,
+                     const IsRead& is_read) {
+  const query_range range(c, reads);
+  const std::size_t text_begin = c.text_begin();
+  for (std::size_t head = 0; head < c.attention.heads(); ++head)
+    for (std::size_t query = range.begin; query < range.end; ++query) {
+      if (!is_query(c, reads, query, text_begin)) continue;
+      const std::span<const float> row = c.attention.row(head, query);
       if (are_attention(row)) continue;
       for (std::size_t t = 0; t < row.size(); ++t)
-        if (!is_nonnegative(row[t]))
+        if (!is_nonnegative(row[t]) && is_read(t))
           raise<value_error>(who, ": the attention of head ", head, ", query ", query, " to token ",
                              t, " is ", row[t]);
     }
 }
 
-/// Refuses a context that is inconsistent, or that does not show the observables that `who` reads.
-/// A context without visual tokens is not read.
-inline void check_context(std::string_view who, const token::context& c, observable reads) {
+/// Refuses a context that is inconsistent, or that does not show the observables that `who` reads,
+/// or in which they are not numbers that can be used. Of tokens that are not in `tokens_read`, and
+/// of a context without visual tokens, nothing is examined but the sizes.
+inline void check_context(std::string_view who, const token::context& c, observable reads,
+                          const token::tokens_read& read = {}) {
   const std::size_t tokens = c.tokens();
   check_list_of_tokens(who, "kinds", c.kinds, tokens);
   if (!c.attention.empty() && c.attention.tokens() != tokens)
@@ -78,12 +102,14 @@ inline void check_context(std::string_view who, const token::context& c, observa
   if (c.text_begin() == 0) return;
   if (const observable missing = reads & ~shown(c); missing != observable::none)
     raise<value_error>(who, " reads ", names(missing), ", which the context does not show");
-  if (const query_range read(c, reads); read.begin < read.end)
-    check_attention(who, c.attention, read.begin, read.end);
-  if (includes(reads, observable::hidden)) check_finite(who, "hidden state", c.hidden);
-  if (includes(reads, observable::keys)) check_finite(who, "key", c.keys);
+  check_attention(who, c, reads, set_members(c, read.attention));
+  if (includes(reads, observable::hidden))
+    check_finite(who, "hidden state", c.hidden, set_members(c, read.hidden));
+  if (includes(reads, observable::keys))
+    check_finite(who, "key", c.keys, set_members(c, read.keys));
+  const set_members has_relevance(c, read.relevance);
   for (std::size_t t = 0; t < c.relevance.size(); ++t)
-    if (!is_finite(c.relevance[t]))
+    if (!is_finite(c.relevance[t]) && has_relevance(t))
       raise<value_error>(who, ": the relevance of token ", t, " is ", c.relevance[t]);
   for (std::size_t t = 0; t < c.sizes.size(); ++t)
     if (!is_positive(c.sizes[t]))

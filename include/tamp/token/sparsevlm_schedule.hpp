@@ -1,0 +1,90 @@
+#pragma once
+
+/// @file
+/// The number of visual tokens that SparseVLM keeps in each layer, as published.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "../detail/checked.hpp"
+#include "../error.hpp"
+#include "schedule.hpp"
+#include "sparsevlm_recycling.hpp"
+
+namespace tamp::inline TAMP_FLAGS::token {
+
+/// Makes the published schedule of SparseVLM: tokens leave in layers 2, 6 and 15, the first layer
+/// being 0.
+///
+///     in each of the three, of v visual tokens the min(kept, v - 1) of the largest scores stay,
+///     and with recycling sparsevlm_recycling::published_clusters(v - kept) more
+///
+///     tokens   kept, version 1   kept, version 2
+///       192    300, 200, 110     300, 200, 118
+///       128    303, 110,  36     238, 108,  60
+///        96    238,  48,  26     246,  54,  28
+///        64     66,  30,  17      66,  34,  20
+///
+/// `tokens` is the published name of the row: the mean over the layers of a model of 32 layers that
+/// sees 576 visual tokens. Version 1 recycles, version 2 (SparseVLM+) does not. The counts do not
+/// depend on the number of visual tokens. A sequence of fewer loses one token in a layer, or with
+/// recycling none.
+///
+/// The published code drops after the whole layer. Here the tokens leave before the layer's output
+/// projection, so that the values of the tokens that stay are the same and less is computed. The
+/// rating of version 2, which weighs heads and corrects for positions, is not in token::sparsevlm.
+/// Source: Gumpest/SparseVLMs, the published code of Zhang et al. 2024 (arXiv 2410.04417).
+struct sparsevlm_schedule {
+  std::size_t tokens = 192;  ///< 192, 128, 96 or 64
+  int version = 1;           ///< 1, to be used with token::sparsevlm_recycling, or 2
+
+  static constexpr std::array<std::size_t, 3> layers_of_drops{2, 6, 15};
+
+  /// Returns the number of tokens that are kept by their scores in each of the three layers.
+  /// @throws value_error if nothing is published for the number of tokens or the version
+  constexpr std::array<std::size_t, 3> kept() const {
+    using counts = std::array<std::size_t, 3>;
+    if (version != 1 && version != 2)
+      detail::raise<value_error>("sparsevlm_schedule: there is no version ", version);
+    const bool first = version == 1;
+    switch (tokens) {
+      case 192:
+        return first ? counts{300, 200, 110} : counts{300, 200, 118};
+      case 128:
+        return first ? counts{303, 110, 36} : counts{238, 108, 60};
+      case 96:
+        return first ? counts{238, 48, 26} : counts{246, 54, 28};
+      case 64:
+        return first ? counts{66, 30, 17} : counts{66, 34, 20};
+      default:
+        detail::raise<value_error>(
+            "sparsevlm_schedule: counts are published for 192, 128, 96 and "
+            "64 tokens, not for ",
+            tokens);
+    }
+  }
+
+  /// @throws value_error as kept() does, or if there are fewer than 16 layers
+  /// @throws shape_error if memory cannot hold the layers
+  schedule operator()(std::size_t layers, std::size_t visual) const {
+    const std::array<std::size_t, 3> counts = kept();
+    if (layers <= layers_of_drops.back())
+      detail::raise<value_error>("sparsevlm_schedule: of ", layers, " layers none is layer ",
+                                 layers_of_drops.back());
+    schedule s{detail::checked_array<std::size_t>("sparsevlm_schedule", layers)};
+    for (std::size_t k = 0; k < counts.size() && visual != 0; ++k) {
+      const std::size_t by_score = (std::min)(counts[k], visual - 1);
+      const std::size_t dropped = visual - by_score;
+      const std::size_t made =
+          version == 1 ? sparsevlm_recycling::published_clusters(dropped) : std::size_t{0};
+      s.drops[layers_of_drops[k]] = dropped - made;
+      visual -= dropped - made;
+    }
+    return s;
+  }
+
+  friend bool operator==(const sparsevlm_schedule&, const sparsevlm_schedule&) = default;
+};
+
+}  // namespace tamp::inline TAMP_FLAGS::token
