@@ -26,6 +26,11 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
+// How many tokens leave in each layer, and where.
+std::string leaving(const tamp::token::schedule& s) {
+  return s.drops.empty() ? "" : fmt::format("{} {}", fmt::join(s.drops, " "), name_of(s.leave));
+}
+
 int run(const study::reduce_settings& s) {
   if (s.threads != 0) omp_set_num_threads(s.threads);
   study::progress_bar bar;
@@ -34,7 +39,12 @@ int run(const study::reduce_settings& s) {
   bar.clear();
   const std::string model = std::filesystem::path(s.model).filename().string();
   fmt::print("{}: {}\n", model, prompts->description());
-  fmt::print("time: {} prompts on one thread, dense and reduced in turn\n\n", s.timed);
+  fmt::print("time: {} prompts on one thread, dense and reduced in turn\n", s.timed);
+  fmt::print(
+      "budget: fraction of the multiply-adds of the visual tokens alone, attention as the full\n"
+      "square, from where they leave; what rates tokens in front of a layer is not counted\n"
+      "madds: fraction of what the dense engine makes of whole prompts, attention as the causal\n"
+      "half; what rates tokens is counted\n\n");
   study::reducer reducer(*prompts, s.drop_layer);
 
   if (!s.rank.empty()) {
@@ -66,7 +76,7 @@ int run(const study::reduce_settings& s) {
     csv.open(s.csv,
              fmt::format("{}: {}; {} timed, drops in layer {}", model, prompts->description(),
                          s.timed, s.drop_layer),
-             head + ",multiply_adds,speedup,prefill_s,drops", 3);
+             head + ",multiply_adds,speedup,prefill_s,drops,leave", 3);
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const study::named_reduction& row = rows[k];
     const std::string key = fmt::format("{},{},{}", row.tokens, row.budget, row.visual);
@@ -99,10 +109,11 @@ int run(const study::reduce_settings& s) {
       values += fmt::format("{:.6f},", value);
     }
     fmt::print("{:>8.1f}%{:>8.2f}x{:>8.2f} ms  {}\n", 100 * found.multiply_adds, time.speedup,
-               1e3 * time.seconds, fmt::join(reduction.schedule.drops, " "));
+               1e3 * time.seconds, leaving(reduction.schedule));
     study::flush_table();
-    csv.add(key, fmt::format("{}{:.6f},{:.4f},{:.6f},{}", values, found.multiply_adds, time.speedup,
-                             time.seconds, fmt::join(reduction.schedule.drops, " ")));
+    csv.add(key, fmt::format("{}{:.6f},{:.4f},{:.6f},{},{}", values, found.multiply_adds,
+                             time.speedup, time.seconds, fmt::join(reduction.schedule.drops, " "),
+                             name_of(reduction.schedule.leave)));
   }
 
   for (const double budget : s.joint) {

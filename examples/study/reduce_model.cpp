@@ -129,19 +129,33 @@ tamp::token::schedule reducer::schedule(const named_reduction& row) {
     return fitted_[{row.tokens, row.budget}] = std::move(s);
   };
   if (row.tokens == "fitprune" || row.tokens == "fitprune_rerun") {
-    const token::fitprune_fit fit{.budget = row.budget, .shape = shape};
+    // Whole tokens are rounded so that the schedule costs no more than the budget.
+    const token::fitprune_fit fit{
+        .budget = row.budget, .shape = shape, .rounding = token::rounding::up};
+    const auto counted = [&](const token::fitprune_fit::result& found) {
+      if (!found.met)
+        throw std::invalid_argument(
+            fmt::format("FitPrune's schedule for a budget of {} costs {}", row.budget, found.cost));
+      return remember(found.schedule.for_tokens(visual));
+    };
     const std::vector<std::size_t> counts = recording().visual_tokens();
     const tamp::execute::openmp exec{omp_get_max_threads()};
-    if (row.tokens == "fitprune") return remember(fit(exec, recording(), counts, layers).schedule);
+    if (row.tokens == "fitprune") return counted(fit(exec, recording(), counts, layers));
     const std::vector<llama::sequence> samples = prompts_.calibration();
     llama::fitprune_host host(prompts_.model(), samples);
-    return remember(fit(exec, host, counts, layers).schedule);
+    return counted(fit(exec, host, counts, layers));
   }
   if (row.tokens == "pyramid_drop") {
     // The ratio that meets the budget, with one stage for every two layers up to the published
-    // four.
-    token::pyramid_drop pyramid{.stages =
-                                    std::max<std::size_t>(2, std::min<std::size_t>(4, layers / 2))};
+    // four, or more where the layers in front of the first stage cost more than the budget.
+    token::pyramid_drop pyramid{.ratio = 0};
+    pyramid.stages = std::max<std::size_t>(2, std::min<std::size_t>(4, layers / 2));
+    while (pyramid.stages < layers && pyramid(layers, visual).cost(shape, visual) > row.budget)
+      ++pyramid.stages;
+    if (const double least = pyramid(layers, visual).cost(shape, visual); least > row.budget)
+      throw std::invalid_argument(
+          fmt::format("PyramidDrop costs {} at the least, which is more than a budget of {}", least,
+                      row.budget));
     double low = 0, high = 1;
     for (int step = 0; step < 30; ++step) {
       pyramid.ratio = (low + high) / 2;
@@ -163,6 +177,7 @@ llama::reduction reducer::reduction(const named_reduction& row) {
   llama::reduction r;
   use_selector(r, row.tokens);
   r.schedule = schedule(row);
+  r.renumber = row.tokens == "pyramid_drop";  // as published
   r.visual = parse_visual(row.visual, prompts_.model().blocks.size());
   return r;
 }

@@ -92,6 +92,8 @@
 #include "token/gather.hpp"
 #include "token/published_order.hpp"
 #include "token/random_choice.hpp"
+#include "token/relative_schedule.hpp"
+#include "token/renumber.hpp"
 #include "token/schedule.hpp"
 #include "token/select.hpp"
 #include "token/selection.hpp"

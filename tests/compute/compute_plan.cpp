@@ -41,6 +41,15 @@ BOOST_AUTO_TEST_CASE(a_plan_prints_what_each_part_contributes) {
   BOOST_TEST(plan.cost() == 0.493825);
 }
 
+BOOST_AUTO_TEST_CASE(a_plan_says_where_tokens_leave) {
+  compute_plan plan;
+  plan.selector = "attention_top_k";
+  plan.tokens = {{0, 12}, tamp::token::departure::before_layer};
+  const std::string text = printed(plan);
+  BOOST_TEST(text.find("attention_top_k, leaving per layer: 0 12 before_layer\n") != text.npos,
+             text);
+}
+
 BOOST_AUTO_TEST_CASE(a_plan_that_saves_nothing_says_so) {
   for (const char* selector : {"", "fitprune"}) {
     compute_plan plan;

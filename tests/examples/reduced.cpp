@@ -14,6 +14,7 @@
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/fitprune_fit.hpp>
 #include <tamp/token/random_choice.hpp>
+#include <tamp/token/schedule.hpp>
 #include <tamp/token/tome.hpp>
 #include <vector>
 
@@ -117,6 +118,148 @@ BOOST_AUTO_TEST_CASE(tokens_that_left_are_gone_from_the_layers_behind) {
   BOOST_TEST(cache[0].keys.rows() == 14);
   BOOST_TEST(cache[1].keys.rows() == 6);  // the rows of those that left are gone
   BOOST_TEST(cache[3].kinds.size() == 6u);
+}
+
+// A layer's own queries and keys choose among what the layer before hands on, and the layer is
+// computed without those that leave.
+BOOST_AUTO_TEST_CASE(tokens_leave_in_front_of_a_layer_by_its_own_attention) {
+  const llama::model m = random_model(4);
+  const llama::sequence whole = prompt(m, 3, 9, 4);
+  // Dense up to layer 2, whose attention is looked at, and no more of it.
+  llama::sequence looking = whole;
+  for (Index b = 0; b < 2; ++b) llama::forward_block(m, b, looking.hidden);
+  llama::sequence seen = looking;
+  llama::cached_block unused;
+  const auto look =
+      llama::attend_block(m, 2, seen, unused, {}, tamp::token::attention_top_k::reads);
+  const auto stay = tamp::token::select(
+      {.kinds = seen.kinds, .attention = llama::attention_of(look, m.config.heads)},
+      tamp::token::attention_top_k{}, {.keep = 4});
+  // The rest of the model, on those that stay.
+  llama::sequence rest = looking;
+  matrix left(Index(stay.kept.size()), m.config.hidden);
+  rest.positions.clear();
+  rest.kinds.clear();
+  for (std::size_t k = 0; k < stay.kept.size(); ++k) {
+    left.row(Index(k)) = looking.hidden.row(Index(stay.kept[k]));
+    rest.positions.push_back(stay.kept[k]);
+    rest.kinds.push_back(looking.kinds[stay.kept[k]]);
+  }
+  rest.hidden = left;
+  const auto finish = [&](llama::sequence s) {
+    for (Index b = 2; b < 4; ++b) {
+      llama::cached_block cache;
+      llama::finish_block(m, b, s, llama::attend_block(m, b, s, cache, {}), {});
+    }
+    return llama::rms_norm(s.hidden, m.ends->norm, m.config.rms_epsilon);
+  };
+
+  llama::reduction r;
+  r.use(tamp::token::attention_top_k{});
+  r.schedule = {{0, 0, 5, 0}, tamp::token::departure::before_layer};
+  llama::sequence s = whole;
+  std::vector<llama::cached_block> cache;
+  BOOST_CHECK_SMALL(largest_difference(llama::forward(m, s, r, cache), finish(rest)), 1e-4f);
+  BOOST_TEST(s.positions == stay.kept, boost::test_tools::per_element());
+  BOOST_TEST(cache[1].keys.rows() == 16);
+  BOOST_TEST(cache[2].keys.rows() == 11);  // the layer never had the others
+  // Two layers of 16, two of 11, the projections of 5 more, and one row of attention.
+  const auto shape = llama::shape_of(m.config);
+  const auto block = [&](std::uint64_t n) {
+    return shape.projections(n) + shape.pairs(n * (n + 1) / 2) + shape.output(n) +
+           shape.feed_forward(n);
+  };
+  BOOST_TEST(s.multiply_adds ==
+             2 * block(16) + 2 * block(11) + shape.projections(5) + shape.pairs(16));
+
+  // The attention of the layer before chooses others: they differ where the layers do.
+  llama::sequence before = whole;
+  r.schedule = {{0, 5, 0, 0}, tamp::token::departure::after_layer};
+  llama::forward(m, before, r);
+  BOOST_TEST((before.positions != s.positions));
+
+  // Renumbered, RoPE sees no gaps, and the kept tokens say where they stood.
+  r.schedule = {{0, 0, 5, 0}, tamp::token::departure::before_layer};
+  r.renumber = true;
+  llama::sequence renumbered = whole;
+  rest.positions.resize(11);
+  std::iota(rest.positions.begin(), rest.positions.end(), std::size_t{0});
+  BOOST_CHECK_SMALL(largest_difference(llama::forward(m, renumbered, r), finish(rest)), 1e-4f);
+  BOOST_TEST(renumbered.positions == stay.kept, boost::test_tools::per_element());
+  BOOST_TEST(renumbered.renumbered == rest.positions, boost::test_tools::per_element());
+}
+
+// Behind layer 1 is in front of layer 2, but for who chooses; all of layer 1 is computed and cached.
+BOOST_AUTO_TEST_CASE(tokens_leave_behind_a_whole_layer) {
+  const llama::model m = random_model(4);
+  llama::sequence s = prompt(m, 0, 8, 6);
+  matrix hidden = s.hidden;
+  for (Index b = 0; b < 2; ++b) llama::forward_block(m, b, hidden);
+  matrix rest = hidden.bottomRows(6);
+  for (Index b = 2; b < 4; ++b) llama::forward_block(m, b, rest);
+  llama::reduction r;
+  r.use(tamp::token::attention_top_k{});
+  r.schedule = {{0, 8, 0, 0}, tamp::token::departure::after_layer};
+  std::vector<llama::cached_block> cache;
+  BOOST_CHECK_SMALL(largest_difference(llama::forward(m, s, r, cache),
+                                       llama::rms_norm(rest, m.ends->norm, m.config.rms_epsilon)),
+                    1e-4f);
+  BOOST_TEST(cache[1].keys.rows() == 14);
+  BOOST_TEST(cache[2].keys.rows() == 6);
+}
+
+// One token after another behind a prompt whose tokens left: each layer has it where it would be in
+// a prompt without them.
+BOOST_AUTO_TEST_CASE(tokens_behind_a_renumbered_prompt_move_forward) {
+  const llama::model m = random_model(4);
+  for (const auto place :
+       {tamp::token::departure::before_layer, tamp::token::departure::after_layer,
+        tamp::token::departure::after_attention}) {
+    const llama::sequence whole = prompt(m, 2, 9, 6);
+    llama::reduction r;
+    r.select = [](const tamp::token::context& c, tamp::token::quota q) {
+      tamp::token::selection first;  // the first ones, whatever their attention
+      for (std::size_t t = 0, v = 0; t < c.tokens(); ++t)
+        if (!c.is_visual(t) || v++ < q.keep) first.kept.push_back(t);
+      return first;
+    };
+    r.schedule = {{0, 3, 0, 2}, place};
+    r.renumber = true;
+    llama::sequence at_once = whole;
+    const matrix expected = llama::forward(m, at_once, r);
+    std::vector<llama::cached_block> cache;
+    llama::sequence first(rows_of(whole.hidden, 0, 13),
+                          {whole.kinds.begin(), whole.kinds.begin() + 13});
+    llama::forward(m, first, r, cache);
+    for (Index t = 13; t < 17; ++t) {
+      llama::sequence next(rows_of(whole.hidden, t, 1), {modality::text}, std::size_t(t));
+      const matrix features = llama::forward(m, next, r, cache);
+      // The tokens that leave after the attention are in the rows of that layer's attention when
+      // all is read at once, but not in its cache.
+      if (place != tamp::token::departure::after_attention)
+        BOOST_CHECK_SMALL(largest_difference(features, rows_of(expected, t - 5, 1)), 1e-4f);
+    }
+    const bool before = place == tamp::token::departure::before_layer;
+    BOOST_TEST(cache[0].gone == 0u);
+    BOOST_TEST(cache[1].gone == (before ? 3u : 0u));
+    BOOST_TEST(cache[2].gone == 3u);
+    BOOST_TEST(cache[3].gone == (before ? 5u : 3u));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(tokens_are_merged_at_every_place) {
+  const llama::model m = random_model(3);
+  for (const auto place :
+       {tamp::token::departure::before_layer, tamp::token::departure::after_layer,
+        tamp::token::departure::after_attention}) {
+    llama::sequence s = prompt(m, 2, 10, 4);
+    llama::reduction r;
+    r.use(tamp::token::tome{});
+    r.schedule = {{0, 4, 3}, place};
+    BOOST_TEST(llama::forward(m, s, r).allFinite());
+    BOOST_TEST(s.visual_tokens() == 3u);
+    BOOST_CHECK_CLOSE(std::accumulate(s.sizes.begin(), s.sizes.end(), 0.0f), 16.0f, 1e-4);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_selector_sees_what_it_reads_and_its_choice_stays) {

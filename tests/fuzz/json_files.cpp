@@ -4,6 +4,7 @@
 #include <tamp/io/compute_plan.hpp>
 #include <tamp/io/layer_ranking.hpp>
 #include <tamp/io/pruning_plan.hpp>
+#include <tamp/io/relative_schedule.hpp>
 #include <tamp/io/schedule.hpp>
 
 #include <sstream>
@@ -38,22 +39,29 @@ std::vector<std::string> plans() {
   return {plan, R"({"tamp_plan":1,"recipe":"","fewest_tokens":0,"layers":[],"notes":[]})"};
 }
 std::vector<std::string> schedules() {
-  return {R"({"tamp_schedule":1,"drops":[0,12,3]})", R"({"tamp_schedule":1,"drops":[]})"};
+  return {R"({"tamp_schedule":1,"drops":[0,12,3],"leave":"before_layer"})",
+          R"({"tamp_schedule":1,"drops":[]})"};
+}
+std::vector<std::string> relative_schedules() {
+  return {R"({"tamp_relative_schedule":1,"drops":[0,0.25,1e-3],"leave":"after_layer",)"
+          R"("rounding":"up"})"};
 }
 std::vector<std::string> evaluated_sets() {
   return {R"({"tamp_evaluated_sets":1,"sets":[{"layers":[],"divergence":0.5},)"
           R"({"layers":[0,3],"divergence":"inf"},{"layers":[1],"divergence":"-inf"}]})"};
 }
 std::vector<std::string> compute_plans() {
-  return {R"({"tamp_compute_plan":1,"budget":0.4,"selector":"fitprune","drops":[0,5],)"
-          R"("reduced_layers":[1,2],"dynamic_ffn":{"keep_ratio":0.2,"probe_every":10},)"
-          R"("hollow_attention":{"window":16},"multiply_adds":{"dense":9,"after_tokens":8,)"
-          R"("after_visual":7,"after_weights":6},"weights":)" +
-          plan + '}'};
+  return {
+      R"({"tamp_compute_plan":1,"budget":0.4,"selector":"fitprune","drops":[0,5],"leave":"after_layer",)"
+      R"("reduced_layers":[1,2],"dynamic_ffn":{"keep_ratio":0.2,"probe_every":10},)"
+      R"("hollow_attention":{"window":16},"multiply_adds":{"dense":9,"after_tokens":8,)"
+      R"("after_visual":7,"after_weights":6},"weights":)" +
+      plan + '}'};
 }
 
 const registered here[] = {{"json_files", run<tamp::pruning_plan>, plans},
                            {"json_files", run<tamp::token::schedule>, schedules},
+                           {"json_files", run<tamp::token::relative_schedule>, relative_schedules},
                            {"json_files", run<tamp::compute::evaluated_sets>, evaluated_sets},
                            {"json_files", run<tamp::compute::compute_plan>, compute_plans}};
 

@@ -3,6 +3,7 @@
 #include <tamp/io/compute_plan.hpp>
 #include <tamp/io/layer_ranking.hpp>
 #include <tamp/io/pruning_plan.hpp>
+#include <tamp/io/relative_schedule.hpp>
 #include <tamp/io/schedule.hpp>
 
 #include "files.hpp"
@@ -49,7 +50,7 @@ tamp::compute::compute_plan compute_plan_of(source& in) {
   tamp::compute::compute_plan plan;
   plan.budget = in.fraction();
   plan.selector = in.text(8);
-  plan.tokens.drops = sizes_of(in);
+  plan.tokens = {sizes_of(in), tamp::token::departure(in.count(0, 2))};
   plan.reduced_layers = ascending(in);
   plan.ffn.keep_ratio = in.fraction();
   plan.ffn.probe_every = in.size(9);
@@ -63,16 +64,23 @@ tamp::compute::compute_plan compute_plan_of(source& in) {
 }
 
 void run(source& in) {
-  switch (in.count(0, 3)) {
+  switch (in.count(0, 4)) {
     case 0:
       return round_trip(plan_of(in));
     case 1:
-      return round_trip(tamp::token::schedule{sizes_of(in)});
+      return round_trip(
+          tamp::token::schedule{sizes_of(in), tamp::token::departure(in.count(0, 2))});
     case 2: {
       tamp::compute::evaluated_sets known;
       for (std::size_t k = in.count(0, 4); k != 0; --k)
         refusal([&] { known.insert(ascending(in), in.number<double>()); });
       return round_trip(known);
+    }
+    case 3: {
+      tamp::token::relative_schedule s{in.list(in.count(0, 4), [&] { return in.fraction(); }),
+                                       tamp::token::departure(in.count(0, 2)),
+                                       tamp::token::rounding(in.count(0, 1))};
+      return round_trip(s);
     }
     default:
       return round_trip(compute_plan_of(in));

@@ -5,6 +5,7 @@
 #include <tamp/compute/plan_compute.hpp>
 #include <tamp/token/attention_record.hpp>
 #include <tamp/token/fitprune_fit.hpp>
+#include <tamp/token/relative_schedule.hpp>
 #include <tamp/token/schedule.hpp>
 
 #include <algorithm>
@@ -28,9 +29,34 @@ void check_schedule(const schedule& s, std::size_t layers, std::size_t visual) {
 }
 
 void pyramid(source& in) {
-  const tamp::token::pyramid_drop policy{in.fraction(), in.size(9)};
+  tamp::token::pyramid_drop policy{in.fraction(), in.size(9)};
+  if (in.flag()) policy.layers = in.list(in.count(0, 4), [&] { return in.size(9); });
+  if (in.flag()) policy.ratios = in.list(in.count(0, 4), [&] { return in.fraction(); });
+  policy.leave = tamp::token::departure(in.count(0, 2));
   const std::size_t layers = in.count(0, 40), visual = in.size(3000);
   refusal([&] { check_schedule(policy(layers, visual), layers, visual); });
+}
+
+/// Fractions leave as whole tokens, the wanted number of them or one more or less a layer.
+void relative(source& in) {
+  tamp::token::relative_schedule s;
+  s.drops = in.list(in.count(0, 5), [&] { return in.fraction(); });
+  s.rounding = tamp::token::rounding(in.count(0, 1));
+  const std::size_t visual = in.size(3000);
+  const bool up = s.rounding == tamp::token::rounding::up;
+  refusal([&] {
+    const schedule whole = s.for_tokens(visual);
+    check_schedule(whole, s.drops.size(), visual);
+    double sum = 0;
+    for (std::size_t l = 0; l < s.drops.size() && visual < 1000000; ++l) {
+      sum += s.drops[l];
+      const auto gone = static_cast<double>(visual - whole.left(visual, l));
+      const double wanted = sum * static_cast<double>(visual), layer = static_cast<double>(l + 1);
+      check(up ? gone >= std::min(wanted, static_cast<double>(visual)) - 1e-6 && gone < wanted + 1
+               : gone <= wanted + 1e-6 * layer && gone > wanted - layer - 1e-6,
+            "whole tokens leave as the fractions say");
+    }
+  });
 }
 
 void at_once(source& in) {
@@ -53,6 +79,7 @@ void fit(source& in) {
   policy.shape = shape_of(in);
   policy.resolution = in.once_in(8) ? in.number<double>() : 0.05;
   policy.text = in.count(0, 5);
+  policy.rounding = tamp::token::rounding(in.count(0, 1));
   const bool broken = in.once_in(16);
   std::vector<tamp::token::attention_record> records;
   for (const std::size_t count : visual)
@@ -67,10 +94,19 @@ void fit(source& in) {
     const auto found = policy(recording, visual, layers);
     check(found.alpha >= 0 && found.alpha <= 1, "alpha is a fraction");
     check(found.schedule.drops.size() == layers, "each layer has a number");
-    const std::size_t most = *std::max_element(visual.begin(), visual.end());
-    check(std::accumulate(found.schedule.drops.begin(), found.schedule.drops.end(),
-                          std::size_t{0}) <= most,
-          "no more tokens leave than there are");
+    double highest = 0;
+    for (const std::size_t count : visual) {
+      check_schedule(found.schedule.for_tokens(count), layers, count);
+      if (count != 0)
+        highest = std::max(highest, found.schedule.cost(policy.shape, count, policy.text));
+    }
+    check(found.cost == highest, "the cost is that of the sample that it costs most");
+    check(found.met == (found.cost <= policy.budget), "the budget is met where the cost says so");
+    const bool one_size = std::count(visual.begin(), visual.end(), visual.front()) ==
+                          static_cast<std::ptrdiff_t>(visual.size());
+    if (policy.rounding == tamp::token::rounding::up && one_size &&
+        found.cost_before_rounding <= policy.budget)
+      check(found.met, "rounded up, what the fit has met is met");
   });
 }
 
@@ -115,11 +151,12 @@ void planned(source& in) {
   const auto share = [&] { return in.once_in(16) ? in.number<double>() : double(in.count(0, 2)); };
   const tamp::compute::budget_split split{share(), share(), share()};
   const double budget = in.fraction();
+  const auto leave = tamp::token::departure(in.count(0, 2));
   refusal([&] {
     const auto plan = tamp::compute::plan_compute(
         shape, layers, prompt, budget, {},
         [&](double fraction) {
-          schedule s{std::vector<std::size_t>(layers)};
+          schedule s{std::vector<std::size_t>(layers), leave};
           if (layers != 0) s.drops[0] = static_cast<std::size_t>(12 * (1 - fraction));
           return s;
         },
@@ -141,7 +178,7 @@ void planned(source& in) {
   });
 }
 
-constexpr void (*kinds[])(source&) = {pyramid, at_once, fit, ranking, planned};
+constexpr void (*kinds[])(source&) = {pyramid, relative, at_once, fit, ranking, planned};
 
 const registered here("schedules", [](source& in) { in.of(kinds)(in); });
 

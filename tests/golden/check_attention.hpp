@@ -67,8 +67,8 @@ inline void check_attention(const std::string& path, const safetensors_file& fil
       const std::string budget = number("out.fitprune.recipe.");
       fit.budget = std::stod(budget);
       const auto found = fit(recording, recording.visual_tokens(), layers);
-      const std::vector<std::int64_t> drops(found.schedule.drops.begin(),
-                                            found.schedule.drops.end());
+      const token::schedule counts = found.schedule.for_tokens(visual.size());
+      const std::vector<std::int64_t> drops(counts.drops.begin(), counts.drops.end());
       results.verdict(path + " " + name, compare(drops, file.values<std::int64_t>(name), 0));
       results.verdict(path + " out.fitprune.alpha." + budget,
                       compare(std::vector{found.alpha},

@@ -51,6 +51,7 @@ const std::string_view two_layers_as_text = R"({
     0,
     12
   ],
+  "leave": "after_attention",
   "reduced_layers": [
     1
   ],

@@ -11,6 +11,7 @@
 #include <tamp/io/compute_plan.hpp>
 #include <tamp/io/layer_ranking.hpp>
 #include <tamp/io/pruning_plan.hpp>
+#include <tamp/io/relative_schedule.hpp>
 #include <tamp/io/schedule.hpp>
 #include <tamp/prune/calibrate.hpp>
 #include <tamp/stat/column_norm.hpp>
@@ -27,6 +28,7 @@ using tamp::file_error;
 using tamp::pruning_plan;
 using tamp::compute::compute_plan;
 using tamp::compute::evaluated_sets;
+using tamp::token::relative_schedule;
 using tamp::token::schedule;
 
 namespace {
@@ -59,6 +61,7 @@ template <class Check>
 void with_every_value(Check&& check) {
   check(plan(), "plan", "tamp_plan");
   check(schedule{{0, 12, 3}}, "schedule", "tamp_schedule");
+  check(relative_schedule{{0, 0.25}}, "relative schedule", "tamp_relative_schedule");
   check(whole_plan(), "compute plan", "tamp_compute_plan");
   check(sets(), "list of evaluated sets", "tamp_evaluated_sets");
 }
@@ -242,6 +245,7 @@ BOOST_AUTO_TEST_CASE(other_types_are_no_values) {
   using tamp::detail::saveable;
   static_assert(saveable<pruning_plan> && loadable<pruning_plan>);
   static_assert(saveable<schedule> && loadable<schedule>);
+  static_assert(saveable<relative_schedule> && loadable<relative_schedule>);
   static_assert(saveable<compute_plan> && loadable<compute_plan>);
   static_assert(saveable<evaluated_sets> && loadable<evaluated_sets>);
   using recording = tamp::token::attention_recording;

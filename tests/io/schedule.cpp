@@ -19,12 +19,14 @@ using support::temporary_folder;
 using tamp::file_error;
 using tamp::io::load;
 using tamp::io::save;
+using tamp::token::departure;
 using tamp::token::schedule;
 using counts = std::vector<std::size_t>;
 
 namespace {
 
-const std::string three_layers_as_text = "{\"tamp_schedule\":1,\"drops\":[0,12,3]}\n";
+const std::string three_layers_as_text =
+    "{\"tamp_schedule\":1,\"drops\":[0,12,3],\"leave\":\"after_attention\"}\n";
 
 // Loading `text` must be refused with this sentence after the file's name.
 void refused(const std::string& text, const std::string& sentence) {
@@ -42,6 +44,21 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(load<schedule>(folder / "schedule.json").drops == (counts{0, 12, 3}),
              boost::test_tools::per_element());
   BOOST_TEST(folder.count() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_place_at_which_tokens_leave_is_read_back) {
+  const temporary_folder folder;
+  for (const departure leave :
+       {departure::after_attention, departure::after_layer, departure::before_layer}) {
+    const schedule s{{0, 12, 3}, leave};
+    save(folder / "schedule.json", s);
+    BOOST_TEST((load<schedule>(folder / "schedule.json") == s));
+  }
+  BOOST_TEST(read_bytes(folder / "schedule.json") ==
+             "{\"tamp_schedule\":1,\"drops\":[0,12,3],\"leave\":\"before_layer\"}\n");
+  // Files of before do not say it.
+  const std::string path = folder.write("old.json", R"({"tamp_schedule":1,"drops":[0,12,3]})");
+  BOOST_TEST((load<schedule>(path) == schedule{{0, 12, 3}}));
 }
 
 BOOST_AUTO_TEST_CASE(every_count_is_read_back) {
@@ -103,6 +120,9 @@ BOOST_AUTO_TEST_CASE(what_is_no_schedule_is_refused) {
   refused(R"({"tamp_schedule":1,"drops":[1],"model":""})", "model is no part of a schedule");
   refused(R"({"tamp_schedule":1,"drops":1})", "drops is not a list");
   refused(R"({"tamp_schedule":1,"drops":{"0":1}})", "drops is not a list");
+  refused(R"({"tamp_schedule":1,"drops":[1],"leave":1})", "leave is not a text");
+  refused(R"({"tamp_schedule":1,"drops":[1],"leave":"before"})",
+          "leave is 'before', and none of after_attention, after_layer, before_layer");
   refused(R"({"tamp_schedule":1,"drops":[1,"2"]})", "drops[1] is not a count");
   refused(R"({"tamp_schedule":1,"drops":[1.0]})", "drops[0] is not a count");
   refused(R"({"tamp_schedule":1,"drops":[0,0,-4]})", "drops[2] is not a count");

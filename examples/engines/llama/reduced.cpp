@@ -10,6 +10,7 @@
 #include <tamp/execute/openmp.hpp>
 #include <tamp/execute/sequential.hpp>
 #include <tamp/token/gather.hpp>
+#include <tamp/token/renumber.hpp>
 #include <utility>
 
 #include "parallel.hpp"
@@ -62,34 +63,73 @@ matrix attend_hollow(const config& c, const tamp::compute::hollow_attention& hol
   return context;
 }
 
-/// Drops or merges visual tokens of `s` between the two halves of a block, so that `keep` are left.
-/// Their rows leave `cache`, too.
-void reduce_tokens(sequence& s, cached_block& cache, attended_block& done, const reduction& r,
-                   Index index, std::size_t keep, Index heads) {
-  const tamp::token::context c{.kinds = s.kinds,
-                               .attention = attention_of(done, heads),
-                               .hidden = view(s.hidden),
-                               .keys = view(done.plain_keys),
-                               .positions = s.positions,
-                               .sizes = s.sizes,
-                               .layer = std::size_t(index),
-                               .sequence = r.sequence};
-  const std::size_t tokens = s.kinds.size();
-  const tamp::token::selection stay = r.select(c, {.keep = keep});
-  const auto merge = [&](matrix& rows) {
-    tamp::token::merge_rows(rows, stay, s.sizes);
-    rows.conservativeResize(Index(stay.kept.size()), rows.cols());
-  };
-  merge(s.hidden);
-  merge(done.seen.context);
-  if (std::size_t(cache.keys.rows()) != tokens)
-    fail("tokens leave while the prompt is read, not after");
-  merge(cache.keys);
-  merge(cache.values);
-  tamp::token::gather_elements(cache.kinds, stay.kept);
+/// Asks the selector which visual tokens of `s` stay, so that `keep` are left.
+tamp::token::selection choose(const sequence& s, const attended_block& seen, const reduction& r,
+                              Index index, std::size_t keep, Index heads) {
+  return r.select({.kinds = s.kinds,
+                   .attention = attention_of(seen, heads),
+                   .hidden = view(s.hidden),
+                   .keys = view(seen.plain_keys),
+                   .positions = s.positions,
+                   .sizes = s.sizes,
+                   .layer = std::size_t(index),
+                   .sequence = r.sequence},
+                  {.keep = keep});
+}
+
+/// Drops or merges rows of as many tokens as `s` has.
+void merge(matrix& rows, const tamp::token::selection& stay, const sequence& s) {
+  tamp::token::merge_rows(rows, stay, s.sizes);
+  rows.conservativeResize(Index(stay.kept.size()), rows.cols());
+}
+
+/// Drops or merges tokens of `s`.
+void leave(sequence& s, const tamp::token::selection& stay, bool renumber) {
+  const std::size_t before = s.kinds.size();
+  merge(s.hidden, stay, s);
   if (stay.merges() || !s.sizes.empty()) s.sizes = tamp::token::merged_sizes(stay, s.sizes);
   tamp::token::gather_elements(s.kinds, stay.kept);
+  if (renumber) {
+    const std::size_t first = (s.renumbered.empty() ? s.positions : s.renumbered).front();
+    s.renumbered.resize(s.kinds.size());
+    tamp::token::renumber(s.renumbered, first);
+    s.gone += before - s.kinds.size();
+  }
   tamp::token::gather_elements(s.positions, stay.kept);
+}
+
+/// Drops or merges tokens between the two halves of a block. Their rows leave `cache`, too.
+void leave_after_attention(sequence& s, cached_block& cache, attended_block& done,
+                           const tamp::token::selection& stay, bool renumber) {
+  merge(done.seen.context, stay, s);
+  merge(cache.keys, stay, s);
+  merge(cache.values, stay, s);
+  tamp::token::gather_elements(cache.kinds, stay.kept);
+  leave(s, stay, renumber);
+}
+
+/// The positions by which RoPE turns the tokens of `s` in a block.
+std::vector<std::size_t> positions_in(const sequence& s, const cached_block& cache) {
+  if (!s.renumbered.empty()) return s.renumbered;
+  std::vector<std::size_t> positions = s.positions;
+  for (std::size_t& position : positions) position -= cache.gone;  // tokens behind a prompt
+  return positions;
+}
+
+/// The number of last queries of which a selector with these sights wants to see the attention.
+Index recorded_queries(std::span<const tamp::modality> kinds, tamp::observable wanted) {
+  using tamp::observable;
+  Index recorded = 0;  // the last query is always at hand
+  if (includes(wanted, observable::visual_queries) || includes(wanted, observable::text_queries))
+    for (const run& r : runs(kinds))
+      if (r.visual) {
+        recorded =
+            Index(kinds.size()) - (includes(wanted, observable::visual_queries) ? r.begin : r.end);
+        if (includes(wanted, observable::visual_queries)) break;
+      }
+  if ((wanted & (observable::attention | observable::last_query)) != observable::none)
+    recorded = std::max<Index>(recorded, 1);
+  return recorded;
 }
 
 /// The feed-forward part of some rows, of all channels or of those that matter to them.
@@ -143,49 +183,44 @@ tamp::block_shape shape_of(const config& c) {
           std::uint64_t(c.kv_heads * c.head_dim), std::uint64_t(c.ffn)};
 }
 
-attended_block attend_block(const model& m, Index index, sequence& s, cached_block& cache,
-                            const visual_computation& visual, tamp::observable wanted) {
-  using tamp::observable;
+projected_block project_block(const model& m, Index index, sequence& s) {
   const block& b = m.blocks[std::size_t(index)];
   const config& c = m.config;
-  const auto shape = shape_of(c);
   const matrix x = rms_norm(s.hidden, b.attention_norm, c.rms_epsilon);
   const auto project = [&](layer l) {
     matrix y = linear(x, b.weights[l]);
     add_bias(b, l, y);
     return y;
   };
-  const Index tokens = x.rows();
+  projected_block p{project(q_proj), project(k_proj), project(v_proj)};
+  normalise_heads(p.queries, b.query_norm, c.rms_epsilon);
+  normalise_heads(p.keys, b.key_norm, c.rms_epsilon);
+  s.multiply_adds += shape_of(c).projections(std::uint64_t(x.rows()));
+  return p;
+}
+
+attended_block attend_block(const model& m, Index index, sequence& s, projected_block projected,
+                            cached_block& cache, const visual_computation& visual,
+                            tamp::observable wanted) {
+  const config& c = m.config;
+  const auto shape = shape_of(c);
+  auto& [q, k, v] = projected;
+  const Index tokens = q.rows(), before = cache.keys.rows();
   const rotary_embedding& rope = m.ends->rope_of(c, index);
+  const std::vector<std::size_t> positions = positions_in(s, cache);
   attended_block done;
-  matrix k = project(k_proj);
-  normalise_heads(k, b.key_norm, c.rms_epsilon);
-  if (includes(wanted, observable::keys)) done.plain_keys = k;
-  rope(k, s.positions);
-  const matrix v = project(v_proj);
-  const Index before = cache.keys.rows();
+  if (includes(wanted, tamp::observable::keys)) done.plain_keys = k;
+  rope(k, positions);
+  rope(q, positions);
+  if (before == 0) cache.gone = s.gone;
   cache.keys.conservativeResize(before + tokens, k.cols());
   cache.keys.bottomRows(tokens) = k;
   cache.values.conservativeResize(before + tokens, v.cols());
   cache.values.bottomRows(tokens) = v;
   cache.kinds.insert(cache.kinds.end(), s.kinds.begin(), s.kinds.end());
 
-  matrix q = project(q_proj);
-  normalise_heads(q, b.query_norm, c.rms_epsilon);
-  rope(q, s.positions);
-
   const auto n = std::uint64_t(tokens);
-  s.multiply_adds += shape.projections(n);
-  Index recorded = 0;  // the last query is always at hand
-  if (includes(wanted, observable::visual_queries) || includes(wanted, observable::text_queries))
-    for (const run& r : runs(s.kinds))
-      if (r.visual) {
-        recorded = tokens - (includes(wanted, observable::visual_queries) ? r.begin : r.end);
-        if (includes(wanted, observable::visual_queries)) break;
-      }
-  if ((wanted & (observable::attention | observable::last_query)) != observable::none)
-    recorded = std::max<Index>(recorded, 1);
-
+  const Index recorded = recorded_queries(s.kinds, wanted);
   if (visual.attention && before == 0) {
     if (recorded != 0) fail("no tokens can be selected in a block of hollow attention");
     done.seen.context = attend_hollow(c, *visual.attention, q, cache.keys, cache.values, s.kinds);
@@ -195,6 +230,29 @@ attended_block attend_block(const model& m, Index index, sequence& s, cached_blo
     s.multiply_adds += shape.pairs(n * std::uint64_t(before) + n * (n + 1) / 2);
   }
   return done;
+}
+
+attended_block attend_block(const model& m, Index index, sequence& s, cached_block& cache,
+                            const visual_computation& visual, tamp::observable wanted) {
+  return attend_block(m, index, s, project_block(m, index, s), cache, visual, wanted);
+}
+
+attended_block rate_block(const model& m, Index index, sequence& s,
+                          const projected_block& projected, tamp::observable wanted) {
+  const config& c = m.config;
+  attended_block seen;
+  if (includes(wanted, tamp::observable::keys)) seen.plain_keys = projected.keys;
+  const Index recorded = recorded_queries(s.kinds, wanted);
+  if (recorded == 0) return seen;
+  const rotary_embedding& rope = m.ends->rope_of(c, index);
+  const std::vector<std::size_t> positions = positions_in(s, {});
+  matrix q = projected.queries.bottomRows(recorded), k = projected.keys;
+  rope(q, std::span(positions).last(std::size_t(recorded)));
+  rope(k, positions);
+  seen.seen = attend(c, q, k, projected.values, c.window_of(index), recorded);
+  const auto queries = std::uint64_t(recorded), others = std::uint64_t(k.rows()) - queries;
+  s.multiply_adds += shape_of(c).pairs(queries * others + queries * (queries + 1) / 2);
+  return seen;
 }
 
 tamp::token::attention_view attention_of(const attended_block& done, Index heads) {
@@ -255,10 +313,30 @@ matrix forward(const model& m, sequence& s, const reduction& r, std::vector<cach
     const std::size_t drop =
         r.schedule.drops.empty() ? 0 : std::min(here, r.schedule.drops.at(std::size_t(b)));
     using tamp::observable;
-    attended_block done = attend_block(m, b, s, cache[std::size_t(b)], visual,
-                                       drop == 0 ? observable::none : r.reads);
-    if (drop != 0) reduce_tokens(s, cache[std::size_t(b)], done, r, b, here - drop, m.config.heads);
+    using tamp::token::departure;
+    const auto leaves = [&](departure place) { return drop != 0 && r.schedule.leave == place; };
+    const auto chosen = [&](const attended_block& seen) {
+      return choose(s, seen, r, b, here - drop, m.config.heads);
+    };
+    cached_block& mine = cache[std::size_t(b)];
+    if (drop != 0 && mine.keys.rows() != 0)
+      fail("tokens leave while the prompt is read, not after");
+    projected_block projected = project_block(m, b, s);
+    if (leaves(departure::before_layer)) {
+      const tamp::token::selection stay = chosen(rate_block(m, b, s, projected, r.reads));
+      if (!stay.merges())  // the others' queries, keys and values stay what they are
+        for (matrix* rows : {&projected.queries, &projected.keys, &projected.values})
+          merge(*rows, stay, s);
+      leave(s, stay, r.renumber);
+      if (stay.merges()) projected = project_block(m, b, s);
+    }
+    const bool looks = leaves(departure::after_attention) || leaves(departure::after_layer);
+    attended_block done = attend_block(m, b, s, std::move(projected), mine, visual,
+                                       looks ? r.reads : observable::none);
+    if (leaves(departure::after_attention))
+      leave_after_attention(s, mine, done, chosen(done), r.renumber);
     finish_block(m, b, s, done, visual);
+    if (leaves(departure::after_layer)) leave(s, chosen(done), r.renumber);
   }
   return rms_norm(s.hidden, m.ends->norm, m.config.rms_epsilon);
 }

@@ -32,7 +32,10 @@ struct reduction {
 
   selector select;  ///< asked in the layers in which the schedule drops tokens
   tamp::observable reads = tamp::observable::none;  ///< what the selector wants to see
-  tamp::token::schedule schedule;
+  tamp::token::schedule schedule;                   ///< how many tokens leave, and where
+  /// After tokens have left, RoPE counts the others anew, as in PyramidDrop. Else they keep their
+  /// positions, as in FastV and FitPrune.
+  bool renumber = false;
   std::vector<visual_computation> visual;  ///< (layers,), or empty
   std::uint64_t sequence = 0;              ///< its number, for selectors that depend on chance
 
@@ -50,15 +53,18 @@ struct reduction {
 struct cached_block {
   matrix keys, values;  // (tokens, kv_heads * head_dim)
   std::vector<tamp::modality> kinds;
+  std::size_t gone = 0;  // tokens that had left before this block, if the others were renumbered
 };
 
 /// One sequence on its way through the model: some of its tokens may have left.
 struct sequence {
-  matrix hidden;                       // (tokens, hidden)
-  std::vector<tamp::modality> kinds;   // (tokens,)
-  std::vector<std::size_t> positions;  // (tokens,), original ones
-  std::vector<float> sizes;            // (tokens,), or empty before anything was merged
-  std::uint64_t multiply_adds = 0;     // so far; attention as the causal half
+  matrix hidden;                        // (tokens, hidden)
+  std::vector<tamp::modality> kinds;    // (tokens,)
+  std::vector<std::size_t> positions;   // (tokens,), original ones
+  std::vector<std::size_t> renumbered;  // (tokens,), what RoPE sees instead, or empty
+  std::size_t gone = 0;                 // tokens that have left, if the others were renumbered
+  std::vector<float> sizes;             // (tokens,), or empty before anything was merged
+  std::uint64_t multiply_adds = 0;      // so far; attention as the causal half
 
   sequence(matrix embeddings, std::vector<tamp::modality> kinds_of_tokens,
            std::size_t first_position = 0);
@@ -68,6 +74,12 @@ struct sequence {
 
 tamp::block_shape shape_of(const config& c);
 
+/// The queries, keys and values of a block, before RoPE.
+struct projected_block {
+  matrix queries, keys, values;  // (tokens, heads * head_dim or kv_heads * head_dim)
+};
+projected_block project_block(const model& m, Index index, sequence& s);
+
 /// What the first half of a block found out: attention, before its output projection.
 struct attended_block {
   attention seen;
@@ -76,12 +88,20 @@ struct attended_block {
 
 /// The first half of a block: projections and attention of all tokens of `s`, whose keys and values
 /// are appended to `cache`. Records what a selector with these sights wants to see.
+attended_block attend_block(const model& m, Index index, sequence& s, projected_block projected,
+                            cached_block& cache, const visual_computation& visual,
+                            tamp::observable wanted = tamp::observable::none);
 attended_block attend_block(const model& m, Index index, sequence& s, cached_block& cache,
                             const visual_computation& visual,
                             tamp::observable wanted = tamp::observable::none);
 
 /// The attention that a block recorded, as tamp's token policies see it.
 tamp::token::attention_view attention_of(const attended_block& done, Index heads);
+
+/// What a selector with these sights wants to see of a block in front of it: only the rows of
+/// attention that it reads, by the block's own queries and keys of all tokens that enter.
+attended_block rate_block(const model& m, Index index, sequence& s,
+                          const projected_block& projected, tamp::observable wanted);
 
 /// The second half of a block: output projection and feed-forward part of the tokens that are left.
 void finish_block(const model& m, Index index, sequence& s, const attended_block& done,

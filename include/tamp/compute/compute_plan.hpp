@@ -27,7 +27,7 @@ struct compute_plan {
   double budget = 1;  ///< requested fraction of the dense multiply-adds
 
   std::string selector;    ///< label of the policy that chooses the visual tokens that leave
-  token::schedule tokens;  ///< number of visual tokens that leave in each layer
+  token::schedule tokens;  ///< number of visual tokens that leave in each layer, and where
 
   std::vector<std::size_t> reduced_layers;  ///< layers that spend less on visual tokens, ascending
   dynamic_ffn ffn;                          ///< reduced feed-forward part of those layers
@@ -64,6 +64,8 @@ struct compute_plan {
     for (const std::size_t l : p.reduced_layers) layers += detail::sentence(' ', l);
     std::string drops;
     for (const std::size_t d : p.tokens.drops) drops += detail::sentence(' ', d);
+    if (!drops.empty() && p.tokens.leave != token::departure::after_attention)
+      drops += detail::sentence(' ', name_of(p.tokens.leave));
     line("tokens", p.dense, p.after_tokens,
          drops.empty() ? "all stay" : p.selector + ", leaving per layer:" + drops);
     line("visual computation", p.after_tokens, p.after_visual,

@@ -41,12 +41,17 @@ class compute_plan_reader : value_reader<compute::compute_plan, Json> {
   using value_reader<compute::compute_plan, Json>::value_reader;
 
   compute::compute_plan operator()(const Json& json) const {
-    this->check_object(json, {"budget", "selector", "drops", "reduced_layers", "dynamic_ffn",
-                              "hollow_attention", "multiply_adds", "weights"});
+    this->check_object(json, {"budget", "selector", "drops", "leave", "reduced_layers",
+                              "dynamic_ffn", "hollow_attention", "multiply_adds", "weights"});
     compute::compute_plan plan;
     plan.budget = fraction(json, "", "budget");
     plan.selector = this->text(json, "", "selector");
     plan.tokens.drops = this->counts(json, "drops");
+    using token::departure;
+    plan.tokens.leave =
+        this->one_of(json, "leave",
+                     {departure::after_attention, departure::after_layer, departure::before_layer},
+                     departure::after_attention);
     plan.reduced_layers = this->counts(json, "reduced_layers");
     const auto& layers = plan.reduced_layers;
     if (std::adjacent_find(layers.begin(), layers.end(), std::greater_equal<>()) != layers.end())
@@ -95,6 +100,7 @@ void to_json(Json& json, const compute_plan& plan) {
   json["budget"] = plan.budget;
   json["selector"] = plan.selector;
   json["drops"] = plan.tokens.drops;
+  json["leave"] = name_of(plan.tokens.leave);
   json["reduced_layers"] = plan.reduced_layers;
   json["dynamic_ffn"]["keep_ratio"] = plan.ffn.keep_ratio;
   json["dynamic_ffn"]["probe_every"] = plan.ffn.probe_every;

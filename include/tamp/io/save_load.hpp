@@ -37,6 +37,7 @@ namespace tamp::inline TAMP_FLAGS::io {
 ///     pruning_plan                tamp/io/pruning_plan.hpp         JSON
 ///     prune_report                tamp/io/prune_report.hpp         JSON
 ///     token::schedule             tamp/io/schedule.hpp             JSON
+///     token::relative_schedule    tamp/io/relative_schedule.hpp    JSON
 ///     compute::compute_plan       tamp/io/compute_plan.hpp         JSON
 ///     compute::evaluated_sets     tamp/io/layer_ranking.hpp        JSON
 ///     calibration                 tamp/io/calibration.hpp          safetensors
@@ -50,8 +51,9 @@ template <class T>
 void save(const std::filesystem::path& path, const T& value) {
   static_assert(tamp::detail::saveable<T>,
                 "io::save: tamp saves no value of this type, or its header is not included: "
-                "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, compute_plan.hpp, "
-                "layer_ranking.hpp, calibration.hpp, attention_recording.hpp, norms_file.hpp");
+                "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, relative_schedule.hpp, "
+                "compute_plan.hpp, layer_ranking.hpp, calibration.hpp, attention_recording.hpp, "
+                "norms_file.hpp");
   if constexpr (tamp::detail::saveable<T>) tamp::detail::file_format<T>::save(path, value);
 }
 
@@ -69,9 +71,9 @@ template <class T = void>
   static_assert(
       tamp::detail::loadable<T>,
       "io::load<T>(path): tamp loads no value of type T, or its header is not included: "
-      "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, compute_plan.hpp, "
-      "layer_ranking.hpp, attention_recording.hpp, norms_file.hpp; a calibration is loaded by "
-      "io::load(path, host, seen)");
+      "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, relative_schedule.hpp, "
+      "compute_plan.hpp, layer_ranking.hpp, attention_recording.hpp, norms_file.hpp; a calibration "
+      "is loaded by io::load(path, host, seen)");
   if constexpr (tamp::detail::loadable<T>) return tamp::detail::file_format<T>::load(path);
 }
 

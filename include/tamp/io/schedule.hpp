@@ -36,8 +36,13 @@ class schedule_reader : value_reader<token::schedule, Json> {
   using value_reader<token::schedule, Json>::value_reader;
 
   token::schedule operator()(const Json& json) const {
-    this->check_object(json, {"drops"});
-    return {this->counts(json, "drops")};
+    this->check_object(json, {"drops", "leave"});
+    using token::departure;
+    return {
+        this->counts(json, "drops"),
+        this->one_of(json, "leave",
+                     {departure::after_attention, departure::after_layer, departure::before_layer},
+                     departure::after_attention)};
   }
 };
 
@@ -45,11 +50,16 @@ class schedule_reader : value_reader<token::schedule, Json> {
 
 namespace token {
 
-/// A schedule as JSON, in files too: {"tamp_schedule":1,"drops":[0,0,12]}.
+/// A schedule as JSON, in files too:
+///
+///     {"tamp_schedule":1,"drops":[0,0,12],"leave":"before_layer"}
+///
+/// Without "leave" the tokens leave after the attention.
 template <class Json>
 void to_json(Json& json, const schedule& s) {
   json = detail::versioned_object<schedule, Json>();
   json["drops"] = s.drops;
+  json["leave"] = name_of(s.leave);
 }
 
 /// The schedule that some JSON holds.

@@ -21,6 +21,7 @@
 #include "../execute/sequential.hpp"
 #include "../model/block_shape.hpp"
 #include "fitprune.hpp"
+#include "relative_schedule.hpp"
 #include "schedule.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -29,7 +30,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///
 ///     fitprune_fit fit{.budget = 0.4, .shape = block_shape::plain(4096, 11008)};
 ///     const auto found = fit(recording, recording.visual_tokens(), recording.layers());
-///     // found.schedule: how many tokens leave in each layer
+///     // found.schedule: the fraction of the visual tokens that leaves in each layer
+///     // found.schedule.for_tokens(576): as many tokens of an image of 576
 ///
 /// `attention(sample, layer, left)` returns the attention that the visual tokens `left` (original
 /// numbers, ascending) receive in a layer which exactly these enter. A recording of the whole model
@@ -39,28 +41,49 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///
 /// For one alpha, layer by layer: if keeping the remaining tokens to the end meets the budget,
 /// stop. Otherwise drop the tokens that both statistics can spare. Each statistic may lose the
-/// fraction alpha of its sum in the whole model, including the losses of earlier layers. A binary
-/// search finds the smallest alpha, to `resolution`, that meets the budget. The schedule is the
-/// floor of the mean over samples, and so may cost a little more than the budget.
+/// fraction alpha of its sum in the whole model, including the losses of earlier layers. The budget
+/// is that of all samples together, and is looked at after the last layer, too. A binary search
+/// finds the smallest alpha, to `resolution`, that meets it.
+///
+///     f(l) = mean over the samples of dropped(sample, l) / visual(sample)
+///
+/// The schedule says these fractions f, as the authors advise for images of different numbers of
+/// tokens. `rounding` makes whole tokens of them:
+/// - down, as published: floor(visual * f(l)) in each layer. With samples of one size it is the
+///   floor of the mean. It usually costs more than the budget.
+/// - up: at least the fractions have left after each layer. With samples of one size it costs at
+///   most the budget. With several, it may cost one of the sizes more than all together. Then all
+///   fractions grow by the smallest factor (to 2^-40 of its range) for which no size costs more.
+///
+/// The result is judged on what it costs: `cost` is that of the sample that it costs most, and
+/// `met` compares it with the budget.
 ///
 /// The budget is a fraction of the multiply-adds of the visual tokens alone, or, if `text` is not
 /// zero, of the visual tokens and `text` others.
 ///
-/// Edges: a budget that cannot be met even if all tokens are dropped (below the cost of the first
+/// Edges: samples without visual tokens are ignored. A token that receives no attention can be
+/// spared at any alpha. So attention that is zero everywhere lets all tokens leave in layer 0. A
+/// budget that cannot be met even if all tokens are dropped (below the cost of the first
 /// projections and attention) gives the schedule of alpha = 1, and `met` is false. Sums are in
 /// double and in the order of the samples, so that the result does not depend on the executor.
 ///
-/// Source: Ye et al. 2024, FitPrune (arXiv 2409.10197), algorithm 1.
+/// Source: Ye et al. 2024, FitPrune (arXiv 2409.10197), algorithm 1. Code: ywh187/FitPrune at
+/// d28e418c9209, llava/eval/statistical_analysis.py. It looks at the budget before each layer and
+/// not after the last one. Where only the drops of the last layer meet the budget, it finds a
+/// larger alpha.
 struct fitprune_fit {
   double budget = 0.5;
   block_shape shape;
   double resolution = 0.01;
   std::size_t text = 0;  ///< number of other tokens that the budget includes
+  token::rounding rounding = token::rounding::down;
 
   struct result {
-    token::schedule schedule;
+    relative_schedule schedule;
     double alpha = 1;  ///< fraction of its attention that a layer may lose
-    bool met = false;
+    double cost = 1;   ///< fraction that the schedule leaves of the sample that it costs most
+    double cost_before_rounding = 1;  ///< fraction that the fit left of all samples
+    bool met = false;                 ///< cost <= budget
 
     friend bool operator==(const result&, const result&) = default;
   };
@@ -68,7 +91,8 @@ struct fitprune_fit {
   /// Finds the schedule. With an executor as the first argument, `attention` is called for several
   /// samples at a time.
   /// @throws value_error if the budget is not in (0, 1], the resolution is not positive, there is
-  ///         no sample or layer, or a count of multiply-adds does not fit into 64 bits
+  ///         no layer or no sample with visual tokens, or a count of multiply-adds does not fit into
+  ///         64 bits
   /// @throws shape_error if `attention` answers for another number of tokens, or memory cannot hold
   ///         the tokens
   template <executor E, class Attention>
@@ -77,21 +101,21 @@ struct fitprune_fit {
     const detail::ieee_arithmetic as_usual;
     check_parameters(visual_tokens.size(), layers);
     detail::check_list("fitprune_fit", "numbers of visual tokens", visual_tokens);
-    search<E, Attention> s{*this, exec, attention, visual_tokens, layers, {}, 0};
+    search<E, Attention> s{*this, exec, attention, visual_tokens, layers, {}, 0, 0};
     s.look_at_whole();
-    result best = s.at(1.0);
+    fitted best = s.at(1.0);
     double low = 0, high = 1;
     while (high - low > resolution) {
       const double alpha = (low + high) / 2;
       if (alpha == low || alpha == high) break;  // finer than a double
-      if (result r = s.at(alpha); r.met) {
-        best = std::move(r);
+      if (fitted f = s.at(alpha); f.reached) {
+        best = std::move(f);
         high = alpha;
       } else {
         low = alpha;
       }
     }
-    return best;
+    return rounded(std::move(best), visual_tokens);
   }
   template <class Attention>
   result operator()(Attention&& attention, std::span<const std::size_t> visual_tokens,
@@ -102,6 +126,13 @@ struct fitprune_fit {
  private:
   using tokens = std::vector<std::size_t>;
 
+  // What leaves at one alpha, before whole tokens are made of it.
+  struct fitted {
+    std::vector<double> fractions;
+    double alpha = 1, cost = 1;
+    bool reached = false;
+  };
+
   void check_parameters(std::size_t samples, std::size_t layers) const {
     if (!(detail::is_positive(budget) && budget <= 1))
       detail::raise<value_error>("fitprune_fit: the budget lies in (0, 1], and is ", budget);
@@ -111,6 +142,51 @@ struct fitprune_fit {
     if (samples == 0 || layers == 0)
       detail::raise<value_error>("fitprune_fit: there are ", samples, " samples of ", layers,
                                  " layers");
+  }
+
+  /// Returns the fraction that a schedule leaves of the size of sample that it costs most.
+  double highest_cost(const relative_schedule& s, const tokens& sizes) const {
+    double highest = 0;
+    for (const std::size_t visual : sizes)
+      highest = (std::max)(highest, s.cost(shape, visual, text));
+    return highest;
+  }
+
+  /// Returns the schedule of which `factor` times as much has left after each layer.
+  static relative_schedule grown(const relative_schedule& s, double factor) {
+    relative_schedule more = s;
+    double sum = 0, before = 0;
+    for (double& drop : more.drops) {
+      sum += drop;
+      const double now = (std::min)(1.0, sum * factor);
+      drop = now - before;
+      before = now;
+    }
+    return more;
+  }
+
+  result rounded(fitted best, std::span<const std::size_t> visual_tokens) const {
+    tokens sizes(visual_tokens.begin(), visual_tokens.end());
+    std::sort(sizes.begin(), sizes.end());
+    sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+    if (sizes.front() == 0) sizes.erase(sizes.begin());
+    relative_schedule schedule{std::move(best.fractions), departure::after_attention, rounding};
+    const auto meets = [&](const relative_schedule& s) { return highest_cost(s, sizes) <= budget; };
+    const auto first = std::find_if(schedule.drops.begin(), schedule.drops.end(),
+                                    [](double fraction) { return fraction > 0; });
+    if (rounding == token::rounding::up && best.reached && first != schedule.drops.end() &&
+        !meets(schedule)) {
+      double low = 1, high = 1 / *first;  // with which all leave in the first layer that drops
+      if (meets(grown(schedule, high))) {
+        for (int step = 0; step < 40; ++step) {
+          const double factor = (low + high) / 2;
+          (meets(grown(schedule, factor)) ? high : low) = factor;
+        }
+        schedule = grown(schedule, high);
+      }
+    }
+    const double cost = highest_cost(schedule, sizes);
+    return {std::move(schedule), best.alpha, cost, best.cost, cost <= budget};
   }
 
   /// Returns the places, ascending, of the smallest numbers whose removal leaves a sum of at least
@@ -142,6 +218,7 @@ struct fitprune_fit {
     std::size_t layers;
     std::vector<std::pair<double, double>> whole_sums;  // (samples, layers): of cross and self
     std::uint64_t whole_cost;
+    std::size_t samples;  // that have visual tokens
 
     std::vector<tokens> everything() const {
       std::vector<tokens> all;
@@ -155,7 +232,8 @@ struct fitprune_fit {
     template <class Body>
     void for_each_sample(const Body& body) const {
       detail::for_each_range(exec, visual_tokens.size(), [&](std::size_t begin, std::size_t end) {
-        for (std::size_t s = begin; s < end; ++s) body(s);
+        for (std::size_t s = begin; s < end; ++s)
+          if (visual_tokens[s] != 0) body(s);
       });
     }
 
@@ -175,11 +253,17 @@ struct fitprune_fit {
 
     void look_at_whole() {
       whole_cost = 0;
-      for (const std::size_t count : visual_tokens)
+      for (const std::size_t count : visual_tokens) {
+        if (count == 0) continue;
+        ++samples;
         whole_cost = fit.shape.sum(
             whole_cost, fit.shape.product(fit.shape.block(detail::checked_sum<value_error>(
                                               "fitprune_fit", count, fit.text)),
                                           layers));
+      }
+      if (samples == 0)
+        detail::raise<value_error>("fitprune_fit: none of ", visual_tokens.size(),
+                                   " samples has a visual token");
       const std::vector<tokens> all = everything();
       whole_sums = detail::checked_array<std::pair<double, double>>(
           "fitprune_fit", detail::checked_product("fitprune_fit", all.size(), layers));
@@ -191,25 +275,26 @@ struct fitprune_fit {
         });
     }
 
-    result at(double alpha) const {
-      result r{{std::vector<std::size_t>(layers)}, alpha, false};
+    fitted at(double alpha) const {
+      fitted f{std::vector<double>(layers), alpha, 1, false};
       std::vector<tokens> left = everything();
       std::vector<std::size_t> gone(left.size());
       std::uint64_t spent = 0;
+      const auto whole = static_cast<double>(whole_cost);
       const auto affordable = [&](std::uint64_t cost) {
-        return static_cast<double>(cost) <= fit.budget * static_cast<double>(whole_cost);
+        f.cost = whole == 0 ? 1.0 : static_cast<double>(cost) / whole;
+        return static_cast<double>(cost) <= fit.budget * whole;
       };
       const auto counted = [&](const tokens& t) { return t.size() + fit.text; };
       for (std::size_t l = 0; l < layers; ++l) {
         std::uint64_t rest = 0;
-        for (const tokens& t : left) {
+        for (std::size_t s = 0; s < left.size(); ++s) {
+          if (visual_tokens[s] == 0) continue;
+          const tokens& t = left[s];
           spent += fit.shape.projections(counted(t)) + fit.shape.attention(counted(t));
           rest += behind_attention(t) + (layers - 1 - l) * fit.shape.block(counted(t));
         }
-        if (affordable(spent + rest)) {
-          r.met = true;
-          break;
-        }
+        if ((f.reached = affordable(spent + rest))) return divided(std::move(f));
         for_each_sample([&](std::size_t s) {
           const tokens both = spared(alpha, s, l, left[s]);
           gone[s] = both.size();
@@ -221,12 +306,19 @@ struct fitprune_fit {
               stay.push_back(left[s][k]);
           left[s] = std::move(stay);
         });
-        for (const std::size_t count : gone) r.schedule.drops[l] += count;
-        for (const tokens& t : left) spent += behind_attention(t);
+        for (std::size_t s = 0; s < left.size(); ++s) {
+          if (visual_tokens[s] == 0) continue;
+          f.fractions[l] += static_cast<double>(gone[s]) / static_cast<double>(visual_tokens[s]);
+          spent += behind_attention(left[s]);
+        }
       }
-      r.met = r.met || affordable(spent);
-      for (std::size_t& drop : r.schedule.drops) drop /= left.size();
-      return r;
+      f.reached = affordable(spent);
+      return divided(std::move(f));
+    }
+
+    fitted divided(fitted f) const {
+      for (double& fraction : f.fractions) fraction /= static_cast<double>(samples);
+      return f;
     }
 
     std::uint64_t behind_attention(const tokens& t) const {

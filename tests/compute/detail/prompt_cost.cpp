@@ -18,6 +18,7 @@ using tamp::modality;
 using tamp::compute::dynamic_ffn;
 using tamp::compute::hollow_attention;
 using tamp::detail::prompt_cost;
+using tamp::token::departure;
 using tamp::token::schedule;
 using counts = std::vector<std::size_t>;
 using enum tamp::modality;
@@ -37,21 +38,26 @@ prompt_cost::parts by_definition(const block_shape& b, std::size_t layers,
   prompt_cost::parts sum;
   for (std::size_t l = 0; l < layers; ++l) {
     const bool less = std::find(reduced.begin(), reduced.end(), l) != reduced.end();
+    const auto leave = [&] {
+      for (std::size_t gone = l < tokens.drops.size() ? tokens.drops[l] : 0; gone != 0; --gone) {
+        const auto first = std::find_if(kinds.begin(), kinds.end(), is_visual);
+        if (first != kinds.end()) kinds.erase(first);
+      }
+    };
+    if (tokens.leave == departure::before_layer) leave();
     sum.linear += b.projections(kinds.size());
     for (std::size_t q = 0; q < kinds.size(); ++q)
       for (std::size_t k = 0; k < kinds.size(); ++k)
         if (!less || attention.allowed(kinds, std::max(q, k), std::min(q, k)))
           sum.pairs += b.pairs(1);
-    for (std::size_t gone = l < tokens.drops.size() ? tokens.drops[l] : 0; gone != 0; --gone) {
-      const auto first = std::find_if(kinds.begin(), kinds.end(), is_visual);
-      if (first != kinds.end()) kinds.erase(first);
-    }
+    if (tokens.leave == departure::after_attention) leave();
     sum.linear += b.output(kinds.size());
     const auto patches = std::size_t(std::count_if(kinds.begin(), kinds.end(), is_visual));
     std::size_t in_full = less ? kinds.size() - patches : kinds.size();
     if (less) in_full += ffn.probe(patches).size();
     sum.linear += b.feed_forward(in_full);
     sum.linear += b.channels(kinds.size() - in_full, ffn.kept(b.ffn));
+    if (tokens.leave == departure::after_layer) leave();
   }
   return sum;
 }
@@ -77,6 +83,20 @@ BOOST_AUTO_TEST_CASE(tokens_leave_after_the_attention_of_their_layer) {
   const prompt_cost cost(tiny, 2, four_patches);
   check(cost({{1, 0}}, {}, {}, {}), 43 + 40, 50 + 32);
   check(cost({{0, 1}}, {}, {}, {}), 50 + 43, 50 + 50);
+}
+
+// Behind layer 0 it costs 50 and 50. Before layer 1, which has 4 then: 40 and 32.
+BOOST_AUTO_TEST_CASE(tokens_leave_behind_or_before_a_layer) {
+  const prompt_cost cost(tiny, 2, four_patches);
+  check(cost({{1, 0}, departure::after_layer}, {}, {}, {}), 50 + 40, 50 + 32);
+  check(cost({{0, 1}, departure::before_layer}, {}, {}, {}), 50 + 40, 50 + 32);
+  check(cost({{0, 1}, departure::after_layer}, {}, {}, {}), 50 + 50, 50 + 50);
+  check(cost({{1, 0}, departure::before_layer}, {}, {}, {}), 40 + 40, 32 + 32);
+  for (const departure leave :
+       {departure::after_attention, departure::after_layer, departure::before_layer}) {
+    const schedule s{{1, 2}, leave};
+    BOOST_TEST(cost(s, {}, {}, {}).sum() == s.multiply_adds(tiny, 4, 1));
+  }
 }
 
 // 15 + 5 of projections; one word and one probed patch of both channels, 12; three patches of one
@@ -119,7 +139,9 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition_and_a_reduced_layer_never_costs_more) 
           const block_shape& shape = random() % 2 == 0 ? usual : grouped;
           const prompt_cost cost(shape, 3, prompt);
           const schedule leaving{{random() % 4, 0, random() % 20}};
-          for (const schedule& tokens : {schedule{}, leaving})
+          const auto at = [&](departure place) { return schedule{leaving.drops, place}; };
+          for (const schedule& tokens :
+               {schedule{}, leaving, at(departure::after_layer), at(departure::before_layer)})
             for (const counts& reduced : {counts{}, {1}, {0, 2}, {0, 1, 2}}) {
               const auto one = cost(tokens, reduced, ffn, attention);
               const auto expected =

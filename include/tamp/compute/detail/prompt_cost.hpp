@@ -49,6 +49,10 @@ class prompt_cost {
     std::size_t visual = visual_;
     for (std::size_t l = 0; l < layers_; ++l) {
       const bool less = std::binary_search(reduced.begin(), reduced.end(), l);
+      const auto leave_at = [&](token::departure place) {
+        if (place == tokens.leave && l < tokens.drops.size()) drop(here, visual, tokens.drops[l]);
+      };
+      leave_at(token::departure::before_layer);
       const std::uint64_t n = here.size(), text = n - visual;
       sum.linear += shape_.projections(n);
       // Both halves of the square count, as elsewhere; the allowed part of the diagonal counts
@@ -56,11 +60,12 @@ class prompt_cost {
       const std::uint64_t diagonal = attention.window == 0 ? text : n;
       sum.pairs +=
           less ? shape_.pairs(2 * attention.products(here) - diagonal) : shape_.attention(n);
-      if (l < tokens.drops.size()) drop(here, visual, tokens.drops[l]);
+      leave_at(token::departure::after_attention);
       sum.linear += shape_.output(text + visual) + shape_.feed_forward(text);
       const std::uint64_t whole = less ? ffn.probe(visual).size() : visual;  // all channels
       sum.linear += shape_.feed_forward(whole);
       if (less) sum.linear += shape_.channels(visual - whole, ffn.kept(shape_.ffn));
+      leave_at(token::departure::after_layer);
     }
     return sum;
   }

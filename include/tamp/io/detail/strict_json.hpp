@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -132,6 +133,28 @@ class strict_reader {
     for (const Json& value : list(json, key))
       numbers.push_back(as_count(value, sentence(key, '[', numbers.size(), ']')));
     return numbers;
+  }
+
+  std::vector<double> numbers(const Json& json, const char* key) const {
+    std::vector<double> all;
+    for (const Json& value : list(json, key)) {
+      if (!value.is_number()) refuse(key, '[', all.size(), "] is not a number");
+      all.push_back(value.template get<double>());
+    }
+    return all;
+  }
+  /// The value whose name (name_of) the text is, or `usual` if the member is missing.
+  template <class Value>
+  Value one_of(const Json& json, const char* key, std::initializer_list<Value> values,
+               Value usual) const {
+    if (!json.contains(key)) return usual;
+    const std::string found = text(json, "", key);
+    std::string names;
+    for (const Value value : values) {
+      if (found == name_of(value)) return value;
+      names += sentence(names.empty() ? "" : ", ", name_of(value));
+    }
+    refuse(key, " is '", shown(found), "', and none of ", names);
   }
 
   static std::string named(std::string_view place, std::string_view key) {
