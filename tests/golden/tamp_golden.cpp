@@ -15,6 +15,7 @@
 #include "check_amia_das.hpp"
 #include "check_attention.hpp"
 #include "check_bitmask.hpp"
+#include "check_block_influence.hpp"
 #include "check_imatrix.hpp"
 #include "check_redundancy_lens.hpp"
 #include "check_sparsegpt.hpp"
@@ -34,6 +35,7 @@ int main(int argc, char** argv) {
       {"amia_das", check_amia_das},
       {"attention", check_attention},
       {"bitmask", check_bitmask},
+      {"block_influence", check_block_influence},
       {"imatrix", check_imatrix},
       {"redundancy_lens", check_redundancy_lens},
       {"sparsegpt", check_sparsegpt}};
