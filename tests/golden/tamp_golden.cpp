@@ -29,15 +29,11 @@ int main(int argc, char** argv) {
   }
   using namespace golden;
   const std::map<std::string, void (*)(const std::string&, const safetensors_file&, tally&)> cases{
-      {"weights", check_weights},
-      {"owl", check_owl},
-      {"das_allocation", check_das_allocation},
-      {"amia_das", check_amia_das},
-      {"attention", check_attention},
-      {"bitmask", check_bitmask},
-      {"block_influence", check_block_influence},
-      {"imatrix", check_imatrix},
-      {"redundancy_lens", check_redundancy_lens},
+      {"weights", check_weights},    {"owl", check_owl},
+      {"alpha", check_alpha},        {"das_allocation", check_das_allocation},
+      {"amia_das", check_amia_das},  {"attention", check_attention},
+      {"bitmask", check_bitmask},    {"block_influence", check_block_influence},
+      {"imatrix", check_imatrix},    {"redundancy_lens", check_redundancy_lens},
       {"sparsegpt", check_sparsegpt}};
   tally results;
   try {
