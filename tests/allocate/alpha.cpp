@@ -15,6 +15,7 @@ BOOST_AUTO_TEST_SUITE(allocate_alpha)
 
 using support::matrix;
 using tamp::allocate::alpha;
+using tamp::allocate::spectral_exponent;
 using tamp::detail::hill_exponent;
 using tamp::execute::sequential;
 
@@ -27,20 +28,12 @@ matrix<float> diagonal(std::vector<float> numbers, std::size_t more_columns = 0)
 }
 
 double exponent(const matrix<float>& weight) {
-  return hill_exponent(tamp::detail::spectrum(sequential{}, "w", tamp::detail::source(weight)))
+  return hill_exponent(
+             tamp::detail::spectrum(sequential{}, "w", tamp::detail::source(weight)).eigenvalues)
       .value_or(-1);
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_CASE(the_exponent_by_hand) {
-  // The two largest of four over the next smaller one: ln(16 / 4) + ln(64 / 4) = ln 64.
-  BOOST_TEST(*hill_exponent(std::vector{1.0, 4.0, 16.0, 64.0}) == 1 + 2 / std::log(64.0),
-             boost::test_tools::tolerance(1e-15));
-  // One of three.
-  BOOST_TEST(*hill_exponent(std::vector{1.0, 4.0, 16.0}) == 1 + 1 / std::log(4.0),
-             boost::test_tools::tolerance(1e-15));
-}
 
 BOOST_AUTO_TEST_CASE(eigenvalues_are_squares_of_what_a_diagonal_says) {
   const double expected = 1 + 2 / std::log(64.0);
@@ -67,16 +60,63 @@ BOOST_AUTO_TEST_CASE(eigenvalues_that_are_zero_do_not_count) {
   BOOST_TEST(exponent(wide) == exponent(twice), boost::test_tools::tolerance(1e-6));
 }
 
-BOOST_AUTO_TEST_CASE(where_there_is_no_exponent) {
-  BOOST_TEST(!hill_exponent({}));
-  BOOST_TEST(!hill_exponent(std::vector{3.0}));
-  BOOST_TEST(!hill_exponent(std::vector{0.0, 0.0, 3.0}));
-  BOOST_TEST(!hill_exponent(std::vector{0.0, 0.0}));
-  BOOST_TEST(!hill_exponent(std::vector{3.0, 3.0, 3.0, 3.0}));
+BOOST_AUTO_TEST_CASE(weights_without_an_exponent) {
   BOOST_TEST(exponent(matrix<float>(5, 5)) == -1);
   BOOST_TEST(exponent(matrix<float>{{1, 2, 3}}) == -1);
   BOOST_TEST(exponent(matrix<float>(3, 0)) == -1);
   BOOST_TEST(exponent(diagonal({2, -2, 2, 2})) == -1);
+}
+
+BOOST_AUTO_TEST_CASE(each_exponent_of_one_weight) {
+  // Eigenvalues 1, 4, 16 and 64. The published code gives 1.4808984 as alpha_peak and 2.4426951 as
+  // alpha_mid.
+  const auto eigenvalues = [](const matrix<float>& w) {
+    return tamp::detail::spectrum(sequential{}, "w", tamp::detail::source(w));
+  };
+  const auto spectrum = eigenvalues(diagonal({1, 2, 4, 8}));
+  const auto tolerance = boost::test_tools::tolerance(1e-12);
+  BOOST_TEST(*tamp::detail::peak_exponent(spectrum.eigenvalues, spectrum.log10_factor) ==
+                 1 + 4 / std::log(4096.0),
+             tolerance);
+  BOOST_TEST(*tamp::detail::mid_exponent(spectrum.eigenvalues) == 1 + 2 / std::log(4.0), tolerance);
+  BOOST_TEST(*hill_exponent(spectrum.eigenvalues) == 1 + 2 / std::log(64.0), tolerance);
+}
+
+BOOST_AUTO_TEST_CASE(the_parameter_chooses_the_exponent) {
+  const support::units<> units{{{"block 0", {{"a", diagonal({1, 2, 4, 8})}}},
+                                {"block 1", {{"b", diagonal({1, 1.5f, 3, 4})}}},
+                                {"block 2", {{"c", diagonal({1, 2, 2.5f, 16})}}}}};
+  const std::vector<std::size_t> sizes{16, 16, 16};
+  std::vector<std::vector<double>> answers;
+  for (const auto which :
+       {spectral_exponent::alpha_peak, spectral_exponent::alpha_mid, spectral_exponent::hill}) {
+    std::vector<double> exponents;
+    for (const auto& unit : units.all) {
+      const auto s =
+          tamp::detail::spectrum(sequential{}, "w", tamp::detail::source(unit.layers[0].weight));
+      exponents.push_back(which == spectral_exponent::alpha_peak
+                              ? *tamp::detail::peak_exponent(s.eigenvalues, s.log10_factor)
+                          : which == spectral_exponent::alpha_mid
+                              ? *tamp::detail::mid_exponent(s.eigenvalues)
+                              : *hill_exponent(s.eigenvalues));
+    }
+    const alpha policy{.sparsity = 0.5, .tau = 0.1, .exponent = which};
+    answers.push_back(policy(sequential{}, units).sparsities);
+    BOOST_TEST(answers.back() == policy.distribute(exponents, sizes).sparsities,
+               boost::test_tools::per_element());
+  }
+  BOOST_TEST((answers[0] != answers[1] && answers[1] != answers[2] && answers[0] != answers[2]));
+  BOOST_TEST((alpha{} == alpha{0.5, 0.3, spectral_exponent::alpha_peak}));
+}
+
+BOOST_AUTO_TEST_CASE(the_peak_depends_on_the_scale_of_the_weight_as_published) {
+  // Three eigenvalues share the bin of the peak, 100. The lower bound, log10(95), admits 4 and 20.
+  const auto measured = [](double factor) {
+    return *tamp::detail::peak_exponent(std::vector{1.0, 4.0, 20.0, 100.0, 100.1, 100.2, 400.0},
+                                        std::log10(factor));
+  };
+  BOOST_TEST(measured(1) != measured(1e-4));
+  BOOST_TEST(measured(1e-4) == measured(1e-9), boost::test_tools::tolerance(1e-12));
 }
 
 BOOST_AUTO_TEST_CASE(by_hand) {
@@ -114,11 +154,11 @@ BOOST_AUTO_TEST_CASE(a_unit_has_the_mean_exponent_of_its_layers) {
       {{"block 0", {{"a", diagonal({1, 2, 4, 8})}, {"b", diagonal({0, 2, 0, 8})}}},
        {"block 1", {{"c", diagonal({1, 2, 4, 8})}, {"d", matrix<float>(4, 4)}}},
        {"block 2", {{"e", matrix<float>(1, 32, 1.0f)}}}}};
-  const auto answer = alpha{0.5}(sequential{}, units);
+  const alpha hill{.tau = 0.1, .exponent = spectral_exponent::hill};
+  const auto answer = hill(sequential{}, units);
   const double means[] = {(one + other) / 2, one};
-  const auto expected =
-      alpha{0.5}.distribute(std::vector{means[0], means[1], (means[0] + means[1]) / 2},
-                            std::vector<std::size_t>{32, 32, 32});
+  const auto expected = hill.distribute(std::vector{means[0], means[1], (means[0] + means[1]) / 2},
+                                        std::vector<std::size_t>{32, 32, 32});
   for (std::size_t u = 0; u < 3; ++u)
     BOOST_TEST(answer.sparsities[u] == expected.sparsities[u], boost::test_tools::tolerance(1e-9));
   BOOST_TEST(
@@ -141,13 +181,15 @@ BOOST_AUTO_TEST_CASE(without_any_exponent_all_get_the_target) {
 BOOST_AUTO_TEST_CASE(bits_do_not_depend_on_the_executor_or_the_layout) {
   const auto w = support::random_matrix(12, 9, 4);
   const auto expected = tamp::detail::spectrum(support::one_thread, "w", tamp::detail::source(w));
+  BOOST_TEST(std::isfinite(expected.log10_factor));
+  const auto compare = [&](const tamp::detail::weight_spectrum& other) {
+    BOOST_TEST(other.eigenvalues == expected.eigenvalues, boost::test_tools::per_element());
+    BOOST_TEST(other.log10_factor == expected.log10_factor);
+  };
   for (const auto& exec : support::every_executor)
-    BOOST_TEST(tamp::detail::spectrum(exec, "w", tamp::detail::source(w)) == expected,
-               boost::test_tools::per_element());
-  support::in_every_layout(w, [&](auto m) {
-    BOOST_TEST(tamp::detail::spectrum(support::one_thread, "w", m) == expected,
-               boost::test_tools::per_element());
-  });
+    compare(tamp::detail::spectrum(exec, "w", tamp::detail::source(w)));
+  support::in_every_layout(
+      w, [&](auto m) { compare(tamp::detail::spectrum(support::one_thread, "w", m)); });
 }
 
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
@@ -158,6 +200,9 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not 2", [&] {
     alpha{2}.distribute(std::vector{1.0, 2.0}, sizes);
   });
+  support::check_error<tamp::value_error>("alpha: there is no spectral exponent of number 7", [&] {
+    alpha{.exponent = static_cast<spectral_exponent>(7)}.distribute(std::vector{1.0, 2.0}, sizes);
+  });
   auto units = support::units<>::of_layers({{"a", diagonal({1, 2, 4})}});
   units.all[0].layers[0].weight(2, 1) = support::not_a_number;
   support::check_error<tamp::value_error>("alpha: the weight in row 2, column 1 of a is nan",
@@ -167,8 +212,12 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
 BOOST_AUTO_TEST_CASE(it_is_a_policy) {
   static_assert(tamp::policy<alpha, tamp::role::allocate>);
   static_assert(alpha::unit == tamp::granularity::block);
-  BOOST_TEST(tamp::label(alpha{0.7}) == "alpha 0.7 0.1");
+  BOOST_TEST(tamp::label(alpha{0.7}) == "alpha 0.7 0.3 alpha_peak");
+  BOOST_TEST(tamp::label(alpha{0.7, 0.1, spectral_exponent::alpha_mid}) ==
+             "alpha 0.7 0.1 alpha_mid");
+  BOOST_TEST(tamp::label(alpha{.exponent = spectral_exponent::hill}) == "alpha 0.5 0.3 hill");
   BOOST_TEST((alpha{0.7} != alpha{0.7, 0.2}));
+  BOOST_TEST((alpha{} != alpha{.exponent = spectral_exponent::hill}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

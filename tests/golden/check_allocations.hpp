@@ -1,13 +1,16 @@
 #pragma once
 
-// Cases "owl" and "das_allocation": from what was measured of blocks or layers to their sparsities.
+// Cases "owl", "alpha" and "das_allocation": from what was measured of blocks or layers to their sparsities.
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <tamp/allocate/alpha.hpp>
 #include <tamp/allocate/das.hpp>
 #include <tamp/allocate/owl.hpp>
 #include <tamp/score/magnitude.hpp>
+#include <utility>
 #include <vector>
 
 #include "tally.hpp"
@@ -17,10 +20,11 @@ namespace golden {
 // The scores of a golden file as units of layers: scores are not negative, so that score::magnitude
 // gives them back.
 struct score_units {
-  explicit score_units(const safetensors_file& golden) : file(golden) {}
+  explicit score_units(const safetensors_file& golden, std::string names = "in.score.")
+      : file(golden), prefix(std::move(names)) {}
 
-  static std::string layer(std::size_t unit, std::size_t k) {
-    return "in.score." + std::to_string(unit) + "." + std::to_string(k);
+  std::string layer(std::size_t unit, std::size_t k) const {
+    return prefix + std::to_string(unit) + "." + std::to_string(k);
   }
   std::size_t size() const {
     std::size_t count = 0;
@@ -43,7 +47,42 @@ struct score_units {
   }
 
   const safetensors_file& file;
+  std::string prefix;
 };
+
+// Both sides compute in double. The reference has a singular value decomposition where the library
+// has the eigenvalues of a product, which doubles the number of digits that are lost.
+inline void check_alpha(const std::string& path, const safetensors_file& file, tally& results) {
+  using tamp::allocate::spectral_exponent;
+  const std::map<std::string, spectral_exponent> kinds{
+      {"alpha_peak", spectral_exponent::alpha_peak},
+      {"alpha_mid", spectral_exponent::alpha_mid},
+      {"hill", spectral_exponent::hill}};
+  const score_units units(file, "in.weight.");
+  for (const auto& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
+    const auto key = split(name, 4);
+    if (key[0] != "out") continue;
+    if (key[1] == "alpha") {
+      const tamp::allocate::alpha alpha{.sparsity = std::stod(key[3]),
+                                        .tau = std::stod(file.metadata().at("tau")),
+                                        .exponent = kinds.at(key[2])};
+      results.verdict(path + " " + name,
+                      compare(alpha(tamp::execute::sequential{}, units).sparsities,
+                              file.values<double>(name), 1e-10));
+      continue;
+    }
+    const auto spectrum = tamp::detail::spectrum(tamp::execute::sequential{}, name,
+                                                 file.matrix<float>("in.weight." + key[3]));
+    const auto exponent =
+        key[2] == "alpha_peak"
+            ? tamp::detail::peak_exponent(spectrum.eigenvalues, spectrum.log10_factor)
+        : key[2] == "alpha_mid" ? tamp::detail::mid_exponent(spectrum.eigenvalues)
+                                : tamp::detail::hill_exponent(spectrum.eigenvalues);
+    results.verdict(path + " " + name,
+                    compare(std::vector{exponent.value_or(-1)}, file.values<double>(name), 1e-10));
+  }
+}
 
 inline void check_owl(const std::string& path, const safetensors_file& file, tally& results) {
   const score_units units(file);

@@ -15,6 +15,7 @@
 #include "check_amia_das.hpp"
 #include "check_attention.hpp"
 #include "check_bitmask.hpp"
+#include "check_block_influence.hpp"
 #include "check_imatrix.hpp"
 #include "check_redundancy_lens.hpp"
 #include "check_sparsegpt.hpp"
@@ -29,16 +30,12 @@ int main(int argc, char** argv) {
   }
   using namespace golden;
   const std::map<std::string, void (*)(const std::string&, const safetensors_file&, tally&)> cases{
-      {"weights", check_weights},
-      {"owl", check_owl},
-      {"das_allocation", check_das_allocation},
-      {"amia_das", check_amia_das},
-      {"attention", check_attention},
-      {"bitmask", check_bitmask},
-      {"imatrix", check_imatrix},
-      {"redundancy_lens", check_redundancy_lens},
-      {"sparsegpt", check_sparsegpt},
-      {"visionzip", check_visionzip}};
+      {"weights", check_weights},     {"owl", check_owl},
+      {"alpha", check_alpha},         {"das_allocation", check_das_allocation},
+      {"amia_das", check_amia_das},   {"attention", check_attention},
+      {"bitmask", check_bitmask},     {"block_influence", check_block_influence},
+      {"imatrix", check_imatrix},     {"redundancy_lens", check_redundancy_lens},
+      {"sparsegpt", check_sparsegpt}, {"visionzip", check_visionzip}};
   tally results;
   try {
     std::vector<std::filesystem::path> paths;

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,37 +26,19 @@
 #include "allocation.hpp"
 #include "detail/measured_units.hpp"
 #include "detail/on_target.hpp"
+#include "detail/spectral_exponent.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Hill's estimate of the tail exponent of the upper half of a spectrum of n eigenvalues:
-///
-///     1 + k / sum of ln(lambda / lambda_0) over the k = n / 2 largest eigenvalues lambda,
-///             where lambda_0 is the next smaller eigenvalue
-///
-/// `eigenvalues` must be in ascending order. Those that are zero up to rounding do not count. Empty
-/// if fewer than two remain, or if all that enter the sum are equal up to rounding.
-inline std::optional<double> hill_exponent(std::span<const double> eigenvalues) {
-  if (eigenvalues.empty()) return {};
-  const double rounding =
-      std::numeric_limits<double>::epsilon() * static_cast<double>(eigenvalues.size());
-  const double least = eigenvalues.back() * rounding;
-  const auto first =
-      std::upper_bound(eigenvalues.begin(), eigenvalues.end(), (std::max)(least, 0.0));
-  const std::span<const double> nonzero(first, eigenvalues.end());
-  const std::size_t k = nonzero.size() / 2;
-  if (k == 0) return {};
-  const double smallest = nonzero[nonzero.size() - k - 1];
-  double sum = 0;
-  for (const double lambda : nonzero.last(k)) sum += std::log(lambda / smallest);
-  if (!(sum > 4 * rounding * static_cast<double>(k))) return {};
-  return 1 + static_cast<double>(k) / sum;
-}
+/// The eigenvalues of W W^T or W^T W in ascending order, divided by a common factor.
+struct weight_spectrum {
+  std::vector<double> eigenvalues;
+  double log10_factor = 0;  ///< the decimal logarithm of the factor
+};
 
-/// The eigenvalues of W W^T or W^T W, whichever is smaller, in ascending order, up to a common
-/// factor.
+/// Computes the eigenvalues of W W^T or W^T W, whichever is smaller.
 template <executor E, class Source>
-std::vector<double> spectrum(const E& exec, std::string_view layer, const Source& weight) {
+weight_spectrum spectrum(const E& exec, std::string_view layer, const Source& weight) {
   const auto rows = static_cast<std::size_t>(weight.rows());
   const auto cols = static_cast<std::size_t>(weight.cols());
   if (checked_matrix("alpha", rows, cols, sizeof(double)) == 0) return {};
@@ -73,7 +54,7 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
         for (std::size_t i = begin; i < end; ++i)
           std::ranges::copy(read_row(i), w.col(static_cast<Eigen::Index>(i)).data());
       });
-  // The exponent does not depend on the scale. Squares of numbers up to 1 do not overflow.
+  // Squares of numbers up to 1 do not overflow.
   const double scale = w.size() == 0 ? 0.0 : w.cwiseAbs().maxCoeff();
   if (scale == 0) return {};
   w /= scale;
@@ -87,41 +68,57 @@ std::vector<double> spectrum(const E& exec, std::string_view layer, const Source
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram, Eigen::EigenvaluesOnly);
   constexpr Eigen::ComputationInfo success{};  // its name in Eigen is a macro of X11
   if (solver.info() != success) return {};
-  return {solver.eigenvalues().begin(), solver.eigenvalues().end()};
+  return {{solver.eigenvalues().begin(), solver.eigenvalues().end()}, 2 * std::log10(scale)};
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
+/// The ways to estimate a tail exponent from the n eigenvalues of W W^T.
+enum class spectral_exponent {
+  /// The power law that fits best among those that begin near the peak of the spectrum: the
+  /// published setting, `alpha_peak`. It depends on the scale of W.
+  alpha_peak,
+  /// The power law that begins at the eigenvalue of place n / 2, from 0: the published `alpha_mid`.
+  alpha_mid,
+  /// Hill's estimate of the n / 2 largest eigenvalues over the next smaller one. For even n it
+  /// begins one eigenvalue below alpha_mid.
+  hill
+};
+
 /// AlphaPruning: a block loses more if the eigenvalues of its weights decay faster.
 ///
 /// Use it when there is no calibration data and time does not matter. It computes the eigenvalues
 /// of every weight, with about n^3 operations for n = min(rows, cols).
 ///
-///     alpha(W)    = 1 + k / sum over the k = n / 2 largest eigenvalues l of W W^T of ln(l / l0),
-///                   where l0 is the next smaller eigenvalue (Hill's estimate)
+///     alpha(W)    = 1 + k / sum over the k largest eigenvalues l of W W^T of ln(l / l0)
 ///     alpha(u)    = mean over the layers of u
 ///     sparsity(u) = eta * (1 - tau + 2 tau * (alpha(u) - min) / (max - min))
 ///
-/// with the eta for which the mean over weights is on target. Sparsities above 1 are clipped and
-/// the excess is shared by the other units. Equal exponents give every unit the same sparsity.
-/// Eigenvalues that are zero up to rounding do not count. A weight with fewer than two rows,
-/// columns or nonzero eigenvalues, or with all of them equal, has no exponent and does not count in
-/// its unit's mean. A unit without any exponent gets the mean of the others. Notes report both
-/// cases. Eigenvalues are computed in double by one thread. Memory: the largest weight in double,
-/// and three times the square of its smaller side.
+/// with the eta for which the mean over weights is on target. `exponent` chooses k and l0.
+/// detail/spectral_exponent.hpp has the formulas. Sparsities above 1 are clipped and the excess is
+/// shared by the other units. Equal exponents give every unit the same sparsity. Eigenvalues that
+/// are zero up to rounding do not count. A weight with fewer than two rows, columns or nonzero
+/// eigenvalues, or with all of them equal, has no exponent and does not count in its unit's mean. A
+/// unit without any exponent gets the mean of the others. Notes report both cases. Eigenvalues are
+/// computed in double by one thread. Memory: the largest weight in double, and three times the
+/// square of its smaller side.
 ///
 /// Source: Lu et al. 2024, AlphaPruning (arXiv 2410.10912), with the metric of its section 3,
-/// PL_Alpha_Hill.
+/// PL_Alpha_Hill, and the published code, haiquanlu/AlphaPruning at commit 5f0e984, lib/esd_utils.py
+/// (net_esd_estimator) and lib/prune.py (ww_sparsity), whose defaults these are.
 struct alpha {
   using role = tamp::role::allocate;
   static constexpr granularity unit = granularity::block;
 
   double sparsity = 0.5;
-  double tau = 0.1;  ///< half the width of the interval of sparsities, as a fraction of the target
+  double tau = 0.3;  ///< half the width of the interval of sparsities, as a fraction of the target
+  spectral_exponent exponent = spectral_exponent::alpha_peak;
 
-  std::string label() const { return detail::sentence("alpha ", sparsity, ' ', tau); }
+  std::string label() const {
+    return detail::sentence("alpha ", sparsity, ' ', tau, ' ', exponent_name());
+  }
 
   /// Returns one sparsity for each unit, from one exponent for each unit.
   /// @throws value_error if a parameter is out of range or an exponent is negative or not finite
@@ -152,8 +149,8 @@ struct alpha {
     check_parameters();
     return detail::allocation_by(
         "alpha", "exponent", units, false,
-        [&](std::size_t u, double& exponent, std::vector<std::string>& notes) {
-          return mean_exponent(exec, units, u, exponent, notes);
+        [&](std::size_t u, double& value, std::vector<std::string>& notes) {
+          return mean_exponent(exec, units, u, value, notes);
         },
         [&](auto values, auto num_params, auto names) {
           return distribute(values, num_params, names);
@@ -165,14 +162,14 @@ struct alpha {
  private:
   /// Computes the mean exponent of a unit's layers. Returns false if no layer has an exponent.
   template <executor E, class Units>
-  static bool mean_exponent(const E& exec, const Units& units, std::size_t unit, double& mean,
-                            std::vector<std::string>& notes) {
+  bool mean_exponent(const E& exec, const Units& units, std::size_t unit, double& mean,
+                     std::vector<std::string>& notes) const {
     std::size_t layers = 0;
     units.visit(unit, [&](std::string_view layer, const auto& weight, const auto&) {
-      const auto exponent = detail::with_memory(
-          "alpha", [&] { return detail::hill_exponent(detail::spectrum(exec, layer, weight)); });
-      if (exponent) {
-        mean += *exponent;
+      const std::optional<double> measured = detail::with_memory(
+          "alpha", [&] { return exponent_of(detail::spectrum(exec, layer, weight)); });
+      if (measured) {
+        mean += *measured;
         ++layers;
       } else {
         notes.push_back(detail::sentence("alpha: ", layer, ", which is ", weight.rows(), " x ",
@@ -183,10 +180,25 @@ struct alpha {
     return layers != 0;
   }
 
+  std::optional<double> exponent_of(const detail::weight_spectrum& of) const {
+    if (exponent == spectral_exponent::alpha_mid) return detail::mid_exponent(of.eigenvalues);
+    if (exponent == spectral_exponent::hill) return detail::hill_exponent(of.eigenvalues);
+    return detail::peak_exponent(of.eigenvalues, of.log10_factor);
+  }
+
+  std::string_view exponent_name() const {
+    if (exponent == spectral_exponent::alpha_mid) return "alpha_mid";
+    return exponent == spectral_exponent::hill ? "hill" : "alpha_peak";
+  }
+
   void check_parameters() const {
     detail::check_sparsity(sparsity);
     if (!detail::is_fraction(tau))
       detail::raise<value_error>("alpha: tau lies in [0, 1], and is ", tau);
+    if (exponent != spectral_exponent::alpha_peak && exponent != spectral_exponent::alpha_mid &&
+        exponent != spectral_exponent::hill)
+      detail::raise<value_error>("alpha: there is no spectral exponent of number ",
+                                 static_cast<int>(exponent));
   }
 };
 
