@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(the_published_tokens_rate_stay_and_are_made) {
       arranged.into.clear();
     }
     std::vector<float> rows = s.made;
-    tamp::token::merge_rows(tamp::view(rows, s.tokens, features), arranged, {});
+    sparsevlm_recycling{}.merge_rows(tamp::view(rows, s.tokens, features), arranged);
     const auto expected = e.matrix("published_made");
     BOOST_TEST(expected.rows() == clusters);
     float largest = 0;

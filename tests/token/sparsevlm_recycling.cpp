@@ -58,6 +58,26 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(hidden(0, 0) == 7);  // the mean of 3, 6 and 12
   BOOST_TEST(hidden(1, 0) == 9);
   BOOST_TEST(hidden(2, 0) == 1);
+  matrix<float> published = r.hidden;
+  sparsevlm_recycling{}.merge_rows(tamp::view(published), made);
+  BOOST_TEST(published(0, 0) == float(21 / 3.000001));
+  BOOST_TEST(published(1, 0) == 9);
+  BOOST_TEST(published(2, 0) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_other_selections_are_refused) {
+  const rated r({.1f, .5f, .2f, .9f}, {{0}, {3}, {0}, {9}, {1}});
+  const auto made = select(r.context(), sparsevlm_recycling{}, {.keep = 2});
+  matrix<float> longer(6, 1, 5);
+  support::check_error<tamp::shape_error>(
+      "sparsevlm_recycling: the selection covers 5 tokens, the tensor 6",
+      [&] { sparsevlm_recycling{}.merge_rows(tamp::view(longer), made); });
+  auto wrong = made;
+  wrong.targets = {3};
+  support::check_error<tamp::shape_error>(
+      "sparsevlm_recycling: target 3 is none of 3 kept tokens",
+      [&] { sparsevlm_recycling{}.merge_rows(tamp::view(longer), wrong); });
+  for (std::size_t t = 0; t < 6; ++t) BOOST_TEST(longer(t, 0) == 5);
 }
 
 BOOST_AUTO_TEST_CASE(new_tokens_are_targets_and_come_last_in_the_published_order) {

@@ -10,9 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
+#include "../tensor/traits.hpp"
 #include "detail/density_peaks.hpp"
+#include "gather.hpp"
 #include "select.hpp"
 #include "sparsevlm.hpp"
 
@@ -34,8 +37,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// there are. Ties: the lower index is dropped first; see density_peaks for those of clusters, whose
 /// rows are in the order of the sequence.
 ///
-/// token::merge_rows with no sizes makes the published rows, the means of the members (which the
-/// published code divides by 1e-6 more than their number). The published code clusters the output
+/// Its merge_rows makes the published rows, the means of the members. The published code clusters the output
 /// of the layer whose attention rates: a host shows that as hidden states, and in `raters` the
 /// raters that it found once, from the input of the first layer. It puts the new tokens after the
 /// kept visual ones, those of the largest cluster scores first, and numbers all positions anew. That
@@ -113,6 +115,30 @@ struct sparsevlm_recycling {
     for (const std::size_t centre : found.centres) answer.targets.push_back(rows[centre]);
     answer.order.insert(answer.order.end(), answer.targets.begin(), answer.targets.end());
     return answer;
+  }
+
+  /// Merges the rows of a selection of this policy, in place, as published. A new token becomes the
+  /// sum of its members, divided by 1e-6 more than their number; the others stay as they are. Sizes
+  /// do not count, and nothing of the context is read.
+  /// @throws shape_error as token::merge_rows does; nothing is moved then
+  template <viewable Tensor>
+  void merge_rows(Tensor&& tensor, const selection& s, const context& = {}) const {
+    const detail::ieee_arithmetic as_usual;
+    if (!s.merges()) return token::gather_rows(tensor, s.kept);
+    detail::check_merged("sparsevlm_recycling", s, {});
+    const std::vector<float> members = merged_sizes(s);
+    std::vector<bool> is_new(s.kept.size());
+    for (const std::size_t k : s.targets) {
+      if (k >= is_new.size())
+        detail::raise<shape_error>("sparsevlm_recycling: target ", k, " is none of ", is_new.size(),
+                                   " kept tokens");
+      is_new[k] = true;
+    }
+    detail::combine_rows(
+        "sparsevlm_recycling", tensor, s, [](std::size_t) { return 1.0; },
+        [&](std::size_t k, double sum, double own) {
+          return is_new[k] ? sum / (static_cast<double>(members[k]) + 1e-6) : own;
+        });
   }
 
   friend bool operator==(const sparsevlm_recycling&, const sparsevlm_recycling&) = default;
