@@ -34,11 +34,15 @@
 namespace study {
 namespace {
 
+bool is_fitprune(const std::string& name) {
+  return name == "fitprune" || name == "fitprune_down" || name == "fitprune_rerun";
+}
+
 void use_selector(llama::reduction& r, const std::string& name) {
   namespace token = tamp::token;
   if (name == "random") return r.use(token::random_choice{});
   if (name == "attention_top_k" || name == "pyramid_drop") return r.use(token::attention_top_k{});
-  if (name == "fitprune" || name == "fitprune_rerun") return r.use(token::fitprune{});
+  if (is_fitprune(name)) return r.use(token::fitprune{});
   if (name == "divprune") return r.use(token::divprune{});
   if (name == "cdpruner") return r.use(token::cdpruner{});
   if (name == "dart") return r.use(token::dart{});
@@ -128,19 +132,23 @@ tamp::token::schedule reducer::schedule(const named_reduction& row) {
   const auto remember = [&](token::schedule s) {
     return fitted_[{row.tokens, row.budget}] = std::move(s);
   };
-  if (row.tokens == "fitprune" || row.tokens == "fitprune_rerun") {
-    // Whole tokens are rounded so that the schedule costs no more than the budget.
+  if (is_fitprune(row.tokens)) {
+    // Whole tokens are rounded so that the schedule costs no more than the budget, or as published,
+    // which costs more.
+    const bool as_published = row.tokens == "fitprune_down";
     const token::fitprune_fit fit{
-        .budget = row.budget, .shape = shape, .rounding = token::rounding::up};
+        .budget = row.budget,
+        .shape = shape,
+        .rounding = as_published ? token::rounding::down : token::rounding::up};
     const auto counted = [&](const token::fitprune_fit::result& found) {
-      if (!found.met)
+      if (!found.met && !as_published)
         throw std::invalid_argument(
             fmt::format("FitPrune's schedule for a budget of {} costs {}", row.budget, found.cost));
       return remember(found.schedule.for_tokens(visual));
     };
     const std::vector<std::size_t> counts = recording().visual_tokens();
     const tamp::execute::openmp exec{omp_get_max_threads()};
-    if (row.tokens == "fitprune") return counted(fit(exec, recording(), counts, layers));
+    if (row.tokens != "fitprune_rerun") return counted(fit(exec, recording(), counts, layers));
     const std::vector<llama::sequence> samples = prompts_.calibration();
     llama::fitprune_host host(prompts_.model(), samples);
     return counted(fit(exec, host, counts, layers));

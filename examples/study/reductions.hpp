@@ -8,10 +8,10 @@
 namespace study {
 
 inline const std::vector<std::string> selector_names = {
-    "-",        "random",         "attention_top_k", "pyramid_drop",
-    "fitprune", "fitprune_rerun", "divprune",        "cdpruner",
-    "dart",     "sparsevlm",      "visionzip",       "tome",
-    "folder"};
+    "-",        "random",        "attention_top_k", "pyramid_drop",
+    "fitprune", "fitprune_down", "fitprune_rerun",  "divprune",
+    "cdpruner", "dart",          "sparsevlm",       "visionzip",
+    "tome",     "folder"};
 
 // One row of the study.
 struct named_reduction {

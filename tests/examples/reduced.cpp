@@ -396,7 +396,7 @@ BOOST_AUTO_TEST_CASE(fewer_visual_tokens_are_worth_what_its_readme_says) {
     double accuracy[4];
   } table[] = {{"random", {89.2, 78.7, 66.5, 50.0}},
                {"attention_top_k", {92.3, 81.1, 71.4, 61.5}},
-               {"fitprune", {95.1, 85.6, 77.6, 66.5}}};
+               {"fitprune_down", {95.1, 85.6, 77.6, 66.5}}};
   std::size_t figure = 1;
   for (const auto& [selector, accuracy] : table)
     for (std::size_t k = 0; k < 4; ++k) {
@@ -405,7 +405,7 @@ BOOST_AUTO_TEST_CASE(fewer_visual_tokens_are_worth_what_its_readme_says) {
       // FitPrune is given.
       study::named_reduction row{selector, std::array{0.86, 0.73, 0.60, 0.46}[k], "-"};
       llama::reduction r = reducer.reduction(row);
-      if (row.tokens != "fitprune")
+      if (row.tokens != "fitprune_down")
         r.schedule = tamp::token::drop_at(6, 1, 64 - std::array<std::size_t, 4>{51, 38, 26, 13}[k]);
       double measured = accuracy_of(r);
       if (row.tokens ==
