@@ -19,6 +19,7 @@
 #include "prune_settings.hpp"
 #include "results.hpp"
 #include "save_plan.hpp"
+#include "save_weights.hpp"
 #include "subject.hpp"
 
 namespace {
@@ -35,6 +36,15 @@ std::vector<std::string> fixed_patterns(std::vector<std::string> patterns) {
 std::string without_colon(std::string name) {
   std::replace(name.begin(), name.end(), ':', '_');
   return name;
+}
+
+// A file of one recipe in a folder, which is made.
+std::filesystem::path file_in(const std::string& folder, const study::named_recipe& recipe,
+                              unsigned seed, const char* extension) {
+  std::filesystem::create_directories(folder);
+  const auto name = fmt::format("{}-{}-{}-{}-{:.2f}{}", recipe.score, recipe.allocate,
+                                recipe.pattern, seed, study::asked_sparsity(recipe), extension);
+  return std::filesystem::path(folder) / without_colon(name);
 }
 
 int run(const study::prune_settings& s) {
@@ -88,7 +98,8 @@ int run(const study::prune_settings& s) {
       };
       ++done;
       if (!study::depends_on_calibration(recipe) && seed != s.seeds.front()) continue;
-      if (results.known(row) && s.plans.empty()) {
+      const bool keeps_weights = !s.weights.empty() || !s.masks.empty();
+      if (results.known(row) && s.plans.empty() && !keeps_weights) {
         results.repeat(row);
         continue;
       }
@@ -105,17 +116,22 @@ int run(const study::prune_settings& s) {
       };
       const auto plan = planner.plan(recipe, on_progress);
       if (plan && !s.plans.empty()) {
-        std::filesystem::create_directories(s.plans);
-        const auto file = fmt::format("{}-{}-{}-{}-{:.2f}.json", recipe.score, recipe.allocate,
-                                      recipe.pattern, seed, row.asked);
-        study::save_plan(std::filesystem::path(s.plans) / without_colon(file), *plan);
-        if (results.known(row)) continue;
+        study::save_plan(file_in(s.plans, recipe, seed, ".json"), *plan);
+        if (results.known(row) && !keeps_weights) continue;
       }
       if (plan && !s.plan_only) {
         llama::model copy = subject->dense();
         const auto report =
             study::prune_model(recipe, *plan, copy, samples, s.threads, on_progress);
         if (!report.cancelled) {
+          if (!s.weights.empty())
+            study::save_weights(file_in(s.weights, recipe, seed, ".safetensors"), copy);
+          if (!s.masks.empty())
+            study::save_masks(file_in(s.masks, recipe, seed, ".safetensors"), copy);
+          if (results.known(row)) {
+            bar.clear();
+            continue;
+          }
           bar.show(fraction(0.8), "measuring what is left");
           row.achieved = report.achieved();
           row.quality = subject->measure(copy);

@@ -28,12 +28,20 @@ prune_settings parse_prune_settings(int argc, char** argv) {
                  "keep what the dense model showed in FILE.SEED.safetensors, after every block; an "
                  "interrupted calibration is continued");
   app.add_option("--plans", s.plans, "write each plan as JSON into this folder");
+  app.add_option("--weights", s.weights,
+                 "write the pruned linear layers of each recipe into this folder, as safetensors");
+  app.add_option(
+      "--masks", s.masks,
+      "write which weights of each recipe are not zero into this folder, as safetensors");
   app.add_option("--densities", s.densities,
                  "write how similar each layer's output tokens are to this CSV file");
   app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");
   list("--sparsity", s.sparsities, "fractions of the weights to drop")->check(CLI::Range(0.0, 1.0));
   app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted study is continued");
-  app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
+  app.add_option(
+         "--text", s.data.text,
+         "prose for a language model, or its tokens as numbers in FILE.ids: half calibrates, half "
+         "judges")
       ->check(CLI::ExistingFile);
   app.add_option("--calibration-scenes", s.data.calibration_scenes,
                  "scenes to calibrate on (default: tiny_calib.safetensors beside the model)");

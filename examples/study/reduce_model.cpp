@@ -93,14 +93,17 @@ std::vector<llama::visual_computation> parse_visual(const std::string& text, std
     const std::string_view value = colon == what.npos ? "" : what.substr(colon + 1);
     what = what.substr(0, colon);
     for (std::size_t l = first; l <= last; ++l) {
-      if (what == "ffn")
-        all[l].ffn = tamp::compute::dynamic_ffn{.keep_ratio = number<double>(value, part)};
+      if (what == "ffn" || what == "ffn_but_probe")
+        all[l].ffn = tamp::compute::dynamic_ffn{.keep_ratio = number<double>(value, part),
+                                                .whole_probe = what == "ffn_but_probe"};
       else if (what == "hollow")
         all[l].attention =
             tamp::compute::hollow_attention{.window = number<std::size_t>(value, part)};
       else
         throw std::invalid_argument(
-            fmt::format("'{}' is neither ffn:RATIO@LAYERS nor hollow:WINDOW@LAYERS", part));
+            fmt::format("'{}' is none of ffn:RATIO@LAYERS, ffn_but_probe:RATIO@LAYERS and "
+                        "hollow:WINDOW@LAYERS",
+                        part));
     }
   }
   return all;

@@ -41,8 +41,9 @@ void results::add(const row& r) {
   for (const double value : r.quality) line += fmt::format("{:>11.{}f}", value, digits(value));
   fmt::print("{}{:>9.2f} s{:>7.2f} s{:>6.2f} s\n", line, r.calibrate, r.select, r.apply);
   flush_table();
-  std::string values = fmt::format("{:.6f}", r.achieved);
-  for (const double value : r.quality) values += fmt::format(",{:.6f}", value);
+  // As many digits as tell the numbers apart from all others.
+  std::string values = fmt::format("{}", r.achieved);
+  for (const double value : r.quality) values += fmt::format(",{}", value);
   file_.add(key(r), values + fmt::format(",{:.4f},{:.4f},{:.4f}", r.calibrate, r.select, r.apply));
 }
 

@@ -2,6 +2,7 @@
 
 // Scenes and prose, as both studies read them.
 
+#include <charconv>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <llama/scenes.hpp>
 #include <llama/tamp_host.hpp>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -48,10 +50,25 @@ inline std::vector<double> in_percent(const llama::accuracy& result) {
   return percent;
 }
 
+// The tokens of a file of prose, or of a file *.ids: numbers of tokens, with space between them.
 inline std::vector<int> tokens_of(const llama::language_model& language, const std::string& text) {
   if (text.empty()) llama::fail("a language model is judged on prose: --text FILE");
   std::ifstream file(text, std::ios::binary);
   if (!file) llama::fail("cannot read ", text);
+  if (std::filesystem::path(text).extension() == ".ids") {
+    std::vector<int> tokens;
+    const auto vocabulary = language.model.ends->embedding.rows();
+    for (std::string word; file >> word;) {
+      int token = 0;
+      const auto [end, problem] = std::from_chars(word.data(), word.data() + word.size(), token);
+      if (problem != std::errc{} || end != word.data() + word.size() || token < 0 ||
+          token >= vocabulary)
+        llama::fail("entry ", tokens.size(), " of ", text, " is '", word, "', which is none of ",
+                    vocabulary, " tokens");
+      tokens.push_back(token);
+    }
+    return tokens;
+  }
   return language.tokenizer.encode(std::string{std::istreambuf_iterator<char>(file), {}});
 }
 

@@ -62,6 +62,13 @@ BOOST_AUTO_TEST_CASE(what_rounding_gave_too_much_is_taken_back_from_those_that_k
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_taken_back_is_given_again_by_the_published_code) {
+  // Each keeps 4; the other 3 are shared 0.5, 1, 1.5, rounded up to 1, 1, 2: one too many. The
+  // published code adds another to the last unit, whose sparsity is then 0.3.
+  const auto answer = das{0.5, 0.6}.distribute(std::vector{1.0, 2.0, 3.0}, tens);
+  BOOST_TEST(answer.drops == (std::vector<std::size_t>{5, 5, 5}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_full_unit_leaves_the_rest_to_the_others) {
   // 15 shared 10 : 1 : 1 is 12.5, 1.25, 1.25. The first is cut to 10, the second round begins with
   // one weight left (10 + 2 + 2 = 14), and of its 0.5 + 0.5, rounded up, one is taken back.

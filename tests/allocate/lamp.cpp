@@ -65,6 +65,16 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(answer.notes.empty());
 }
 
+BOOST_AUTO_TEST_CASE(floor_n_s_go_where_the_published_code_keeps_round_n_1_minus_s) {
+  const auto units = support::units<>::of_layers({{"a", {{1, 2, 3}}}, {"b", {{1, 5}}}});
+  // Of 5 weights floor(2.5) = 2 go; the published code keeps round(2.5) = 2, and takes another of a.
+  BOOST_TEST(lamp{0.5}(sequential{}, units).drops == (std::vector<std::size_t>{1, 1}),
+             boost::test_tools::per_element());
+  // floor(1.5) = 1 goes, and round(3.5) = 4 stay.
+  BOOST_TEST(lamp{0.3}(sequential{}, units).drops == (std::vector<std::size_t>{0, 1}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(among_equal_scores_the_lower_unit_loses_first) {
   // All but one of six: both largest weights score 1.
   BOOST_TEST(lamp{5.0 / 6}(sequential{}, two_layers).sparsities == (std::vector{1.0, 2.0 / 3}),

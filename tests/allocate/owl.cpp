@@ -57,6 +57,22 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(answer.notes.empty());
 }
 
+BOOST_AUTO_TEST_CASE(the_block_with_more_outliers_keeps_more_where_the_code_of_tamp_inverts_it) {
+  // Scaled 0.16 and 0, mean 0.08. TAMP's code returns 0.58 and 0.42 as sparsities.
+  const auto answer =
+      owl<magnitude>{0.5}.distribute(std::vector{1.0, 0.0}, std::vector<std::size_t>{5, 5});
+  BOOST_TEST(answer.sparsities[0] == 0.42, boost::test_tools::tolerance(1e-14));
+  BOOST_TEST(answer.sparsities[1] == 0.58, boost::test_tools::tolerance(1e-14));
+}
+
+BOOST_AUTO_TEST_CASE(blocks_count_by_their_weights_where_the_published_code_counts_blocks) {
+  // Published: 0.42 and 0.58, which drops 0.46 of 20 weights.
+  const auto answer =
+      owl<magnitude>{0.5}.distribute(std::vector{1.0, 0.0}, std::vector<std::size_t>{15, 5});
+  BOOST_TEST(answer.sparsities[0] == 0.46, boost::test_tools::tolerance(1e-14));
+  BOOST_TEST(answer.sparsities[1] == 0.62, boost::test_tools::tolerance(1e-14));
+}
+
 BOOST_AUTO_TEST_CASE(the_mean_is_over_all_layers_of_a_unit) {
   // 100 is no outlier of its own layer, whose mean it is, but one of the block: mean 20.8.
   const plain_units units{{{"block 0", {{"a", matrix<float>(1, 4, 1.0f)}, {"b", {{100}}}}},

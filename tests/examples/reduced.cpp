@@ -322,6 +322,34 @@ BOOST_AUTO_TEST_CASE(a_narrow_window_and_few_channels_cost_less_and_leave_the_te
   BOOST_CHECK_SMALL(largest_difference(rows_of(after, 33, 4), rows_of(before, 33, 4)), 1e-4f);
 }
 
+BOOST_AUTO_TEST_CASE(probed_tokens_go_through_all_channels_or_the_kept_ones) {
+  const llama::model m = random_model(2);
+  const llama::sequence whole = prompt(m, 3, 30, 4);
+  llama::sequence dense = whole, in_full = whole, kept_only = whole;
+  const matrix before = llama::forward(m, dense, {});
+  llama::reduction r;
+  r.visual.resize(2);
+  r.visual[1].ffn = tamp::compute::dynamic_ffn{.keep_ratio = 0.1, .whole_probe = true};
+  const matrix probe_in_full = llama::forward(m, in_full, r);
+  r.visual[1].ffn->whole_probe = false;
+  const matrix probe_of_kept = llama::forward(m, kept_only, r);
+  // Of 30 patches, which follow on 3 words, 0, 14 and 29 are probed.
+  BOOST_TEST(r.visual[1].ffn->probe(30) == (std::vector<std::size_t>{0, 14, 29}),
+             boost::test_tools::per_element());
+  for (int patch = 0; patch < 30; ++patch) {
+    const auto row = [&](const matrix& of) { return rows_of(of, 3 + patch, 1); };
+    const bool is_probed = patch == 0 || patch == 14 || patch == 29;
+    if (is_probed) {
+      BOOST_CHECK_SMALL(largest_difference(row(probe_in_full), row(before)), 1e-4f);
+      BOOST_TEST(largest_difference(row(probe_of_kept), row(before)) > 1e-4f);
+    } else {
+      BOOST_CHECK_SMALL(largest_difference(row(probe_in_full), row(probe_of_kept)), 1e-4f);
+    }
+  }
+  // Three products of the probe with the channels that were not kept, against two.
+  BOOST_TEST(kept_only.multiply_adds < in_full.multiply_adds);
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_refused) {
   const llama::model m = random_model(2);
   llama::sequence s = prompt(m, 1, 6, 2);

@@ -101,8 +101,7 @@ BOOST_AUTO_TEST_CASE(a_csv_file_is_continued_where_it_was_left) {
   }
   const std::string complete = contents(csv.path);
   BOOST_TEST(std::count(complete.begin(), complete.end(), '\n') == 4);
-  BOOST_TEST(complete.find("wanda,uniform,per_row,0,0.5000,0.500000,85.000000,1.0000") !=
-             std::string::npos);
+  BOOST_TEST(complete.find("wanda,uniform,per_row,0,0.5000,0.5,85,1.0000") != std::string::npos);
   // A row that was cut short while it was written is measured again.
   std::ofstream(csv.path) << complete.substr(0, complete.size() - 10);
   study::results results({"accuracy"}, "a model", csv.path.string());
@@ -110,6 +109,17 @@ BOOST_AUTO_TEST_CASE(a_csv_file_is_continued_where_it_was_left) {
   BOOST_TEST(!results.known(a_row(0.5, 0)));
   results.add(a_row(0.5, 85));
   BOOST_TEST(contents(csv.path) == complete);
+}
+
+BOOST_AUTO_TEST_CASE(a_csv_file_has_all_digits_of_what_was_measured) {
+  const temporary_file csv;
+  {
+    study::row row = a_row(0.3, 100.0 / 3);
+    row.achieved = 0.1 + 0.2;
+    study::results({"accuracy"}, "a model", csv.path.string()).add(row);
+  }
+  BOOST_TEST(contents(csv.path).find(",0.30000000000000004,33.333333333333336,") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_csv_file_of_another_study_is_left_alone) {

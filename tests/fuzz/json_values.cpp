@@ -54,6 +54,7 @@ tamp::compute::compute_plan compute_plan_of(source& in) {
   plan.reduced_layers = ascending(in);
   plan.ffn.keep_ratio = in.fraction();
   plan.ffn.probe_every = in.size(9);
+  plan.ffn.whole_probe = in.flag();
   plan.attention.window = in.size(9);
   plan.after_weights = in.size(100);
   plan.after_visual = plan.after_weights + in.count(0, 1);

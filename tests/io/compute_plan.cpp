@@ -57,7 +57,8 @@ const std::string_view two_layers_as_text = R"({
   ],
   "dynamic_ffn": {
     "keep_ratio": 0.2,
-    "probe_every": 10
+    "probe_every": 10,
+    "whole_probe": true
   },
   "hollow_attention": {
     "window": 64
@@ -229,6 +230,8 @@ BOOST_AUTO_TEST_CASE(what_is_of_another_type_is_named_with_its_place) {
           "dynamic_ffn.keep_ratio is not a number");
   refused(replaced("\"probe_every\": 10", "\"probe_every\": 1e1"),
           "dynamic_ffn.probe_every is not a count");
+  refused(replaced("\"whole_probe\": true", "\"whole_probe\": 1"),
+          "dynamic_ffn.whole_probe is neither true nor false");
   refused(replaced("{\n    \"window\": 64\n  }", "64"), "hollow_attention is not a JSON object");
   refused(replaced("64", "-64"), "hollow_attention.window is not a count");
   refused(replaced("300", "18446744073709551616"), "multiply_adds.dense is not a count");

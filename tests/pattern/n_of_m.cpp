@@ -79,6 +79,10 @@ BOOST_AUTO_TEST_CASE(a_rest_keeps_its_share_rounded_up) {
   BOOST_TEST((row<n_of_m<1, 32>, float>({3, 1}) == "#.\n"));
 }
 
+BOOST_AUTO_TEST_CASE(a_rest_of_two_keeps_one_where_the_published_code_drops_both) {
+  BOOST_TEST((row<n_of_m<2, 4>, float>({1, 2, 3, 4, 5, 6}) == "..##.#\n"));
+}
+
 BOOST_AUTO_TEST_CASE(of_equal_scores_the_leftmost_go) {
   BOOST_TEST((row<n_of_m<2, 4>, float>({7, 7, 7, 7}) == "..##\n"));
   BOOST_TEST((row<n_of_m<1, 4>, float>({7, 7, 7, 7, 7, 7}) == "...#.#\n"));

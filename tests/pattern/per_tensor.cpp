@@ -55,6 +55,12 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(printed(select(weight, 0.5)) == "#...\n.###\n");
 }
 
+BOOST_AUTO_TEST_CASE(exactly_floor_n_s_go_where_the_published_code_drops_one_more) {
+  // The published code drops all up to the score of place floor(n s): "...#" and "....".
+  BOOST_TEST(printed(select(matrix<float>{{1, 2, 3, 4}}, 0.5)) == "..##\n");
+  BOOST_TEST(printed(select(matrix<float>{{1, 1, 1, 1}}, 0.25)) == ".###\n");
+}
+
 BOOST_AUTO_TEST_CASE(rows_may_lose_everything_or_nothing) {
   const matrix<float> weight{{1, 2, 3, 4}, {5, 6, 7, 8}};
   BOOST_TEST(printed(select(weight, 0.5)) == "....\n####\n");

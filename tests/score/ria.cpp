@@ -56,6 +56,30 @@ BOOST_AUTO_TEST_CASE(zeros_score_zero_also_where_a_whole_row_or_column_is_zero) 
   BOOST_TEST(s(1, 2) > 0.0f);
 }
 
+BOOST_AUTO_TEST_CASE(a_column_of_zeros_goes_first_where_the_published_code_keeps_it) {
+  // The published score of the first column is 0 / 0, which sorts behind all numbers.
+  const matrix<float> w{{0, 1, 2}, {0, 3, 4}};
+  const auto recipe = tamp::compose(ria{}, tamp::pattern::per_row{}, tamp::allocate::uniform{0.34});
+  const auto keep = tamp::select(w, std::vector<float>{1, 1, 1}, recipe);
+  for (std::size_t i = 0; i < 2; ++i) {
+    BOOST_TEST(!keep(i, 0));
+    BOOST_TEST(keep(i, 1));
+    BOOST_TEST(keep(i, 2));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(shares_of_bf16_are_floats_where_the_published_code_rounds_them) {
+  // Shares of the row are 0.50195 and 0.49805, and those of the columns 1: rounded to bf16, both
+  // sums are 1.5, and the first weight goes.
+  const std::vector<tamp::bf16> w{tamp::bf16(1.0078125f), tamp::bf16(1.0f)};
+  const auto recipe = tamp::compose(ria{}, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5});
+  const auto keep = tamp::select(tamp::view(w, 1, 2), std::vector<float>{1, 1}, recipe);
+  BOOST_TEST(keep(0, 0));
+  BOOST_TEST(!keep(0, 1));
+  BOOST_TEST(float(tamp::bf16(1 + 1.0078125f / 2.0078125f)) == 1.5f);
+  BOOST_TEST(float(tamp::bf16(1 + 1 / 2.0078125f)) == 1.5f);
+}
+
 BOOST_AUTO_TEST_CASE(scaling_a_weight_changes_no_score) {
   const auto w = support::random_matrix(9, 14, 1);
   auto doubled = w;

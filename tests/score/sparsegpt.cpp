@@ -69,6 +69,14 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   BOOST_TEST(std::abs(w(0, 1) - 4) < 1e-6);
 }
 
+BOOST_AUTO_TEST_CASE(exactly_floor_n_s_go_where_the_published_code_drops_one_more) {
+  const matrix<float> x{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
+  matrix<float> w{{1, 2, 3, 4}};
+  tamp::prune(w, gram_of(x), compose(sparsegpt{}, tamp::pattern::per_tensor{}, uniform{0.5}));
+  for (std::size_t j = 0; j < 4; ++j)  // published: 0 0 0 4
+    BOOST_TEST(w(0, j) == (j < 2 ? 0.0f : float(j + 1)));
+}
+
 BOOST_AUTO_TEST_CASE(without_correlation_nothing_is_repaired_and_it_is_wanda) {
   matrix<float> x(8, 8);  // every feature on a token of its own
   for (std::size_t j = 0; j < 8; ++j) x(j, j) = float(j + 1);

@@ -105,6 +105,17 @@ BOOST_AUTO_TEST_CASE(by_hand) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(repeated_tokens_are_neighbours_of_each_other) {
+  // The published code takes the nearest of all tokens for the token itself and leaves it out, also
+  // where that is its equal. It takes 4 and 1 here.
+  const matrix<float> y{{0, 1}, {0, 1}, {1, 0}, {1, 1}, {1, 1}};
+  using enum tamp::modality;
+  const std::vector<tamp::modality> kinds{image, image, text, text, text};
+  const std::vector<float> attention{2.0f / 16, 3.0f / 16, 7.0f / 16, 1.0f / 16, 7.0f / 16};
+  BOOST_TEST(tamp::stat::select_tokens(y, kinds, attention, amia_select{}) == (indices{2, 1}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(it_is_its_definition) {
   for (unsigned seed = 0; seed < 6; ++seed) {
     const auto y = support::random_matrix(25, 6, seed);

@@ -48,6 +48,11 @@ BOOST_AUTO_TEST_CASE(zero_tokens) {
   BOOST_TEST(hidden_change().add(one, zero).influence() == 1.0);
 }
 
+BOOST_AUTO_TEST_CASE(a_zero_token_has_not_changed_where_the_published_code_counts_a_half) {
+  const matrix<float> state{{1, 2}, {0, 0}};  // published: (0 + 0.5) / 2
+  BOOST_TEST(std::abs(hidden_change().add(state, state).influence()) < 1e-15);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_seen_is_nothing_changed) {
   hidden_change change;
   BOOST_TEST(change.tokens() == 0u);

@@ -150,16 +150,32 @@ matrix feed_forward(const config& c, const block& b, const matrix& x,
   const std::vector<std::size_t> probe = dynamic->probe(std::size_t(rows));
   matrix probed(Index(probe.size()), x.cols());
   for (std::size_t p = 0; p < probe.size(); ++p) probed.row(Index(p)) = x.row(Index(probe[p]));
-  const std::vector<std::size_t> channels =
-      dynamic->channels_of_probe(exec, gated(probed, b.weights[gate_proj], b.weights[up_proj]));
+  const matrix hidden = gated(probed, b.weights[gate_proj], b.weights[up_proj]);
+  const std::vector<std::size_t> channels = dynamic->channels_of_probe(exec, hidden);
   const auto count = Index(channels.size());
   matrix gate(count, x.cols()), up(count, x.cols()), down(b.weights[down_proj].rows(), count);
   tamp::compute::gather_rows(exec, b.weights[gate_proj], channels, gate);
   tamp::compute::gather_rows(exec, b.weights[up_proj], channels, up);
   tamp::compute::gather_columns(exec, b.weights[down_proj], channels, down);
+  if (!dynamic->whole_probe) {
+    multiply_adds += shape.channels(rows, std::uint64_t(count)) +
+                     shape.channels(probe.size(), shape.ffn) * 2 / 3;
+    return linear(gated(x, gate, up), down);
+  }
   multiply_adds +=
-      shape.channels(rows, std::uint64_t(count)) + shape.channels(probe.size(), shape.ffn) * 2 / 3;
-  return linear(gated(x, gate, up), down);
+      shape.channels(rows - probe.size(), std::uint64_t(count)) + shape.feed_forward(probe.size());
+  matrix others(x.rows() - probed.rows(), x.cols());
+  const auto is_probed = [&](Index row) {
+    return std::binary_search(probe.begin(), probe.end(), std::size_t(row));
+  };
+  for (Index row = 0, next = 0; row < x.rows(); ++row)
+    if (!is_probed(row)) others.row(next++) = x.row(row);
+  const matrix of_probe = linear(hidden, b.weights[down_proj]);
+  const matrix of_others = linear(gated(others, gate, up), down);
+  matrix y(x.rows(), of_probe.cols());
+  for (Index row = 0, next = 0, p = 0; row < x.rows(); ++row)
+    y.row(row) = is_probed(row) ? of_probe.row(p++) : of_others.row(next++);
+  return y;
 }
 
 }  // namespace

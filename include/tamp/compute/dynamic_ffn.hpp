@@ -28,7 +28,10 @@ namespace tamp::inline TAMP_FLAGS::compute {
 /// Use it in layers that barely change visual tokens (compute::layer_ranking finds them). Run the
 /// probe tokens in full, and choose the channels. Gather their rows of the gate and up projections
 /// and their columns of the down projection once (compute::gather_rows, gather_columns). Run the
-/// image's other tokens through these. Run text through the whole weights.
+/// image's other tokens through these. Run text through the whole weights. With `whole_probe` the
+/// output of the probe tokens is that of the whole weights. Without it their output comes from the
+/// gathered weights as well, as that of all other visual tokens does. The probe then takes part in
+/// one product with them, and has no need of the whole down projection.
 ///
 ///     probe    = trunc(linspace(0, n - 1, max(1, n / probe_every))) of the n visual tokens
 ///     score(j) = mean over the probe of |hidden(t, j)|
@@ -42,9 +45,11 @@ namespace tamp::inline TAMP_FLAGS::compute {
 struct dynamic_ffn {
   double keep_ratio = 0.2;
   std::size_t probe_every = 10;
+  bool whole_probe = true;  ///< the output of the probe tokens is that of all channels
 
   std::string label() const {
-    return detail::sentence("dynamic_ffn ", keep_ratio, ' ', probe_every);
+    return detail::sentence("dynamic_ffn ", keep_ratio, ' ', probe_every,
+                            whole_probe ? "" : " reduced_probe");
   }
 
   /// Returns the visual tokens to compute in full, ascending: places among the visual tokens,

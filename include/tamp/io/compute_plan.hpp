@@ -57,10 +57,12 @@ class compute_plan_reader : value_reader<compute::compute_plan, Json> {
     if (std::adjacent_find(layers.begin(), layers.end(), std::greater_equal<>()) != layers.end())
       this->refuse("reduced_layers is not ascending");
     const Json& ffn = this->object(json, "", "dynamic_ffn");
-    this->check_keys(ffn, "dynamic_ffn", {"keep_ratio", "probe_every"});
+    this->check_keys(ffn, "dynamic_ffn", {"keep_ratio", "probe_every", "whole_probe"});
     plan.ffn.keep_ratio = fraction(ffn, "dynamic_ffn", "keep_ratio");
     plan.ffn.probe_every = this->count(ffn, "dynamic_ffn", "probe_every");
     if (plan.ffn.probe_every == 0) this->refuse("dynamic_ffn.probe_every is 0");
+    if (ffn.contains("whole_probe"))  // older files do not have it
+      plan.ffn.whole_probe = this->truth(ffn, "dynamic_ffn", "whole_probe");
     const Json& attention = this->object(json, "", "hollow_attention");
     this->check_keys(attention, "hollow_attention", {"window"});
     plan.attention.window = this->count(attention, "hollow_attention", "window");
@@ -104,6 +106,7 @@ void to_json(Json& json, const compute_plan& plan) {
   json["reduced_layers"] = plan.reduced_layers;
   json["dynamic_ffn"]["keep_ratio"] = plan.ffn.keep_ratio;
   json["dynamic_ffn"]["probe_every"] = plan.ffn.probe_every;
+  json["dynamic_ffn"]["whole_probe"] = plan.ffn.whole_probe;
   json["hollow_attention"]["window"] = plan.attention.window;
   Json& sums = json["multiply_adds"] = Json::object();
   sums["dense"] = plan.dense;

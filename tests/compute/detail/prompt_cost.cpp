@@ -54,7 +54,17 @@ prompt_cost::parts by_definition(const block_shape& b, std::size_t layers,
     sum.linear += b.output(kinds.size());
     const auto patches = std::size_t(std::count_if(kinds.begin(), kinds.end(), is_visual));
     std::size_t in_full = less ? kinds.size() - patches : kinds.size();
-    if (less) in_full += ffn.probe(patches).size();
+    const std::size_t probe = less ? ffn.probe(patches).size() : 0;
+    if (less && !ffn.whole_probe) {
+      // The probe goes through all channels of the projections before the last, and everything
+      // through the kept channels.
+      const std::uint64_t before_last = (b.ffn_layers - 1) * probe * b.hidden * b.ffn;
+      sum.linear +=
+          b.feed_forward(in_full) +
+          std::min(before_last + b.channels(patches, ffn.kept(b.ffn)), b.feed_forward(patches));
+      continue;
+    }
+    in_full += probe;
     sum.linear += b.feed_forward(in_full);
     sum.linear += b.channels(kinds.size() - in_full, ffn.kept(b.ffn));
     if (tokens.leave == departure::after_layer) leave();
@@ -109,6 +119,17 @@ BOOST_AUTO_TEST_CASE(a_reduced_layer_by_hand) {
   check(cost({}, counts{1}, {.keep_ratio = 0.5}, {.window = 0}), 50 + 41, 50 + 18);
 }
 
+// One word of both channels, 6; one probed patch of two of three projections, 4; four patches of one
+// channel, 12: 22, and 20 of the other projections.
+BOOST_AUTO_TEST_CASE(a_probe_through_the_kept_channels_by_hand) {
+  const prompt_cost cost(tiny, 2, four_patches);
+  const dynamic_ffn reduced{.keep_ratio = 0.5, .whole_probe = false};
+  check(cost({}, counts{1}, reduced, {.window = 1}), 50 + 42, 50 + 26);
+  // All channels of all patches would cost 24: 4 and 24 are more.
+  const dynamic_ffn all{.keep_ratio = 1, .whole_probe = false};
+  check(cost({}, counts{1}, all, {.window = 1}), 50 + 50, 50 + 26);
+}
+
 BOOST_AUTO_TEST_CASE(the_first_visual_tokens_leave_and_text_stays) {
   const prompt_cost cost(tiny, 2, four_patches);
   const auto without_patches = cost({{4, 0}}, {}, {}, {});
@@ -134,7 +155,7 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition_and_a_reduced_layer_never_costs_more) 
           std::vector<modality> prompt(patches + random() % 6, text);
           for (std::size_t t = 0; t < patches; ++t) prompt[t] = random() % 4 == 0 ? audio : image;
           std::shuffle(prompt.begin(), prompt.end(), random);
-          const dynamic_ffn ffn{keep_ratio, probe_every};
+          const dynamic_ffn ffn{keep_ratio, probe_every, random() % 2 == 0};
           const hollow_attention attention{.window = window};
           const block_shape& shape = random() % 2 == 0 ? usual : grouped;
           const prompt_cost cost(shape, 3, prompt);

@@ -62,15 +62,24 @@ class prompt_cost {
           less ? shape_.pairs(2 * attention.products(here) - diagonal) : shape_.attention(n);
       leave_at(token::departure::after_attention);
       sum.linear += shape_.output(text + visual) + shape_.feed_forward(text);
-      const std::uint64_t whole = less ? ffn.probe(visual).size() : visual;  // all channels
-      sum.linear += shape_.feed_forward(whole);
-      if (less) sum.linear += shape_.channels(visual - whole, ffn.kept(shape_.ffn));
+      sum.linear += less ? reduced_feed_forward(visual, ffn) : shape_.feed_forward(visual);
       leave_at(token::departure::after_layer);
     }
     return sum;
   }
 
  private:
+  /// The feed-forward part of visual tokens of which a probe chooses the channels. Where that costs
+  /// more than all channels, all are computed.
+  std::uint64_t reduced_feed_forward(std::size_t visual, const compute::dynamic_ffn& ffn) const {
+    const std::size_t probe = ffn.probe(visual).size(), kept = ffn.kept(shape_.ffn);
+    if (ffn.whole_probe) return shape_.feed_forward(probe) + shape_.channels(visual - probe, kept);
+    block_shape without_down = shape_;
+    without_down.ffn_layers -= (std::min)(shape_.ffn_layers, std::uint64_t{1});
+    const std::uint64_t less = without_down.feed_forward(probe) + shape_.channels(visual, kept);
+    return (std::min)(less, shape_.feed_forward(visual));
+  }
+
   static void drop(std::vector<modality>& kinds, std::size_t& visual, std::size_t count) {
     count = (std::min)(count, visual);
     visual -= count;

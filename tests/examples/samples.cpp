@@ -1,0 +1,74 @@
+// What the study reads and writes beside its table: numbers of tokens, weights and masks.
+
+#include <study/samples.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <cstdint>
+#include <llama/model.hpp>
+#include <string>
+#include <study/save_weights.hpp>
+#include <tamp/io/safetensors_file.hpp>
+#include <vector>
+
+#include "../io/files.hpp"
+#include "gguf_models.hpp"
+
+BOOST_AUTO_TEST_SUITE(examples_samples)
+
+using support::temporary_folder;
+
+BOOST_AUTO_TEST_CASE(numbers_of_tokens_stand_for_a_text) {
+  const temporary_folder folder;
+  const llama::language_model language = llama::load_gguf(folder.write(
+      "m.gguf", support::with_tokens(support::gguf_of(support::model_of("llama"))).bytes()));
+  const auto read = [&](const char* numbers) {
+    return study::tokens_of(language, folder.write("a.ids", numbers));
+  };
+  BOOST_TEST(read("3 1\n 2\t0\n") == (std::vector{3, 1, 2, 0}), boost::test_tools::per_element());
+  BOOST_TEST(read("").empty());
+  const auto refused = [&](const std::string& entry) {
+    BOOST_CHECK_EXCEPTION(read(("1 " + entry).c_str()), llama::error, [&](const auto& problem) {
+      return std::string(problem.what()).find("entry 1 of ") == 0 &&
+             std::string(problem.what()).find("'" + entry + "', which is none of") !=
+                 std::string::npos;
+    });
+  };
+  for (const char* entry : {"-1", "2.5", "two", "1,2", "99999999999",
+                            "1000000000"})  // more than the vocabulary, more than an int
+    refused(entry);
+  refused(std::to_string(language.model.ends->embedding.rows()));
+}
+
+BOOST_AUTO_TEST_CASE(weights_and_masks_are_written_by_the_names_of_their_layers) {
+  llama::model model = support::model_of("llama");
+  model.blocks[0].weights[2].row(1).setZero();
+  model.blocks[0].weights[2](0, 3) = -0.0f;
+  const temporary_folder folder;
+  study::save_weights(folder / "w.safetensors", model);
+  study::save_masks(folder / "m.safetensors", model);
+  const tamp::io::safetensors_file weights(folder / "w.safetensors");
+  const tamp::io::safetensors_file masks(folder / "m.safetensors");
+  const std::size_t layers = model.blocks.size() * llama::layer_names.size();
+  BOOST_TEST(weights.tensors().size() == layers);
+  BOOST_TEST(masks.tensors().size() == layers);
+  for (std::size_t b = 0; b < model.blocks.size(); ++b)
+    for (std::size_t l = 0; l < llama::layer_names.size(); ++l) {
+      const std::string name = llama::weight_name(llama::Index(b), llama::layer_names[l]);
+      const llama::matrix& w = model.blocks[b].weights[l];
+      const auto written = weights.matrix<float>(name);
+      const auto mask = masks.values<std::uint8_t>(name);
+      BOOST_REQUIRE(written.rows() == std::size_t(w.rows()));
+      BOOST_REQUIRE(mask.size() == std::size_t(w.size()));
+      BOOST_TEST(masks.at(name).shape == weights.at(name).shape);
+      std::size_t wrong = 0;
+      for (std::size_t i = 0; i < written.rows(); ++i)
+        for (std::size_t j = 0; j < written.cols(); ++j) {
+          const float number = w(llama::Index(i), llama::Index(j));
+          wrong += written(i, j) != number || mask[i * written.cols() + j] != (number != 0);
+        }
+      BOOST_TEST(wrong == 0u);
+    }
+  BOOST_TEST(masks.values<std::uint8_t>(llama::weight_name(0, llama::layer_names[2]))[3] == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
