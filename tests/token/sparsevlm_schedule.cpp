@@ -16,6 +16,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
   // dropped, 33 recycled into 4; then 110, 94, 29 and 3.
   const auto s = sparsevlm_schedule{}(32, 576);
   BOOST_TEST(s.drops.size() == 32u);
+  BOOST_TEST(s.leave == tamp::token::departure::after_layer);
   BOOST_TEST(s.left(576, 1) == 576u);
   BOOST_TEST(s.left(576, 2) == 309u);
   BOOST_TEST(s.left(576, 6) == 204u);

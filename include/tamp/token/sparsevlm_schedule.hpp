@@ -14,8 +14,8 @@
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// Makes the published schedule of SparseVLM: tokens leave in layers 2, 6 and 15, the first layer
-/// being 0.
+/// Makes the published schedule of SparseVLM: tokens leave behind layers 2, 6 and 15, the first
+/// layer being 0, chosen by the attention of these layers.
 ///
 ///     in each of the three, of v visual tokens the min(kept, v - 1) of the largest scores stay,
 ///     and with recycling sparsevlm_recycling::published_clusters(v - kept) more
@@ -31,9 +31,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// depend on the number of visual tokens. A sequence of fewer loses one token in a layer, or with
 /// recycling none.
 ///
-/// The published code drops after the whole layer. Here the tokens leave before the layer's output
-/// projection, so that the values of the tokens that stay are the same and less is computed. The
-/// rating of version 2, which weighs heads and corrects for positions, is not in token::sparsevlm.
+/// The rating of version 2, which weighs heads and corrects for positions, is not in token::sparsevlm.
 /// Source: Gumpest/SparseVLMs, the published code of Zhang et al. 2024 (arXiv 2410.04417).
 struct sparsevlm_schedule {
   std::size_t tokens = 192;  ///< 192, 128, 96 or 64
@@ -72,7 +70,8 @@ struct sparsevlm_schedule {
     if (layers <= layers_of_drops.back())
       detail::raise<value_error>("sparsevlm_schedule: of ", layers, " layers none is layer ",
                                  layers_of_drops.back());
-    schedule s{detail::checked_array<std::size_t>("sparsevlm_schedule", layers)};
+    schedule s{detail::checked_array<std::size_t>("sparsevlm_schedule", layers),
+               departure::after_layer};
     for (std::size_t k = 0; k < counts.size() && visual != 0; ++k) {
       const std::size_t by_score = (std::min)(counts[k], visual - 1);
       const std::size_t dropped = visual - by_score;
