@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(the_published_tokens) {
       const auto published = given.indices("published_taken");
       if (taken != published) {
         BOOST_TEST(has_repeated_rows(output));
-        all.differs("of repeated tokens, takes one for itself when it looks for neighbours");
+        all.differs("takes a repeated token for the token itself among its neighbours");
         continue;
       }
       // The published layer has its output as input, too.

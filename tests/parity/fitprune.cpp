@@ -139,11 +139,9 @@ void compare_fit(const parity::example& e, parity::vectors& all) {
     BOOST_TEST(found.alpha == 1.0);  // which the published code does not try
   }
   if (published == mended) return all.equal();
-  if (checked == mended)
-    return all.differs("the published fit does not look at the budget behind the last layer");
-  if (checked.stops)
-    return all.differs("the published fit stops where a statistic can spare all tokens but one");
-  all.differs("the published fit takes another sample's number where all but one can be spared");
+  if (checked == mended) return all.differs("does not look at the budget behind the last layer");
+  if (checked.stops) return all.differs("stops where a statistic can spare all tokens but one");
+  all.differs("takes another sample's number where all but one can be spared");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <map>
 #include <span>
 #include <string>
@@ -75,19 +76,25 @@ class vectors {
   // An input on which the published code differs for a documented reason.
   void differs(const std::string& reason) { ++reasons_[reason]; }
 
-  // Every input was compared, and there are enough of them. Prints the row of docs/parity.md.
+  // Every input was compared, there are enough of them, and docs/parity.md says what came out.
   void summarise(std::size_t least_inputs = 20) const {
     std::size_t compared = equal_;
-    std::string row = tamp::detail::sentence(method_, ": ", file_.metadata().at("repository"),
-                                             " at ", file_.metadata().at("commit").substr(0, 12),
-                                             ", ", inputs_, " inputs, ", equal_, " equal");
+    std::string differences;
     for (const auto& [reason, count] : reasons_) {
       compared += count;
-      row += tamp::detail::sentence(", ", count, " differ: ", reason);
+      differences += tamp::detail::sentence(differences.empty() ? "" : "; ", count, ": ", reason);
     }
-    BOOST_TEST_MESSAGE(row);
     BOOST_TEST(compared == inputs_);
     BOOST_TEST(inputs_ >= least_inputs);
+
+    const auto& from = file_.metadata();
+    const std::string row = tamp::detail::sentence(
+        "| ", method_, " | ", from.at("repository"), " at ", from.at("commit").substr(0, 12), " | ",
+        inputs_, " | ", equal_, " | ", differences, " |");
+    std::ifstream page(std::string(TAMP_SOURCE_DIR) + "/docs/parity.md");
+    bool is_there = false;
+    for (std::string line; std::getline(page, line);) is_there |= line.starts_with(row);
+    BOOST_TEST(is_there, "docs/parity.md lacks the row\n" << row);
   }
 
  private:
