@@ -29,10 +29,10 @@ prune_settings parse_prune_settings(int argc, char** argv) {
                  "interrupted calibration is continued");
   app.add_option("--plans", s.plans, "write each plan as JSON into this folder");
   app.add_option("--weights", s.weights,
-                 "write the pruned linear layers of each recipe into this folder, as safetensors");
+                 "write the pruned model of each recipe into this folder, as safetensors");
   app.add_option(
       "--masks", s.masks,
-      "write which weights of each recipe are not zero into this folder, as safetensors");
+      "write which weights of its linear layers are not zero into this folder, as safetensors");
   app.add_option("--densities", s.densities,
                  "write how similar each layer's output tokens are to this CSV file");
   app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");
@@ -41,8 +41,9 @@ prune_settings parse_prune_settings(int argc, char** argv) {
   app.add_option(
          "--text", s.data.text,
          "prose for a language model, or its tokens as numbers in FILE.ids: half calibrates, half "
-         "judges")
-      ->check(CLI::ExistingFile);
+         "judges; the last one counts")
+      ->check(CLI::ExistingFile)
+      ->take_last();
   app.add_option("--calibration-scenes", s.data.calibration_scenes,
                  "scenes to calibrate on (default: tiny_calib.safetensors beside the model)");
   app.add_option("--evaluation-scenes", s.data.evaluation_scenes,

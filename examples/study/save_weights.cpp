@@ -1,38 +1,65 @@
 #include "save_weights.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <tamp/io/safetensors_writer.hpp>
+#include <type_traits>
 #include <vector>
 
 namespace study {
 namespace {
 
-using use_layer = std::function<void(const std::string&, const llama::matrix&)>;
-
-void for_each_layer(const llama::model& model, const use_layer& use) {
+// Calls use(name, layer) for the linear layers of all blocks.
+template <class Use>
+void for_each_layer(const llama::model& model, const Use& use) {
   for (std::size_t b = 0; b < model.blocks.size(); ++b)
     for (std::size_t l = 0; l < llama::layer_names.size(); ++l)
       use(llama::weight_name(llama::Index(b), llama::layer_names[l]), model.blocks[b].weights[l]);
 }
 
-// One tensor a layer, of the numbers that `row` makes of a row of its weight.
-template <class Number, class Row>
-void save(const std::filesystem::path& path, const llama::model& model, tamp::io::dtype type,
-          const Row& row) {
+// Calls use(name, tensor) for all that llama::assemble reads, a matrix or a row_vector.
+template <class Use>
+void for_each_tensor(const llama::model& model, const Use& use) {
+  use("model.embed_tokens.weight", model.ends->embedding);
+  for (std::size_t b = 0; b < model.blocks.size(); ++b)
+    llama::for_each_vector(
+        model.config, model.blocks[b],
+        [&](auto part, auto ending, const llama::row_vector& vector, llama::Index) {
+          use(llama::weight_name(llama::Index(b), part, ending), vector);
+        });
+  for_each_layer(model, use);
+  use("model.norm.weight", model.ends->norm);
+  if (!model.config.tied_head) use("lm_head.weight", model.ends->untied_head);
+  if (model.config.vision) {
+    use("visual.patch_embed.weight", model.ends->patch.weight);
+    use("visual.patch_embed.bias", model.ends->patch.bias);
+    use("visual.pos_embed.weight", model.ends->patch.positions);
+  }
+}
+
+template <class Tensor>
+std::vector<std::size_t> shape_of(const Tensor& t) {
+  if constexpr (std::is_same_v<Tensor, llama::row_vector>) return {std::size_t(t.size())};
+  return {std::size_t(t.rows()), std::size_t(t.cols())};
+}
+
+// Writes the tensors that `for_each` names, of the numbers that `number` makes of theirs.
+template <class Number, class ForEach, class Make>
+void save(const std::filesystem::path& path, tamp::io::dtype type, const ForEach& for_each,
+          const Make& number) {
   std::vector<tamp::io::declaration> tensors;
-  for_each_layer(model, [&](const std::string& name, const llama::matrix& w) {
-    tensors.push_back({name, type, {std::size_t(w.rows()), std::size_t(w.cols())}});
+  for_each([&](const std::string& name, const auto& tensor) {
+    tensors.push_back({name, type, shape_of(tensor)});
   });
-  tamp::io::safetensors_writer out(path, tensors);
-  std::vector<Number> numbers;
-  for_each_layer(model, [&](const std::string& name, const llama::matrix& w) {
-    for (llama::Index i = 0; i < w.rows(); ++i) {
-      numbers.clear();
-      for (llama::Index j = 0; j < w.cols(); ++j) numbers.push_back(row(w(i, j)));
-      out.write(name, std::span<const Number>(numbers));
+  tamp::io::safetensors_writer out(path, tensors, {{"format", "pt"}});
+  std::vector<Number> row;
+  for_each([&](const std::string& name, const auto& tensor) {
+    for (llama::Index i = 0; i < tensor.rows(); ++i) {
+      row.clear();
+      for (llama::Index j = 0; j < tensor.cols(); ++j) row.push_back(number(tensor(i, j)));
+      out.write(name, std::span<const Number>(row));
     }
   });
   out.commit();
@@ -41,12 +68,15 @@ void save(const std::filesystem::path& path, const llama::model& model, tamp::io
 }  // namespace
 
 void save_weights(const std::filesystem::path& path, const llama::model& model) {
-  save<float>(path, model, tamp::io::dtype::f32, [](float w) { return w; });
+  save<float>(
+      path, tamp::io::dtype::f32, [&](const auto& use) { for_each_tensor(model, use); },
+      [](float w) { return w; });
 }
 
 void save_masks(const std::filesystem::path& path, const llama::model& model) {
-  save<std::uint8_t>(path, model, tamp::io::dtype::u8,
-                     [](float w) { return std::uint8_t(w != 0 ? 1 : 0); });
+  save<std::uint8_t>(
+      path, tamp::io::dtype::u8, [&](const auto& use) { for_each_layer(model, use); },
+      [](float w) { return std::uint8_t(w != 0 ? 1 : 0); });
 }
 
 }  // namespace study
