@@ -66,10 +66,11 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
         detail::is_nonnegative(split.weights) && detail::is_positive(shares)))
     detail::raise<value_error>("plan_compute: the shares are ", split.tokens, ", ", split.visual,
                                " and ", split.weights, "; none is negative, and one is not 0");
-  compute_plan plan{.budget = budget,
-                    .selector = settings.selector,
-                    .ffn = settings.ffn,
-                    .attention = settings.attention};
+  compute_plan plan;
+  plan.budget = budget;
+  plan.selector = settings.selector;
+  plan.ffn = settings.ffn;
+  plan.attention = settings.attention;
   const detail::prompt_cost cost(shape, layers, prompt);
   const auto now = [&] { return cost(plan.tokens, plan.reduced_layers, plan.ffn, plan.attention); };
   plan.dense = plan.after_tokens = now().sum();
