@@ -117,6 +117,17 @@ BOOST_AUTO_TEST_CASE(its_size_is_that_of_the_image) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(words_alone_have_an_empty_record) {
+  const auto words = support::scene_of(support::around_image(2, 0, 0), 2);
+  BOOST_TEST((attention_record::of(words.context()) == attention_record{}));
+  BOOST_TEST((attention_record::of({.kinds = words.kinds}) == attention_record{}));
+  BOOST_TEST((attention_record::of({}) == attention_record{}));
+  attention_recording recording(1);
+  recording.add(attention_record::of(words.context()));
+  BOOST_TEST(recording.visual_tokens() == std::vector<std::size_t>{0},
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_context_that_cannot_be_recorded_is_refused) {
   const auto s = support::scene_of(support::around_image(1, 3, 2), 2);
   const auto refuse = [](const tamp::token::context& c, const std::string& sentence) {
@@ -125,8 +136,6 @@ BOOST_AUTO_TEST_CASE(a_context_that_cannot_be_recorded_is_refused) {
   const std::string nothing_after = "fitprune: there is no token after the last visual one";
   const auto ends = support::scene_of(support::around_image(1, 3, 0), 2);
   refuse(ends.context(), nothing_after);
-  const auto words = support::scene_of(support::around_image(2, 0, 0), 2);
-  refuse(words.context(), nothing_after);
   refuse({.kinds = s.kinds},
          "attention_record reads the attention of the text after the last visual token and the "
          "attention of the visual tokens, which the context does not show");

@@ -205,15 +205,15 @@ BOOST_AUTO_TEST_CASE(nearly_all_weight_on_relevance_takes_the_most_relevant) {
 }
 
 BOOST_AUTO_TEST_CASE(relevance_is_used_as_given) {
-  // At right angles, only the relevance decides. Scaled to [0, 1], it would decide the same, but the
-  // least relevant token would gain nothing and not differ from a token of length zero.
+  // At right angles, only the relevance decides. The token of length zero gains nothing, and comes
+  // behind the least relevant one, which scaled to [0, 1] gains 1e-12.
   const std::vector<modality> kinds(3, image);
   const matrix<float> hidden{{1, 0}, {0, 0}, {0, 1}};
   const std::vector<float> relevance{2.0f, 1.5f, 1.0f};
   const cdpruner as_given{.scale = relevance_scale::as_given};
   BOOST_TEST(select(context(kinds, hidden, relevance), as_given, {2}).kept == (indices{0, 2}),
              boost::test_tools::per_element());
-  BOOST_TEST(select(context(kinds, hidden, relevance), cdpruner{}, {2}).kept == (indices{0, 1}),
+  BOOST_TEST(select(context(kinds, hidden, relevance), cdpruner{}, {2}).kept == (indices{0, 2}),
              boost::test_tools::per_element());
   const std::vector<float> negative{2.0f, -1.5f, 1.0f};
   support::check_error<tamp::value_error>(
@@ -320,6 +320,25 @@ BOOST_AUTO_TEST_CASE(where_the_rank_is_used_up_the_most_relevant_fill_the_count)
                  boost::test_tools::per_element());
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(irrelevant_tokens_are_chosen_by_their_diversity) {
+  // r = 1, 1e-6, 1e-6. After token 0, token 1 gains 1e-12 (1 - 64/65), and token 2 gains 1e-12. The
+  // published code, in float, takes 0 and 2, too.
+  const std::vector<modality> kinds(3, image);
+  const matrix<float> hidden{{1, 0}, {1, 0.125f}, {0, 1}};
+  const std::vector<float> relevance{1, 0, 0};
+  BOOST_TEST(select(context(kinds, hidden, relevance), cdpruner{}, {2}).kept == (indices{0, 2}),
+             boost::test_tools::per_element());
+  // With another direction and a copy of the relevant token, which gains nothing.
+  const std::vector<modality> five(5, image);
+  const matrix<float> more{{1, 0, 0}, {1, 0, 0}, {1, 0.125f, 0}, {0, 1, 0}, {0, 0, 1}};
+  const std::vector<float> relevance_of_five{1, 1, 0, 0, 0};
+  const auto keep = [&](std::size_t count) {
+    return select(context(five, more, relevance_of_five), cdpruner{}, {count}).kept;
+  };
+  BOOST_TEST(keep(3) == (indices{0, 3, 4}), boost::test_tools::per_element());
+  BOOST_TEST(keep(4) == (indices{0, 1, 3, 4}), boost::test_tools::per_element());  // rank used up
 }
 
 BOOST_AUTO_TEST_CASE(scale_and_offset_of_relevance_make_no_difference) {

@@ -1,6 +1,7 @@
 #include <tamp/token/sparsevlm_schedule.hpp>
 
 #include <algorithm>
+#include <array>
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 
@@ -53,6 +54,33 @@ BOOST_AUTO_TEST_CASE(recycling_divides_these_counts_as_published) {
       visual = count;
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(new_tokens_are_counted_where_the_count_that_stays_does_not_tell) {
+  BOOST_TEST(sparsevlm_schedule{}.clusters(576) == (std::array<std::size_t, 3>{9, 4, 3}),
+             boost::test_tools::per_element());
+  BOOST_TEST((sparsevlm_schedule{192, 2}.clusters(576) == std::array<std::size_t, 3>{}));
+  BOOST_TEST((sparsevlm_schedule{}.clusters(0) == std::array<std::size_t, 3>{}));
+  // Of 196, 66 are kept and 130 dropped, 40 recycled into 5. 67 kept, 129 dropped and 39 recycled
+  // into 4 are as many.
+  BOOST_TEST(sparsevlm_schedule{64}.clusters(196)[0] == 5u);
+  BOOST_TEST(sparsevlm_schedule{64}(16, 196).left(196, 2) == 71u);
+  BOOST_TEST(67 + sparsevlm_recycling::published_clusters(196 - 67) == 71u);
+  // In all, kept and new ones are what stays.
+  for (const std::size_t tokens : {64u, 96u, 128u, 192u})
+    for (std::size_t visual = 1; visual < 700; ++visual) {
+      const sparsevlm_schedule published{tokens};
+      const auto s = published(16, visual);
+      std::size_t before = visual;
+      for (std::size_t k = 0; k < 3; ++k) {
+        const std::size_t by_score = std::min(published.kept()[k], before - 1);
+        const std::size_t stay = by_score + published.clusters(visual)[k];
+        BOOST_TEST((published.clusters(visual)[k] ==
+                    sparsevlm_recycling::published_clusters(before - by_score)));
+        BOOST_TEST((s.left(visual, sparsevlm_schedule::layers_of_drops[k]) == stay));
+        before = stay;
+      }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(few_visual_tokens_lose_no_more_than_they_have) {

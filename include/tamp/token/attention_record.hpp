@@ -26,13 +26,15 @@ struct attention_record {
   std::vector<double> cross;  ///< (visual,), mean over the queries after the last visual token
   std::vector<float> self;    ///< (visual, visual), maximum over heads for the visual queries
 
-  /// Reduces the attention of a context.
+  /// Reduces the attention of a context. A context without visual tokens, of which nothing is read,
+  /// has an empty record, which token::fitprune_fit ignores.
   /// @throws value_error if no token follows the last visual one, or if the rows of attention of
   ///         the visual tokens and of the tokens after them are not all present, finite and
   ///         nonnegative
   static attention_record of(const context& c) {
     detail::check_context("attention_record", c, fitprune::reads, only_visual);
     const std::vector<std::size_t> visual = c.visual();
+    if (visual.empty()) return {};
     const std::size_t after = detail::first_after(c, visual);
     std::vector<double> cross(c.tokens());
     attention_record record;

@@ -58,9 +58,10 @@ enum class relevance_form {
 /// half.
 ///
 /// A factor of L over the tokens taken is updated (Chen et al. 2018, arXiv 1709.05135), so that det
-/// is never computed. When no token raises det (gains below 1e-10 of the largest), the most relevant
-/// tokens fill the count. This happens when the rank of the hidden states is exhausted, when tokens
-/// are equal, or when only irrelevant tokens are left. Ties: the lower index is chosen, as
+/// is never computed. When no token raises det (gains below 1e-10 of what a token gains alone), the
+/// most relevant tokens fill the count. This happens when the rank of the hidden states is
+/// exhausted, or when tokens are equal. The least relevant token still has r > 0, and irrelevant
+/// tokens are chosen by their diversity, as published. Ties: the lower index is chosen, as
 /// published. A token of length zero is similar to none, and adds nothing.
 ///
 /// The published code takes q from the two towers of CLIP and reverses its sign. Relevances of the
@@ -199,8 +200,8 @@ struct cdpruner {
     };
     std::vector<double> gains(n);  // factor by which a token would multiply the determinant
     for (std::size_t t = 0; t < n; ++t) gains[t] = hidden.is_zero(group[t]) ? 0 : weight(t, t);
-    double no_gain = 0;  // above rounding errors of gains
-    for (const double gain : gains) no_gain = (std::max)(no_gain, 1e-10 * gain);
+    std::vector<double> no_gain(n);  // above rounding errors of gains, and far from underflow
+    for (std::size_t t = 0; t < n; ++t) no_gain[t] = (std::max)(1e-10 * gains[t], 1e-290);
 
     std::vector<std::size_t> chosen;
     std::vector<double> factor(
@@ -209,8 +210,8 @@ struct cdpruner {
     while (chosen.size() < count) {
       std::size_t next = n;
       for (std::size_t t = 0; t < n; ++t)
-        if (!taken[t] && (next == n || gains[t] > gains[next])) next = t;
-      if (!(gains[next] > no_gain)) break;
+        if (!taken[t] && gains[t] > no_gain[t] && (next == n || gains[t] > gains[next])) next = t;
+      if (next == n) break;
       taken[next] = 1;
       double* row = factor.data() + chosen.size() * n;
       for (std::size_t t = 0; t < n; ++t)

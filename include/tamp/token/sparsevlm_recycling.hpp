@@ -34,8 +34,9 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///
 /// The count is that of both, k + clusters: k is the largest for which it is not exceeded. If even
 /// k = 0 exceeds it, all tokens that stay are centres. With `clusters` the host decides how many
-/// there are. Ties: the lower index is dropped first; see density_peaks for those of clusters, whose
-/// rows are in the order of the sequence.
+/// there are. That is needed for the published division of a count to which k and k + 1 both lead
+/// (sparsevlm_schedule::clusters). Ties: the lower index is dropped first; see density_peaks for
+/// those of clusters, whose rows are in the order of the sequence.
 ///
 /// Its merge_rows makes the published rows, the means of the members. The published code clusters the output
 /// of the layer whose attention rates: a host shows that as hidden states, and in `raters` the
