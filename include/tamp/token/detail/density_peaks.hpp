@@ -50,12 +50,13 @@ inline row_clusters density_peaks(matrix_view<const float> rows,
     }
 
   // Minus the logarithm of the density, which does not underflow.
-  std::vector<double> spread(n), near;
+  std::vector<double> spread(n), nearest;
   for (std::size_t i = 0; i < n; ++i) {
-    near.assign(distances.data() + i * n, distances.data() + (i + 1) * n);
-    std::partial_sort(near.begin(), near.begin() + static_cast<std::ptrdiff_t>(count), near.end());
+    nearest.assign(distances.data() + i * n, distances.data() + (i + 1) * n);
+    std::partial_sort(nearest.begin(), nearest.begin() + static_cast<std::ptrdiff_t>(count),
+                      nearest.end());
     for (std::size_t k = 0; k < count; ++k)
-      spread[i] += near[k] * near[k] / static_cast<double>(count);
+      spread[i] += nearest[k] * nearest[k] / static_cast<double>(count);
   }
   const double largest = *std::max_element(distances.begin(), distances.end());
   std::vector<double> score(n);
