@@ -61,6 +61,13 @@ BOOST_AUTO_TEST_CASE(the_place_at_which_tokens_leave_is_read_back) {
   BOOST_TEST((load<schedule>(path) == schedule{{0, 12, 3}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_number_that_is_no_place_is_not_saved) {
+  const support::temporary_folder folder;
+  const tamp::token::schedule nowhere{{1}, static_cast<tamp::token::departure>(9)};
+  BOOST_CHECK_THROW(tamp::io::save(folder / "s.json", nowhere), tamp::value_error);
+  BOOST_TEST(!std::filesystem::exists(folder / "s.json"));
+}
+
 BOOST_AUTO_TEST_CASE(every_count_is_read_back) {
   const temporary_folder folder;
   std::mt19937_64 random(3);

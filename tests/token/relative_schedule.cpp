@@ -117,6 +117,15 @@ BOOST_AUTO_TEST_CASE(it_prints_its_fractions) {
              "0.125 rounded up after_layer");
 }
 
+BOOST_AUTO_TEST_CASE(numbers_that_are_no_place_and_no_rounding_are_refused) {
+  check_error<value_error>("relative_schedule: tokens cannot leave at a place of number 9", [] {
+    relative_schedule{.drops = {0.5}, .leave = static_cast<departure>(9)}.for_tokens(4);
+  });
+  check_error<value_error>("relative_schedule: there is no rounding of number 9", [] {
+    relative_schedule{.drops = {0.5}, .rounding = static_cast<rounding>(9)}.for_tokens(4);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(fractions_that_cannot_be_are_refused) {
   const auto refuse = [](const std::vector<double>& drops, const char* sentence) {
     for (const rounding round : {rounding::down, rounding::up})

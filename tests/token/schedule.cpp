@@ -185,6 +185,10 @@ BOOST_AUTO_TEST_CASE(drop_at_drops_in_one_layer) {
   BOOST_TEST((drop_at(4, 1, 30).leave == departure::after_attention));
   BOOST_TEST((drop_at(4, 1, 30, departure::after_layer) ==
               schedule{{0, 30, 0, 0}, departure::after_layer}));
+  const schedule nowhere{{1, 2}, static_cast<departure>(9)};
+  for (const auto count : {&schedule::multiply_adds, &schedule::rating})
+    check_error<value_error>("schedule: tokens cannot leave at a place of number 9",
+                             [&] { (nowhere.*count)(block_shape::plain(4, 8), 5, 1); });
   check_error<shape_error>("drop_at: there is no layer 4 among 4", [] { drop_at(4, 4, 1); });
   check_error<shape_error>("drop_at: there is no layer 0 among 0", [] { drop_at(0, 0, 1); });
 }

@@ -102,6 +102,7 @@ void to_json(Json& json, const compute_plan& plan) {
   json["budget"] = plan.budget;
   json["selector"] = plan.selector;
   json["drops"] = plan.tokens.drops;
+  tamp::detail::check_departure("compute_plan", plan.tokens.leave);
   json["leave"] = name_of(plan.tokens.leave);
   json["reduced_layers"] = plan.reduced_layers;
   json["dynamic_ffn"]["keep_ratio"] = plan.ffn.keep_ratio;

@@ -59,6 +59,7 @@ template <class Json>
 void to_json(Json& json, const schedule& s) {
   json = detail::versioned_object<schedule, Json>();
   json["drops"] = s.drops;
+  tamp::detail::check_departure("schedule", s.leave);
   json["leave"] = name_of(s.leave);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,14 +23,14 @@
 namespace tamp::inline TAMP_FLAGS::token {
 
 /// The tokens over which cdpruner shifts and scales relevances to [0, 1].
-enum class relevance_scale {
+enum class relevance_scale : std::uint8_t {
   over_all,    ///< all visual tokens of the context: all tiles of an image together
   over_group,  ///< the tokens that are chosen from together: those of one tile or half
   as_given,    ///< none: the relevances of the host are used as they are
 };
 
 /// The form in which cdpruner weights similarities by relevance, between theta = 0 and 1.
-enum class relevance_form {
+enum class relevance_form : std::uint8_t {
   exponential,  ///< each token by exp(alpha r), alpha = theta / (2 (1 - theta))
   mixed,        ///< (1 - theta) of the similarities, and theta of those weighted by r
 };
@@ -100,12 +101,15 @@ struct cdpruner {
   }
 
   /// Returns the tokens that stay.
-  /// @throws value_error if theta is not in [0, 1], or a relevance that is used as it is given is
+  /// @throws value_error if theta is not in [0, 1], there is no such form or scale, or a relevance that is used as it is given is
   ///         negative in a form that multiplies by it
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     if (!detail::is_fraction(theta))
       detail::raise<value_error>(label(), ": theta lies in [0, 1], and is ", theta);
+    if (form > relevance_form::mixed || scale > relevance_scale::as_given)
+      detail::raise<value_error>("cdpruner: there is no form of number ", static_cast<int>(form),
+                                 " or no scale of number ", static_cast<int>(scale));
     const std::vector<double> r = relevances(c);
     const detail::row_products hidden(c.hidden);
     std::vector<std::size_t> chosen;

@@ -34,6 +34,20 @@ constexpr std::string_view name_of(rounding r) noexcept {
 
 inline std::ostream& operator<<(std::ostream& out, rounding r) { return out << name_of(r); }
 
+}  // namespace tamp::inline TAMP_FLAGS::token
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Refuses a number that is no rounding, which a cast can make.
+inline void check_rounding(token::rounding r) {
+  if (r > token::rounding::up)
+    raise<value_error>("relative_schedule: there is no rounding of number ", static_cast<int>(r));
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
+
+namespace tamp::inline TAMP_FLAGS::token {
+
 /// The fraction of a sequence's visual tokens that leaves in each layer.
 ///
 /// Use it for models whose images have different numbers of tokens. The same counts would take all
@@ -52,9 +66,12 @@ struct relative_schedule {
   token::rounding rounding = token::rounding::down;
 
   /// Returns the schedule of a sequence of `visual` visual tokens.
-  /// @throws value_error if a fraction is not in [0, 1], or they are more than 1 together
+  /// @throws value_error if a fraction is not in [0, 1], they are more than 1 together, or there is
+  ///         no such place or rounding
   schedule for_tokens(std::size_t visual) const {
     const detail::ieee_arithmetic as_usual;
+    detail::check_departure("relative_schedule", leave);
+    detail::check_rounding(rounding);
     const auto all = static_cast<double>(visual);
     schedule s{{}, leave};
     std::size_t left = visual;

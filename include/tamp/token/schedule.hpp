@@ -53,6 +53,20 @@ inline std::ostream& operator<<(std::ostream& out, departure place) {
   return out << name_of(place);
 }
 
+}  // namespace tamp::inline TAMP_FLAGS::token
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Refuses a number that is no place, which a cast can make.
+inline void check_departure(const char* who, token::departure place) {
+  if (place > token::departure::before_layer)
+    raise<value_error>(who, ": tokens cannot leave at a place of number ", static_cast<int>(place));
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
+
+namespace tamp::inline TAMP_FLAGS::token {
+
 /// The number of visual tokens that leave in each layer.
 ///
 /// In layer l, drops[l] tokens leave at the place `leave`. A token policy decides which tokens
@@ -79,10 +93,11 @@ struct schedule {
 
   /// Returns the cost of all layers, with `text` tokens that stay in addition to the visual ones.
   /// With text = 0 it is the cost of the visual tokens alone, as FitPrune counts.
-  /// @throws value_error if the count does not fit into 64 bits
+  /// @throws value_error if the count does not fit into 64 bits, or there is no such place
   std::uint64_t multiply_adds(const block_shape& shape, std::size_t visual,
                               std::size_t text = 0) const {
     std::uint64_t sum = 0;
+    detail::check_departure("schedule", leave);
     detail::checked_sum<value_error>("schedule", visual, text);
     for (const std::size_t drop : drops) {
       const std::size_t staying = visual - (std::min)(visual, drop);
@@ -107,9 +122,10 @@ struct schedule {
   /// all tokens that enter, the query of the last one, and their products. `multiply_adds` does not
   /// include it. It is 0 unless tokens leave before a layer. An engine that uses these keys again
   /// for the tokens that stay spends less.
-  /// @throws value_error if the count does not fit into 64 bits
+  /// @throws value_error if the count does not fit into 64 bits, or there is no such place
   std::uint64_t rating(const block_shape& shape, std::size_t visual, std::size_t text = 0) const {
     std::uint64_t sum = 0;
+    detail::check_departure("schedule", leave);
     detail::checked_sum<value_error>("schedule", visual, text);
     for (const std::size_t drop : drops) {
       const std::size_t gone = (std::min)(visual, drop), entering = visual + text;
