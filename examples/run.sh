@@ -40,7 +40,7 @@ if [ "${1:-}" = smollm2 ] || [ "${1:-}-$program" = 1b-pays ]; then
 fi
 all_methods=(--method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp --pattern 2:4)
 all_selectors=(
-  --selector random,attention_top_k,pyramid_drop,fitprune,fitprune_down,fitprune_rerun
+  --selector random,attention_top_k,pyramid_drop,pyramid_drop_kept,fitprune,fitprune_down,fitprune_rerun
   --selector divprune,cdpruner,dart,sparsevlm,visionzip,tome,folder
   --visual ffn:0.2@3-5,ffn:0.1@3-5,hollow:8@3-5,ffn:0.1@3-5+hollow:8@3-5,ffn:0.2@0-5,hollow:8@0-5
   --visual hollow:1@4-5+ffn:0@4-5,hollow:1@0+ffn:0@0

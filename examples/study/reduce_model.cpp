@@ -38,10 +38,14 @@ bool is_fitprune(const std::string& name) {
   return name == "fitprune" || name == "fitprune_down" || name == "fitprune_rerun";
 }
 
+bool is_pyramid_drop(const std::string& name) {
+  return name == "pyramid_drop" || name == "pyramid_drop_kept";
+}
+
 void use_selector(llama::reduction& r, const std::string& name) {
   namespace token = tamp::token;
   if (name == "random") return r.use(token::random_choice{});
-  if (name == "attention_top_k" || name == "pyramid_drop") return r.use(token::attention_top_k{});
+  if (name == "attention_top_k" || is_pyramid_drop(name)) return r.use(token::attention_top_k{});
   if (is_fitprune(name)) return r.use(token::fitprune{});
   if (name == "divprune") return r.use(token::divprune{});
   if (name == "cdpruner") return r.use(token::cdpruner{});
@@ -156,7 +160,7 @@ tamp::token::schedule reducer::schedule(const named_reduction& row) {
     llama::fitprune_host host(prompts_.model(), samples);
     return counted(fit(exec, host, counts, layers));
   }
-  if (row.tokens == "pyramid_drop") {
+  if (is_pyramid_drop(row.tokens)) {
     // The ratio that meets the budget, with one stage for every two layers up to the published
     // four, or more where the layers in front of the first stage cost more than the budget.
     token::pyramid_drop pyramid{.ratio = 0};
@@ -188,7 +192,7 @@ llama::reduction reducer::reduction(const named_reduction& row) {
   llama::reduction r;
   use_selector(r, row.tokens);
   r.schedule = schedule(row);
-  r.renumber = row.tokens == "pyramid_drop";  // as published
+  r.renumber = row.tokens == "pyramid_drop";  // as published; _kept keeps positions
   r.visual = parse_visual(row.visual, prompts_.model().blocks.size());
   return r;
 }

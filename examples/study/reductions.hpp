@@ -8,10 +8,9 @@
 namespace study {
 
 inline const std::vector<std::string> selector_names = {
-    "-",        "random",        "attention_top_k", "pyramid_drop",
-    "fitprune", "fitprune_down", "fitprune_rerun",  "divprune",
-    "cdpruner", "dart",          "sparsevlm",       "visionzip",
-    "tome",     "folder"};
+    "-",        "random",        "attention_top_k", "pyramid_drop", "pyramid_drop_kept",
+    "fitprune", "fitprune_down", "fitprune_rerun",  "divprune",     "cdpruner",
+    "dart",     "sparsevlm",     "visionzip",       "tome",         "folder"};
 
 // One row of the study.
 struct named_reduction {
