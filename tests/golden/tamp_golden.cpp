@@ -16,8 +16,11 @@
 #include "check_attention.hpp"
 #include "check_bitmask.hpp"
 #include "check_block_influence.hpp"
+#include "check_choosing.hpp"
 #include "check_imatrix.hpp"
+#include "check_merging.hpp"
 #include "check_redundancy_lens.hpp"
+#include "check_schedules.hpp"
 #include "check_sparsegpt.hpp"
 #include "check_visionzip.hpp"
 #include "check_weights.hpp"
@@ -35,7 +38,9 @@ int main(int argc, char** argv) {
       {"amia_das", check_amia_das},   {"attention", check_attention},
       {"bitmask", check_bitmask},     {"block_influence", check_block_influence},
       {"imatrix", check_imatrix},     {"redundancy_lens", check_redundancy_lens},
-      {"sparsegpt", check_sparsegpt}, {"visionzip", check_visionzip}};
+      {"sparsegpt", check_sparsegpt}, {"visionzip", check_visionzip},
+      {"merging", check_merging},     {"choosing", check_choosing},
+      {"schedules", check_schedules}};
   tally results;
   try {
     std::vector<std::filesystem::path> paths;

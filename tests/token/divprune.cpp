@@ -84,6 +84,19 @@ BOOST_AUTO_TEST_CASE(the_lowest_copies_fill_the_count) {
   BOOST_TEST(kept(copies, 3) == (indices{0, 1, 2}), boost::test_tools::per_element());
 }
 
+// The distance of copies is 0, however their lengths round.
+BOOST_AUTO_TEST_CASE(rounding_does_not_decide_between_copies) {
+  matrix<float> copies = support::random_matrix(30, 7, 3);
+  for (std::size_t t = 10; t < 30; ++t)
+    for (std::size_t j = 0; j < 7; ++j) copies(t, j) = copies(t % 10, j);
+  BOOST_TEST(kept(copies, 1) == (indices{0}), boost::test_tools::per_element());
+  for (std::size_t count = 10; count < 30; ++count) {  // one of each, then the lowest
+    indices lowest;
+    for (std::size_t t = 0; t < count; ++t) lowest.push_back(t);
+    BOOST_TEST(kept(copies, count) == lowest, boost::test_tools::per_element());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(it_is_its_definition) {
   for (unsigned seed = 0; seed < 8; ++seed) {
     const auto s = support::scene_of(support::around_image(2, 21, 3), seed, 5);

@@ -28,8 +28,9 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///
 /// Ties: the lower index is chosen, as published. They are frequent in the first step, where two
 /// tokens that are each other's nearest are at the same distance, bit for bit. A token of length
-/// zero is at distance 1 from all. A choice of fewer tokens is a subset of a choice of more. The
-/// cost is one product of all pairs of tokens. Memory: n (n + d) numbers.
+/// zero is at distance 1 from all. A token and its copy are at distance 0 exactly. A choice of fewer
+/// tokens is a subset of a choice of more. The cost is one product of all pairs of tokens. Memory:
+/// n (n + d) numbers.
 ///
 /// The published code also compares chosen tokens. When only copies of chosen tokens are left, it
 /// chooses one token again and again, and fewer tokens stay. Here the lowest open ones fill the

@@ -16,10 +16,18 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
+/// Returns the cosine of two rows, given their dot product and the product of their factors to unit
+/// length. A number within 2^-50 of 1 or -1 is 1 or -1. The rounding errors between a row and its
+/// copy are at most 6 * 2^-53, so that copies are exactly alike, and ties among them are ties.
+inline double cosine_of(double dot, double scale) noexcept {
+  const double cosine = dot * scale;
+  return std::fabs(std::fabs(cosine) - 1) <= 0x1p-50 ? std::copysign(1.0, cosine) : cosine;
+}
+
 /// The dot products of pairs of rows, and their cosines. Sums are in double, in an order that does
 /// not depend on the places of the rows, the layout or the instruction set. Contiguous rows are
 /// read in place and must outlive the object. Other rows are copied once. The cosine of a row of
-/// length zero and any other row is zero.
+/// length zero and any other row is zero, and that of a row and its copy is exactly 1.
 template <class Number>
 class row_products {
  public:
@@ -47,7 +55,9 @@ class row_products {
     });
   }
 
-  double cosine(std::size_t i, std::size_t j) const { return dot(i, j) * (scale_[i] * scale_[j]); }
+  double cosine(std::size_t i, std::size_t j) const {
+    return cosine_of(dot(i, j), scale_[i] * scale_[j]);
+  }
 
  private:
   matrix_view<const Number> rows_;
@@ -60,7 +70,7 @@ row_products(matrix_view<const Number>) -> row_products<Number>;
 
 /// Returns the cosines of all pairs of some rows: (chosen.size(), chosen.size()), row-major. For
 /// many pairs it is several times as fast as row_products. The order of sums and the cosines of
-/// rows of length zero are as in row_products.
+/// rows of length zero and of copies are as in row_products.
 inline std::vector<double> cosines_of_all(matrix_view<const float> rows,
                                           std::span<const std::size_t> chosen) {
   const execute::sequential exec;
@@ -77,7 +87,8 @@ inline std::vector<double> cosines_of_all(matrix_view<const float> rows,
     scale[i] = squared == 0 ? 0.0 : 1 / std::sqrt(squared);
   }
   for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) cosines[i * n + j] *= scale[i] * scale[j];
+    for (std::size_t j = 0; j < n; ++j)
+      cosines[i * n + j] = cosine_of(cosines[i * n + j], scale[i] * scale[j]);
   return cosines;
 }
 
