@@ -69,7 +69,7 @@ inline void check_alpha(const std::string& path, const safetensors_file& file, t
                                         .exponent = kinds.at(key[2])};
       results.verdict(path + " " + name,
                       compare(alpha(tamp::execute::sequential{}, units).sparsities,
-                              file.values<double>(name), 1e-10));
+                              file.values<double>(name), 1e-12));
       continue;
     }
     const auto spectrum = tamp::detail::spectrum(tamp::execute::sequential{}, name,
@@ -80,7 +80,7 @@ inline void check_alpha(const std::string& path, const safetensors_file& file, t
         : key[2] == "alpha_mid" ? tamp::detail::mid_exponent(spectrum.eigenvalues)
                                 : tamp::detail::hill_exponent(spectrum.eigenvalues);
     results.verdict(path + " " + name,
-                    compare(std::vector{exponent.value_or(-1)}, file.values<double>(name), 1e-10));
+                    compare(std::vector{exponent.value_or(-1)}, file.values<double>(name), 1e-12));
   }
 }
 
@@ -98,9 +98,9 @@ inline void check_owl(const std::string& path, const safetensors_file& file, tal
     owl.sparsity = std::stod(key[2]);
     const auto expected = file.values<double>(name);
     results.verdict(path + " " + name,
-                    compare(owl(tamp::execute::sequential{}, units).sparsities, expected, 1e-10));
+                    compare(owl(tamp::execute::sequential{}, units).sparsities, expected, 1e-12));
     results.verdict(path + " " + name + " from the ratios",
-                    compare(owl.distribute(ratios, num_params).sparsities, expected, 1e-10));
+                    compare(owl.distribute(ratios, num_params).sparsities, expected, 1e-12));
   }
 }
 
