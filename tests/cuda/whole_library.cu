@@ -1,5 +1,6 @@
 // The library that needs no GPU, in a .cu file, whose compiler reads it in its own way.
-#include <boost/test/unit_test.hpp>
+#include "support.hpp"
+
 #include <tamp/cuda/cuda.cuh>
 #include <tamp/tamp.hpp>
 #include <vector>
