@@ -98,11 +98,11 @@ namespace compute {
 /// it is indented text, for people to read and edit.
 template <class Json>
 void to_json(Json& json, const compute_plan& plan) {
+  tamp::detail::check_departure("compute_plan", plan.tokens.leave);
   json = detail::versioned_object<compute_plan, Json>();
   json["budget"] = plan.budget;
   json["selector"] = plan.selector;
   json["drops"] = plan.tokens.drops;
-  tamp::detail::check_departure("compute_plan", plan.tokens.leave);
   json["leave"] = name_of(plan.tokens.leave);
   json["reduced_layers"] = plan.reduced_layers;
   json["dynamic_ffn"]["keep_ratio"] = plan.ffn.keep_ratio;

@@ -69,10 +69,10 @@ namespace token {
 /// Without "leave" the tokens leave after the attention, and without "rounding" it is down.
 template <class Json>
 void to_json(Json& json, const relative_schedule& s) {
-  json = detail::versioned_object<relative_schedule, Json>();
-  json["drops"] = s.drops;
   tamp::detail::check_departure("relative_schedule", s.leave);
   tamp::detail::check_rounding(s.rounding);
+  json = detail::versioned_object<relative_schedule, Json>();
+  json["drops"] = s.drops;
   json["leave"] = name_of(s.leave);
   json["rounding"] = name_of(s.rounding);
 }

@@ -57,9 +57,9 @@ namespace token {
 /// Without "leave" the tokens leave after the attention.
 template <class Json>
 void to_json(Json& json, const schedule& s) {
+  tamp::detail::check_departure("schedule", s.leave);
   json = detail::versioned_object<schedule, Json>();
   json["drops"] = s.drops;
-  tamp::detail::check_departure("schedule", s.leave);
   json["leave"] = name_of(s.leave);
 }
 

@@ -62,11 +62,11 @@ prompt_cost::parts by_definition(const block_shape& b, std::size_t layers,
       sum.linear +=
           b.feed_forward(in_full) +
           std::min(before_last + b.channels(patches, ffn.kept(b.ffn)), b.feed_forward(patches));
-      continue;
+    } else {
+      in_full += probe;
+      sum.linear += b.feed_forward(in_full);
+      sum.linear += b.channels(kinds.size() - in_full, ffn.kept(b.ffn));
     }
-    in_full += probe;
-    sum.linear += b.feed_forward(in_full);
-    sum.linear += b.channels(kinds.size() - in_full, ffn.kept(b.ffn));
     if (tokens.leave == departure::after_layer) leave();
   }
   return sum;
