@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "../role.hpp"
-#include "detail/row_products.hpp"
+#include "detail/cosines_of_all.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

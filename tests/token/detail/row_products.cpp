@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <tamp/token/detail/cosines_of_all.hpp>
 #include <utility>
 #include <vector>
 

@@ -1,0 +1,43 @@
+#pragma once
+
+/// @file
+/// The cosines of all pairs of a matrix's rows, at once.
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "../../execute/sequential.hpp"
+#include "../../simd/gram_product.hpp"
+#include "../../simd/packed_rows.hpp"
+#include "../../tensor/view.hpp"
+#include "row_products.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Returns the cosines of all pairs of some rows: (chosen.size(), chosen.size()), row-major. For
+/// many pairs it is several times as fast as row_products. The order of sums and the cosines of
+/// rows of length zero and of copies are as in row_products.
+inline std::vector<double> cosines_of_all(matrix_view<const float> rows,
+                                          std::span<const std::size_t> chosen) {
+  const execute::sequential exec;
+  const std::size_t n = chosen.size();
+  std::vector<double> cosines(n * n), scale(n);
+  const auto packed = pack_by_rows<double>(exec, n, rows.cols(), [&] {
+    return [&](std::size_t i, double* to) {
+      for (std::size_t j = 0; j < rows.cols(); ++j) to[j] = rows(chosen[i], j);
+    };
+  });
+  add_gram_product(exec, packed, std::span(cosines));
+  for (std::size_t i = 0; i < n; ++i) {
+    const double squared = cosines[i * (n + 1)];
+    scale[i] = squared == 0 ? 0.0 : 1 / std::sqrt(squared);
+  }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      cosines[i * n + j] = cosine_of(cosines[i * n + j], scale[i] * scale[j]);
+  return cosines;
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
