@@ -35,7 +35,6 @@ COVERED = {
     "prune/detail/repaired_weight.hpp": "tests/prune/detail/written_rows.cpp",
     "prune/detail/tied_layers.hpp": "tests/prune/plan_options.cpp",
     "mpi/detail/sums.hpp": "tests/mpi/calibrate.cpp tests/mpi/prune_model.cpp",
-    "token/detail/cosines_of_all.hpp": "tests/token/detail/row_products.cpp",
     "sparse/detail/arranged_tokens.hpp": "tests/sparse/multiply.cpp",
     "sparse/detail/row_source.hpp": "tests/sparse/multiply.cpp",
     # Loops and their vectors, which are tested with what they are made for.

@@ -282,12 +282,12 @@ BOOST_AUTO_TEST_CASE(theta_is_a_fraction_and_forms_and_scales_have_names) {
   BOOST_CHECK_THROW(select(s.context(), cdpruner{.theta = support::not_a_number}, {2}),
                     tamp::value_error);
   using tamp::token::relevance_form, tamp::token::relevance_scale;
-  support::check_error<tamp::value_error>(
-      "cdpruner: there is no form of number 7 or no scale of number 0",
-      [&] { select(s.context(), cdpruner{.form = static_cast<relevance_form>(7)}, {2}); });
-  support::check_error<tamp::value_error>(
-      "cdpruner: there is no form of number 0 or no scale of number 9",
-      [&] { select(s.context(), cdpruner{.scale = static_cast<relevance_scale>(9)}, {2}); });
+  support::check_error<tamp::value_error>("cdpruner: there is no form of number 7", [&] {
+    select(s.context(), cdpruner{.form = static_cast<relevance_form>(7)}, {2});
+  });
+  support::check_error<tamp::value_error>("cdpruner: there is no scale of number 9", [&] {
+    select(s.context(), cdpruner{.scale = static_cast<relevance_scale>(9)}, {2});
+  });
 }
 
 BOOST_AUTO_TEST_CASE(words_whose_likeness_is_not_asked_for_may_be_anything) {

@@ -101,15 +101,16 @@ struct cdpruner {
   }
 
   /// Returns the tokens that stay.
-  /// @throws value_error if theta is not in [0, 1], there is no such form or scale, or a relevance that is used as it is given is
-  ///         negative in a form that multiplies by it
+  /// @throws value_error if theta is not in [0, 1], there is no such form or scale, or a relevance
+  ///         that is used as it is given is negative in a form that multiplies by it
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     if (!detail::is_fraction(theta))
       detail::raise<value_error>(label(), ": theta lies in [0, 1], and is ", theta);
-    if (form > relevance_form::mixed || scale > relevance_scale::as_given)
-      detail::raise<value_error>("cdpruner: there is no form of number ", static_cast<int>(form),
-                                 " or no scale of number ", static_cast<int>(scale));
+    if (form > relevance_form::mixed)
+      detail::raise<value_error>("cdpruner: there is no form of number ", static_cast<int>(form));
+    if (scale > relevance_scale::as_given)
+      detail::raise<value_error>("cdpruner: there is no scale of number ", static_cast<int>(scale));
     const std::vector<double> r = relevances(c);
     const detail::row_products hidden(c.hidden);
     std::vector<std::size_t> chosen;

@@ -126,7 +126,7 @@ struct fitprune_fit {
  private:
   using tokens = std::vector<std::size_t>;
 
-  // What leaves at one alpha, before whole tokens are made of it.
+  // The fractions that leave at one alpha, before they are rounded to whole tokens.
   struct fitted {
     std::vector<double> fractions;
     double alpha = 1, cost = 1;

@@ -38,8 +38,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// (sparsevlm_schedule::clusters). Ties: the lower index is dropped first; see density_peaks for
 /// those of clusters, whose rows are in the order of the sequence.
 ///
-/// Its merge_rows makes the published rows, the means of the members. The published code clusters the output
-/// of the layer whose attention rates: a host shows that as hidden states, and in `raters` the
+/// Its merge_rows makes the published rows, the means of the members. The published code clusters
+/// the output of the layer whose attention rates: a host shows that as hidden states, and in `raters` the
 /// raters that it found once, from the input of the first layer. It puts the new tokens after the
 /// kept visual ones, those of the largest cluster scores first, and numbers all positions anew. That
 /// is the order of the selection, for token::in_published_order. Without it a new token stands where

@@ -38,7 +38,7 @@ struct tokens_read {
   friend bool operator==(const tokens_read&, const tokens_read&) = default;
 };
 
-/// What a policy reads that decides by its visual tokens alone.
+/// The declaration of a policy that decides by its visual tokens alone.
 inline constexpr tokens_read only_visual{token_set::visual, token_set::visual, token_set::visual,
                                          token_set::visual};
 

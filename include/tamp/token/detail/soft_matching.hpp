@@ -16,7 +16,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// How a sequence is split into the sets A and B, and in which order a round leaves it.
+/// The rules by which a sequence is split into the sets A and B, and the order that a round leaves.
 struct matching_rules {
   /// The number of tokens at the sequence's first places that do not merge: none, a class token, or
   /// a class and a distillation token. The latter, the first of B, receives no others either.
