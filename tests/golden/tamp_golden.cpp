@@ -19,6 +19,7 @@
 #include "check_choosing.hpp"
 #include "check_imatrix.hpp"
 #include "check_merging.hpp"
+#include "check_reach.hpp"
 #include "check_redundancy_lens.hpp"
 #include "check_schedules.hpp"
 #include "check_sparsegpt.hpp"
@@ -40,7 +41,7 @@ int main(int argc, char** argv) {
       {"imatrix", check_imatrix},     {"redundancy_lens", check_redundancy_lens},
       {"sparsegpt", check_sparsegpt}, {"visionzip", check_visionzip},
       {"merging", check_merging},     {"choosing", check_choosing},
-      {"schedules", check_schedules}};
+      {"schedules", check_schedules}, {"reach", check_reach}};
   tally results;
   try {
     std::vector<std::filesystem::path> paths;

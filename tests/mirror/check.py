@@ -36,6 +36,7 @@ COVERED = {
     "prune/detail/tied_layers.hpp": "tests/prune/plan_options.cpp",
     "mpi/detail/sums.hpp": "tests/mpi/calibrate.cpp tests/mpi/prune_model.cpp",
     "sparse/detail/arranged_tokens.hpp": "tests/sparse/multiply.cpp",
+    "stat/detail/carried_energy.hpp": "tests/stat/contribution_gain.cpp",
     "sparse/detail/row_source.hpp": "tests/sparse/multiply.cpp",
     # Loops and their vectors, which are tested with what they are made for.
     "simd/attention_rows.hpp": "tests/token/detail/attention_rows.cpp",
