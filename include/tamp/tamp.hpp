@@ -68,6 +68,7 @@
 #include "sparse/view.hpp"
 #include "stat/amia_select.hpp"
 #include "stat/column_norm.hpp"
+#include "stat/column_variance.hpp"
 #include "stat/concepts.hpp"
 #include "stat/gram.hpp"
 #include "stat/hidden_change.hpp"

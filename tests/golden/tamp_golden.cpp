@@ -17,6 +17,7 @@
 #include "check_bitmask.hpp"
 #include "check_block_influence.hpp"
 #include "check_choosing.hpp"
+#include "check_flap.hpp"
 #include "check_imatrix.hpp"
 #include "check_merging.hpp"
 #include "check_redundancy_lens.hpp"
@@ -40,7 +41,7 @@ int main(int argc, char** argv) {
       {"imatrix", check_imatrix},     {"redundancy_lens", check_redundancy_lens},
       {"sparsegpt", check_sparsegpt}, {"visionzip", check_visionzip},
       {"merging", check_merging},     {"choosing", check_choosing},
-      {"schedules", check_schedules}};
+      {"schedules", check_schedules}, {"flap", check_flap}};
   tally results;
   try {
     std::vector<std::filesystem::path> paths;
