@@ -4,6 +4,7 @@
 #include <tamp/io/calibration.hpp>
 
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/column_variance.hpp>
 #include <tamp/stat/gram.hpp>
 #include <tamp/stat/hidden_change.hpp>
 #include <tamp/stat/selected_norm.hpp>
@@ -14,9 +15,9 @@
 
 namespace fuzz::calibration {
 
-using seen_type =
-    tamp::calibration<tamp::stat::column_norm, tamp::stat::gram, tamp::stat::hidden_change,
-                      tamp::stat::token_diversity, tamp::stat::selected_norm<>>;
+using seen_type = tamp::calibration<tamp::stat::column_norm, tamp::stat::gram,
+                                    tamp::stat::hidden_change, tamp::stat::token_diversity,
+                                    tamp::stat::selected_norm<>, tamp::stat::column_variance>;
 
 small_host host_of(source& in) {
   small_host host;
