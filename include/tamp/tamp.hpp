@@ -73,6 +73,7 @@
 #include "stat/amia_select.hpp"
 #include "stat/balanced_modalities.hpp"
 #include "stat/column_norm.hpp"
+#include "stat/column_variance.hpp"
 #include "stat/concepts.hpp"
 #include "stat/contribution_gain.hpp"
 #include "stat/given_weights.hpp"

@@ -1,6 +1,7 @@
 #include <tamp/mpi/calibrate.hpp>
 
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/column_variance.hpp>
 #include <tamp/stat/hidden_change.hpp>
 #include <tamp/stat/pairwise.hpp>
 #include <tamp/stat/reach.hpp>
@@ -57,6 +58,19 @@ BOOST_AUTO_TEST_CASE(they_are_pairwise_sums_of_the_samples) {
   calibration<pairwise<column_norm>, pairwise<hidden_change>> parts;
   tamp::calibrate(host, parts);
   BOOST_TEST(numbers_of(by_ranks(MPI_COMM_WORLD, 13)) == numbers_of(parts.totals()));
+}
+
+BOOST_AUTO_TEST_CASE(means_and_variances_have_the_bits_of_one) {
+  const auto seen_by = [](MPI_Comm comm) {
+    const ranks where(comm, 13);
+    auto host = host_of(where, 13);
+    calibration<tamp::stat::column_variance> seen;
+    tamp::calibrate(where, host, seen);
+    return seen;
+  };
+  const auto together = seen_by(MPI_COMM_WORLD);
+  BOOST_TEST(numbers_of(together) == numbers_of(seen_by(MPI_COMM_SELF)));
+  BOOST_TEST(together.of<tamp::stat::column_variance>(5).variances()[0] > 0);
 }
 
 BOOST_AUTO_TEST_CASE(one_that_was_stopped_on_any_rank_goes_on) {
