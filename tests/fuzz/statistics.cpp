@@ -5,8 +5,8 @@
 #include <tamp/stat/column_variance.hpp>
 #include <tamp/stat/gram.hpp>
 #include <tamp/stat/hidden_change.hpp>
-#include <tamp/stat/selected_norm.hpp>
 #include <tamp/stat/token_diversity.hpp>
+#include <tamp/stat/weighted.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -308,7 +308,7 @@ void of_selected(source& in) {
       squares[j] += at(x, t, j) * at(x, t, j);
     }
   }
-  tamp::stat::selected_norm<any_selector> norms(selector);
+  tamp::stat::weighted<tamp::stat::column_norm, any_selector> norms(selector);
   const auto before = norms;
   const auto host = x.view();
   const tamp::layer_sample<decltype(host), decltype(host)> sample{host, host, {}, {}};

@@ -80,6 +80,11 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
   token_diversity& add(const E& exec, const layer_sample<X, Y>& sample) {
     return add(exec, sample.output, sample.kinds);
   }
+  template <executor E, tensor_argument X, tensor_argument Y>
+  token_diversity& add(const E& exec, const layer_sample<X, Y>& sample,
+                       std::span<const double> weights) {
+    return add(exec, sample.output, sample.kinds, weights);
+  }
 
   /// Adds the data of another accumulator, as if its samples had been added here.
   /// @throws value_error if a sum or a count would be too large; nothing is combined then
