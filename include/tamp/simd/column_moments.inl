@@ -45,7 +45,7 @@ static void merge_rows(const Element* const* rows, const double* weights, std::s
       for (std::size_t k = 0; k < vectors; ++k) {
         const vec<double> difference =
             as_rounded<double>(as_doubles(part + k * lanes<double>) - from[k]);
-        const vec<double> weighted = difference * weight;
+        const vec<double> weighted = as_rounded<double>(difference * weight);
         sums[k] += weighted;
         own[k] += weighted * difference;
       }
@@ -68,7 +68,8 @@ static void merge_rows(const Element* const* rows, const double* weights, std::s
       const vec<double> change = as_rounded<double>(from[k] - load(at)) + offset;
       store<double>(at, load(at) + change * share);
       const vec<double> added = deviations < vec<double>{} ? vec<double>{} : deviations;
-      store<double>(square_at, load(square_at) + (added + change * factor * change));
+      store<double>(square_at,
+                    load(square_at) + (added + as_rounded<double>(change * factor) * change));
     }
     if (!is_whole)
       for (std::size_t k = 0; k < width; ++k) {

@@ -4,6 +4,7 @@
 /// The mean and the variance of each input feature over the calibration tokens.
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/bits_as_computed.hpp"
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
@@ -108,8 +110,11 @@ class [[nodiscard]] column_variance : public tamp::detail::adds_anywhere<column_
     const double factor = weights_.front() * share;
     for (std::size_t j = 0; j < features(); ++j) {
       const double change = other.means_[j] - means_[j];
+      // Rounded in between, since the square of the change alone may be infinite.
+      const double product = change * factor;
+      const auto rounded = std::bit_cast<double>(detail::bits_as_computed(product));
       sum.means_[j] = means_[j] + change * share;
-      sum.squares_[j] += squares_[j] + change * factor * change;
+      sum.squares_[j] += squares_[j] + rounded * change;
     }
     if (const std::size_t j = sum.first_broken(); j != sum.features()) refuse_variance(j);
     *this = std::move(sum);
