@@ -55,17 +55,16 @@ struct forward {
 [[maybe_unused]] const bool registered = [] {
   const auto with = [](const std::string& threads, auto exec) {
     const auto add = [&](const std::string& name, auto kernel) {
-      benchmark::RegisterBenchmark((name + "/700/" + threads).c_str(),
-                                   [=](benchmark::State& state) {
-                                     const block b;
-                                     const std::vector<tamp::stat::token_gains> gains{
-                                         b.gains(exec)};
-                                     forward products;
-                                     bench::against_floor(
-                                         state, b.attention.size() * sizeof(float), [] {},
-                                         [&] { products(exec); },
-                                         [&] { kernel(exec, b, gains); });
-                                   })
+      benchmark::RegisterBenchmark(
+          (name + "/700/" + threads).c_str(),
+          [=](benchmark::State& state) {
+            const block b;
+            const std::vector<tamp::stat::token_gains> gains{b.gains(exec)};
+            forward products;
+            bench::against_floor(
+                state, b.attention.size() * sizeof(float), [] {}, [&] { products(exec); },
+                [&] { kernel(exec, b, gains); });
+          })
           ->UseManualTime()
           ->Unit(benchmark::kMillisecond)
           ->Iterations(15);  // the floor of token_reach takes far longer than what is measured

@@ -104,7 +104,7 @@ class carried_energy {
  private:
   static constexpr std::string_view who = "contribution_gain";
   static constexpr std::size_t rows_at_once = 192;  // of the output projection
-  static constexpr std::size_t queries_at_once = 4;
+  static constexpr std::size_t queries_at_once = 8;
   static constexpr std::size_t queries_of_strip = 32;
 
   using attention_value = row_value<Attention>;
