@@ -3,7 +3,10 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <bit>
+#include <tamp/execute/openmp.hpp>
 #include <tamp/model/fingerprint.hpp>
+#include <tamp/stat/contribution_gain.hpp>
 
 #include "parallel.hpp"
 
@@ -24,11 +27,47 @@ void tamp_host::rewind() {
   for (const calibration_sample& sample : samples_) hidden_.push_back(sample.hidden);
 }
 
+tamp::stat::token_gains tamp_host::gains_of(std::size_t block, matrix& hidden) const {
+  struct carried_gains : null_observer {
+    const llama::model& m;
+    const llama::block& b;
+    const matrix& residual;
+    tamp::stat::token_gains gains{};
+
+    carried_gains(const llama::model& whole, const llama::block& one, const matrix& stream)
+        : m(whole), b(one), residual(stream) {}
+
+    Index recorded_queries(Index tokens) const override { return tokens; }
+    void carried(const llama::attention& a, const matrix& values, const matrix& y) override {
+      const tamp::execute::openmp exec;
+      const row_vector& norm = b.attention_output_norm;
+      if (norm.size() == 0) {
+        gains =
+            tamp::stat::contribution_gain(exec, a.recorded, values, b.weights[o_proj], residual);
+        return;
+      }
+      // A norm scales each token that receives, and each feature by its gain.
+      const matrix projection = norm.transpose().asDiagonal() * b.weights[o_proj];
+      gains = tamp::stat::contribution_gain(exec, a.recorded, values, projection, residual);
+      std::vector<double> scales;
+      for (Index t = 0; t < y.rows(); ++t)
+        scales.push_back(
+            1 / (double(y.row(t).squaredNorm()) / double(y.cols()) + double(m.config.rms_epsilon)));
+      gains.scale_rows(scales);
+    }
+  };
+  const matrix residual = hidden;
+  carried_gains seen(model_, model_.blocks[block], residual);
+  forward_block(model_, Index(block), hidden, seen);
+  return std::move(seen.gains);
+}
+
 std::uint64_t tamp_host::fingerprint() const {
   tamp::fingerprint print;
   for (const calibration_sample& sample : samples_) {
     print.add(sample.hidden);
     for (const auto kind : sample.kinds) print.add(std::uint64_t(kind));
+    for (const double weight : sample.read) print.add(std::bit_cast<std::uint64_t>(weight));
   }
   return print.value();
 }

@@ -11,6 +11,7 @@
 #include <tamp/model/host.hpp>
 #include <tamp/model/modality.hpp>
 #include <tamp/model/observable.hpp>
+#include <tamp/stat/token_gains.hpp>
 #include <vector>
 
 #include "forward.hpp"
@@ -22,6 +23,8 @@ namespace llama {
 struct calibration_sample {
   matrix hidden;
   std::vector<tamp::modality> kinds;
+  std::vector<double> read =
+      {};  // the weight of each position that is read; empty: as tamp assumes
 };
 
 /// A model and the calibration samples on their way through it: a tamp::model.
@@ -53,6 +56,19 @@ class tamp_host {
     }
   }
 
+  // One sample after another, each with all threads, so that no more than the attention of one block
+  // is kept.
+  template <class Observer>
+  void observe_samples(std::size_t first, Observer& observer) const {
+    for (std::size_t i = first; i < samples_.size(); ++i) {
+      if (!observer.begin(samples_[i].kinds)) return;
+      if (!samples_[i].read.empty()) observer.read_at(samples_[i].read);
+      matrix hidden = samples_[i].hidden;
+      for (std::size_t block = 0; block < blocks(); ++block)
+        observer.gains(gains_of(block, hidden));
+    }
+  }
+
   void advance(std::size_t block);
   void rewind();
 
@@ -74,6 +90,9 @@ class tamp_host {
     row_vector last_query;
     matrix after;
   };
+
+  // Sends `hidden` through a block. Returns what the block's attention carries from token to token.
+  tamp::stat::token_gains gains_of(std::size_t block, matrix& hidden) const;
 
   // Of samples `first` and following, one for each thread.
   std::vector<recording> record(std::size_t block, std::size_t first, bool wants_outputs) const;
