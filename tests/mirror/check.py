@@ -41,7 +41,6 @@ COVERED = {
     "stat/detail/carried_energy.hpp": "tests/stat/contribution_gain.cpp",
     "sparse/detail/row_source.hpp": "tests/sparse/multiply.cpp",
     # Loops and their vectors, which are tested with what they are made for.
-    "simd/attention_rows.hpp": "tests/token/detail/attention_rows.cpp",
     "simd/comparisons.hpp": "tests/simd/mask_words.cpp tests/simd/similar_rows.cpp",
     "simd/cut.hpp": "tests/simd/selection.cpp",
     "simd/finite_checks.hpp": "tests/tensor/detail/finite.cpp",

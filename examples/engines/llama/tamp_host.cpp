@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <tamp/execute/openmp.hpp>
+#include <tamp/execute/sequential.hpp>
 #include <tamp/model/fingerprint.hpp>
 #include <tamp/stat/contribution_gain.hpp>
 
@@ -27,19 +27,19 @@ void tamp_host::rewind() {
   for (const calibration_sample& sample : samples_) hidden_.push_back(sample.hidden);
 }
 
-tamp::stat::token_gains tamp_host::gains_of(std::size_t block, matrix& hidden) const {
+std::vector<std::vector<tamp::stat::token_gains>> tamp_host::gains_of(std::size_t first) const {
   struct carried_gains : null_observer {
-    const llama::model& m;
-    const llama::block& b;
+    const config& c;
+    const block& b;
     const matrix& residual;
     tamp::stat::token_gains gains{};
 
-    carried_gains(const llama::model& whole, const llama::block& one, const matrix& stream)
-        : m(whole), b(one), residual(stream) {}
+    carried_gains(const config& whole, const block& one, const matrix& stream)
+        : c(whole), b(one), residual(stream) {}
 
     Index recorded_queries(Index tokens) const override { return tokens; }
     void carried(const llama::attention& a, const matrix& values, const matrix& y) override {
-      const tamp::execute::openmp exec;
+      const tamp::execute::sequential exec;  // the threads have samples of their own
       const row_vector& norm = b.attention_output_norm;
       if (norm.size() == 0) {
         gains =
@@ -52,14 +52,23 @@ tamp::stat::token_gains tamp_host::gains_of(std::size_t block, matrix& hidden) c
       std::vector<double> scales;
       for (Index t = 0; t < y.rows(); ++t)
         scales.push_back(
-            1 / (double(y.row(t).squaredNorm()) / double(y.cols()) + double(m.config.rms_epsilon)));
+            1 / (double(y.row(t).squaredNorm()) / double(y.cols()) + double(c.rms_epsilon)));
       gains.scale_rows(scales);
     }
   };
-  const matrix residual = hidden;
-  carried_gains seen(model_, model_.blocks[block], residual);
-  forward_block(model_, Index(block), hidden, seen);
-  return std::move(seen.gains);
+  const auto at_a_time = static_cast<std::size_t>(omp_get_max_threads());
+  std::vector<std::vector<tamp::stat::token_gains>> all(
+      std::min(at_a_time, samples_.size() - first));
+  for_each_sequence(all.size(), [&](std::size_t i) {
+    matrix hidden = samples_[first + i].hidden;
+    for (std::size_t block = 0; block < blocks(); ++block) {
+      const matrix residual = hidden;
+      carried_gains seen(model_.config, model_.blocks[block], residual);
+      forward_block(model_, Index(block), hidden, seen);
+      all[i].push_back(std::move(seen.gains));
+    }
+  });
+  return all;
 }
 
 std::uint64_t tamp_host::fingerprint() const {

@@ -12,6 +12,7 @@
 #include <tamp/model/modality.hpp>
 #include <tamp/model/observable.hpp>
 #include <tamp/stat/token_gains.hpp>
+#include <utility>
 #include <vector>
 
 #include "forward.hpp"
@@ -56,17 +57,17 @@ class tamp_host {
     }
   }
 
-  // One sample after another, each with all threads, so that no more than the attention of one block
-  // is kept.
+  // A few samples go through all blocks at a time, one a thread; their gains are kept until the
+  // observer, which wants one sample after another, has taken them.
   template <class Observer>
   void observe_samples(std::size_t first, Observer& observer) const {
-    for (std::size_t i = first; i < samples_.size(); ++i) {
-      if (!observer.begin(samples_[i].kinds)) return;
-      if (!samples_[i].read.empty()) observer.read_at(samples_[i].read);
-      matrix hidden = samples_[i].hidden;
-      for (std::size_t block = 0; block < blocks(); ++block)
-        observer.gains(gains_of(block, hidden));
-    }
+    while (first < samples_.size())
+      for (std::vector<tamp::stat::token_gains>& gains : gains_of(first)) {
+        const calibration_sample& sample = samples_[first++];
+        if (!observer.begin(sample.kinds)) return;
+        if (!sample.read.empty()) observer.read_at(sample.read);
+        for (tamp::stat::token_gains& of_block : gains) observer.gains(std::move(of_block));
+      }
   }
 
   void advance(std::size_t block);
@@ -91,8 +92,9 @@ class tamp_host {
     matrix after;
   };
 
-  // Sends `hidden` through a block. Returns what the block's attention carries from token to token.
-  tamp::stat::token_gains gains_of(std::size_t block, matrix& hidden) const;
+  // What attention carries from token to token in each block, of samples `first` and following, one
+  // for each thread.
+  std::vector<std::vector<tamp::stat::token_gains>> gains_of(std::size_t first) const;
 
   // Of samples `first` and following, one for each thread.
   std::vector<recording> record(std::size_t block, std::size_t first, bool wants_outputs) const;

@@ -10,59 +10,68 @@ static constexpr std::size_t pair_place(std::size_t heads, std::size_t h, std::s
   return h * (2 * heads - h + 1) / 2 + k - h;
 }
 
-// Adds <c_h, c_k> for Left heads from h on and Right heads from k on. Pairs below the diagonal are
-// not stored.
+// Adds <c_h, c_k> for Left heads from h on and Right heads from k on, for a few tokens from `first`
+// on. Pairs below the diagonal are not stored.
+static constexpr std::size_t few_vectors = 2;  // of tokens: eight accumulators, five operands
 template <std::size_t Left, std::size_t Right>
 static void add_products_of_few(const double* vectors, std::size_t head_pitch, std::size_t features,
-                                std::size_t heads, std::size_t h, std::size_t k,
+                                std::size_t heads, std::size_t h, std::size_t k, std::size_t first,
                                 double* products) noexcept {
-  constexpr std::size_t width = 2;  // vectors of tokens: eight accumulators, five operands
-  static_assert(head_tokens % (width * lanes<double>) == 0);
-  for (std::size_t j = 0; j < head_tokens; j += width * lanes<double>) {
-    vec<double> sums[Left][Right][width] = {};
-    const double* const left = vectors + h * head_pitch + j;
-    const double* const right = vectors + k * head_pitch + j;
-    for (std::size_t f = 0; f < features * head_tokens; f += head_tokens) {
-      vec<double> others[Right][width];
+  vec<double> sums[Left][Right][few_vectors] = {};
+  const double* const left = vectors + h * head_pitch + first;
+  const double* const right = vectors + k * head_pitch + first;
+  for (std::size_t f = 0; f < features * head_tokens; f += head_tokens) {
+    vec<double> others[Right][few_vectors];
+    TAMP_SIMD_UNROLL
+    for (std::size_t q = 0; q < Right; ++q) {
       TAMP_SIMD_UNROLL
-      for (std::size_t q = 0; q < Right; ++q) {
-        TAMP_SIMD_UNROLL
-        for (std::size_t w = 0; w < width; ++w)
-          others[q][w] = load(right + q * head_pitch + f + w * lanes<double>);
-      }
+      for (std::size_t w = 0; w < few_vectors; ++w)
+        others[q][w] = load(right + q * head_pitch + f + w * lanes<double>);
+    }
+    TAMP_SIMD_UNROLL
+    for (std::size_t p = 0; p < Left; ++p) {
       TAMP_SIMD_UNROLL
-      for (std::size_t p = 0; p < Left; ++p) {
+      for (std::size_t w = 0; w < few_vectors; ++w) {
+        const vec<double> own = load(left + p * head_pitch + f + w * lanes<double>);
         TAMP_SIMD_UNROLL
-        for (std::size_t w = 0; w < width; ++w) {
-          const vec<double> own = load(left + p * head_pitch + f + w * lanes<double>);
-          TAMP_SIMD_UNROLL
-          for (std::size_t q = 0; q < Right; ++q) sums[p][q][w] += own * others[q][w];
-        }
+        for (std::size_t q = 0; q < Right; ++q) sums[p][q][w] += own * others[q][w];
       }
     }
-    for (std::size_t p = 0; p < Left; ++p)
-      for (std::size_t q = 0; q < Right; ++q) {
-        if (h + p > k + q) continue;
-        double* const to = products + pair_place(heads, h + p, k + q) * head_tokens + j;
-        for (std::size_t w = 0; w < width; ++w)
-          store<double>(to + w * lanes<double>, load(to + w * lanes<double>) + sums[p][q][w]);
-      }
+  }
+  TAMP_SIMD_UNROLL
+  for (std::size_t p = 0; p < Left; ++p) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t q = 0; q < Right; ++q) {
+      if (h + p > k + q) continue;
+      double* const to = products + pair_place(heads, h + p, k + q) * head_tokens + first;
+      TAMP_SIMD_UNROLL
+      for (std::size_t w = 0; w < few_vectors; ++w)
+        store<double>(to + w * lanes<double>, load(to + w * lanes<double>) + sums[p][q][w]);
+    }
   }
 }
 
 // Adds <c_h, c_k> over some features of all heads to the products of the pairs. Head h's vectors
-// are (features, head_tokens), row-major, at vectors + h * head_pitch.
+// are (features, head_tokens), row-major, at vectors + h * head_pitch. What all pairs read of a few
+// tokens and features stays in the first-level cache.
 static void add_head_products(const double* vectors, std::size_t head_pitch, std::size_t features,
                               std::size_t heads, double* products) noexcept {
-  for (std::size_t h = 0; h < heads; h += 2)
-    for (std::size_t k = h; k < heads; k += 2) {
-      if (k + 1 < heads)
-        add_products_of_few<2, 2>(vectors, head_pitch, features, heads, h, k, products);
-      else if (h + 1 < heads)
-        add_products_of_few<2, 1>(vectors, head_pitch, features, heads, h, k, products);
-      else
-        add_products_of_few<1, 1>(vectors, head_pitch, features, heads, h, k, products);
-    }
+  constexpr std::size_t run = 24, step = few_vectors * lanes<double>;
+  static_assert(head_tokens % step == 0);
+  for (std::size_t f = 0; f < features; f += run) {
+    const double* const from = vectors + f * head_tokens;
+    const std::size_t count = (std::min)(run, features - f);
+    for (std::size_t j = 0; j < head_tokens; j += step)
+      for (std::size_t h = 0; h < heads; h += 2)
+        for (std::size_t k = h; k < heads; k += 2) {
+          if (k + 1 < heads)
+            add_products_of_few<2, 2>(from, head_pitch, count, heads, h, k, j, products);
+          else if (h + 1 < heads)
+            add_products_of_few<2, 1>(from, head_pitch, count, heads, h, k, j, products);
+          else
+            add_products_of_few<1, 1>(from, head_pitch, count, heads, h, k, j, products);
+        }
+  }
 }
 
 // Makes g of the products: those of two different heads count twice.

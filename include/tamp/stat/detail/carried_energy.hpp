@@ -93,7 +93,7 @@ class carried_energy {
     const ieee_arithmetic as_usual;
     if (shape_.tokens == 0) return {};
     checked_matrix(who, shape_.tokens, shape_.tokens, sizeof(float));
-    products_ = checked_array<double>(who, checked_product(who, tiles_, tile_size_));
+    products_ = zeros(checked_product(who, tiles_, tile_size_));
     sizes_ = checked_array<double>(who, tiles_ * head_tokens, infinity<double>);
     unusable_ = checked_array<unsigned char>(who, shape_.tokens);
     add_products();
@@ -104,10 +104,17 @@ class carried_energy {
  private:
   static constexpr std::string_view who = "contribution_gain";
   static constexpr std::size_t rows_at_once = 192;  // of the output projection
-  static constexpr std::size_t queries_at_once = 4;
+  static constexpr std::size_t queries_at_once = 8;
   static constexpr std::size_t queries_of_strip = 32;
 
   using attention_value = row_value<Attention>;
+
+  // Returns zeros that begin at a cache line, so that no vector lies across two of them.
+  static large_array<double> zeros(std::size_t count) {
+    large_array<double> numbers(count);
+    std::fill_n(numbers.data(), count, 0.0);
+    return numbers;
+  }
 
   // Packs the values and finds the sizes of the tokens. A token that cannot be used is packed as
   // zeros. It is refused if a query attends to it.
@@ -159,7 +166,7 @@ class carried_energy {
       const std::size_t count = (std::min)(rows_at_once, shape_.hidden - first);
       const auto heads = packed_projection(first, count);
       for_each_range(exec_, tiles_, [&](std::size_t begin, std::size_t end) {
-        std::vector<double> room(shape_.heads * head_pitch());
+        const large_array<double> room(shape_.heads * head_pitch());
         for (std::size_t tile = begin; tile < end; ++tile)
           for (std::size_t f = 0; f < count; f += features_at_once())
             add_products_of_tile(values, heads, tile, f, room);
@@ -179,8 +186,8 @@ class carried_energy {
 
   void add_products_of_tile(const std::vector<packed_rows<double>>& values,
                             const std::vector<packed_rows<double>>& heads, std::size_t tile,
-                            std::size_t f, std::vector<double>& room) {
-    std::fill(room.begin(), room.end(), 0.0);
+                            std::size_t f, const large_array<double>& room) {
+    std::fill_n(room.data(), shape_.heads * head_pitch(), 0.0);
     const std::size_t group = shape_.heads / shape_.kv_heads;
     for (std::size_t h = 0; h < shape_.heads; ++h)
       heads[h].add_products(values[h / group], f, tile * head_tokens, features_at_once(),
@@ -230,7 +237,7 @@ class carried_energy {
       few_queries few;
       few.pitch = tiles_ * head_tokens;
       few.numbers.resize(queries_at_once * shape_.heads * few.pitch);
-      std::vector<double> room(shape_.heads * head_tokens);
+      const large_array<double> room(shape_.heads * head_tokens);
       const auto work = [&](std::size_t strip) {
         const std::size_t end = (std::min)((strip + 1) * queries_of_strip, shape_.tokens);
         for (std::size_t i = strip * queries_of_strip; i < end; i += queries_at_once) {
@@ -287,7 +294,8 @@ class carried_energy {
   // Writes the gains of queries [first, first + count). The products of a tile of tokens stay in
   // the cache for all of them.
   void write_energies(std::size_t first, std::size_t count, const few_queries& few,
-                      std::vector<double>& room, float* energies, first_row& too_large) const {
+                      const large_array<double>& room, float* energies,
+                      first_row& too_large) const {
     for (std::size_t left = 0; left < shape_.tokens; left += head_tokens) {
       const std::size_t width = (std::min)(head_tokens, shape_.tokens - left);
       for (std::size_t q = 0; q < count; ++q) {
@@ -344,7 +352,7 @@ class carried_energy {
   const Residual& residual_;
   attention_shape shape_;
   std::size_t tiles_, tile_size_;
-  std::vector<double> products_;  // (tiles, pairs of heads, head_tokens)
+  large_array<double> products_;  // (tiles, pairs of heads, head_tokens)
   std::vector<double> sizes_;     // squares of the residual stream; infinite for a token of zeros
   std::vector<unsigned char> unusable_;
 };
