@@ -19,6 +19,7 @@
 #include "prune_settings.hpp"
 #include "results.hpp"
 #include "save_plan.hpp"
+#include "save_samples.hpp"
 #include "save_weights.hpp"
 #include "subject.hpp"
 
@@ -138,7 +139,10 @@ int run(const study::prune_settings& s) {
           }
           bar.show(fraction(0.8), "measuring what is left");
           row.achieved = report.achieved();
-          row.quality = subject->measure(copy);
+          std::vector<double> of_samples;
+          row.quality = subject->measure(copy, s.samples.empty() ? nullptr : &of_samples);
+          if (!s.samples.empty())
+            study::save_samples(file_in(s.samples, recipe, seed, ".csv"), of_samples);
           row.calibrate = report.calibrate;
           row.select = report.select();
           row.apply = report.apply();

@@ -38,6 +38,9 @@ prune_settings parse_prune_settings(int argc, char** argv) {
   app.add_option(
       "--masks", s.masks,
       "write which weights of its linear layers are not zero into this folder, as safetensors");
+  app.add_option("--samples", s.samples,
+                 "write what each recipe makes of each scene (1: a right answer) or sequence (mean "
+                 "log-likelihood of a token) into this folder, as CSV, for paired differences");
   app.add_option("--densities", s.densities,
                  "write how similar each layer's output tokens are to this CSV file");
   app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");

@@ -16,7 +16,7 @@ struct prune_settings {
   std::vector<double> sparsities{0.3, 0.5, 0.7};
   std::vector<std::string> methods;
   std::vector<unsigned> seeds{0};
-  std::string csv, calibration_file, plans, densities, weights, masks;
+  std::string csv, calibration_file, plans, densities, weights, masks, samples;
   int threads = 0;
   bool layers = false, plan_only = false;
   data_settings data;

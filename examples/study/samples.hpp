@@ -28,13 +28,20 @@ inline llama::scenes scenes_of(const std::string& model, const std::string& name
   return s;
 }
 
-// A scene's embeddings and the kinds of its tokens.
+// A scene's embeddings and the kinds of its tokens. The model is read at the question, which follows the
+// token that ends the image.
 inline llama::calibration_sample embedded(const llama::model& m, const llama::scenes& s,
                                           std::size_t i) {
   llama::embedded_scene scene = llama::embed_scene(m, s, i);
   llama::calibration_sample sample{std::move(scene.hidden), {}};
   for (const auto visual : scene.visual)
     sample.kinds.push_back(visual != 0 ? tamp::modality::image : tamp::modality::text);
+  const auto& vision = m.config.vision.value();
+  const auto question = static_cast<std::size_t>(llama::vision::first_patch + vision.patches() + 1);
+  const std::size_t tokens = sample.kinds.size();
+  sample.read.assign(tokens, 0.0);
+  for (std::size_t t = question; t < tokens; ++t)
+    sample.read[t] = 1.0 / static_cast<double>(tokens - question);
   return sample;
 }
 

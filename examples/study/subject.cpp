@@ -54,8 +54,15 @@ class scene_subject : public subject {
     return samples;
   }
   std::vector<std::string> columns() const override { return accuracy_columns(evaluation_); }
-  std::vector<double> measure(const llama::model& m) const override {
-    return in_percent(llama::grade(evaluation_, llama::answer(m, evaluation_)));
+  std::vector<double> measure(const llama::model& m,
+                              std::vector<double>* of_samples) const override {
+    const std::vector<int> given = llama::answer(m, evaluation_);
+    if (of_samples != nullptr) {
+      of_samples->clear();
+      for (std::size_t i = 0; i < given.size(); ++i)
+        of_samples->push_back(given[i] == evaluation_.answers[i] ? 1.0 : 0.0);
+    }
+    return in_percent(llama::grade(evaluation_, given));
   }
 
  private:
@@ -106,8 +113,9 @@ class text_subject : public subject {
   std::vector<std::string> columns() const override {
     return {"perplexity", "divergence", "agreement"};
   }
-  std::vector<double> measure(const llama::model& m) const override {
-    const llama::text_quality quality = reference_->measure(m);
+  std::vector<double> measure(const llama::model& m,
+                              std::vector<double>* of_samples) const override {
+    const llama::text_quality quality = reference_->measure(m, of_samples);
     return {quality.perplexity, quality.divergence, 100 * quality.agreement};
   }
 

@@ -22,7 +22,10 @@ class subject {
   virtual std::vector<llama::calibration_sample> calibration_samples(unsigned seed = 0) const = 0;
   // Names of the quality columns, and one number for each.
   virtual std::vector<std::string> columns() const = 0;
-  virtual std::vector<double> measure(const llama::model& m) const = 0;
+  // `of_samples` gets one number for each scene or sequence: 1 for a right answer, or the mean
+  // log-likelihood of a token.
+  virtual std::vector<double> measure(const llama::model& m,
+                                      std::vector<double>* of_samples = nullptr) const = 0;
 };
 
 // A multimodal model that answers questions about scenes (.safetensors), or a language model that

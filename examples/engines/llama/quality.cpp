@@ -90,10 +90,14 @@ text_reference::text_reference(const model& dense, std::vector<std::vector<int>>
   });
 }
 
-text_quality text_reference::measure(const model& m) const {
+text_quality text_reference::measure(const model& m, std::vector<double>* log_likelihoods) const {
   if (m.ends != ends_) fail("the model to measure is not a copy of the dense model");
   std::vector<sums> parts(sequences_.size());
   for_each_sequence(sequences_.size(), [&](std::size_t i) { parts[i] = compare(m, i); });
+  if (log_likelihoods != nullptr) {
+    log_likelihoods->clear();
+    for (const sums& part : parts) log_likelihoods->push_back(part.log_likelihood / part.tokens);
+  }
   sums total;
   for (const sums& part : parts) {
     total.tokens += part.tokens;

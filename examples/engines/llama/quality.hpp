@@ -34,8 +34,8 @@ class text_reference {
  public:
   text_reference(const model& dense, std::vector<std::vector<int>> sequences);
 
-  /// Runs `m` over the text.
-  text_quality measure(const model& m) const;
+  /// Runs `m` over the text. `log_likelihoods` gets the mean over the tokens of each sequence.
+  text_quality measure(const model& m, std::vector<double>* log_likelihoods = nullptr) const;
 
  private:
   struct prediction {
