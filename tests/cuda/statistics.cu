@@ -8,6 +8,8 @@
 #include <tamp/score/wanda.hpp>
 #include <tamp/stat/column_norm.hpp>
 
+#include <cmath>
+
 #include "../support/errors.hpp"
 
 BOOST_AUTO_TEST_SUITE(cuda_column_norm)
