@@ -2,7 +2,9 @@
 
 #include <boost/test/unit_test.hpp>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <tamp/execute/sequential.hpp>
 #include <vector>
 
@@ -15,10 +17,17 @@ class sum : public tamp::detail::adds_anywhere<sum> {
   using tamp::detail::adds_anywhere<sum>::add;
 
   template <tamp::executor E>
-  sum& add(const E&, const std::vector<double>& numbers, std::uint64_t weight = 1) {
-    for (const double number : numbers) value_ += number * static_cast<double>(weight);
+  sum& add(const E&, const std::vector<double>& numbers, std::uint64_t count = 1) {
+    for (const double number : numbers) value_ += number * static_cast<double>(count);
     last_was_standard_ = std::same_as<E, tamp::execute::standard>;
     return *this;
+  }
+  template <tamp::executor E>
+  sum& add(const E& exec, const std::vector<double>& numbers, std::span<const double> weights,
+           std::uint64_t count = 1) {
+    std::vector<double> products = numbers;
+    for (std::size_t k = 0; k < products.size(); ++k) products[k] *= weights[k];
+    return add(exec, products, count);
   }
   double value() const { return value_; }
   bool last_was_standard() const { return last_was_standard_; }
@@ -43,11 +52,20 @@ BOOST_AUTO_TEST_CASE(add_runs_on_the_standard_executor_unless_told_otherwise) {
   BOOST_TEST(!all.last_was_standard());
 }
 
-BOOST_AUTO_TEST_CASE(a_weight_may_be_any_integer) {
+BOOST_AUTO_TEST_CASE(a_count_may_be_any_integer) {
   const std::vector<double> numbers{1, 2};
   BOOST_TEST(sum().add(numbers, 2).value() == 6.0);
   BOOST_TEST(sum().add(numbers, 2u).value() == 6.0);
   BOOST_TEST(sum().add(numbers, std::uint64_t{2}).value() == 6.0);
+}
+
+BOOST_AUTO_TEST_CASE(weights_may_have_a_count_behind_them) {
+  const std::vector<double> numbers{1, 2}, weights{3, 0.5};
+  BOOST_TEST(sum().add(numbers, weights).value() == 4.0);
+  BOOST_TEST(sum().add(numbers, weights, 2).value() == 8.0);
+  BOOST_TEST(sum().add(numbers, std::span(weights), 2u).value() == 8.0);
+  BOOST_TEST(sum().add(tamp::execute::sequential{}, numbers, weights, 2).value() == 8.0);
+  BOOST_TEST(sum().add(numbers, weights, 2).last_was_standard());
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_added_is_no_argument) {

@@ -60,4 +60,35 @@ BOOST_AUTO_TEST_CASE(elements_are_added_like_the_numbers_they_are) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(weighted_squares_leave_out_rows_of_weight_zero) {
+  // More rows than are read side by side, of which few or many count.
+  for (const std::size_t every : {1u, 2u, 7u}) {
+    const auto numbers = support::random_matrix(40, 333, 3);
+    auto broken = numbers;
+    std::vector<double> weights(40), expected(333, 1.0);
+    for (std::size_t i = 0; i < 40; ++i) {
+      weights[i] = i % every == 0 ? 0.5 + static_cast<double>(i) : 0.0;
+      for (std::size_t j = 0; j < 333; ++j)
+        if (weights[i] == 0)
+          broken(i, j) = support::not_a_number;
+        else
+          expected[j] += static_cast<double>(numbers(i, j)) * weights[i] * double{numbers(i, j)};
+    }
+    std::vector<double> ones(40);
+    for (std::size_t i = 0; i < 40; i += every) ones[i] = 1;
+    with_every_instructions([&] {
+      with_row_sums([&](auto loops) {
+        std::vector<double> sums(333, 1.0), equal(333, 1.0), alone(333, 1.0);
+        loops.add_weighted_squares(broken.data(), 333, 40, 333, weights.data(), sums.data());
+        for (std::size_t j = 0; j < 333; ++j)
+          BOOST_TEST(sums[j] == expected[j], boost::test_tools::tolerance(1e-14));
+        loops.add_weighted_squares(broken.data(), 333, 40, 333, ones.data(), equal.data());
+        for (std::size_t i = 0; i < 40; i += every)
+          loops.add_squares(numbers.data() + i * 333, 0, 1, 333, alone.data());
+        BOOST_TEST(equal == alone, boost::test_tools::per_element());
+      });
+    });
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

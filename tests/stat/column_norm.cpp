@@ -15,6 +15,7 @@
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
+#include "../support/weights.hpp"
 
 BOOST_AUTO_TEST_SUITE(stat_column_norm)
 
@@ -74,7 +75,7 @@ BOOST_AUTO_TEST_CASE(the_mean_is_over_sequences_however_many_tokens_they_have) {
   BOOST_TEST(norms.values()[1] == std::sqrt(8.0f));  // sqrt(16 / 2)
 }
 
-BOOST_AUTO_TEST_CASE(a_weight_counts_a_batch_several_times_in_the_divisor) {
+BOOST_AUTO_TEST_CASE(a_count_enters_the_divisor_alone) {
   column_norm tokens;
   tokens.add(matrix<float>{{3, 2}, {4, 2}, {0, 2}}, 3).add(matrix<float>{{5, 2}}, 1);
   BOOST_TEST(tokens.count() == 4u);
@@ -276,10 +277,10 @@ BOOST_AUTO_TEST_CASE(another_number_of_features_is_refused_with_both_numbers) {
       [&] { sized.add(matrix<float>(2, 0)); });
 }
 
-BOOST_AUTO_TEST_CASE(a_weight_of_zero_is_refused) {
+BOOST_AUTO_TEST_CASE(a_count_of_zero_is_refused) {
   column_norm norms;
   support::check_error<tamp::value_error>(
-      "column_norm: a batch of activations needs a weight above 0",
+      "column_norm: a batch of activations needs a count above 0",
       [&] { norms.add(matrix<float>{{1}}, 0); });
   BOOST_TEST((norms == column_norm()));
 }
@@ -380,6 +381,132 @@ BOOST_AUTO_TEST_CASE(norms_from_elsewhere_come_out_as_they_went_in) {
   support::check_error<tamp::value_error>("column_norm: the norm of feature 0 is inf", [] {
     (void)column_norm::of(std::vector<float>{std::numeric_limits<float>::infinity()}, 7);
   });
+}
+
+BOOST_AUTO_TEST_CASE(weights_by_hand) {
+  // 1/4 of 16 and 3 of 4; the first token does not count.
+  const matrix<float> x{{7, not_a_number}, {4, 2}, {2, -2}};
+  const std::vector<double> weights{0, 0.25, 3};
+  column_norm norms;
+  norms.add(x, weights);
+  BOOST_TEST(norms.values()[0] == 4.0f);              // sqrt(4 + 12)
+  BOOST_TEST(norms.values()[1] == std::sqrt(13.0f));  // sqrt(1 + 12)
+  BOOST_TEST(norms.tokens() == 2u);
+  BOOST_TEST(norms.count() == 1u);
+  norms.add(x, weights, 3);
+  BOOST_TEST(norms.values()[0] == std::sqrt(8.0f));  // sqrt((16 + 16) / 4)
+  BOOST_TEST(norms.tokens() == 4u);
+  BOOST_TEST(norms.count() == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(weighted_sums_are_those_of_the_definition) {
+  for (const std::size_t cols : {1u, 63u, 64u, 200u}) {
+    const auto x = support::random_matrix(45, cols, 11);
+    const auto weights = support::random_weights(45, 12);
+    column_norm norms;
+    norms.add(x, weights);
+    for (std::size_t j = 0; j < cols; ++j) {
+      double sum = 0;
+      for (std::size_t t = 0; t < 45; ++t) sum += weights[t] * double{x(t, j)} * double{x(t, j)};
+      BOOST_TEST(norms.sum_of_squares()[j] == sum, boost::test_tools::tolerance(1e-14));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(weights_of_one_and_zero_have_the_bits_of_the_rows_of_weight_one, T,
+                              decltype(std::tuple<float, double, tamp::f16, tamp::bf16>{})) {
+  for (const std::size_t cols : {3u, 64u, 301u}) {
+    const auto x = support::as<T>(support::random_matrix(70, cols, 13));
+    const std::vector<double> ones(70, 1.0);
+    const auto weights = support::random_choice_of_tokens(70, 14);
+    const auto broken = support::broken_where_weight_is_zero(x, weights);
+    column_norm all, chosen;
+    all.add(x, 2);
+    chosen.add(support::rows_with_weight(x, weights), 2);
+    for (const auto& exec :
+         {support::any_executor{1}, support::any_executor{3}, support::any_executor{0}}) {
+      support::in_every_layout(x, [&](auto m) {
+        column_norm norms;
+        BOOST_TEST((norms.add(exec, m, ones, 2) == all));
+      });
+      support::in_every_layout(broken, [&](auto m) {
+        column_norm norms;
+        BOOST_TEST((norms.add(exec, m, weights, 2) == chosen));
+      });
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(weighted_sums_do_not_depend_on_layout_or_executor) {
+  const auto x = support::random_matrix(37, 130, 15);
+  const auto weights = support::random_weights(37, 16);
+  column_norm expected;
+  expected.add(x, weights);
+  for (const auto& exec : support::every_executor) {
+    support::in_every_layout(x, [&](auto m) {
+      column_norm norms;
+      BOOST_TEST((norms.add(exec, m, weights) == expected));
+    });
+    column_norm norms;
+    BOOST_TEST((norms.add(exec, support::readable_rows{x}, weights) == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_weight_zero_are_not_requested) {
+  struct two_rows {
+    std::size_t rows() const { return 4; }
+    std::size_t cols() const { return 1; }
+    void read_row(std::size_t t, std::span<float> out) const {
+      if (t != 1) throw tamp::value_error("only row 1 is here");
+      out[0] = 3;
+    }
+  };
+  column_norm norms;
+  norms.add(two_rows{}, std::vector<double>{0, 4, 0, 0});
+  BOOST_TEST(norms.values()[0] == 6.0f);
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_in_which_no_token_counts_is_a_sequence_without_tokens) {
+  column_norm norms, none;
+  norms.add(matrix<float>(5, 2, not_a_number), std::vector<double>(5, 0.0));
+  none.add(matrix<float>(0, 2));
+  BOOST_TEST((norms == none));
+  norms.add(matrix<float>(0, 2), std::vector<double>{});
+  BOOST_TEST(norms.count() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_are_none_are_refused_and_nothing_is_added) {
+  const matrix<float> x{{1, 2}, {3, 4}, {5, not_a_number}};
+  column_norm norms;
+  norms.add(matrix<float>{{1, 2}});
+  const column_norm before = norms;
+  const auto refuses = [&](const char* sentence, const std::vector<double>& weights) {
+    support::check_error<tamp::value_error>(sentence, [&] { norms.add(x, weights); });
+    BOOST_TEST((norms == before));
+  };
+  refuses("column_norm: the weight of token 1 is -1", {1, -1, 0});
+  refuses("column_norm: the weight of token 2 is nan", {1, 1, not_a_number});
+  refuses("column_norm: the weight of token 0 is inf", {infinity, 1, 0});
+  refuses("column_norm: the activation of token 2, feature 1 is nan", {0, 1, 1e-300});
+  support::check_error<tamp::shape_error>("column_norm: the weights cover 2 tokens, there are 3",
+                                          [&] { norms.add(x, std::vector<double>{1, 1}); });
+  support::check_error<tamp::shape_error>("column_norm: 3 weights lie at a null pointer", [&] {
+    norms.add(x, std::span<const double>(static_cast<const double*>(nullptr), 3));
+  });
+  support::check_error<tamp::value_error>(
+      "column_norm: a batch of activations needs a count above 0",
+      [&] { norms.add(x, std::vector<double>{1, 1, 0}, 0); });
+  support::check_error<tamp::value_error>(
+      "column_norm: the squares of feature 0 are too large: their norm is no finite float",
+      [&] { norms.add(x, std::vector<double>{1, 1e300, 0}); });
+  BOOST_TEST((norms == before));
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_keeps_products_in_range) {
+  // The square of 1e160 is no finite double. With its weight it is 1e70.
+  column_norm norms;
+  norms.add(matrix<double>{{1e160}}, std::vector<double>{1e-250});
+  BOOST_TEST(norms.sum_of_squares()[0] == 1e70, boost::test_tools::tolerance(1e-14));
 }
 
 BOOST_AUTO_TEST_CASE(extents_without_elements_are_counted_at_once) {

@@ -7,11 +7,13 @@
 #include <span>
 #include <string_view>
 #include <tamp/prune/observe.hpp>
+#include <tuple>
 #include <vector>
 
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
+#include "../support/weights.hpp"
 
 BOOST_AUTO_TEST_SUITE(stat_gram)
 
@@ -93,7 +95,7 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_and_nothing_is_added) {
   check_error<tamp::value_error>("gram: the activation of token 1, feature 2 is nan", [&] {
     g.add(matrix<float>{{1, 2, 3}, {1, 2, support::not_a_number}});
   });
-  check_error<tamp::value_error>("gram: a batch of activations needs a weight above 0",
+  check_error<tamp::value_error>("gram: a batch of activations needs a count above 0",
                                  [&] { g.add(matrix<float>{{1, 2, 3}}, 0); });
   BOOST_TEST((g == before));
 }
@@ -166,6 +168,95 @@ BOOST_AUTO_TEST_CASE(rows_that_cannot_be_read_leave_it_as_it_was) {
   gram none;
   support::check_error<tamp::value_error>("the disk is gone", [&] { none.add(failing{570}); });
   BOOST_TEST((none == gram()));
+}
+
+BOOST_AUTO_TEST_CASE(weights_by_hand) {
+  gram g;
+  g.add(matrix<float>{{1, 2}, {support::not_a_number, 5}, {3, -4}},
+        std::vector<double>{4, 0, 0.25});
+  const double expected[2][2] = {{6.25, 5}, {5, 20}};
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t j = 0; j < 2; ++j) BOOST_TEST(g.matrix()(i, j) == expected[i][j]);
+  BOOST_TEST(g.tokens() == 2u);
+  BOOST_TEST(g.count() == 1u);
+  g.add(matrix<float>{{1, 1}}, std::vector<double>{1}, 4);
+  BOOST_TEST(g.count() == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(the_weighted_product_is_that_of_the_definition_and_symmetric) {
+  const auto x = support::random_matrix(600, 19, 5);
+  const auto weights = support::random_weights(600, 6);
+  gram expected;
+  expected.add(support::one_thread, x, weights);
+  for (std::size_t i = 0; i < 19; ++i)
+    for (std::size_t j = 0; j < 19; ++j) {
+      double sum = 0;
+      for (std::size_t t = 0; t < 600; ++t) sum += weights[t] * double(x(t, i)) * double(x(t, j));
+      BOOST_TEST(std::abs(expected.matrix()(i, j) - sum) <= 1e-10);
+      BOOST_TEST(expected.matrix()(i, j) == expected.matrix()(j, i));
+    }
+  for (const auto& exec : support::every_executor) {
+    support::in_every_layout(x, [&](auto view) {
+      gram g;
+      g.add(exec, view, weights);
+      BOOST_TEST((g == expected));
+    });
+    gram g;
+    BOOST_TEST((g.add(exec, support::readable_rows{x}, weights) == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(weights_of_one_and_zero_have_the_bits_of_the_rows_of_weight_one, T,
+                              decltype(std::tuple<float, double, tamp::f16, tamp::bf16>{})) {
+  const auto x = support::as<T>(support::random_matrix(700, 21, 7));
+  const std::vector<double> ones(700, 1.0);
+  const auto weights = support::random_choice_of_tokens(700, 8);
+  const auto broken = support::broken_where_weight_is_zero(x, weights);
+  gram all, chosen;
+  all.add(x, 2);
+  chosen.add(support::rows_with_weight(x, weights), 2);
+  for (const auto& exec :
+       {support::any_executor{1}, support::any_executor{3}, support::any_executor{0}}) {
+    support::in_every_layout(x, [&](auto view) {
+      gram g;
+      BOOST_TEST((g.add(exec, view, ones, 2) == all));
+    });
+    support::in_every_layout(broken, [&](auto view) {
+      gram g;
+      BOOST_TEST((g.add(exec, view, weights, 2) == chosen));
+    });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_in_which_no_token_counts_is_a_sequence_without_tokens) {
+  gram g, none;
+  g.add(matrix<float>(5, 2, support::not_a_number), std::vector<double>(5, 0.0));
+  none.add(matrix<float>(0, 2));
+  BOOST_TEST((g == none));
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_are_none_are_refused_and_nothing_is_added) {
+  const matrix<double> x{{1, 2}, {3, 4}, {5, support::not_a_number}};
+  auto g = tamp::observe<gram>(matrix<float>{{1, 2}});
+  const gram before = g;
+  const auto refuses = [&](const char* sentence, const std::vector<double>& weights) {
+    check_error<tamp::value_error>(sentence, [&] { g.add(x, weights); });
+    BOOST_TEST((g == before));
+  };
+  refuses("gram: the weight of token 1 is -1", {1, -1, 0});
+  refuses("gram: the weight of token 2 is nan", {1, 1, support::not_a_number});
+  refuses("gram: the weight of token 0 is inf", {support::infinity, 1, 0});
+  refuses("gram: the activation of token 2, feature 1 is nan", {0, 1, 1e-300});
+  refuses("gram: the products of features 1 and 1 are too large to be summed", {0, 1.2e307, 0});
+  check_error<tamp::shape_error>("gram: the weights cover 2 tokens, there are 3",
+                                 [&] { g.add(x, std::vector<double>{1, 1}); });
+  check_error<tamp::shape_error>("gram: 3 weights lie at a null pointer", [&] {
+    g.add(x, std::span<const double>(static_cast<const double*>(nullptr), 3));
+  });
+  BOOST_TEST((g == before));
+  // Large weights of small numbers are no reason to refuse them.
+  g.add(x, std::vector<double>{1e300, 0, 0});
+  BOOST_TEST(g.matrix()(1, 1) == 4e300, boost::test_tools::tolerance(1e-14));
 }
 
 BOOST_AUTO_TEST_CASE(sizes_that_wrap_are_refused) {

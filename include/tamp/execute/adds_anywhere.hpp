@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -33,9 +34,20 @@ struct adds_anywhere {
     requires(!executor<First>) && requires(Accumulator& all, First&& first) {
       all.add(execute::standard{}, std::forward<First>(first), std::uint64_t{1});
     }
-  Accumulator& add(First&& first, std::uint64_t weight) {
+  Accumulator& add(First&& first, std::uint64_t count) {
     return static_cast<Accumulator&>(*this).add(execute::standard{}, std::forward<First>(first),
-                                                weight);
+                                                count);
+  }
+
+  /// The same with weights and a count behind it.
+  template <class First>
+    requires(!executor<First>) &&
+            requires(Accumulator& all, First&& first, std::span<const double> weights) {
+              all.add(execute::standard{}, std::forward<First>(first), weights, std::uint64_t{1});
+            }
+  Accumulator& add(First&& first, std::span<const double> weights, std::uint64_t count) {
+    return static_cast<Accumulator&>(*this).add(execute::standard{}, std::forward<First>(first),
+                                                weights, count);
   }
 
   friend bool operator==(const adds_anywhere&, const adds_anywhere&) = default;

@@ -93,3 +93,39 @@ static void add_squares(const Element* first, std::ptrdiff_t stride, std::size_t
       }
   }
 }
+
+// The same with a weight of each row. A row of weight 0 is not read. With weights of 1 and 0 the
+// sums have the bits of add_squares on the rows of weight 1.
+template <class Element>
+static void add_weighted_squares(const Element* first, std::ptrdiff_t stride, std::size_t rows,
+                                 std::size_t cols, const double* weights, double* sums) noexcept {
+  using real = compute_type<Element>;
+  constexpr std::size_t block = 64, side_by_side = 8;
+  const std::size_t whole = cols / block * block;
+  for (std::size_t top = 0; top < rows;) {
+    const Element* row[side_by_side];
+    double weight[side_by_side];
+    std::size_t count = 0;
+    for (; top < rows && count < side_by_side; ++top) {
+      row[count] = first + static_cast<std::ptrdiff_t>(top) * stride;
+      weight[count] = weights[top];
+      if (weights[top] != 0) ++count;
+    }
+    for (std::size_t j = 0; j < whole; j += block)
+      for (std::size_t i = 0; i < count; ++i) {
+        alignas(64) real room[block];
+        const real* const part = load_few<block>(row[i] + j, room);
+        const vec<double> w = all(weight[i]);
+        TAMP_SIMD_UNROLL
+        for (std::size_t k = 0; k < block; k += lanes<double>) {
+          const vec<double> v = as_doubles(part + k);
+          store<double>(sums + j + k, load(sums + j + k) + v * w * v);
+        }
+      }
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = whole; j < cols; ++j) {
+        const auto v = static_cast<double>(element_traits<Element>::load(row[i][j]));
+        sums[j] += v * weight[i] * v;
+      }
+  }
+}

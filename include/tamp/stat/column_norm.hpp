@@ -21,18 +21,24 @@
 #include "../simd/row_sums.hpp"
 #include "../tensor/rows.hpp"
 #include "detail/check_features.hpp"
+#include "detail/token_weights.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
 /// The root of the mean squared column norm of a layer's input.
 ///
-///     norm(j) = sqrt( sum over calls of ||X[:, j]||^2  /  sum over calls of weight )
+///     norm(j) = sqrt( sum over calls of ||X[:, j]||^2  /  sum over calls of count )
 ///
-/// X is (tokens, in_features). One call of `add` with weight 1 is one SEQUENCE, whatever its number
-/// of tokens, as Wanda counts. A caller that counts tokens passes their number as the weight.
+/// X is (tokens, in_features). One call of `add` with count 1 is one SEQUENCE, whatever its number
+/// of tokens, as Wanda counts. A caller that counts tokens passes their number as the count.
 /// Squares are summed in double, token after token within a call. The result is the same for any
 /// number of threads and any layout. Another split into calls, or another order of combining,
 /// changes it by rounding alone. Memory: one double per feature.
+///
+/// With a weight w_t for each token, ||X[:, j]||^2 is the sum over tokens t of w_t X[t, j]^2. The
+/// weights do not enter the count. A token of weight 0 is no token: its activations are ignored,
+/// whatever they are, and tokens() does not count it. Weights of 1 and 0 give the bits of the rows
+/// of weight 1 alone.
 ///
 /// Source: Sun et al. 2024 (arXiv 2306.11695), section 3. The running mean of its published code
 /// has the same value.
@@ -52,45 +58,25 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   /// Adds one batch of activations, which may have no tokens.
   /// @throws shape_error if X has another number of features than the calls before, or memory
   ///         cannot hold them
-  /// @throws value_error if an activation is not finite, the weight is 0, a norm does not fit into
-  ///         a float, or a count does not fit into 64 bits; nothing is added then
+  /// @throws value_error if an activation is not finite, the count is 0, a norm does not fit into
+  ///         a float, or a sum of counts does not fit into 64 bits; nothing is added then
   template <executor E, tensor_argument X>
-  column_norm& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
+  column_norm& add(const E& exec, const X& activations, std::uint64_t count = 1) {
     const detail::ieee_arithmetic as_usual;
     const auto& x = detail::source(activations);
-    const auto tokens = static_cast<std::size_t>(x.rows());
-    const auto features = static_cast<std::size_t>(x.cols());
-    if (weight == 0)
-      detail::raise<value_error>("column_norm: a batch of activations needs a weight above 0");
-    check_features(features, "a batch of activations has ");
-    const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, weight);
-    const std::uint64_t all_tokens = detail::checked_sum<value_error>(label(), tokens_, tokens);
-    auto sums = detail::checked_array<double>(label(), features);
-    if (tokens == 0 || features == 0) {
-      // Nothing to sum up, however long the other extent is.
-    } else if constexpr (viewable<X>) {
-      // Threads share strips of columns and not tokens, so that every sum keeps its order.
-      detail::for_each_strip(
-          exec, features, strip, tokens, [&](std::size_t begin, std::size_t end) {
-            // Contiguous rows are read whole. Of columns, a few strips at a time are read, whose
-            // places the processor can keep track of.
-            const std::size_t step = x.contiguous_rows() ? end - begin : 4 * strip;
-            for (std::size_t first = begin; first < end; first += step) {
-              const std::size_t width = (std::min)(first + step, end) - first;
-              const std::remove_cvref_t<decltype(x)> part{
-                  x.data() + static_cast<std::ptrdiff_t>(first) * x.col_stride(), tokens, width,
-                  x.row_stride(), x.col_stride()};
-              add_squares(part, std::span(sums).subspan(first, width));
-            }
-          });
-    } else {
-      add_squares(x, sums);
-    }
-    if (const std::size_t j = add_earlier(sums, count); j != features) refuse(x, j);
-    sum_of_squares_.swap(sums);
-    count_ = count;
-    tokens_ = all_tokens;
-    return *this;
+    return add_tokens(exec, x, detail::equal_tokens(static_cast<std::size_t>(x.rows())), count);
+  }
+  /// Adds one batch of activations with a weight for each token.
+  /// @throws shape_error as above, or if there is not one weight for each token
+  /// @throws value_error as above, or if a weight is negative or not finite; nothing is added then
+  template <executor E, tensor_argument X>
+  column_norm& add(const E& exec, const X& activations, std::span<const double> weights,
+                   std::uint64_t count = 1) {
+    const detail::ieee_arithmetic as_usual;
+    const auto& x = detail::source(activations);
+    return add_tokens(exec, x,
+                      detail::weighted_tokens(label(), weights, static_cast<std::size_t>(x.rows())),
+                      count);
   }
 
   /// Adds the data of another accumulator, as if its batches had been added here.
@@ -111,7 +97,7 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   }
 
   /// Returns the statistic whose values() are the given norms, made from `tokens` tokens elsewhere.
-  /// It has the weight of one sequence.
+  /// It counts as one sequence.
   /// @throws value_error if a norm is negative or not finite
   static column_norm of(std::span<const float> norms, std::uint64_t tokens) {
     const detail::ieee_arithmetic as_usual;
@@ -130,9 +116,9 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   }
 
   std::size_t features() const noexcept { return sum_of_squares_.size(); }
-  /// The sum of the weights: the number of sequences, unless the caller counted otherwise.
+  /// The sum of the counts: the number of sequences, unless the caller counted otherwise.
   std::uint64_t count() const noexcept { return count_; }
-  /// The number of tokens added. While it is 0, there is no basis for scores.
+  /// The number of tokens added, without those of weight 0. While it is 0, there is no basis for scores.
   std::uint64_t tokens() const noexcept { return tokens_; }
   [[nodiscard]] std::span<const double> sum_of_squares() const noexcept { return sum_of_squares_; }
 
@@ -168,6 +154,44 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   friend bool operator==(const column_norm&, const column_norm&) = default;
 
  private:
+  template <executor E, class Source, class Tokens>
+  column_norm& add_tokens(const E& exec, const Source& x, const Tokens& counted,
+                          std::uint64_t count) {
+    const auto tokens = static_cast<std::size_t>(x.rows());
+    const auto features = static_cast<std::size_t>(x.cols());
+    if (count == 0)
+      detail::raise<value_error>("column_norm: a batch of activations needs a count above 0");
+    check_features(features, "a batch of activations has ");
+    const std::uint64_t all = detail::checked_sum<value_error>(label(), count_, count);
+    const std::uint64_t all_tokens =
+        detail::checked_sum<value_error>(label(), tokens_, counted.size());
+    auto sums = detail::checked_array<double>(label(), features);
+    if (counted.size() == 0 || features == 0) {
+      // Nothing to sum up, however long the other extent is.
+    } else if constexpr (detail::is_view<Source>) {
+      // Threads share strips of columns and not tokens, so that every sum keeps its order.
+      detail::for_each_strip(
+          exec, features, strip, tokens, [&](std::size_t begin, std::size_t end) {
+            // Contiguous rows are read whole. Of columns, a few strips at a time are read, whose
+            // places the processor can keep track of.
+            const std::size_t step = x.contiguous_rows() ? end - begin : 4 * strip;
+            for (std::size_t first = begin; first < end; first += step) {
+              const std::size_t width = (std::min)(first + step, end) - first;
+              const Source part{x.data() + static_cast<std::ptrdiff_t>(first) * x.col_stride(),
+                                tokens, width, x.row_stride(), x.col_stride()};
+              add_squares(part, counted, std::span(sums).subspan(first, width));
+            }
+          });
+    } else {
+      add_squares(x, counted, sums);
+    }
+    if (const std::size_t j = add_earlier(sums, all); j != features) refuse(x, counted, j);
+    sum_of_squares_.swap(sums);
+    count_ = all;
+    tokens_ = all_tokens;
+    return *this;
+  }
+
   static constexpr std::size_t strip = 64;
 
   // The mean over zero sequences is the empty sum.
@@ -189,16 +213,23 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
     return static_cast<std::size_t>(broken - sums.begin());
   }
 
-  template <class Source>
-  static void add_squares(const Source& x, std::span<double> sums) {
-    const auto tokens = static_cast<std::size_t>(x.rows());
+  template <class Source, class Tokens>
+  static void add_squares(const Source& x, const Tokens& counted, std::span<double> sums) {
     detail::with_row_sums([&](auto loops) {
+      const auto add = [&](const auto* first, std::ptrdiff_t stride, std::size_t rows,
+                           const double* weights) {
+        if constexpr (Tokens::have_weights)
+          loops.add_weighted_squares(first, stride, rows, sums.size(), weights, sums.data());
+        else
+          loops.add_squares(first, stride, rows, sums.size(), sums.data());
+      };
       if constexpr (detail::is_view<Source>)
-        if (x.contiguous_rows())
-          return loops.add_squares(x.data(), x.row_stride(), tokens, sums.size(), sums.data());
+        if (x.contiguous_rows()) return add(x.data(), x.row_stride(), x.rows(), counted.weights());
       detail::row_reader<Source> read_row(x);
-      for (std::size_t t = 0; t < tokens; ++t)
-        loops.add_squares(read_row(t).data(), 0, 1, sums.size(), sums.data());
+      for (std::size_t k = 0; k < counted.size(); ++k) {
+        const double weight = counted.weight(k);
+        add(read_row(counted.place(k)).data(), 0, 1, &weight);
+      }
     });
   }
 
@@ -207,14 +238,13 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
       detail::check_features(label(), what, features, sum_of_squares_.size());
   }
 
-  template <class Source>
-  [[noreturn]] static void refuse(const Source& x, std::size_t feature) {
+  template <class Source, class Tokens>
+  [[noreturn]] static void refuse(const Source& x, const Tokens& counted, std::size_t feature) {
     detail::row_reader read_row(x);
-    const auto tokens = static_cast<std::size_t>(x.rows());
-    for (std::size_t t = 0; t < tokens; ++t)
-      if (const auto value = read_row(t)[feature]; !is_finite(value))
-        detail::raise<value_error>("column_norm: the activation of token ", t, ", feature ",
-                                   feature, " is ", value);
+    for (std::size_t k = 0; k < counted.size(); ++k)
+      if (const auto value = read_row(counted.place(k))[feature]; !is_finite(value))
+        detail::raise<value_error>("column_norm: the activation of token ", counted.place(k),
+                                   ", feature ", feature, " is ", value);
     refuse_sum(feature);
   }
   [[noreturn]] static void refuse_sum(std::size_t feature) {

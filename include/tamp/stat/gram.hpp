@@ -24,6 +24,7 @@
 #include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
 #include "detail/check_features.hpp"
+#include "detail/token_weights.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
@@ -32,10 +33,15 @@ namespace tamp::inline TAMP_FLAGS::stat {
 ///
 ///     matrix(i, j) = sum over tokens t of X[t, i] * X[t, j]
 ///
-/// X is (tokens, in_features). `count` is the number of calls with weight 1, as column_norm counts
+/// X is (tokens, in_features). `count` is the number of calls with count 1, as column_norm counts
 /// sequences. Products are made and summed in double, 256 tokens at a time. The bits do not depend
 /// on the executor. Another split into calls, or another order of combining, changes them by
 /// rounding alone. Memory: one double per pair of features (134 MB for 4096), and 256 tokens.
+///
+/// With a weight w_t for each token, the product of token t is w_t X[t, i] X[t, j]. Both factors
+/// are multiplied by sqrt(w_t), so that the matrix is symmetric. A token of weight 0 is no token:
+/// its activations are ignored, whatever they are, and tokens() does not count it. Weights of 1 and
+/// 0 give the bits of the rows of weight 1 alone.
 ///
 /// Source: Frantar & Alistarh 2023, SparseGPT (arXiv 2301.00774).
 class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
@@ -49,32 +55,25 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
   /// Adds one batch of activations, which may have no tokens.
   /// @throws shape_error if X has another number of features than the calls before, or memory
   ///         cannot hold their pairs
-  /// @throws value_error if an activation is not finite, the weight is 0, or a sum or a count would
-  ///         be too large; nothing is added then
+  /// @throws value_error if an activation is not finite, the count is 0, or a sum would be too
+  ///         large; nothing is added then
   template <executor E, tensor_argument X>
-  gram& add(const E& exec, const X& activations, std::uint64_t weight = 1) {
+  gram& add(const E& exec, const X& activations, std::uint64_t count = 1) {
     const detail::ieee_arithmetic as_usual;
     const auto& x = detail::source(activations);
-    const auto tokens = static_cast<std::size_t>(x.rows());
-    const auto features = static_cast<std::size_t>(x.cols());
-    if (weight == 0)
-      detail::raise<value_error>("gram: a batch of activations needs a weight above 0");
-    check_features(features, "a batch of activations has ");
-    const std::uint64_t count = detail::checked_sum<value_error>(label(), count_, weight);
-    const std::uint64_t all_tokens = detail::checked_sum<value_error>(label(), tokens_, tokens);
-    pairs(features);
-    detail::with_memory(label(), [&] {
-      if (tokens != 0 && features != 0) {
-        const double largest = check_finite(exec, x);
-        add_products(exec, x, largest);
-      } else {
-        sums_.resize(pairs(features), 0.0);
-      }
-    });
-    features_ = features;
-    count_ = count;
-    tokens_ = all_tokens;
-    return *this;
+    return add_tokens(exec, x, detail::equal_tokens(static_cast<std::size_t>(x.rows())), count);
+  }
+  /// Adds one batch of activations with a weight for each token.
+  /// @throws shape_error as above, or if there is not one weight for each token
+  /// @throws value_error as above, or if a weight is negative or not finite; nothing is added then
+  template <executor E, tensor_argument X>
+  gram& add(const E& exec, const X& activations, std::span<const double> weights,
+            std::uint64_t count = 1) {
+    const detail::ieee_arithmetic as_usual;
+    const auto& x = detail::source(activations);
+    return add_tokens(exec, x,
+                      detail::weighted_tokens(label(), weights, static_cast<std::size_t>(x.rows())),
+                      count);
   }
 
   /// Adds the data of another accumulator, as if its batches had been added here.
@@ -135,6 +134,30 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
   friend bool operator==(const gram&, const gram&) = default;
 
  private:
+  template <executor E, class Source, class Tokens>
+  gram& add_tokens(const E& exec, const Source& x, const Tokens& counted, std::uint64_t count) {
+    const auto features = static_cast<std::size_t>(x.cols());
+    if (count == 0)
+      detail::raise<value_error>("gram: a batch of activations needs a count above 0");
+    check_features(features, "a batch of activations has ");
+    const std::uint64_t all = detail::checked_sum<value_error>(label(), count_, count);
+    const std::uint64_t all_tokens =
+        detail::checked_sum<value_error>(label(), tokens_, counted.size());
+    pairs(features);
+    detail::with_memory(label(), [&] {
+      if (counted.size() != 0 && features != 0) {
+        const double largest = check_finite(exec, x, counted);
+        add_products(exec, x, counted, largest);
+      } else {
+        sums_.resize(pairs(features), 0.0);
+      }
+    });
+    features_ = features;
+    count_ = all;
+    tokens_ = all_tokens;
+    return *this;
+  }
+
   void check_features(std::size_t features, std::string_view what) const {
     if (count_ != 0 || features_ != 0) detail::check_features(label(), what, features, features_);
   }
@@ -153,11 +176,11 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
 
   // Adds to the sums in place if none of them can become too large and reading cannot fail between
   // two batches. Otherwise adds to a copy, which replaces the sums at the end.
-  template <executor E, class Source>
-  void add_products(const E& exec, const Source& x, double largest) {
-    const auto tokens = static_cast<std::size_t>(x.rows());
+  template <executor E, class Source, class Tokens>
+  void add_products(const E& exec, const Source& x, const Tokens& counted, double largest) {
+    const std::size_t tokens = counted.size();
     const auto features = static_cast<std::size_t>(x.cols());
-    const double most = largest_sum() + static_cast<double>(tokens) * largest * largest;
+    const double most = largest_sum() + counted.total() * largest * largest;
     const bool in_place = detail::is_view<Source> && !sums_.empty() && most < 1e308;
     std::vector<double> copy;
     if (!in_place) {
@@ -168,7 +191,8 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     std::vector<double>& sums = in_place ? sums_ : copy;
     for (std::size_t first = 0; first < tokens; first += batch)
       detail::add_upper_gram_product(
-          exec, packed_columns(exec, x, first, (std::min)(batch, tokens - first)), std::span(sums));
+          exec, packed_columns(exec, x, counted, first, (std::min)(batch, tokens - first)),
+          std::span(sums));
     detail::mirror_upper_triangle(exec, features, std::span(sums));
     if (in_place) return;
     if (!(most < 1e308))
@@ -184,18 +208,19 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
 
   // Checks that all activations are finite. Returns an upper bound of their absolute values: for
   // floats the largest float, which takes no search.
-  template <executor E, class Source>
-  static double check_finite(const E& exec, const Source& x) {
+  template <executor E, class Source, class Tokens>
+  static double check_finite(const E& exec, const Source& x, const Tokens& counted) {
     using value = detail::row_value<Source>;
     detail::first_row broken;
     double largest = static_cast<double>((std::numeric_limits<float>::max)());
     std::mutex joining;
-    const auto rows = static_cast<std::size_t>(x.rows()), cols = static_cast<std::size_t>(x.cols());
-    detail::for_each_range(exec, rows, cols, [&](std::size_t begin, std::size_t end) {
+    const auto cols = static_cast<std::size_t>(x.cols());
+    detail::for_each_range(exec, counted.size(), cols, [&](std::size_t begin, std::size_t end) {
       detail::row_reader<Source> read(x);
       value here = 0;
       detail::with_finite_checks([&](auto loops) {
-        for (std::size_t t = begin; t < end; ++t) {
+        for (std::size_t k = begin; k < end; ++k) {
+          const std::size_t t = counted.place(k);
           if (!detail::row_is_finite(loops, x, read, t)) broken.note(t);
           if constexpr (std::is_same_v<value, double>)
             for (const double a : read(t)) here = (std::max)(here, std::fabs(a));
@@ -211,15 +236,18 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     return largest;
   }
 
-  // Packs tokens [first, first + count). Features are the rows of the product, and a token is a
-  // column.
-  template <executor E, class Source>
+  // Packs `count` of the tokens that count, from the one with number `first` on. Features are the
+  // rows of the product, and a token is a column.
+  template <executor E, class Source, class Tokens>
   static detail::packed_rows<double> packed_columns(const E& exec, const Source& x,
-                                                    std::size_t first, std::size_t count) {
+                                                    const Tokens& counted, std::size_t first,
+                                                    std::size_t count) {
     return detail::pack_by_columns<double>(exec, static_cast<std::size_t>(x.cols()), count, [&] {
       return [&, read = detail::row_reader<Source>(x)](std::size_t k, double* to) mutable {
-        const auto row = read(first + k);
-        detail::with_similar_rows([&](auto rows) { rows.scale(row.data(), row.size(), 1.0, to); });
+        const auto row = read(counted.place(first + k));
+        const double factor = std::sqrt(counted.weight(first + k));
+        detail::with_similar_rows(
+            [&](auto rows) { rows.scale(row.data(), row.size(), factor, to); });
       };
     });
   }
