@@ -9,20 +9,41 @@ namespace {
 
 constexpr std::size_t tokens = 2048, features = 4096;
 
-template <class T, class Executor>
-void column_norm(benchmark::State& state, bool row_major, const Executor& exec) {
+// Calls add(X, weights) on the activations.
+template <class T, class Executor, class Add>
+void statistic(benchmark::State& state, bool row_major, const Executor& exec, const Add& add) {
   std::vector<T> activations;
   for (const float x : bench::random_weights(tokens, features))
     activations.push_back(tamp::element_traits<T>::store(x));
   const auto X = row_major ? tamp::row_major(activations.data(), tokens, features)
                            : tamp::column_major(activations.data(), tokens, features);
+  const std::vector<double> weights(tokens, 0.5);
   bench::against_floor(
       state, activations.size() * sizeof(T), [] {},
-      [&] { bench::read(exec, bench::bytes_of(activations)); },
-      [&] {
-        benchmark::DoNotOptimize(
-            tamp::observe<tamp::stat::column_norm>(exec, X).sum_of_squares().data());
-      });
+      [&] { bench::read(exec, bench::bytes_of(activations)); }, [&] { add(X, weights); });
+}
+
+template <class T, class Executor>
+void column_norm(benchmark::State& state, bool row_major, const Executor& exec) {
+  statistic<T>(state, row_major, exec, [&](const auto& X, const auto&) {
+    benchmark::DoNotOptimize(
+        tamp::observe<tamp::stat::column_norm>(exec, X).sum_of_squares().data());
+  });
+}
+
+template <class T, class Executor>
+void weighted_norm(benchmark::State& state, bool row_major, const Executor& exec) {
+  statistic<T>(state, row_major, exec, [&](const auto& X, const auto& weights) {
+    tamp::stat::column_norm norms;
+    benchmark::DoNotOptimize(norms.add(exec, X, weights).sum_of_squares().data());
+  });
+}
+
+template <class T, class Executor>
+void column_variance(benchmark::State& state, bool row_major, const Executor& exec) {
+  statistic<T>(state, row_major, exec, [&](const auto& X, const auto&) {
+    benchmark::DoNotOptimize(tamp::observe<tamp::stat::column_variance>(exec, X).tokens());
+  });
 }
 
 void mask_count(benchmark::State& state) {
@@ -51,11 +72,15 @@ void mask_and(benchmark::State& state) {
   };
   const auto with = [&](const std::string& threads, auto exec) {
     for (const bool rows : {true, false}) {
-      const std::string name = std::string("column_norm/") + (rows ? "rows/" : "columns/");
-      add(name + "float/" + threads,
+      const std::string layout = rows ? "/rows/" : "/columns/";
+      add("column_norm" + layout + "float/" + threads,
           [=](benchmark::State& state) { column_norm<float>(state, rows, exec); });
-      add(name + "bf16/" + threads,
+      add("column_norm" + layout + "bf16/" + threads,
           [=](benchmark::State& state) { column_norm<tamp::bf16>(state, rows, exec); });
+      add("column_norm_with_weights" + layout + "float/" + threads,
+          [=](benchmark::State& state) { weighted_norm<float>(state, rows, exec); });
+      add("column_variance" + layout + "float/" + threads,
+          [=](benchmark::State& state) { column_variance<float>(state, rows, exec); });
     }
   };
   with("1_thread", tamp::execute::sequential{});

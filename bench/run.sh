@@ -8,7 +8,8 @@
 #                                       build/bench/compare.json; further words go to compare.py, which
 #                                       then does nothing else
 #     bash bench/run.sh model [DIR]     all layers of LLaMA-7B's shapes and, if DIR (build/smollm2, as
-#                                       examples/run.sh smollm2 leaves it) is there, SmolLM2-135M
+#                                       examples/run.sh smollm2 leaves it) is there, SmolLM2-135M; and
+#                                       measuring the reach of tokens beside a forward pass
 #     bash bench/run.sh gpu             the CUDA kernels on this machine's GPU beside a copy, into
 #                                       build/gpu/kernels.json, and, if PYTHON has a PyTorch that sees
 #                                       the GPU, against that, into build/gpu/compare.json
@@ -56,7 +57,8 @@ case $what in
       }
       models=()
     fi
-    build_targets tamp_whole_model
+    build_targets tamp_whole_model tamp_reach_cost
+    $build/bench/tamp_reach_cost
     $build/bench/tamp_whole_model --json $build/random_model.json
     for model in "${models[@]}"; do
       $build/bench/tamp_whole_model --model "$model" --text "$data/prose.txt" \

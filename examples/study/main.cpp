@@ -32,9 +32,10 @@ std::vector<std::string> fixed_patterns(std::vector<std::string> patterns) {
   return patterns;
 }
 
-// 2:4 as file systems like it.
-std::string without_colon(std::string name) {
+// "wanda by reach" and 2:4 as file systems like them.
+std::string plain(std::string name) {
   std::replace(name.begin(), name.end(), ':', '_');
+  std::replace(name.begin(), name.end(), ' ', '_');
   return name;
 }
 
@@ -42,9 +43,10 @@ std::string without_colon(std::string name) {
 std::filesystem::path file_in(const std::string& folder, const study::named_recipe& recipe,
                               unsigned seed, const char* extension) {
   std::filesystem::create_directories(folder);
-  const auto name = fmt::format("{}-{}-{}-{}-{:.2f}{}", recipe.score, recipe.allocate,
-                                recipe.pattern, seed, study::asked_sparsity(recipe), extension);
-  return std::filesystem::path(folder) / without_colon(name);
+  const auto name =
+      fmt::format("{}-{}-{}-{}-{:.2f}{}", study::weighed_score(recipe), recipe.allocate,
+                  recipe.pattern, seed, study::asked_sparsity(recipe), extension);
+  return std::filesystem::path(folder) / plain(name);
 }
 
 int run(const study::prune_settings& s) {
@@ -69,8 +71,9 @@ int run(const study::prune_settings& s) {
   }
 
   const auto recipes =
-      s.methods.empty() ? study::combinations(s.scores, s.allocations, s.patterns, s.sparsities)
-                        : study::combinations(s.methods, fixed_patterns(s.patterns), s.sparsities);
+      s.methods.empty()
+          ? study::combinations(s.scores, s.weightings, s.allocations, s.patterns, s.sparsities)
+          : study::combinations(s.methods, fixed_patterns(s.patterns), s.sparsities);
   std::size_t done = 0;
   for (const unsigned seed : s.seeds) {
     const auto samples = subject->calibration_samples(seed);
@@ -78,6 +81,7 @@ int run(const study::prune_settings& s) {
                            s.calibration_file.empty()
                                ? ""
                                : fmt::format("{}.{}.safetensors", s.calibration_file, seed));
+    study::reach_of_samples reach(subject->dense(), samples, s.threads);
     if (!s.densities.empty() && seed == s.seeds.front()) {
       std::filesystem::create_directories(std::filesystem::absolute(s.densities).parent_path());
       std::string table = "layer,image,text,across\n";
@@ -107,11 +111,11 @@ int run(const study::prune_settings& s) {
         const double share =
             now.dense ? 0.0
                       : static_cast<double>(now.layers_done) / static_cast<double>(now.layers);
-        bar.show(
-            fraction(0.8 * share),
-            fmt::format("{} {} {} {:.2f}: {}block {} of {} {}", recipe.score, recipe.allocate,
-                        recipe.pattern, row.asked, now.dense ? "the dense model, " : "",
-                        now.block + 1, now.blocks, now.layer.empty() ? "calibrating" : now.layer));
+        bar.show(fraction(0.8 * share),
+                 fmt::format("{} {} {} {:.2f}: {}block {} of {} {}", study::weighed_score(recipe),
+                             recipe.allocate, recipe.pattern, row.asked,
+                             now.dense ? "the dense model, " : "", now.block + 1, now.blocks,
+                             now.layer.empty() ? "calibrating" : now.layer));
         return interrupted == 0;
       };
       const auto plan = planner.plan(recipe, on_progress);
@@ -122,7 +126,7 @@ int run(const study::prune_settings& s) {
       if (plan && !s.plan_only) {
         llama::model copy = subject->dense();
         const auto report =
-            study::prune_model(recipe, *plan, copy, samples, s.threads, on_progress);
+            study::prune_model(recipe, *plan, copy, samples, s.threads, on_progress, &reach);
         if (!report.cancelled) {
           if (!s.weights.empty())
             study::save_weights(file_in(s.weights, recipe, seed, ".safetensors"), copy);

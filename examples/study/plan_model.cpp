@@ -71,13 +71,13 @@ std::optional<tamp::pruning_plan> planner::plan(const named_recipe& named,
               } else {
                 plan = tamp::plan(exec_, host_, recipe);
               }
-              plan.recipe = named.score + ", " + allocate.label() + ", " + named.pattern;
+              plan.recipe = weighed_score(named) + ", " + allocate.label() + ", " + named.pattern;
               return plan;
             });
       },
       [&](auto pattern) -> std::optional<tamp::pruning_plan> {
         tamp::pruning_plan plan = tamp::plan(exec_, host_, compose_with(pattern));
-        plan.recipe = named.score + ", " + named.pattern;
+        plan.recipe = weighed_score(named) + ", " + named.pattern;
         return plan;
       });
 }

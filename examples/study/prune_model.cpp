@@ -1,24 +1,32 @@
 #include "prune_model.hpp"
 
-#include "with_recipe.hpp"
+#include "prune_with_score.hpp"
 
 namespace study {
+
+reach_of_samples::reach_of_samples(const llama::model& dense,
+                                   const std::vector<llama::calibration_sample>& samples,
+                                   int threads)
+    : dense_(dense), samples_(samples), threads_(threads) {}
+
+const tamp::token_weights* reach_of_samples::measure(const tamp::progress_callback& on_progress) {
+  if (weights_.complete()) return &weights_;
+  llama::model copy = dense_;  // a host may write; measuring does not
+  llama::tamp_host host(copy, samples_);
+  const tamp::execute::openmp exec{threads_};
+  return tamp::stat::reach::measure(exec, host, weights_, on_progress) ? &weights_ : nullptr;
+}
 
 tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_plan& plan,
                                llama::model& model,
                                const std::vector<llama::calibration_sample>& samples, int threads,
-                               const tamp::progress_callback& on_progress) {
+                               const tamp::progress_callback& on_progress,
+                               reach_of_samples* reach) {
+  if (named.weighting != "all")
+    return prune_weighed(named, plan, model, samples, threads, on_progress, reach);
   llama::tamp_host host(model, samples);
-  const tamp::execute::openmp exec{threads};
-  // The plan says how much each layer loses: to the recipe all allocations are alike.
   return with_score(named.score, [&](auto score) {
-    const auto prune = [&](auto... pattern_and_allocation) {
-      return tamp::prune_model(exec, host, plan, tamp::compose(score, pattern_and_allocation...),
-                               on_progress);
-    };
-    return with_pattern(
-        named.pattern, [&](auto pattern) { return prune(pattern, tamp::allocate::uniform{}); },
-        [&](auto pattern) { return prune(pattern); });
+    return prune_with_score(host, named, plan, threads, on_progress, score);
   });
 }
 

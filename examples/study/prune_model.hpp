@@ -48,10 +48,29 @@ class planner {
   statistics seen_;
 };
 
-// Prunes `model` in place by a plan; the report says how it went. threads = 0 means all.
+// The reach of the samples' tokens in the dense model. It is measured once for many recipes.
+class reach_of_samples {
+ public:
+  // The dense model and the samples must outlive it. threads = 0 means all.
+  reach_of_samples(const llama::model& dense, const std::vector<llama::calibration_sample>& samples,
+                   int threads);
+
+  // Returns null if the callback stopped it. A further call goes on.
+  const tamp::token_weights* measure(const tamp::progress_callback& on_progress);
+
+ private:
+  const llama::model& dense_;
+  const std::vector<llama::calibration_sample>& samples_;
+  int threads_;
+  tamp::token_weights weights_;
+};
+
+// Prunes `model`, which is dense, in place by a plan; the report says how it went. threads = 0 means
+// all. `reach` spares measuring the same weights for every recipe.
 tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_plan& plan,
                                llama::model& model,
                                const std::vector<llama::calibration_sample>& samples, int threads,
-                               const tamp::progress_callback& on_progress);
+                               const tamp::progress_callback& on_progress,
+                               reach_of_samples* reach = nullptr);
 
 }  // namespace study

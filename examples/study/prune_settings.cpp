@@ -18,6 +18,11 @@ prune_settings parse_prune_settings(int argc, char** argv) {
     return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
   };
   list("--score", s.scores, "scores")->check(CLI::IsMember(score_names));
+  list(
+      "--tokens", s.weightings,
+      "which tokens the statistics of scores count: all, those that AMIA selects, text alone, text "
+      "and image the same in all, or each by its reach")
+      ->check(CLI::IsMember(weighting_names));
   list("--allocate", s.allocations, "allocations")->check(CLI::IsMember(allocate_names));
   list("--pattern", s.patterns, "patterns")->check(CLI::IsMember(pattern_names));
   list("--method", s.methods,

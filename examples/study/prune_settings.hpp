@@ -11,7 +11,7 @@ namespace study {
 
 struct prune_settings {
   std::string model;
-  std::vector<std::string> scores{"magnitude", "wanda"}, allocations{"uniform"},
+  std::vector<std::string> scores{"magnitude", "wanda"}, weightings{"all"}, allocations{"uniform"},
       patterns{"per_row", "2:4"};
   std::vector<double> sparsities{0.3, 0.5, 0.7};
   std::vector<std::string> methods;

@@ -18,10 +18,19 @@ bool depends_on_calibration(const named_recipe& named) {
          std::find(data_free.begin(), data_free.end(), named.allocate) == data_free.end();
 }
 
+std::string weighed_score(const named_recipe& named) {
+  return named.weighting == "all" ? named.score : named.score + " by " + named.weighting;
+}
+
 std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
+                                       const std::vector<std::string>& weightings,
                                        const std::vector<std::string>& allocations,
                                        const std::vector<std::string>& patterns,
                                        const std::vector<double>& sparsities) {
+  const std::vector<std::string> all_tokens{"all"};
+  const auto weightings_of = [&](const std::string& score) -> const std::vector<std::string>& {
+    return score == "magnitude" || score == "amia" ? all_tokens : weightings;
+  };
   std::vector<named_recipe> all;
   for (const std::string& pattern : patterns)
     with_pattern(
@@ -29,11 +38,14 @@ std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
         [&](auto) {
           for (const double sparsity : sparsities)
             for (const std::string& score : scores)
-              for (const std::string& allocate : allocations)
-                all.push_back({score, allocate, pattern, sparsity});
+              for (const std::string& weighting : weightings_of(score))
+                for (const std::string& allocate : allocations)
+                  all.push_back({score, allocate, pattern, sparsity, weighting});
         },
         [&](auto) {
-          for (const std::string& score : scores) all.push_back({score, "-", pattern, {}});
+          for (const std::string& score : scores)
+            for (const std::string& weighting : weightings_of(score))
+              all.push_back({score, "-", pattern, {}, weighting});
         });
   return all;
 }

@@ -10,6 +10,7 @@
 namespace study {
 
 inline const std::vector<std::string> score_names{"magnitude", "wanda", "ria", "amia", "sparsegpt"};
+inline const std::vector<std::string> weighting_names{"all", "amia", "text", "balanced", "reach"};
 inline const std::vector<std::string> allocate_names{
     "uniform", "owl", "das", "erk", "lamp", "alpha", "block_influence"};
 inline const std::vector<std::string> pattern_names{"per_row", "per_tensor", "1:2", "1:4",
@@ -19,7 +20,11 @@ inline const std::vector<std::string> pattern_names{"per_row", "per_tensor", "1:
 struct named_recipe {
   std::string score, allocate, pattern;
   std::optional<double> sparsity;  // empty where the pattern fixes it, as 2:4 does
+  std::string weighting = "all";   // which tokens the score's statistic counts, and how much
 };
+
+// "wanda", or "wanda by reach" if the tokens have weights.
+std::string weighed_score(const named_recipe& named);
 
 // Published methods, as they were published: "owl" is Wanda's score with OWL's allocation, "das"
 // and "amia" are the two halves of "tamp". per_tensor is, for SparseGPT, within each block of
@@ -40,8 +45,10 @@ double asked_sparsity(const named_recipe& named);
 // Whether another calibration set could make a difference.
 bool depends_on_calibration(const named_recipe& named);
 
-// Every combination, patterns that fix their sparsity once.
+// Every combination, patterns that fix their sparsity once. Scores without a statistic, and AMIA's,
+// have one weighting.
 std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
+                                       const std::vector<std::string>& weightings,
                                        const std::vector<std::string>& allocations,
                                        const std::vector<std::string>& patterns,
                                        const std::vector<double>& sparsities);

@@ -8,13 +8,13 @@ namespace study {
 namespace {
 
 std::string key(const row& r) {
-  return fmt::format("{},{},{},{},{:.4f}", r.recipe.score, r.recipe.allocate, r.recipe.pattern,
-                     r.seed, r.asked);
+  return fmt::format("{},{},{},{},{:.4f}", weighed_score(r.recipe), r.recipe.allocate,
+                     r.recipe.pattern, r.seed, r.asked);
 }
 std::string label(const row& r) {
   if (r.recipe.pattern.empty()) return r.recipe.score;
   const std::string names =
-      fmt::format("{} {} {}", r.recipe.score, r.recipe.allocate, r.recipe.pattern);
+      fmt::format("{} {} {}", weighed_score(r.recipe), r.recipe.allocate, r.recipe.pattern);
   return r.seed == 0 ? names : fmt::format("{} #{}", names, r.seed);
 }
 int digits(double value) { return value >= 1000 ? 0 : value >= 10 ? 1 : 3; }
@@ -24,7 +24,7 @@ int digits(double value) { return value >= 1000 ? 0 : value >= 10 ? 1 : 3; }
 results::results(std::vector<std::string> quality_names, const std::string& settings,
                  const std::string& csv)
     : names_(std::move(quality_names)) {
-  std::string header = fmt::format("{:<34}{:>7}{:>9}", "recipe", "asked", "achieved");
+  std::string header = fmt::format("{:<40}{:>7}{:>9}", "recipe", "asked", "achieved");
   std::string columns = "score,allocate,pattern,seed,asked,achieved";
   for (const std::string& name : names_) {
     header += fmt::format("{:>11}", name);
@@ -37,7 +37,7 @@ results::results(std::vector<std::string> quality_names, const std::string& sett
 bool results::known(const row& r) const { return file_.find(key(r)) != nullptr; }
 
 void results::add(const row& r) {
-  std::string line = fmt::format("{:<34}{:>7.3f}{:>9.4f}", label(r), r.asked, r.achieved);
+  std::string line = fmt::format("{:<40}{:>7.3f}{:>9.4f}", label(r), r.asked, r.achieved);
   for (const double value : r.quality) line += fmt::format("{:>11.{}f}", value, digits(value));
   fmt::print("{}{:>9.2f} s{:>7.2f} s{:>6.2f} s\n", line, r.calibrate, r.select, r.apply);
   flush_table();
@@ -48,7 +48,7 @@ void results::add(const row& r) {
 }
 
 void results::repeat(const row& r) const {
-  fmt::print("{:<34}{:>7.3f}  already in the CSV file: {}\n", label(r), r.asked,
+  fmt::print("{:<40}{:>7.3f}  already in the CSV file: {}\n", label(r), r.asked,
              *file_.find(key(r)));
 }
 

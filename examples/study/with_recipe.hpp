@@ -24,6 +24,16 @@ auto with_score(const std::string& name, Use&& use) {
   throw std::invalid_argument("there is no score called " + name);
 }
 
+// The same for the scores in whose statistic tokens can be weighed.
+template <class Use>
+auto with_weighable_score(const std::string& name, Use&& use) {
+  using namespace tamp::score;
+  if (name == "wanda") return use(wanda{});
+  if (name == "ria") return use(ria{});
+  if (name == "sparsegpt") return use(sparsegpt{});
+  throw std::invalid_argument("the score " + name + " weighs no tokens");
+}
+
 template <class Use>
 auto with_allocation(const std::string& name, double sparsity, Use&& use) {
   using namespace tamp::allocate;

@@ -10,10 +10,11 @@
 
 /// A policy is a plain struct that names its role: `using role = tamp::role::score;`.
 namespace tamp::role {
-struct score {};     ///< importance of each weight
-struct allocate {};  ///< sparsity of each layer
-struct pattern {};   ///< shape that the dropped weights may have
-struct token {};     ///< tokens that are worth computing
+struct score {};      ///< importance of each weight
+struct allocate {};   ///< sparsity of each layer
+struct pattern {};    ///< shape that the dropped weights may have
+struct weighting {};  ///< weight of each token in the statistics
+struct token {};      ///< tokens that are worth computing
 }  // namespace tamp::role
 
 namespace tamp::inline TAMP_FLAGS {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../support/errors.hpp"
+#include "../support/weights.hpp"
 #include "golden.hpp"
 
 BOOST_AUTO_TEST_SUITE(cuda_amia_das)
@@ -133,6 +134,74 @@ BOOST_AUTO_TEST_CASE(equals_the_cpu_in_every_type_and_layout) {
   check(float{});
   check(__half{});
   check(tamp::bf16{});
+}
+
+BOOST_AUTO_TEST_CASE(weighted_densities_are_those_of_the_cpu) {
+  const handle h;
+  const auto check = [&]<class T>(T) {
+    for (const auto& [tokens, features] :
+         {std::pair<std::size_t, std::size_t>{1, 5}, {9, 33}, {70, 50}}) {
+      const auto y = support::as<T>(clustered(tokens, features, 5));
+      auto weights = support::random_weights(tokens, 6);
+      const auto kinds = some_kinds(tokens, 7);
+      for (std::size_t t = 0; t < tokens; ++t)
+        if (kinds[t] == image) weights[t] *= 1e200;
+      const auto broken = support::broken_where_weight_is_zero(y, weights);
+      tamp::stat::token_diversity expected;
+      expected.add(y, kinds, weights);
+      const auto n = static_cast<std::ptrdiff_t>(tokens), d = static_cast<std::ptrdiff_t>(features);
+      const device_matrix<T> rows(broken, d + 1, 1), columns(broken, 1, n + 2), whole(y);
+      const auto there = support::device_row(weights);
+      for (const auto* layout : {&rows, &columns}) {
+        tamp::cuda::token_diversity seen(on);
+        seen.add(on, h.cublas, layout->view(), kinds, there.view());
+        const auto found = seen.to_host(on);
+        for (unsigned a = 0; a < 8; ++a)
+          for (unsigned b = 0; b <= a; ++b) {
+            const auto one = static_cast<tamp::modality>(a), other = static_cast<tamp::modality>(b);
+            BOOST_TEST(std::abs(found.density(one, other) - expected.density(one, other)) < 1e-6);
+          }
+        BOOST_TEST(found.tokens() == expected.tokens());
+        for (unsigned a = 0; a < 8; ++a)
+          BOOST_TEST(found.has(static_cast<tamp::modality>(a)) ==
+                     expected.has(static_cast<tamp::modality>(a)));
+      }
+      const auto ones = support::device_row(std::vector<double>(tokens, 1.0));
+      tamp::cuda::token_diversity equal(on), plain(on);
+      equal.add(on, h.cublas, whole.view(), kinds, ones.view());
+      plain.add(on, h.cublas, whole.view(), kinds);
+      BOOST_TEST((equal.to_host(on) == plain.to_host(on)));
+    }
+  };
+  check(float{});
+  check(__half{});
+  check(tamp::bf16{});
+}
+
+BOOST_AUTO_TEST_CASE(a_sample_whose_weights_cannot_be_used_is_named) {
+  const handle h;
+  auto y = support::random_matrix(6, 3, 1);
+  const device_matrix<float> good(y);
+  y(1, 2) = -support::infinity;
+  const device_matrix<float> broken(y);
+  const auto bad = support::device_row<double>({1, 0, 1, support::not_a_number, -1, 1});
+  tamp::cuda::token_diversity seen(on), first(on);
+  seen.add(on, h.cublas, broken.view(), {}, bad.view()).add(on, h.cublas, broken.view(), {});
+  check_error<tamp::value_error>("token_diversity: the weight of token 3 is nan",
+                                 [&] { seen.to_host(on); });
+  first.add(on, h.cublas, broken.view(), {}).add(on, h.cublas, good.view(), {}, bad.view());
+  check_error<tamp::value_error>("token_diversity: the output of token 1, feature 2 is -inf",
+                                 [&] { first.to_host(on); });
+  check_error<tamp::shape_error>("token_diversity: the weights cover 6 tokens, there are 2", [&] {
+    seen.add(on, h.cublas, device_matrix<float>(matrix<float>(2, 3)).view(), {}, bad.view());
+  });
+  tamp::cuda::token_diversity none(on);
+  none.add(on, h.cublas, broken.view(), {},
+           support::device_row(std::vector<double>(6, 0.0)).view());
+  none.add(on, h.cublas, device_matrix<float>(matrix<float>(0, 3)).view(), {},
+           device_matrix<double>(matrix<double>(1, 0)).view());
+  BOOST_TEST(none.to_host(on).tokens() == 0u);
+  BOOST_TEST(none.to_host(on).importance() == 3.0);
 }
 
 BOOST_AUTO_TEST_CASE(equal_tokens_are_taken_by_index) {
@@ -283,6 +352,7 @@ BOOST_AUTO_TEST_CASE(similarities_take_what_bytes_needed_says) {
   const handle h;
   const device_matrix<float> y(clustered(60, 20, 1));
   const auto attention = support::device_row(std::vector<float>(60, 0.5f));
+  const auto weights = support::device_row(std::vector<double>(60, 0.5));
   kinds_of kinds(60, text);
   kinds[7] = kinds[8] = image;
   support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
@@ -290,6 +360,7 @@ BOOST_AUTO_TEST_CASE(similarities_take_what_bytes_needed_says) {
   });
   support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
     tamp::cuda::token_diversity(given).add(given, h.cublas, y.view(), kinds);
+    tamp::cuda::token_diversity(given).add(given, h.cublas, y.view(), kinds, weights.view());
   });
 }
 

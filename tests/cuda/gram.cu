@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../support/errors.hpp"
+#include "../support/weights.hpp"
 
 BOOST_AUTO_TEST_SUITE(cuda_gram)
 
@@ -128,6 +129,87 @@ BOOST_AUTO_TEST_CASE(a_batch_that_cannot_be_used_is_not_added_and_named) {
                                  [&] { other.to_host(on); });
 }
 
+BOOST_AUTO_TEST_CASE(by_hand_weights_of_tokens) {
+  const handle h;
+  const device_matrix<float> x({{1, 2}, {support::not_a_number, 5}, {3, -4}});
+  const auto weights = support::device_row<double>({4, 0, 0.25});
+  tamp::cuda::gram<> seen(on, 2);
+  seen.add(on, h.cublas, x.view(), weights.view(), 3);
+  const auto found = seen.to_host(on);
+  BOOST_TEST(found.matrix()(0, 0) == 6.25);
+  BOOST_TEST(found.matrix()(0, 1) == 5.0);
+  BOOST_TEST(found.matrix()(1, 1) == 20.0);
+  BOOST_TEST(found.tokens() == 2u);
+  BOOST_TEST(found.count() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(weighted_products_are_those_of_the_cpu) {
+  const handle h;
+  const auto check = [&]<class T, class Product>(T, Product, double part) {
+    for (const auto& [tokens, features] :
+         {std::pair<std::size_t, std::size_t>{5, 7}, {40, 33}, {1100, 9}}) {
+      const auto x = support::as<T>(support::random_matrix(tokens, features, 1));
+      const auto weights = support::random_weights(tokens, 2);
+      const auto broken = support::broken_where_weight_is_zero(x, weights);
+      tamp::stat::gram expected;
+      expected.add(x, weights).add(x, weights, 4);
+      const auto t = static_cast<std::ptrdiff_t>(tokens);
+      const device_matrix<T> rows(broken), columns(broken, 1, t + 1), whole(x);
+      const auto there = support::device_row(weights);
+      const auto ones = support::device_row(std::vector<double>(tokens, 1.0));
+      tamp::cuda::gram<Product> seen(on, features), other(on, features);
+      seen.add(on, h.cublas, rows.view(), there.view());
+      other.add(on, h.cublas, columns.view(), there.view(), 4);
+      seen.combine(on, other);
+      check_close(seen.to_host(on), expected, part);
+      tamp::cuda::gram<Product> equal(on, features), plain(on, features);
+      equal.add(on, h.cublas, whole.view(), ones.view());
+      plain.add(on, h.cublas, whole.view());
+      BOOST_TEST((equal.to_host(on) == plain.to_host(on)));
+    }
+  };
+  check(float{}, double{}, 1e-13);
+  check(tamp::f16{}, double{}, 1e-13);
+  check(tamp::bf16{}, float{}, 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_whose_weights_cannot_be_used_is_not_added_and_named) {
+  const handle h;
+  auto x = support::random_matrix(20, 4, 1);
+  const device_matrix<float> good(x);
+  x(3, 1) = support::infinity;
+  const device_matrix<float> broken(x);
+  std::vector<double> weights(20, 1.0);
+  weights[7] = support::infinity;
+  weights[9] = -1;
+  const auto bad = support::device_row(weights);
+  tamp::cuda::gram<> seen(on, 4), other(on, 4);
+  seen.add(on, h.cublas, good.view());
+  const double before = seen.to_host(on).matrix()(3, 3);
+  seen.add(on, h.cublas, broken.view(), bad.view()).add(on, h.cublas, broken.view());
+  seen.add(on, h.cublas, good.view());
+  check_error<tamp::value_error>("gram: the weight of token 7 is inf", [&] { seen.to_host(on); });
+  double now = 0;
+  cudaMemcpyAsync(&now, &seen.upper_triangle()(3, 3), 8, cudaMemcpyDeviceToHost, nullptr);
+  on.wait();
+  BOOST_TEST(now == before);
+  other.combine(on, seen);
+  check_error<tamp::value_error>("gram: the weight of token 7 is inf", [&] { other.to_host(on); });
+  // An activation that was found before stays the first fault.
+  tamp::cuda::gram<> first(on, 4);
+  first.add(on, h.cublas, broken.view()).add(on, h.cublas, good.view(), bad.view());
+  check_error<tamp::value_error>("gram: the activation of token 3, feature 1 is inf",
+                                 [&] { first.to_host(on); });
+  // Sums that are too large are found on the way to the CPU.
+  tamp::cuda::gram<> large(on, 4);
+  large.add(on, h.cublas, good.view(),
+            support::device_row(std::vector<double>(20, 1.7e308)).view());
+  BOOST_CHECK_THROW(large.to_host(on), tamp::value_error);
+  check_error<tamp::shape_error>("gram: the weights cover 20 tokens, there are 3", [&] {
+    seen.add(on, h.cublas, device_matrix<float>(matrix<float>(3, 4)).view(), bad.view());
+  });
+}
+
 BOOST_AUTO_TEST_CASE(shapes_and_weights_are_refused) {
   const handle h;
   const device_matrix<float> x(matrix<float>(3, 5));
@@ -135,7 +217,7 @@ BOOST_AUTO_TEST_CASE(shapes_and_weights_are_refused) {
   check_error<tamp::shape_error>(
       "gram: a batch of activations has 5 features, the statistics cover 4",
       [&] { seen.add(on, h.cublas, x.view()); });
-  check_error<tamp::value_error>("gram: a batch of activations needs a weight above 0",
+  check_error<tamp::value_error>("gram: a batch of activations needs a count above 0",
                                  [&] { tamp::cuda::gram<>(on, 5).add(on, h.cublas, x.view(), 0); });
   check_error<tamp::shape_error>(
       "gram: the statistics to combine cover 5 features, the statistics "
@@ -146,10 +228,12 @@ BOOST_AUTO_TEST_CASE(shapes_and_weights_are_refused) {
 BOOST_AUTO_TEST_CASE(sums_take_what_bytes_needed_says) {
   const handle h;
   const device_matrix<float> x(support::random_matrix(40, 30, 5));
+  const auto weights = support::device_row(std::vector<double>(40, 0.5));
   const auto check = [&]<class Product>(Product) {
     support::check_bytes_needed([&](const tamp::cuda::on_stream& given) {
       tamp::cuda::gram<Product> seen(given, 30), other(given, 30);
       seen.add(given, h.cublas, x.view()).combine(given, other);
+      seen.add(given, h.cublas, x.view(), weights.view());
       seen.matrix(given);
     });
   };

@@ -113,11 +113,12 @@ void check_bytes_needed(const Calls& calls) {
 #endif
 }
 
-/// A row of floats on the device.
-inline device_matrix<float> device_row(const std::vector<float>& numbers) {
-  matrix<float> row(1, numbers.size());
+/// A row of numbers on the device.
+template <class T = float>
+device_matrix<T> device_row(const std::vector<T>& numbers) {
+  matrix<T> row(1, numbers.size());
   std::copy(numbers.begin(), numbers.end(), row.data());
-  return device_matrix<float>(row);
+  return device_matrix<T>(row);
 }
 
 }  // namespace support

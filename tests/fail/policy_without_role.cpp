@@ -1,5 +1,5 @@
-// expects: compose: every policy names its role (using role = tamp::role::score, allocate or
-// pattern)
+// expects: compose: every policy names its role (using role = tamp::role::score, allocate,
+// pattern or weighting)
 #include <tamp/tamp.hpp>
 
 struct roleless {

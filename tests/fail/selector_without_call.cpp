@@ -1,5 +1,5 @@
-// expects: a selector is a value that is called with (exec, output, kinds, attention) and
-// returns the places of the tokens it takes
+// expects: or a selector, which is called with (exec, output, kinds, attention) and returns the
+// places of the tokens it takes
 #include <tamp/tamp.hpp>
 #include <vector>
 
@@ -7,4 +7,4 @@ struct selector {
   std::vector<std::size_t> operator()() const { return {}; }
   friend bool operator==(const selector&, const selector&) = default;
 };
-const tamp::stat::selected_norm<selector> norms;
+const tamp::stat::weighted<tamp::stat::column_norm, selector> norms;

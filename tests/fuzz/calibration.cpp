@@ -3,11 +3,13 @@
 
 #include <tamp/io/calibration.hpp>
 
+#include <tamp/stat/amia_select.hpp>
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/column_variance.hpp>
 #include <tamp/stat/gram.hpp>
 #include <tamp/stat/hidden_change.hpp>
-#include <tamp/stat/selected_norm.hpp>
 #include <tamp/stat/token_diversity.hpp>
+#include <tamp/stat/weighted.hpp>
 
 #include "files.hpp"
 #include "small_host.hpp"
@@ -16,7 +18,9 @@ namespace fuzz::calibration {
 
 using seen_type =
     tamp::calibration<tamp::stat::column_norm, tamp::stat::gram, tamp::stat::hidden_change,
-                      tamp::stat::token_diversity, tamp::stat::selected_norm<>>;
+                      tamp::stat::token_diversity,
+                      tamp::stat::weighted<tamp::stat::column_norm, tamp::stat::amia_select>,
+                      tamp::stat::column_variance>;
 
 small_host host_of(source& in) {
   small_host host;

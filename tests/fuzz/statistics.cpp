@@ -2,10 +2,11 @@
 // out and merged. A refused batch changes nothing.
 
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/column_variance.hpp>
 #include <tamp/stat/gram.hpp>
 #include <tamp/stat/hidden_change.hpp>
-#include <tamp/stat/selected_norm.hpp>
 #include <tamp/stat/token_diversity.hpp>
+#include <tamp/stat/weighted.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -138,6 +139,122 @@ void of_inputs(source& in) {
   });
 }
 
+/// Weights, some of which are none.
+std::vector<double> some_weights(source& in, std::size_t tokens) {
+  const bool broken = in.once_in(16);
+  return in.list(in.once_in(16) ? in.count(0, 21) : tokens, [&] {
+    if (broken && in.once_in(8)) return in.number<double>();
+    return in.flag() ? 0.0 : static_cast<double>(in.count(1, 64)) / 16;
+  });
+}
+bool are_weights(const std::vector<double>& weights, std::size_t tokens) {
+  return weights.size() == tokens && std::all_of(weights.begin(), weights.end(), [](double w) {
+           return std::isfinite(w) && w >= 0;
+         });
+}
+
+/// The rows of weight above 0.
+template <class T>
+matrix<T> rows_with_weight(const matrix<T>& x, const std::vector<double>& weights) {
+  matrix<T> rows{0, x.cols, static_cast<std::ptrdiff_t>(x.cols), 1, 0, {}};
+  for (std::size_t t = 0; t < x.rows; ++t) {
+    if (weights[t] == 0) continue;
+    for (std::size_t j = 0; j < x.cols; ++j) rows.memory.push_back(x.view()(t, j));
+    ++rows.rows;
+  }
+  return rows;
+}
+
+/// Adds X with weights: exactly what cannot be used is refused, and with weights of 1 and 0 the
+/// result has the bits of the rows of weight 1.
+/// @returns whether it was accepted
+template <class Statistic, class T>
+bool add_with_weights(const any_executor& exec, const matrix<T>& x,
+                      const std::vector<double>& weights, bool must_do, Statistic& seen) {
+  const auto refused = refusal([&] { seen.add(exec, x.view(), weights); });
+  if (refused) check(seen == Statistic{}, "a refused batch changes nothing");
+  if (!are_weights(weights, x.rows)) {
+    check(refused.has_value(), "weights that are none are refused");
+    return false;
+  }
+  const matrix<T> chosen = rows_with_weight(x, weights);
+  check(refused || is_finite(chosen), "activations that are not finite are refused");
+  check(!refused || !must_do, "finite activations are weighted");
+  if (!refused) check(seen.tokens() == chosen.rows, "tokens of weight 0 are not counted");
+
+  std::vector<double> ones = weights;
+  for (double& weight : ones) weight = weight == 0 ? 0.0 : 1.0;
+  Statistic all, alone;
+  const auto all_refused = refusal([&] { all.add(exec, x.view(), ones); });
+  const auto alone_refused = refusal([&] { alone.add(exec, chosen.view()); });
+  check(all_refused.has_value() == alone_refused.has_value() && all == alone,
+        "weights of 1 and 0 give the bits of the rows of weight 1");
+  return !refused;
+}
+
+template <class T>
+void of_weighted_inputs(source& in) {
+  const std::size_t tokens = in.count(0, 20), features = in.count(1, in.once_in(8) ? 150 : 9);
+  const matrix<T> x = activations<T>(in, tokens, features);
+  const std::vector<double> weights = some_weights(in, tokens);
+  const bool fits = are_weights(weights, tokens);
+  std::vector<double> sums(features * features), sizes(sums.size()), means(features);
+  double total = 0, squared = 0, largest = 0, most = 0;
+  bool is_usable = fits;
+  for (std::size_t t = 0; t < tokens && fits; ++t) {
+    if (weights[t] == 0) continue;
+    total += weights[t], squared += weights[t] * weights[t];
+    for (std::size_t i = 0; i < features; ++i) {
+      is_usable &= std::isfinite(at(x, t, i));
+      means[i] += weights[t] * at(x, t, i);
+      largest = std::max(largest, std::fabs(at(x, t, i)));
+      for (std::size_t j = 0; j < features; ++j) {
+        const double product = weights[t] * at(x, t, i) * at(x, t, j);
+        sums[i * features + j] += product;
+        sizes[i * features + j] += std::fabs(product);
+      }
+    }
+  }
+  for (const double size : sizes) most = std::max(most, size);
+  // So that norms are finite floats, and all products of weights are numbers.
+  const bool must_do =
+      is_usable && most < 1e76 && largest < 1e38 && squared < 1e76 &&
+      std::all_of(weights.begin(), weights.end(), [](double w) { return w == 0 || w > 1e-76; });
+  with_every_instructions(in, [&](const any_executor& exec) {
+    tamp::stat::column_norm norms;
+    if (add_with_weights(exec, x, weights, must_do, norms))
+      for (std::size_t j = 0; j < features; ++j) {
+        const double square = sums[j * (features + 1)];
+        check(is_near(norms.sum_of_squares()[j], square, square), "weighted squares are summed up");
+      }
+    if (features > 40) return;
+    tamp::stat::gram gram;
+    if (add_with_weights(exec, x, weights, must_do, gram) && must_do)
+      for (std::size_t k = 0; k < sums.size(); ++k) {
+        const double sum = gram.matrix()(k / features, k % features);
+        check(sum == gram.matrix()(k % features, k / features), "the products are symmetrical");
+        check(is_near(sum, sums[k], sizes[k]) || most < 1e-290, "weighted products are summed up");
+      }
+    tamp::stat::column_variance variance;
+    if (!add_with_weights(exec, x, weights, must_do, variance) || !must_do) return;
+    variance.validate();
+    const auto found = variance.means(), variances = variance.variances();
+    for (std::size_t j = 0; j < features && variance.tokens() > 1; ++j) {
+      double squares = 0, size = 0;
+      const double mean = means[j] / total;
+      for (std::size_t t = 0; t < tokens; ++t) {
+        if (weights[t] == 0) continue;
+        squares += weights[t] * (at(x, t, j) - mean) * (at(x, t, j) - mean);
+        size = std::max(size, std::fabs(at(x, t, j)));
+      }
+      check(is_near(found[j], mean, size), "a mean is weighted");
+      check(variances[j] >= 0 && is_near(variances[j], squares / (total - squared / total),
+                                         size * size * total / (total - squared / total)),
+            "a variance is weighted");
+    }
+  });
+}
+
 void of_hidden_states(source& in) {
   const std::size_t tokens = in.count(0, 9), features = in.count(0, 40);
   const auto before = activations<float>(in, tokens, features);
@@ -191,7 +308,7 @@ void of_selected(source& in) {
       squares[j] += at(x, t, j) * at(x, t, j);
     }
   }
-  tamp::stat::selected_norm<any_selector> norms(selector);
+  tamp::stat::weighted<tamp::stat::column_norm, any_selector> norms(selector);
   const auto before = norms;
   const auto host = x.view();
   const tamp::layer_sample<decltype(host), decltype(host)> sample{host, host, {}, {}};
@@ -248,13 +365,25 @@ void of_outputs(source& in) {
       counts[a][b] += 1;
     }
   }
+  const std::vector<double> weights = some_weights(in, tokens);
   with_every_instructions(in, [&](const any_executor& exec) {
+    tamp::stat::token_diversity weighted;
+    const auto weights_refused = refusal([&] { weighted.add(exec, y.view(), kinds, weights); });
+    check(weights_refused || are_weights(weights, tokens), "weights that are none are refused");
+    if (weights_refused)
+      check(weighted == tamp::stat::token_diversity{}, "and change nothing");
+    else
+      check(std::isfinite(weighted.importance()), "a weighted importance is finite");
+
     tamp::stat::token_diversity diversity;
     const auto refused = refusal([&] { diversity.add(exec, y.view(), kinds); });
     check(!refused || !fits || !is_clear, "finite outputs are looked at");
     check(refused || fits, "others are refused");
     if (refused) check(diversity == tamp::stat::token_diversity{}, "and change nothing");
     if (refused) return;
+    tamp::stat::token_diversity equal;
+    equal.add(exec, y.view(), kinds, std::vector<double>(tokens, 1.0));
+    check(equal == diversity, "weights of 1 make no difference");
     check(std::isfinite(diversity.importance()), "an importance is finite");
     for (unsigned a = 0; a < 8 && is_clear; ++a)
       for (unsigned b = a; b < 8; ++b) {
@@ -265,9 +394,16 @@ void of_outputs(source& in) {
   });
 }
 
-constexpr void (*kinds_of_statistic[])(source&) = {
-    of_inputs<float>, of_inputs<double>, of_inputs<tamp::f16>, of_hidden_states,
-    of_selected,      of_outputs<float>, of_outputs<double>};
+constexpr void (*kinds_of_statistic[])(source&) = {of_inputs<float>,
+                                                   of_inputs<double>,
+                                                   of_inputs<tamp::f16>,
+                                                   of_hidden_states,
+                                                   of_selected,
+                                                   of_outputs<float>,
+                                                   of_outputs<double>,
+                                                   of_weighted_inputs<float>,
+                                                   of_weighted_inputs<double>,
+                                                   of_weighted_inputs<tamp::f16>};
 
 const registered here("statistics", [](source& in) { in.of(kinds_of_statistic)(in); });
 

@@ -1,7 +1,9 @@
 #include <tamp/io/calibration.hpp>
 
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/column_variance.hpp>
 #include <tamp/stat/hidden_change.hpp>
+#include <tamp/stat/pairwise.hpp>
 
 #include <bit>
 #include <boost/test/unit_test.hpp>
@@ -105,6 +107,31 @@ BOOST_AUTO_TEST_CASE(what_is_saved_is_loaded_to_the_bit) {
     BOOST_TEST(loaded.complete());
   }
   BOOST_TEST(s.folder.count() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(means_and_variances_are_saved_and_summed_up_like_norms) {
+  using tamp::stat::column_variance, tamp::stat::pairwise;
+  const temporary_folder folder;
+  open_mlp host(2, 4, 6, 1);
+  tamp::calibration<column_variance, pairwise<column_variance>> seen, loaded;
+  tamp::calibrate(host, seen);
+  tamp::io::save(folder / "seen", seen);
+  tamp::io::load(folder / "seen", host, loaded);
+  BOOST_TEST((loaded == seen));
+  BOOST_TEST(loaded.of<column_variance>(3).variances()[0] > 0);
+  BOOST_TEST(loaded.of<pairwise<column_variance>>(3).total().tokens() ==
+             loaded.of<column_variance>(3).tokens());
+
+  tamp::calibration<column_variance> alone;
+  tamp::calibrate(host, alone);
+  tamp::io::save(folder / "alone", alone);
+  contents file(folder / "alone");
+  file.numbers.at("layer.3.0.squared_deviations")[1] = -1;
+  file.write(folder / "changed");
+  check_error<tamp::value_error>((folder / "changed").string() +
+                                     ": layer.3.0: column_variance: the squared deviation of "
+                                     "feature 1 is -1",
+                                 [&] { tamp::io::load(folder / "changed", host, alone); });
 }
 
 BOOST_AUTO_TEST_CASE(the_file_says_what_it_is) {

@@ -24,6 +24,7 @@ COVERED = {
     # What shows only with flags of its own.
     "detail/bits_as_computed.hpp": "tests/mixed_flags/fast_math.cpp",
     # Parts of one operation, which is tested as a whole.
+    "io/detail/fields_file.hpp": "tests/io/token_weights.cpp tests/io/calibration.cpp",
     "io/detail/json_format.hpp": "tests/io/save_load.cpp",
     "io/detail/partial_file.hpp": "tests/io/detail/replaced_file.cpp",
     "io/gguf_header.hpp": "tests/io/gguf.cpp",
@@ -32,13 +33,14 @@ COVERED = {
     "prune/detail/allocated_plan.hpp": "tests/prune/plan.cpp",
     "prune/detail/allocation_units.hpp": "tests/prune/plan_options.cpp",
     "prune/detail/empty_plan.hpp": "tests/prune/plan.cpp tests/prune/plan_options.cpp",
+    "prune/detail/measured_weights.hpp": "tests/stat/reach.cpp",
     "prune/detail/repaired_weight.hpp": "tests/prune/detail/written_rows.cpp",
     "prune/detail/tied_layers.hpp": "tests/prune/plan_options.cpp",
     "mpi/detail/sums.hpp": "tests/mpi/calibrate.cpp tests/mpi/prune_model.cpp",
     "sparse/detail/arranged_tokens.hpp": "tests/sparse/multiply.cpp",
+    "stat/detail/carried_energy.hpp": "tests/stat/contribution_gain.cpp",
     "sparse/detail/row_source.hpp": "tests/sparse/multiply.cpp",
     # Loops and their vectors, which are tested with what they are made for.
-    "simd/attention_rows.hpp": "tests/token/detail/attention_rows.cpp",
     "simd/comparisons.hpp": "tests/simd/mask_words.cpp tests/simd/similar_rows.cpp",
     "simd/cut.hpp": "tests/simd/selection.cpp",
     "simd/finite_checks.hpp": "tests/tensor/detail/finite.cpp",

@@ -1,14 +1,18 @@
 #include <tamp/mpi/calibrate.hpp>
 
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/column_variance.hpp>
 #include <tamp/stat/hidden_change.hpp>
 #include <tamp/stat/pairwise.hpp>
+#include <tamp/stat/reach.hpp>
+#include <tamp/stat/weighted.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 
+#include "../support/mixing_model.hpp"
 #include "../support/model.hpp"
 #include "support.hpp"
 
@@ -56,6 +60,19 @@ BOOST_AUTO_TEST_CASE(they_are_pairwise_sums_of_the_samples) {
   BOOST_TEST(numbers_of(by_ranks(MPI_COMM_WORLD, 13)) == numbers_of(parts.totals()));
 }
 
+BOOST_AUTO_TEST_CASE(means_and_variances_have_the_bits_of_one) {
+  const auto seen_by = [](MPI_Comm comm) {
+    const ranks where(comm, 13);
+    auto host = host_of(where, 13);
+    calibration<tamp::stat::column_variance> seen;
+    tamp::calibrate(where, host, seen);
+    return seen;
+  };
+  const auto together = seen_by(MPI_COMM_WORLD);
+  BOOST_TEST(numbers_of(together) == numbers_of(seen_by(MPI_COMM_SELF)));
+  BOOST_TEST(together.of<tamp::stat::column_variance>(5).variances()[0] > 0);
+}
+
 BOOST_AUTO_TEST_CASE(one_that_was_stopped_on_any_rank_goes_on) {
   const ranks where(MPI_COMM_WORLD, 8);
   auto host = host_of(where, 8);
@@ -66,6 +83,33 @@ BOOST_AUTO_TEST_CASE(one_that_was_stopped_on_any_rank_goes_on) {
   BOOST_TEST(seen.blocks_done() == 1u);
   BOOST_TEST(tamp::calibrate(where, host, seen));
   BOOST_TEST(numbers_of(seen) == numbers_of(by_ranks(MPI_COMM_SELF, 8)));
+}
+
+BOOST_AUTO_TEST_CASE(weights_of_tokens_are_measured_by_each_rank_and_known_to_all) {
+  using weighed = calibration<tamp::stat::weighted<column_norm, tamp::stat::reach>>;
+  const auto calibrated = [](MPI_Comm comm, const tamp::progress_callback& on_progress = {}) {
+    const ranks where(comm, 8);
+    support::mixing_mlp host(3, 4, 6, 1);
+    static_cast<support::open_mlp&>(host) = host_of(where, 8);
+    weighed seen;
+    const bool done = tamp::calibrate(where, host, seen, on_progress);
+    BOOST_TEST(done == !on_progress);
+    if (on_progress) BOOST_TEST(tamp::calibrate(where, host, seen));
+    return seen;
+  };
+  const weighed alone = calibrated(MPI_COMM_SELF);
+  // The fingerprint of the samples is a sum over ranks.
+  const auto check_same = [&](const weighed& together) {
+    using norm = tamp::stat::weighted<column_norm, tamp::stat::reach>;
+    for (std::size_t k = 0; k < alone.layers(); ++k)
+      BOOST_TEST((together.of<norm>(k) == alone.of<norm>(k)));
+    BOOST_TEST(together.weights().fingerprint() == alone.weights().fingerprint());
+    BOOST_TEST(together.weights().samples() == 8u);
+    BOOST_TEST(together.weights().complete());
+  };
+  check_same(calibrated(MPI_COMM_WORLD));
+  check_same(calibrated(MPI_COMM_WORLD, [](const tamp::progress& now) { return now.block != 1; }));
+  check_same(calibrated(MPI_COMM_WORLD, [](const tamp::progress&) { return false; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_host_without_its_share_is_refused) {

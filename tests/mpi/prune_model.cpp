@@ -7,6 +7,7 @@
 #include <tamp/score/magnitude.hpp>
 #include <tamp/score/sparsegpt.hpp>
 #include <tamp/score/wanda.hpp>
+#include <tamp/stat/reach.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "../support/mixing_model.hpp"
 #include "../support/model.hpp"
 #include "support.hpp"
 
@@ -125,6 +127,22 @@ struct experts : open_mlp {
 };
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(ranks_weigh_tokens_by_the_dense_model) {
+  const auto recipe = tamp::compose(wanda{}, tamp::stat::reach{}, half, per_row);
+  const auto pruned_by_reach = [&](MPI_Comm comm) {
+    const ranks where(comm, count);
+    support::mixing_mlp host(3, 4, 6, 1);
+    static_cast<open_mlp&>(host) = host_of(where, count);
+    auto report = tamp::prune_model(where, host, recipe);
+    return result{weights_of(host), std::move(report)};
+  };
+  const result together = pruned_by_reach(MPI_COMM_WORLD), alone = pruned_by_reach(MPI_COMM_SELF);
+  BOOST_TEST(together.weights == alone.weights);
+  BOOST_TEST(together.report.recipe == "wanda by reach, uniform 0.5, per_row");
+  BOOST_TEST(together.weights !=
+             pruned(MPI_COMM_SELF, tamp::compose(wanda{}, half, per_row)).weights);
+}
 
 BOOST_AUTO_TEST_CASE(all_ranks_get_the_weights_of_one) {
   check_same_bits(tamp::compose(wanda{}, per_row, half));

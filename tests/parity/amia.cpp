@@ -6,8 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <tamp/stat/amia_select.hpp>
+#include <tamp/stat/column_norm.hpp>
 #include <tamp/stat/select_tokens.hpp>
-#include <tamp/stat/selected_norm.hpp>
+#include <tamp/stat/weighted.hpp>
 #include <vector>
 
 #include "weights.hpp"
@@ -43,7 +44,7 @@ BOOST_AUTO_TEST_CASE(the_published_tokens) {
         continue;
       }
       // The published layer has its output as input, too.
-      tamp::stat::selected_norm<tamp::stat::amia_select> norms;
+      tamp::stat::weighted<tamp::stat::column_norm, tamp::stat::amia_select> norms;
       norms.add(tamp::layer_sample<decltype(output), decltype(output)>{
           output, output, kinds, given.values<float>("attention")});
       parity::check_close(norms.values(), given.values<float>("published_norm"), 1e-5);

@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
 
 BOOST_AUTO_TEST_CASE(it_hands_its_parameters_to_its_statistic) {
   const amia score{{.neighbours = 5, .tolerance = 0.2}};
-  BOOST_TEST(score.statistic().label() == "selected_norm amia 5 1 0.2 1 0.2");
+  BOOST_TEST(score.statistic().label() == "column_norm by amia 5 1 0.2 1 0.2");
   BOOST_TEST(score.label() == "amia 5 1 0.2 1 0.2");
   BOOST_TEST(tamp::label(amia{}) == "amia");
   static_assert(tamp::policy<amia, tamp::role::score>);

@@ -84,6 +84,34 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(positive_numbers_of_one_kind_are_counted, Real, re
   });
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(positive_numbers_of_one_kind_are_weighted, Real, reals) {
+  with_every_instructions([] {
+    for (const std::size_t size : sizes) {
+      auto a = random_row<Real>(size, 4);
+      if (size > 2) a[2] = 0;
+      std::vector<std::uint64_t> kinds(size);
+      std::vector<double> weights(size), ones(size, 1.0);
+      double sum = 0, total = 0;
+      for (std::size_t j = 0; j < size; ++j) {
+        kinds[j] = j * 5 % 3;
+        weights[j] = static_cast<double>(1 + j % 4) / 4;
+        if (kinds[j] == 1 && a[j] > 0) sum += weights[j] * double(a[j]), total += weights[j];
+      }
+      with_similar_rows([&](auto rows) {
+        const auto found =
+            rows.weighted_sum_of_positive(a.data(), kinds.data(), weights.data(), 1, size);
+        BOOST_TEST(found.count == total);
+        BOOST_TEST(std::abs(found.sum - sum) <= 1e-13);
+        const auto equal =
+            rows.weighted_sum_of_positive(a.data(), kinds.data(), ones.data(), 1, size);
+        const auto counted = rows.sum_of_positive(a.data(), kinds.data(), 1, size);
+        BOOST_TEST(equal.sum == counted.sum);
+        BOOST_TEST(equal.count == counted.count);
+      });
+    }
+  });
+}
+
 BOOST_AUTO_TEST_CASE(kernels_are_sums_of_exponentials) {
   with_every_instructions([] {
     for (const std::size_t size : sizes) {

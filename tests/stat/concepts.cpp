@@ -7,8 +7,8 @@
 #include <tamp/stat/column_norm.hpp>
 #include <tamp/stat/gram.hpp>
 #include <tamp/stat/hidden_change.hpp>
-#include <tamp/stat/selected_norm.hpp>
 #include <tamp/stat/token_diversity.hpp>
+#include <tamp/stat/weighted.hpp>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(stat_concepts)
@@ -35,7 +35,7 @@ struct first_token {
 
 BOOST_AUTO_TEST_CASE(each_statistic_of_the_library_is_one) {
   static_assert(statistic<column_norm> && statistic<gram> && statistic<hidden_change> &&
-                statistic<selected_norm<>> && statistic<token_diversity>);
+                statistic<weighted<column_norm, amia_select>> && statistic<token_diversity>);
   BOOST_TEST(!statistic<int>);
 }
 

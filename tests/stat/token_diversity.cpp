@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
 #include "../support/tensors.hpp"
+#include "../support/weights.hpp"
 
 BOOST_AUTO_TEST_SUITE(stat_token_diversity)
 
@@ -123,6 +125,90 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_and_nothing_is_added) {
         "token_diversity: the output of token 12, feature 1 is nan",
         [&] { d.add(exec, tamp::layer_sample<matrix<float>, matrix<float>>{y, y, {}, {}}); });
   BOOST_TEST((d == before));
+}
+
+BOOST_AUTO_TEST_CASE(weights_by_hand) {
+  // Image at 0, 60 and 120 degrees: cosines 1/2, -1/2, 1/2, of which the positive ones weigh
+  // 1 * 2 and 2 * 4. Text at 0 and 60 degrees, weights 1/2 and 3. The last token does not count.
+  const float half = 0.5f, high = std::sqrt(0.75f);
+  const matrix<float> y{{1, 0}, {half, high}, {-half, high},
+                        {3, 0}, {half, high}, {support::not_a_number, 1}};
+  const kinds k{image, image, image, text, text, audio};
+  token_diversity d;
+  d.add(y, k, std::vector<double>{1, 2, 4, 0.5, 3, 0});
+  BOOST_TEST(std::abs(d.density(image, image) - 0.5) < 1e-6);  // (2 / 2 + 8 / 2) / 10
+  BOOST_TEST(std::abs(d.density(text, text) - 0.5) < 1e-6);
+  // By text: 0.5 (1 + 2 / 2 - 4 / 2), and 3 (1 / 2 + 2 + 4 / 2).
+  BOOST_TEST(std::abs(d.density(image, text) - 13.5 / (7 * 3.5)) < 1e-6);
+  BOOST_TEST(d.tokens() == 5u);
+  BOOST_TEST(!d.has(audio));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(weights_of_one_and_zero_have_the_bits_of_the_rows_of_weight_one, T,
+                              decltype(std::tuple<float, double, tamp::f16, tamp::bf16>{})) {
+  const auto y = support::as<T>(support::random_matrix(90, 40, 6));
+  kinds k(90, text), chosen_kinds;
+  std::fill(k.begin() + 3, k.begin() + 60, image);
+  const std::vector<double> ones(90, 1.0);
+  const auto weights = support::random_choice_of_tokens(90, 7);
+  for (std::size_t t = 0; t < 90; ++t)
+    if (weights[t] != 0) chosen_kinds.push_back(k[t]);
+  const auto broken = support::broken_where_weight_is_zero(y, weights);
+  token_diversity all, chosen;
+  all.add(y, k);
+  chosen.add(support::rows_with_weight(y, weights), chosen_kinds);
+  for (const auto& exec :
+       {support::any_executor{1}, support::any_executor{3}, support::any_executor{0}}) {
+    support::in_every_layout(y, [&](auto m) {
+      token_diversity d;
+      BOOST_TEST((d.add(exec, m, k, ones) == all));
+    });
+    support::in_every_layout(broken, [&](auto m) {
+      token_diversity d;
+      BOOST_TEST((d.add(exec, m, k, weights) == chosen));
+    });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_common_factor_of_the_weights_makes_no_difference) {
+  const auto y = support::random_matrix(30, 9, 8);
+  kinds k(30, text);
+  std::fill(k.begin() + 10, k.end(), image);
+  const auto weights = support::random_weights(30, 9);
+  token_diversity expected;
+  expected.add(y, k, weights);
+  for (const int power : {-900, -3, 900}) {
+    auto scaled = weights;
+    for (std::size_t t = 0; t < 30; ++t)
+      if (k[t] == image) scaled[t] = std::ldexp(scaled[t], power);
+    token_diversity d;
+    BOOST_TEST((d.add(y, k, scaled) == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_are_none_are_refused_and_nothing_is_added) {
+  const matrix<float> y{{1, 2}, {3, 4}, {5, support::not_a_number}};
+  token_diversity d = of({{1, 2}, {3, 4}}, {});
+  const token_diversity before = d;
+  const auto refuses = [&](const char* sentence, const std::vector<double>& weights) {
+    check_error<tamp::value_error>(sentence, [&] { d.add(y, kinds{}, weights); });
+  };
+  refuses("token_diversity: the weight of token 1 is -1", {1, -1, 0});
+  refuses("token_diversity: the weight of token 2 is nan", {1, 1, support::not_a_number});
+  refuses("token_diversity: the output of token 2, feature 1 is nan", {0, 1, 1e-300});
+  check_error<tamp::shape_error>("token_diversity: the weights cover 2 tokens, there are 3",
+                                 [&] { d.add(y, kinds{}, std::vector<double>{1, 1}); });
+  check_error<tamp::shape_error>("token_diversity: 3 weights lie at a null pointer", [&] {
+    d.add(y, kinds{}, std::span<const double>(static_cast<const double*>(nullptr), 3));
+  });
+  BOOST_TEST((d == before));
+}
+
+BOOST_AUTO_TEST_CASE(a_sample_in_which_no_token_counts_is_one_without_tokens) {
+  token_diversity d, none;
+  d.add(matrix<float>(3, 2, support::not_a_number), kinds{}, std::vector<double>(3, 0.0));
+  none.add(matrix<float>(0, 2), kinds{});
+  BOOST_TEST((d == none));
 }
 
 BOOST_AUTO_TEST_CASE(fields_that_contradict_each_other_are_refused) {

@@ -73,9 +73,12 @@ void forward_block(const model& m, Index index, matrix& hidden, null_observer& o
   const rotary_embedding& rope = m.ends->rope_of(c, index);
   rope(q);
   rope(k);
-  const attention attended = attend(c, q, k, v, c.window_of(index));
+  const attention attended =
+      attend(c, q, k, v, c.window_of(index), observer.recorded_queries(hidden.rows()));
   observer.attention(attended.last_query);
-  add_to_stream(hidden, project(o_proj, attended.context), b.attention_output_norm, c.rms_epsilon);
+  const matrix y = project(o_proj, attended.context);
+  observer.carried(attended, v, y);
+  add_to_stream(hidden, y, b.attention_output_norm, c.rms_epsilon);
 
   x = rms_norm(hidden, b.ffn_norm, c.rms_epsilon);
   matrix gate = project(gate_proj, x);

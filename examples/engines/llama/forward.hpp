@@ -19,8 +19,12 @@ namespace llama {
 ///     input(layer, X)    before a linear layer: X is (tokens, in_features)
 ///     output(layer, Y)   after it: Y is (tokens, out_features)
 ///     attention(a)       before o_proj: softmax of the last query, mean over heads, (tokens,)
+///     carried(a, V, Y)   after o_proj: the softmax of the last `recorded_queries`, the values, and
+///                        what is added to the residual stream, before a norm of it
 struct null_observer {
   virtual ~null_observer() = default;
+  virtual Index recorded_queries(Index /*tokens*/) const { return 0; }
+  virtual void carried(const llama::attention&, const matrix&, const matrix&) {}
   virtual void input(layer, const matrix&) {}
   virtual void output(layer, const matrix&) {}
   virtual void attention(const row_vector&) {}

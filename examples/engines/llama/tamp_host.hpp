@@ -11,6 +11,8 @@
 #include <tamp/model/host.hpp>
 #include <tamp/model/modality.hpp>
 #include <tamp/model/observable.hpp>
+#include <tamp/stat/token_gains.hpp>
+#include <utility>
 #include <vector>
 
 #include "forward.hpp"
@@ -22,6 +24,8 @@ namespace llama {
 struct calibration_sample {
   matrix hidden;
   std::vector<tamp::modality> kinds;
+  std::vector<double> read =
+      {};  // the weight of each position that is read; empty: as tamp assumes
 };
 
 /// A model and the calibration samples on their way through it: a tamp::model.
@@ -53,6 +57,19 @@ class tamp_host {
     }
   }
 
+  // A few samples go through all blocks at a time, one a thread; their gains are kept until the
+  // observer, which wants one sample after another, has taken them.
+  template <class Observer>
+  void observe_samples(std::size_t first, Observer& observer) const {
+    while (first < samples_.size())
+      for (std::vector<tamp::stat::token_gains>& gains : gains_of(first)) {
+        const calibration_sample& sample = samples_[first++];
+        if (!observer.begin(sample.kinds)) return;
+        if (!sample.read.empty()) observer.read_at(sample.read);
+        for (tamp::stat::token_gains& of_block : gains) observer.gains(std::move(of_block));
+      }
+  }
+
   void advance(std::size_t block);
   void rewind();
 
@@ -74,6 +91,10 @@ class tamp_host {
     row_vector last_query;
     matrix after;
   };
+
+  // What attention carries from token to token in each block, of samples `first` and following, one
+  // for each thread.
+  std::vector<std::vector<tamp::stat::token_gains>> gains_of(std::size_t first) const;
 
   // Of samples `first` and following, one for each thread.
   std::vector<recording> record(std::size_t block, std::size_t first, bool wants_outputs) const;

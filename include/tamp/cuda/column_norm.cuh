@@ -17,6 +17,7 @@
 #include "detail/block.cuh"
 #include "detail/elements.cuh"
 #include "detail/status.cuh"
+#include "detail/token_weights.cuh"
 #include "detail/views.cuh"
 #include "observe.cuh"
 #include "on.cuh"
@@ -42,9 +43,12 @@ struct square_room {
 /// One block for some columns of one chunk. A warp is a strand, and each lane has `width` of the
 /// columns. If `IsTurned`, rows of X are not contiguous: a tile of X then goes through shared
 /// memory, so that memory is read along its columns.
-template <bool IsPacked, bool IsTurned, class T>
-__global__ void add_squares_of_chunk(matrix_view<const T, cuda_space> x, double* of_chunks,
-                                     wide* broken) {
+///
+/// A token of weight 0 adds nothing, whatever its activations are. None of them is noted if a
+/// weight could not be used.
+template <bool IsPacked, bool IsTurned, class T, class Weights, class Status>
+__global__ void add_squares_of_chunk(matrix_view<const T, cuda_space> x, Weights weights,
+                                     double* of_chunks, wide* broken, const Status* weight_fault) {
   constexpr unsigned width = IsPacked ? pack<T>::size : 1;
   auto& shared = shared_memory<square_room<width, IsTurned, T>>();
   const std::size_t first_column = std::size_t{blockIdx.x} * warp_size * width;
@@ -61,6 +65,8 @@ __global__ void add_squares_of_chunk(matrix_view<const T, cuda_space> x, double*
     }
     double sums[width] = {};
     for (std::size_t t = first + warp_number(); t < end; t += square_sums::strands) {
+      const double weight = weights(t);
+      if (Weights::differ && weight == 0) continue;
       T elements[width];
       if constexpr (IsTurned)
         elements[0] =
@@ -69,9 +75,12 @@ __global__ void add_squares_of_chunk(matrix_view<const T, cuda_space> x, double*
         load_columns<width, IsPacked>(x, t, j, elements);
       for (unsigned k = 0; k < width; ++k) {
         const double number = number_of(elements[k]);
-        if (!is_finite(number) && j + k < x.cols())
+        if (!is_finite(number) && j + k < x.cols() && weight_fault->place == nowhere)
           atomicMin(broken, broken_at(t * x.cols() + j + k, number));
-        sums[k] += number * number;
+        if constexpr (Weights::differ)
+          sums[k] += number * weight * number;
+        else
+          sums[k] += number * number;
       }
     }
     for (unsigned k = 0; k < width; ++k)
@@ -88,18 +97,18 @@ __global__ void add_squares_of_chunk(matrix_view<const T, cuda_space> x, double*
 }
 
 /// One thread for each feature: adds the chunks to the sums and updates the norms. If an activation
-/// was not finite, here or in the origin of the chunks, nothing is added and the norms are NaN, so
-/// that they cannot be used unnoticed.
-template <class Norm>
+/// was not finite, here or in the origin of the chunks, or a weight could not be used, nothing is
+/// added and the norms are NaN, so that they cannot be used unnoticed.
+template <class Norm, class Status>
 __global__ void add_chunks(double* sums, const double* of_chunks, std::size_t chunks,
                            std::size_t features, double count, wide* broken,
-                           const wide* broken_chunks, Norm* norms) {
+                           const wide* broken_chunks, const Status* weight_fault, Norm* norms) {
   const std::size_t j = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (j >= features) return;
   const wide found = (std::min)(*broken, *broken_chunks);
-  if (found != nowhere) {
+  if (found != nowhere || weight_fault->place != nowhere) {
     norms[j] = std::numeric_limits<Norm>::quiet_NaN();
-    atomicMin(broken, found);
+    if (found != nowhere) atomicMin(broken, found);
     return;
   }
   double added = 0;
@@ -120,9 +129,13 @@ namespace cuda {
 ///
 /// X is (tokens, in_features) in any layout, of float or 16 bits. Squares are summed in double, in
 /// an order that does not depend on the grid or the layout. It differs from the CPU's order, so
-/// that sums agree up to rounding. Asynchronous. After an activation that is not finite, nothing
-/// more is added and the norms are NaN, which select refuses. `check` names the activation. Use it
-/// on one stream at a time. Memory comes from the first `on`.
+/// that sums agree up to rounding. Asynchronous. After an activation that is not finite, or a weight
+/// that is negative or not finite, nothing more is added and the norms are NaN, which select
+/// refuses. `check` names the number. Use it on one stream at a time. Memory comes from the first
+/// `on`.
+///
+/// With a weight w_t for each token, squares are w_t X[t, j]^2, as in stat::column_norm. Weights of
+/// 1 give the bits of the call without weights.
 class column_norm {
  public:
   static constexpr std::string_view label() { return stat::column_norm::label(); }
@@ -145,40 +158,25 @@ class column_norm {
   /// Adds one batch of activations, which may have no tokens.
   /// @throws shape_error if X has another number of features than the calls before, or lies at a
   ///         null pointer
-  /// @throws value_error if the weight is 0, or a count does not fit into 64 bits
+  /// @throws value_error if the count is 0, or a sum of counts does not fit into 64 bits
   /// @throws device_error if there is no memory, or CUDA refuses a kernel
   template <viewable X>
-  column_norm& add(const on_stream& on, const X& activations, std::uint64_t weight = 1) {
-    using namespace tamp::detail;
-    const auto given = as_twin(cuda_view(on, activations));
-    using value = typename decltype(given)::value_type;
-    const matrix_view<const value, cuda_space> x = given;
-    static_assert(std::is_same_v<compute_type<value>, float>,
-                  "activations on the GPU are float, or of 16 bits");
-    if (weight == 0)
-      raise<value_error>("column_norm: a batch of activations needs a weight above 0");
-    check_features(x.cols(), "a batch of activations has ");
-    const std::size_t chunks = (x.rows() + square_sums::chunk - 1) / square_sums::chunk;
-    const auto count = checked_sum<value_error>(label(), count_, weight);
-    const auto tokens = checked_sum<value_error>(label(), tokens_, x.rows());
-    const buffer of_chunks = device_array<double>(on, label(), chunks, x.cols());
-    resize(on, x.cols());
-    const auto run = [&](auto kernel, unsigned width, std::size_t shared_bytes) {
-      const dim3 grid = grid_of(blocks_of(features_, 32 * width), chunks);
-      launch(kernel, grid, square_sums::threads, shared_bytes, on, x, of_chunks.as<double>(),
-             broken());
-    };
-    if (has_packs(x))
-      run(&add_squares_of_chunk<true, false, value>, pack<value>::size,
-          sizeof(square_room<pack<value>::size, false, value>));
-    else if (x.contiguous_rows())
-      run(&add_squares_of_chunk<false, false, value>, 1, sizeof(square_room<1, false, value>));
-    else
-      run(&add_squares_of_chunk<false, true, value>, 1, sizeof(square_room<1, true, value>));
-    add_sums(on, of_chunks.as<double>(), chunks, broken(), count);
-    count_ = count;
-    tokens_ = tokens;
-    return *this;
+  column_norm& add(const on_stream& on, const X& activations, std::uint64_t count = 1) {
+    return add_tokens(on, tamp::detail::cuda_view(on, activations), tamp::detail::equal_weights{},
+                      count);
+  }
+  /// Adds one batch of activations with a weight for each token: one row of doubles, (tokens,), in
+  /// the memory of the GPU.
+  /// @throws shape_error as above, or if there is not one weight for each token, or the weights lie
+  ///         at a null pointer
+  /// @throws value_error as above
+  /// @throws device_error as above
+  template <viewable X, viewable Weights>
+  column_norm& add(const on_stream& on, const X& activations, const Weights& weights,
+                   std::uint64_t count = 1) {
+    const auto x = tamp::detail::cuda_view(on, activations);
+    return add_tokens(on, x, tamp::detail::weights_of_tokens(on, weights, x.rows(), label()),
+                      count);
   }
 
   /// Adds the statistics of another accumulator, as if its batches had been added here.
@@ -191,6 +189,8 @@ class column_norm {
     const auto tokens = tamp::detail::checked_sum<value_error>(label(), tokens_, other.tokens_);
     if (other.features_ != 0) {
       resize(on, other.features_);
+      tamp::detail::launch(&tamp::detail::combine_weights<tamp::detail::weight_status>, 1, 1, 0, on,
+                           other.weight_fault(), weight_fault());
       add_sums(on, other.sums(), 1, other.broken(), count);
     }
     count_ = count;
@@ -199,9 +199,10 @@ class column_norm {
   }
 
   std::size_t features() const noexcept { return features_; }
-  /// The sum of the weights: sequences, unless the caller counts otherwise.
+  /// The sum of the counts: sequences, unless the caller counts otherwise.
   std::uint64_t count() const noexcept { return count_; }
-  /// The number of tokens that were added.
+  /// The number of tokens that were added. Those of weight 0 are among them. Only the GPU knows
+  /// their number, and to_host leaves them out.
   std::uint64_t tokens() const noexcept { return tokens_; }
 
   /// One norm for each feature, in the memory of the GPU, valid once the stream has done the last
@@ -211,12 +212,16 @@ class column_norm {
   }
 
   /// WAITS for the stream.
-  /// @throws value_error that names the first activation of a batch that is not finite
+  /// @throws value_error that names the first activation of a batch that is not finite, or the
+  ///         first weight that is negative or not finite
   void check(const on_stream& on) const {
     if (memory_.data() == nullptr) return;
     tamp::detail::wide found = 0;
+    tamp::detail::weight_status weights{};
     on.copy(&found, broken(), sizeof found);
+    on.copy(&weights, weight_fault(), sizeof weights);
     on.wait();
+    weights.raise_if_broken(label());
     if (found == tamp::detail::nowhere) return;
     const std::size_t place = tamp::detail::place_of(found);
     tamp::detail::raise<value_error>("column_norm: the activation of token ", place / features_,
@@ -227,17 +232,21 @@ class column_norm {
   /// WAITS for the stream, checks, and copies the statistics to the CPU, for files and for
   /// combining the statistics of several GPUs.
   /// @throws the exceptions of check
+  /// @throws value_error if a norm does not fit into a float
   stat::column_norm to_host(const on_stream& on) const {
     std::vector<double> sums(features_, 0.0);
+    tamp::detail::weight_status weights{};
     if (features_ != 0) on.copy(sums.data(), this->sums(), features_ * sizeof(double));
+    if (memory_.data() != nullptr) on.copy(&weights, weight_fault(), sizeof weights);
     check(on);
     stat::column_norm seen;
     stat::column_norm::fields(seen, [&](std::string_view name, auto& value) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, std::uint64_t>)
-        value = name == "count" ? count_ : tokens_;
+        value = name == "count" ? count_ : tokens_ - weights.zeros;
       else
         value = sums;
     });
+    seen.validate();
     return seen;
   }
 
@@ -246,6 +255,48 @@ class column_norm {
   tamp::detail::wide* broken() const noexcept { return memory_.as<tamp::detail::wide>(); }
   static constexpr std::size_t norms_at(std::size_t features) noexcept {
     return allocation_step + allocation_size(features * sizeof(double));
+  }
+
+  tamp::detail::weight_status* weight_fault() const noexcept {
+    return memory_.as<tamp::detail::weight_status>(allocation_step / 2);
+  }
+
+  template <class T, class Weights>
+  column_norm& add_tokens(const on_stream& on, const matrix_view<T, cuda_space>& activations,
+                          const Weights& weights, std::uint64_t count) {
+    using namespace tamp::detail;
+    const auto given = as_twin(activations);
+    using value = typename decltype(given)::value_type;
+    const matrix_view<const value, cuda_space> x = given;
+    static_assert(std::is_same_v<compute_type<value>, float>,
+                  "activations on the GPU are float, or of 16 bits");
+    if (count == 0) raise<value_error>("column_norm: a batch of activations needs a count above 0");
+    check_features(x.cols(), "a batch of activations has ");
+    const std::size_t chunks = (x.rows() + square_sums::chunk - 1) / square_sums::chunk;
+    const auto all = checked_sum<value_error>(label(), count_, count);
+    const auto tokens = checked_sum<value_error>(label(), tokens_, x.rows());
+    const buffer of_chunks = device_array<double>(on, label(), chunks, x.cols());
+    resize(on, x.cols());
+    if constexpr (Weights::differ)
+      check_weights_on(on, weights, x.rows(), broken(), weight_fault());
+    const auto run = [&](auto kernel, unsigned width, std::size_t shared_bytes) {
+      const dim3 grid = grid_of(blocks_of(features_, 32 * width), chunks);
+      launch(kernel, grid, square_sums::threads, shared_bytes, on, x, weights,
+             of_chunks.as<double>(), broken(), weight_fault());
+    };
+    if (has_packs(x))
+      run(&add_squares_of_chunk<true, false, value, Weights, weight_status>, pack<value>::size,
+          sizeof(square_room<pack<value>::size, false, value>));
+    else if (x.contiguous_rows())
+      run(&add_squares_of_chunk<false, false, value, Weights, weight_status>, 1,
+          sizeof(square_room<1, false, value>));
+    else
+      run(&add_squares_of_chunk<false, true, value, Weights, weight_status>, 1,
+          sizeof(square_room<1, true, value>));
+    add_sums(on, of_chunks.as<double>(), chunks, broken(), all);
+    count_ = all;
+    tokens_ = tokens;
+    return *this;
   }
 
   void check_features(std::size_t features, std::string_view what) const {
@@ -261,20 +312,21 @@ class column_norm {
     on.fill(fresh.as<std::byte>(allocation_step), 0, fresh.bytes() - allocation_step);
     memory_ = std::move(fresh);
     features_ = features;
+    tamp::detail::clear_weights(on, weight_fault());
   }
 
   void add_sums(const on_stream& on, const double* of_chunks, std::size_t chunks,
                 const tamp::detail::wide* broken_chunks, std::uint64_t count) {
     constexpr unsigned threads = 256;
-    tamp::detail::launch(&tamp::detail::add_chunks<float>,
+    tamp::detail::launch(&tamp::detail::add_chunks<float, tamp::detail::weight_status>,
                          tamp::detail::blocks_of(features_, threads), threads, 0, on, sums(),
                          of_chunks, chunks, features_, static_cast<double>(count), broken(),
-                         broken_chunks, memory_.as<float>(norms_at(features_)));
+                         broken_chunks, weight_fault(), memory_.as<float>(norms_at(features_)));
   }
 
   std::size_t features_ = 0;
   std::uint64_t count_ = 0, tokens_ = 0;
-  buffer memory_;  // the place of an activation that is not finite, the sums, the norms
+  buffer memory_;  // faults of activations and of weights, the sums, the norms
 };
 
 }  // namespace cuda

@@ -41,6 +41,7 @@ namespace tamp::inline TAMP_FLAGS::io {
 ///     compute::compute_plan       tamp/io/compute_plan.hpp         JSON
 ///     compute::evaluated_sets     tamp/io/layer_ranking.hpp        JSON
 ///     calibration                 tamp/io/calibration.hpp          safetensors
+///     token_weights               tamp/io/token_weights.hpp        safetensors
 ///     token::attention_recording  tamp/io/attention_recording.hpp  safetensors
 ///     io::named_norms             tamp/io/norms_file.hpp           safetensors
 ///

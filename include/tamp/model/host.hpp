@@ -53,6 +53,8 @@ struct any_observer {
 ///       a span of one modality per token;
 ///     - for observable::last_query, `observer.attention(a)` before the sample's layers, with the
 ///       block's attention of the last query to each token, after the softmax, mean over heads;
+///     - for observable::weights, `observer.weights(w)` before the sample's layers, with a weight
+///       of the host's own for each token, a span of doubles;
 ///     - for observable::hidden, `observer.hidden(before, after)` with the residual stream.
 ///   `observer.wants`, a constant, names those that are read. The others need no call.
 /// - `rewind()`: resets the samples to the inputs of the first block. Allocations that measure the
@@ -61,6 +63,16 @@ struct any_observer {
 ///   theirs). Statistics of inputs are then measured once.
 /// - `fingerprint()`: a std::uint64_t of the calibration set (see tamp::fingerprint), so that
 ///   statistics in a file can be matched with it.
+///
+/// - `observe_samples(first, observer)`: for weightings that follow a sample through all blocks,
+///   such as stat::reach. For each calibration sample from number `first` on, in its state before
+///   the first block, the host calls `observer.begin(kinds)` with a span of one modality per token,
+///   and returns if that returns false. It then runs the sample through all blocks. For each block
+///   it calls `observer.carried(attention, values, output_projection, residual)`, tensors as
+///   stat::contribution_gain takes them, or `observer.gains(gains)` with a matrix of its own. Where
+///   the model is not read at the text that follows the last other token, it calls
+///   `observer.read_at(weights)` after `begin`, with a span of one double per token. The host's
+///   state must not change.
 ///
 /// Members for a host that loads a weight when it is visited, such as one of files:
 ///
@@ -74,8 +86,8 @@ struct any_observer {
 ///   not all of them before, so that each is loaded once.
 ///
 /// If only some tokens of a sample are sent to a layer, as to an expert of a mixture, the host
-/// calls `observer.linear(layer, X, Y, tokens)` with the tokens' places in the sample, or reports
-/// an input without tokens.
+/// calls `observer.linear(layer, X, Y, tokens)` or `observer.input(layer, X, tokens)` with the
+/// tokens' places in the sample, or reports an input without tokens.
 ///
 /// tamp calls observe_block, prunes the block's layers, and calls advance. Each block is therefore
 /// calibrated on the outputs of the pruned blocks before it. A recipe that needs no statistic calls
@@ -106,6 +118,17 @@ namespace detail {
 template <class Host>
 concept shows_constant = requires { typename std::integral_constant<observable, Host::shows>; };
 
+/// True for a host whose `shows` is a constant or missing.
+template <class Host>
+inline constexpr bool shows_always =
+    shows_constant<Host> || !requires(const Host& host) { host.shows(); };
+
+/// All that such a host shows.
+template <class Host>
+inline constexpr observable shown_always = observable::input;
+template <shows_constant Host>
+inline constexpr observable shown_always<Host> = Host::shows;
+
 /// Returns all that a host can show.
 template <class Host>
 observable shown_by(const Host& host) {
@@ -123,11 +146,8 @@ observable shown_by(const Host& host) {
 /// @throws value_error if `shows` is no constant and lacks some; a constant is a compile-time error
 template <observable Wanted, class Host>
 void check_shown(const Host& host) {
-  if constexpr (shows_constant<Host> || !requires { host.shows(); }) {
-    constexpr observable shown = [] {
-      if constexpr (shows_constant<Host>) return Host::shows;
-      return observable::input;
-    }();
+  if constexpr (shows_always<Host>) {
+    constexpr observable shown = shown_always<Host>;
     static_assert(includes(shown, Wanted & observable::output),
                   "this recipe looks at the outputs of layers, and the host does not show them: "
                   "call observer.linear and add observable::output to the host's `shows`");
@@ -143,6 +163,11 @@ void check_shown(const Host& host) {
     static_assert(includes(shown, Wanted & observable::hidden),
                   "this recipe looks at the residual stream, and the host does not show it: call "
                   "observer.hidden and add observable::hidden to the host's `shows`");
+    static_assert(
+        includes(shown, Wanted & observable::weights),
+        "this recipe takes the weights of tokens from the host, and the host gives none: "
+        "call observer.weights and add observable::weights to the host's `shows`, or give "
+        "the operation tamp::with_weights(host, weights)");
   } else {
     const observable missing = Wanted & ~host.shows();
     if (missing != observable::none)

@@ -28,6 +28,7 @@ enum class observable : unsigned {
                       ///< no text follows
   visual_queries = 128,  ///< those of all visual tokens
   keys = 256,            ///< keys of the attention, (tokens, kv_heads * head_dim)
+  weights = 512,         ///< weights that the host gives tokens in statistics, (tokens,)
 };
 
 constexpr observable operator|(observable a, observable b) noexcept {
@@ -56,7 +57,8 @@ inline std::string names(observable set) {
                {observable::last_query, "the attention of the last query"},
                {observable::text_queries, "the attention of the text after the last visual token"},
                {observable::visual_queries, "the attention of the visual tokens"},
-               {observable::keys, "keys"}};
+               {observable::keys, "keys"},
+               {observable::weights, "the weights of tokens"}};
   std::string text;
   for (const auto& [one, name] : known)
     if (includes(set, one)) text.append(text.empty() ? "" : " and ").append(name);

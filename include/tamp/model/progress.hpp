@@ -16,11 +16,12 @@ struct progress {
   std::size_t block = 0, blocks = 0;
   std::size_t layers_done = 0, layers = 0;
   std::string_view layer;
-  bool dense = false;  ///< true during the pass over the dense model, for the allocation
+  bool dense = false;  ///< true during passes over the dense model, for allocation and weights
+  std::size_t samples_done = 0;  ///< while weights of tokens are measured, sample after sample
 };
 
-/// A callback before each block is calibrated and before each layer is pruned. Return false to
-/// stop.
+/// A callback before each sample is measured, each block is calibrated and each layer is pruned.
+/// Return false to stop.
 using progress_callback = std::function<bool(const progress&)>;
 
 }  // namespace tamp::inline TAMP_FLAGS

@@ -21,9 +21,12 @@
 #include "../model/fingerprint.hpp"
 #include "../model/host.hpp"
 #include "../model/progress.hpp"
+#include "../model/token_weights.hpp"
+#include "../model/with_weights.hpp"
 #include "../score/detail/scored_rows.hpp"
 #include "../stat/concepts.hpp"
 #include "detail/arguments.hpp"
+#include "detail/measured_weights.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
@@ -72,6 +75,10 @@ class calibration {
   std::uint64_t model() const noexcept { return model_; }
   std::uint64_t samples() const noexcept { return samples_; }
 
+  /// The weights of the samples' tokens that were measured for the statistics; none if they take
+  /// none that are measured (see stat::reach).
+  const token_weights& weights() const noexcept { return weights_; }
+
   /// Adds the statistics of the same model on another set of samples. Sums are added, so that parts
   /// may be combined in any order, up to rounding.
   /// @throws value_error if one of the two is not complete, or if they belong to different models
@@ -87,6 +94,7 @@ class calibration {
     auto merged = statistics_;
     for (std::size_t k = 0; k < merged.size(); ++k)
       (std::get<Statistics>(merged[k]).combine(std::get<Statistics>(other.statistics_[k])), ...);
+    if constexpr (measures_weights) weights_.combine(other.weights_);
     statistics_ = std::move(merged);
     samples_ += other.samples_;
     return *this;
@@ -114,6 +122,7 @@ class calibration {
     all.first_of_block_ = first_of_block_;
     all.model_ = model_;
     all.samples_ = samples_;
+    all.weights_ = weights_;
     all.blocks_ = blocks_;
     all.blocks_done_ = blocks_done_;
     return all;
@@ -125,6 +134,10 @@ class calibration {
   static void fields(Self& self, Visit&& visit) {
     for (std::size_t k = 0; k < self.layers_done(); ++k)
       (fields_of<Statistics>(self, k, visit), ...);
+    if constexpr (measures_weights)
+      token_weights::fields(self.weights_, [&](std::string_view name, auto& value) {
+        visit(detail::sentence("weights.", name), value);
+      });
   }
 
   /// An empty statistic of each kind.
@@ -146,7 +159,12 @@ class calibration {
   /// @param source their origin, such as a file's name
   /// @throws value_error if they are inconsistent, naming source and fields
   void validate(std::string_view source) const {
-    for (std::size_t k = 0; k < layers_done(); ++k) (validate_one<Statistics>(source, k), ...);
+    for (std::size_t k = 0; k < layers_done(); ++k)
+      (validate_one(source, detail::sentence("layer.", k, '.', index_of<Statistics>()),
+                    std::get<Statistics>(statistics_[k])),
+       ...);
+    if constexpr (measures_weights)
+      if (!(weights_ == token_weights{})) validate_one(source, "weights", weights_);
   }
 
   /// The names of the statistics, with their parameters.
@@ -158,7 +176,8 @@ class calibration {
 
   friend bool operator==(const calibration& a, const calibration& b) {
     return a.statistics_ == b.statistics_ && a.blocks_ == b.blocks_ &&
-           a.blocks_done_ == b.blocks_done_ && a.model_ == b.model_ && a.samples_ == b.samples_;
+           a.blocks_done_ == b.blocks_done_ && a.model_ == b.model_ && a.samples_ == b.samples_ &&
+           a.weights_ == b.weights_;
   }
 
   /// Prepares an empty calibration for a model, with one statistic for each layer. A calibration
@@ -171,7 +190,9 @@ class calibration {
   }
   template <executor E, tamp::model Model>
   void prepare(const E& exec, Model& host, std::uint64_t samples) {
-    detail::check_shown<(observable::none | ... | observables_read<Statistics>)>(host);
+    // Weights that the host does not give are measured.
+    constexpr observable read = (observable::none | ... | observables_read<Statistics>);
+    detail::check_shown<measures_weights ? read & ~observable::weights : read>(host);
     const std::uint64_t model = detail::model_fingerprint(detail::any_executor(exec), host);
     if (blocks_done_ != 0) check_fingerprints(model, samples);
     model_ = model;
@@ -211,6 +232,21 @@ class calibration {
     *this = std::move(given);
   }
 
+  /// Measures the weights of the host's tokens, from where they end. Returns false if the callback
+  /// stopped it.
+  template <executor E, tamp::model Model>
+  bool measure_weights(const E& exec, Model& host, const progress_callback& on_progress)
+    requires(detail::weighed_by_measure<Statistics> || ...)
+  {
+    return std::apply(
+        [&](const auto&... empty) {
+          return detail::measured_weighting(empty...).measure(exec, host, weights_, on_progress);
+        },
+        empty_);
+  }
+  /// Replaces them by weights that were measured elsewhere.
+  void set_weights(token_weights weights) { weights_ = std::move(weights); }
+
   /// Observes the next block.
   template <executor E, tamp::model Model>
   void observe_next(const E& exec, Model& host) {
@@ -237,6 +273,8 @@ class calibration {
   template <class... Others>
   friend class calibration;
 
+  static constexpr bool measures_weights = (detail::weighed_by_measure<Statistics> || ...);
+
   template <class Statistic>
   static constexpr std::size_t index_of() {
     std::size_t index = 0;
@@ -252,17 +290,17 @@ class calibration {
         });
   }
 
-  template <class Statistic>
-  void validate_one([[maybe_unused]] std::string_view source, std::size_t layer) const {
+  template <class Part>
+  static void validate_one([[maybe_unused]] std::string_view source,
+                           [[maybe_unused]] std::string_view name, const Part& part) {
 #if TAMP_EXCEPTIONS
     try {
-      std::get<Statistic>(statistics_[layer]).validate();
+      part.validate();
     } catch (const error& problem) {
-      detail::raise<value_error>(source, ": layer.", layer, '.', index_of<Statistic>(), ": ",
-                                 problem.what());
+      detail::raise<value_error>(source, ": ", name, ": ", problem.what());
     }
 #else
-    std::get<Statistic>(statistics_[layer]).validate();
+    part.validate();
 #endif
   }
 
@@ -293,6 +331,7 @@ class calibration {
   std::vector<std::string> names_;
   std::vector<std::size_t> first_of_block_;  // index of its first layer; one more at the end
   std::uint64_t model_ = 0, samples_ = 0;
+  token_weights weights_;
   std::size_t blocks_ = 0, blocks_done_ = 0;
 };
 
@@ -377,6 +416,17 @@ struct calibrate_operation : detail::operation<calibrate_operation> {
         "that puts the samples back to where the first block takes them");
     seen.prepare(exec, host);
     if (seen.complete()) return true;
+    const auto measure = [&](auto& unweighed) {
+      return seen.measure_weights(exec, unweighed, on_progress) ? &seen.weights() : nullptr;
+    };
+    return detail::with_measured_weights<Statistics...>(
+        host, measure, [&](auto& shown) { return gather(exec, shown, seen, on_progress); });
+  }
+
+ private:
+  template <executor E, class Model, class... Statistics>
+  static bool gather(const E& exec, Model& host, calibration<Statistics...>& seen,
+                     const progress_callback& on_progress) {
     host.rewind();
     for (std::size_t block = 0; block < seen.blocks(); ++block) {
       if (on_progress && !on_progress({block, seen.blocks(), 0, seen.layers(), {}, true}))
@@ -393,7 +443,8 @@ struct calibrate_operation : detail::operation<calibrate_operation> {
 ///
 /// The callback is called before each block. `seen` is then consistent and may be saved. A
 /// calibration that was stopped, or loaded from a file, continues where it stopped: observed blocks
-/// are only run forward. The result is the same to the bit.
+/// are only run forward. The result is the same to the bit. Weights of tokens that a statistic
+/// takes from whole samples (stat::reach) are measured first, sample by sample.
 /// @returns true if the calibration is complete, false if the callback stopped it
 /// @throws value_error if `seen` belongs to another model or calibration set, or if an activation
 ///         is not finite; `seen` then holds the blocks before it

@@ -18,6 +18,7 @@
 #include "../pattern/concepts.hpp"
 #include "../role.hpp"
 #include "../score/concepts.hpp"
+#include "../score/weighted.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
@@ -37,6 +38,26 @@ constexpr const auto& find_role(const First& first, const Rest&... rest) {
     return first;
   else
     return find_role<Role>(rest...);
+}
+
+/// Returns the score of a recipe, with a statistic of weighted tokens if the recipe weighs them.
+template <class... Policies>
+constexpr decltype(auto) weighed_score(const Policies&... policies) {
+  const auto& score = find_role<role::score>(policies...);
+  using score_type = std::remove_cvref_t<decltype(score)>;
+  if constexpr (count_of_role<role::weighting, Policies...> == 0) {
+    return (score);
+  } else {
+    const auto& weighting = find_role<role::weighting>(policies...);
+    static_assert(needs_statistic<score_type>,
+                  "compose: this score reads no statistic, so that there is nothing in which to "
+                  "weigh tokens");
+    if constexpr (needs_statistic<score_type>)
+      return score::weighted<score_type, std::remove_cvref_t<decltype(weighting)>>{score,
+                                                                                   weighting};
+    else
+      return (score);
+  }
 }
 
 template <class Pattern>
@@ -137,6 +158,9 @@ double sparsity_of(const Recipe& recipe, std::size_t size) {
 ///     const auto recipe = tamp::compose(tamp::score::wanda{}, tamp::pattern::per_row{},
 ///                                       tamp::allocate::uniform{0.5});
 ///
+/// A weighting of tokens, such as stat::amia_select, weighs the tokens of the score's statistic:
+/// the recipe has a score::weighted then.
+///
 /// Two policies of one role, or a missing one, do not compile.
 template <class... Policies>
 constexpr auto compose(const Policies&... policies) {
@@ -144,9 +168,10 @@ constexpr auto compose(const Policies&... policies) {
   constexpr auto scores = count_of_role<role::score, Policies...>;
   constexpr auto patterns = count_of_role<role::pattern, Policies...>;
   constexpr auto allocations = count_of_role<role::allocate, Policies...>;
-  static_assert(scores + patterns + allocations == sizeof...(Policies),
-                "compose: every policy names its role (using role = tamp::role::score, allocate or "
-                "pattern)");
+  constexpr auto weightings = count_of_role<role::weighting, Policies...>;
+  static_assert(scores + patterns + allocations + weightings == sizeof...(Policies),
+                "compose: every policy names its role (using role = tamp::role::score, allocate, "
+                "pattern or weighting)");
   static_assert(scores >= 1,
                 "compose: the recipe has no score; add one, such as "
                 "tamp::score::magnitude{}");
@@ -156,8 +181,9 @@ constexpr auto compose(const Policies&... policies) {
                 "tamp::pattern::per_row{}");
   static_assert(patterns <= 1, "compose: the recipe has two patterns");
   static_assert(allocations <= 1, "compose: the recipe has two allocations");
+  static_assert(weightings <= 1, "compose: the recipe has two weightings of tokens");
   if constexpr (scores == 1 && patterns == 1) {
-    const auto& score = find_role<role::score>(policies...);
+    const auto& score = weighed_score(policies...);
     const auto& pattern = find_role<role::pattern>(policies...);
     using score_type = std::remove_cvref_t<decltype(score)>;
     using pattern_type = std::remove_cvref_t<decltype(pattern)>;

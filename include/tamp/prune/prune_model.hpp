@@ -10,9 +10,12 @@
 #include "../model/detail/stopwatch.hpp"
 #include "../model/host.hpp"
 #include "../model/progress.hpp"
+#include "../model/token_weights.hpp"
+#include "../model/with_weights.hpp"
 #include "calibrate.hpp"
 #include "compose.hpp"
 #include "detail/arguments.hpp"
+#include "detail/measured_weights.hpp"
 #include "detail/model_pruner.hpp"
 #include "plan.hpp"
 #include "pruning_plan.hpp"
@@ -44,8 +47,8 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
       stopped.cancelled = !calibrate(where, host, seen, on_progress);
       stopped.calibrate = watch.seconds();
       if (stopped.cancelled) return stopped;
-      prune_report report =
-          by(where, host, planned(where, host, seen, recipe), recipe, on_progress);
+      const pruning_plan plan = planned(where, host, seen, recipe);
+      prune_report report = by(where, host, plan, recipe, on_progress);
       report.calibrate += stopped.calibrate;
       return report;
     } else {
@@ -97,6 +100,30 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
   static constexpr bool reads_samples = detail::needs_statistic<typename Recipe::score_policy> ||
                                         detail::needs_statistic<typename Recipe::allocate_policy>;
 
+  // Measures the weights of the samples' tokens, which must be done on the dense model.
+  template <class Where, class Model, class Recipe>
+  static bool measure_weights(const Where& where, Model& host, const Recipe& recipe,
+                              const prune_report& report, token_weights& weights,
+                              const progress_callback& on_progress) {
+    using detail::executor_of, detail::team_of;
+    const auto team = team_of(where);
+    bool is_done = false;
+    team.collectively([&] {
+      team.together([&] {
+        if (!report.layers.empty())
+          detail::raise<value_error>(
+              "prune: ", tamp::label(recipe.score), " weighs tokens by the dense model, and ",
+              report.layers.size(), report.layers.size() == 1 ? " layer is" : " layers are",
+              " pruned already: measure and save the weights before, and go on with "
+              "tamp::with_weights(host, weights)");
+        is_done = detail::measured_weighting(detail::statistic_of(recipe.score))
+                      .measure(executor_of(where), host, weights, on_progress);
+      });
+      is_done = team.all(is_done);
+    });
+    return is_done;
+  }
+
   template <class Where, class... Arguments>
   static pruning_plan planned(const Where& where, Arguments&... arguments) {
     using detail::executor_of, detail::team_of;
@@ -115,11 +142,26 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
     static_cast<void>(detail::check_model_argument<Model, observes>());
     using detail::executor_of, detail::team_of;
     const auto team = team_of(where);
-    team.collectively([&] {
-      detail::prune_model(detail::any_executor(executor_of(where)), host, seen, plan, recipe,
-                          report, on_progress, team);
-    });
-    return !report.cancelled;
+    const auto prune = [&](auto& shown) {
+      team.collectively([&] {
+        detail::prune_model(detail::any_executor(executor_of(where)), shown, seen, plan, recipe,
+                            report, on_progress, team);
+      });
+      return !report.cancelled;
+    };
+    if constexpr (observes) {
+      token_weights weights;
+      const auto measure = [&](auto& unweighed) -> const token_weights* {
+        const detail::stopwatch watch;
+        report.cancelled = !measure_weights(where, unweighed, recipe, report, weights, on_progress);
+        report.calibrate += watch.seconds();
+        return report.cancelled ? nullptr : &weights;
+      };
+      return detail::with_measured_weights<
+          detail::needed_statistic_of<typename Recipe::score_policy>>(host, measure, prune);
+    } else {
+      return prune(host);
+    }
   }
 };
 
@@ -135,6 +177,10 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
 /// that saw fewer tokens than plan.fewest_tokens is pruned by magnitude with the same pattern.
 /// Excluded and tied layers are left alone. The report says so, and counts the zeros in memory
 /// afterwards. Without a plan, plan(host, recipe) is followed.
+///
+/// Weights of tokens that the score's statistic takes from whole samples (stat::reach) are measured
+/// on the dense model before anything is pruned. To continue a pruning that was stopped, give them
+/// to the host (with_weights).
 ///
 /// With a calibration, of the dense model or from elsewhere (calibration_from), the score takes its
 /// statistics from there, and no sample is sent through the model.

@@ -10,7 +10,8 @@
 #include "../config.hpp"
 #include "../role.hpp"
 #include "../stat/amia_select.hpp"
-#include "../stat/selected_norm.hpp"
+#include "../stat/column_norm.hpp"
+#include "../stat/weighted.hpp"
 
 namespace tamp::inline TAMP_FLAGS::score {
 
@@ -22,12 +23,12 @@ namespace tamp::inline TAMP_FLAGS::score {
 ///
 ///     score(i, j) = |w(i, j)| * norm(j)
 ///
-/// with norm(j) from stat::selected_norm over the layer's inputs. A zero norm scores zero.
+/// with norm(j) from stat::column_norm over the selected tokens of the layer's inputs. A zero norm scores zero.
 /// Source: Lee et al. 2025, TAMP (arXiv 2504.09897).
 /// @see allocate::das, the other half of TAMP
 struct amia {
   using role = tamp::role::score;
-  using needs = stat::selected_norm<stat::amia_select>;
+  using needs = stat::weighted<stat::column_norm, stat::amia_select>;
   static constexpr bool never_nan = true;
   static constexpr bool shows_non_finite = true;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "../detail/checked.hpp"
@@ -93,25 +94,37 @@ class packed_rows {
   large_array<Real> numbers_;
 };
 
-/// Packs rows. A thread calls make_read() once, and the result as read(row, to), which must write
+/// Packs rows that are cut into slices of `length` columns: slice s of every row is a row of the
+/// s-th result. A thread calls make_read() once, and the result as read(row, to), which must write
 /// the whole row to `to`.
 template <class Real, executor E, class MakeRead>
-packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols,
-                               const MakeRead& make_read) {
-  packed_rows<Real> packed(rows, cols);
+std::vector<packed_rows<Real>> pack_slices(const E& exec, std::size_t rows, std::size_t slices,
+                                           std::size_t length, const MakeRead& make_read) {
+  std::vector<packed_rows<Real>> packed;
+  packed.reserve(slices);
+  for (std::size_t s = 0; s < slices; ++s) packed.emplace_back(rows, length);
+  if (slices == 0) return packed;
   // Rows a power of two apart would compete for the same few places of the cache: hence the pad.
-  const std::size_t width = packed.width(), pitch = cols + 64 / sizeof(Real);
-  detail::for_each_range(exec, packed.panels(), [&](std::size_t begin, std::size_t end) {
+  const std::size_t width = packed[0].width(), pitch = slices * length + 64 / sizeof(Real);
+  detail::for_each_range(exec, packed[0].panels(), [&](std::size_t begin, std::size_t end) {
     auto&& read = make_read();
     std::vector<Real> panel(width * pitch);
     for (std::size_t p = begin; p < end; ++p) {
       if ((p + 1) * width > rows) std::fill(panel.begin(), panel.end(), Real{});
       for (std::size_t i = p * width; i < (std::min)((p + 1) * width, rows); ++i)
         read(i, panel.data() + i % width * pitch);
-      packed.put_panel(p, panel.data(), pitch);
+      for (std::size_t s = 0; s < slices; ++s)
+        packed[s].put_panel(p, panel.data() + s * length, pitch);
     }
   });
   return packed;
+}
+
+/// Packs rows, as pack_slices does, as a whole.
+template <class Real, executor E, class MakeRead>
+packed_rows<Real> pack_by_rows(const E& exec, std::size_t rows, std::size_t cols,
+                               const MakeRead& make_read) {
+  return std::move(pack_slices<Real>(exec, rows, 1, cols, make_read).front());
 }
 
 /// Packs rows from whole columns. The result of make_read() is called as read(column, to).

@@ -119,13 +119,13 @@ static void add_weighted_squares(const Element* first, std::ptrdiff_t stride, st
         TAMP_SIMD_UNROLL
         for (std::size_t k = 0; k < block; k += lanes<double>) {
           const vec<double> v = as_doubles(part + k);
-          store<double>(sums + j + k, load(sums + j + k) + v * w * v);
+          store<double>(sums + j + k, load(sums + j + k) + as_rounded<double>(v * w) * v);
         }
       }
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t j = whole; j < cols; ++j) {
         const auto v = static_cast<double>(element_traits<Element>::load(row[i][j]));
-        sums[j] += v * weight[i] * v;
+        sums[j] += as_rounded<double>(all(v * weight[i]))[0] * v;
       }
   }
 }

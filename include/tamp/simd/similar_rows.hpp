@@ -19,7 +19,7 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// The sum of some numbers, and their count.
+/// The sum of some numbers, and their count or the sum of their weights.
 struct counted_sum {
   double sum = 0, count = 0;
 };

@@ -68,6 +68,37 @@ static counted_sum sum_of_positive(const T* numbers, const std::uint64_t* kinds,
   return {sum_of_sixteen(sums, rest, count - whole), static_cast<double>(found)};
 }
 
+// Returns the sum of weight times number, and the sum of the weights, of the numbers above zero that
+// are of the given kind. With weights of 1 these are the bits of sum_of_positive.
+template <class T>
+static counted_sum weighted_sum_of_positive(const T* numbers, const std::uint64_t* kinds,
+                                            const double* weights, std::uint64_t kind,
+                                            std::size_t count) noexcept {
+  using integers = vec<std::uint64_t>;
+  const vec<double> zero{};
+  vec<double> sums[row_vectors] = {}, totals[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const vec<double> v = as_doubles(numbers + j + k * lanes<double>);
+      const vec<double> w = load(weights + j + k * lanes<double>);
+      const auto own = (integers)(load(kinds + j + k * lanes<double>) == all(kind));
+      const integers counted = (integers)(v > zero) & own;
+      sums[k] += (vec<double>)((integers)(v * w) & counted);
+      totals[k] += (vec<double>)((integers)w & counted);
+    }
+  }
+  double rest[sums_of_row] = {}, rest_of_total[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j)
+    if (numbers[j] > 0 && kinds[j] == kind) {
+      rest[j - whole] = static_cast<double>(numbers[j]) * weights[j];
+      rest_of_total[j - whole] = weights[j];
+    }
+  return {sum_of_sixteen(sums, rest, count - whole),
+          sum_of_sixteen(totals, rest_of_total, count - whole)};
+}
+
 // Returns e^x, accurate to 2e-10 with 8 terms and to a few units in the last place with 12. It is
 // zero below -708 and infinite above 709.
 //

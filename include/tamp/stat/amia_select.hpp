@@ -17,6 +17,7 @@
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../model/modality.hpp"
+#include "../role.hpp"
 #include "../simd/similar_rows.hpp"
 #include "../tensor/traits.hpp"
 #include "detail/token_similarity.hpp"
@@ -27,7 +28,8 @@ namespace tamp::inline TAMP_FLAGS::stat {
 /// tokens: adaptive multimodal input activation.
 ///
 /// Use it where a few informative tokens drown among many similar ones, for example the background
-/// patches of a picture. score::amia takes its norms over the selected tokens. The y_t are the
+/// patches of a picture. score::amia takes its norms over the selected tokens, and
+/// stat::weighted any statistic. The y_t are the
 /// output tokens at unit length, a(t) is the attention of the last query to token t, and near(t)
 /// are the `neighbours` other tokens of smallest D(t, u):
 ///
@@ -46,6 +48,8 @@ namespace tamp::inline TAMP_FLAGS::stat {
 ///
 /// Source: Lee et al. 2025, TAMP (arXiv 2504.09897), and its published code.
 struct amia_select {
+  using role = tamp::role::weighting;
+
   std::size_t neighbours = 3;
   double forward_gamma = 1.0;
   double backward_gamma = 0.2;

@@ -35,6 +35,15 @@ namespace tamp::inline TAMP_FLAGS::stat {
 /// k (k - 1) / 2 across. The sum is over the modalities that any sample had, and always over at
 /// least two, so that samples of text alone have the published value, too.
 ///
+/// With a weight w_t for each token, a pair counts w_s w_t times:
+///
+///     density(a, a) = sum of w_s w_t cos(y_s, y_t) / sum of w_s w_t, over the same positive pairs
+///     density(a, b) = sum of w_s w_t cos(y_s, y_t) / sum of w_s w_t, over the same pairs
+///
+/// A common factor of the weights of a modality makes no difference, however large or small. A
+/// token of weight 0 is no token: its output is ignored, whatever it is, and tokens() does not
+/// count it. Weights of 1 and 0 give the bits of the rows of weight 1 alone.
+///
 /// A sample of N tokens of d features takes N (N + d) numbers of memory during `add`. The statistic
 /// keeps one sum for each pair of modalities. The bits do not depend on the executor.
 ///
@@ -56,20 +65,25 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
   template <executor E, tensor_argument Y>
   token_diversity& add(const E& exec, const Y& output, std::span<const modality> kinds = {}) {
     const detail::ieee_arithmetic as_usual;
-    const detail::token_similarity similar(exec, output, kinds, label());
-    const detail::token_densities densities = similar.densities(exec);
-    const std::uint64_t samples = detail::checked_sum<value_error>(label(), samples_, 1);
-    const std::uint64_t tokens =
-        detail::checked_sum<value_error>(label(), tokens_, similar.tokens());
-    for (std::size_t k = 0; k < pairs; ++k) sums_[k] += densities.of_pair[k];
-    for (std::size_t k = 0; k < modalities; ++k) kinds_seen_[k] += densities.tokens[k];
-    samples_ = samples;
-    tokens_ = tokens;
-    return *this;
+    return add_sample(exec, detail::token_similarity(exec, output, kinds, label()));
+  }
+  /// Adds one sample's outputs with a weight for each token.
+  /// @throws shape_error as above, or if there is not one weight for each token
+  /// @throws value_error as above, or if a weight is negative or not finite; nothing is added then
+  template <executor E, tensor_argument Y>
+  token_diversity& add(const E& exec, const Y& output, std::span<const modality> kinds,
+                       std::span<const double> weights) {
+    const detail::ieee_arithmetic as_usual;
+    return add_sample(exec, detail::token_similarity(exec, output, kinds, weights, label()));
   }
   template <executor E, tensor_argument X, tensor_argument Y>
   token_diversity& add(const E& exec, const layer_sample<X, Y>& sample) {
     return add(exec, sample.output, sample.kinds);
+  }
+  template <executor E, tensor_argument X, tensor_argument Y>
+  token_diversity& add(const E& exec, const layer_sample<X, Y>& sample,
+                       std::span<const double> weights) {
+    return add(exec, sample.output, sample.kinds, weights);
   }
 
   /// Adds the data of another accumulator, as if its samples had been added here.
@@ -88,7 +102,7 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
     return *this;
   }
 
-  /// The numbers of tokens and of samples added.
+  /// The numbers of tokens, without those of weight 0, and of samples added.
   std::uint64_t tokens() const noexcept { return tokens_; }
   std::uint64_t samples() const noexcept { return samples_; }
   /// Returns true if any sample had a token of this kind.
@@ -144,6 +158,19 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
   friend bool operator==(const token_diversity&, const token_diversity&) = default;
 
  private:
+  template <executor E, class Similarity>
+  token_diversity& add_sample(const E& exec, const Similarity& similar) {
+    const detail::token_densities densities = similar.densities(exec);
+    const std::uint64_t samples = detail::checked_sum<value_error>(label(), samples_, 1);
+    const std::uint64_t tokens =
+        detail::checked_sum<value_error>(label(), tokens_, similar.tokens());
+    for (std::size_t k = 0; k < pairs; ++k) sums_[k] += densities.of_pair[k];
+    for (std::size_t k = 0; k < modalities; ++k) kinds_seen_[k] += densities.tokens[k];
+    samples_ = samples;
+    tokens_ = tokens;
+    return *this;
+  }
+
   static void check_sum(double sum) {
     if (!is_finite(sum)) detail::raise<value_error>("token_diversity: a sum is ", sum);
   }

@@ -14,6 +14,7 @@
 #include "../../support/errors.hpp"
 #include "../../support/executors.hpp"
 #include "../../support/tensors.hpp"
+#include "../../support/weights.hpp"
 
 BOOST_AUTO_TEST_SUITE(stat_detail_token_similarity)
 
@@ -202,6 +203,34 @@ BOOST_AUTO_TEST_CASE(outputs_and_modalities_that_cannot_be_used_are_refused) {
   check_error<tamp::value_error>(
       "test: the output of token 1 is too large for its length to be found",
       [] { similar(matrix<double>{{1, 2}, {1e200, 0}}); });
+}
+
+BOOST_AUTO_TEST_CASE(weighted_densities_are_those_of_the_definition) {
+  const auto y = support::random_matrix(60, 12, 21);
+  const auto weights = support::random_weights(60, 22);
+  kinds k(60, text);
+  std::fill(k.begin() + 7, k.begin() + 40, image);
+  std::fill(k.begin() + 50, k.end(), audio);
+  const auto broken = support::broken_where_weight_is_zero(y, weights);
+  const token_similarity seen(support::one_thread, broken, k, weights, "test");
+  const token_densities found = seen.densities(support::one_thread);
+  double sums[modality_pairs] = {}, totals[modality_pairs] = {};
+  std::size_t counted = 0;
+  for (std::size_t s = 0; s < 60; ++s) {
+    counted += weights[s] != 0;
+    for (std::size_t t = s + 1; t < 60; ++t) {
+      const double weight = weights[s] * weights[t], cos = weight == 0 ? 0.0 : cosine(y, s, t);
+      if (weight == 0 || (k[s] == k[t] && cos <= 0)) continue;
+      const std::size_t pair = pair_index(std::size_t(k[s]), std::size_t(k[t]));
+      sums[pair] += weight * cos;
+      totals[pair] += weight;
+    }
+  }
+  BOOST_TEST(seen.tokens() == counted);
+  for (std::size_t pair = 0; pair < modality_pairs; ++pair) {
+    const double expected = totals[pair] == 0 ? 0.0 : sums[pair] / totals[pair];
+    BOOST_TEST(std::abs(found.of_pair[pair] - expected) < 1e-6);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -19,6 +19,7 @@
 #include "../calibration.hpp"
 #include "../named_norms.hpp"
 #include "../safetensors_file.hpp"
+#include "fields_file.hpp"
 #include "shown.hpp"
 #include "strict_json.hpp"
 
@@ -50,7 +51,7 @@ struct calibrated_layers : tamp::detail::strict_reader<nlohmann::json> {
 class calibrated_norms {
  public:
   explicit calibrated_norms(const std::filesystem::path& path)
-      : name_(path.string()), file_(path) {}
+      : name_(path.string()), file_(path, "tamp_calibration", calibration_version, "calibration") {}
 
   named_norms read() {
     const std::size_t blocks = file_.count("blocks"), done = file_.count("blocks_done");
@@ -118,7 +119,7 @@ class calibrated_norms {
   }
 
   std::string name_;
-  calibration_reader file_;
+  fields_reader file_;
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::io::detail

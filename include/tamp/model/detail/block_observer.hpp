@@ -25,12 +25,12 @@ struct statistic_place {
   std::size_t input = 0;  // the first layer of the block with the same input
   template <class Statistic>
   std::size_t of(std::size_t layer) const noexcept {
-    if constexpr (observables_read<Statistic> == observable::input)
-      return input;
-    else if constexpr (observables_read<Statistic> == observable::hidden)
+    if constexpr (includes(observables_read<Statistic>, observable::output))
+      return layer;
+    else if constexpr (includes(observables_read<Statistic>, observable::hidden))
       return 0;
     else
-      return layer;
+      return input;
   }
 };
 
@@ -50,40 +50,25 @@ class block_observer {
   /// Takes the last query's attention to each token of the sample whose layers follow.
   void attention(std::span<const float> last_query) { attention_ = last_query; }
 
-  /// Adds the input X, (tokens, in_features), of layer `layer` in one sample.
+  /// Takes the weight of each token of the sample whose layers follow.
+  void weights(std::span<const double> of_tokens) { weights_ = of_tokens; }
+
+  /// Adds the input X, (tokens, in_features), of layer `layer` in one sample. `tokens` are the
+  /// places in the sample of those that were sent to this layer; if empty, all were.
   template <tensor_argument X>
-  void input(std::size_t layer, const X& x) {
+  void input(std::size_t layer, const X& x, std::span<const std::size_t> tokens = {}) {
     static_assert(!includes(wants, observable::output),
                   "this recipe looks at the outputs of layers: the host calls observer.linear "
                   "instead of observer.input");
     check_layer(layer, "an input");
-    const stopwatch watch;
-    (add_input<Statistics>(layer, x), ...);
-    seconds[layer] += watch.seconds();
+    add(layer, x, nothing, tokens);
   }
 
-  /// Adds the input X and the output Y, (tokens, out_features), of layer `layer`. `tokens` are the
-  /// places in the sample of those that were sent to this layer; if empty, all were.
+  /// Adds the input X and the output Y, (tokens, out_features), of layer `layer`.
   template <tensor_argument X, tensor_argument Y>
-  void linear(std::size_t layer, const X& x, const Y& y,
-              [[maybe_unused]] std::span<const std::size_t> tokens = {}) {
+  void linear(std::size_t layer, const X& x, const Y& y, std::span<const std::size_t> tokens = {}) {
     check_layer(layer, "an output");
-    const stopwatch watch;
-    (add_input<Statistics>(layer, x), ...);
-    if constexpr (includes(wants, observable::output)) {
-      if (static_cast<std::size_t>(detail::source(y).rows()) == 0) {
-        (skip_output<Statistics>(layer), ...);
-      } else {
-        if (tokens.empty()) {
-          (add_output<Statistics>(layer, layer_sample<X, Y>{x, y, modality_, attention_}), ...);
-        } else {
-          const auto kinds = gather(modality_, tokens, layer, "modality");
-          const auto attention = gather(attention_, tokens, layer, "attention");
-          (add_output<Statistics>(layer, layer_sample<X, Y>{x, y, kinds, attention}), ...);
-        }
-      }
-    }
-    seconds[layer] += watch.seconds();
+    add(layer, x, y, tokens);
   }
 
   /// Adds the residual stream of one sample, (tokens, hidden), before and after the block.
@@ -101,6 +86,34 @@ class block_observer {
                          " in a block that has ", statistics_.size());
   }
 
+  template <class X, class Y>
+  void add(std::size_t layer, const X& x, const Y& y,
+           [[maybe_unused]] std::span<const std::size_t> tokens) {
+    const stopwatch watch;
+    (add_input<Statistics>(layer, x), ...);
+    if constexpr ((reads_sample<Statistics> || ...)) {
+      if (static_cast<std::size_t>(detail::source(x).rows()) == 0) {
+        (add_sample<Statistics>(layer, layer_sample<X, Y>{x, y, {}, {}, {}}), ...);
+      } else if (tokens.empty()) {
+        (add_sample<Statistics>(layer, layer_sample<X, Y>{x, y, modality_, attention_, weights_}),
+         ...);
+      } else {
+        const auto kinds = gather(modality_, tokens, layer, "modality");
+        const auto attention = gather(attention_, tokens, layer, "attention");
+        const auto weights = gather(weights_, tokens, layer, "list of weights");
+        (add_sample<Statistics>(layer, layer_sample<X, Y>{x, y, kinds, attention, weights}), ...);
+      }
+    }
+    seconds[layer] += watch.seconds();
+  }
+
+  template <class Statistic>
+  static constexpr bool reads_outputs = includes(observables_read<Statistic>, observable::output);
+  // True for statistics of layers that read more than the input.
+  template <class Statistic>
+  static constexpr bool reads_sample = observables_read<Statistic> != observable::input &&
+                                       !includes(observables_read<Statistic>, observable::hidden);
+
   template <class Statistic, class X>
   void add_input(std::size_t layer, const X& x) {
     if constexpr (observables_read<Statistic> == observable::input)
@@ -109,17 +122,18 @@ class block_observer {
   }
 
   template <class Statistic, class Sample>
-  void add_output(std::size_t layer, const Sample& sample) {
-    if constexpr (includes(observables_read<Statistic>, observable::output))
-      std::get<Statistic>(statistics_[layer]).add(exec_, sample);
-  }
-
-  // A sample without tokens is nothing to add, but statistics that number the samples count it.
-  template <class Statistic>
-  void skip_output([[maybe_unused]] std::size_t layer) {
-    if constexpr (includes(observables_read<Statistic>, observable::output))
-      if constexpr (requires(Statistic& seen) { seen.skip(); })
-        std::get<Statistic>(statistics_[layer]).skip();
+  void add_sample(std::size_t layer, const Sample& sample) {
+    if constexpr (reads_sample<Statistic>) {
+      auto& statistic = std::get<Statistic>(statistics_[layer]);
+      if constexpr (!reads_outputs<Statistic>) {
+        if (places_[layer].template of<Statistic>(layer) == layer) statistic.add(exec_, sample);
+      } else if (static_cast<std::size_t>(detail::source(sample.input).rows()) != 0) {
+        statistic.add(exec_, sample);
+      } else if constexpr (requires { statistic.skip(); }) {
+        // Nothing to add, but statistics that number the samples count it.
+        statistic.skip();
+      }
+    }
   }
 
   template <class Statistic, class Before, class After>
@@ -148,6 +162,7 @@ class block_observer {
   std::span<const statistic_place> places_;
   std::span<const tamp::modality> modality_;
   std::span<const float> attention_;
+  std::span<const double> weights_;
 };
 
 /// Sends the samples of a host through a block. `seen` and `places` must have one entry for each

@@ -24,6 +24,7 @@
 #include "../../simd/similar_rows.hpp"
 #include "../../tensor/detail/finite.hpp"
 #include "../../tensor/rows.hpp"
+#include "token_weights.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -68,8 +69,19 @@ class token_similarity {
   template <executor E, class Y>
   token_similarity(const E& exec, const Y& output, std::span<const modality> kinds,
                    std::string_view who)
-      : token_similarity(exec, detail::source(output), kinds, who, 0) {}
+      : token_similarity(exec, detail::source(output), kinds, who,
+                         [](std::size_t tokens) { return equal_tokens(tokens); }) {}
+  /// The same of the tokens with weights above 0. The densities are weighted means.
+  /// @throws shape_error as above, or if there is not one weight for each token
+  /// @throws value_error as above, or if a weight is negative or not finite
+  template <executor E, class Y>
+  token_similarity(const E& exec, const Y& output, std::span<const modality> kinds,
+                   std::span<const double> weights, std::string_view who)
+      : token_similarity(exec, detail::source(output), kinds, who, [&](std::size_t tokens) {
+          return weighted_tokens(who, weights, tokens);
+        }) {}
 
+  /// The number of tokens, without those of weight 0.
   std::size_t tokens() const noexcept { return kinds_.size(); }
   /// The cosines of token t and every token.
   std::span<const Real> row(std::size_t t) const noexcept {
@@ -87,54 +99,77 @@ class token_similarity {
     detail::for_each_range(exec, n, [&](std::size_t begin, std::size_t end) {
       with_similar_rows([&](auto similar) {
         for (std::size_t s = begin; s < end; ++s)
-          rows[s] = similar.sum_of_positive(row(s).data() + s + 1, kinds_.data() + s + 1, kinds_[s],
-                                            n - s - 1);
+          rows[s] =
+              weights_.empty()
+                  ? similar.sum_of_positive(row(s).data() + s + 1, kinds_.data() + s + 1, kinds_[s],
+                                            n - s - 1)
+                  : similar.weighted_sum_of_positive(row(s).data() + s + 1, kinds_.data() + s + 1,
+                                                     weights_.data() + s + 1, kinds_[s], n - s - 1);
       });
     });
     token_densities result;
     std::array<counted_sum, modality_kinds> within;
+    std::array<double, modality_kinds> weights{};
     for (std::size_t s = 0; s < n; ++s) {
       result.tokens[kinds_[s]] += 1;
-      within[kinds_[s]].sum += rows[s].sum;
-      within[kinds_[s]].count += rows[s].count;
+      weights[kinds_[s]] += weight(s);
+      within[kinds_[s]].sum += weight(s) * rows[s].sum;
+      within[kinds_[s]].count += weight(s) * rows[s].count;
     }
     for (std::size_t a = 0; a < modality_kinds; ++a) {
       if (within[a].count != 0) result.of_pair[pair_index(a, a)] = within[a].sum / within[a].count;
       for (std::size_t b = a + 1; b < modality_kinds; ++b)
-        if (const double count = result.tokens[a] * result.tokens[b]; count != 0)
+        if (const double count = weights[a] * weights[b]; count != 0)
           result.of_pair[pair_index(a, b)] = across(a, b) / count;
     }
     return result;
   }
 
  private:
-  // Returns the number of tokens. Throws if memory cannot hold the products of their pairs.
   template <class Source>
-  static std::size_t tokens_of(const Source& output, std::string_view who) {
-    const auto n = static_cast<std::size_t>(output.rows());
-    if (n == 0) return n;
+  static void check_products(std::size_t n, const Source& output, std::string_view who) {
+    if (n == 0) return;
     checked_matrix(who, n, n, sizeof(Real));
     checked_matrix(who, n, static_cast<std::size_t>(output.cols()), sizeof(Real));
-    return n;
   }
 
-  template <executor E, class Source>
+  double weight(std::size_t k) const noexcept { return weights_.empty() ? 1.0 : weights_[k]; }
+
+  // Densities do not depend on a common factor of the weights of a kind. That factor is made a
+  // power of two that brings the largest weight into [1, 2), so that no product is infinite.
+  void set_weights(const weighted_tokens& counted) {
+    std::array<double, modality_kinds> largest{};
+    for (std::size_t k = 0; k < kinds_.size(); ++k)
+      largest[kinds_[k]] = (std::max)(largest[kinds_[k]], counted.weight(k));
+    weights_.resize(kinds_.size());
+    for (std::size_t k = 0; k < kinds_.size(); ++k)
+      weights_[k] = std::scalbn(counted.weight(k), -std::ilogb(largest[kinds_[k]]));
+  }
+
+  template <executor E, class Source, class MakeTokens>
   token_similarity(const E& exec, const Source& output, std::span<const modality> kinds,
-                   std::string_view who, int)
-      : kinds_(tokens_of(output, who)), scale_(kinds_.size()), squared_lengths_(kinds_.size()) {
-    const std::size_t n = kinds_.size();
-    if (!kinds.empty() && kinds.size() != n)
+                   std::string_view who, const MakeTokens& make_tokens) {
+    const auto all = static_cast<std::size_t>(output.rows());
+    if (!kinds.empty() && kinds.size() != all)
       raise<shape_error>(who, ": the modalities cover ", kinds.size(), " tokens, the output has ",
-                         n);
+                         all);
     check_list(who, "modalities", kinds);
-    for (std::size_t t = 0; t < kinds.size(); ++t) {
-      kinds_[t] = static_cast<std::size_t>(kinds[t]);
-      if (kinds_[t] >= modality_kinds)
-        raise<value_error>(who, ": token ", t, " is of modality ", kinds_[t], "; there are ",
-                           modality_kinds);
-    }
+    for (std::size_t t = 0; t < kinds.size(); ++t)
+      if (static_cast<std::size_t>(kinds[t]) >= modality_kinds)
+        raise<value_error>(who, ": token ", t, " is of modality ",
+                           static_cast<std::size_t>(kinds[t]), "; there are ", modality_kinds);
+    const auto counted = make_tokens(all);
+    const std::size_t n = counted.size();
+    check_products(n, output, who);
+    kinds_.resize(n);
+    scale_.resize(n);
+    squared_lengths_.resize(n);
+    if (!kinds.empty())
+      for (std::size_t k = 0; k < n; ++k)
+        kinds_[k] = static_cast<std::size_t>(kinds[counted.place(k)]);
+    if constexpr (decltype(counted)::have_weights) set_weights(counted);
     if (n == 0) return;
-    const packed_rows<Real> unit = scaled_tokens(exec, output, who);
+    const packed_rows<Real> unit = scaled_tokens(exec, output, counted, who);
     products_ = large_array<Real>(n * n);
     for_each_gram_block(exec, unit, [&](const product_block<Real>& block) {
       for (std::size_t s = block.top; s < block.bottom; ++s) {
@@ -142,17 +177,18 @@ class token_similarity {
         std::copy(products.begin(), products.end(), products_.data() + s * n + block.begin(s));
       }
     });
-    if constexpr (!std::is_same_v<Real, double>) renew_near_zero(exec, output);
+    if constexpr (!std::is_same_v<Real, double>) renew_near_zero(exec, output, counted);
     mirror_upper_triangle(exec, n, std::span(products_.data(), n * n));
-    sum_each_kind(exec, output);
+    sum_each_kind(exec, output, counted);
   }
 
-  template <executor E, class Source>
-  packed_rows<Real> scaled_tokens(const E& exec, const Source& output, std::string_view who) {
+  template <executor E, class Source, class Tokens>
+  packed_rows<Real> scaled_tokens(const E& exec, const Source& output, const Tokens& counted,
+                                  std::string_view who) {
     first_row broken;
     auto unit = pack_by_rows<Real>(exec, tokens(), static_cast<std::size_t>(output.cols()), [&] {
-      return [&, read = row_reader<Source>(output)](std::size_t t, Real* to) mutable {
-        if (!scale(read(t), t, to)) broken.note(t);
+      return [&, read = row_reader<Source>(output)](std::size_t k, Real* to) mutable {
+        if (!scale(read(counted.place(k)), k, to)) broken.note(counted.place(k));
       };
     });
     if (broken.any()) refuse(output, broken.row(), who);
@@ -173,8 +209,8 @@ class token_similarity {
   }
 
   // Makes products near zero again in double, above the diagonal.
-  template <executor E, class Source>
-  void renew_near_zero(const E& exec, const Source& output) {
+  template <executor E, class Source, class Tokens>
+  void renew_near_zero(const E& exec, const Source& output, const Tokens& counted) {
     constexpr Real near_zero = 1e-6f;  // above the error of a product of unit vectors in float
     const std::size_t n = tokens();
     detail::for_each_range(exec, n, [&](std::size_t begin, std::size_t end) {
@@ -186,7 +222,7 @@ class token_similarity {
           for (std::size_t t = s;
                (t = similar.next_near_zero(products, t + 1, n, near_zero)) < n;) {
             if (scale_[t] == 0) continue;
-            const auto left = read_left(s), right = read_right(t);
+            const auto left = read_left(counted.place(s)), right = read_right(counted.place(t));
             const double product = similar.dot(left.data(), right.data(), left.size());
             products[t] = static_cast<Real>(product * scale_[s] * scale_[t]);
           }
@@ -195,21 +231,21 @@ class token_similarity {
     });
   }
 
-  // Sums the scaled tokens of each kind. Sums of products across kinds are products of these sums.
-  template <executor E, class Source>
-  void sum_each_kind(const E& exec, const Source& output) {
+  // Sums the scaled tokens of each kind, times their weights. Sums of products across kinds are products of these sums.
+  template <executor E, class Source, class Tokens>
+  void sum_each_kind(const E& exec, const Source& output, const Tokens& counted) {
     const auto features = static_cast<std::size_t>(output.cols());
     for (const std::size_t kind : kinds_) sums_[kind].resize(features);
     constexpr std::size_t strip = 512;  // columns, whose sums stay in the nearest cache
-    detail::for_each_strip(exec, features, strip, tokens(),
-                           [&](std::size_t first, std::size_t past) {
-                             row_reader<Source> read(output);
-                             with_similar_rows([&](auto similar) {
-                               for (std::size_t t = 0; t < tokens(); ++t)
-                                 similar.add_scaled(read(t).data() + first, past - first, scale_[t],
-                                                    sums_[kinds_[t]].data() + first);
-                             });
-                           });
+    detail::for_each_strip(
+        exec, features, strip, tokens(), [&](std::size_t first, std::size_t past) {
+          row_reader<Source> read(output);
+          with_similar_rows([&](auto similar) {
+            for (std::size_t t = 0; t < tokens(); ++t)
+              similar.add_scaled(read(counted.place(t)).data() + first, past - first,
+                                 scale_[t] * weight(t), sums_[kinds_[t]].data() + first);
+          });
+        });
   }
   double across(std::size_t a, std::size_t b) const noexcept {
     double product = 0;
@@ -229,12 +265,17 @@ class token_similarity {
   std::vector<std::uint64_t> kinds_;
   std::vector<double> scale_;  // to unit length; 0 for a token of length zero
   std::vector<double> squared_lengths_;
+  std::vector<double> weights_;  // empty: all are 1
   large_array<Real> products_;
   std::array<std::vector<double>, modality_kinds> sums_;
 };
 
 template <executor E, class Y>
 token_similarity(const E&, const Y&, std::span<const modality>, std::string_view)
+    -> token_similarity<row_value<decltype(detail::source(std::declval<const Y&>()))>>;
+template <executor E, class Y>
+token_similarity(const E&, const Y&, std::span<const modality>, std::span<const double>,
+                 std::string_view)
     -> token_similarity<row_value<decltype(detail::source(std::declval<const Y&>()))>>;
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
