@@ -197,8 +197,8 @@ void choose_tokens(benchmark::State& state, std::size_t tokens, std::size_t feat
                                "tamp_bench_cuda");
   };
   const auto choose = [&] {
-    tamp::stat::select_tokens(tamp::on(nullptr), cublas, output.weight(), {},
-                              attention.statistics(), tamp::stat::amia_select{});
+    return tamp::stat::select_tokens(tamp::on(nullptr), cublas, output.weight(), {},
+                                     attention.statistics(), tamp::stat::amia_select{});
   };
   stopwatch watch;
   std::vector<float> floors, works;

@@ -8,6 +8,8 @@
 #include <tamp/score/wanda.hpp>
 #include <tamp/stat/column_norm.hpp>
 
+#include <cmath>
+
 #include "../support/errors.hpp"
 #include "../support/weights.hpp"
 

@@ -4,6 +4,7 @@
 /// Products of all pairs of input features, summed on the GPU.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -4,8 +4,10 @@
 /// Conversions between a sparsity and the number of weights that it drops.
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <limits>
 
 #include "../element.hpp"
@@ -70,7 +72,8 @@ inline double sparsity_that_drops(std::size_t count, std::size_t size, std::size
            (rows == 0 || drop_count(size / rows, s) == count / rows);
   };
   if (fits(preferred)) return preferred;
-  return fits(quotient) ? quotient : std::nextafter(quotient, 1.0);
+  if (fits(quotient)) return quotient;
+  return std::bit_cast<double>(std::bit_cast<std::uint64_t>(quotient) + 1);  // the next double
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

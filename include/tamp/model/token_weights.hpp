@@ -4,7 +4,6 @@
 /// The weights of a calibration set's tokens in the statistics of each block.
 
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -149,7 +148,8 @@ class token_weights {
     const double lists = blocks_ == 0 ? 1.0 : static_cast<double>(blocks_);
     for (std::size_t s = 1; fits && s < begins_.size(); ++s) {
       const double tokens = (begins_[s] - begins_[s - 1]) / lists;
-      fits = begins_[s] <= size && detail::is_nonnegative(tokens) && tokens == std::floor(tokens);
+      fits = begins_[s] <= size && detail::is_nonnegative(tokens) &&
+             tokens == static_cast<double>(static_cast<std::size_t>(tokens));
     }
     if (!fits)
       detail::raise<value_error>("token_weights: ", numbers_.size(), " weights cannot be those of ",

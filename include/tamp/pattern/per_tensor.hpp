@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <mutex>
@@ -130,7 +129,7 @@ struct per_tensor {
       for (const double t : thresholds) result.threshold += t / count;
       for (const double t : thresholds)
         variance += (t - result.threshold) * (t - result.threshold) / count;
-      result.error = std::sqrt(variance / count);
+      result.error = detail::square_root(variance / count);
       result.range.from = static_cast<Score>(result.threshold - reach * result.error);
       result.range.to = static_cast<Score>(result.threshold + reach * result.error);
       std::size_t size = 0, inside = 0, below = 0;

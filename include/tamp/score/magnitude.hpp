@@ -3,8 +3,8 @@
 /// @file
 /// The magnitude score, which needs no data.
 
-#include <cmath>
 #include <concepts>
+#include <cstdlib>
 #include <string_view>
 
 #include "../config.hpp"
@@ -29,7 +29,7 @@ struct magnitude {
 
   template <std::floating_point Real>
   TAMP_FN Real operator()(Real weight) const noexcept {
-    return std::fabs(weight);
+    return std::abs(weight);
   }
 
   friend bool operator==(const magnitude&, const magnitude&) = default;

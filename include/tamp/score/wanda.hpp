@@ -3,8 +3,8 @@
 /// @file
 /// The Wanda score: weight magnitude times input norm.
 
-#include <cmath>
 #include <concepts>
+#include <cstdlib>
 #include <string_view>
 
 #include "../config.hpp"
@@ -32,7 +32,7 @@ struct wanda {
 
   template <std::floating_point Real>
   TAMP_FN Real operator()(Real weight, float norm) const noexcept {
-    return std::fabs(weight) * norm;
+    return std::abs(weight) * norm;
   }
 
   friend bool operator==(const wanda&, const wanda&) = default;

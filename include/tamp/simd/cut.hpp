@@ -4,9 +4,9 @@
 /// The threshold that cuts a row of scores in two.
 
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 #include <type_traits>
 
@@ -48,7 +48,7 @@ class cut_forecast {
     if (!is_finite(seen)) return;
     // Running means: over all rows at first, then over about the last sixteen.
     const T share = T{1} / static_cast<T>(rows_ < 16 ? rows_ + 1 : 16);
-    if (rows_ != 0) error_ += (std::fabs(seen - ratio_) - error_) * share;
+    if (rows_ != 0) error_ += (std::abs(seen - ratio_) - error_) * share;
     if (!was_within) error_ += error_ / 4;
     ratio_ += (seen - ratio_) * share;
     ++rows_;
@@ -57,7 +57,7 @@ class cut_forecast {
  private:
   // Errors are about normal: 3.2 times their mean size is 2.6 standard deviations.
   T reach() const noexcept {
-    return rows_ < 4 ? std::fabs(ratio_) / 8 : static_cast<T>(3.2) * error_;
+    return rows_ < 4 ? std::abs(ratio_) / 8 : static_cast<T>(3.2) * error_;
   }
 
   T ratio_ = 0, error_ = 0;

@@ -101,14 +101,14 @@ static bracket<T> guess(const T* numbers, std::size_t count, std::size_t rank,
     T sample[sampled];
     for (std::size_t k = 0; k < sampled; ++k) sample[k] = numbers[count / sampled * k];
     std::sort(sample, sample + sampled);
-    const double middle = place * sampled, reach = 2 * std::sqrt(variance * sampled) + 1;
+    const double middle = place * sampled, reach = 2 * square_root(variance * sampled) + 1;
     const auto at = [&](double k) {
       return sample[static_cast<std::size_t>(std::clamp(k, 0.0, sampled - 1.0))];
     };
     return {middle < reach ? range.from : at(middle - reach),
             middle + reach > sampled ? range.to : at(middle + reach)};
   }
-  const double reach = 2.5 * std::sqrt(variance * share) + share;
+  const double reach = 2.5 * square_root(variance * share) + share;
   const T span = range.to - range.from;
   return {range.from + span * static_cast<T>((std::max)(place - reach, 0.0)),
           place + reach < 1 ? range.from + span * static_cast<T>(place + reach) : range.to};

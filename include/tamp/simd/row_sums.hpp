@@ -4,9 +4,9 @@
 /// Sums in double over rows (row_sums.inl).
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 

@@ -56,7 +56,7 @@ static double add_absolute(const Element* elements, std::size_t count,
   }
   double rest[sums_of_row] = {};
   for (std::size_t j = whole; j < count; ++j) {
-    rest[j - whole] = std::fabs(static_cast<double>(element_traits<Element>::load(elements[j])));
+    rest[j - whole] = std::abs(static_cast<double>(element_traits<Element>::load(elements[j])));
     column_sums[j] += rest[j - whole];
   }
   return sum_of_sixteen(sums, rest, count - whole);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "../detail/ordered_key.hpp"
+#include "../detail/square_root.hpp"
 #include "../element.hpp"
 #include "../execute/instructions.hpp"
 #include "cut.hpp"

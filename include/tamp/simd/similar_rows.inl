@@ -166,6 +166,6 @@ static std::size_t next_near_zero(const T* numbers, std::size_t begin, std::size
     if (const std::uint32_t bits = bits_below<T>(size, all(limit)); bits != 0)
       return j + static_cast<std::size_t>(std::countr_zero(bits));
   }
-  while (j < count && !(std::fabs(numbers[j]) < limit)) ++j;
+  while (j < count && !(std::abs(numbers[j]) < limit)) ++j;
   return j;
 }

@@ -4,7 +4,6 @@
 /// The norm of each input feature over the calibration tokens.
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -15,6 +14,7 @@
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
+#include "../detail/square_root.hpp"
 #include "../error.hpp"
 #include "../execute/adds_anywhere.hpp"
 #include "../execute/detail/for_each_strip.hpp"
@@ -196,7 +196,7 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
 
   // The mean over zero sequences is the empty sum.
   static double norm(double sum, std::uint64_t count) noexcept {
-    return std::sqrt(sum / static_cast<double>((std::max)(count, std::uint64_t{1})));
+    return detail::square_root(sum / static_cast<double>((std::max)(count, std::uint64_t{1})));
   }
   static bool fits_float(double number) noexcept {
     return is_finite(number) && number <= static_cast<double>((std::numeric_limits<float>::max)());

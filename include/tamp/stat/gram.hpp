@@ -4,9 +4,9 @@
 /// The products of all pairs of input features, summed over the calibration tokens.
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <mutex>
 #include <span>
@@ -16,6 +16,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/square_root.hpp"
 #include "../error.hpp"
 #include "../execute/adds_anywhere.hpp"
 #include "../simd/finite_checks.hpp"
@@ -223,7 +224,7 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
           const std::size_t t = counted.place(k);
           if (!detail::row_is_finite(loops, x, read, t)) broken.note(t);
           if constexpr (std::is_same_v<value, double>)
-            for (const double a : read(t)) here = (std::max)(here, std::fabs(a));
+            for (const double a : read(t)) here = (std::max)(here, std::abs(a));
         }
       });
       const std::lock_guard lock(joining);
@@ -245,7 +246,7 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     return detail::pack_by_columns<double>(exec, static_cast<std::size_t>(x.cols()), count, [&] {
       return [&, read = detail::row_reader<Source>(x)](std::size_t k, double* to) mutable {
         const auto row = read(counted.place(first + k));
-        const double factor = std::sqrt(counted.weight(first + k));
+        const double factor = detail::square_root(counted.weight(first + k));
         detail::with_similar_rows(
             [&](auto rows) { rows.scale(row.data(), row.size(), factor, to); });
       };

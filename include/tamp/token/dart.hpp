@@ -4,8 +4,8 @@
 /// DART: the tokens that duplicate others least.
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <numeric>
 #include <span>
 #include <string>
@@ -122,7 +122,7 @@ struct dart {
     for (const std::size_t t : tokens) {
       double sum = 0;
       for (std::size_t j = 0; j < c.keys.cols(); ++j)
-        sum += std::fabs(static_cast<double>(c.keys(t, j)));
+        sum += std::abs(static_cast<double>(c.keys(t, j)));
       norms.emplace_back(sum, t);
     }
     std::sort(norms.rbegin(), norms.rend());

@@ -3,11 +3,11 @@
 /// @file
 /// The cosines of all pairs of a matrix's rows, at once.
 
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <vector>
 
+#include "../../detail/square_root.hpp"
 #include "../../execute/sequential.hpp"
 #include "../../simd/gram_product.hpp"
 #include "../../simd/packed_rows.hpp"
@@ -32,7 +32,7 @@ inline std::vector<double> cosines_of_all(matrix_view<const float> rows,
   add_gram_product(exec, packed, std::span(cosines));
   for (std::size_t i = 0; i < n; ++i) {
     const double squared = cosines[i * (n + 1)];
-    scale[i] = squared == 0 ? 0.0 : 1 / std::sqrt(squared);
+    scale[i] = squared == 0 ? 0.0 : 1 / square_root(squared);
   }
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j)

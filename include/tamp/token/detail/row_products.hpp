@@ -3,11 +3,12 @@
 /// @file
 /// Dot products and cosines of pairs of a matrix's rows, on demand.
 
-#include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <span>
 #include <vector>
 
+#include "../../detail/square_root.hpp"
 #include "../../simd/similar_rows.hpp"
 #include "../../tensor/view.hpp"
 
@@ -18,7 +19,8 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// copy are at most 6 * 2^-53, so that copies are exactly alike, and ties among them are ties.
 inline double cosine_of(double dot, double scale) noexcept {
   const double cosine = dot * scale;
-  return std::fabs(std::fabs(cosine) - 1) <= 0x1p-50 ? std::copysign(1.0, cosine) : cosine;
+  if (std::abs(std::abs(cosine) - 1) <= 0x1p-50) return cosine < 0 ? -1.0 : 1.0;
+  return cosine;
 }
 
 /// The dot products of pairs of rows, and their cosines. Sums are in double, in an order that does
@@ -38,7 +40,7 @@ class row_products {
     scale_.reserve(rows.rows());
     for (std::size_t i = 0; i < rows.rows(); ++i) {
       const double squared = dot(i, i);
-      scale_.push_back(squared == 0 ? 0.0 : 1 / std::sqrt(squared));
+      scale_.push_back(squared == 0 ? 0.0 : 1 / square_root(squared));
     }
   }
   row_products(const row_products&) = delete;
