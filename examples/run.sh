@@ -16,9 +16,10 @@
 #                                          and llama.cpp; fetches them and PyTorch (6 GB in build/)
 #     bash examples/run.sh prune MODEL --out OUT ...
 #                                          tamp_prune on a model of yours (see --help)
-#     bash examples/run.sh results [reduce] [smollm2]
+#     bash examples/run.sh results [reduce|weightings] [smollm2]
 #                                          the tables of docs/results.md, over three calibration sets;
-#                                          an hour or so, and an interrupted run is continued
+#                                          an hour or so, and an interrupted run is continued. SCENES names a
+#                                          file of scenes to judge by, such as scenes.py draws
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
@@ -27,6 +28,11 @@ subject=tiny
 results=no
 if [ "${1:-}" = results ]; then
   results=yes
+  shift
+fi
+weightings=no
+if [ "$results-${1:-}" = yes-weightings ]; then
+  weightings=yes
   shift
 fi
 program=study
@@ -111,6 +117,26 @@ if [ "$subject-$program" = tiny-reduce ]; then
   [ $# -gt 0 ] || set -- "${all_selectors[@]}"
   exec "$reduce" "$@"
 fi
+# study_weightings ARGUMENT...: every weighting of tokens with every score that has one, its tables and its figure.
+study_weightings() {
+  local csv=build/results/weightings_$subject.csv samples=build/results/weightings_$subject
+  local common=(--seed 1,2,3 --csv "$csv" --samples "$samples" "$@")
+  local weighting=all,amia,text,balanced,reach allocation
+  for allocation in uniform das; do
+    "$study" "${common[@]}" --score magnitude,wanda,ria --tokens $weighting --allocate $allocation \
+      --pattern per_row,2:4 --sparsity 0.3,0.5,0.6,0.7
+    "$study" "${common[@]}" --score sparsegpt --tokens $weighting --allocate $allocation \
+      --pattern per_tensor,2:4 --sparsity 0.3,0.5,0.6,0.7
+  done
+  need python3 python3-matplotlib
+  echo
+  /usr/bin/python3 examples/study/weightings.py "$csv" "$samples" --figure build/results/weightings_$subject.svg
+}
+
+if [ "$subject-$weightings" = tiny-yes ]; then
+  study_weightings --calibration 96 ${SCENES:+--evaluation-scenes "$SCENES"}
+  exit
+fi
 if [ "$subject" = tiny ]; then
   if [ "$results" = yes ]; then
     "$study" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.6,0.7 --calibration 96
@@ -143,6 +169,10 @@ if [ "$program" = reduce ]; then
     set -- --selector random,attention_top_k,sparsevlm,divprune --drop-layer 2 --budget 0.8,0.6,0.45,0.3 \
       --visual ffn:0.2@6-29,hollow:256@6-29,ffn:0.2@6-29+hollow:256@6-29
   exec "$reduce" "${language[@]}" --evaluation 1 --calibration 1 --timed 1 "$@"
+fi
+if [ "$weightings" = yes ]; then
+  study_weightings "${language[@]}" --calibration 16 --evaluation 16 --sequence-length 128
+  exit
 fi
 if [ "$results" = yes ]; then
   "$study" "${language[@]}" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.7 \

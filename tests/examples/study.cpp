@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <study/prune_model.hpp>
@@ -42,13 +43,72 @@ study::row a_row(double sparsity, double accuracy) {
 BOOST_AUTO_TEST_SUITE(examples_study)
 
 BOOST_AUTO_TEST_CASE(combinations_cross_everything_but_patterns_that_fix_their_sparsity) {
-  const auto all =
-      study::combinations({"magnitude", "wanda"}, {"uniform"}, {"per_row", "2:4"}, {0.3, 0.5, 0.7});
+  const auto all = study::combinations({"magnitude", "wanda"}, {"all"}, {"uniform"},
+                                       {"per_row", "2:4"}, {0.3, 0.5, 0.7});
   BOOST_TEST(all.size() == 2u * 3u + 2u);
   BOOST_TEST(std::count_if(all.begin(), all.end(),
                            [](const auto& r) { return r.pattern == "2:4" && !r.sparsity; }) == 2);
   for (const auto& recipe : all)
     BOOST_TEST(study::asked_sparsity(recipe) == recipe.sparsity.value_or(0.5));
+}
+
+BOOST_AUTO_TEST_CASE(weightings_are_crossed_with_the_scores_that_weigh_tokens) {
+  const auto all = study::combinations({"magnitude", "wanda", "amia"}, {"all", "reach"},
+                                       {"uniform"}, {"per_row", "2:4"}, {0.5});
+  BOOST_TEST(all.size() == (1u + 2u + 1u) * 2u);
+  BOOST_TEST(study::weighed_score(all[1]) == "wanda");
+  BOOST_TEST(study::weighed_score(all[2]) == "wanda by reach");
+  BOOST_TEST(study::weighed_score(all[6]) == "wanda by reach");
+}
+
+BOOST_AUTO_TEST_CASE(every_weighting_prunes_and_they_differ) {
+  study::data_settings few;
+  few.calibration = 3;
+  few.evaluation = 7;
+  const auto subject = study::load_subject(tiny, few);
+  const auto samples = subject->calibration_samples();
+  study::planner planner(subject->dense(), samples, 1);
+  study::reach_of_samples reach(subject->dense(), samples, 1);
+  std::vector<llama::model> pruned;
+  for (const std::string& weighting : study::weighting_names) {
+    const study::named_recipe recipe{"wanda", "uniform", "per_row", 0.5, weighting};
+    llama::model copy = subject->dense();
+    const auto plan = planner.plan(recipe, {}).value();
+    const auto report = study::prune_model(recipe, plan, copy, samples, 1, {}, &reach);
+    BOOST_TEST(report.layers.size() == 42u);
+    BOOST_TEST(report.layers.back().score == (weighting == "all"    ? "wanda"
+                                              : weighting == "text" ? "wanda by only text"
+                                              : weighting == "balanced"
+                                                  ? "wanda by balanced modalities"
+                                                  : "wanda by " + weighting));
+    for (const llama::model& other : pruned)
+      BOOST_TEST(!(copy.blocks[0].weights[0].array() == other.blocks[0].weights[0].array()).all());
+    pruned.push_back(std::move(copy));
+  }
+  // Reach that was measured before is that which prune_model would measure.
+  const study::named_recipe recipe{"wanda", "uniform", "per_row", 0.5, "reach"};
+  llama::model again = subject->dense();
+  study::prune_model(recipe, planner.plan(recipe, {}).value(), again, samples, 1, {});
+  BOOST_TEST(
+      (again.blocks[5].weights[6].array() == pruned.back().blocks[5].weights[6].array()).all());
+  BOOST_CHECK_EXCEPTION(study::prune_model({"magnitude", "uniform", "per_row", 0.5, "reach"}, {},
+                                           again, samples, 1, {}),
+                        std::invalid_argument, [](const auto& problem) {
+                          return std::string(problem.what()) ==
+                                 "the score magnitude weighs no tokens";
+                        });
+}
+
+BOOST_AUTO_TEST_CASE(what_a_recipe_makes_of_each_scene_adds_up_to_its_accuracy) {
+  study::data_settings few;
+  few.calibration = 1;
+  few.evaluation = 40;
+  const auto subject = study::load_subject(tiny, few);
+  std::vector<double> right;
+  const double accuracy = subject->measure(subject->dense(), &right).front();
+  BOOST_TEST(right.size() == 40u);
+  BOOST_TEST(std::abs(100 * std::accumulate(right.begin(), right.end(), 0.0) / 40 - accuracy) <
+             1e-9);
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_does_not_exist_is_refused_by_name) {

@@ -34,7 +34,7 @@ struct amia {
 
   stat::amia_select select{};
 
-  std::string label() const { return select == stat::amia_select{} ? "amia" : select.label(); }
+  std::string label() const { return select.label(); }
   needs statistic() const { return needs(select); }
 
   template <std::floating_point Real>

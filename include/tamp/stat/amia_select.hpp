@@ -56,7 +56,9 @@ struct amia_select {
   double sigma = 1.0;
   double tolerance = 0.1;
 
+  /// "amia", followed by the parameters if they are not the published ones.
   std::string label() const {
+    if (*this == amia_select{}) return "amia";
     return detail::sentence("amia ", neighbours, ' ', forward_gamma, ' ', backward_gamma, ' ',
                             sigma, ' ', tolerance);
   }
