@@ -233,7 +233,8 @@ void of_weighted_inputs(source& in) {
       for (std::size_t k = 0; k < sums.size(); ++k) {
         const double sum = gram.matrix()(k / features, k % features);
         check(sum == gram.matrix()(k % features, k / features), "the products are symmetrical");
-        check(is_near(sum, sums[k], sizes[k]) || sizes[k] < 1e-290, "weighted products are summed up");
+        check(is_near(sum, sums[k], sizes[k]) || sizes[k] < 1e-290,
+              "weighted products are summed up");
       }
     tamp::stat::column_variance variance;
     if (!add_with_weights(exec, x, weights, must_do, variance) || !must_do) return;
