@@ -63,7 +63,7 @@ bool measure_weights(const mpi::ranks<E>& where, Model& host, calibration<Statis
       own = seen.weights().part(where.samples().first, where.samples().count);
     } else {
       calibration<Statistics...> mine = seen.emptied();
-      is_done = mine.measure_weights(where.executor(), host, on_progress);
+      is_done = mine.measure_weights(where.executor(), host, on_progress) != nullptr;
       own = mine.weights();
     }
   });

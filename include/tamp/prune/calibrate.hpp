@@ -21,8 +21,6 @@
 #include "../model/fingerprint.hpp"
 #include "../model/host.hpp"
 #include "../model/progress.hpp"
-#include "../model/token_weights.hpp"
-#include "../model/with_weights.hpp"
 #include "../score/detail/scored_rows.hpp"
 #include "../stat/concepts.hpp"
 #include "detail/arguments.hpp"
@@ -75,9 +73,12 @@ class calibration {
   std::uint64_t model() const noexcept { return model_; }
   std::uint64_t samples() const noexcept { return samples_; }
 
-  /// The weights of the samples' tokens that were measured for the statistics; none if they take
-  /// none that are measured (see stat::reach).
-  const token_weights& weights() const noexcept { return weights_; }
+  /// The weights of the samples' tokens that were measured for the statistics (see stat::reach).
+  const auto& weights() const noexcept
+    requires(detail::weighed_by_measure<Statistics> || ...)
+  {
+    return weights_;
+  }
 
   /// Adds the statistics of the same model on another set of samples. Sums are added, so that parts
   /// may be combined in any order, up to rounding.
@@ -122,7 +123,7 @@ class calibration {
     all.first_of_block_ = first_of_block_;
     all.model_ = model_;
     all.samples_ = samples_;
-    all.weights_ = weights_;
+    if constexpr (std::is_same_v<decltype(all.weights_), kept_weights>) all.weights_ = weights_;
     all.blocks_ = blocks_;
     all.blocks_done_ = blocks_done_;
     return all;
@@ -135,7 +136,7 @@ class calibration {
     for (std::size_t k = 0; k < self.layers_done(); ++k)
       (fields_of<Statistics>(self, k, visit), ...);
     if constexpr (measures_weights)
-      token_weights::fields(self.weights_, [&](std::string_view name, auto& value) {
+      kept_weights::fields(self.weights_, [&](std::string_view name, auto& value) {
         visit(detail::sentence("weights.", name), value);
       });
   }
@@ -163,8 +164,7 @@ class calibration {
       (validate_one(source, detail::sentence("layer.", k, '.', index_of<Statistics>()),
                     std::get<Statistics>(statistics_[k])),
        ...);
-    if constexpr (measures_weights)
-      if (!(weights_ == token_weights{})) validate_one(source, "weights", weights_);
+    if constexpr (measures_weights) validate_one(source, "weights", weights_);
   }
 
   /// The names of the statistics, with their parameters.
@@ -232,20 +232,24 @@ class calibration {
     *this = std::move(given);
   }
 
-  /// Measures the weights of the host's tokens, from where they end. Returns false if the callback
-  /// stopped it.
+  /// Measures the weights of the host's tokens, from where they end, and returns a pointer to them.
+  /// It is null if the callback stopped it.
   template <executor E, tamp::model Model>
-  bool measure_weights(const E& exec, Model& host, const progress_callback& on_progress)
+  const auto* measure_weights(const E& exec, Model& host, const progress_callback& on_progress)
     requires(detail::weighed_by_measure<Statistics> || ...)
   {
-    return std::apply(
+    const bool is_done = std::apply(
         [&](const auto&... empty) {
           return detail::measured_weighting(empty...).measure(exec, host, weights_, on_progress);
         },
         empty_);
+    return is_done ? &weights_ : nullptr;
   }
   /// Replaces them by weights that were measured elsewhere.
-  void set_weights(token_weights weights) { weights_ = std::move(weights); }
+  template <class Weights>
+  void set_weights(Weights weights) {
+    weights_ = std::move(weights);
+  }
 
   /// Observes the next block.
   template <executor E, tamp::model Model>
@@ -274,6 +278,7 @@ class calibration {
   friend class calibration;
 
   static constexpr bool measures_weights = (detail::weighed_by_measure<Statistics> || ...);
+  using kept_weights = std::conditional_t<measures_weights, token_weights, detail::no_weights>;
 
   template <class Statistic>
   static constexpr std::size_t index_of() {
@@ -331,7 +336,7 @@ class calibration {
   std::vector<std::string> names_;
   std::vector<std::size_t> first_of_block_;  // index of its first layer; one more at the end
   std::uint64_t model_ = 0, samples_ = 0;
-  token_weights weights_;
+  [[no_unique_address]] kept_weights weights_;
   std::size_t blocks_ = 0, blocks_done_ = 0;
 };
 
@@ -417,7 +422,7 @@ struct calibrate_operation : detail::operation<calibrate_operation> {
     seen.prepare(exec, host);
     if (seen.complete()) return true;
     const auto measure = [&](auto& unweighed) {
-      return seen.measure_weights(exec, unweighed, on_progress) ? &seen.weights() : nullptr;
+      return seen.measure_weights(exec, unweighed, on_progress);
     };
     return detail::with_measured_weights<Statistics...>(
         host, measure, [&](auto& shown) { return gather(exec, shown, seen, on_progress); });

@@ -19,6 +19,7 @@
 #include "../model/observable.hpp"
 #include "../model/progress.hpp"
 #include "../model/token_weights.hpp"
+#include "../model/with_weights.hpp"
 #include "../role.hpp"
 #include "../tensor/traits.hpp"
 #include "contribution_gain.hpp"

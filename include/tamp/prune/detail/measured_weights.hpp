@@ -10,14 +10,24 @@
 #include "../../error.hpp"
 #include "../../model/host.hpp"
 #include "../../model/observable.hpp"
-#include "../../model/token_weights.hpp"
-#include "../../model/with_weights.hpp"
 
-namespace tamp::inline TAMP_FLAGS::detail {
+namespace tamp::inline TAMP_FLAGS {
+
+// Only programs that measure weights include their headers, as stat/reach.hpp does.
+class token_weights;
+template <model Host>
+class weighed_model;
+
+namespace detail {
 
 /// A statistic whose weighting has `measure` (see stat::weighting).
 template <class Statistic>
 concept weighed_by_measure = requires { requires Statistic::weighting_policy::measured; };
+
+/// The weights of a calibration whose statistics measure none.
+struct no_weights {
+  friend bool operator==(const no_weights&, const no_weights&) = default;
+};
 
 template <class Host>
 inline constexpr bool is_weighed_model = false;
@@ -75,4 +85,5 @@ const auto& measured_weighting(const First& first, const Rest&... rest) {
   }
 }
 
-}  // namespace tamp::inline TAMP_FLAGS::detail
+}  // namespace detail
+}  // namespace tamp::inline TAMP_FLAGS
