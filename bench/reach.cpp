@@ -1,7 +1,7 @@
-// The gains of a block's attention at the shape of a language model of 135 M parameters: 700 tokens,
-// 9 heads that share 3 heads of values, head_dim 64, hidden 576. The floor is the time of the
-// block's own products, about 10.7 * tokens * hidden^2 multiply-adds of floats by Eigen: the share
-// of a forward pass that calibration adds.
+// The gains of a block's attention at the shape of a language model of 135 M parameters: 700
+// tokens, 9 heads that share 3 heads of values, head_dim 64, hidden 576. The floor is the time of
+// the block's own products, about 10.7 * tokens * hidden^2 multiply-adds of floats by Eigen: the
+// share of a forward pass that calibration adds.
 
 #include <Eigen/Core>
 #include <tamp/execute/openmp.hpp>

@@ -1,8 +1,8 @@
-// tamp_reach_cost: what measuring the reach of tokens takes, as a ratio to sending the same samples through the
-// dense model, which are run in turns.
+// tamp_reach_cost: what measuring the reach of tokens takes, as a ratio to sending the same samples
+// through the dense model, which are run in turns.
 //
-//     tamp_reach_cost                                  a model of SmolLM2-135M's shapes, random numbers
-//     tamp_reach_cost --hidden 1024 --heads 16 ...     other shapes
+//     tamp_reach_cost                             a model of SmolLM2-135M's shapes, random numbers
+//     tamp_reach_cost --hidden 1024 --heads 16 ...  other shapes
 
 #include <fmt/format.h>
 #include <omp.h>

@@ -65,8 +65,8 @@ class reach_of_samples {
   tamp::token_weights weights_;
 };
 
-// Prunes `model`, which is dense, in place by a plan; the report says how it went. threads = 0 means
-// all. `reach` spares measuring the same weights for every recipe.
+// Prunes `model`, which is dense, in place by a plan; the report says how it went. threads = 0
+// means all. `reach` spares measuring the same weights for every recipe.
 tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_plan& plan,
                                llama::model& model,
                                const std::vector<llama::calibration_sample>& samples, int threads,

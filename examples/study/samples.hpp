@@ -28,8 +28,8 @@ inline llama::scenes scenes_of(const std::string& model, const std::string& name
   return s;
 }
 
-// A scene's embeddings and the kinds of its tokens. The model is read at the question, which follows the
-// token that ends the image.
+// A scene's embeddings and the kinds of its tokens. The model is read at the question, which
+// follows the token that ends the image.
 inline llama::calibration_sample embedded(const llama::model& m, const llama::scenes& s,
                                           std::size_t i) {
   llama::embedded_scene scene = llama::embed_scene(m, s, i);

@@ -1,5 +1,5 @@
-// Weights of tokens: any bytes as a file, any weights there and back, and the gains and the reach of
-// any numbers against their definitions.
+// Weights of tokens: any bytes as a file, any weights there and back, and the gains and the reach
+// of any numbers against their definitions.
 
 #include <tamp/io/token_weights.hpp>
 

@@ -153,8 +153,8 @@ BOOST_AUTO_TEST_CASE(it_is_the_definition_for_any_split_into_calls) {
 }
 
 BOOST_AUTO_TEST_CASE(large_offsets_do_not_cancel) {
-  // Numbers near 1e8 with deviations of a few units. The mean is known to one part in 1e16, which is
-  // one part in 1e8 of a deviation. Of sums of squares nothing would be left.
+  // Numbers near 1e8 with deviations of a few units. The mean is known to one part in 1e16, which
+  // is one part in 1e8 of a deviation. Of sums of squares nothing would be left.
   const auto deviations = support::random_matrix(500, 3, 3);
   matrix<double> x(500, 3);
   for (std::size_t t = 0; t < 500; ++t)

@@ -94,8 +94,8 @@ double error_of(const token_gains& gains, const matrix<double>& expected) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand) {
-  // Two tokens, one head: values (1, 2) and (3, 0), carried as (1, 4) and (3, 0), energies 17 and 9,
-  // from states with energies 2 and 25.
+  // Two tokens, one head: values (1, 2) and (3, 0), carried as (1, 4) and (3, 0), energies 17 and
+  // 9, from states with energies 2 and 25.
   const block b{{{1, 0}, {0.5, 0.5}}, {{1, 2}, {3, 0}}, {{1, 0}, {0, 2}}, {{1, 1}, {3, 4}}};
   const token_gains gains = contribution_gain(b.attention, b.values, b.projection, b.residual);
   BOOST_TEST(gains.tokens() == 2u);

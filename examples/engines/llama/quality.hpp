@@ -13,8 +13,8 @@
 
 namespace llama {
 
-/// Cuts a text into `count` sequences of `length` tokens, spread evenly and without overlap. Where the
-/// model expects a token before a text, each sequence starts with it.
+/// Cuts a text into `count` sequences of `length` tokens, spread evenly and without overlap. Where
+/// the model expects a token before a text, each sequence starts with it.
 std::vector<std::vector<int>> sequences(std::span<const int> tokens, std::size_t length,
                                         std::size_t count, std::optional<int> start = {});
 

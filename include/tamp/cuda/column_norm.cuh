@@ -129,8 +129,8 @@ namespace cuda {
 ///
 /// X is (tokens, in_features) in any layout, of float or 16 bits. Squares are summed in double, in
 /// an order that does not depend on the grid or the layout. It differs from the CPU's order, so
-/// that sums agree up to rounding. Asynchronous. After an activation that is not finite, or a weight
-/// that is negative or not finite, nothing more is added and the norms are NaN, which select
+/// that sums agree up to rounding. Asynchronous. After an activation that is not finite, or a
+/// weight that is negative or not finite, nothing more is added and the norms are NaN, which select
 /// refuses. `check` names the number. Use it on one stream at a time. Memory comes from the first
 /// `on`.
 ///

@@ -44,7 +44,8 @@ std::string layers_of(const calibration<Statistics...>& seen) {
 }  // namespace detail
 
 /// Saves a calibration, complete or not. The metadata name the kind of its statistics, the layers,
-/// and the fingerprints of model and calibration set. The file is put in place of an older one in one step.
+/// and the fingerprints of model and calibration set. The file is put in place of an older one in
+/// one step.
 ///
 ///     tamp::calibrate(host, seen, [&](const tamp::progress&) {
 ///       tamp::io::save("seen.safetensors", seen);   // after every block

@@ -51,8 +51,8 @@ void check_same_count(const mpi::ranks<E>& where, std::uint64_t mine, std::strin
 }
 
 /// Measures the weights of the ranks' samples, or takes those that a calibration has. `own` gets
-/// those of this rank's samples, the calibration those of all. Returns false if the callback stopped
-/// it on any rank.
+/// those of this rank's samples, the calibration those of all. Returns false if the callback
+/// stopped it on any rank.
 template <executor E, class Model, class... Statistics>
 bool measure_weights(const mpi::ranks<E>& where, Model& host, calibration<Statistics...>& seen,
                      token_weights& own, const progress_callback& on_progress) {
@@ -92,10 +92,10 @@ namespace tamp::inline TAMP_FLAGS::mpi {
 ///     auto seen = tamp::calibration_for(owl);
 ///     tamp::calibrate(where, host, seen);       // the same on all ranks
 ///
-/// Statistics are stat::pairwise sums, whose totals every rank gets. They have the same bits for any
-/// number of ranks, and differ from those of calibrate(host, seen) by rounding. The fingerprint of
-/// the samples is the sum of those of the ranks. The callback is called on all ranks, and stops the
-/// calibration if it does on any.
+/// Statistics are stat::pairwise sums, whose totals every rank gets. They have the same bits for
+/// any number of ranks, and differ from those of calibrate(host, seen) by rounding. The fingerprint
+/// of the samples is the sum of those of the ranks. The callback is called on all ranks, and stops
+/// the calibration if it does on any.
 ///
 /// Weights of tokens that are measured (stat::reach) are measured by each rank for its samples, and
 /// every rank gets all of them.

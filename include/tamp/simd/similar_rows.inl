@@ -68,8 +68,8 @@ static counted_sum sum_of_positive(const T* numbers, const std::uint64_t* kinds,
   return {sum_of_sixteen(sums, rest, count - whole), static_cast<double>(found)};
 }
 
-// Returns the sum of weight times number, and the sum of the weights, of the numbers above zero that
-// are of the given kind. With weights of 1 these are the bits of sum_of_positive.
+// Returns the sum of weight times number, and the sum of the weights, of the numbers above zero
+// that are of the given kind. With weights of 1 these are the bits of sum_of_positive.
 template <class T>
 static counted_sum weighted_sum_of_positive(const T* numbers, const std::uint64_t* kinds,
                                             const double* weights, std::uint64_t kind,

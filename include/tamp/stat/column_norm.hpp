@@ -118,7 +118,8 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   std::size_t features() const noexcept { return sum_of_squares_.size(); }
   /// The sum of the counts: the number of sequences, unless the caller counted otherwise.
   std::uint64_t count() const noexcept { return count_; }
-  /// The number of tokens added, without those of weight 0. While it is 0, there is no basis for scores.
+  /// The number of tokens added, without those of weight 0. While it is 0, there is no basis for
+  /// scores.
   std::uint64_t tokens() const noexcept { return tokens_; }
   [[nodiscard]] std::span<const double> sum_of_squares() const noexcept { return sum_of_squares_; }
 

@@ -60,8 +60,8 @@ struct contribution_gain_operation : tamp::detail::operation<contribution_gain_o
 ///
 /// Cost: tokens * hidden * heads * (head_dim + heads / 2) + tokens^2 * heads^2 / 4 multiply-adds,
 /// the last for causal attention. Memory: tokens * heads^2 / 2 and tokens * kv_heads * head_dim
-/// doubles, 192 rows of the projection in double, and tokens^2 floats; for each thread, the attention
-/// of 8 queries, and 48 tokens by at least 24 features of all heads (about 256 KB).
+/// doubles, 192 rows of the projection in double, and tokens^2 floats; for each thread, the
+/// attention of 8 queries, and 48 tokens by at least 24 features of all heads (about 256 KB).
 /// @throws shape_error if the shapes contradict each other, or memory cannot hold the numbers
 /// @throws value_error if an attention is negative, if a number that is read is not finite, or if
 ///         one is so large that its square, or the gain as a float, is not

@@ -94,16 +94,16 @@ struct token_reach_operation : tamp::detail::operation<token_reach_operation> {
 ///
 ///     const auto reach = stat::token_reach(gains, stat::positions_read(kinds, tokens));
 ///
-/// `gains_of_blocks` has one entry for each block, in the order in which the model runs them. `read`
-/// has one weight for each token: how much its output counts. The result has one list for each
-/// block, r_l, which weighs the tokens in the statistics of all layers of block l. It has no scale
-/// of its own: twice the `read` is twice the reach.
+/// `gains_of_blocks` has one entry for each block, in the order in which the model runs them.
+/// `read` has one weight for each token: how much its output counts. The result has one list for
+/// each block, r_l, which weighs the tokens in the statistics of all layers of block l. It has no
+/// scale of its own: twice the `read` is twice the reach.
 ///
-/// An error's energy stays in the residual stream, which carries it on at its own token, and adds to
-/// other tokens by the gains. Energies are taken to add up; cross terms and the feed-forward part
-/// are left out. This is a rule of tamp's own, and experimental. Without gains and with a uniform
-/// `read` all tokens weigh alike. Arithmetic is in double, in a fixed order. The bits do not depend
-/// on the executor or the instructions.
+/// An error's energy stays in the residual stream, which carries it on at its own token, and adds
+/// to other tokens by the gains. Energies are taken to add up; cross terms and the feed-forward
+/// part are left out. This is a rule of tamp's own, and experimental. Without gains and with a
+/// uniform `read` all tokens weigh alike. Arithmetic is in double, in a fixed order. The bits do
+/// not depend on the executor or the instructions.
 /// @throws shape_error if the gains of a block are of another number of tokens than are read
 /// @throws value_error if a weight in `read` is negative or not finite, if all are 0, or if a reach
 ///         is too large for a double

@@ -61,8 +61,8 @@ struct weight_totals {
 };
 
 /// One block: writes the weights that a sample's sums are made with, and their sums. The largest
-/// weight of each kind is brought into [1, 2) by a power of two, as on the CPU. A weight that cannot
-/// be used counts as 0, since the sample is not added then.
+/// weight of each kind is brought into [1, 2) by a power of two, as on the CPU. A weight that
+/// cannot be used counts as 0, since the sample is not added then.
 template <class Weights, class Sums>
 __global__ void scale_weights(Weights weights, const std::uint8_t* kinds, std::size_t n,
                               double* scaled, Sums* of_kind) {

@@ -41,8 +41,8 @@ inline constexpr bool may_measure_weights =
     !includes(shown_always<Host>, observable::weights);
 
 /// Calls use(host) with a host that gives the weights that the statistics take: `host` itself, or
-/// one with the weights that measure(host) returns a pointer to. Returns false if that pointer is null,
-/// because measuring was stopped.
+/// one with the weights that measure(host) returns a pointer to. Returns false if that pointer is
+/// null, because measuring was stopped.
 template <class... Statistics, class Host, class Measure, class Use>
 bool with_measured_weights(Host& host, const Measure& measure, const Use& use) {
   if constexpr (may_measure_weights<Host, Statistics...>) {

@@ -231,7 +231,8 @@ class token_similarity {
     });
   }
 
-  // Sums the scaled tokens of each kind, times their weights. Sums of products across kinds are products of these sums.
+  // Sums the scaled tokens of each kind, times their weights. Sums of products across kinds are
+  // products of these sums.
   template <executor E, class Source, class Tokens>
   void sum_each_kind(const E& exec, const Source& output, const Tokens& counted) {
     const auto features = static_cast<std::size_t>(output.cols());
