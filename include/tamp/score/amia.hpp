@@ -24,7 +24,8 @@ namespace tamp::inline TAMP_FLAGS::score {
 ///     score(i, j) = |w(i, j)| * norm(j)
 ///
 /// with norm(j) from stat::column_norm over the selected tokens of the layer's inputs. A zero norm
-/// scores zero. Source: Lee et al. 2025, TAMP (arXiv 2504.09897).
+/// scores zero.
+/// Source: Lee et al. 2025, TAMP (arXiv 2504.09897).
 /// @see allocate::das, the other half of TAMP
 struct amia {
   using role = tamp::role::score;
