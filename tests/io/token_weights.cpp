@@ -91,37 +91,37 @@ BOOST_AUTO_TEST_CASE(files_of_other_contents_are_refused) {
       static_cast<void>(tamp::io::load<token_weights>(folder / "weights"));
     });
   };
-  const auto write = [&](std::vector<double> numbers, std::vector<double> begins,
+  const auto write = [&](std::vector<double> numbers, std::vector<double> ends,
                          std::map<std::string, std::string> metadata, bool extra = false) {
     std::vector<declaration> tensors{{"numbers", dtype::f64, {numbers.size()}},
-                                     {"begins", dtype::f64, {begins.size()}}};
+                                     {"ends", dtype::f64, {ends.size()}}};
     for (const char* word : {"blocks", "model", "samples", "complete"})
       tensors.push_back({word, dtype::i64, {}});
     if (extra) tensors.push_back({"more", dtype::i64, {}});
     tamp::io::safetensors_writer out(folder / "weights", tensors, metadata);
     out.write<double>("numbers", numbers);
-    out.write<double>("begins", begins);
+    out.write<double>("ends", ends);
     const std::int64_t one = 1;
     for (const auto& tensor : tensors)
       if (tensor.type == dtype::i64) out.write<std::int64_t>(tensor.name, std::span(&one, 1));
     out.commit();
   };
   const std::map<std::string, std::string> right{{"tamp_token_weights", "1"}};
-  write({1, 2}, {0, 2}, right);
+  write({1, 2}, {2}, right);
   BOOST_TEST(tamp::io::load<token_weights>(folder / "weights").samples() == 1u);
-  write({1, 2}, {0, 2}, {});
+  write({1, 2}, {2}, {});
   refused.template operator()<tamp::file_error>(
       "is no list of token weights: its metadata lack 'tamp_token_weights'");
-  write({1, 2}, {0, 2}, {{"tamp_token_weights", "2"}});
+  write({1, 2}, {2}, {{"tamp_token_weights", "2"}});
   refused.template operator()<tamp::file_error>(
       "is a list of token weights of version 2, and tamp reads version 1");
-  write({1, 2}, {0, 2}, right, true);
+  write({1, 2}, {2}, right, true);
   refused.template operator()<tamp::file_error>(
       "holds 7 tensors, a list of token weights like this one has 6");
-  write({1, 2}, {0, 3}, right);
+  write({1, 2}, {3}, right);
   refused.template operator()<tamp::value_error>(
-      "token_weights: 2 weights cannot be those of 2 samples in 1 blocks");
-  write({1, -2}, {0, 2}, right);
+      "token_weights: 2 weights cannot be those of 1 samples in 1 blocks");
+  write({1, -2}, {2}, right);
   refused.template operator()<tamp::value_error>("token_weights: weight 1 of block 0 is -2");
   std::ofstream(folder / "weights") << "no tensors";
   BOOST_CHECK_THROW(static_cast<void>(tamp::io::load<token_weights>(folder / "weights")),

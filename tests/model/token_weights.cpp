@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../support/errors.hpp"
@@ -103,6 +105,16 @@ BOOST_AUTO_TEST_CASE(parts_of_a_calibration_set_are_put_behind_each_other) {
       [&] { first.combine(token_weights(2, 8)); });
 }
 
+BOOST_AUTO_TEST_CASE(weights_that_were_moved_away_are_those_of_no_sample) {
+  token_weights from = example();
+  const token_weights to = std::move(from);
+  BOOST_TEST((to == example()));
+  BOOST_TEST(from.samples() == 0u);
+  from.validate();
+  from.add(lists{{1}, {2}});
+  BOOST_TEST(copied(from.of(0, 1)) == (std::vector<double>{2}));
+}
+
 BOOST_AUTO_TEST_CASE(the_fingerprint_depends_on_every_weight_and_on_its_place) {
   const std::uint64_t print = example().fingerprint();
   BOOST_TEST(print == example().fingerprint());
@@ -127,15 +139,15 @@ BOOST_AUTO_TEST_CASE(fields_that_no_list_of_weights_has_are_refused) {
     });
   };
   changed([](auto, auto&) {}).validate();
-  const char* const sentence = "token_weights: 8 weights cannot be those of 3 samples in 2 blocks";
-  check_error<tamp::value_error>(sentence, [&] { set("begins", 0, 2).validate(); });
-  check_error<tamp::value_error>(sentence, [&] { set("begins", 1, 5).validate(); });
-  check_error<tamp::value_error>(sentence, [&] { set("begins", 1, 10).validate(); });
-  check_error<tamp::value_error>(sentence, [&] { set("begins", 2, 6).validate(); });
+  const char* const sentence = "token_weights: 8 weights cannot be those of 2 samples in 2 blocks";
+  check_error<tamp::value_error>(sentence, [&] { set("ends", 0, 5).validate(); });
+  check_error<tamp::value_error>(sentence, [&] { set("ends", 0, 10).validate(); });
+  check_error<tamp::value_error>(sentence, [&] { set("ends", 0, -2).validate(); });
+  check_error<tamp::value_error>(sentence, [&] { set("ends", 1, 6).validate(); });
   check_error<tamp::value_error>("token_weights: weight 3 of block 0 is -2",
                                  [&] { set("numbers", 3, -2).validate(); });
   check_error<tamp::value_error>(
-      "token_weights: 8 weights cannot be those of 3 samples in 0 blocks", [&] {
+      "token_weights: 8 weights cannot be those of 2 samples in 0 blocks", [&] {
         changed([](std::string_view name, auto& value) {
           if constexpr (requires { value = 0u; })
             if (name == "blocks") value = 0;

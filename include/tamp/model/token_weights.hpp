@@ -23,7 +23,8 @@ namespace tamp::inline TAMP_FLAGS {
 ///
 ///     tamp::token_weights weights;
 ///     tamp::stat::reach{}.measure(tamp::execute::standard{}, host, weights);
-///     tamp::prune_model(tamp::with_weights(host, weights), recipe);
+///     auto weighed = tamp::with_weights(host, weights);
+///     tamp::prune_model(weighed, recipe);
 ///
 /// Memory: one double for each token and block.
 class token_weights {
@@ -35,7 +36,7 @@ class token_weights {
       : blocks_(blocks), model_(model), samples_(samples) {}
 
   /// The number of samples that have weights, and the number of blocks.
-  std::size_t samples() const noexcept { return begins_.size() - 1; }
+  std::size_t samples() const noexcept { return ends_.size(); }
   std::size_t blocks() const noexcept { return static_cast<std::size_t>(blocks_); }
   /// True if all samples of the calibration set have weights.
   bool complete() const noexcept { return is_complete_ != 0; }
@@ -60,9 +61,9 @@ class token_weights {
       check_weights(block, b);
       sample.insert(sample.end(), block.begin(), block.end());
     }
-    begins_.reserve(begins_.size() + 1);
+    ends_.reserve(ends_.size() + 1);
     numbers_.insert(numbers_.end(), sample.begin(), sample.end());
-    begins_.push_back(static_cast<double>(numbers_.size()));
+    ends_.push_back(static_cast<double>(numbers_.size()));
     return *this;
   }
 
@@ -76,8 +77,7 @@ class token_weights {
       detail::raise<shape_error>("token_weights: there are weights of ", samples(), " samples in ",
                                  blocks_, " blocks, and none of sample ", sample, " in block ",
                                  block);
-    const auto begin = static_cast<std::size_t>(begins_[sample]),
-               tokens = (static_cast<std::size_t>(begins_[sample + 1]) - begin) / blocks();
+    const std::size_t begin = begin_of(sample), tokens = (begin_of(sample + 1) - begin) / blocks();
     return std::span(numbers_).subspan(begin + block * tokens, tokens);
   }
 
@@ -93,11 +93,11 @@ class token_weights {
     if (!complete() || !other.complete())
       detail::raise<value_error>("token_weights: only complete ones can be combined; these have ",
                                  samples(), " and ", other.samples(), " samples");
-    const std::vector<double> numbers = other.numbers_, begins = other.begins_;
+    const std::vector<double> numbers = other.numbers_, ends = other.ends_;
     const auto before = static_cast<double>(numbers_.size());
-    begins_.reserve(begins_.size() + begins.size() - 1);
+    ends_.reserve(ends_.size() + ends.size());
     numbers_.insert(numbers_.end(), numbers.begin(), numbers.end());
-    for (std::size_t s = 1; s < begins.size(); ++s) begins_.push_back(before + begins[s]);
+    for (const double end : ends) ends_.push_back(before + end);
     samples_ += other.samples_;
     return *this;
   }
@@ -109,11 +109,11 @@ class token_weights {
       detail::raise<shape_error>("token_weights: samples ", first, " to ", first + count,
                                  " are not among ", samples());
     token_weights some(blocks(), model_, samples_);
-    const auto begin = static_cast<std::ptrdiff_t>(begins_[first]),
-               end = static_cast<std::ptrdiff_t>(begins_[first + count]);
-    some.numbers_.assign(numbers_.begin() + begin, numbers_.begin() + end);
-    for (std::size_t s = first + 1; s <= first + count; ++s)
-      some.begins_.push_back(begins_[s] - begins_[first]);
+    const std::size_t begin = begin_of(first);
+    some.numbers_.assign(numbers_.begin() + static_cast<std::ptrdiff_t>(begin),
+                         numbers_.begin() + static_cast<std::ptrdiff_t>(begin_of(first + count)));
+    for (std::size_t s = first; s < first + count; ++s)
+      some.ends_.push_back(ends_[s] - static_cast<double>(begin));
     some.finish();
     return some;
   }
@@ -121,8 +121,8 @@ class token_weights {
   /// Returns a fingerprint of the weights.
   std::uint64_t fingerprint() const {
     tamp::fingerprint print;
-    print.add(blocks_).add(std::uint64_t{begins_.size()});
-    for (const double begin : begins_) print.add(std::bit_cast<std::uint64_t>(begin));
+    print.add(blocks_).add(std::uint64_t{ends_.size()});
+    for (const double end : ends_) print.add(std::bit_cast<std::uint64_t>(end));
     for (const double number : numbers_) print.add(std::bit_cast<std::uint64_t>(number));
     return print.value();
   }
@@ -132,7 +132,7 @@ class token_weights {
   template <class Self, class Visit>
   static void fields(Self& self, Visit&& visit) {
     visit("numbers", self.numbers_);
-    visit("begins", self.begins_);
+    visit("ends", self.ends_);
     visit("blocks", self.blocks_);
     visit("model", self.model_);
     visit("samples", self.samples_);
@@ -143,17 +143,17 @@ class token_weights {
   void validate() const {
     const detail::ieee_arithmetic as_usual;
     const auto size = static_cast<double>(numbers_.size());
-    bool fits = !begins_.empty() && begins_.front() == 0 && begins_.back() == size &&
-                is_complete_ <= 1 && blocks_ <= 0xffffffffu && (blocks_ != 0 || numbers_.empty());
+    bool fits = (ends_.empty() ? 0.0 : ends_.back()) == size && is_complete_ <= 1 &&
+                blocks_ <= 0xffffffffu && (blocks_ != 0 || numbers_.empty());
     const double lists = blocks_ == 0 ? 1.0 : static_cast<double>(blocks_);
-    for (std::size_t s = 1; fits && s < begins_.size(); ++s) {
-      const double tokens = (begins_[s] - begins_[s - 1]) / lists;
-      fits = begins_[s] <= size && detail::is_nonnegative(tokens) &&
+    for (std::size_t s = 0; fits && s < ends_.size(); ++s) {
+      const double tokens = (ends_[s] - (s == 0 ? 0.0 : ends_[s - 1])) / lists;
+      fits = ends_[s] <= size && detail::is_nonnegative(tokens) &&
              tokens == static_cast<double>(static_cast<std::size_t>(tokens));
     }
     if (!fits)
       detail::raise<value_error>("token_weights: ", numbers_.size(), " weights cannot be those of ",
-                                 begins_.size(), " samples in ", blocks_, " blocks");
+                                 samples(), " samples in ", blocks_, " blocks");
     check_weights(numbers_, 0);
   }
 
@@ -167,8 +167,13 @@ class token_weights {
                                    weights[t]);
   }
 
-  std::vector<double> numbers_;         // block after block, sample after sample
-  std::vector<double> begins_ = {0.0};  // place of each sample's first number, and the end
+  // Returns the place of a sample's first number, or of the end if there are no more samples.
+  std::size_t begin_of(std::size_t sample) const {
+    return sample == 0 ? 0 : static_cast<std::size_t>(ends_[sample - 1]);
+  }
+
+  std::vector<double> numbers_;  // block after block, sample after sample
+  std::vector<double> ends_;     // place behind each sample's last number
   std::uint64_t blocks_ = 0, model_ = 0, samples_ = 0, is_complete_ = 0;
 };
 
