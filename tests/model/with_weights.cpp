@@ -50,6 +50,25 @@ struct asked : open_mlp {
   observable shows() const { return observable::input | observable::output; }
 };
 
+// A host that gives weights of its own, and makes lists in the calls of the observer.
+struct giving : mlp {
+  using mlp::mlp;
+  static constexpr observable shows =
+      observable::input | observable::modality | observable::last_query | observable::weights;
+  void observe_block(std::size_t block, auto& observer) {
+    for (const auto& x : samples) {
+      const std::vector<double> own(x.rows(), 0.5);
+      const std::vector<float> looks(x.rows(), 1);
+      observer.modality({});
+      observer.attention({looks.data(), looks.size()});
+      observer.weights({own.data(), own.size()});
+      observer.input(0, x, {});
+      observer.input(1, weights[block].hidden(x));
+    }
+  }
+  void rewind() {}
+};
+
 const auto recipe = tamp::compose(tamp::score::wanda{}, given_weights{}, tamp::pattern::per_row{},
                                   tamp::allocate::uniform{0.5});
 
@@ -101,6 +120,18 @@ BOOST_AUTO_TEST_CASE(it_shows_what_the_host_shows) {
   tamp::calibration<given_norm> seen;
   tamp::calibrate(weighed, seen);
   BOOST_TEST(seen.of<given_norm>(0).count() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(it_replaces_the_weights_that_the_host_gives) {
+  giving host(1, 4, 6, 1);
+  const token_weights weights = rising(host, 0);
+  auto weighed = with_weights(host, weights);
+  tamp::calibration<given_norm> own, replaced;
+  tamp::calibrate(host, own);
+  tamp::calibrate(weighed, replaced);
+  for (std::size_t j = 0; j < 4; ++j)
+    BOOST_TEST(replaced.of<given_norm>(0).sum_of_squares()[j] ==
+               2 * own.of<given_norm>(0).sum_of_squares()[j]);
 }
 
 BOOST_AUTO_TEST_CASE(other_weights_make_another_calibration_set) {

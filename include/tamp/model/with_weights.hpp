@@ -12,16 +12,19 @@
 
 #include "../error.hpp"
 #include "../tensor/detail/source.hpp"
+#include "../tensor/traits.hpp"
 #include "fingerprint.hpp"
 #include "host.hpp"
+#include "modality.hpp"
 #include "observable.hpp"
 #include "token_weights.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// The observer that gives each sample its weights before its layers. Every layer is reported once
-/// for each sample, so that the number of its reports is the number of the sample.
+/// The observer that gives each sample its weights before its layers, in place of the host's own.
+/// Every layer is reported once for each sample, so that the number of its reports is the number of
+/// the sample.
 template <class Observer>
 class weighing_observer {
  public:
@@ -30,27 +33,23 @@ class weighing_observer {
   weighing_observer(Observer& observer, const token_weights& weights, std::size_t block)
       : observer_(observer), weights_(weights), block_(block) {}
 
-  template <class... Arguments>
-  void modality(const Arguments&... arguments) {
-    observer_.modality(arguments...);
+  void modality(std::span<const tamp::modality> kinds) { observer_.modality(kinds); }
+  void attention(std::span<const float> last_query) { observer_.attention(last_query); }
+  /// Takes weights of the host's own, which are replaced.
+  void weights(std::span<const double>) const noexcept {}
+  template <tensor_argument Before, tensor_argument After>
+  void hidden(const Before& before, const After& after) {
+    observer_.hidden(before, after);
   }
-  template <class... Arguments>
-  void attention(const Arguments&... arguments) {
-    observer_.attention(arguments...);
-  }
-  template <class... Arguments>
-  void hidden(const Arguments&... arguments) {
-    observer_.hidden(arguments...);
-  }
-  template <class... Arguments>
-  void input(std::size_t layer, const Arguments&... arguments) {
+  template <tensor_argument X>
+  void input(std::size_t layer, const X& x, std::span<const std::size_t> tokens = {}) {
     weigh(layer);
-    observer_.input(layer, arguments...);
+    observer_.input(layer, x, tokens);
   }
-  template <class... Arguments>
-  void linear(std::size_t layer, const Arguments&... arguments) {
+  template <tensor_argument X, tensor_argument Y>
+  void linear(std::size_t layer, const X& x, const Y& y, std::span<const std::size_t> tokens = {}) {
     weigh(layer);
-    observer_.linear(layer, arguments...);
+    observer_.linear(layer, x, y, tokens);
   }
 
   /// @throws shape_error if the host has shown fewer samples than there are weights of
@@ -97,8 +96,8 @@ class shown_with_weights<Host> {
 
 }  // namespace detail
 
-/// A model that passes on all that another one shows, and gives its tokens weights. It refers to
-/// both the model and the weights.
+/// A model that passes on all that another one shows, and gives its tokens weights, in place of any
+/// that the other one gives. It refers to both the model and the weights.
 template <model Host>
 class weighed_model : public detail::shown_with_weights<Host> {
  public:
