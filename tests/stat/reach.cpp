@@ -17,6 +17,7 @@
 #include <tamp/score/wanda.hpp>
 #include <tamp/score/weighted.hpp>
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/given_weights.hpp>
 #include <tamp/stat/weighted.hpp>
 #include <utility>
 #include <vector>
@@ -36,6 +37,7 @@ using tamp::token_weights;
 using tamp::stat::column_norm;
 using tamp::stat::reach;
 using reach_norm = tamp::stat::weighted<column_norm, reach>;
+using given_norm = tamp::stat::weighted<column_norm, tamp::stat::given_weights>;
 
 namespace {
 
@@ -49,6 +51,35 @@ struct attending : open_mlp {
     if (!observer.begin(kinds)) return;
     observer.carried(attention, values, projection, residual);
   }
+};
+
+// A host of one sample without tokens.
+struct empty_sample : open_mlp {
+  using open_mlp::open_mlp;
+  void observe_samples(std::size_t, auto& observer) {
+    if (!observer.begin({})) return;
+    for (std::size_t b = 0; b < blocks(); ++b) observer.gains(matrix<float>(0, 0));
+  }
+};
+
+// A host that finds out when it is asked whether it gives weights. It cannot show whole samples.
+struct asked : support::mlp {
+  using mlp::mlp;
+  tamp::observable shows() const {
+    return tamp::observable::input | (gives ? tamp::observable::weights : tamp::observable::none);
+  }
+  void observe_block(std::size_t block, auto& observer) {
+    for (const auto& x : samples) {
+      const std::vector<double> own(x.rows(), 0.5);
+      observer.weights(own);
+      observer.input(0, x);
+      observer.input(1, weights[block].hidden(x));
+    }
+  }
+  void rewind() { samples = first; }
+
+  bool gives = true;
+  std::vector<matrix<float>> first = samples;
 };
 
 std::vector<double> copied(std::span<const double> numbers) {
@@ -204,6 +235,7 @@ BOOST_AUTO_TEST_CASE(pruning_that_is_stopped_while_it_measures_changes_nothing) 
       tamp::prune_model(host, recipe, [](const tamp::progress& now) { return !now.dense; });
   BOOST_TEST(report.cancelled);
   BOOST_TEST(report.layers.empty());
+  BOOST_TEST(report.heading() == "wanda by reach, uniform 0.5, per_row (cancelled)");
   BOOST_TEST((host.weights == before.weights));
 }
 
@@ -214,6 +246,65 @@ BOOST_AUTO_TEST_CASE(weights_of_another_model_or_calibration_set_are_refused) {
   const token_weights before = weights;
   BOOST_CHECK_THROW(reach::measure(tamp::execute::sequential{}, other, weights), tamp::value_error);
   BOOST_TEST((weights == before));
+}
+
+BOOST_AUTO_TEST_CASE(a_sample_without_tokens_has_no_weights) {
+  empty_sample empty(2, 3, 5, 1);
+  token_weights weights;
+  BOOST_TEST(reach::measure(tamp::execute::sequential{}, empty, weights));
+  BOOST_TEST(weights.samples() == 1u);
+  BOOST_TEST(weights.of(0, 1).empty());
+}
+
+BOOST_AUTO_TEST_CASE(hosts_that_find_out_what_they_show_may_give_weights) {
+  asked giving(2, 3, 5, 1), silent(2, 3, 5, 1);
+  tamp::calibration<reach_norm, column_norm> seen;
+  BOOST_TEST(tamp::calibrate(giving, seen));
+  BOOST_TEST((seen.weights() == token_weights()));
+  for (std::size_t j = 0; j < 3; ++j)
+    BOOST_TEST(seen.of<reach_norm>(0).sum_of_squares()[j] ==
+               0.5 * seen.of<column_norm>(0).sum_of_squares()[j]);
+  silent.gives = false;
+  check_error<tamp::value_error>(
+      "reach: the host shows no weights of tokens now, and cannot show whole samples",
+      [&] { tamp::calibrate(silent, seen = {}); });
+}
+
+BOOST_AUTO_TEST_CASE(given_weights_are_not_those_that_are_measured) {
+  asked host(2, 3, 5, 1);
+  host.gives = false;
+  tamp::calibration<reach_norm, given_norm> seen;
+  check_error<tamp::value_error>(
+      "this recipe looks at the weights of tokens, which the host does not show",
+      [&] { tamp::calibrate(host, seen); });
+}
+
+BOOST_AUTO_TEST_CASE(calibrations_with_weights_of_the_host_can_be_combined) {
+  mixing_mlp host(2, 4, 6, 1);
+  token_weights weights;
+  reach::measure(tamp::execute::sequential{}, host, weights);
+  auto weighed = tamp::with_weights(host, weights);
+  tamp::calibration<reach_norm> given, measured;
+  tamp::calibrate(weighed, given);
+  tamp::calibrate(host, measured);
+  auto twice = given;
+  twice.combine(given);
+  BOOST_TEST(twice.of<reach_norm>(0).count() == 6u);
+  check_error<tamp::value_error>(
+      "calibration: the weights of tokens were measured for one of the parts to combine, and given "
+      "by the host for the other",
+      [&] { twice.combine(measured); });
+  BOOST_TEST(twice.of<reach_norm>(0).count() == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_were_measured_belong_to_the_calibration_of_a_model) {
+  mixing_mlp host(2, 3, 5, 1), other(2, 3, 5, 2);
+  tamp::calibration<reach_norm> seen;
+  BOOST_TEST(!tamp::calibrate(host, seen, [](const tamp::progress& now) {
+    return now.samples_done < 2 && now.layers == 0;
+  }));
+  BOOST_CHECK_THROW(seen.prepare(tamp::execute::sequential{}, other), tamp::value_error);
+  BOOST_TEST(tamp::calibrate(host, seen));
 }
 
 BOOST_AUTO_TEST_CASE(hosts_that_contradict_themselves_are_refused) {

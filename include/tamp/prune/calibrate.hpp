@@ -73,7 +73,8 @@ class calibration {
   std::uint64_t model() const noexcept { return model_; }
   std::uint64_t samples() const noexcept { return samples_; }
 
-  /// The weights of the samples' tokens that were measured for the statistics (see stat::reach).
+  /// The weights of the samples' tokens that were measured for the statistics (see stat::reach);
+  /// none if the host gave them.
   const auto& weights() const noexcept
     requires(detail::weighed_by_measure<Statistics> || ...)
   {
@@ -82,7 +83,8 @@ class calibration {
 
   /// Adds the statistics of the same model on another set of samples. Sums are added, so that parts
   /// may be combined in any order, up to rounding.
-  /// @throws value_error if one of the two is not complete, or if they belong to different models
+  /// @throws value_error if one of the two is not complete, if they belong to different models, or
+  ///         if the weights of tokens were measured for one of them alone
   calibration& combine(const calibration& other) {
     if (!complete() || !other.complete())
       detail::raise<value_error>(
@@ -92,10 +94,15 @@ class calibration {
       detail::raise<value_error>("calibration: the parts to combine were made with the models ",
                                  detail::hexadecimal(model_), " and ",
                                  detail::hexadecimal(other.model_));
+    if (has_measured_weights() != other.has_measured_weights())
+      detail::raise<value_error>(
+          "calibration: the weights of tokens were measured for one of the parts to combine, and "
+          "given by the host for the other");
     auto merged = statistics_;
     for (std::size_t k = 0; k < merged.size(); ++k)
       (std::get<Statistics>(merged[k]).combine(std::get<Statistics>(other.statistics_[k])), ...);
-    if constexpr (measures_weights) weights_.combine(other.weights_);
+    if constexpr (measures_weights)
+      if (has_measured_weights()) weights_.combine(other.weights_);
     statistics_ = std::move(merged);
     samples_ += other.samples_;
     return *this;
@@ -190,11 +197,9 @@ class calibration {
   }
   template <executor E, tamp::model Model>
   void prepare(const E& exec, Model& host, std::uint64_t samples) {
-    // Weights that the host does not give are measured.
-    constexpr observable read = (observable::none | ... | observables_read<Statistics>);
-    detail::check_shown<measures_weights ? read & ~observable::weights : read>(host);
+    detail::check_shown<(observable::none | ... | given_to<Statistics>)>(host);
     const std::uint64_t model = detail::model_fingerprint(detail::any_executor(exec), host);
-    if (blocks_done_ != 0) check_fingerprints(model, samples);
+    if (blocks_done_ != 0 || has_measured_weights()) check_fingerprints(model, samples);
     model_ = model;
     samples_ = samples;
     blocks_ = detail::block_count(host);
@@ -279,6 +284,18 @@ class calibration {
 
   static constexpr bool measures_weights = (detail::weighed_by_measure<Statistics> || ...);
   using kept_weights = std::conditional_t<measures_weights, token_weights, detail::no_weights>;
+  // What a host must show for a statistic. Weights that can be measured need not be given.
+  template <class Statistic>
+  static constexpr observable given_to =
+      detail::weighed_by_measure<Statistic> ? observables_read<Statistic> & ~observable::weights
+                                            : observables_read<Statistic>;
+
+  bool has_measured_weights() const {
+    if constexpr (measures_weights)
+      return !(weights_ == kept_weights{});
+    else
+      return false;
+  }
 
   template <class Statistic>
   static constexpr std::size_t index_of() {

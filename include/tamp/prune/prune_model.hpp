@@ -155,7 +155,9 @@ struct prune_model_operation : detail::operation<prune_model_operation> {
         const detail::stopwatch watch;
         report.cancelled = !measure_weights(where, unweighed, recipe, report, weights, on_progress);
         report.calibrate += watch.seconds();
-        return report.cancelled ? nullptr : &weights;
+        if (!report.cancelled) return &weights;
+        report.recipe = recipe.label();
+        return nullptr;
       };
       return detail::with_measured_weights<
           detail::needed_statistic_of<typename Recipe::score_policy>>(host, measure, prune);

@@ -89,7 +89,8 @@ class reach_observer {
     if (gains_.size() == blocks_) finish_sample();
   }
   void finish_sample() {
-    weights_.add(stat::token_reach(exec_, gains_, read_));
+    weights_.add(read_.empty() ? std::vector<std::vector<double>>(blocks_)
+                               : stat::token_reach(exec_, gains_, read_));
     gains_.clear();
     is_open_ = false;
   }
@@ -144,15 +145,38 @@ struct reach {
   /// true if all have weights, false if the callback, which is called before each sample, stopped
   /// it. `weights` is valid then, may be saved, and can be continued.
   /// @throws value_error if `weights` belong to another model or calibration set, or if a number
-  ///         that the host shows is not finite
+  ///         that the host shows is not finite, or if a host whose `shows` is a function shows
+  ///         neither weights nor whole samples
   /// @throws shape_error if the host's tensors do not fit together
   template <executor E, model Host>
   static bool measure(const E& exec, Host& host, token_weights& weights,
                       const progress_callback& on_progress = {}) {
-    static_assert(rewindable_model<Host> && tamp::detail::shows_whole_samples<Host>,
+    constexpr bool can_be_followed =
+        rewindable_model<Host> && tamp::detail::shows_whole_samples<Host>;
+    static_assert(can_be_followed || !tamp::detail::shows_always<Host>,
                   "reach follows samples through all blocks, and the host cannot show that: give "
                   "it observe_samples(first, observer) and rewind() (see tamp::model), or weights "
                   "of tokens of its own");
+    if constexpr (can_be_followed)
+      return follow(exec, host, weights, on_progress);
+    else
+      tamp::detail::raise<value_error>(
+          "reach: the host shows no weights of tokens now, and cannot show whole samples");
+  }
+
+  /// Returns the weights that the host or with_weights gives the sample.
+  /// @throws value_error if there are none
+  template <executor E, class X, class Y>
+  std::vector<double> operator()(const E& exec, const layer_sample<X, Y>& sample) const {
+    return given_weights{}(exec, sample);
+  }
+
+  friend bool operator==(const reach&, const reach&) = default;
+
+ private:
+  template <executor E, model Host>
+  static bool follow(const E& exec, Host& host, token_weights& weights,
+                     const progress_callback& on_progress) {
     const tamp::detail::any_executor on(exec);
     const std::size_t blocks = tamp::detail::block_count(host);
     const token_weights empty(blocks, tamp::detail::model_fingerprint(on, host),
@@ -175,15 +199,6 @@ struct reach {
     weights.finish();
     return true;
   }
-
-  /// Returns the weights that the host or with_weights gives the sample.
-  /// @throws value_error if there are none
-  template <executor E, class X, class Y>
-  std::vector<double> operator()(const E& exec, const layer_sample<X, Y>& sample) const {
-    return given_weights{}(exec, sample);
-  }
-
-  friend bool operator==(const reach&, const reach&) = default;
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::stat
