@@ -167,6 +167,7 @@ BOOST_AUTO_TEST_CASE(a_sample_of_which_nothing_is_taken_changes_nothing_but_what
 BOOST_AUTO_TEST_CASE(bad_input_is_refused_and_nothing_is_added) {
   selected_norm<attended> norms;
   const std::vector<float> attention{1, 1};
+  const float* const absent = nullptr;
   norms.add(sample{matrix<float>{{1}, {2}}, matrix<float>(2, 1), {}, attention});
   const auto before = norms;
   check_error<tamp::shape_error>(
@@ -175,6 +176,9 @@ BOOST_AUTO_TEST_CASE(bad_input_is_refused_and_nothing_is_added) {
   check_error<tamp::shape_error>(
       "column_norm: a batch of activations has 2 features, the statistics cover 1",
       [&] { norms.add(sample{matrix<float>(2, 2), matrix<float>(2, 1), {}, attention}); });
+  check_error<tamp::shape_error>(
+      "column_norm by attended 0.5: 2 attentions lie at a null pointer",
+      [&] { norms.add(sample{matrix<float>(2, 1), matrix<float>(2, 1), {}, {absent, 2}}); });
   check_error<tamp::value_error>(
       "column_norm by attended 0.5 cannot be combined with column_norm by attended 0.25",
       [&] { norms.combine(selected_norm<attended>(attended{0.25f})); });

@@ -32,7 +32,8 @@ namespace tamp::inline TAMP_FLAGS::stat {
 /// The weighting gives the weights, w_t >= 0. A token of weight 0 is neither read nor counted. If
 /// all weights are 1, the bits are those of the statistic without weights. The count is 1 for each
 /// sample. With a selector, the selected tokens have weight 1, and the count is their number. The
-/// result does not depend on the order in which a selector names tokens.
+/// result does not depend on the order in which a selector names tokens. A layer to which no token
+/// of a sample is sent, such as an expert, does not count the sample if outputs are read.
 ///
 /// `Statistic` has add(exec, X, weights, count), if it reads inputs alone, or add(exec, sample,
 /// weights). A weighted statistic has all the results of `Statistic`.
@@ -62,8 +63,9 @@ class [[nodiscard]] weighted : public Statistic,
   const Weighting& by() const noexcept { return weighting_; }
 
   /// Adds one sample.
-  /// @throws shape_error if the parts of the sample have different numbers of tokens, or the input
-  ///         has another number of features than before; nothing is added then
+  /// @throws shape_error if the parts of the sample have different numbers of tokens or lie at a
+  ///         null pointer, or the input has another number of features than before; nothing is
+  ///         added then
   /// @throws value_error if a number of a token that is read is not finite, if a weight is negative
   ///         or not finite, or if a selector names a token that does not exist, or one token twice;
   ///         nothing is added then
@@ -77,9 +79,9 @@ class [[nodiscard]] weighted : public Statistic,
           tokens != out)
         detail::raise<shape_error>(label(), ": the input has ", tokens, " tokens, the output ",
                                    out);
-    check_covers("modalities cover ", sample.kinds.size(), tokens);
-    check_covers("attention covers ", sample.attention.size(), tokens);
-    check_covers("weights cover ", sample.weights.size(), tokens);
+    check_covers("modalities", "modalities cover ", sample.kinds, tokens);
+    check_covers("attentions", "attention covers ", sample.attention, tokens);
+    check_covers("weights", "weights cover ", sample.weights, tokens);
     const std::uint64_t seen = detail::checked_sum<value_error>("weighted", seen_, tokens);
     if constexpr (selector<Weighting>) {
       const std::vector<std::size_t> taken = taken_of(exec, sample, tokens);
@@ -140,15 +142,28 @@ class [[nodiscard]] weighted : public Statistic,
 
  private:
   // An empty list is one that the host does not show.
-  void check_covers(std::string_view what, std::size_t size, std::size_t tokens) const {
-    if (size != 0 && size != tokens)
-      detail::raise<shape_error>(label(), ": the ", what, size, " tokens, the input has ", tokens);
+  template <class List>
+  void check_covers(std::string_view what, std::string_view what_covers, const List& list,
+                    std::size_t tokens) const {
+    if (!list.empty() && list.size() != tokens)
+      detail::raise<shape_error>(label(), ": the ", what_covers, list.size(),
+                                 " tokens, the input has ", tokens);
+    detail::check_list(label(), what, list);
   }
 
   template <executor E, class Sample>
   void add_weighted(const E& exec, const Sample& sample, std::span<const double> weights,
                     std::uint64_t count) {
-    if constexpr (observables_read<Statistic> == observable::input)
+    constexpr bool reads_inputs = observables_read<Statistic> == observable::input;
+    static_assert(
+        requires(Statistic& statistic) {
+          requires(reads_inputs && requires {
+                    statistic.add(exec, sample.input, weights, count);
+                  }) || (!reads_inputs && requires { statistic.add(exec, sample, weights); });
+        },
+        "this statistic takes no weights of tokens: give it add(exec, X, weights, count) for "
+        "observable::input, or add(exec, sample, weights)");
+    if constexpr (reads_inputs)
       Statistic::add(exec, sample.input, weights, count);
     else
       Statistic::add(exec, sample, weights);
