@@ -98,7 +98,7 @@ namespace tamp::inline TAMP_FLAGS::mpi {
 /// the calibration if it does on any.
 ///
 /// Weights of tokens that are measured (stat::reach) are measured by each rank for its samples, and
-/// every rank gets all of them.
+/// every rank gets all of them. If they are stopped meanwhile, the next call measures all anew.
 ///
 /// Bytes moved for each rank: log2(ranks) times the statistics of a block, for each block.
 ///

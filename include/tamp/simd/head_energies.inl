@@ -1,6 +1,6 @@
 // Energies of sums of vectors, one vector a head, for head_tokens tokens side by side.
 //
-//     |sum_h a_h c_h|^2 = sum_h a_h sum_{k >= h} g(h, k) a_k,   g(h, k) = <c_h, c_k>, twice if k > h
+//     |sum_h a_h c_h|^2 = sum_h a_h sum_{k >= h} g(h, k) a_k,  g(h, k) = <c_h, c_k>, twice if k > h
 //
 // The pairs (h, k) are in the order (0, 0), (0, 1) ... (1, 1), (1, 2) ... Each has head_tokens
 // numbers, one for each token. Every token has sums of its own, in one order for all sets of
