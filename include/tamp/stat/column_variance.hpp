@@ -117,7 +117,7 @@ class [[nodiscard]] column_variance : public tamp::detail::adds_anywhere<column_
       sum.squares_[j] += squares_[j] + rounded * change;
     }
     if (const std::size_t j = sum.first_broken(); j != sum.features()) refuse_variance(j);
-    *this = std::move(sum);
+    std::swap(*this, sum);
     return *this;
   }
 
@@ -254,7 +254,7 @@ class [[nodiscard]] column_variance : public tamp::detail::adds_anywhere<column_
       merge(x, counted, earlier, sum.means_, sum.squares_);
     }
     if (const std::size_t j = sum.first_broken(); j != features) refuse(x, counted, j);
-    *this = std::move(sum);
+    std::swap(*this, sum);
     return *this;
   }
 

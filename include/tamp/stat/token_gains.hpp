@@ -122,7 +122,7 @@ class [[nodiscard]] token_gains {
         if (!is_finite(row[k])) refuse_size(i, rows_[i].first + k);
     }
     scaled.trim();
-    *this = std::move(scaled);
+    std::swap(*this, scaled);
     return *this;
   }
 
