@@ -61,7 +61,7 @@ class [[nodiscard]] token_gains {
     auto rows = detail::checked_array<extent>(label(), tokens);
     detail::first_row broken;
     detail::for_each_range(exec, tokens, tokens, [&](std::size_t begin, std::size_t end) {
-      float_rows read(source);
+      float_rows<std::remove_cvref_t<decltype(source)>> read(source);
       for (std::size_t i = begin; i < end; ++i)
         if (const std::span<const float> row = read(i); row.empty())
           broken.note(i);
@@ -71,7 +71,7 @@ class [[nodiscard]] token_gains {
     if (broken.any()) refuse(source, broken.row());
     set_extents(std::move(rows));
     detail::for_each_range(exec, tokens, tokens, [&](std::size_t begin, std::size_t end) {
-      float_rows read(source);
+      float_rows<std::remove_cvref_t<decltype(source)>> read(source);
       for (std::size_t i = begin; i < end; ++i)
         if (const extent part = rows_[i]; size_of(i) != 0)
           std::copy_n(read(i).data() + part.first, size_of(i), numbers_.data() + part.begin);
@@ -161,8 +161,6 @@ class [[nodiscard]] token_gains {
     detail::row_reader<Source> read_;
     std::vector<float> buffer_;
   };
-  template <class Source>
-  float_rows(const Source&) -> float_rows<Source>;
 
   // Returns the part of a row from its first to its last number that is not 0; `begin` is its size.
   static extent extent_of(std::span<const float> row) noexcept {
