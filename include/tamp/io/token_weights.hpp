@@ -45,7 +45,7 @@ struct file_format<token_weights> {
     token_weights::fields(
         weights, [&](std::string_view name, auto& value) { file.read(std::string(name), value); });
     file.finish();
-    file.check([&] { weights.validate(); });
+    file.check_contents([&] { weights.validate(); });
     return weights;
   }
 };

@@ -96,7 +96,7 @@ class fields_reader {
   }
   /// Calls validate(), and adds the name of the file to its error.
   template <class Validate>
-  void check(const Validate& validate) const {
+  void check_contents(const Validate& validate) const {
 #if TAMP_EXCEPTIONS
     try {
       validate();
