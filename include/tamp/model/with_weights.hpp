@@ -76,7 +76,7 @@ class weighing_observer {
   std::vector<std::size_t> reports_;  // of each layer
 };
 
-/// What a weighed_model shows: a constant if its host's is one.
+/// The member `shows` of a weighed_model: a constant if its host's is one.
 template <class Host>
 class shown_with_weights {
  public:

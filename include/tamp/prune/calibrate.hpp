@@ -284,7 +284,8 @@ class calibration {
 
   static constexpr bool measures_weights = (detail::weighed_by_measure<Statistics> || ...);
   using kept_weights = std::conditional_t<measures_weights, token_weights, detail::no_weights>;
-  // What a host must show for a statistic. Weights that can be measured need not be given.
+  // The observations that a host must show for a statistic. Weights that can be measured are not
+  // among them.
   template <class Statistic>
   static constexpr observable given_to =
       detail::weighed_by_measure<Statistic> ? observables_read<Statistic> & ~observable::weights

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How strongly an error at one token shows at the others, for one block and one sample.
+/// The strength with which an error at one token shows at the others, for one block and one sample.
 
 #include <algorithm>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How much of an error made at each token arrives where the model is read.
+/// The part of an error made at each token that arrives where the model is read.
 
 #include <algorithm>
 #include <cstddef>

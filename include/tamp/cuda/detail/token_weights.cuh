@@ -51,7 +51,7 @@ device_weights weights_of_tokens(const cuda::on_stream& on, const Weights& weigh
   return {given.data(), given.col_stride()};
 }
 
-/// What the weights of a statistic's tokens had, on the device.
+/// The findings about the weights of a statistic's tokens, on the device.
 struct weight_status {
   wide place;     ///< of the first token whose weight cannot be used, or nowhere
   double weight;  ///< that weight

@@ -15,8 +15,6 @@ namespace tamp::inline TAMP_FLAGS {
 
 // Only programs that measure weights include their headers, as stat/reach.hpp does.
 class token_weights;
-template <model Host>
-class weighed_model;
 
 namespace detail {
 
@@ -29,16 +27,10 @@ struct no_weights {
   friend bool operator==(const no_weights&, const no_weights&) = default;
 };
 
-template <class Host>
-inline constexpr bool is_weighed_model = false;
-template <class Host>
-inline constexpr bool is_weighed_model<weighed_model<Host>> = true;
-
 /// True if some statistic takes weights that the host may not give.
 template <class Host, class... Statistics>
 inline constexpr bool may_measure_weights =
-    (weighed_by_measure<Statistics> || ...) && !is_weighed_model<Host> &&
-    !includes(shown_always<Host>, observable::weights);
+    (weighed_by_measure<Statistics> || ...) && !includes(shown_always<Host>, observable::weights);
 
 /// Calls use(host) with a host that gives the weights that the statistics take: `host` itself, or
 /// one with the weights that measure(host) returns a pointer to. Returns false if that pointer is

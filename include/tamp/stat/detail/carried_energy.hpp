@@ -175,7 +175,7 @@ class carried_energy {
     for (std::size_t tile = 0; tile < tiles_; ++tile) finish_products(tile);
   }
 
-  // What one thread has of all heads at a time stays in the second-level cache.
+  // The part of all heads that one thread has at a time stays in the second-level cache.
   std::size_t features_at_once() const noexcept {
     constexpr std::size_t step = 24, most = std::size_t{1} << 15;
     const std::size_t fitting = most / (shape_.heads * head_tokens) / step * step;
