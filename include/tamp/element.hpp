@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Element types: float, double, f16, bf16, and a host's own 16-bit types.
+/// Element types: float, double, f16, bf16, fp8, int8, and a host's own types.
 
 #include <bit>
 #include <concepts>
@@ -94,6 +94,96 @@ struct bf16 {
   }
 };
 
+namespace detail {
+
+/// Rounds a float to a small floating-point format: to nearest, ties to even. `magnitude` has the
+/// bits of a finite float without its sign. The format has `fraction` fraction bits and the
+/// exponent bias `bias`. Returns its exponent and fraction as one integer, which may be larger than
+/// the format holds. The integers count the numbers of the format from 0 on. Rounding up therefore
+/// carries into the exponent.
+TAMP_FN constexpr std::uint32_t round_to_small_float(std::uint32_t magnitude,
+                                                     std::uint32_t fraction,
+                                                     std::uint32_t bias) noexcept {
+  const std::uint32_t exponent = magnitude >> 23, smallest = 128 - bias;
+  if (exponent + fraction + 1 < smallest) return 0;  // below half of the smallest number
+  const std::uint32_t below = exponent < smallest ? smallest - exponent : 0;
+  const std::uint32_t significand = (magnitude & 0x7fffffu) | 0x800000u;
+  const std::uint32_t shift = 23 - fraction + below, kept = significand >> shift;
+  const std::uint32_t rest = significand - (kept << shift), middle = 1u << (shift - 1);
+  const std::uint32_t rounded =
+      kept + (rest > middle || (rest == middle && (kept & 1u) != 0) ? 1 : 0);
+  return ((exponent + below - smallest) << fraction) + rounded;
+}
+
+}  // namespace detail
+
+/// 8-bit floating point with 4 exponent and 3 fraction bits, without infinities: E4M3 of the OCP
+/// 8-bit floating point specification, F8_E4M3 in safetensors files. Its largest number is 448. A
+/// larger one becomes NaN. It is for storage only; arithmetic is in float.
+struct f8_e4m3 {
+  std::uint8_t bits = 0;
+
+  f8_e4m3() = default;
+  TAMP_FN explicit constexpr f8_e4m3(float value) noexcept : bits(from_float(value)) {}
+  TAMP_FN explicit constexpr operator float() const noexcept {
+    const std::uint32_t sign = std::uint32_t(bits & 0x80u) << 24, magnitude = bits & 0x7fu;
+    if (magnitude == 0x7fu) return std::bit_cast<float>(sign | 0x7fc00000u);
+    if (magnitude < 8) {  // subnormal: a multiple of 2^-9
+      const float multiple = float(magnitude) * 0x1p-9f;
+      return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(multiple));
+    }
+    return std::bit_cast<float>(sign | ((magnitude << 20) + ((127u - 7u) << 23)));
+  }
+  TAMP_FN static constexpr f8_e4m3 from_bits(std::uint8_t bits) noexcept {
+    f8_e4m3 value;
+    value.bits = bits;
+    return value;
+  }
+  TAMP_FN friend constexpr bool operator==(f8_e4m3 a, f8_e4m3 b) noexcept {
+    return (a.bits == b.bits && (a.bits & 0x7fu) != 0x7fu) || ((a.bits | b.bits) & 0x7fu) == 0;
+  }
+
+ private:
+  TAMP_FN static constexpr std::uint8_t from_float(float value) noexcept {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = (bits >> 24) & 0x80u, magnitude = bits & 0x7fffffffu;
+    if (magnitude >= 0x7f800000u) return std::uint8_t(sign | 0x7fu);
+    const std::uint32_t rounded = detail::round_to_small_float(magnitude, 3, 7);
+    return std::uint8_t(sign | (rounded < 0x7fu ? rounded : 0x7fu));
+  }
+};
+
+/// 8-bit floating point with 5 exponent and 2 fraction bits: E5M2 of the OCP 8-bit floating point
+/// specification, F8_E5M2 in safetensors files. Its bits are the upper half of an f16. It is for
+/// storage only; arithmetic is in float.
+struct f8_e5m2 {
+  std::uint8_t bits = 0;
+
+  f8_e5m2() = default;
+  TAMP_FN explicit constexpr f8_e5m2(float value) noexcept : bits(from_float(value)) {}
+  TAMP_FN explicit constexpr operator float() const noexcept {
+    return float(f16::from_bits(std::uint16_t(bits << 8)));
+  }
+  TAMP_FN static constexpr f8_e5m2 from_bits(std::uint8_t bits) noexcept {
+    f8_e5m2 value;
+    value.bits = bits;
+    return value;
+  }
+  TAMP_FN friend constexpr bool operator==(f8_e5m2 a, f8_e5m2 b) noexcept {
+    return f16::from_bits(std::uint16_t(a.bits << 8)) == f16::from_bits(std::uint16_t(b.bits << 8));
+  }
+
+ private:
+  TAMP_FN static constexpr std::uint8_t from_float(float value) noexcept {
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = (bits >> 24) & 0x80u, magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u) return std::uint8_t(sign | 0x7eu);
+    if (magnitude == 0x7f800000u) return std::uint8_t(sign | 0x7cu);
+    const std::uint32_t rounded = detail::round_to_small_float(magnitude, 2, 15);
+    return std::uint8_t(sign | (rounded < 0x7cu ? rounded : 0x7cu));
+  }
+};
+
 /// The traits of a number type, the only place where tamp learns about it.
 ///
 /// A specialisation has `compute` (float or double, the type of the arithmetic) and the conversions
@@ -127,6 +217,37 @@ struct element_traits<bf16> {
   using compute = float;
   TAMP_FN static constexpr float load(bf16 value) noexcept { return float(value); }
   TAMP_FN static constexpr bf16 store(float value) noexcept { return bf16(value); }
+};
+
+template <>
+struct element_traits<f8_e4m3> {
+  using compute = float;
+  TAMP_FN static constexpr float load(f8_e4m3 value) noexcept { return float(value); }
+  TAMP_FN static constexpr f8_e4m3 store(float value) noexcept { return f8_e4m3(value); }
+};
+
+template <>
+struct element_traits<f8_e5m2> {
+  using compute = float;
+  TAMP_FN static constexpr float load(f8_e5m2 value) noexcept { return float(value); }
+  TAMP_FN static constexpr f8_e5m2 store(float value) noexcept { return f8_e5m2(value); }
+};
+
+/// Whole numbers of 8 bits, as of weights quantised without an offset. Selection compares them as
+/// they are. That is right within rows if each row has one scale, and in whole weights if the weight
+/// has one. A number is stored rounded to nearest, ties to even, and limited to [-128, 127]; NaN as
+/// 0.
+template <>
+struct element_traits<std::int8_t> {
+  using compute = float;
+  TAMP_FN static constexpr float load(std::int8_t value) noexcept { return float(value); }
+  TAMP_FN static constexpr std::int8_t store(float value) noexcept {
+    if (!(value > -128.0f)) return value <= -128.0f ? std::int8_t{-128} : std::int8_t{0};
+    if (value >= 127.0f) return 127;
+    const int below = int(value) - (value < float(int(value)) ? 1 : 0);
+    const float rest = value - float(below);
+    return std::int8_t(below + (rest > 0.5f || (rest == 0.5f && below % 2 != 0) ? 1 : 0));
+  }
 };
 
 /// The traits of a host's type that has the same bits as `Twin`:

@@ -141,7 +141,8 @@ void apply_to(const E& exec, std::string_view operation, std::string_view layer,
 
 template <class Weight>
 constexpr void require_prunable_rows() {
-  static_assert(viewable<Weight> || writable_row_tensor<Weight> || zeroable_row_tensor<Weight>,
+  static_assert(viewable<Weight> || any_tensor<Weight> || writable_row_tensor<Weight> ||
+                    zeroable_row_tensor<Weight>,
                 "this tensor can only be read: to be pruned it needs zero(i, keep) or write_row(i, "
                 "row), and must not be const");
 }
@@ -174,8 +175,8 @@ struct apply_operation : detail::operation<apply_operation> {
     if constexpr (is_mask) {
       if constexpr (detail::check_weight_argument<Weight>()) {
         detail::require_prunable_rows<Weight>();
-        auto&& target = detail::source(weight);
-        detail::apply_layer(exec, "apply", {}, keep, target);
+        detail::with_target(
+            weight, [&](auto& target) { detail::apply_layer(exec, "apply", {}, keep, target); });
       }
     }
   }

@@ -40,7 +40,9 @@ struct prune_operation : detail::operation<prune_operation> {
     if constexpr (detail::check_weight_argument<Weight>() &&
                   detail::check_recipe_argument<Recipe>()) {
       detail::require_prunable_rows<Weight>();
-      return prune_weight(detail::any_executor(exec), weight, statistics, recipe);
+      return detail::with_target(weight, [&](auto& target) {
+        return prune_weight(detail::any_executor(exec), target, statistics, recipe);
+      });
     } else {
       return {};
     }
@@ -51,13 +53,12 @@ struct prune_operation : detail::operation<prune_operation> {
   }
 
  private:
-  template <class Weight, class Statistics, class Recipe>
-  static pruned prune_weight(const detail::any_executor& exec, Weight& weight,
+  template <class Target, class Statistics, class Recipe>
+  static pruned prune_weight(const detail::any_executor& exec, Target& target,
                              const Statistics& statistics, const Recipe& recipe) {
-    auto&& target = detail::source(weight);
     const std::size_t size =
         static_cast<std::size_t>(target.rows()) * static_cast<std::size_t>(target.cols());
-    if constexpr (viewable<Weight>) detail::check_writable("prune", target);
+    if constexpr (viewable<Target>) detail::check_writable("prune", target);
     if constexpr (detail::repairing_score<typename Recipe::score_policy>) {
       const auto repaired = detail::repair_layer(exec, "prune", {}, target, statistics, recipe);
       detail::check_repaired<std::remove_cvref_t<decltype(target)>>(exec, "prune", {}, repaired);

@@ -137,8 +137,10 @@ struct select_operation : detail::operation<select_operation> {
                                          const Statistics& statistics, const Recipe& recipe) const {
     if constexpr (detail::check_weight_argument<Weight>() &&
                   detail::check_recipe_argument<Recipe>())
-      return detail::select_layer(detail::any_executor(exec), "select", {}, detail::source(weight),
-                                  statistics, recipe);
+      return detail::with_source(weight, [&](const auto& source) {
+        return detail::select_layer(detail::any_executor(exec), "select", {}, source, statistics,
+                                    recipe);
+      });
     else
       return {};
   }

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The adapters of a host's tensors: one trait for strided memory, one concept for the rest.
+/// The adapters of a host's tensors: one trait, for strided memory and for types known only at run
+/// time, and one concept for the rest.
 
 #include <concepts>
 #include <cstddef>
@@ -12,17 +13,23 @@
 #include <vector>
 
 #include "../element.hpp"
+#include "any_view.hpp"
 #include "view.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
-/// The adapter of a foreign type with strided memory. Specialise it with one function, `view`:
+/// The adapter of a foreign type. For one with strided memory and a known type of number, specialise
+/// it with one function, `view`:
 ///
 ///     template <>
 ///     struct tamp::tensor_traits<my::tensor> {
 ///       static tamp::matrix_view<const float> view(const my::tensor& t) { return ...; }
 ///       static tamp::matrix_view<float> view(my::tensor& t) { return ...; }
 ///     };
+///
+/// For one whose type of number is known only at run time, derive it from any_view_traits. For one
+/// whose storage is known only at run time, such as blocks of several formats, specialise it with
+/// `visit` and `visit_writable` (see any_tensor).
 template <class T>
 struct tensor_traits;
 
@@ -56,17 +63,62 @@ using view_of = decltype(tensor_traits<std::remove_cvref_t<T>>::view(std::declva
 template <class T>
 concept strided_tensor = viewable<T> && element<typename detail::view_of<T>::value_type>;
 
+namespace detail {
+struct any_tensor_visitor {
+  template <class Tensor>
+  void operator()(Tensor&&) const {}
+};
+}  // namespace detail
+
+/// A tensor whose type of number or storage is known only at run time. It shows itself as a tensor
+/// of another tier:
+///
+/// - `tensor_traits<T>::visit(tensor, use)` returns use(shown), where `shown` is a strided_tensor or
+///   a row_tensor that is only read. `use` returns the same type for all.
+/// - `tensor_traits<T>::visit_writable(tensor, use)` does so with one that can be pruned. It must
+///   throw a tamp::error for a tensor that cannot be.
+template <class T>
+concept any_tensor = !viewable<T> && requires(T& tensor, detail::any_tensor_visitor use) {
+  tensor_traits<std::remove_cvref_t<T>>::visit(tensor, use);
+  tensor_traits<std::remove_cvref_t<T>>::visit_writable(tensor, use);
+};
+
+/// The traits of a type that a function `Adapter::view(tensor)` shows as an any_view:
+///
+///     template <>
+///     struct tamp::tensor_traits<my::tensor> : tamp::any_view_traits<my::adapter> {};
+template <class Adapter>
+struct any_view_traits {
+  template <class Tensor, class Use>
+  static decltype(auto) visit(Tensor& tensor, Use&& use) {
+    return Adapter::view(tensor).visit(std::forward<Use>(use));
+  }
+  template <class Tensor, class Use>
+  static decltype(auto) visit_writable(Tensor& tensor, Use&& use) {
+    return Adapter::view(tensor).visit_writable(std::forward<Use>(use));
+  }
+};
+
+namespace detail {
+struct identity_adapter {
+  static const any_view& view(const any_view& tensor) noexcept { return tensor; }
+};
+}  // namespace detail
+
+template <>
+struct tensor_traits<any_view> : any_view_traits<detail::identity_adapter> {};
+
 /// A tensor of the second tier: quantised blocks, files, anything without strides.
 ///
 /// `read_row(i, out)` must write row i, converted to float, into `out`, which has cols() entries.
 /// It must be thread-safe for different rows.
 template <class T>
-concept row_tensor =
-    !viewable<T> && requires(const std::remove_cvref_t<T>& tensor, std::span<float> out) {
-      { tensor.rows() } -> std::convertible_to<std::size_t>;
-      { tensor.cols() } -> std::convertible_to<std::size_t>;
-      tensor.read_row(std::size_t{}, out);
-    };
+concept row_tensor = !viewable<T> && !any_tensor<T> &&
+                     requires(const std::remove_cvref_t<T>& tensor, std::span<float> out) {
+                       { tensor.rows() } -> std::convertible_to<std::size_t>;
+                       { tensor.cols() } -> std::convertible_to<std::size_t>;
+                       tensor.read_row(std::size_t{}, out);
+                     };
 
 /// A row_tensor that can be pruned by writing back whole rows.
 template <class T>
@@ -82,22 +134,23 @@ concept zeroable_row_tensor =
     row_tensor<T> &&
     requires(T& tensor, std::span<const std::uint64_t> keep) { tensor.zero(std::size_t{}, keep); };
 
-/// A tensor that the library can read: its elements are of a known type and in the CPU's memory.
+/// A tensor that the library can read: its elements are of a known type and in the CPU's memory, or
+/// that is known only at run time.
 template <class T>
-concept tensor = row_tensor<T> ||
+concept tensor = row_tensor<T> || any_tensor<T> ||
                  (strided_tensor<T> && std::same_as<typename detail::view_of<T>::space, cpu_space>);
 
 /// A tensor that the library can prune: its elements may be written.
 template <class T>
 concept prunable_tensor =
-    writable_row_tensor<T> || zeroable_row_tensor<T> ||
+    any_tensor<T> || writable_row_tensor<T> || zeroable_row_tensor<T> ||
     (strided_tensor<T> && tensor<T> &&
      !std::is_const_v<std::remove_pointer_t<decltype(std::declval<detail::view_of<T>>().data())>>);
 
 /// The tensor argument of functions. They refuse one that is no `tensor`, or cannot be pruned, with
 /// a sentence.
 template <class T>
-concept tensor_argument = viewable<T> || row_tensor<T>;
+concept tensor_argument = viewable<T> || row_tensor<T> || any_tensor<T>;
 
 /// Returns the library's view of a strided tensor. The elements must outlive the view: see
 /// docs/concepts/tensors.md.

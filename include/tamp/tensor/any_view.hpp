@@ -1,0 +1,166 @@
+#pragma once
+
+/// @file
+/// A view of a matrix whose type of number, strides and memory are known only at run time.
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "../detail/checked.hpp"
+#include "../dtype.hpp"
+#include "../element.hpp"
+#include "../error.hpp"
+#include "view.hpp"
+
+namespace tamp::inline TAMP_FLAGS {
+
+/// Memory in which the elements of an any_view lie: the CPU's, that of an NVIDIA GPU, or that of
+/// another device, which tamp cannot read.
+enum class memory { cpu, cuda, other };
+
+/// A non-owning view of a matrix whose type of number, extents, strides, memory and permission to
+/// write are values at run time. It is the form in which frameworks show their tensors.
+///
+///     tamp::any_view W(data, tamp::dtype::bf16, rows, cols);
+///     tamp::prune(W, norms, recipe);
+///
+/// Operations take it as they take a matrix_view. They are compiled once for each type of number
+/// that `visit` knows. Strides count elements, and may be zero or negative. Copying a view copies no
+/// numbers. A view of any type of number can be made; those that `visit` does not know cannot be
+/// read.
+class any_view {
+ public:
+  any_view() = default;
+
+  /// Makes a view whose element (i, j) lies i * row_stride + j * col_stride elements behind `data`.
+  /// A view of `const void` is read-only.
+  /// @throws shape_error if memory cannot hold that many elements, or an extent was negative before
+  ///         it became a std::size_t
+  any_view(void* data, dtype type, std::size_t rows, std::size_t cols, std::ptrdiff_t row_stride,
+           std::ptrdiff_t col_stride, memory where = memory::cpu)
+      : any_view(static_cast<const void*>(data), type, rows, cols, row_stride, col_stride, where) {
+    read_only_ = false;
+  }
+  any_view(const void* data, dtype type, std::size_t rows, std::size_t cols,
+           std::ptrdiff_t row_stride, std::ptrdiff_t col_stride, memory where = memory::cpu)
+      : data_(data),
+        rows_(rows),
+        cols_(cols),
+        row_stride_(row_stride),
+        col_stride_(col_stride),
+        type_(type),
+        where_(where),
+        read_only_(true) {
+    detail::check_shape("any_view", rows, cols);
+  }
+  /// Makes a row-major view without gaps.
+  /// @throws shape_error as above
+  any_view(void* data, dtype type, std::size_t rows, std::size_t cols)
+      : any_view(data, type, rows, cols, static_cast<std::ptrdiff_t>(cols), 1) {}
+  any_view(const void* data, dtype type, std::size_t rows, std::size_t cols)
+      : any_view(data, type, rows, cols, static_cast<std::ptrdiff_t>(cols), 1) {}
+
+  /// Forgets the types of a view. A view of const elements becomes read-only.
+  template <class T, class Space>
+    requires requires {
+      detail::dtype_of<typename detail::twin_of<std::remove_const_t<T>>::type>();
+    }
+  any_view(matrix_view<T, Space> view)
+      : any_view(view.data(),
+                 detail::dtype_of<typename detail::twin_of<std::remove_const_t<T>>::type>(),
+                 view.rows(), view.cols(), view.row_stride(), view.col_stride(),
+                 std::is_same_v<Space, cpu_space>    ? memory::cpu
+                 : std::is_same_v<Space, cuda_space> ? memory::cuda
+                                                     : memory::other) {}
+
+  const void* data() const noexcept { return data_; }
+  dtype type() const noexcept { return type_; }
+  std::size_t rows() const noexcept { return rows_; }
+  std::size_t cols() const noexcept { return cols_; }
+  std::size_t size() const noexcept { return rows_ * cols_; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  std::ptrdiff_t row_stride() const noexcept { return row_stride_; }
+  std::ptrdiff_t col_stride() const noexcept { return col_stride_; }
+  memory where() const noexcept { return where_; }
+  bool read_only() const noexcept { return read_only_; }
+
+  /// Returns a view of the same elements with rows and columns exchanged.
+  [[nodiscard]] any_view transposed() const {
+    any_view other = *this;
+    other.rows_ = cols_, other.cols_ = rows_;
+    other.row_stride_ = col_stride_, other.col_stride_ = row_stride_;
+    return other;
+  }
+  /// Returns a view of the same elements that does not write.
+  [[nodiscard]] any_view as_const() const {
+    any_view other = *this;
+    other.read_only_ = true;
+    return other;
+  }
+
+  /// Returns use(view), where view is the matrix_view<const T> of the same elements. T is double,
+  /// float, f16, bf16, f8_e4m3, f8_e5m2 or std::int8_t. `use` must return the same type for all.
+  /// @throws value_error if the elements are of another type or in the memory of a device
+  template <class Use>
+  decltype(auto) visit(Use&& use) const {
+    return visit_as<std::true_type>(std::forward<Use>(use));
+  }
+  /// Returns use(view), where view is the matrix_view<T> of the same elements.
+  /// @throws value_error as above, or if the view is read-only
+  template <class Use>
+  decltype(auto) visit_writable(Use&& use) const {
+    if (read_only_)
+      detail::raise<value_error>("any_view: this tensor of ", rows_, " x ", cols_, ' ',
+                                 detail::entry(type_).name,
+                                 " is read-only and cannot be written to");
+    return visit_as<std::false_type>(std::forward<Use>(use));
+  }
+
+ private:
+  template <class T, class ReadOnly, class Use>
+  decltype(auto) typed(Use&& use) const {
+    using element = std::conditional_t<ReadOnly::value, const T, T>;
+    return std::forward<Use>(use)(matrix_view<element>(
+        static_cast<element*>(const_cast<void*>(data_)), rows_, cols_, row_stride_, col_stride_));
+  }
+
+  template <class ReadOnly, class Use>
+  decltype(auto) visit_as(Use&& use) const {
+    if (where_ != memory::cpu)
+      detail::raise<value_error>("any_view: the elements of this tensor of ", rows_, " x ", cols_,
+                                 ' ', detail::entry(type_).name, " lie in the memory of ",
+                                 where_ == memory::cuda ? "an NVIDIA GPU" : "a device",
+                                 ", and this operation runs on the CPU");
+    switch (type_) {
+      case dtype::f64:
+        return typed<double, ReadOnly>(std::forward<Use>(use));
+      case dtype::f32:
+        return typed<float, ReadOnly>(std::forward<Use>(use));
+      case dtype::f16:
+        return typed<f16, ReadOnly>(std::forward<Use>(use));
+      case dtype::bf16:
+        return typed<bf16, ReadOnly>(std::forward<Use>(use));
+      case dtype::f8_e4m3:
+        return typed<f8_e4m3, ReadOnly>(std::forward<Use>(use));
+      case dtype::f8_e5m2:
+        return typed<f8_e5m2, ReadOnly>(std::forward<Use>(use));
+      case dtype::i8:
+        return typed<std::int8_t, ReadOnly>(std::forward<Use>(use));
+      default:
+        detail::raise<value_error>("any_view: the elements of this tensor of ", rows_, " x ", cols_,
+                                   " are ", detail::entry(type_).name,
+                                   ", and tamp reads F64, F32, F16, BF16, F8_E4M3, F8_E5M2 and I8");
+    }
+  }
+
+  const void* data_ = nullptr;
+  std::size_t rows_ = 0, cols_ = 0;
+  std::ptrdiff_t row_stride_ = 0, col_stride_ = 0;
+  dtype type_ = dtype::f32;
+  memory where_ = memory::cpu;
+  bool read_only_ = false;
+};
+
+}  // namespace tamp::inline TAMP_FLAGS
