@@ -23,8 +23,8 @@
 
 #include "../error.hpp"
 #include "../model/fingerprint.hpp"
+#include "../model/modality.hpp"
 #include "../model/observable.hpp"
-#include "../tensor/view.hpp"
 #include "torch.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -49,6 +49,35 @@ inline std::vector<torch_linear> torch_linears(const torch::nn::Module& module,
 }
 
 namespace detail {
+
+/// Joins all dimensions but the last one.
+inline at::Tensor as_torch_matrix(const at::Tensor& tensor) {
+  return tensor.reshape({-1, tensor.size(-1)});
+}
+
+#if !defined(NDEBUG)
+/// Opens a private member: the access of names in an explicit instantiation is not checked.
+template <class Key, auto Member>
+struct opened_member {
+  friend const auto& member_of(Key, const at::RecordFunction& operation) {
+    return operation.*Member;
+  }
+};
+struct inputs_key {
+  friend const auto& member_of(inputs_key, const at::RecordFunction& operation);
+};
+template struct opened_member<inputs_key, &at::RecordFunction::inputs_>;
+#endif
+
+/// Returns the operands of an operation. In units without NDEBUG, inputs() asserts on a member that
+/// a LibTorch which was compiled with NDEBUG never sets, as all releases were.
+inline c10::ArrayRef<const c10::IValue> operands_of(const at::RecordFunction& operation) {
+#if !defined(NDEBUG)
+  return member_of(inputs_key(), operation);
+#else
+  return operation.inputs();
+#endif
+}
 
 /// The callbacks of one watch_linears, while it runs.
 class linear_watch {
@@ -118,7 +147,7 @@ class linear_watch {
     if (watch == nullptr || watch->within_layer_ || watch->thrown_ != nullptr) return nullptr;
     const std::string_view name = operation.name();
     for (const form& each : forms)
-      if (name == each.operation) return watch->start(operation.inputs(), each);
+      if (name == each.operation) return watch->start(operands_of(operation), each);
     return nullptr;
   }
 
@@ -164,13 +193,9 @@ class linear_watch {
       output = outputs[0].toTensor();
       if (!is_output_) output = input_.matmul(layer.weight.t());
       if (lacks_bias_ || (!is_output_ && layer.bias.defined())) output = output + layer.bias;
-      output = as_matrix(output);
+      output = as_torch_matrix(output);
     }
-    on_linear_(layer_, as_matrix(input_), output);
-  }
-
-  static at::Tensor as_matrix(const at::Tensor& tensor) {
-    return tensor.reshape({-1, tensor.size(-1)});
+    on_linear_(layer_, as_torch_matrix(input_), output);
   }
 
   static inline thread_local linear_watch* running_ = nullptr;
@@ -244,20 +269,27 @@ template <class Module>
 ///     tamp::torch_model host({tamp::torch_block_of(first, "layers.0"), ...}, samples);
 ///     tamp::prune_model(host, recipe);
 ///
-/// Blocks run without gradients. It shows inputs and outputs of layers and the residual stream. For
-/// recipes that tell modalities apart or look at attention, write a host of your own with
+/// Blocks run without gradients. The host shows inputs and outputs of layers, the residual stream
+/// and the modalities of tokens. For recipes that look at attention, write a host of your own with
 /// watch_linears.
 class torch_model {
  public:
-  static constexpr observable shows = observable::input | observable::output | observable::hidden;
+  static constexpr observable shows =
+      observable::input | observable::output | observable::hidden | observable::modality;
 
-  /// @throws value_error if there is no sample, or one holds other numbers than Float, Double, Half
-  ///         or BFloat16
-  /// @throws shape_error if one is no sequence
-  torch_model(std::vector<torch_block> blocks, std::vector<at::Tensor> samples)
-      : blocks_(std::move(blocks)), samples_(std::move(samples)), states_(samples_) {
+  /// @param kinds the modality of each token of each sample; if empty, all are text
+  /// @throws value_error if there is no sample, or one holds no floating-point numbers
+  /// @throws shape_error if one is no sequence, or there is not one list of kinds for each sample
+  ///         with one kind for each token
+  torch_model(std::vector<torch_block> blocks, std::vector<at::Tensor> samples,
+              std::vector<std::vector<modality>> kinds = {})
+      : blocks_(std::move(blocks)),
+        samples_(std::move(samples)),
+        states_(samples_),
+        kinds_(std::move(kinds)) {
     if (samples_.empty()) detail::raise<value_error>("torch_model: there is no sample");
     for (std::size_t k = 0; k < samples_.size(); ++k) check_sample(k, samples_[k]);
+    check_kinds();
   }
 
   std::size_t blocks() const noexcept { return blocks_.size(); }
@@ -271,20 +303,19 @@ class torch_model {
   void observe_block(std::size_t block, Observer& observer) {
     const at::NoGradGuard no_gradients;
     for (std::size_t k = 0; k < states_.size(); ++k) {
+      if (!kinds_.empty()) observer.modality(kinds_[k]);
       at::Tensor after;
       const auto run = [&] { after = forward(block, k); };
       if constexpr (includes(Observer::wants, observable::output))
         watch_linears(blocks_[block].layers, run,
                       [&](std::size_t layer, const at::Tensor& X, const at::Tensor& Y) {
-                        with_numbers(X, Y, [&](auto x, auto y) { observer.linear(layer, x, y); });
+                        observer.linear(layer, X, Y);
                       });
       else
-        watch_linears(blocks_[block].layers, run, [&](std::size_t layer, const at::Tensor& X) {
-          with_numbers(X, X, [&](auto x, auto) { observer.input(layer, x); });
-        });
+        watch_linears(blocks_[block].layers, run,
+                      [&](std::size_t layer, const at::Tensor& X) { observer.input(layer, X); });
       if constexpr (includes(Observer::wants, observable::hidden))
-        with_numbers(as_matrix(states_[k]), as_matrix(after),
-                     [&](auto x, auto y) { observer.hidden(x, y); });
+        observer.hidden(detail::as_torch_matrix(states_[k]), detail::as_torch_matrix(after));
     }
   }
 
@@ -297,8 +328,7 @@ class torch_model {
 
   std::uint64_t fingerprint() const {
     tamp::fingerprint print;
-    for (const at::Tensor& sample : samples_)
-      with_numbers(as_matrix(sample), as_matrix(sample), [&](auto x, auto) { print.add(x); });
+    for (const at::Tensor& sample : samples_) print.add(detail::as_torch_matrix(sample));
     return print.value();
   }
 
@@ -320,35 +350,27 @@ class torch_model {
     }
   }
 
+  void check_kinds() const {
+    if (kinds_.empty()) return;
+    if (kinds_.size() != samples_.size())
+      detail::raise<shape_error>("torch_model: there are ", samples_.size(), " samples and ",
+                                 kinds_.size(), " lists of kinds of tokens");
+    for (std::size_t k = 0; k < kinds_.size(); ++k) {
+      const auto tokens = detail::as_torch_matrix(samples_[k]).size(0);
+      if (kinds_[k].size() != static_cast<std::size_t>(tokens))
+        detail::raise<shape_error>("torch_model: sample ", k, " has ", tokens, " tokens and ",
+                                   kinds_[k].size(), " kinds");
+    }
+  }
+
   // The block gets a copy, since it may write to its argument.
   at::Tensor forward(std::size_t block, std::size_t sample) {
     return blocks_[block].forward(states_[sample].clone(), sample);
   }
 
-  static at::Tensor as_matrix(const at::Tensor& tensor) {
-    return tensor.reshape({-1, tensor.size(-1)});
-  }
-
-  // Activations of 16-bit numbers are converted, which is exact and cheap beside the layer.
-  template <class Use>
-  static void with_numbers(const at::Tensor& a, const at::Tensor& b, Use&& use) {
-    if (a.scalar_type() == at::kDouble || b.scalar_type() == at::kDouble)
-      with_numbers_of<double>(a.to(at::kDouble), b.to(at::kDouble), use);
-    else
-      with_numbers_of<float>(a.to(at::kFloat), b.to(at::kFloat), use);
-  }
-  template <class Number, class Use>
-  static void with_numbers_of(const at::Tensor& a, const at::Tensor& b, Use&& use) {
-    const auto view = [](const at::Tensor& tensor) {
-      return matrix_view<const Number>(
-          tensor.data_ptr<Number>(), static_cast<std::size_t>(tensor.size(0)),
-          static_cast<std::size_t>(tensor.size(1)), tensor.stride(0), tensor.stride(1));
-    };
-    use(view(a), view(b));
-  }
-
   std::vector<torch_block> blocks_;
   std::vector<at::Tensor> samples_, states_;
+  std::vector<std::vector<modality>> kinds_;
 };
 
 }  // namespace tamp::inline TAMP_FLAGS
