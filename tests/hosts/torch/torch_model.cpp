@@ -349,7 +349,7 @@ BOOST_AUTO_TEST_CASE(a_script_is_pruned_as_it_was_loaded) {
   for (const auto& parameter : script.named_parameters())
     block.layers.push_back({parameter.name, parameter.value});
   block.forward = [&](const at::Tensor& x, std::size_t) { return script.forward({x}).toTensor(); };
-  tamp::torch_model host({block, block}, {at::randn({20, hidden})});
+  tamp::torch_model host({block}, {at::randn({20, hidden})});
   const auto report = tamp::prune_model(host, half_of_rows);
   for (const auto& of_layer : report.layers) BOOST_TEST(of_layer.score == "wanda");
   BOOST_TEST(zeros_of(script.attr("up").toTensor()) == 0.5);
