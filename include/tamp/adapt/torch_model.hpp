@@ -4,6 +4,9 @@
 /// A model of LibTorch modules as a host, and the observation of linear layers in code that is not
 /// changed for it.
 
+// First, since clang 19 does not compile LibTorch 1.13 in another order.
+#include <ATen/core/ivalue.h>
+
 #include <ATen/record_function.h>
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
