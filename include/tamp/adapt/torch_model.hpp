@@ -58,7 +58,6 @@ inline at::Tensor as_torch_matrix(const at::Tensor& tensor) {
   return tensor.reshape({-1, tensor.size(-1)});
 }
 
-#if !defined(NDEBUG)
 /// Opens a private member: the access of names in an explicit instantiation is not checked.
 template <class Key, auto Member>
 struct opened_member {
@@ -66,21 +65,14 @@ struct opened_member {
     return operation.*Member;
   }
 };
-struct inputs_key {
-  friend const auto& member_of(inputs_key, const at::RecordFunction& operation);
-};
-template struct opened_member<inputs_key, &at::RecordFunction::inputs_>;
-#endif
 
-/// Returns the operands of an operation. In units without NDEBUG, inputs() asserts on a member that
-/// a LibTorch which was compiled with NDEBUG never sets, as all releases were.
-inline c10::ArrayRef<const c10::IValue> operands_of(const at::RecordFunction& operation) {
-#if !defined(NDEBUG)
-  return member_of(inputs_key(), operation);
-#else
-  return operation.inputs();
-#endif
-}
+/// The operands of an operation, member_of(recorded_inputs(), operation). The public inputs() asserts, in
+/// units without NDEBUG, on a member that a LibTorch compiled with NDEBUG never sets, as all
+/// releases were.
+struct recorded_inputs {
+  friend const auto& member_of(recorded_inputs, const at::RecordFunction& operation);
+};
+template struct opened_member<recorded_inputs, &at::RecordFunction::inputs_>;
 
 /// The callbacks of one watch_linears, while it runs.
 class linear_watch {
@@ -150,7 +142,8 @@ class linear_watch {
     if (watch == nullptr || watch->within_layer_ || watch->thrown_ != nullptr) return nullptr;
     const std::string_view name = operation.name();
     for (const form& each : forms)
-      if (name == each.operation) return watch->start(operands_of(operation), each);
+      if (name == each.operation)
+        return watch->start(member_of(recorded_inputs(), operation), each);
     return nullptr;
   }
 

@@ -53,6 +53,17 @@ const layout layouts[] = {
            .select(1, 1);
      }}};
 
+// A tensor of 2 x 4 that claims to be on a device, which the machine need not have.
+at::Tensor on_device(c10::DeviceType type, c10::DispatchKey key) {
+  static float memory[8];
+  c10::Storage storage(c10::Storage::use_byte_size_t(), sizeof(memory),
+                       c10::DataPtr(memory, c10::Device(type, 0)), nullptr, false);
+  at::Tensor tensor = at::detail::make_tensor<c10::TensorImpl>(
+      std::move(storage), c10::DispatchKeySet(key), caffe2::TypeMeta::Make<float>());
+  tensor.unsafeGetTensorImpl()->set_sizes_contiguous({2, 4});
+  return tensor;
+}
+
 // Wanda as torch's code has it: of each row, the half with the lowest |W| * norm is dropped. It is a
 // tensor of 1 where a weight is kept.
 at::Tensor kept_by_definition(const at::Tensor& W, const at::Tensor& X) {
@@ -274,6 +285,14 @@ BOOST_AUTO_TEST_CASE(tensors_without_a_matrix_in_the_cpus_memory_are_refused_wit
       at::quantize_per_tensor(at::ones({2, 4}), 0.1, 0, at::kQInt8));
   refused("torch: this tensor of 2 x 4 is on the device meta and has no numbers",
           at::empty({2, 4}, at::TensorOptions(at::kMeta)));
+  refused(
+      "torch: this tensor of 2 x 4 is on the device xla:0, whose memory tamp cannot read: give its "
+      "cpu()",
+      on_device(c10::kXLA, c10::DispatchKey::XLA));
+  refused(
+      "any_view: the elements of this tensor of 2 x 4 F32 lie in the memory of an NVIDIA GPU, and "
+      "this operation runs on the CPU",
+      on_device(c10::kCUDA, c10::DispatchKey::CUDA));
   refused(
       "torch: this tensor of 2 x 4 is negated when it is read, and its memory holds the numbers of "
       "the other sign: give its resolve_neg()",
