@@ -17,6 +17,7 @@
 #include "../role.hpp"
 #include "detail/checked_context.hpp"
 #include "detail/row_products.hpp"
+#include "detail/token_rows.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -90,8 +91,10 @@ struct dart {
                        t) != around.end();
     };
     detail::check_finite(label(), "hidden state", c.hidden, is_text_pivot);
-    const detail::row_products hidden(c.hidden);
-    std::vector<std::size_t> open(candidates.begin(), candidates.end());
+    std::vector<std::size_t> open(candidates.begin(), candidates.end()), read = open;
+    read.insert(read.end(), around.begin() + static_cast<std::ptrdiff_t>(chosen.size()),
+                around.end());
+    const detail::row_products hidden(c.hidden, read);
     const auto take_from_open = [&](std::span<const std::size_t> taken) {
       std::erase_if(open, [&](std::size_t t) {
         return std::find(taken.begin(), taken.end(), t) != taken.end();
@@ -119,10 +122,10 @@ struct dart {
                                                std::span<const std::size_t> tokens,
                                                std::size_t count) {
     std::vector<std::pair<double, std::size_t>> norms;
+    detail::row_reader read(c.keys);
     for (const std::size_t t : tokens) {
       double sum = 0;
-      for (std::size_t j = 0; j < c.keys.cols(); ++j)
-        sum += std::abs(static_cast<double>(c.keys(t, j)));
+      for (const float key : read(t)) sum += std::abs(static_cast<double>(key));
       norms.emplace_back(sum, t);
     }
     std::sort(norms.rbegin(), norms.rend());

@@ -119,10 +119,11 @@ struct visionzip {
  private:
   static std::vector<double> scores(const context& c, std::span<const std::size_t> candidates) {
     std::vector<double> sums(c.tokens());
+    std::vector<float> buffer;
     const attention_view& a = c.attention;
     for (std::size_t head = 0; head < a.heads(); ++head)
       for (std::size_t q = a.first_query(); q < a.first_query() + a.queries(); ++q)
-        detail::add_row(a.row(head, q), sums);
+        detail::add_row(a.row(head, q, buffer), sums);
     return detail::of_tokens(sums, candidates);
   }
 };
