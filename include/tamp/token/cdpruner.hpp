@@ -71,7 +71,7 @@ enum class relevance_form : std::uint8_t {
 /// each half of each image with a scale of its own: {.theta = 0.5, .form = relevance_form::mixed,
 /// .scale = relevance_scale::over_group, .by_image = true, .in_halves = true}. It falls back to the
 /// exponential form. The cost is count n products of d numbers and count^2 n / 2 more. Memory:
-/// count n numbers.
+/// count n numbers, and n d floats for hidden states that are not read in place.
 /// Source: Zhang et al. 2025, CDPruner (arXiv 2506.10967), and its published code.
 struct cdpruner {
   using role = tamp::role::token;

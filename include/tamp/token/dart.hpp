@@ -41,6 +41,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// The published code gives every pivot floor(budget / pivots) tokens, and keeps the visual pivots
 /// in addition: dart::published_count is what it keeps for a budget. It leaves the order of the
 /// pivots to a hash set, on which the choice depends if two pivots claim the same token.
+/// Memory: n d floats for hidden states that are not read in place.
 /// Source: Wen et al. 2025, DART (arXiv 2502.11494), and its published code.
 struct dart {
   using role = tamp::role::token;

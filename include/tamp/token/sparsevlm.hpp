@@ -35,6 +35,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// tokens a layer keeps: token::sparsevlm_schedule has the published counts. The published code
 /// never keeps all tokens of an image: it drops at least one. This policy is the rating alone.
 /// token::sparsevlm_recycling also makes new tokens of dropped ones.
+/// Memory: n d floats for hidden states of visual tokens and raters that are not read in place.
 /// Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and its published code.
 /// @see token::sparsevlm_recycling, token::sparsevlm_schedule
 struct sparsevlm {

@@ -101,7 +101,7 @@ struct visionzip {
   /// mean of the tokens that merged into it, if there are any. As published, sizes do not count.
   /// Nothing of the context is read.
   /// @throws shape_error as token::merge_rows does; nothing is moved then
-  template <viewable Tensor>
+  template <detail::movable_rows Tensor>
   void merge_rows(Tensor&& tensor, const selection& s, const context&) const {
     const detail::ieee_arithmetic as_usual;
     if (!s.merges()) return token::gather_rows(tensor, s.kept);

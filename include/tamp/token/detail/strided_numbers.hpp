@@ -68,21 +68,12 @@ void load_as_floats(const void* first, std::ptrdiff_t row_stride, std::ptrdiff_t
     for (std::size_t i = 0; i < rows; ++i) load_each(i, j);
 }
 
-template <class T, class... Others>
-inline constexpr bool is_one_of = (std::is_same_v<T, Others> || ...);
-
-template <class T>
-consteval std::string_view name_of_number() {
-  using twin = typename twin_of<T>::type;
-  if constexpr (is_one_of<twin, double, float, f16, bf16, f8_e4m3, f8_e5m2, std::int8_t>)
-    return entry(dtype_of<twin>()).name;
-  else
-    return "of a type of the host";
-}
-
 template <element T>
-inline constexpr number_type number_type_of{name_of_number<T>(), sizeof(T),
-                                            std::is_same_v<T, float>, &load_as_floats<T>};
+inline constexpr number_type number_type_of{
+    dtype_or_unknown<typename twin_of<T>::type> == dtype::unknown
+        ? std::string_view("of a type of the host")
+        : entry(dtype_or_unknown<typename twin_of<T>::type>).name,
+    sizeof(T), std::is_same_v<T, float>, &load_as_floats<T>};
 
 /// Returns the number_type of a dtype.
 /// @throws value_error if its numbers cannot be read
