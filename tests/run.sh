@@ -47,7 +47,8 @@ minutes=3
 [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
 
 need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbenchmark-dev \
-  libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev python3
+  libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev libc++-19-dev \
+  libc++abi-19-dev python3
 
 # run_tests PRESET [ARGUMENT...]: ctest, whose last words are kept for the summary.
 run_tests() {
