@@ -31,6 +31,10 @@ enum class memory { cpu, cuda, other };
 /// numbers. A view of any type of number can be made; those that `visit` does not know cannot be
 /// read.
 class any_view {
+  template <class T>
+  static constexpr dtype dtype_of_element =
+      detail::dtype_or_unknown<typename detail::twin_of<std::remove_const_t<T>>::type>;
+
  public:
   any_view() = default;
 
@@ -62,15 +66,13 @@ class any_view {
   any_view(const void* data, dtype type, std::size_t rows, std::size_t cols)
       : any_view(data, type, rows, cols, static_cast<std::ptrdiff_t>(cols), 1) {}
 
-  /// Forgets the types of a view. A view of const elements becomes read-only.
+  /// Forgets the types of a view. A view of const elements becomes read-only. A host's own type of
+  /// number counts as its twin (see element_like).
   template <class T, class Space>
-    requires requires {
-      detail::dtype_of<typename detail::twin_of<std::remove_const_t<T>>::type>();
-    }
+    requires(dtype_of_element<T> != dtype::unknown)
   any_view(matrix_view<T, Space> view)
-      : any_view(view.data(),
-                 detail::dtype_of<typename detail::twin_of<std::remove_const_t<T>>::type>(),
-                 view.rows(), view.cols(), view.row_stride(), view.col_stride(),
+      : any_view(view.data(), dtype_of_element<T>, view.rows(), view.cols(), view.row_stride(),
+                 view.col_stride(),
                  std::is_same_v<Space, cpu_space>    ? memory::cpu
                  : std::is_same_v<Space, cuda_space> ? memory::cuda
                                                      : memory::other) {}
