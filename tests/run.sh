@@ -50,7 +50,7 @@ minutes=3
 
 need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbenchmark-dev \
   libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev libc++-19-dev \
-  libc++abi-19-dev python3
+  libc++abi-19-dev libarmadillo-dev libopencv-core-dev python3
 
 # run_tests PRESET [ARGUMENT...]: ctest, whose last words are kept for the summary.
 run_tests() {
@@ -76,7 +76,7 @@ for step in "${steps[@]}"; do
   found=
   case $step in
     format)
-      git ls-files '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
+      git ls-files '*.h' '*.c' '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
       ;;
     programs | asan | optimised)
       build "$step" "build/$step"

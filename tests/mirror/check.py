@@ -24,6 +24,8 @@ COVERED = {
     # What shows only with flags of its own.
     "detail/bits_as_computed.hpp": "tests/mixed_flags/fast_math.cpp",
     # Adapters of libraries that tests/hosts fetches.
+    "adapt/ggml.hpp": "tests/hosts/ggml/ggml.cpp",
+    "adapt/mdspan.hpp": "tests/hosts/mdspan/mdspan.cpp",
     "adapt/torch.hpp": "tests/hosts/torch/torch.cpp",
     "adapt/torch_executor.hpp": "tests/hosts/torch/torch_executor.cpp",
     "adapt/torch_model.hpp": "tests/hosts/torch/torch_model.cpp",
