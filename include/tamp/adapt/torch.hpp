@@ -63,7 +63,8 @@ struct torch_adapter {
     const dtype type = type_of(tensor.scalar_type());
     if (type == dtype::unknown)
       raise<value_error>("torch: ", named(tensor), " is of type ", type_name(tensor),
-                         ", and tamp reads Float, Double, Half, BFloat16 and Char");
+                         ", and tamp reads Float, Double, Half, BFloat16, Char, Float8_e4m3fn and "
+                         "Float8_e5m2");
     if (tensor.is_neg())
       raise<value_error>("torch: ", named(tensor),
                          " is negated when it is read, and its memory holds the numbers of the "
@@ -131,6 +132,14 @@ struct torch_adapter {
 };
 
 }  // namespace detail
+
+/// Returns the view of a tensor, for what takes no tensor itself. A tensor of an NVIDIA GPU is
+/// visited by torch_view(tensor).visit<cuda_space>(use). What is written through the view does not
+/// raise the tensor's version.
+/// @throws value_error, shape_error as tensor_traits<at::Tensor>
+[[nodiscard]] inline any_view torch_view(const at::Tensor& tensor) {
+  return detail::torch_adapter::view(tensor);
+}
 
 /// The adapter of LibTorch's tensors: float, double, Half, BFloat16 and Char (8-bit integers), of
 /// any strides, in place. Float8_e4m3fn and Float8_e5m2 are known where LibTorch has them.

@@ -305,12 +305,13 @@ BOOST_AUTO_TEST_CASE(tensors_without_a_matrix_in_the_cpus_memory_are_refused_wit
                                                            {at::kComplexFloat, "ComplexFloat"},
                                                            {at::kComplexDouble, "ComplexDouble"}};
   for (const auto& [type, name] : others)
-    refused("torch: this tensor of 2 x 4 is of type " + std::string(name) +
-                ", and tamp reads Float, Double, Half, BFloat16 and Char",
-            at::ones({2, 4}, type));
+    refused(
+        "torch: this tensor of 2 x 4 is of type " + std::string(name) +
+            ", and tamp reads Float, Double, Half, BFloat16, Char, Float8_e4m3fn and Float8_e5m2",
+        at::ones({2, 4}, type));
   refused(
       "torch: this tensor of 2 x 4 is of type ComplexFloat, and tamp reads Float, Double, Half, "
-      "BFloat16 and Char",
+      "BFloat16, Char, Float8_e4m3fn and Float8_e5m2",
       at::ones({2, 4}, at::kComplexFloat).conj());
 }
 
@@ -377,6 +378,26 @@ BOOST_AUTO_TEST_CASE(views_of_torchs_16_bit_numbers_are_tensors) {
   BOOST_TEST((tamp::any_view(view).type() == tamp::dtype::f16));
 }
 
+#if __has_include(<c10/util/Float8_e4m3fn.h>)
+BOOST_AUTO_TEST_CASE(numbers_of_8_bits_are_the_same_numbers_in_tamp_and_are_pruned) {
+  for (unsigned bits = 0; bits < 0x100; ++bits) {
+    const c10::Float8_e4m3fn a(std::uint8_t(bits), c10::Float8_e4m3fn::from_bits());
+    const c10::Float8_e5m2 b(std::uint8_t(bits), c10::Float8_e5m2::from_bits());
+    const float x = tamp::element_traits<c10::Float8_e4m3fn>::load(a);
+    const float y = tamp::element_traits<c10::Float8_e5m2>::load(b);
+    BOOST_TEST((x == float(a) || (std::isnan(x) && std::isnan(float(a)))));
+    BOOST_TEST((y == float(b) || (std::isnan(y) && std::isnan(float(b)))));
+  }
+  at::manual_seed(9);
+  for (const auto type : {at::ScalarType::Float8_e4m3fn, at::ScalarType::Float8_e5m2}) {
+    const at::Tensor W = random(24, 40, type), X = random(7, 40);
+    const at::Tensor before = W.to(at::kFloat);
+    tamp::prune(W, tamp::observe<tamp::stat::column_norm>(X), half_of_rows);
+    BOOST_TEST(W.to(at::kFloat).equal(before * kept_by_definition(before, X)));
+  }
+}
+#endif
+
 BOOST_AUTO_TEST_CASE(a_pruned_weight_is_stored_sparse_and_multiplied) {
   at::manual_seed(7);
   const at::Tensor W = random(24, 40, at::kBFloat16).t(), X = random(5, 24);
@@ -388,6 +409,44 @@ BOOST_AUTO_TEST_CASE(a_pruned_weight_is_stored_sparse_and_multiplied) {
   BOOST_TEST(back.equal(W));
   tamp::sparse::multiply(packed, X, Y);
   BOOST_TEST(Y.allclose(X.matmul(W.to(at::kFloat).t()), 1e-5, 1e-5));
+}
+
+BOOST_AUTO_TEST_CASE(a_view_has_the_tensors_memory_type_shape_and_strides) {
+  const at::Tensor W = random(6, 8, at::kBFloat16).t().slice(0, 2, 8, 3);
+  const tamp::any_view view = tamp::torch_view(W);
+  BOOST_TEST(view.data() == W.data_ptr());
+  BOOST_TEST((view.type() == tamp::dtype::bf16 && view.where() == tamp::memory::cpu));
+  BOOST_TEST((view.rows() == 2 && view.cols() == 6));
+  BOOST_TEST((view.row_stride() == 3 && view.col_stride() == 8));
+  BOOST_TEST(!view.read_only());
+  const tamp::any_view on_gpu = tamp::torch_view(on_device(c10::kCUDA, c10::DispatchKey::CUDA));
+  BOOST_TEST((on_gpu.where() == tamp::memory::cuda));
+  BOOST_TEST(on_gpu.visit<tamp::cuda_space>([](auto m) { return m.cols(); }) == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(token_policies_read_hidden_states_and_attention_where_they_lie) {
+  at::manual_seed(8);
+  const std::vector<tamp::modality> kinds(12, tamp::modality::image);
+  const auto kept_by = [&](const auto& policy, const at::Tensor& hidden,
+                           const at::Tensor& attention) {
+    tamp::token::context context{.kinds = kinds};
+    context.hidden = hidden;
+    context.attention = tamp::token::attention_view::of_last_query(attention);
+    return tamp::token::select(context, policy, {.keep = 4}).kept;
+  };
+  const at::Tensor hidden = at::randn({1, 12, 16}).to(at::kBFloat16);
+  const at::Tensor attention = at::randn({1, 4, 12, 12}).softmax(-1).to(at::kHalf);
+  const at::Tensor last =
+      attention[0].select(1, -1);  // (heads, tokens), of each head its last query
+  const tamp::token::divprune by_hidden;
+  const tamp::token::attention_top_k by_attention;
+  BOOST_TEST((kept_by(by_hidden, hidden[0], last) ==
+              kept_by(by_hidden, hidden[0].to(at::kFloat), last.to(at::kFloat).contiguous())));
+  const auto kept = kept_by(by_attention, hidden[0], last);
+  const at::Tensor top = std::get<0>(std::get<1>(last.to(at::kFloat).mean(0).topk(4)).sort());
+  BOOST_TEST_REQUIRE(kept.size() == 4u);
+  for (std::int64_t k = 0; k < 4; ++k)
+    BOOST_TEST(std::int64_t(kept[std::size_t(k)]) == top[k].item<std::int64_t>());
 }
 
 BOOST_AUTO_TEST_CASE(asking_whether_something_is_a_tensor_compiles) {
