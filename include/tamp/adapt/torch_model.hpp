@@ -85,7 +85,7 @@ class linear_watch {
       raise<value_error>("watch_linears: this thread already runs one; they cannot be nested");
     handle_ = at::addThreadLocalCallback(at::RecordFunctionCallback(&start, &end)
                                              .needsInputs(true)
-                                             .needsOutputs(wants_outputs)
+                                             .needsOutputs(true)
                                              .scopes({at::RecordScope::FUNCTION}));
     running_ = this;
   }
@@ -181,13 +181,12 @@ class linear_watch {
   }
 
   void end(const at::RecordFunction& operation) {
+    const auto& outputs = operation.outputs();
+    if (outputs.empty() || !outputs[0].isTensor()) return;  // the operation threw
     at::Tensor output;
     if (wants_outputs_) {
-      const auto& outputs = operation.outputs();
-      if (outputs.empty() || !outputs[0].isTensor()) return;  // the operation threw
       const torch_linear& layer = layers_[layer_];
-      output = outputs[0].toTensor();
-      if (!is_output_) output = input_.matmul(layer.weight.t());
+      output = is_output_ ? outputs[0].toTensor() : input_.matmul(layer.weight.t());
       if (lacks_bias_ || (!is_output_ && layer.bias.defined())) output = output + layer.bias;
       output = as_torch_matrix(output);
     }
