@@ -62,11 +62,14 @@ tamp::any_view view_of(std::string_view function, std::string_view what, const t
 // An engine's executor, or, for a null pointer, the library's own.
 class executor {
  public:
-  executor(std::string_view function, const tamp_executor* where) : where_(where) {
+  executor(std::string_view function, const tamp_executor* where)
+      : grain(where == nullptr ? tamp::execute::standard{}.grain : 0), where_(where) {
     if (where != nullptr && where->for_each_range == nullptr)
       tamp::detail::raise<tamp::value_error>(function,
                                              ": the executor's for_each_range is a null pointer");
   }
+
+  std::size_t grain;  // elements below which the calling thread runs a loop
 
   template <class Body>
   void for_each_range(std::size_t count, const Body& body) const {

@@ -76,7 +76,7 @@ for step in "${steps[@]}"; do
   found=
   case $step in
     format)
-      git ls-files '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
+      git ls-files '*.h' '*.c' '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
       ;;
     programs | asan | optimised)
       build "$step" "build/$step"

@@ -3,7 +3,7 @@
     python3 check.py [--together=N] [--cuda=FLAGS] [--library=HEADER:FLAGS]... [--only-libraries]
                      ROOT BUILD COMPILER [FLAGS...]
 
-A program is a ```cpp block that contains `int main`. If a ```text block is the next block, it is
+A program is a ```cpp block that contains `int main`, or a ```c block of the C interface. If a ```text block is the next block, it is
 what the program must print. A ```cuda block is compiled with the flags of --cuda, separated by
 commas, which make its kernels run on the emulator; without --cuda it is left out.
 
@@ -22,14 +22,15 @@ import subprocess
 import sys
 
 WHOLE_LIBRARY = "#include <tamp/tamp.hpp>"
-LIBRARIES = ["armadillo", "opencv2/core.hpp", "tamp/adapt/ggml.hpp", "tamp/adapt/mdspan.hpp"]
+C_INTERFACE = "tamp.h"
+LIBRARIES = ["armadillo", "opencv2/core.hpp", C_INTERFACE, "tamp/adapt/ggml.hpp", "tamp/adapt/mdspan.hpp"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
 def programs(page):
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     for k, (language, text) in enumerate(blocks):
-        if language in ("cpp", "cuda") and "int main" in text:
+        if language in ("cpp", "cuda", "c") and "int main" in text:
             following = blocks[k + 1] if k + 1 < len(blocks) else ("", "")
             yield language, text, following[1] if following[0] == "text" else None
 
@@ -59,7 +60,7 @@ class program:
 
 def compile_to(executable, source, compiler, flags):
     """What the compiler complains about, or nothing."""
-    path = executable.with_suffix(".cpp")
+    path = executable.with_suffix(".c" if f"#include <{C_INTERFACE}>" in source else ".cpp")
     path.write_text(source, encoding="utf-8")
     built = subprocess.run([compiler, "-o", executable, path, *flags], capture_output=True, text=True)
     return built.stderr if built.returncode else None

@@ -102,6 +102,21 @@ class any_view {
     return other;
   }
 
+  /// Returns use(first), where `first` points to the bytes of element (0, 0), of any type of whole
+  /// bytes. For copies of elements to the bit.
+  /// @throws value_error if the elements are in the memory of a device or are of less than 8 bits
+  /// @throws shape_error if there are elements at a null pointer, or the strides lead out of memory
+  template <class Use>
+  decltype(auto) with_bytes(Use&& use) const {
+    require_cpu();
+    const std::size_t bytes = detail::entry(type_).bits / 8;
+    if (bytes == 0)
+      detail::raise<value_error>("any_view: elements of ", detail::entry(type_).name,
+                                 " are not whole bytes");
+    detail::check_memory("any_view", data_, bytes, rows_, cols_, row_stride_, col_stride_);
+    return std::forward<Use>(use)(static_cast<const std::byte*>(data_));
+  }
+
   /// Returns use(view), where view is the matrix_view<const T> of the same elements. T is double,
   /// float, f16, bf16, f8_e4m3, f8_e5m2 or std::int8_t. `use` must return the same type for all.
   /// @throws value_error if the elements are of another type or in the memory of a device
@@ -121,6 +136,14 @@ class any_view {
   }
 
  private:
+  void require_cpu() const {
+    if (where_ != memory::cpu)
+      detail::raise<value_error>("any_view: the elements of this tensor of ", rows_, " x ", cols_,
+                                 ' ', detail::entry(type_).name, " lie in the memory of ",
+                                 where_ == memory::cuda ? "an NVIDIA GPU" : "a device",
+                                 ", and this operation runs on the CPU");
+  }
+
   template <class T, class ReadOnly, class Use>
   decltype(auto) typed(Use&& use) const {
     using element = std::conditional_t<ReadOnly::value, const T, T>;
@@ -130,11 +153,7 @@ class any_view {
 
   template <class ReadOnly, class Use>
   decltype(auto) visit_as(Use&& use) const {
-    if (where_ != memory::cpu)
-      detail::raise<value_error>("any_view: the elements of this tensor of ", rows_, " x ", cols_,
-                                 ' ', detail::entry(type_).name, " lie in the memory of ",
-                                 where_ == memory::cuda ? "an NVIDIA GPU" : "a device",
-                                 ", and this operation runs on the CPU");
+    require_cpu();
     switch (type_) {
       case dtype::f64:
         return typed<double, ReadOnly>(std::forward<Use>(use));
