@@ -241,6 +241,20 @@ BOOST_AUTO_TEST_CASE(types_without_a_zero_are_selected_from_and_not_pruned) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_type_without_a_zero_is_packed_as_another) {
+  context c;
+  const ggml_tensor* const t = tensor_of(c, GGML_TYPE_Q4_1, 4, 64);
+  const auto keep = tamp::select(t, halved);
+  const auto packed = tamp::sparse::pack_as<float>(t, keep);
+  auto expected = read_by_ggml(t);
+  tamp::apply(tamp::view(expected, 4, 64), keep);
+  std::vector<float> row(64);
+  for (std::size_t i = 0; i < 4; ++i) {
+    packed.read_row(i, std::span(row));
+    for (std::size_t j = 0; j < 64; ++j) BOOST_TEST(row[j] == expected[i * 64 + j]);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(transposed_and_permuted_tensors_are_views_of_the_same_memory) {
   context c;
   ggml_tensor* const t = tensor_of(c, GGML_TYPE_F32, 8, 4);
