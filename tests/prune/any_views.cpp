@@ -116,10 +116,17 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(products_are_those_of_a_known_type, T, every_numbe
   const auto weight = some_numbers<T>(11, 70, 11), x = some_numbers<T>(5, 70, 12);
   const auto sparse = tamp::sparse::pack_as<float>(any_view(tamp::view(weight)));
   BOOST_TEST((sparse == tamp::sparse::pack_as<float>(weight)));
-  matrix<T> expected(5, 11), y(5, 11);
-  tamp::sparse::multiply(sparse, x, expected);
-  tamp::sparse::multiply(sparse, any_view(tamp::view(x)), any_view(tamp::view(y)));
-  BOOST_TEST((y == expected));
+  matrix<T> y(5, 11);
+  if constexpr (sizeof(T) > 1) {
+    matrix<T> expected(5, 11);
+    tamp::sparse::multiply(sparse, x, expected);
+    tamp::sparse::multiply(sparse, any_view(tamp::view(x)), any_view(tamp::view(y)));
+    BOOST_TEST((y == expected));
+  } else {
+    support::check_error<tamp::value_error>(
+        "multiply: results of 8 bits, or without elements in memory, are not written",
+        [&] { tamp::sparse::multiply(sparse, x, any_view(tamp::view(y))); });
+  }
   matrix<float> of_dense(5, 11), of_any(5, 11);
   tamp::sparse::multiply(weight, x, of_dense);
   tamp::sparse::multiply(any_view(tamp::view(weight)), any_view(tamp::view(x)), of_any);

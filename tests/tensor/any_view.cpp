@@ -143,6 +143,21 @@ BOOST_AUTO_TEST_CASE(elements_in_the_memory_of_a_device_are_not_read) {
       "any_view: the elements of this tensor of 2 x 3 F32 lie in the memory of a device, and this "
       "operation runs on the CPU",
       [&] { any_view(numbers, dtype::f32, 2, 3, 3, 1, memory::other).visit([](auto) {}); });
+  support::check_error<tamp::value_error>(
+      "any_view: the elements of this tensor of 2 x 3 F32 lie in the memory of the CPU, and this "
+      "operation runs on an NVIDIA GPU",
+      [&] { any_view(numbers, dtype::f32, 2, 3).visit<tamp::cuda_space>([](auto) {}); });
+}
+
+BOOST_AUTO_TEST_CASE(elements_of_a_gpu_are_visited_as_such_and_not_touched) {
+  float number = 0;
+  const any_view view(&number, dtype::f32, 2, 3, 3, 1, memory::cuda);
+  const auto check = [](auto m) {
+    static_assert(std::is_same_v<typename decltype(m)::space, tamp::cuda_space>);
+    return m.rows();
+  };
+  BOOST_TEST(view.visit<tamp::cuda_space>(check) == 2u);
+  BOOST_TEST(view.visit_writable<tamp::cuda_space>(check) == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(extents_that_no_tensor_has_are_refused) {
