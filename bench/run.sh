@@ -13,6 +13,8 @@
 #     bash bench/run.sh gpu             the CUDA kernels on this machine's GPU beside a copy, into
 #                                       build/gpu/kernels.json, and, if PYTHON has a PyTorch that sees
 #                                       the GPU, against that, into build/gpu/compare.json
+#     bash bench/run.sh torch           tensors of LibTorch beside matrices of Eigen and LibTorch's own
+#                                       operations
 #     bash bench/run.sh plot            the figure and the tables of docs/performance.md
 #
 # PyTorch is Debian's (on the CPU), unless PYTHON names a Python that has another.
@@ -79,13 +81,22 @@ case $what in
       echo "No PyTorch that sees the GPU: name a Python that has one, PYTHON=... bash bench/run.sh gpu"
     fi
     ;;
+  torch)
+    need "${build_packages[@]}" g++-12 libtorch-dev libboost-test-dev
+    folder=build/hosts/torch log=build/hosts/bench_torch.log
+    mkdir -p $folder
+    cmake -G Ninja -S tests/hosts/torch -B $folder -DCMAKE_CXX_COMPILER=g++-12 -DCMAKE_BUILD_TYPE=Debug \
+      >$log 2>&1 || failed "Configuring $folder" $log
+    cmake --build $folder --target tamp_bench_torch >>$log 2>&1 || failed "Building $folder" $log
+    exec $folder/tamp_bench_torch
+    ;;
   plot)
     need python3 python3-matplotlib
     /usr/bin/python3 bench/compare/plot.py $build/compare.json docs/guide/figures
     /usr/bin/python3 bench/compare/tables.py $build/kernels.json $build/compare.json $build/*_model.json
     ;;
   *)
-    echo "bench/run.sh knows kernels, compare, model, gpu and plot, not '$what'" >&2
+    echo "bench/run.sh knows kernels, compare, model, gpu, torch and plot, not '$what'" >&2
     exit 2
     ;;
 esac

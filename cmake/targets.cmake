@@ -31,6 +31,12 @@ if(TARGET tamp_mpi) # without the C++ bindings that MPI once had
   target_compile_definitions(tamp_mpi INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 endif()
 
+# LibTorch is searched for on request, since its package stops the configuration where it was built for a
+# GPU whose toolkit is missing. A project that has found it already has tamp::torch.
+if(TAMP_TORCH OR TARGET torch)
+  tamp_component(torch Torch torch)
+endif()
+
 # tamp::cuda is for .cu files. The kernels call constexpr functions of the C++ library, and CMake
 # 3.25 cannot ask nvcc for C++20 by itself.
 tamp_component(cuda CUDAToolkit CUDA::cudart CUDA::cublas)

@@ -23,7 +23,8 @@ import sys
 
 WHOLE_LIBRARY = "#include <tamp/tamp.hpp>"
 C_INTERFACE = "tamp.h"
-LIBRARIES = ["armadillo", "opencv2/core.hpp", C_INTERFACE, "tamp/adapt/ggml.hpp", "tamp/adapt/mdspan.hpp"]
+LIBRARIES = ["armadillo", "opencv2/core.hpp", C_INTERFACE, "tamp/adapt/ggml.hpp", "tamp/adapt/mdspan.hpp",
+             "tamp/adapt/torch.hpp", "tamp/adapt/torch_executor.hpp", "tamp/adapt/torch_model.hpp"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 

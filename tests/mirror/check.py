@@ -26,6 +26,9 @@ COVERED = {
     # Adapters of libraries that tests/hosts fetches.
     "adapt/ggml.hpp": "tests/hosts/ggml/ggml.cpp",
     "adapt/mdspan.hpp": "tests/hosts/mdspan/mdspan.cpp",
+    "adapt/torch.hpp": "tests/hosts/torch/torch.cpp",
+    "adapt/torch_executor.hpp": "tests/hosts/torch/torch_executor.cpp",
+    "adapt/torch_model.hpp": "tests/hosts/torch/torch_model.cpp",
     # Parts of one operation, which is tested as a whole.
     "io/detail/fields_file.hpp": "tests/io/token_weights.cpp tests/io/calibration.cpp",
     "io/detail/json_format.hpp": "tests/io/save_load.cpp",
