@@ -46,7 +46,7 @@ minutes=3
 [ "${1:-}" = fuzz ] && minutes=${2:-3}
 [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
 
-need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbenchmark-dev \
+need "${build_packages[@]}" g++-12 git libxtensor-dev libdlpack-dev libboost-test-dev libbenchmark-dev \
   libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev python3
 
 # run_tests PRESET [ARGUMENT...]: ctest, whose last words are kept for the summary.

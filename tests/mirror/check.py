@@ -24,6 +24,7 @@ COVERED = {
     # What shows only with flags of its own.
     "detail/bits_as_computed.hpp": "tests/mixed_flags/fast_math.cpp",
     # Parts of one operation, which is tested as a whole.
+    "adapt/detail/dlpack_matrix.hpp": "tests/adapt/dlpack.cpp",
     "io/detail/fields_file.hpp": "tests/io/token_weights.cpp tests/io/calibration.cpp",
     "io/detail/json_format.hpp": "tests/io/save_load.cpp",
     "io/detail/partial_file.hpp": "tests/io/detail/replaced_file.cpp",
