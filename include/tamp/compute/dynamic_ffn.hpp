@@ -92,11 +92,12 @@ struct dynamic_ffn {
   template <executor E, tensor_argument Hidden>
   std::vector<std::size_t> channels(const E& exec, const Hidden& hidden) const {
     const detail::ieee_arithmetic as_usual;
-    auto&& source = detail::source(hidden);
-    if (static_cast<std::size_t>(source.cols()) == 0 &&
-        static_cast<std::size_t>(source.rows()) != 0)
-      return check_parameters(), std::vector<std::size_t>{};
-    return choose(exec, source, probe(static_cast<std::size_t>(source.rows())), "token ");
+    return detail::with_source(hidden, [&](const auto& source) {
+      if (static_cast<std::size_t>(source.cols()) == 0 &&
+          static_cast<std::size_t>(source.rows()) != 0)
+        return check_parameters(), std::vector<std::size_t>{};
+      return choose(exec, source, probe(static_cast<std::size_t>(source.rows())), "token ");
+    });
   }
 
   /// Returns the kept channels from the activations of the probe alone, (probe tokens, channels),
@@ -107,14 +108,15 @@ struct dynamic_ffn {
   std::vector<std::size_t> channels_of_probe(const E& exec, const Hidden& probe_hidden) const {
     const detail::ieee_arithmetic as_usual;
     check_parameters();
-    auto&& source = detail::source(probe_hidden);
-    if (static_cast<std::size_t>(source.cols()) == 0 &&
-        static_cast<std::size_t>(source.rows()) != 0)
-      return {};
-    auto rows =
-        detail::checked_array<std::size_t>("dynamic_ffn", static_cast<std::size_t>(source.rows()));
-    std::iota(rows.begin(), rows.end(), std::size_t{0});
-    return choose(exec, source, rows, "probe token ");
+    return detail::with_source(probe_hidden, [&](const auto& source) {
+      if (static_cast<std::size_t>(source.cols()) == 0 &&
+          static_cast<std::size_t>(source.rows()) != 0)
+        return std::vector<std::size_t>{};
+      auto rows = detail::checked_array<std::size_t>("dynamic_ffn",
+                                                     static_cast<std::size_t>(source.rows()));
+      std::iota(rows.begin(), rows.end(), std::size_t{0});
+      return choose(exec, source, rows, "probe token ");
+    });
   }
 
   friend bool operator==(const dynamic_ffn&, const dynamic_ffn&) = default;

@@ -88,25 +88,23 @@ void gather_view(const E& exec, matrix_view<From> from, std::span<const std::siz
 enum class gathered { rows, columns };
 
 /// Checks the arguments of gather_rows or gather_columns, whose name is `who`, and gathers.
-template <gathered Lines, executor E, class Weight, class Out>
-void gather(std::string_view who, const E& exec, const Weight& weight,
-            std::span<const std::size_t> indices, Out&& out) {
+template <gathered Lines, executor E, class Source, class T>
+void gather_lines(std::string_view who, const E& exec, const Source& from,
+                  std::span<const std::size_t> indices, matrix_view<T> to) {
   constexpr bool of_rows = Lines == gathered::rows;
-  const auto to = detail::cpu_view(out);
-  auto&& from = detail::source(weight);
   const auto rows = static_cast<std::size_t>(from.rows());
   const auto cols = static_cast<std::size_t>(from.cols());
   check_gather(who, of_rows ? "row" : "column", indices, of_rows ? rows : cols);
   check_gathered(who, to.rows(), to.cols(), of_rows ? indices.size() : rows,
                  of_rows ? cols : indices.size());
   if (to.empty()) return;
-  if constexpr (!viewable<Weight>) {
+  if constexpr (!is_view<Source>) {
     detail::for_each_range(exec, to.rows(), [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(from);
       for (std::size_t i = begin; i < end; ++i) {
         const auto row = read(of_rows ? indices[i] : i);
         for (std::size_t j = 0; j < to.cols(); ++j)
-          to(i, j) = converted<typename decltype(to)::value_type>(row[of_rows ? j : indices[j]]);
+          to(i, j) = converted<T>(row[of_rows ? j : indices[j]]);
       }
     });
   } else if constexpr (of_rows) {
@@ -114,6 +112,19 @@ void gather(std::string_view who, const E& exec, const Weight& weight,
   } else {
     gather_view(exec, from.transposed(), indices, to.transposed());
   }
+}
+
+/// The same, of any tensors.
+template <gathered Lines, executor E, class Weight, class Out>
+void gather(std::string_view who, const E& exec, const Weight& weight,
+            std::span<const std::size_t> indices, Out&& out) {
+  with_target(out, [&](auto& to) {
+    if constexpr (viewable<decltype(to)>)
+      with_source(weight,
+                  [&](const auto& from) { gather_lines<Lines>(who, exec, from, indices, to); });
+    else
+      raise<value_error>(who, ": the output is a tensor without elements in memory");
+  });
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
@@ -124,7 +135,8 @@ namespace tamp::inline TAMP_FLAGS::compute {
 struct gather_rows_operation : tamp::detail::operation<gather_rows_operation> {
   using tamp::detail::operation<gather_rows_operation>::operator();
 
-  template <executor E, tensor_argument Weight, viewable Out>
+  template <executor E, tensor_argument Weight, class Out>
+    requires(viewable<Out> || any_tensor<Out>)
   void operator()(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
                   Out&& out) const {
     detail::gather<detail::gathered::rows>("gather_rows", exec, weight, indices, out);
@@ -146,7 +158,8 @@ inline constexpr gather_rows_operation gather_rows{};
 struct gather_columns_operation : tamp::detail::operation<gather_columns_operation> {
   using tamp::detail::operation<gather_columns_operation>::operator();
 
-  template <executor E, tensor_argument Weight, viewable Out>
+  template <executor E, tensor_argument Weight, class Out>
+    requires(viewable<Out> || any_tensor<Out>)
   void operator()(const E& exec, const Weight& weight, std::span<const std::size_t> indices,
                   Out&& out) const {
     detail::gather<detail::gathered::columns>("gather_columns", exec, weight, indices, out);

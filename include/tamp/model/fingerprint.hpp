@@ -36,10 +36,18 @@ class fingerprint : public tamp::detail::adds_anywhere<fingerprint> {
   }
   template <executor E, tensor_argument T>
   fingerprint& add(const E& exec, const T& tensor) {
-    const auto& source = detail::source(tensor);
+    detail::with_source(tensor, [&](const auto& source) { add_numbers(exec, source); });
+    return *this;
+  }
+
+  [[nodiscard]] std::uint64_t value() const noexcept { return state_; }
+
+ private:
+  template <executor E, class Source>
+  void add_numbers(const E& exec, const Source& source) {
     const auto rows = static_cast<std::size_t>(source.rows());
     if (rows == 0 || static_cast<std::size_t>(source.cols()) == 0)
-      return add(std::uint64_t{rows}).add(static_cast<std::uint64_t>(source.cols()));
+      return void(add(std::uint64_t{rows}).add(static_cast<std::uint64_t>(source.cols())));
     auto of_row = detail::checked_array<std::uint64_t>("fingerprint", rows);
     detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
       detail::row_reader read(source);
@@ -47,12 +55,8 @@ class fingerprint : public tamp::detail::adds_anywhere<fingerprint> {
     });
     add(std::uint64_t{rows}).add(static_cast<std::uint64_t>(source.cols()));
     for (const std::uint64_t row : of_row) add(row);
-    return *this;
   }
 
-  [[nodiscard]] std::uint64_t value() const noexcept { return state_; }
-
- private:
   // Makes every bit of the word affect every bit of the result (the finalizer of MurmurHash3, by A.
   // Appleby).
   static std::uint64_t mix(std::uint64_t word) noexcept {
@@ -85,7 +89,8 @@ std::uint64_t model_fingerprint(const E& exec, Model& host) {
   const auto blocks = detail::block_count(host);
   for (std::size_t block = 0; block < blocks; ++block)
     host.visit_layers(block, [&](std::string_view name, auto&& weight) {
-      print.add(std::uint64_t{block}).add(name).add(exec, weight);
+      if constexpr (check_visited<decltype(weight)>())
+        print.add(std::uint64_t{block}).add(name).add(exec, weight);
     });
   return print.value();
 }

@@ -17,8 +17,9 @@
 
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
+// Takes anything, so that a wrong argument is refused with a sentence (see check_visited).
 struct any_layer_visitor {
-  template <tensor_argument Weight>
+  template <class Weight>
   void operator()(std::string_view, Weight&&) const {}
 };
 struct any_observer {
@@ -198,13 +199,26 @@ std::size_t input_of(Host& host, std::size_t block, std::size_t layer) {
   }
 }
 
-/// Calls visit(index, block, name, weight) for every layer of a model, in order.
+/// Refuses what a host hands to `visit` in the place of a weight, unless it is a tensor.
+template <class Weight>
+consteval bool check_visited() {
+  static_assert(
+      tensor_argument<Weight>,
+      "the host's visit_layers calls visit(name, weight) with a weight that is no tensor "
+      "that tamp can read: give a view, include the adapter of its library (tamp/adapt/), "
+      "or specialise tamp::tensor_traits");
+  return tensor_argument<Weight>;
+}
+
+/// Calls visit(index, block, name, weight) for every layer of a model, in order. Weights are only
+/// read.
 template <layered_model Model, class Visit>
 void for_each_layer(Model& host, Visit&& visit) {
   std::size_t index = 0;
   for (std::size_t block = 0; block < block_count(host); ++block)
     host.visit_layers(block, [&](std::string_view name, auto&& weight) {
-      visit(index++, block, name, detail::source(weight));
+      if constexpr (check_visited<decltype(weight)>())
+        with_source(weight, [&](const auto& source) { visit(index++, block, name, source); });
     });
 }
 

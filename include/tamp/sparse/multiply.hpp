@@ -19,6 +19,7 @@
 #include "../execute/operation.hpp"
 #include "../prune/apply.hpp"
 #include "../simd/sparse_rows.hpp"
+#include "../tensor/detail/erased_rows.hpp"
 #include "../tensor/detail/source.hpp"
 #include "../tensor/traits.hpp"
 #include "detail/arranged_tokens.hpp"
@@ -43,20 +44,24 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
                   "multiply(where, S, X, Y), the weight first");
     if constexpr (is_weight && is_dense && check_result<Y>()) {
       const tamp::detail::any_executor on(exec);
-      auto&& from = tensor_of(x);
-      auto&& to = tensor_of(y);
-      tamp::detail::with_memory("multiply", [&] { multiply(on, weight, from, to); });
+      tamp::detail::with_memory("multiply", [&] {
+        with_activations(x, [&](const auto& from) {
+          with_result(y, [&](const auto& to) { multiply(on, weight, from, to); });
+        });
+      });
     }
   }
 
  private:
   template <class Y>
   static consteval bool check_result() {
-    constexpr bool is_in_memory = viewable<Y> || std::ranges::contiguous_range<Y>;
+    constexpr bool is_in_memory = viewable<Y> || any_tensor<Y> || std::ranges::contiguous_range<Y>;
     static_assert(is_in_memory,
                   "multiply: the result has elements in memory: it is a strided tensor, (tokens, "
                   "rows), or for one token any contiguous range of numbers");
-    if constexpr (is_in_memory) {
+    if constexpr (any_tensor<Y>) {
+      return true;
+    } else if constexpr (is_in_memory) {
       using element = std::remove_pointer_t<decltype(tensor_of(std::declval<Y&>()).data())>;
       static_assert(!std::is_const_v<element>,
                     "multiply: the result is const and cannot be written");
@@ -78,6 +83,28 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     }
   }
 
+  // Activations of types known only at run time are read as rows of float or double.
+  template <class X, class Use>
+  static void with_activations(const X& x, const Use& use) {
+    if constexpr (any_tensor<X>)
+      tamp::detail::with_sources(use, x);
+    else
+      use(tensor_of(x));
+  }
+  template <class Y, class Use>
+  static void with_result(Y& y, const Use& use) {
+    if constexpr (any_tensor<Y>)
+      tamp::detail::with_target(y, [&](auto& to) {
+        if constexpr (viewable<decltype(to)>)
+          use(to);
+        else
+          tamp::detail::raise<value_error>(
+              "multiply: the result is a tensor without elements in memory");
+      });
+    else
+      use(tensor_of(y));
+  }
+
   template <class Weight, class X, class Y>
   static void multiply(const tamp::detail::any_executor& exec, const Weight& weight, const X& x,
                        const Y& y) {
@@ -87,18 +114,22 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
       using value = typename decltype(s)::value_type;
       run<value>(exec, s.rows(), s.cols(), x, y, [&] { return kept_rows<value>(s); });
     } else {
-      auto&& w = tamp::detail::source(weight);
-      using source = std::remove_cvref_t<decltype(w)>;
-      const auto rows = static_cast<std::size_t>(w.rows());
-      const auto cols = static_cast<std::size_t>(w.cols());
-      if constexpr (is_view<source>) {
-        using element = typename source::value_type;
-        if constexpr (storable<element> && !is_scaled<element>)
-          if (w.contiguous_rows())
-            return run<element>(exec, rows, cols, x, y, [&] { return stored_rows<element>(w); });
-      }
-      run<float>(exec, rows, cols, x, y, [&] { return read_rows<source>(w); });
+      with_source(weight, [&](const auto& w) { multiply_dense(exec, w, x, y); });
     }
+  }
+
+  template <class Source, class X, class Y>
+  static void multiply_dense(const tamp::detail::any_executor& exec, const Source& w, const X& x,
+                             const Y& y) {
+    const auto rows = static_cast<std::size_t>(w.rows());
+    const auto cols = static_cast<std::size_t>(w.cols());
+    if constexpr (tamp::detail::is_view<Source>) {
+      using element = typename Source::value_type;
+      if constexpr (storable<element> && !tamp::detail::is_scaled<element>)
+        if (w.contiguous_rows())
+          return run<element>(exec, rows, cols, x, y, [&] { return stored_rows<element>(w); });
+    }
+    run<float>(exec, rows, cols, x, y, [&] { return read_rows<Source>(w); });
   }
 
   template <class Value, class X, class T, class Rows>

@@ -196,12 +196,23 @@ template <row_tensor Weight>
 struct packed_type<void, Weight> {
   using type = float;
 };
+template <any_tensor Weight>
+struct packed_type<void, Weight> {
+  using type = void;
+};
 
 template <class Target, class Weight>
 consteval bool check_packed_type() {
-  constexpr bool is_storable = sparse::storable<typename packed_type<Target, Weight>::type>;
+  // Whole numbers get a scale, which must be asked for.
+  constexpr bool is_storable =
+      sparse::storable<typename packed_type<Target, Weight>::type> &&
+      !(std::is_void_v<Target> && is_scaled<typename packed_type<Target, Weight>::type>);
+  static_assert(is_storable || !any_tensor<Weight>,
+                "the weight's type of number is known only at run time, and that of the sparse "
+                "weight must be known at compile time: name it, as in sparse::pack_as<float>(W, "
+                "keep)");
   static_assert(
-      is_storable,
+      is_storable || any_tensor<Weight>,
       "sparse weights are stored as float, tamp::f16, tamp::bf16 or std::int8_t: name the "
       "one to convert to, as in sparse::pack_as<float>(W, keep)");
   return is_storable;
@@ -236,10 +247,12 @@ struct pack_operation : tamp::detail::operation<pack_operation<Target>> {
     if constexpr (tamp::detail::check_weight_argument<Weight>()) {
       if constexpr (tamp::detail::check_packed_type<Target, Weight>()) {
         using value = typename tamp::detail::packed_type<Target, Weight>::type;
-        auto&& source = tamp::detail::source(weight);
         const tamp::detail::any_executor on(exec);
-        return tamp::detail::with_memory(
-            "pack", [&] { return packer::pack<value>(on, "pack", source, mask_of(on, source)); });
+        return tamp::detail::with_memory("pack", [&] {
+          return tamp::detail::with_source(weight, [&](const auto& source) {
+            return packer::pack<value>(on, "pack", source, mask_of(on, source));
+          });
+        });
       }
     }
   }

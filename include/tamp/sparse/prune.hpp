@@ -30,19 +30,20 @@ struct prune_operation : tamp::detail::operation<prune_operation<Target>> {
     if constexpr (check_weight_argument<Weight>() && check_recipe_argument<Recipe>()) {
       if constexpr (check_packed_type<Target, Weight>()) {
         using value = typename packed_type<Target, Weight>::type;
-        auto&& source = tamp::detail::source(weight);
-        using tensor = std::remove_cvref_t<decltype(source)>;
         const any_executor on(exec);
         return with_memory("prune", [&] {
-          if constexpr (repairing_score<typename Recipe::score_policy>) {
-            const auto repaired = repair_layer(on, "prune", {}, source, statistics, recipe);
-            check_repaired<tensor>(on, "prune", {}, repaired);
-            return packer::pack<value>(on, "prune", repaired_rows<tensor>(repaired.weights()),
-                                       repaired.keep);
-          } else {
-            return packer::pack<value>(on, "prune", source,
-                                       select_layer(on, "prune", {}, source, statistics, recipe));
-          }
+          return with_source(weight, [&](const auto& source) {
+            if constexpr (repairing_score<typename Recipe::score_policy>) {
+              using tensor = std::remove_cvref_t<decltype(source)>;
+              const auto repaired = repair_layer(on, "prune", {}, source, statistics, recipe);
+              check_repaired<tensor>(on, "prune", {}, repaired);
+              return packer::pack<value>(on, "prune", repaired_rows<tensor>(repaired.weights()),
+                                         repaired.keep);
+            } else {
+              return packer::pack<value>(on, "prune", source,
+                                         select_layer(on, "prune", {}, source, statistics, recipe));
+            }
+          });
         });
       }
     }

@@ -22,20 +22,30 @@ struct unpack_operation : tamp::detail::operation<unpack_operation> {
 
   template <executor E, class Sparse, class Out>
   void operator()(const E& exec, const Sparse& weight, Out&& out) const {
-    if constexpr (check_arguments<Sparse, Out>()) unpack(exec, weight, out);
+    if constexpr (check_arguments<Sparse, Out>())
+      tamp::detail::with_target(out, [&](auto& target) {
+        if constexpr (viewable<decltype(target)>)
+          unpack(exec, weight, target);
+        else
+          tamp::detail::raise<value_error>(
+              "unpack: the output is a tensor without elements in memory");
+      });
   }
 
  private:
   template <class Sparse, class Out>
   static consteval bool check_arguments() {
-    constexpr bool is_sparse = sparse_weight<Sparse>, is_in_memory = viewable<Out>;
+    constexpr bool is_sparse = sparse_weight<Sparse>,
+                   is_in_memory = viewable<Out> || any_tensor<Out>;
     static_assert(is_sparse,
                   "unpack(where, S, W): the sparse weight comes first, a sparse::matrix or a "
                   "sparse::view; then the dense tensor into which it is written");
     static_assert(!is_sparse || is_in_memory,
                   "unpack: a sparse weight is written into a tensor with elements in memory, and "
                   "this is none");
-    if constexpr (is_sparse && is_in_memory) {
+    if constexpr (is_sparse && any_tensor<Out>) {
+      return true;
+    } else if constexpr (is_sparse && is_in_memory) {
       using element =
           std::remove_pointer_t<decltype(std::declval<tamp::detail::view_of<Out>>().data())>;
       static_assert(!std::is_const_v<element>,
@@ -45,13 +55,12 @@ struct unpack_operation : tamp::detail::operation<unpack_operation> {
     return false;
   }
 
-  template <class E, class Sparse, class Out>
-  static void unpack(const E& exec, const Sparse& weight, Out& out) {
+  template <class E, class Sparse, class T>
+  static void unpack(const E& exec, const Sparse& weight, matrix_view<T> to) {
     using namespace tamp::detail;
     const auto from = sparse::view_of(weight);
     using value = typename decltype(from)::value_type;
-    const auto to = cpu_view(out);
-    using element = typename decltype(to)::value_type;
+    using element = T;
     if (to.rows() != from.rows() || to.cols() != from.cols())
       raise<shape_error>("unpack: the sparse weight is ", from.rows(), " x ", from.cols(),
                          ", the output ", to.rows(), " x ", to.cols());

@@ -73,9 +73,11 @@ struct amia_select {
                                       std::span<const modality> kinds,
                                       std::span<const float> attention) const {
     const detail::ieee_arithmetic as_usual;
-    const detail::token_similarity similar(exec, output, kinds, "amia_select");
-    check_input(similar.tokens(), attention);
-    return greedy(exec, similar, attention);
+    return detail::with_source(output, [&](const auto& y) {
+      const detail::token_similarity similar(exec, y, kinds, "amia_select");
+      check_input(similar.tokens(), attention);
+      return greedy(exec, similar, attention);
+    });
   }
 
   /// Checks the parameters. All must be finite, sigma above 0 with a finite 1 / sigma^2, and the

@@ -33,7 +33,7 @@ struct balanced_modalities {
 
   template <executor E, class X, class Y>
   std::vector<double> operator()(const E&, const layer_sample<X, Y>& sample) const {
-    const auto tokens = static_cast<std::size_t>(detail::source(sample.input).rows());
+    const auto tokens = detail::row_count(sample.input);
     auto weights = detail::checked_array<double>("balanced_modalities", tokens);
     std::array<std::size_t, std::size_t{(std::numeric_limits<unsigned char>::max)()} + 1> count{};
     const auto kind_of = [&](std::size_t t) {

@@ -63,8 +63,10 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   template <executor E, tensor_argument X>
   column_norm& add(const E& exec, const X& activations, std::uint64_t count = 1) {
     const detail::ieee_arithmetic as_usual;
-    const auto& x = detail::source(activations);
-    return add_tokens(exec, x, detail::equal_tokens(static_cast<std::size_t>(x.rows())), count);
+    detail::with_source(activations, [&](const auto& x) {
+      add_tokens(exec, x, detail::equal_tokens(static_cast<std::size_t>(x.rows())), count);
+    });
+    return *this;
   }
   /// Adds one batch of activations with a weight for each token.
   /// @throws shape_error as above, or if there is not one weight for each token
@@ -73,10 +75,12 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   column_norm& add(const E& exec, const X& activations, std::span<const double> weights,
                    std::uint64_t count = 1) {
     const detail::ieee_arithmetic as_usual;
-    const auto& x = detail::source(activations);
-    return add_tokens(exec, x,
-                      detail::weighted_tokens(label(), weights, static_cast<std::size_t>(x.rows())),
-                      count);
+    detail::with_source(activations, [&](const auto& x) {
+      add_tokens(exec, x,
+                 detail::weighted_tokens(label(), weights, static_cast<std::size_t>(x.rows())),
+                 count);
+    });
+    return *this;
   }
 
   /// Adds the data of another accumulator, as if its batches had been added here.
@@ -156,8 +160,7 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
 
  private:
   template <executor E, class Source, class Tokens>
-  column_norm& add_tokens(const E& exec, const Source& x, const Tokens& counted,
-                          std::uint64_t count) {
+  void add_tokens(const E& exec, const Source& x, const Tokens& counted, std::uint64_t count) {
     const auto tokens = static_cast<std::size_t>(x.rows());
     const auto features = static_cast<std::size_t>(x.cols());
     if (count == 0)
@@ -190,7 +193,6 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
     sum_of_squares_.swap(sums);
     count_ = all;
     tokens_ = all_tokens;
-    return *this;
   }
 
   static constexpr std::size_t strip = 64;

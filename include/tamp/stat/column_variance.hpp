@@ -75,8 +75,10 @@ class [[nodiscard]] column_variance : public tamp::detail::adds_anywhere<column_
   template <executor E, tensor_argument X>
   column_variance& add(const E& exec, const X& activations, std::uint64_t count = 1) {
     const detail::ieee_arithmetic as_usual;
-    const auto& x = detail::source(activations);
-    return add_tokens(exec, x, detail::equal_tokens(static_cast<std::size_t>(x.rows())), count);
+    detail::with_source(activations, [&](const auto& x) {
+      add_tokens(exec, x, detail::equal_tokens(static_cast<std::size_t>(x.rows())), count);
+    });
+    return *this;
   }
   /// Adds one batch of activations with a weight for each token.
   /// @throws shape_error as above, or if there is not one weight for each token
@@ -86,10 +88,12 @@ class [[nodiscard]] column_variance : public tamp::detail::adds_anywhere<column_
   column_variance& add(const E& exec, const X& activations, std::span<const double> weights,
                        std::uint64_t count = 1) {
     const detail::ieee_arithmetic as_usual;
-    const auto& x = detail::source(activations);
-    return add_tokens(exec, x,
-                      detail::weighted_tokens(label(), weights, static_cast<std::size_t>(x.rows())),
-                      count);
+    detail::with_source(activations, [&](const auto& x) {
+      add_tokens(exec, x,
+                 detail::weighted_tokens(label(), weights, static_cast<std::size_t>(x.rows())),
+                 count);
+    });
+    return *this;
   }
 
   /// Adds the data of another accumulator, as if its batches had been added here.
@@ -222,8 +226,7 @@ class [[nodiscard]] column_variance : public tamp::detail::adds_anywhere<column_
   }
 
   template <executor E, class Source, class Tokens>
-  column_variance& add_tokens(const E& exec, const Source& x, const Tokens& counted,
-                              std::uint64_t count) {
+  void add_tokens(const E& exec, const Source& x, const Tokens& counted, std::uint64_t count) {
     const auto features = static_cast<std::size_t>(x.cols());
     if (count == 0)
       detail::raise<value_error>("column_variance: a batch of activations needs a count above 0");
@@ -255,7 +258,6 @@ class [[nodiscard]] column_variance : public tamp::detail::adds_anywhere<column_
     }
     if (const std::size_t j = sum.first_broken(); j != features) refuse(x, counted, j);
     std::swap(*this, sum);
-    return *this;
   }
 
   // Merges the tokens that count, a few at a time.

@@ -6,7 +6,7 @@
 #include "../detail/checked.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/operation.hpp"
-#include "../tensor/detail/source.hpp"
+#include "../tensor/detail/erased_rows.hpp"
 #include "../tensor/traits.hpp"
 #include "detail/carried_energy.hpp"
 #include "token_gains.hpp"
@@ -25,12 +25,13 @@ struct contribution_gain_operation : tamp::detail::operation<contribution_gain_o
                       tensor_argument<Projection> && tensor_argument<Residual>,
                   "contribution_gain(attention, values, output_projection, residual): one of these "
                   "is no tensor that tamp can read");
-    const auto& a = detail::source(attention);
-    const auto& v = detail::source(values);
-    const auto& w = detail::source(output_projection);
-    const auto& x = detail::source(residual);
-    return detail::with_memory("contribution_gain",
-                               [&] { return detail::carried_energy(exec, a, v, w, x).gains(); });
+    return detail::with_memory("contribution_gain", [&] {
+      return detail::with_sources(
+          [&](const auto& a, const auto& v, const auto& w, const auto& x) {
+            return detail::carried_energy(exec, a, v, w, x).gains();
+          },
+          attention, values, output_projection, residual);
+    });
   }
 };
 

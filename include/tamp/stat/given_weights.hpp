@@ -27,7 +27,7 @@ struct given_weights {
   /// @throws value_error if the host gives the sample none
   template <executor E, class X, class Y>
   std::vector<double> operator()(const E&, const layer_sample<X, Y>& sample) const {
-    const auto tokens = static_cast<std::size_t>(detail::source(sample.input).rows());
+    const auto tokens = detail::row_count(sample.input);
     if (sample.weights.empty() && tokens != 0)
       detail::raise<value_error>("given weights: the host gives a sample of ", tokens,
                                  " tokens none");

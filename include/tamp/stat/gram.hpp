@@ -61,8 +61,10 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
   template <executor E, tensor_argument X>
   gram& add(const E& exec, const X& activations, std::uint64_t count = 1) {
     const detail::ieee_arithmetic as_usual;
-    const auto& x = detail::source(activations);
-    return add_tokens(exec, x, detail::equal_tokens(static_cast<std::size_t>(x.rows())), count);
+    detail::with_source(activations, [&](const auto& x) {
+      add_tokens(exec, x, detail::equal_tokens(static_cast<std::size_t>(x.rows())), count);
+    });
+    return *this;
   }
   /// Adds one batch of activations with a weight for each token.
   /// @throws shape_error as above, or if there is not one weight for each token
@@ -71,10 +73,12 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
   gram& add(const E& exec, const X& activations, std::span<const double> weights,
             std::uint64_t count = 1) {
     const detail::ieee_arithmetic as_usual;
-    const auto& x = detail::source(activations);
-    return add_tokens(exec, x,
-                      detail::weighted_tokens(label(), weights, static_cast<std::size_t>(x.rows())),
-                      count);
+    detail::with_source(activations, [&](const auto& x) {
+      add_tokens(exec, x,
+                 detail::weighted_tokens(label(), weights, static_cast<std::size_t>(x.rows())),
+                 count);
+    });
+    return *this;
   }
 
   /// Adds the data of another accumulator, as if its batches had been added here.
@@ -136,7 +140,7 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
 
  private:
   template <executor E, class Source, class Tokens>
-  gram& add_tokens(const E& exec, const Source& x, const Tokens& counted, std::uint64_t count) {
+  void add_tokens(const E& exec, const Source& x, const Tokens& counted, std::uint64_t count) {
     const auto features = static_cast<std::size_t>(x.cols());
     if (count == 0)
       detail::raise<value_error>("gram: a batch of activations needs a count above 0");
@@ -156,7 +160,6 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
     features_ = features;
     count_ = all;
     tokens_ = all_tokens;
-    return *this;
   }
 
   void check_features(std::size_t features, std::string_view what) const {

@@ -18,6 +18,7 @@
 #include "../error.hpp"
 #include "../execute/adds_anywhere.hpp"
 #include "../model/observable.hpp"
+#include "../tensor/detail/erased_rows.hpp"
 #include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
 
@@ -50,29 +51,8 @@ class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_ch
   template <executor E, tensor_argument Before, tensor_argument After>
   hidden_change& add(const E& exec, const Before& before, const After& after) {
     const detail::ieee_arithmetic as_usual;
-    const auto& b = detail::source(before);
-    const auto& a = detail::source(after);
-    const auto tokens = static_cast<std::size_t>(b.rows());
-    const auto hidden = static_cast<std::size_t>(b.cols());
-    if (static_cast<std::size_t>(a.rows()) != tokens ||
-        static_cast<std::size_t>(a.cols()) != hidden)
-      detail::raise<shape_error>("hidden_change: the hidden state is ", tokens, " x ", hidden,
-                                 " before the block and ", a.rows(), " x ", a.cols(), " after it");
-    const std::uint64_t all_tokens = detail::checked_sum<value_error>(label(), tokens_, tokens);
-    if (hidden == 0) {  // tokens without features do not change, however many they are
-      tokens_ = all_tokens;
-      return *this;
-    }
-    auto changes = detail::checked_array<double>(label(), tokens);
-    detail::for_each_range(exec, tokens, [&](std::size_t begin, std::size_t end) {
-      detail::row_reader read_before(b);
-      detail::row_reader read_after(a);
-      for (std::size_t t = begin; t < end; ++t) changes[t] = change(read_before(t), read_after(t));
-    });
-    for (std::size_t t = 0; t < tokens; ++t)
-      if (!is_finite(changes[t])) refuse(b, a, t);
-    sum_[0] += std::accumulate(changes.begin(), changes.end(), 0.0);
-    tokens_ = all_tokens;
+    detail::with_sources([&](const auto& b, const auto& a) { add_states(exec, b, a); }, before,
+                         after);
     return *this;
   }
 
@@ -117,6 +97,31 @@ class [[nodiscard]] hidden_change : public tamp::detail::adds_anywhere<hidden_ch
   friend bool operator==(const hidden_change&, const hidden_change&) = default;
 
  private:
+  template <executor E, class Before, class After>
+  void add_states(const E& exec, const Before& b, const After& a) {
+    const auto tokens = static_cast<std::size_t>(b.rows());
+    const auto hidden = static_cast<std::size_t>(b.cols());
+    if (static_cast<std::size_t>(a.rows()) != tokens ||
+        static_cast<std::size_t>(a.cols()) != hidden)
+      detail::raise<shape_error>("hidden_change: the hidden state is ", tokens, " x ", hidden,
+                                 " before the block and ", a.rows(), " x ", a.cols(), " after it");
+    const std::uint64_t all_tokens = detail::checked_sum<value_error>(label(), tokens_, tokens);
+    if (hidden == 0) {  // tokens without features do not change, however many they are
+      tokens_ = all_tokens;
+      return;
+    }
+    auto changes = detail::checked_array<double>(label(), tokens);
+    detail::for_each_range(exec, tokens, [&](std::size_t begin, std::size_t end) {
+      detail::row_reader read_before(b);
+      detail::row_reader read_after(a);
+      for (std::size_t t = begin; t < end; ++t) changes[t] = change(read_before(t), read_after(t));
+    });
+    for (std::size_t t = 0; t < tokens; ++t)
+      if (!is_finite(changes[t])) refuse(b, a, t);
+    sum_[0] += std::accumulate(changes.begin(), changes.end(), 0.0);
+    tokens_ = all_tokens;
+  }
+
   template <class Before, class After>
   static double change(std::span<const Before> before, std::span<const After> after) noexcept {
     double dot = 0, bb = 0, aa = 0;

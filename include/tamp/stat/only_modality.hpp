@@ -45,7 +45,7 @@ struct only_modality {
 
   template <executor E, class X, class Y>
   std::vector<double> operator()(const E&, const layer_sample<X, Y>& sample) const {
-    const auto tokens = static_cast<std::size_t>(detail::source(sample.input).rows());
+    const auto tokens = detail::row_count(sample.input);
     auto weights = detail::checked_array<double>("only_modality", tokens);
     for (std::size_t t = 0; t < tokens; ++t)
       weights[t] = (sample.kinds.empty() ? modality::text : sample.kinds[t]) == kind ? 1.0 : 0.0;

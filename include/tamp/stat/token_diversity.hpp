@@ -65,7 +65,9 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
   template <executor E, tensor_argument Y>
   token_diversity& add(const E& exec, const Y& output, std::span<const modality> kinds = {}) {
     const detail::ieee_arithmetic as_usual;
-    return add_sample(exec, detail::token_similarity(exec, output, kinds, label()));
+    return detail::with_source(output, [&](const auto& y) -> token_diversity& {
+      return add_sample(exec, detail::token_similarity(exec, y, kinds, label()));
+    });
   }
   /// Adds one sample's outputs with a weight for each token.
   /// @throws shape_error as above, or if there is not one weight for each token
@@ -74,7 +76,9 @@ class [[nodiscard]] token_diversity : public tamp::detail::adds_anywhere<token_d
   token_diversity& add(const E& exec, const Y& output, std::span<const modality> kinds,
                        std::span<const double> weights) {
     const detail::ieee_arithmetic as_usual;
-    return add_sample(exec, detail::token_similarity(exec, output, kinds, weights, label()));
+    return detail::with_source(output, [&](const auto& y) -> token_diversity& {
+      return add_sample(exec, detail::token_similarity(exec, y, kinds, weights, label()));
+    });
   }
   template <executor E, tensor_argument X, tensor_argument Y>
   token_diversity& add(const E& exec, const layer_sample<X, Y>& sample) {

@@ -53,29 +53,7 @@ class [[nodiscard]] token_gains {
   template <executor E, tensor_argument Gains>
   token_gains(const E& exec, const Gains& gains) {
     const detail::ieee_arithmetic as_usual;
-    const auto& source = detail::source(gains);
-    const auto tokens = static_cast<std::size_t>(source.rows());
-    if (static_cast<std::size_t>(source.cols()) != tokens)
-      detail::raise<shape_error>("token_gains: a matrix of ", tokens, " x ", source.cols(),
-                                 " is not tokens by tokens");
-    auto rows = detail::checked_array<extent>(label(), tokens);
-    detail::first_row broken;
-    detail::for_each_range(exec, tokens, tokens, [&](std::size_t begin, std::size_t end) {
-      float_rows<std::remove_cvref_t<decltype(source)>> read(source);
-      for (std::size_t i = begin; i < end; ++i)
-        if (const std::span<const float> row = read(i); row.empty())
-          broken.note(i);
-        else
-          rows[i] = extent_of(row);
-    });
-    if (broken.any()) refuse(source, broken.row());
-    set_extents(std::move(rows));
-    detail::for_each_range(exec, tokens, tokens, [&](std::size_t begin, std::size_t end) {
-      float_rows<std::remove_cvref_t<decltype(source)>> read(source);
-      for (std::size_t i = begin; i < end; ++i)
-        if (const extent part = rows_[i]; size_of(i) != 0)
-          std::copy_n(read(i).data() + part.first, size_of(i), numbers_.data() + part.begin);
-    });
+    detail::with_source(gains, [&](const auto& source) { copy(exec, source); });
   }
   template <tensor_argument Gains>
   explicit token_gains(const Gains& gains) : token_gains(execute::standard{}, gains) {}
@@ -129,6 +107,32 @@ class [[nodiscard]] token_gains {
   friend bool operator==(const token_gains&, const token_gains&) = default;
 
  private:
+  template <executor E, class Source>
+  void copy(const E& exec, const Source& source) {
+    const auto tokens = static_cast<std::size_t>(source.rows());
+    if (static_cast<std::size_t>(source.cols()) != tokens)
+      detail::raise<shape_error>("token_gains: a matrix of ", tokens, " x ", source.cols(),
+                                 " is not tokens by tokens");
+    auto rows = detail::checked_array<extent>(label(), tokens);
+    detail::first_row broken;
+    detail::for_each_range(exec, tokens, tokens, [&](std::size_t begin, std::size_t end) {
+      float_rows<Source> read(source);
+      for (std::size_t i = begin; i < end; ++i)
+        if (const std::span<const float> row = read(i); row.empty())
+          broken.note(i);
+        else
+          rows[i] = extent_of(row);
+    });
+    if (broken.any()) refuse(source, broken.row());
+    set_extents(std::move(rows));
+    detail::for_each_range(exec, tokens, tokens, [&](std::size_t begin, std::size_t end) {
+      float_rows<Source> read(source);
+      for (std::size_t i = begin; i < end; ++i)
+        if (const extent part = rows_[i]; size_of(i) != 0)
+          std::copy_n(read(i).data() + part.first, size_of(i), numbers_.data() + part.begin);
+    });
+  }
+
   // The first column of a row, and the place of its number. The next row begins where it ends.
   struct extent {
     std::size_t first = 0, begin = 0;

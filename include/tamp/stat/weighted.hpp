@@ -73,10 +73,9 @@ class [[nodiscard]] weighted : public Statistic,
   template <executor E, tensor_argument X, class Y>
   weighted& add(const E& exec, const layer_sample<X, Y>& sample) {
     const detail::ieee_arithmetic as_usual;
-    const auto tokens = static_cast<std::size_t>(detail::source(sample.input).rows());
+    const auto tokens = detail::row_count(sample.input);
     if constexpr (tensor_argument<Y>)
-      if (const auto out = static_cast<std::size_t>(detail::source(sample.output).rows());
-          tokens != out)
+      if (const auto out = detail::row_count(sample.output); tokens != out)
         detail::raise<shape_error>(label(), ": the input has ", tokens, " tokens, the output ",
                                    out);
     check_covers("modalities", "modalities cover ", sample.kinds, tokens);

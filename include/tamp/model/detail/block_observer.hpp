@@ -92,7 +92,7 @@ class block_observer {
     const stopwatch watch;
     (add_input<Statistics>(layer, x), ...);
     if constexpr ((reads_sample<Statistics> || ...)) {
-      if (static_cast<std::size_t>(detail::source(x).rows()) == 0) {
+      if (detail::row_count(x) == 0) {
         (add_sample<Statistics>(layer, layer_sample<X, Y>{x, y, {}, {}, {}}), ...);
       } else if (tokens.empty()) {
         (add_sample<Statistics>(layer, layer_sample<X, Y>{x, y, modality_, attention_, weights_}),
@@ -127,7 +127,7 @@ class block_observer {
       auto& statistic = std::get<Statistic>(statistics_[layer]);
       if constexpr (!reads_outputs<Statistic>) {
         if (places_[layer].template of<Statistic>(layer) == layer) statistic.add(exec_, sample);
-      } else if (static_cast<std::size_t>(detail::source(sample.input).rows()) != 0) {
+      } else if (detail::row_count(sample.input) != 0) {
         statistic.add(exec_, sample);
       } else if constexpr (requires { statistic.skip(); }) {
         // Nothing to add, but statistics that number the samples count it.

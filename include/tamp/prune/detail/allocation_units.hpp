@@ -64,14 +64,18 @@ class allocation_units {
       std::size_t k = layers[next];
       while (k != 0 && block_[k - 1] == block) --k;
       host_.visit_layers(block, [&](std::string_view name, auto&& weight) {
-        if (next < layers.size() && k == layers[next]) {
-          if constexpr (std::is_same_v<Statistic, no_statistics>)
-            use(name, detail::source(weight), no_statistics{});
-          else
-            use(name, detail::source(weight), seen_.template of<Statistic>(k));
-          ++next;
+        if constexpr (check_visited<decltype(weight)>()) {
+          if (next < layers.size() && k == layers[next]) {
+            with_source(weight, [&](const auto& source) {
+              if constexpr (std::is_same_v<Statistic, no_statistics>)
+                use(name, source, no_statistics{});
+              else
+                use(name, source, seen_.template of<Statistic>(k));
+            });
+            ++next;
+          }
+          ++k;
         }
-        ++k;
       });
     }
   }

@@ -47,11 +47,15 @@ std::size_t count_dead(const Statistics& statistics) {
 /// Refuses weights that cannot be pruned in place, or that are not finite.
 template <layered_model Model>
 void check_weights(const any_executor& exec, Model& host) {
-  for_each_layer(host, [&](auto, auto, std::string_view name, auto&& weight) {
-    require_prunable_rows<decltype(weight)>();
-    if constexpr (viewable<decltype(weight)>) check_writable("prune", weight);
-    check_finite(exec, weight, "prune", name);
-  });
+  for (std::size_t block = 0; block < block_count(host); ++block)
+    host.visit_layers(block, [&](std::string_view name, auto&& weight) {
+      if constexpr (check_visited<decltype(weight)>())
+        with_target(weight, [&](auto& target) {
+          require_prunable_rows<decltype(target)>();
+          if constexpr (viewable<decltype(target)>) check_writable("prune", target);
+          check_finite(exec, target, "prune", name);
+        });
+    });
 }
 
 /// Calls use(k, name, weight) for the layers of a block, and tells the host when each is done.
@@ -59,8 +63,11 @@ template <layered_model Model, class Use>
 void for_layers_of_block(Model& host, std::size_t block, const Use& use) {
   std::size_t k = 0;
   host.visit_layers(block, [&](std::string_view name, auto&& weight) {
-    if (use(k, name, detail::source(weight))) finish_layer(host, block, k);
-    ++k;
+    if constexpr (check_visited<decltype(weight)>()) {
+      if (with_target(weight, [&](auto& target) { return use(k, name, target); }))
+        finish_layer(host, block, k);
+      ++k;
+    }
   });
 }
 

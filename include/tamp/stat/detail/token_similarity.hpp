@@ -66,18 +66,18 @@ class token_similarity {
   /// @throws shape_error if `kinds` is neither empty (all text) nor one per token, or memory cannot
   ///         hold the products
   /// @throws value_error if an output is not finite, or a kind is not below 8
-  template <executor E, class Y>
-  token_similarity(const E& exec, const Y& output, std::span<const modality> kinds,
+  template <executor E, class Source>
+  token_similarity(const E& exec, const Source& output, std::span<const modality> kinds,
                    std::string_view who)
-      : token_similarity(exec, detail::source(output), kinds, who,
+      : token_similarity(exec, output, kinds, who,
                          [](std::size_t tokens) { return equal_tokens(tokens); }) {}
   /// The same of the tokens with weights above 0. The densities are weighted means.
   /// @throws shape_error as above, or if there is not one weight for each token
   /// @throws value_error as above, or if a weight is negative or not finite
-  template <executor E, class Y>
-  token_similarity(const E& exec, const Y& output, std::span<const modality> kinds,
+  template <executor E, class Source>
+  token_similarity(const E& exec, const Source& output, std::span<const modality> kinds,
                    std::span<const double> weights, std::string_view who)
-      : token_similarity(exec, detail::source(output), kinds, who, [&](std::size_t tokens) {
+      : token_similarity(exec, output, kinds, who, [&](std::size_t tokens) {
           return weighted_tokens(who, weights, tokens);
         }) {}
 
@@ -271,12 +271,11 @@ class token_similarity {
   std::array<std::vector<double>, modality_kinds> sums_;
 };
 
-template <executor E, class Y>
-token_similarity(const E&, const Y&, std::span<const modality>, std::string_view)
-    -> token_similarity<row_value<decltype(detail::source(std::declval<const Y&>()))>>;
-template <executor E, class Y>
-token_similarity(const E&, const Y&, std::span<const modality>, std::span<const double>,
-                 std::string_view)
-    -> token_similarity<row_value<decltype(detail::source(std::declval<const Y&>()))>>;
+template <executor E, class Source>
+token_similarity(const E&, const Source&, std::span<const modality>, std::string_view)
+    -> token_similarity<row_value<Source>>;
+template <executor E, class Source>
+token_similarity(const E&, const Source&, std::span<const modality>, std::span<const double>,
+                 std::string_view) -> token_similarity<row_value<Source>>;
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
