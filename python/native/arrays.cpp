@@ -146,6 +146,9 @@ std::vector<Real> list_of(nb::handle list, const char* who, const char* what) {
   nb::object array = nb::borrow(list);
   if (!nb::hasattr(list, "__dlpack__"))
     array = nb::module_::import_("numpy").attr("asarray")(list, "float64");
+  if (const auto type = tensor(array, who, what).type();
+      type >= tamp::dtype::i64 && type <= tamp::dtype::boolean)
+    array = nb::module_::import_("numpy").attr("asarray")(array, "float64");
   const tensor numbers(array, who, what);
   if (numbers.ndim() != 1)
     tamp::detail::raise<tamp::shape_error>(who, ": ", what, " has ", numbers.ndim(),

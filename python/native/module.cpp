@@ -55,7 +55,7 @@ void bind_pruning(nb::module_& m) {
         const tamp::any_view view = array.matrix();
         return without_gil([&, &with = with, &seen = seen] { return select(view, seen, with); });
       },
-      "weight"_a, "statistics"_a, "recipe"_a = nb::none(),
+      "weight"_a, "statistics"_a.none(), "recipe"_a = nb::none(),
       nb::sig(
           "def select(weight: Tensor, statistics: ColumnNorm | AmiaNorm | Gram | Tensor | Recipe "
           "| None, recipe: Recipe | None = None) -> Mask"),
@@ -87,7 +87,7 @@ is read-only. Nothing is written then.)");
         const tamp::any_view view = array.matrix();
         return without_gil([&, &with = with, &seen = seen] { return prune(view, seen, with); });
       },
-      "weight"_a, "statistics"_a, "recipe"_a = nb::none(),
+      "weight"_a, "statistics"_a.none(), "recipe"_a = nb::none(),
       nb::sig(
           "def prune(weight: Tensor, statistics: ColumnNorm | AmiaNorm | Gram | Tensor | Recipe "
           "| None, recipe: Recipe | None = None) -> Pruned"),
@@ -129,4 +129,7 @@ NB_MODULE(_tamp, m) {
   bind_mask(m);
   bind_statistics(m);
   bind_pruning(m);
+  bind_tokens(m);
+  bind_sparse(m);
+  bind_plans(m);
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from . import sparse, token
 from ._tamp import (
     AmiaNorm,
     ColumnNorm,
@@ -17,6 +18,8 @@ from ._tamp import (
     FileError,
     Gram,
     Mask,
+    Plan,
+    PlannedLayer,
     Pruned,
     Recipe,
     ShapeError,
@@ -37,6 +40,7 @@ from ._tamp import (
     wanda,
 )
 from .arrays import Tensor
+from .models import LayerReport, Report, plan, prune_model, tqdm_progress
 
 __version__ = "0.1.0"
 
@@ -54,9 +58,13 @@ __all__ = [
     "Error",
     "FileError",
     "Gram",
+    "LayerReport",
     "Mask",
+    "Plan",
+    "PlannedLayer",
     "Pruned",
     "Recipe",
+    "Report",
     "ShapeError",
     "Tensor",
     "TokenDiversity",
@@ -68,11 +76,16 @@ __all__ = [
     "magnitude",
     "observe",
     "owl",
+    "plan",
     "prune",
+    "prune_model",
     "ria",
     "select",
     "set_threads",
+    "sparse",
     "sparsegpt",
     "tamp",
+    "token",
+    "tqdm_progress",
     "wanda",
 ]
