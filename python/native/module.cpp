@@ -124,6 +124,11 @@ NB_MODULE(_tamp, m) {
 #else
   m.attr("has_sparsegpt") = false;
 #endif
+#if defined(TAMP_PYTHON_WITH_FILES)
+  m.attr("has_files") = true;
+#else
+  m.attr("has_files") = false;
+#endif
   bind_errors(m);
   bind_recipe(m);
   bind_mask(m);
@@ -132,4 +137,5 @@ NB_MODULE(_tamp, m) {
   bind_tokens(m);
   bind_sparse(m);
   bind_plans(m);
+  bind_files(m);
 }

@@ -14,5 +14,6 @@ void bind_pruning(nanobind::module_& m);
 void bind_tokens(nanobind::module_& m);
 void bind_sparse(nanobind::module_& m);
 void bind_plans(nanobind::module_& m);
+void bind_files(nanobind::module_& m);
 
 }  // namespace tamp_python

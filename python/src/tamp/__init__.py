@@ -40,6 +40,7 @@ from ._tamp import (
     wanda,
 )
 from .arrays import Tensor
+from .files import prune_files, save_norms
 from .models import LayerReport, Report, plan, prune_model, tqdm_progress
 
 __version__ = "0.1.0"
@@ -78,8 +79,10 @@ __all__ = [
     "owl",
     "plan",
     "prune",
+    "prune_files",
     "prune_model",
     "ria",
+    "save_norms",
     "select",
     "set_threads",
     "sparse",
