@@ -41,6 +41,40 @@ bool same_number(float a, float b) {
                        : std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
 }
 
+// The same of 8 bits. Without infinities, only the largest exponent with the largest fraction is NaN.
+float by_definition8(unsigned bits, int exponent_bits, int fraction_bits, bool has_infinity) {
+  const int all_ones = (1 << exponent_bits) - 1, bias = all_ones / 2;
+  const int exponent = int(bits >> fraction_bits) & all_ones;
+  const unsigned fraction = bits & ((1u << fraction_bits) - 1);
+  const double sign = bits & 128u ? -1.0 : 1.0;
+  if (exponent == all_ones && (has_infinity || fraction == (1u << fraction_bits) - 1))
+    return has_infinity && fraction == 0 ? float(sign) * infinity
+                                         : std::numeric_limits<float>::quiet_NaN();
+  const double significand = exponent ? double(fraction) + double(1u << fraction_bits) : fraction;
+  return float(sign * std::ldexp(significand, (exponent ? exponent : 1) - bias - fraction_bits));
+}
+
+// As check_rounding below, for 8 bits.
+template <class Eighth>
+void check_rounding8(std::uint8_t largest) {
+  for (std::uint8_t low = 0; low < largest; ++low) {
+    const auto high = std::uint8_t(low + 1);
+    const float a = float(Eighth::from_bits(low)), b = float(Eighth::from_bits(high));
+    const float middle = a + (b - a) / 2;
+    const std::uint8_t even = low % 2 == 0 ? low : high;
+    for (const auto& [x, expected] : {std::pair(a, low),
+                                      {up(a), low},
+                                      {down(middle), low},
+                                      {middle, even},
+                                      {up(middle), high},
+                                      {down(b), high},
+                                      {b, high}}) {
+      BOOST_TEST(Eighth(x).bits == expected);
+      BOOST_TEST(Eighth(-x).bits == (expected | 0x80u));
+    }
+  }
+}
+
 // Between each two neighbouring numbers: the middle goes to the even one, all else to the nearer.
 template <class Half>
 void check_rounding(std::uint16_t infinity_bits) {
@@ -225,6 +259,68 @@ BOOST_AUTO_TEST_CASE(is_finite_tells_numbers_from_infinities_and_nan) {
     BOOST_TEST(!tamp::is_finite(double(x)));
   }
   BOOST_TEST(tamp::is_finite(std::numeric_limits<double>::max()));
+}
+
+BOOST_AUTO_TEST_CASE(well_known_8_bit_numbers_have_their_bits) {
+  BOOST_TEST(tamp::f8_e4m3(1.0f).bits == 0x38);
+  BOOST_TEST(tamp::f8_e4m3(448.0f).bits == 0x7e);
+  BOOST_TEST(tamp::f8_e4m3(0x1p-9f).bits == 0x01);
+  BOOST_TEST(tamp::f8_e4m3(-0.0f).bits == 0x80);
+  BOOST_TEST(tamp::f8_e5m2(1.0f).bits == 0x3c);
+  BOOST_TEST(tamp::f8_e5m2(57344.0f).bits == 0x7b);
+  BOOST_TEST(tamp::f8_e5m2(0x1p-16f).bits == 0x01);
+}
+
+BOOST_AUTO_TEST_CASE(every_8_bit_number_reads_as_its_definition_says) {
+  for (unsigned bits = 0; bits < 256; ++bits) {
+    BOOST_TEST(same_number(float(tamp::f8_e4m3::from_bits(std::uint8_t(bits))),
+                           by_definition8(bits, 4, 3, false)));
+    BOOST_TEST(same_number(float(tamp::f8_e5m2::from_bits(std::uint8_t(bits))),
+                           by_definition8(bits, 5, 2, true)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(between_two_8_bit_numbers_the_nearer_is_stored_and_of_ties_the_even_one) {
+  check_rounding8<tamp::f8_e4m3>(0x7e);
+  check_rounding8<tamp::f8_e5m2>(0x7b);
+}
+
+BOOST_AUTO_TEST_CASE(beyond_the_largest_8_bit_number_is_nan_or_infinity) {
+  BOOST_TEST(tamp::f8_e4m3(464.0f).bits == 0x7e);  // the middle between 448 and 480: even
+  BOOST_TEST(tamp::f8_e4m3(up(464.0f)).bits == 0x7f);
+  BOOST_TEST(tamp::f8_e4m3(-infinity).bits == 0xff);
+  BOOST_TEST(tamp::f8_e5m2(down(61440.0f)).bits == 0x7b);
+  BOOST_TEST(tamp::f8_e5m2(61440.0f).bits == 0x7c);
+  BOOST_TEST(tamp::f8_e5m2(-infinity).bits == 0xfc);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  BOOST_TEST(std::isnan(float(tamp::f8_e4m3(nan))));
+  BOOST_TEST(std::isnan(float(tamp::f8_e5m2(nan))));
+  BOOST_TEST(tamp::f8_e4m3(std::numeric_limits<float>::denorm_min()).bits == 0);
+}
+
+BOOST_AUTO_TEST_CASE(nan_is_no_8_bit_number_and_zeros_of_both_signs_are_equal) {
+  using tamp::f8_e4m3, tamp::f8_e5m2;
+  BOOST_TEST((f8_e4m3::from_bits(0x80) == f8_e4m3{}));
+  BOOST_TEST((f8_e5m2::from_bits(0x80) == f8_e5m2{}));
+  BOOST_TEST(!(f8_e4m3::from_bits(0x7f) == f8_e4m3::from_bits(0x7f)));
+  BOOST_TEST(!(f8_e5m2::from_bits(0x7d) == f8_e5m2::from_bits(0x7d)));
+  BOOST_TEST((f8_e4m3::from_bits(0x7e) == f8_e4m3(448.0f)));
+  BOOST_TEST(!(f8_e4m3(1.0f) == f8_e4m3(-1.0f)));
+}
+
+BOOST_AUTO_TEST_CASE(whole_numbers_are_rounded_to_even_and_limited) {
+  using traits = tamp::element_traits<std::int8_t>;
+  for (int n = -128; n < 128; ++n) BOOST_TEST(traits::store(traits::load(std::int8_t(n))) == n);
+  BOOST_TEST(traits::store(0.5f) == 0);
+  BOOST_TEST(traits::store(1.5f) == 2);
+  BOOST_TEST(traits::store(-0.5f) == 0);
+  BOOST_TEST(traits::store(-1.5f) == -2);
+  BOOST_TEST(traits::store(up(0.5f)) == 1);
+  BOOST_TEST(traits::store(-127.75f) == -128);
+  BOOST_TEST(traits::store(126.75f) == 127);
+  BOOST_TEST(traits::store(1e30f) == 127);
+  BOOST_TEST(traits::store(-infinity) == -128);
+  BOOST_TEST(traits::store(std::numeric_limits<float>::quiet_NaN()) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -27,6 +27,8 @@
 #                                         sparse files against the Python package that has their layout,
 #                                         which comes with PyTorch (6 GB in build/)
 #     bash tests/run.sh gguf              blocks of quantised weights against llama.cpp's Python package
+#     bash tests/run.sh hosts             adapters whose libraries are fetched into build/hosts: every
+#                                         tests/hosts/*/run.sh
 #     bash tests/run.sh transformers      tiny models of many architectures, pruned in their files and run by
 #                                         transformers, which comes with the same package
 #     bash tests/run.sh python            the Python package: installs it into a virtual environment in build/
@@ -40,7 +42,7 @@ continuous_integration=(format cuda programs asan)
 steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
-  before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf
+  before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf hosts
     compressed_tensors transformers engine python kills fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
@@ -49,12 +51,24 @@ minutes=3
 [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
 
 need "${build_packages[@]}" g++-12 git libxtensor-dev libdlpack-dev libboost-test-dev libbenchmark-dev \
-  libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev python3
+  libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev libc++-19-dev \
+  libc++abi-19-dev libarmadillo-dev libopencv-core-dev python3
 
 # run_tests PRESET [ARGUMENT...]: ctest, whose last words are kept for the summary.
 run_tests() {
   ctest --preset "$@" --no-tests=error 2>&1 | tee "build/$1.tests.log"
   found=$(grep -E 'tests passed|tests failed' "build/$1.tests.log")
+}
+
+# test_host NAME [ARGUMENT...]: builds the project tests/hosts/NAME with these arguments, and runs its tests.
+test_host() {
+  local folder=build/hosts/$1 log=build/hosts/$1.log
+  echo "Building $folder"
+  mkdir -p "$folder"
+  cmake -G Ninja -S "tests/hosts/$1" -B "$folder" "${@:2}" >"$log" 2>&1 || failed "Configuring $folder" "$log"
+  cmake --build "$folder" 2>&1 | progress "$log" || failed "Building $folder" "$log"
+  ctest --test-dir "$folder" --output-on-failure --no-tests=error 2>&1 | tee "$folder/tests.log"
+  found+="$1: $(grep -E 'tests passed|tests failed' "$folder/tests.log") "
 }
 
 summary=()
@@ -64,7 +78,7 @@ for step in "${steps[@]}"; do
   found=
   case $step in
     format)
-      git ls-files '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
+      git ls-files '*.h' '*.c' '*.hpp' '*.inl' '*.cpp' '*.cuh' '*.cu' | xargs clang-format-19 --dry-run --Werror
       ;;
     programs | asan | optimised)
       build "$step" "build/$step"
@@ -113,6 +127,11 @@ for step in "${steps[@]}"; do
       $packages/bin/python -m pip install --quiet --disable-pip-version-check gguf==0.19.0
       build programs build/programs -- tamp_ggml_blocks
       $packages/bin/python tests/gguf/check.py build/programs/tests/gguf/tamp_ggml_blocks build/gguf
+      ;;
+    hosts)
+      for host in tests/hosts/*/run.sh; do
+        . "$host"
+      done
       ;;
     transformers)
       install_python_packages

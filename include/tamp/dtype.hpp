@@ -4,7 +4,6 @@
 /// Types of number as values at run time.
 
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -75,43 +74,47 @@ inline constexpr auto dtypes = std::to_array<dtype_entry>({{dtype::f64, "F64", 6
 
 constexpr const dtype_entry& entry(dtype type) { return dtypes[static_cast<std::size_t>(type)]; }
 
-/// The dtype of a C++ type.
+/// The dtype of a C++ type; `unknown` for a type that has none.
+template <class T>
+inline constexpr dtype dtype_or_unknown = dtype::unknown;
+template <>
+inline constexpr dtype dtype_or_unknown<double> = dtype::f64;
+template <>
+inline constexpr dtype dtype_or_unknown<float> = dtype::f32;
+template <>
+inline constexpr dtype dtype_or_unknown<f16> = dtype::f16;
+template <>
+inline constexpr dtype dtype_or_unknown<bf16> = dtype::bf16;
+template <>
+inline constexpr dtype dtype_or_unknown<f8_e4m3> = dtype::f8_e4m3;
+template <>
+inline constexpr dtype dtype_or_unknown<f8_e5m2> = dtype::f8_e5m2;
+template <>
+inline constexpr dtype dtype_or_unknown<std::int64_t> = dtype::i64;
+template <>
+inline constexpr dtype dtype_or_unknown<std::int32_t> = dtype::i32;
+template <>
+inline constexpr dtype dtype_or_unknown<std::int16_t> = dtype::i16;
+template <>
+inline constexpr dtype dtype_or_unknown<std::int8_t> = dtype::i8;
+template <>
+inline constexpr dtype dtype_or_unknown<std::uint64_t> = dtype::u64;
+template <>
+inline constexpr dtype dtype_or_unknown<std::uint32_t> = dtype::u32;
+template <>
+inline constexpr dtype dtype_or_unknown<std::uint16_t> = dtype::u16;
+template <>
+inline constexpr dtype dtype_or_unknown<std::uint8_t> = dtype::u8;
+template <>
+inline constexpr dtype dtype_or_unknown<bool> = dtype::boolean;
+
+/// The dtype of a C++ type, which must have one.
 template <class T>
 consteval dtype dtype_of() {
-  if constexpr (std::same_as<T, double>)
-    return dtype::f64;
-  else if constexpr (std::same_as<T, float>)
-    return dtype::f32;
-  else if constexpr (std::same_as<T, f16>)
-    return dtype::f16;
-  else if constexpr (std::same_as<T, bf16>)
-    return dtype::bf16;
-  else if constexpr (std::same_as<T, f8_e4m3>)
-    return dtype::f8_e4m3;
-  else if constexpr (std::same_as<T, f8_e5m2>)
-    return dtype::f8_e5m2;
-  else if constexpr (std::same_as<T, std::int64_t>)
-    return dtype::i64;
-  else if constexpr (std::same_as<T, std::int32_t>)
-    return dtype::i32;
-  else if constexpr (std::same_as<T, std::int16_t>)
-    return dtype::i16;
-  else if constexpr (std::same_as<T, std::int8_t>)
-    return dtype::i8;
-  else if constexpr (std::same_as<T, std::uint64_t>)
-    return dtype::u64;
-  else if constexpr (std::same_as<T, std::uint32_t>)
-    return dtype::u32;
-  else if constexpr (std::same_as<T, std::uint16_t>)
-    return dtype::u16;
-  else if constexpr (std::same_as<T, std::uint8_t>)
-    return dtype::u8;
-  else if constexpr (std::same_as<T, bool>)
-    return dtype::boolean;
-  else
-    static_assert(sizeof(T) == 0,
-                  "tamp has a dtype for double, float, tamp::f16, tamp::bf16, tamp::f8_e4m3, "
-                  "tamp::f8_e5m2, bool and the integers of std::int8_t to std::uint64_t");
+  static_assert(dtype_or_unknown<T> != dtype::unknown,
+                "tamp has a dtype for double, float, tamp::f16, tamp::bf16, tamp::f8_e4m3, "
+                "tamp::f8_e5m2, bool and the integers of std::int8_t to std::uint64_t");
+  return dtype_or_unknown<T>;
 }
 
 }  // namespace detail

@@ -42,6 +42,7 @@ class tensor {
 
   std::size_t ndim() const noexcept { return shape_.size(); }
   std::size_t extent(std::size_t d) const noexcept { return static_cast<std::size_t>(shape_[d]); }
+  std::ptrdiff_t stride(std::size_t d) const noexcept { return strides_[d]; }
   tamp::dtype type() const noexcept;
 
   // The view of a matrix, or of a single row. Throws tamp::shape_error for another rank.

@@ -37,68 +37,62 @@ namespace token = tamp::token;
 namespace tamp_python {
 namespace {
 
-// (tokens, features) in floats: in place where they are, else a copy.
-struct features {
-  std::optional<tensor> owner;
-  std::vector<float> copied;
-  tamp::matrix_view<const float> view;
-};
+// Refuses numbers that the CPU cannot read, or of a type that tamp does not read.
+void check_readable(const tamp::any_view& part) {
+  part.visit([](auto) {});
+}
 
-// Of hidden states (tokens, features) or (1, tokens, features); of keys also (heads, tokens, dim)
-// and (1, heads, tokens, dim), which are read as (tokens, heads * dim).
-void read_features(features& to, nb::handle array, const char* who, const char* what,
-                   bool has_heads) {
-  if (!array.is_valid() || array.is_none()) return;
-  to.owner.emplace(array, who, what);
-  const auto parts = to.owner->matrices();
-  if (parts.size() != 1 &&
-      (!has_heads || to.owner->ndim() > 4 || (to.owner->ndim() == 4 && to.owner->extent(0) != 1)))
+// Hidden states are (tokens, features) or (1, tokens, features). Keys may also be (heads, tokens,
+// length) and (1, heads, tokens, length), which are read as (tokens, heads * length).
+token::rows_view rows_of(const std::optional<tensor>& array, const char* who, const char* what,
+                         bool has_heads) {
+  if (!array) return {};
+  const std::size_t ndim = array->ndim();
+  const std::size_t outer = ndim <= 2 ? 1 : ndim == 3 ? array->extent(0) : array->extent(1);
+  const bool is_one = ndim <= 3 || (ndim == 4 && array->extent(0) == 1);
+  if (!is_one || (!has_heads && outer != 1))
     tamp::detail::raise<tamp::shape_error>(
-        who, ": ", what, " are of ", parts.size(), " sequences: select from one at a time",
-        has_heads ? ", as (tokens, features), (heads, tokens, dim) or (1, heads, tokens, dim)"
-                  : ", as (tokens, features)");
-  if (parts.size() == 1 && parts[0].type() == tamp::dtype::f32) {
-    parts[0].visit([&](auto view) {
-      if constexpr (std::is_same_v<typename decltype(view)::value_type, float>) to.view = view;
-    });
-    return;
-  }
-  const std::size_t tokens = parts[0].rows(), width = parts[0].cols();
-  to.copied.resize(tokens * width * parts.size());
-  for (std::size_t head = 0; head < parts.size(); ++head) {
-    const auto numbers = floats(parts[head]);
-    for (std::size_t t = 0; t < tokens; ++t)
-      std::copy_n(&numbers[t * width], width, &to.copied[(t * parts.size() + head) * width]);
-  }
-  to.view = {to.copied.data(), tokens, width * parts.size()};
+        who, ": ", what, " are of several sequences: select from one at a time, as (tokens, ",
+        has_heads ? "features), (heads, tokens, length) or (1, heads, tokens, length)"
+                  : "features)");
+  const auto parts = array->matrices();
+  if (parts.empty()) return {};
+  check_readable(parts[0]);
+  if (parts.size() == 1) return parts[0];
+  return {parts[0].data(),
+          parts[0].type(),
+          {outer, parts[0].rows(), parts[0].cols()},
+          {array->stride(ndim - 3), parts[0].row_stride(), parts[0].col_stride()}};
 }
 
 // (tokens,), (heads, tokens), (heads, queries, tokens) or (1, heads, queries, tokens). The queries
 // are the last ones of the sequence.
-struct attention {
-  std::vector<float> numbers;
-  token::attention_view view;
-};
-void read_attention(attention& to, nb::handle array, const char* who) {
-  if (!array.is_valid() || array.is_none()) return;
-  const tensor owner(array, who, "the attention");
-  const std::size_t ndim = owner.ndim();
-  if (ndim == 0 || ndim > 4 || (ndim == 4 && owner.extent(0) != 1))
+token::attention_view attention_of(const std::optional<tensor>& array, const char* who) {
+  if (!array) return {};
+  const std::size_t ndim = array->ndim();
+  if (ndim == 0 || ndim > 4 || (ndim == 4 && array->extent(0) != 1))
     tamp::detail::raise<tamp::shape_error>(
         who,
         ": the attention is (tokens,), (heads, tokens), (heads, queries, tokens) or (1, heads, "
         "queries, tokens)");
-  const std::size_t tokens = owner.extent(ndim - 1);
-  const std::size_t queries = ndim <= 2 ? 1 : owner.extent(ndim - 2);
-  const std::size_t heads = ndim == 1 ? 1 : owner.extent(ndim <= 2 ? 0 : ndim - 3);
-  for (const tamp::any_view& part : owner.matrices()) {
-    const auto some = floats(part);
-    to.numbers.insert(to.numbers.end(), some.begin(), some.end());
-  }
+  const auto parts = array->matrices();
+  if (parts.empty()) return {};
+  check_readable(parts[0]);
+  if (ndim <= 2) return token::attention_view::of_last_query(parts[0]);
+  const std::size_t queries = array->extent(ndim - 2), tokens = array->extent(ndim - 1);
   if (queries > tokens)
     tamp::detail::raise<tamp::shape_error>(who, ": the attention of ", queries, " queries to ",
                                            tokens, " tokens: the last dimension is that of tokens");
-  to.view = {to.numbers, heads, queries, tokens, tokens - queries};
+  return {parts[0].data(),
+          parts[0].type(),
+          {array->extent(ndim - 3), queries, tokens},
+          {array->stride(ndim - 3), parts[0].row_stride(), parts[0].col_stride()},
+          tokens - queries};
+}
+
+std::optional<tensor> given(nb::handle array, const char* who, const char* what) {
+  if (!array.is_valid() || array.is_none()) return {};
+  return tensor(array, who, what);
 }
 
 nb::object indices(const std::vector<std::size_t>& tokens) {
@@ -114,27 +108,28 @@ struct shown {
 template <class Policy>
 nb::object select(const char* who, const Policy& policy, std::size_t keep, std::size_t minimum,
                   const shown& arguments) {
-  features hidden, keys;
-  attention its_attention;
-  read_features(hidden, arguments.hidden, who, "the hidden states", false);
-  read_features(keys, arguments.keys, who, "the keys", true);
-  read_attention(its_attention, arguments.attention, who);
+  const auto its_hidden = given(arguments.hidden, who, "the array of hidden states");
+  const auto its_keys = given(arguments.keys, who, "the array of keys");
+  const auto its_attention = given(arguments.attention, who, "the attention");
+  const auto hidden = rows_of(its_hidden, who, "the hidden states", false);
+  const auto keys = rows_of(its_keys, who, "the keys", true);
+  const auto attention = attention_of(its_attention, who);
   const auto relevance = arguments.relevance.is_valid()
                              ? float_list(arguments.relevance, who, "the relevance")
                              : std::vector<float>();
-  const std::size_t tokens = arguments.tokens       ? *arguments.tokens
-                             : !hidden.view.empty() ? hidden.view.rows()
-                             : !keys.view.empty()   ? keys.view.rows()
-                                                    : its_attention.view.tokens();
+  const std::size_t tokens = arguments.tokens  ? *arguments.tokens
+                             : !hidden.empty() ? hidden.rows()
+                             : !keys.empty()   ? keys.rows()
+                                               : attention.tokens();
   const auto kinds = kinds_of(arguments.visual, tokens, tamp::modality::image);
   std::vector<std::uint32_t> images;
   if (arguments.images.is_valid() && !arguments.images.is_none())
     for (const double image : double_list(arguments.images, who, "the images"))
       images.push_back(static_cast<std::uint32_t>(image));
   const token::context context{.kinds = kinds,
-                               .attention = its_attention.view,
-                               .hidden = hidden.view,
-                               .keys = keys.view,
+                               .attention = attention,
+                               .hidden = hidden,
+                               .keys = keys,
                                .relevance = relevance,
                                .images = images,
                                .sequence = arguments.sequence};
@@ -365,12 +360,11 @@ Source: Xing et al. 2024, PyramidDrop (arXiv 2410.17247).)");
           "add",
           [](token::attention_recording& recording, const tensor_like& array,
              const nb::object& visual) {
-            attention its_attention;
-            read_attention(its_attention, array, "FitPruneFit");
-            const auto kinds = kinds_of(visual, its_attention.view.tokens(), tamp::modality::image);
-            auto record = without_gil([&] {
-              return token::attention_record::of({.kinds = kinds, .attention = its_attention.view});
-            });
+            const auto its_attention = given(array, "FitPruneFit", "the attention");
+            const auto view = attention_of(its_attention, "FitPruneFit");
+            const auto kinds = kinds_of(visual, view.tokens(), tamp::modality::image);
+            auto record = without_gil(
+                [&] { return token::attention_record::of({.kinds = kinds, .attention = view}); });
             recording.add(std::move(record));
           },
           "attention"_a, "visual"_a,

@@ -1,10 +1,14 @@
 """Compiles and runs every complete program in README.md and docs/, and compares what it prints.
 
-    python3 check.py [--together=N] [--cuda=FLAGS] ROOT BUILD COMPILER [FLAGS...]
+    python3 check.py [--together=N] [--cuda=FLAGS] [--library=HEADER:FLAGS]... [--only-libraries]
+                     ROOT BUILD COMPILER [FLAGS...]
 
-A program is a ```cpp block that contains `int main`. If a ```text block is the next block, it is
+A program is a ```cpp block that contains `int main`, or a ```c block of the C interface. If a ```text block is the next block, it is
 what the program must print. A ```cuda block is compiled with the flags of --cuda, separated by
 commas, which make its kernels run on the emulator; without --cuda it is left out.
+
+A program that includes a header of LIBRARIES, which a machine may lack, is compiled with the flags that
+--library gives for this header; without them it is left out. --only-libraries leaves out all others.
 
 With --together, up to N programs are one translation unit, each in a namespace of its own: that takes
 less time, and does not see a header that one of them forgot. Programs that add to tamp's own templates,
@@ -18,13 +22,15 @@ import subprocess
 import sys
 
 WHOLE_LIBRARY = "#include <tamp/tamp.hpp>"
+C_INTERFACE = "tamp.h"
+LIBRARIES = ["armadillo", "opencv2/core.hpp", C_INTERFACE, "tamp/adapt/ggml.hpp", "tamp/adapt/mdspan.hpp"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
 
 def programs(page):
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     for k, (language, text) in enumerate(blocks):
-        if language in ("cpp", "cuda") and "int main" in text:
+        if language in ("cpp", "cuda", "c") and "int main" in text:
             following = blocks[k + 1] if k + 1 < len(blocks) else ("", "")
             yield language, text, following[1] if following[0] == "text" else None
 
@@ -54,9 +60,9 @@ class program:
 
 def compile_to(executable, source, compiler, flags):
     """What the compiler complains about, or nothing."""
-    path = executable.with_suffix(".cpp")
+    path = executable.with_suffix(".c" if f"#include <{C_INTERFACE}>" in source else ".cpp")
     path.write_text(source, encoding="utf-8")
-    built = subprocess.run([compiler, *flags, "-o", executable, path], capture_output=True, text=True)
+    built = subprocess.run([compiler, "-o", executable, path, *flags], capture_output=True, text=True)
     return built.stderr if built.returncode else None
 
 
@@ -97,20 +103,32 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--together", type=int, default=1)
     options.add_argument("--cuda", type=lambda text: text.split(","))
+    options.add_argument("--library", action="append", default=[], metavar="HEADER:FLAGS")
+    options.add_argument("--only-libraries", action="store_true")
     options.add_argument("root", type=pathlib.Path)
     options.add_argument("folder", type=pathlib.Path)
     options.add_argument("compiler")
     chosen, flags = options.parse_known_args()
     folder, compiler = chosen.folder, chosen.compiler
     folder.mkdir(parents=True, exist_ok=True)
-    precompiled = precompile(folder, compiler, flags)
-    shared, alone = [], []
+    precompiled = [] if chosen.only_libraries else precompile(folder, compiler, flags)
+    libraries = dict(each.split(":", 1) for each in chosen.library)
+    shared, alone, left_out = [], [], []
     for page in [chosen.root / "README.md", *sorted((chosen.root / "docs").rglob("*.md"))]:
         for number, (language, source, output) in enumerate(programs(page), 1):
             if language == "cuda" and chosen.cuda is None:
                 continue
+            name = f"{page.relative_to(chosen.root)}, program {number}"
+            needed = [header for header in LIBRARIES if f"#include <{header}>" in source]
+            if needed or chosen.only_libraries:
+                if needed and all(header in libraries for header in needed):
+                    flags_of_all = [flag for header in needed for flag in libraries[header].split(",") if flag]
+                    alone.append(program(name, source, output, flags_of_all))
+                elif needed:
+                    left_out.append(f"{name}, which needs {' and '.join(needed)}, is left out")
+                continue
             use = chosen.cuda if language == "cuda" else precompiled if WHOLE_LIBRARY in source else []
-            one = program(f"{page.relative_to(chosen.root)}, program {number}", source, output, use)
+            one = program(name, source, output, use)
             can_share = chosen.together > 1 and language == "cpp" and one.can_share()
             (shared if can_share else alone).append(one)
             one.flags = precompiled if can_share else one.flags
@@ -125,6 +143,8 @@ def main():
     problems = [(one.name, answer) for one, answer in zip(checked, answers, strict=True) if answer]
     for name, problem in problems:
         print(f"{name} {problem}\n")
+    if not chosen.only_libraries:
+        print("".join(f"{line}\n" for line in left_out), end="")
     print(f"{len(checked)} programs checked, {len(problems)} failed")
     sys.exit(bool(problems or not checked))
 

@@ -106,6 +106,35 @@ void check_selection(const context& c, const tamp::token::selection& made, std::
   check(ordered == made.kept, "the published order is of the kept tokens");
 }
 
+/// The same numbers as doubles, column after column, so that nothing is read in place.
+struct scene_in_double {
+  std::vector<double> attention, hidden, keys;
+  context view;
+
+  explicit scene_in_double(const scene& s) : view(s.view()) {
+    const std::size_t heads = s.heads, queries = s.queries, tokens = s.kinds.size();
+    attention.resize(heads * queries * tokens);
+    for (std::size_t row = 0; row < heads * queries; ++row)
+      for (std::size_t t = 0; t < tokens; ++t)
+        attention[t * heads * queries + row] = double(s.attention[row * tokens + t]);
+    const auto rows = std::ptrdiff_t(heads * queries);
+    view.attention = {attention.data(),
+                      tamp::dtype::f64,
+                      {heads, queries, tokens},
+                      {std::ptrdiff_t(queries), 1, rows},
+                      s.first_query};
+    view.hidden = columns(s.hidden.view(), hidden);
+    view.keys = columns(s.keys.view(), keys);
+  }
+
+ private:
+  static tamp::any_view columns(tamp::matrix_view<const float> from, std::vector<double>& to) {
+    for (std::size_t j = 0; j < from.cols(); ++j)
+      for (std::size_t i = 0; i < from.rows(); ++i) to.push_back(double(from(i, j)));
+    return {to.data(), tamp::dtype::f64, from.rows(), from.cols(), 1, std::ptrdiff_t(from.rows())};
+  }
+};
+
 template <class Policy>
 void select_by(source& in, const Policy& policy) {
   const scene s = scene::of(in);
@@ -129,6 +158,10 @@ void select_by(source& in, const Policy& policy) {
     check(answer || made == *first, "all instructions select alike");
   });
   if (!first) return;
+  if (in.flag()) {
+    const scene_in_double same(s);
+    check(tamp::token::select(same.view, policy, quota) == *first, "all types select alike");
+  }
   refusal([&] { tamp::token::merged_sizes(*first, s.sizes); });
   matrix<float> rows = s.hidden;
   if (!rows.is_apart()) return;

@@ -132,8 +132,21 @@ BOOST_AUTO_TEST_CASE(a_matrix_has_two_dimensions_or_is_one_row) {
   const auto none = file.matrix<float>("none");
   BOOST_TEST((none.rows() == 0 && none.cols() == 7));
   const std::string path = (folder / "all").string();
-  check_error<shape_error>(path + ": tensor 'bf16' has 3 dimensions and is no matrix",
-                           [&] { file.matrix<bf16>("bf16"); });
+  const std::string sentence = path + ": tensor 'bf16' has 3 dimensions and is no matrix";
+  check_error<shape_error>(sentence, [&] { file.matrix<bf16>("bf16"); });
+  check_error<shape_error>(sentence, [&] { file.any_matrix("bf16"); });
+}
+
+BOOST_AUTO_TEST_CASE(a_matrix_of_any_type_is_viewed_in_the_file) {
+  const temporary_folder folder;
+  const safetensors_file file(folder.write("all", one_of_each()));
+  const tamp::any_view m = file.any_matrix("f32");
+  BOOST_TEST((m.type() == dtype::f32 && m.rows() == 2 && m.cols() == 3 && m.read_only()));
+  BOOST_TEST(m.data() == file.values<float>("f32").data());
+  BOOST_TEST(m.visit([](auto typed) { return float(typed(1, 0)); }) == 4.0f);
+  const tamp::any_view integers = file.any_matrix("i64");
+  BOOST_TEST((integers.type() == dtype::i64 && integers.rows() == 1 && integers.cols() == 2));
+  BOOST_TEST((file.any_matrix("none").rows() == 0 && file.any_matrix("none").cols() == 7));
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_matrix_of_impossible_extents_is_refused_by_name) {
@@ -205,6 +218,9 @@ BOOST_AUTO_TEST_CASE(misaligned_numbers_can_be_copied_but_not_viewed) {
       path + ": tensor 'w' does not lie at a multiple of 4 bytes and has to be copied to be read";
   check_error<file_error>(sentence, [&] { file.values<float>("w"); });
   check_error<file_error>(sentence, [&] { file.matrix<float>("w"); });
+  check_error<file_error>(
+      path + ": tensor 'w' of F32 does not lie at a multiple of the size of its elements",
+      [&] { file.any_matrix("w"); });
 }
 
 BOOST_AUTO_TEST_CASE(a_bool_is_zero_or_one) {
@@ -346,6 +362,12 @@ BOOST_AUTO_TEST_CASE(a_tensor_of_a_foreign_type_is_listed_and_hides_no_other) {
     check_error<file_error>(holds + ", not F32", [&] { file.values<float>("other"); });
     check_error<file_error>(holds + ", not U8", [&] { file.values<std::uint8_t>("other"); });
     check_error<file_error>(holds + ", not F32", [&] { file.matrix<float>("other"); });
+    if (bytes % 4 != 0 || type == dtype::unknown)
+      check_error<file_error>(path + ": tensor 'other' of " + name +
+                                  " has no elements of whole bytes that could be viewed",
+                              [&] { file.any_matrix("other"); });
+    else if (type != dtype::c64)
+      BOOST_TEST((file.any_matrix("other").type() == type));
   }
 }
 

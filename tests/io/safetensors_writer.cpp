@@ -90,6 +90,39 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_back_and_aligned) {
   BOOST_TEST((file.at("none").shape == std::vector<std::size_t>{3, 0}));
 }
 
+BOOST_AUTO_TEST_CASE(matrices_of_any_type_and_strides_are_written_row_by_row) {
+  const temporary_folder folder;
+  std::vector<float> columns{1, 4, 2, 5, 3, 6};
+  std::vector<std::int32_t> whole{1, 2, 0, 3, 4, 0};
+  const tamp::any_view by_column(columns.data(), dtype::f32, 2, 3, 1, 2);
+  const tamp::any_view with_gaps(whole.data(), dtype::i32, 2, 2, 3, 1);
+  safetensors_writer out(folder / "m", {{"f", dtype::f32, {4, 3}}, {"i", dtype::i32, {2, 2}}});
+  out.write("f", by_column);
+  out.write("i", with_gaps);
+  support::check_error<file_error>(
+      (folder / "m").string() + ": tensor 'i' was declared as I32, not F32",
+      [&] { out.write("i", by_column); });
+  support::check_error<file_error>(
+      (folder / "m").string() + ": tensor 'i' has room for 0 more numbers, not 4",
+      [&] { out.write("i", with_gaps); });
+  support::check_error<tamp::shape_error>("any_view: 2 x 3 elements lie at a null pointer", [&] {
+    out.write("f", tamp::any_view(static_cast<void*>(nullptr), dtype::f32, 2, 3));
+  });
+  support::check_error<tamp::value_error>(
+      "any_view: the elements of this tensor of 2 x 3 F32 lie in the memory of an NVIDIA GPU, and "
+      "this operation runs on the CPU",
+      [&] {
+        out.write("f", tamp::any_view(columns.data(), dtype::f32, 2, 3, 3, 1, tamp::memory::cuda));
+      });
+  out.write("f", by_column);
+  out.commit();
+  const safetensors_file file(folder / "m");
+  const auto f = file.values<float>("f");
+  BOOST_TEST((floats(f.begin(), f.end()) == floats{1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6}));
+  const auto i = file.values<std::int32_t>("i");
+  BOOST_TEST((std::vector(i.begin(), i.end()) == std::vector<std::int32_t>{1, 2, 3, 4}));
+}
+
 BOOST_AUTO_TEST_CASE(pieces_of_several_tensors_may_take_turns) {
   const temporary_folder folder;
   safetensors_writer out(folder / "pieces", {{"a", dtype::f32, {3, 2}}, {"b", dtype::f32, {4}}});

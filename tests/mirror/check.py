@@ -23,6 +23,9 @@ COVERED = {
     "token/selection.hpp": "tests/token/select.cpp tests/token/gather.cpp",
     # What shows only with flags of its own.
     "detail/bits_as_computed.hpp": "tests/mixed_flags/fast_math.cpp",
+    # Adapters of libraries that tests/hosts fetches.
+    "adapt/ggml.hpp": "tests/hosts/ggml/ggml.cpp",
+    "adapt/mdspan.hpp": "tests/hosts/mdspan/mdspan.cpp",
     # Parts of one operation, which is tested as a whole.
     "adapt/detail/dlpack_matrix.hpp": "tests/adapt/dlpack.cpp",
     "io/detail/fields_file.hpp": "tests/io/token_weights.cpp tests/io/calibration.cpp",

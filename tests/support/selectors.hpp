@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <numeric>
 #include <random>
 #include <span>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "errors.hpp"
+#include "stored_numbers.hpp"
 #include "tensors.hpp"
 
 namespace support {
@@ -174,6 +176,92 @@ void layout_makes_no_difference(const Policy& policy) {
       BOOST_TEST((tamp::token::select(c, policy, {.keep = 5}) == expected));
     });
   });
+}
+
+// Calls use(context, form) with the numbers of a scene in every type and storage: hidden states and
+// keys of two heads, and attention. They must be exact in bf16.
+inline void in_every_form(
+    const scene& s,
+    const std::function<void(const tamp::token::context&, const std::string&)>& use) {
+  const std::size_t tokens = s.tokens();
+  const auto part_of_head = [](const matrix<float>& rows) {
+    return [&rows](std::size_t head, std::size_t t, std::size_t j) {
+      return rows(t, head * (rows.cols() / scene::heads) + j);
+    };
+  };
+  const auto attention = [&](std::size_t head, std::size_t query, std::size_t t) {
+    return s.attention_of(head, query, t);
+  };
+  const auto with_type = [&]<class T>(T, const std::string& type) {
+    for (const storage& how : storages) {
+      const stored_numbers<T> hidden({2, tokens, s.hidden.cols() / 2}, how, part_of_head(s.hidden)),
+          keys({2, tokens, s.keys.cols() / 2}, how, part_of_head(s.keys)),
+          probabilities({scene::heads, tokens, tokens}, how, attention);
+      tamp::token::context c = s.context();
+      c.hidden = {hidden.data(), hidden.extents, hidden.strides};
+      c.keys = {keys.data(), keys.extents, keys.strides};
+      c.attention = {probabilities.data(), probabilities.extents, probabilities.strides, 0};
+      use(c, type + ' ' + how.name);
+    }
+  };
+  with_type(float(), "float");
+  with_type(double(), "double");
+  with_type(tamp::f16(), "f16");
+  with_type(tamp::bf16(), "bf16");
+  with_type(host_half(), "a host's half");
+  // Of matrices, types at run time.
+  const matrix<tamp::bf16> hidden = as<tamp::bf16>(s.hidden), keys = as<tamp::bf16>(s.keys);
+  in_every_layout(hidden, [&](auto view) {
+    tamp::token::context c = s.context();
+    c.hidden = tamp::any_view(view);
+    c.keys = tamp::any_view(tamp::view(keys));
+    use(c, "any_view");
+  });
+}
+
+/// A scene of numbers that are exact in bf16 and f16.
+inline scene exact_scene(std::vector<modality> kinds, unsigned seed) {
+  scene s = scene_of(std::move(kinds), seed);
+  std::mt19937 random(seed);
+  const auto fill = [&](float* numbers, std::size_t count, int least) {
+    for (std::size_t k = 0; k < count; ++k) numbers[k] = float(int(random() % 255) + least) / 64;
+  };
+  fill(s.hidden.data(), s.tokens() * s.hidden.cols(), -127);
+  fill(s.keys.data(), s.tokens() * s.keys.cols(), -127);
+  fill(s.attention.data(), s.attention.size(), 1);
+  return s;
+}
+
+template <class Policy>
+void neither_type_nor_strides_make_a_difference(const Policy& policy) {
+  for (unsigned seed = 0; seed < 2; ++seed) {
+    const scene s = exact_scene(around_image(2, 70, 3), seed);
+    for (const std::size_t keep : {15u, 40u}) {
+      const auto expected = tamp::token::select(s.context(), policy, {.keep = keep});
+      in_every_form(s, [&](const tamp::token::context& c, const std::string& form) {
+        BOOST_TEST((tamp::token::select(c, policy, {.keep = keep}) == expected), form);
+      });
+    }
+  }
+}
+
+template <class Policy>
+void broken_numbers_of_any_type_are_refused(const Policy& policy) {
+  scene s = exact_scene(around_image(2, 5, 3), 3);
+  const auto refuse = [&](const std::string& sentence) {
+    in_every_form(s, [&](const tamp::token::context& c, const std::string&) {
+      check_error<tamp::value_error>(tamp::label(policy) + ": the " + sentence,
+                                     [&] { tamp::token::select(c, policy, {.keep = 2}); });
+    });
+  };
+  if (includes(Policy::reads, observable::keys)) {
+    s.keys(4, 6) = -infinity;
+    refuse("key of token 4, feature 6 is -inf");
+  }
+  if (includes(Policy::reads, observable::hidden)) {
+    s.hidden(6, 4) = not_a_number;
+    refuse("hidden state of token 6, feature 4 is nan");
+  }
 }
 
 // Moving the visual tokens moves the choice with them.
@@ -418,6 +506,8 @@ void check_selector(const Policy& policy, selector_traits traits) {
   BOOST_TEST_CONTEXT(tamp::label(policy)) {
     selectors::count_is_exact(policy, traits.text_after);
     selectors::layout_makes_no_difference(policy);
+    selectors::neither_type_nor_strides_make_a_difference(policy);
+    selectors::broken_numbers_of_any_type_are_refused(policy);
     if (!traits.order_matters) selectors::permutation_permutes_the_choice(policy);
     selectors::equal_tokens_are_told_apart(policy, traits);
     selectors::few_tokens_are_welcome(policy, traits.text_after);

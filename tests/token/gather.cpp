@@ -7,6 +7,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <tamp/tensor/any_view.hpp>
 #include <vector>
 
 #include "../support/errors.hpp"
@@ -67,6 +68,42 @@ BOOST_AUTO_TEST_CASE(rows_of_16_bits_are_moved_to_the_bit) {
   };
   check(halves);
   check(brains);
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_a_tensor_known_at_run_time_are_moved_and_merged) {
+  const matrix<float> numbers =
+      support::as<float>(support::as<tamp::bf16>(support::random_matrix(6, 3, 4)));
+  const auto check = [&]<class T>(const matrix<T>& from) {
+    in_every_layout(from, [&](auto m) {
+      matrix<T> expected = from;
+      gather_rows(expected, indices{1, 2, 5});
+      gather_rows(tamp::any_view(m), indices{1, 2, 5});
+      BOOST_TEST((first_rows(copy_of(m), 3) == first_rows(expected, 3)));
+    });
+    in_every_layout(from, [&](auto m) {
+      matrix<T> expected = from;
+      merge_rows(expected, merging, {});
+      merge_rows(tamp::any_view(m), merging, {});
+      BOOST_TEST((copy_of(m) == expected));
+    });
+  };
+  check(numbers);
+  check(support::as<double>(numbers));
+  check(support::as<tamp::f16>(numbers));
+  check(support::as<tamp::bf16>(numbers));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_written_to_at_run_time_is_refused) {
+  matrix<tamp::f16> m(6, 3);
+  const tamp::any_view view = tamp::view(m);
+  check_error<tamp::value_error>(
+      "any_view: this tensor of 6 x 3 F16 is read-only and cannot be written to",
+      [&] { gather_rows(view.as_const(), indices{1}); });
+  check_error<tamp::value_error>(
+      "any_view: this tensor of 6 x 3 F16 is read-only and cannot be written to",
+      [&] { merge_rows(view.as_const(), merging, {}); });
+  check_error<shape_error>("gather_rows: kept token 0 is 6, outside of 6 rows",
+                           [&] { gather_rows(view, indices{6}); });
 }
 
 BOOST_AUTO_TEST_CASE(any_selection_of_rows_is_moved) {

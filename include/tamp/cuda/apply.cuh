@@ -108,6 +108,10 @@ void run_on(const on_stream&, const apply_operation&, Weight&&, const mask::bitm
                 "this mask lies in the CPU's memory: copy it to the GPU with "
                 "tamp::cuda::bitmask::from(tamp::on(stream), keep)");
 }
+template <any_tensor Weight, class Mask>
+void run_on(const on_stream&, const apply_operation&, Weight&&, const Mask&) {
+  detail::refuse_any_tensor<Weight>();
+}
 
 }  // namespace cuda
 }  // namespace tamp::inline TAMP_FLAGS

@@ -5,6 +5,7 @@
 
 #include "../prune/observe.hpp"
 #include "../tensor/traits.hpp"
+#include "detail/views.cuh"
 #include "on.cuh"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -31,6 +32,10 @@ auto run_on(const on_stream& on, const observe_operation<Statistic>&, const X& a
   typename detail::on_device<Statistic>::type statistic;
   statistic.add(on, activations);
   return statistic;
+}
+template <class Statistic, any_tensor X>
+void run_on(const on_stream&, const observe_operation<Statistic>&, const X&) {
+  detail::refuse_any_tensor<X>();
 }
 
 }  // namespace cuda

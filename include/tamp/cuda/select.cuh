@@ -99,6 +99,10 @@ bitmask run_on(const on_stream& on, const select_operation& select, const Weight
                const Recipe& recipe) {
   return run_on(on, select, weight, detail::no_statistics{}, recipe);
 }
+template <any_tensor Weight, class... Arguments>
+void run_on(const on_stream&, const select_operation&, const Weight&, const Arguments&...) {
+  detail::refuse_any_tensor<Weight>();
+}
 
 }  // namespace cuda
 }  // namespace tamp::inline TAMP_FLAGS

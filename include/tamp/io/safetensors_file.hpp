@@ -26,6 +26,7 @@
 #include "../detail/checked.hpp"
 #include "../element.hpp"
 #include "../error.hpp"
+#include "../tensor/any_view.hpp"
 #include "../tensor/view.hpp"
 #include "detail/mapped_file.hpp"
 #include "detail/shown.hpp"
@@ -96,15 +97,27 @@ class safetensors_file {
   ///         memory cannot hold
   template <element T>
   matrix_view<const T> matrix(std::string_view name) const {
-    const auto& shape = at(name).shape;
-    if (shape.size() != 1 && shape.size() != 2)
-      tamp::detail::raise<shape_error>(file_.name(), ": tensor '", tamp::detail::shown(name),
-                                       "' has ", shape.size(), " dimensions and is no matrix");
-    const std::size_t rows = shape.size() == 2 ? shape[0] : 1, cols = shape.back();
-    tamp::detail::check_shape(
-        tamp::detail::sentence(file_.name(), ": tensor '", tamp::detail::shown(name), "'"), rows,
-        cols);
+    const auto [rows, cols] = shape_of_matrix(at(name));
     return {values<T>(name).data(), rows, cols};
+  }
+
+  /// The same as a read-only view of a type known at run time. Tensors of every type can be viewed;
+  /// those of types that tamp does not prune cannot be read (see any_view).
+  /// @throws file_error if the elements do not lie at a multiple of their size, or are of less than
+  ///         8 bits
+  /// @throws shape_error as above
+  any_view any_matrix(std::string_view name) const {
+    const tensor_info& tensor = at(name);
+    const auto [rows, cols] = shape_of_matrix(tensor);
+    const std::size_t bytes = detail::entry(tensor.type).bits / 8;
+    if (!tensor.bytes.empty() &&
+        (bytes == 0 || reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % bytes != 0))
+      tamp::detail::raise<file_error>(
+          file_.name(), ": tensor '", tamp::detail::shown(name), "' of ",
+          tamp::detail::shown(tensor.type_name),
+          bytes == 0 ? " has no elements of whole bytes that could be viewed"
+                     : " does not lie at a multiple of the size of its elements");
+    return any_view(static_cast<const void*>(tensor.bytes.data()), tensor.type, rows, cols);
   }
 
   /// A copy of a tensor of floating-point numbers, converted to float.
@@ -134,6 +147,18 @@ class safetensors_file {
     return place == by_name_.end() || tensors_[*place].name != name
                ? tensors_.end()
                : tensors_.begin() + static_cast<std::ptrdiff_t>(*place);
+  }
+
+  std::pair<std::size_t, std::size_t> shape_of_matrix(const tensor_info& tensor) const {
+    const auto& shape = tensor.shape;
+    const auto name = tamp::detail::shown(tensor.name);
+    if (shape.size() != 1 && shape.size() != 2)
+      tamp::detail::raise<shape_error>(file_.name(), ": tensor '", name, "' has ", shape.size(),
+                                       " dimensions and is no matrix");
+    const std::size_t rows = shape.size() == 2 ? shape[0] : 1, cols = shape.back();
+    tamp::detail::check_shape(tamp::detail::sentence(file_.name(), ": tensor '", name, "'"), rows,
+                              cols);
+    return {rows, cols};
   }
 
   template <class T>

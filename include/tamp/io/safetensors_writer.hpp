@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -16,7 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/checked.hpp"
 #include "../error.hpp"
+#include "../tensor/any_view.hpp"
 #include "detail/replaced_file.hpp"
 #include "dtype.hpp"
 #include "safetensors_header.hpp"
@@ -73,6 +76,42 @@ class safetensors_writer {
       refuse("tensor '", name, "' has room for ", (s.end - s.next) / sizeof(T),
              " more numbers, not ", values.size());
     append(s, std::as_bytes(values));
+  }
+
+  /// Writes the elements of a matrix as the next numbers of a tensor, row by row, to the bit. The
+  /// matrix may have any strides and any type of whole bytes.
+  /// @throws file_error as above
+  /// @throws shape_error if the elements lie at a null pointer, or their strides lead out of memory
+  /// @throws value_error if they lie in the memory of a device
+  void write(std::string_view name, const any_view& matrix) {
+    slot& s = at(name);
+    const auto& given = detail::entry(matrix.type());
+    if (s.type != given.type)
+      refuse("tensor '", name, "' was declared as ", detail::entry(s.type).name, ", not ",
+             given.name);
+    const std::size_t bytes = given.bits / 8, room = bytes == 0 ? 0 : (s.end - s.next) / bytes;
+    if (matrix.size() > room)
+      refuse("tensor '", name, "' has room for ", room, " more numbers, not ", matrix.size());
+    if (matrix.empty()) return;
+    // In bytes, so that the type of the numbers does not matter.
+    const auto step = static_cast<std::ptrdiff_t>(bytes);
+    matrix.with_bytes([&](const std::byte* first) {
+      if (matrix.col_stride() == 1) {
+        for (std::size_t i = 0; i < matrix.rows(); ++i)
+          append(s, {first + static_cast<std::ptrdiff_t>(i) * matrix.row_stride() * step,
+                     matrix.cols() * bytes});
+        return;
+      }
+      auto row =
+          tamp::detail::checked_array<std::byte>("safetensors_writer", matrix.cols() * bytes);
+      for (std::size_t i = 0; i < matrix.rows(); ++i) {
+        const std::byte* from = first + static_cast<std::ptrdiff_t>(i) * matrix.row_stride() * step;
+        for (std::size_t j = 0; j < matrix.cols(); ++j)
+          std::memcpy(row.data() + j * bytes,
+                      from + static_cast<std::ptrdiff_t>(j) * matrix.col_stride() * step, bytes);
+        append(s, row);
+      }
+    });
   }
 
   /// Writes the next bytes of a tensor of any type, such as one that is copied from another file.

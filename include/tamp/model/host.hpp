@@ -24,7 +24,7 @@ struct any_layer_visitor {
 };
 struct any_observer {
   static constexpr observable wants = observable::input;
-  template <tensor_argument X>
+  template <class X>
   void input(std::size_t, const X&) const {}
 };
 }  // namespace detail

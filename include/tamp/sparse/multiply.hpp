@@ -83,23 +83,28 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     }
   }
 
-  // Activations of types known only at run time are read as rows of float or double.
+  // Activations of types known only at run time are read as rows of float, as all are used.
   template <class X, class Use>
   static void with_activations(const X& x, const Use& use) {
     if constexpr (any_tensor<X>)
-      tamp::detail::with_sources(use, x);
+      tamp::detail::with_rows_of<float>(x, use);
     else
       use(tensor_of(x));
+  }
+  template <class Y>
+  static consteval bool can_hold_results() {
+    if constexpr (viewable<Y>) return sizeof(typename tamp::detail::view_of<Y>::value_type) > 1;
+    return false;
   }
   template <class Y, class Use>
   static void with_result(Y& y, const Use& use) {
     if constexpr (any_tensor<Y>)
       tamp::detail::with_target(y, [&](auto& to) {
-        if constexpr (viewable<decltype(to)>)
+        if constexpr (can_hold_results<decltype(to)>())
           use(to);
         else
           tamp::detail::raise<value_error>(
-              "multiply: the result is a tensor without elements in memory");
+              "multiply: results of 8 bits, or without elements in memory, are not written");
       });
     else
       use(tensor_of(y));

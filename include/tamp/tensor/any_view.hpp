@@ -31,6 +31,10 @@ enum class memory { cpu, cuda, other };
 /// numbers. A view of any type of number can be made; those that `visit` does not know cannot be
 /// read.
 class any_view {
+  template <class T>
+  static constexpr dtype dtype_of_element =
+      detail::dtype_or_unknown<typename detail::twin_of<std::remove_const_t<T>>::type>;
+
  public:
   any_view() = default;
 
@@ -62,18 +66,13 @@ class any_view {
   any_view(const void* data, dtype type, std::size_t rows, std::size_t cols)
       : any_view(data, type, rows, cols, static_cast<std::ptrdiff_t>(cols), 1) {}
 
-  /// Forgets the types of a view. A view of const elements becomes read-only.
+  /// Forgets the types of a view. A view of const elements becomes read-only. A host's own type of
+  /// number counts as its twin (see element_like).
   template <class T, class Space>
-    requires requires {
-      detail::dtype_of<typename detail::twin_of<std::remove_const_t<T>>::type>();
-    }
+    requires(dtype_of_element<T> != dtype::unknown)
   any_view(matrix_view<T, Space> view)
-      : any_view(view.data(),
-                 detail::dtype_of<typename detail::twin_of<std::remove_const_t<T>>::type>(),
-                 view.rows(), view.cols(), view.row_stride(), view.col_stride(),
-                 std::is_same_v<Space, cpu_space>    ? memory::cpu
-                 : std::is_same_v<Space, cuda_space> ? memory::cuda
-                                                     : memory::other) {}
+      : any_view(view.data(), dtype_of_element<T>, view.rows(), view.cols(), view.row_stride(),
+                 view.col_stride(), memory_of<Space>) {}
 
   const void* data() const noexcept { return data_; }
   dtype type() const noexcept { return type_; }
@@ -100,54 +99,80 @@ class any_view {
     return other;
   }
 
-  /// Returns use(view), where view is the matrix_view<const T> of the same elements. T is double,
-  /// float, f16, bf16, f8_e4m3, f8_e5m2 or std::int8_t. `use` must return the same type for all.
-  /// @throws value_error if the elements are of another type or in the memory of a device
+  /// Returns use(first), where `first` points to the bytes of element (0, 0), of any type of whole
+  /// bytes. For copies of elements to the bit.
+  /// @throws value_error if the elements are in the memory of a device or are of less than 8 bits
+  /// @throws shape_error if there are elements at a null pointer, or the strides lead out of memory
   template <class Use>
-  decltype(auto) visit(Use&& use) const {
-    return visit_as<std::true_type>(std::forward<Use>(use));
+  decltype(auto) with_bytes(Use&& use) const {
+    require_memory(memory::cpu);
+    const std::size_t bytes = detail::entry(type_).bits / 8;
+    if (bytes == 0)
+      detail::raise<value_error>("any_view: elements of ", detail::entry(type_).name,
+                                 " are not whole bytes");
+    detail::check_memory("any_view", data_, bytes, rows_, cols_, row_stride_, col_stride_);
+    return std::forward<Use>(use)(static_cast<const std::byte*>(data_));
   }
-  /// Returns use(view), where view is the matrix_view<T> of the same elements.
+
+  /// Returns use(view), where view is the matrix_view<const T, Space> of the same elements. T is
+  /// double, float, f16, bf16, f8_e4m3, f8_e5m2 or std::int8_t. `use` must return the same type for
+  /// all. For work on a GPU, visit<cuda_space>(use).
+  /// @throws value_error if the elements are of another type or in another memory
+  template <class Space = cpu_space, class Use>
+  decltype(auto) visit(Use&& use) const {
+    return visit_as<Space, true>(std::forward<Use>(use));
+  }
+  /// Returns use(view), where view is the matrix_view<T, Space> of the same elements.
   /// @throws value_error as above, or if the view is read-only
-  template <class Use>
+  template <class Space = cpu_space, class Use>
   decltype(auto) visit_writable(Use&& use) const {
     if (read_only_)
       detail::raise<value_error>("any_view: this tensor of ", rows_, " x ", cols_, ' ',
                                  detail::entry(type_).name,
                                  " is read-only and cannot be written to");
-    return visit_as<std::false_type>(std::forward<Use>(use));
+    return visit_as<Space, false>(std::forward<Use>(use));
   }
 
  private:
-  template <class T, class ReadOnly, class Use>
+  template <class Space>
+  static constexpr memory memory_of = std::is_same_v<Space, cpu_space>    ? memory::cpu
+                                      : std::is_same_v<Space, cuda_space> ? memory::cuda
+                                                                          : memory::other;
+
+  void require_memory(memory wanted) const {
+    constexpr const char* names[] = {"the CPU", "an NVIDIA GPU", "a device"};
+    if (where_ != wanted)
+      detail::raise<value_error>("any_view: the elements of this tensor of ", rows_, " x ", cols_,
+                                 ' ', detail::entry(type_).name, " lie in the memory of ",
+                                 names[static_cast<int>(where_)], ", and this operation runs on ",
+                                 names[static_cast<int>(wanted)]);
+  }
+
+  template <class T, class Space, bool ReadOnly, class Use>
   decltype(auto) typed(Use&& use) const {
-    using element = std::conditional_t<ReadOnly::value, const T, T>;
-    return std::forward<Use>(use)(matrix_view<element>(
+    using element = std::conditional_t<ReadOnly, const T, T>;
+    return std::forward<Use>(use)(matrix_view<element, Space>(
         static_cast<element*>(const_cast<void*>(data_)), rows_, cols_, row_stride_, col_stride_));
   }
 
-  template <class ReadOnly, class Use>
+  template <class Space, bool ReadOnly, class Use>
   decltype(auto) visit_as(Use&& use) const {
-    if (where_ != memory::cpu)
-      detail::raise<value_error>("any_view: the elements of this tensor of ", rows_, " x ", cols_,
-                                 ' ', detail::entry(type_).name, " lie in the memory of ",
-                                 where_ == memory::cuda ? "an NVIDIA GPU" : "a device",
-                                 ", and this operation runs on the CPU");
+    require_memory(memory_of<Space>);
     switch (type_) {
       case dtype::f64:
-        return typed<double, ReadOnly>(std::forward<Use>(use));
+        return typed<double, Space, ReadOnly>(std::forward<Use>(use));
       case dtype::f32:
-        return typed<float, ReadOnly>(std::forward<Use>(use));
+        return typed<float, Space, ReadOnly>(std::forward<Use>(use));
       case dtype::f16:
-        return typed<f16, ReadOnly>(std::forward<Use>(use));
+        return typed<f16, Space, ReadOnly>(std::forward<Use>(use));
       case dtype::bf16:
-        return typed<bf16, ReadOnly>(std::forward<Use>(use));
+        return typed<bf16, Space, ReadOnly>(std::forward<Use>(use));
       case dtype::f8_e4m3:
-        return typed<f8_e4m3, ReadOnly>(std::forward<Use>(use));
+        return typed<f8_e4m3, Space, ReadOnly>(std::forward<Use>(use));
       case dtype::f8_e5m2:
-        return typed<f8_e5m2, ReadOnly>(std::forward<Use>(use));
+        return typed<f8_e5m2, Space, ReadOnly>(std::forward<Use>(use));
       case dtype::i8:
-        return typed<std::int8_t, ReadOnly>(std::forward<Use>(use));
+        return typed<std::int8_t, Space, ReadOnly>(std::forward<Use>(use));
       default:
         detail::raise<value_error>("any_view: the elements of this tensor of ", rows_, " x ", cols_,
                                    " are ", detail::entry(type_).name,

@@ -118,24 +118,31 @@ class matrix_view {
 
 namespace detail {
 
-/// Refuses a view that the CPU cannot read.
-/// @throws shape_error if it has elements but no memory, or its strides lead out of the address
+/// Refuses elements of `size` bytes that the CPU cannot read.
+/// @throws shape_error if there are elements but no memory, or the strides lead out of the address
 ///         space
-template <class T, class Space>
-constexpr void check_memory(std::string_view who, const matrix_view<T, Space>& m) {
-  if (m.empty()) return;
-  if (m.data() == nullptr)
-    raise<shape_error>(who, ": ", m.rows(), " x ", m.cols(), " elements lie at a null pointer");
-  const auto length = [](std::size_t count, std::ptrdiff_t stride) {
+constexpr void check_memory(std::string_view who, const void* data, std::size_t size,
+                            std::size_t rows, std::size_t cols, std::ptrdiff_t row_stride,
+                            std::ptrdiff_t col_stride) {
+  if (rows == 0 || cols == 0) return;
+  if (data == nullptr)
+    raise<shape_error>(who, ": ", rows, " x ", cols, " elements lie at a null pointer");
+  const std::size_t most = most_elements / size;
+  const auto length = [&](std::size_t count, std::ptrdiff_t stride) {
     const auto step = static_cast<std::size_t>(stride);
     const std::size_t apart = stride < 0 ? std::size_t{0} - step : step;
-    const std::size_t most = most_elements / sizeof(T);
     return product_fits(count - 1, apart) ? (std::min)(most + 1, (count - 1) * apart) : most + 1;
   };
-  if (length(m.rows(), m.row_stride()) + length(m.cols(), m.col_stride()) >
-      most_elements / sizeof(T))
-    raise<shape_error>(who, ": ", m.rows(), " x ", m.cols(), " elements with strides of ",
-                       m.row_stride(), " and ", m.col_stride(), " do not fit into memory");
+  if (length(rows, row_stride) + length(cols, col_stride) > most)
+    raise<shape_error>(who, ": ", rows, " x ", cols, " elements with strides of ", row_stride,
+                       " and ", col_stride, " do not fit into memory");
+}
+
+/// Refuses a view that the CPU cannot read.
+/// @throws shape_error as above
+template <class T, class Space>
+constexpr void check_memory(std::string_view who, const matrix_view<T, Space>& m) {
+  check_memory(who, m.data(), sizeof(T), m.rows(), m.cols(), m.row_stride(), m.col_stride());
 }
 
 constexpr std::ptrdiff_t leading_stride(std::string_view who, std::size_t leading) {

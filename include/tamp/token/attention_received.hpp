@@ -42,9 +42,10 @@ inline std::vector<float> attention_received(const attention_view& attention,
                                " patches has no heads");
   const std::size_t first = attention.first_query(), end = first + attention.queries();
   auto sums = detail::checked_array<double>("attention_received", attention.tokens());
+  std::vector<float> buffer;
   for (std::size_t head = 0; head < attention.heads(); ++head)
     for (std::size_t query = first; query < end; ++query) {
-      const std::span<const float> row = attention.row(head, query);
+      const std::span<const float> row = attention.row(head, query, buffer);
       for (std::size_t j = 0; j < row.size(); ++j)
         if (!detail::is_nonnegative(row[j]))
           detail::raise<value_error>("attention_received: the attention of head ", head, ", query ",

@@ -34,8 +34,9 @@ struct attention_top_k {
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     std::vector<double> sums(c.tokens());
+    std::vector<float> buffer;
     for (std::size_t head = 0; head < c.attention.heads(); ++head)
-      detail::add_row(c.attention.row(head, c.tokens() - 1), sums);
+      detail::add_row(c.attention.row(head, c.tokens() - 1, buffer), sums);
     return detail::highest_scoring<double>(candidates, detail::of_tokens(sums, candidates), count);
   }
 

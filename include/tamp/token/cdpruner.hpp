@@ -18,6 +18,7 @@
 #include "../role.hpp"
 #include "../simd/similar_rows.hpp"
 #include "detail/row_products.hpp"
+#include "detail/token_rows.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -70,7 +71,7 @@ enum class relevance_form : std::uint8_t {
 /// each half of each image with a scale of its own: {.theta = 0.5, .form = relevance_form::mixed,
 /// .scale = relevance_scale::over_group, .by_image = true, .in_halves = true}. It falls back to the
 /// exponential form. The cost is count n products of d numbers and count^2 n / 2 more. Memory:
-/// count n numbers.
+/// count n numbers, and n d floats for hidden states that are not read in place.
 /// Source: Zhang et al. 2025, CDPruner (arXiv 2506.10967), and its published code.
 struct cdpruner {
   using role = tamp::role::token;
@@ -112,7 +113,7 @@ struct cdpruner {
     if (scale > relevance_scale::as_given)
       detail::raise<value_error>("cdpruner: there is no scale of number ", static_cast<int>(scale));
     const std::vector<double> r = relevances(c);
-    const detail::row_products hidden(c.hidden);
+    const detail::row_products hidden(c.hidden, candidates);
     std::vector<std::size_t> chosen;
     const auto take = [&](std::span<const std::size_t> group, std::size_t share) {
       const std::vector<std::size_t> taken = greedy(hidden, group, r, share);
@@ -176,13 +177,14 @@ struct cdpruner {
   static void add_likeness_to_text(const context& c, std::span<const std::size_t> visual,
                                    std::vector<double>& q) {
     std::vector<double> text(c.hidden.cols());
+    detail::row_reader read(c.hidden);
     const auto add_unit = [&](std::size_t t, auto&& use) {
+      const std::span<const float> row = read(t);
       double squared = 0;
-      for (std::size_t j = 0; j < text.size(); ++j)
-        squared += static_cast<double>(c.hidden(t, j)) * static_cast<double>(c.hidden(t, j));
+      for (const float h : row) squared += static_cast<double>(h) * static_cast<double>(h);
       const double length = std::sqrt(squared);
-      for (std::size_t j = 0; j < text.size() && length != 0; ++j)
-        use(j, static_cast<double>(c.hidden(t, j)) / length);
+      for (std::size_t j = 0; j < row.size() && length != 0; ++j)
+        use(j, static_cast<double>(row[j]) / length);
     };
     const auto words = static_cast<double>(c.tokens() - visual.size());
     for (std::size_t t = 0; t < c.tokens(); ++t)

@@ -10,18 +10,21 @@
 
 #include "../error.hpp"
 #include "../model/modality.hpp"
-#include "../tensor/view.hpp"
 #include "attention_view.hpp"
+#include "rows_view.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
 
-/// One sequence at one layer, as views of the host's memory. Nothing is copied. Only `kinds` is
-/// required. A policy's `reads` names the other parts that it requires.
+/// One sequence at one layer, as views of the host's memory. Only `kinds` is required. A policy's
+/// `reads` names the other parts that it requires.
+///
+/// Attention, hidden states and keys are numbers of any type and strides (see attention_view and
+/// rows_view). Those that are floats in one piece are read in place.
 struct context {
   std::span<const modality> kinds{};         ///< (tokens,); all but text is visual
   attention_view attention{};                ///< of this layer
-  matrix_view<const float> hidden{};         ///< (tokens, features)
-  matrix_view<const float> keys{};           ///< (tokens, kv_heads * head_dim)
+  rows_view hidden{};                        ///< (tokens, features)
+  rows_view keys{};                          ///< (tokens, kv_heads * head_dim)
   std::span<const float> relevance{};        ///< (tokens,) to the question, if the host knows
   std::span<const std::uint32_t> images{};   ///< (tokens,), the image of a visual token; if empty,
                                              ///< each unbroken run of one kind is an image

@@ -17,6 +17,7 @@
 #include "../role.hpp"
 #include "detail/checked_context.hpp"
 #include "detail/row_products.hpp"
+#include "detail/token_rows.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -40,6 +41,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// The published code gives every pivot floor(budget / pivots) tokens, and keeps the visual pivots
 /// in addition: dart::published_count is what it keeps for a budget. It leaves the order of the
 /// pivots to a hash set, on which the choice depends if two pivots claim the same token.
+/// Memory: n d floats for hidden states that are not read in place.
 /// Source: Wen et al. 2025, DART (arXiv 2502.11494), and its published code.
 struct dart {
   using role = tamp::role::token;
@@ -90,8 +92,10 @@ struct dart {
                        t) != around.end();
     };
     detail::check_finite(label(), "hidden state", c.hidden, is_text_pivot);
-    const detail::row_products hidden(c.hidden);
-    std::vector<std::size_t> open(candidates.begin(), candidates.end());
+    std::vector<std::size_t> open(candidates.begin(), candidates.end()), read = open;
+    read.insert(read.end(), around.begin() + static_cast<std::ptrdiff_t>(chosen.size()),
+                around.end());
+    const detail::row_products hidden(c.hidden, read);
     const auto take_from_open = [&](std::span<const std::size_t> taken) {
       std::erase_if(open, [&](std::size_t t) {
         return std::find(taken.begin(), taken.end(), t) != taken.end();
@@ -119,10 +123,10 @@ struct dart {
                                                std::span<const std::size_t> tokens,
                                                std::size_t count) {
     std::vector<std::pair<double, std::size_t>> norms;
+    detail::row_reader read(c.keys);
     for (const std::size_t t : tokens) {
       double sum = 0;
-      for (std::size_t j = 0; j < c.keys.cols(); ++j)
-        sum += std::abs(static_cast<double>(c.keys(t, j)));
+      for (const float key : read(t)) sum += std::abs(static_cast<double>(key));
       norms.emplace_back(sum, t);
     }
     std::sort(norms.rbegin(), norms.rend());

@@ -32,10 +32,11 @@ namespace tamp::inline TAMP_FLAGS::detail {
 template <class Use>
 void for_each_strongest(const token::attention_view& a, std::size_t begin, std::size_t end,
                         Use&& use) {
-  std::vector<float> row(a.tokens());
+  std::vector<float> row(a.tokens()), buffer;
   for (std::size_t query = begin; query < end; ++query) {
     std::fill(row.begin(), row.end(), 0.0f);
-    for (std::size_t head = 0; head < a.heads(); ++head) take_maximum(a.row(head, query), row);
+    for (std::size_t head = 0; head < a.heads(); ++head)
+      take_maximum(a.row(head, query, buffer), row);
     use(query, std::span<const float>(row));
   }
 }

@@ -80,7 +80,7 @@ struct folder {
   /// scales() says so, each visual token, and a class token in front, times 1 + log(its merged
   /// size). The kinds and sizes of the context, as they were before merging, are read.
   /// @throws shape_error as token::merge_rows does, and if the context covers other tokens
-  template <viewable Tensor>
+  template <detail::movable_rows Tensor>
   void merge_rows(Tensor&& tensor, const selection& s, const context& c) const {
     const detail::ieee_arithmetic as_usual;
     if (!s.merges()) return token::gather_rows(tensor, s.kept);

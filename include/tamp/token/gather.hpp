@@ -15,6 +15,7 @@
 #include "../detail/ieee_arithmetic.hpp"
 #include "../element.hpp"
 #include "../error.hpp"
+#include "../tensor/detail/source.hpp"
 #include "../tensor/traits.hpp"
 #include "selection.hpp"
 
@@ -57,15 +58,35 @@ inline void check_merged(std::string_view who, const token::selection& s,
       raise<shape_error>(who, ": kept token ", s.kept[k], " is not merged into its own place");
 }
 
+/// A tensor whose rows can be moved: its elements lie in memory. Whether those of an any_tensor do
+/// is known only at run time.
+template <class T>
+concept movable_rows = viewable<T> || any_tensor<T>;
+
+/// Calls use(view) with the view of a tensor whose rows are moved.
+/// @throws value_error if it is known only at run time, and is read-only or has no elements in
+///         memory
+template <movable_rows Tensor, class Use>
+void with_movable_rows([[maybe_unused]] std::string_view who, Tensor&& tensor, Use&& use) {
+  if constexpr (viewable<Tensor>)
+    use(cpu_view(tensor));
+  else
+    with_target(tensor, [&](auto& m) {
+      if constexpr (viewable<decltype(m)>)
+        use(m);
+      else
+        raise<value_error>(who, ": this tensor has no elements in memory that could be moved");
+    });
+}
+
 /// Replaces row k by finish(k, sum, own), feature by feature: `sum` is the sum of all rows that are
 /// now part of kept[k], each times weight(token), and `own` that of kept[k] itself. Rows of weight
 /// zero are not read into sums. The selection merges and has been checked by check_merged.
-template <class Tensor, class Weight, class Finish>
-void combine_rows(std::string_view who, Tensor&& tensor, const token::selection& s, Weight&& weight,
-                  Finish&& finish) {
-  const auto m = cpu_view(tensor);
-  using traits = element_traits<typename decltype(m)::value_type>;
-  using value = compute_type<typename decltype(m)::value_type>;
+template <class T, class Weight, class Finish>
+void combine_rows_of(std::string_view who, const matrix_view<T>& m, const token::selection& s,
+                     Weight& weight, Finish& finish) {
+  using traits = element_traits<std::remove_const_t<T>>;
+  using value = compute_type<T>;
   if (s.into.size() != m.rows())
     raise<shape_error>(who, ": the selection covers ", s.into.size(), " tokens, the tensor ",
                        m.rows());
@@ -89,6 +110,31 @@ void combine_rows(std::string_view who, Tensor&& tensor, const token::selection&
       m(k, j) = traits::store(static_cast<value>(sums[k * m.cols() + j]));
 }
 
+/// The same, of a tensor.
+template <movable_rows Tensor, class Weight, class Finish>
+void combine_rows(std::string_view who, Tensor&& tensor, const token::selection& s, Weight&& weight,
+                  Finish&& finish) {
+  with_movable_rows(who, tensor,
+                    [&](const auto& m) { combine_rows_of(who, m, s, weight, finish); });
+}
+
+/// Moves row kept[k] to row k, for all k.
+template <class T>
+void gather_rows_of(const matrix_view<T>& m, std::span<const std::size_t> kept) {
+  if (check_kept("gather_rows", kept, m.rows())) {
+    for (std::size_t k = 0; k < kept.size(); ++k)
+      if (kept[k] != k)
+        for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = m(kept[k], j);
+    return;
+  }
+  using value = std::remove_const_t<T>;
+  std::vector<value> rows = checked_array<value>("gather_rows", kept.size() * m.cols());
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    for (std::size_t j = 0; j < m.cols(); ++j) rows[k * m.cols() + j] = m(kept[k], j);
+  for (std::size_t k = 0; k < kept.size(); ++k)
+    for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = rows[k * m.cols() + j];
+}
+
 }  // namespace tamp::inline TAMP_FLAGS::detail
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -100,21 +146,12 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// head or with all heads of a token in a row. Ascending tokens are moved in place. Tokens in
 /// another order (token::in_published_order) are copied first: kept.size() rows of memory.
 /// @throws shape_error if `kept` exceeds the rows or names one twice; nothing is moved then
-template <viewable Tensor>
+/// @throws value_error if the tensor is known only at run time, and is read-only or has no elements
+///         in memory
+template <detail::movable_rows Tensor>
 void gather_rows(Tensor&& tensor, std::span<const std::size_t> kept) {
-  const auto m = detail::cpu_view(tensor);
-  if (detail::check_kept("gather_rows", kept, m.rows())) {
-    for (std::size_t k = 0; k < kept.size(); ++k)
-      if (kept[k] != k)
-        for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = m(kept[k], j);
-    return;
-  }
-  using value = std::remove_cv_t<typename decltype(m)::value_type>;
-  std::vector<value> rows = detail::checked_array<value>("gather_rows", kept.size() * m.cols());
-  for (std::size_t k = 0; k < kept.size(); ++k)
-    for (std::size_t j = 0; j < m.cols(); ++j) rows[k * m.cols() + j] = m(kept[k], j);
-  for (std::size_t k = 0; k < kept.size(); ++k)
-    for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = rows[k * m.cols() + j];
+  detail::with_movable_rows("gather_rows", tensor,
+                            [&](const auto& m) { detail::gather_rows_of(m, kept); });
 }
 
 /// Moves and truncates a list with one element for each token: positions, kinds, sizes, images.
@@ -160,7 +197,7 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
 /// This is the rule of token::tome. The merge_rows of a policy is that of its published method.
 /// @throws shape_error if selection, sizes and tensor differ in length, or the selection merges
 ///         into a token that is not kept; nothing is moved then
-template <viewable Tensor>
+template <detail::movable_rows Tensor>
 void merge_rows(Tensor&& tensor, const selection& s, std::span<const float> sizes) {
   const detail::ieee_arithmetic as_usual;
   if (!s.merges()) return token::gather_rows(tensor, s.kept);

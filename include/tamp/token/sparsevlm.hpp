@@ -35,6 +35,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// tokens a layer keeps: token::sparsevlm_schedule has the published counts. The published code
 /// never keeps all tokens of an image: it drops at least one. This policy is the rating alone.
 /// token::sparsevlm_recycling also makes new tokens of dropped ones.
+/// Memory: n d floats for hidden states of visual tokens and raters that are not read in place.
 /// Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and its published code.
 /// @see token::sparsevlm_recycling, token::sparsevlm_schedule
 struct sparsevlm {
@@ -59,9 +60,10 @@ struct sparsevlm {
   static std::vector<double> scores(const context& c, std::span<const std::size_t> candidates,
                                     std::span<const std::size_t> raters) {
     std::vector<double> sums(c.tokens());
+    std::vector<float> buffer;
     for (const std::size_t rater : raters)
       for (std::size_t head = 0; head < c.attention.heads(); ++head)
-        detail::add_row(c.attention.row(head, rater), sums);
+        detail::add_row(c.attention.row(head, rater, buffer), sums);
     return detail::of_tokens(sums, candidates);
   }
 
@@ -69,9 +71,12 @@ struct sparsevlm {
   static std::vector<std::size_t> raters(const context& c) {
     const std::size_t begin = (std::min)(c.text_begin(), c.tokens() - 1);
     const std::size_t words = c.tokens() - begin;
-    const detail::row_products hidden(c.hidden);
+    const std::vector<std::size_t> visual = c.visual();
+    std::vector<std::size_t> read = visual;
+    for (std::size_t w = 0; w < words; ++w) read.push_back(begin + w);
+    const detail::row_products hidden(c.hidden, read);
     std::vector<double> relevance(words), weights(words);
-    for (const std::size_t v : c.visual()) {
+    for (const std::size_t v : visual) {
       for (std::size_t w = 0; w < words; ++w) weights[w] = hidden.dot(v, begin + w);
       const double largest = *std::max_element(weights.begin(), weights.end());
       double sum = 0;

@@ -46,7 +46,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// its centre stood, and has its position. The new tokens are the targets of the selection. The
 /// published code adds noise below 1e-6 to densities, so that its clusters are random where
 /// densities are that close. The cost is that of token::sparsevlm, and recycled^2 d / 2. Memory:
-/// recycled^2 numbers.
+/// recycled^2 numbers, and recycled d floats for hidden states that are not read in place.
 /// Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417), and version 1 of its published code.
 /// @see token::sparsevlm_schedule for the published counts
 struct sparsevlm_recycling {
@@ -122,7 +122,7 @@ struct sparsevlm_recycling {
   /// sum of its members, divided by 1e-6 more than their number; the others stay as they are. Sizes
   /// do not count, and nothing of the context is read.
   /// @throws shape_error as token::merge_rows does; nothing is moved then
-  template <viewable Tensor>
+  template <detail::movable_rows Tensor>
   void merge_rows(Tensor&& tensor, const selection& s, const context& = {}) const {
     const detail::ieee_arithmetic as_usual;
     if (!s.merges()) return token::gather_rows(tensor, s.kept);

@@ -81,7 +81,7 @@ struct tome {
 
   /// Merges the rows of a selection by this policy, in place: token::merge_rows with the context's
   /// sizes. Of the context only these are read.
-  template <viewable Tensor>
+  template <detail::movable_rows Tensor>
   void merge_rows(Tensor&& tensor, const selection& s, const context& c) const {
     token::merge_rows(tensor, s, c.sizes);
   }

@@ -101,7 +101,7 @@ struct visionzip {
   /// mean of the tokens that merged into it, if there are any. As published, sizes do not count.
   /// Nothing of the context is read.
   /// @throws shape_error as token::merge_rows does; nothing is moved then
-  template <viewable Tensor>
+  template <detail::movable_rows Tensor>
   void merge_rows(Tensor&& tensor, const selection& s, const context&) const {
     const detail::ieee_arithmetic as_usual;
     if (!s.merges()) return token::gather_rows(tensor, s.kept);
@@ -119,10 +119,11 @@ struct visionzip {
  private:
   static std::vector<double> scores(const context& c, std::span<const std::size_t> candidates) {
     std::vector<double> sums(c.tokens());
+    std::vector<float> buffer;
     const attention_view& a = c.attention;
     for (std::size_t head = 0; head < a.heads(); ++head)
       for (std::size_t q = a.first_query(); q < a.first_query() + a.queries(); ++q)
-        detail::add_row(a.row(head, q), sums);
+        detail::add_row(a.row(head, q, buffer), sums);
     return detail::of_tokens(sums, candidates);
   }
 };

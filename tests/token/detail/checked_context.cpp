@@ -55,6 +55,8 @@ BOOST_AUTO_TEST_CASE(parts_of_different_lengths_are_refused_even_if_nobody_reads
   refuse("attention covers 4", {.kinds = kinds, .attention = {four, 1, 1, 4, 0}});
   refuse("hidden states cover 2", {.kinds = kinds, .hidden = tamp::view(two)});
   refuse("keys cover 2", {.kinds = kinds, .keys = tamp::view(two)});
+  refuse("keys cover 2",
+         {.kinds = kinds, .keys = {four.data(), tamp::dtype::bf16, {1, 2, 4}, {0, 4, 1}}});
   refuse("relevances cover 4", {.kinds = kinds, .relevance = four});
   refuse("images cover 2", {.kinds = kinds, .images = images});
   refuse("positions cover 1", {.kinds = kinds, .positions = positions});
@@ -185,6 +187,15 @@ BOOST_AUTO_TEST_CASE(parts_of_a_context_that_lie_nowhere_are_refused) {
   check("test: hidden states: 2 x 2 elements lie at a null pointer",
         [&](context& c) { c.hidden = nowhere; });
   check("test: keys: 2 x 2 elements lie at a null pointer", [&](context& c) { c.keys = nowhere; });
+  check("test: keys: 2 x 2 x 3 elements lie at a null pointer",
+        [&](context& c) { c.keys = {nullptr, tamp::dtype::f16, {2, 2, 3}, {6, 3, 1}}; });
+  check(
+      "test: hidden states: 2 x 2 elements with strides of 1 and 2305843009213693952 do not fit "
+      "into memory",
+      [&](context& c) {
+        c.hidden =
+            tamp::any_view(numbers.data(), tamp::dtype::f32, 2, 2, 1, std::ptrdiff_t{1} << 61);
+      });
   check("test: 2 kinds lie at a null pointer", [&](context& c) { list(c.kinds); });
   check("test: 2 relevances lie at a null pointer", [&](context& c) { list(c.relevance); });
   check("test: 2 images lie at a null pointer", [&](context& c) { list(c.images); });

@@ -30,6 +30,16 @@ auto cuda_view(const cuda::on_stream& on, Tensor&& tensor) {
   return m;
 }
 
+/// Refuses a tensor that is known only at run time.
+template <any_tensor Tensor>
+void refuse_any_tensor() {
+  static_assert(!any_tensor<Tensor>,
+                "this tensor's type of number is known only at run time, and an operation on a GPU "
+                "takes one that is known at compile time: visit it, as in "
+                "W.visit<tamp::cuda_space>([&](auto w) { return tamp::select(tamp::on(stream), w, "
+                "norms, recipe); })");
+}
+
 /// Returns a view as the kernels read it: a host's own 16-bit type becomes the type of ours with
 /// the same bits, so that no kernel is compiled for both.
 template <class T>

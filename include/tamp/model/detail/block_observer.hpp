@@ -34,6 +34,16 @@ struct statistic_place {
   }
 };
 
+/// Refuses what a host shows its observer, unless all are tensors.
+template <class... Shown>
+consteval bool check_observed() {
+  static_assert((tensor_argument<Shown> && ...),
+                "the host's observe_block shows the observer something that is no tensor that tamp "
+                "can read: give a view, include the adapter of its library (tamp/adapt/), or "
+                "specialise tamp::tensor_traits");
+  return (tensor_argument<Shown> && ...);
+}
+
 /// The observer that a host calls (see tamp::model).
 template <executor E, class... Statistics>
 class block_observer {
@@ -55,26 +65,30 @@ class block_observer {
 
   /// Adds the input X, (tokens, in_features), of layer `layer` in one sample. `tokens` are the
   /// places in the sample of those that were sent to this layer; if empty, all were.
-  template <tensor_argument X>
+  template <class X>
   void input(std::size_t layer, const X& x, std::span<const std::size_t> tokens = {}) {
     static_assert(!includes(wants, observable::output),
                   "this recipe looks at the outputs of layers: the host calls observer.linear "
                   "instead of observer.input");
-    check_layer(layer, "an input");
-    add(layer, x, nothing, tokens);
+    if constexpr (check_observed<X>()) {
+      check_layer(layer, "an input");
+      add(layer, x, nothing, tokens);
+    }
   }
 
   /// Adds the input X and the output Y, (tokens, out_features), of layer `layer`.
-  template <tensor_argument X, tensor_argument Y>
+  template <class X, class Y>
   void linear(std::size_t layer, const X& x, const Y& y, std::span<const std::size_t> tokens = {}) {
-    check_layer(layer, "an output");
-    add(layer, x, y, tokens);
+    if constexpr (check_observed<X, Y>()) {
+      check_layer(layer, "an output");
+      add(layer, x, y, tokens);
+    }
   }
 
   /// Adds the residual stream of one sample, (tokens, hidden), before and after the block.
-  template <tensor_argument Before, tensor_argument After>
+  template <class Before, class After>
   void hidden(const Before& before, const After& after) {
-    (add_hidden<Statistics>(before, after), ...);
+    if constexpr (check_observed<Before, After>()) (add_hidden<Statistics>(before, after), ...);
   }
 
   std::vector<double> seconds;  ///< time spent on each layer's statistics

@@ -93,13 +93,13 @@ class erased_tensor {
 template <class Real>
 class erased_rows {
  public:
-  explicit erased_rows(const erased_tensor& tensor) noexcept : tensor_(&tensor) {}
-  std::size_t rows() const noexcept { return tensor_->rows(); }
-  std::size_t cols() const noexcept { return tensor_->cols(); }
-  std::unique_ptr<erased_reader<Real>> reader() const { return tensor_->reader<Real>(); }
+  explicit erased_rows(const erased_tensor& tensor) noexcept : tensor_(tensor) {}
+  std::size_t rows() const noexcept { return tensor_.rows(); }
+  std::size_t cols() const noexcept { return tensor_.cols(); }
+  std::unique_ptr<erased_reader<Real>> reader() const { return tensor_.reader<Real>(); }
 
  private:
-  const erased_tensor* tensor_;
+  erased_tensor tensor_;
 };
 
 template <class Real>
@@ -146,6 +146,15 @@ decltype(auto) with_sources(Use&& use, const Tensors&... tensors) {
   } else {
     return use(detail::source(tensors)...);
   }
+}
+
+/// Returns use(rows), with the rows of a tensor as numbers of type Real, for an operation that
+/// computes with such numbers alone.
+template <class Real, tensor_argument Tensor, class Use>
+decltype(auto) with_rows_of(const Tensor& tensor, Use&& use) {
+  return with_source(tensor, [&](const auto& form) -> decltype(auto) {
+    return use(erased_rows<Real>(erased_tensor(form)));
+  });
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail

@@ -6,19 +6,21 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "../../detail/checked.hpp"
 #include "../../detail/number_range.hpp"
 #include "../../element.hpp"
 #include "../../error.hpp"
 #include "../../model/observable.hpp"
-#include "../../tensor/detail/finite.hpp"
-#include "../../tensor/view.hpp"
+#include "../../simd/finite_checks.hpp"
 #include "../context.hpp"
+#include "../rows_view.hpp"
 #include "../shown.hpp"
 #include "../tokens_read.hpp"
 #include "attention_rows.hpp"
 #include "query_range.hpp"
+#include "token_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -35,22 +37,25 @@ void check_list_of_tokens(std::string_view who, std::string_view what, std::span
   check_list(who, what, list);
 }
 
-inline void check_rows(std::string_view who, std::string_view what,
-                       const matrix_view<const float>& rows, std::size_t tokens) {
+inline void check_rows(std::string_view who, std::string_view what, const token::rows_view& rows,
+                       std::size_t tokens) {
   check_size(who, what, rows.rows(), tokens);
-  if (!rows.empty()) check_memory(sentence(who, ": ", what), rows);
+  if (!rows.empty()) rows.check_memory(sentence(who, ": ", what));
 }
 
 /// Checks the numbers of the tokens for which `is_read` returns true.
 template <class IsRead>
-void check_finite(std::string_view who, std::string_view what, matrix_view<const float> numbers,
+void check_finite(std::string_view who, std::string_view what, const token::rows_view& numbers,
                   const IsRead& is_read) {
-  const std::size_t tokens = numbers.rows();
-  for (std::size_t begin = 0, end = 0; begin < tokens; begin = end + 1) {
-    for (end = begin; end < tokens && is_read(end);) ++end;  // rows in one piece
-    if (const auto at = first_not_finite(numbers, begin, end))
-      raise<value_error>(who, ": the ", what, " of token ", at.row, ", feature ", at.column, " is ",
-                         at.value);
+  row_reader read(numbers);
+  for (std::size_t t = 0; t < numbers.rows(); ++t) {
+    if (!is_read(t)) continue;
+    const std::span<const float> row = read(t);
+    if (with_finite_checks([&](auto loops) { return loops.row_is_finite(row.data(), row.size()); }))
+      continue;
+    std::size_t j = 0;
+    while (is_finite(row[j])) ++j;
+    raise<value_error>(who, ": the ", what, " of token ", t, ", feature ", j, " is ", row[j]);
   }
 }
 
@@ -71,10 +76,11 @@ void check_attention(std::string_view who, const token::context& c, observable r
                      const IsRead& is_read) {
   const query_range range(c, reads);
   const std::size_t text_begin = c.text_begin();
+  std::vector<float> buffer;
   for (std::size_t head = 0; head < c.attention.heads(); ++head)
     for (std::size_t query = range.begin; query < range.end; ++query) {
       if (!is_query(c, reads, query, text_begin)) continue;
-      const std::span<const float> row = c.attention.row(head, query);
+      const std::span<const float> row = c.attention.row(head, query, buffer);
       if (are_attention(row)) continue;
       for (std::size_t t = 0; t < row.size(); ++t)
         if (!is_nonnegative(row[t]) && is_read(t))

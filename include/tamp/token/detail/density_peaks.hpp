@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "../../detail/checked.hpp"
-#include "../../tensor/view.hpp"
+#include "../rows_view.hpp"
+#include "token_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -31,18 +32,20 @@ struct row_clusters {
 ///
 /// Ties: of rows of equal density the first is the denser one, of equal scores the first is a
 /// centre, and of equally near centres that of the higher score is taken. Rows are numbered by their
-/// places in `chosen`. The cost is n^2 d / 2 for n rows. Memory: n^2 numbers.
+/// places in `chosen`. The cost is n^2 d / 2 for n rows. Memory: n^2 numbers, and n d floats for rows
+/// that are not read in place.
 /// Source: Du et al. 2016, density peaks clustering with k nearest neighbours.
-inline row_clusters density_peaks(matrix_view<const float> rows,
-                                  std::span<const std::size_t> chosen, std::size_t count) {
+inline row_clusters density_peaks(const token::rows_view& rows, std::span<const std::size_t> chosen,
+                                  std::size_t count) {
   const std::size_t n = chosen.size(), features = rows.cols();
   auto distances = checked_array<double>("density_peaks", checked_product("density_peaks", n, n));
+  const held_rows<float> held(rows, chosen);
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < i; ++j) {
+      const float *const one = held[chosen[i]], *const other = held[chosen[j]];
       double squared = 0;
       for (std::size_t k = 0; k < features; ++k) {
-        const double difference =
-            static_cast<double>(rows(chosen[i], k)) - static_cast<double>(rows(chosen[j], k));
+        const double difference = static_cast<double>(one[k]) - static_cast<double>(other[k]);
         squared += difference * difference;
       }
       const double mean = features == 0 ? 0 : squared / static_cast<double>(features);

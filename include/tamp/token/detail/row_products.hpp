@@ -11,6 +11,8 @@
 #include "../../detail/square_root.hpp"
 #include "../../simd/similar_rows.hpp"
 #include "../../tensor/view.hpp"
+#include "../rows_view.hpp"
+#include "token_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -30,28 +32,20 @@ inline double cosine_of(double dot, double scale) noexcept {
 template <class Number>
 class row_products {
  public:
-  explicit row_products(matrix_view<const Number> rows) : rows_(rows) {
-    if (!rows.contiguous_rows()) {
-      copy_.reserve(rows.size());
-      for (std::size_t i = 0; i < rows.rows(); ++i)
-        for (std::size_t j = 0; j < rows.cols(); ++j) copy_.push_back(rows(i, j));
-      rows_ = matrix_view<const Number>(copy_.data(), rows.rows(), rows.cols());
-    }
-    scale_.reserve(rows.rows());
-    for (std::size_t i = 0; i < rows.rows(); ++i) {
-      const double squared = dot(i, i);
-      scale_.push_back(squared == 0 ? 0.0 : 1 / square_root(squared));
-    }
+  explicit row_products(matrix_view<const Number> rows) : rows_(rows), scale_(rows.rows()) {
+    for (std::size_t i = 0; i < scale_.size(); ++i) scale_[i] = scale_of(i);
   }
-  row_products(const row_products&) = delete;
-  row_products& operator=(const row_products&) = delete;
+  /// Products of the rows of some tokens. Those of other tokens must not be used.
+  row_products(const token::rows_view& rows, std::span<const std::size_t> tokens)
+      : rows_(rows, tokens), scale_(rows.rows()) {
+    for (const std::size_t t : tokens) scale_[t] = scale_of(t);
+  }
 
   bool is_zero(std::size_t i) const noexcept { return scale_[i] == 0; }
 
   double dot(std::size_t i, std::size_t j) const {
-    return with_similar_rows([&](auto similar) {
-      return similar.dot(rows_.row(i).data(), rows_.row(j).data(), rows_.cols());
-    });
+    return with_similar_rows(
+        [&](auto similar) { return similar.dot(rows_[i], rows_[j], rows_.cols()); });
   }
 
   double cosine(std::size_t i, std::size_t j) const {
@@ -59,12 +53,17 @@ class row_products {
   }
 
  private:
-  matrix_view<const Number> rows_;
-  std::vector<Number> copy_;
+  double scale_of(std::size_t i) const {
+    const double squared = dot(i, i);
+    return squared == 0 ? 0.0 : 1 / square_root(squared);
+  }
+
+  held_rows<Number> rows_;
   std::vector<double> scale_;  // factor to unit length; 0 for a row of length zero
 };
 
 template <class Number>
 row_products(matrix_view<const Number>) -> row_products<Number>;
+row_products(const token::rows_view&, std::span<const std::size_t>) -> row_products<float>;
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
