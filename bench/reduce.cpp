@@ -49,6 +49,32 @@ void choose(benchmark::State& state, std::size_t visual, const Policy& policy) {
       });
 }
 
+// The same with all numbers in bf16, which are converted where they are read.
+template <class Policy>
+void choose_from_bf16(benchmark::State& state, std::size_t visual, const Policy& policy) {
+  const prompt p(visual);
+  const auto in_bf16 = [](const std::vector<float>& numbers) {
+    std::vector<tamp::bf16> half;
+    for (const float number : numbers) half.push_back(tamp::bf16(number));
+    return half;
+  };
+  auto hidden = in_bf16(p.hidden), keys = in_bf16(p.keys), attention = in_bf16(p.attention);
+  const std::size_t tokens = p.kinds.size();
+  const auto pitch = static_cast<std::ptrdiff_t>(tokens);
+  tamp::token::context c{.kinds = p.kinds,
+                         .hidden = tamp::view(hidden, tokens, features),
+                         .keys = tamp::view(keys, tokens, key_features)};
+  c.attention = {attention.data(), {heads, 1, tokens}, {pitch, pitch, 1}, tokens - 1};
+  bench::against_floor(
+      state, hidden.size() * sizeof(tamp::bf16), [] {},
+      [&] {
+        for (auto* numbers : {&hidden, &keys, &attention}) bench::read(bench::bytes_of(*numbers));
+      },
+      [&] {
+        benchmark::DoNotOptimize(tamp::token::select(c, policy, {.keep = visual / 4}).kept.size());
+      });
+}
+
 void attend(benchmark::State& state, std::size_t window) {
   constexpr std::size_t tokens = 2000, width = 64;
   const prompt p(tokens - 40);
@@ -87,9 +113,12 @@ void gather(benchmark::State& state) {
         ->MinTime(0.3);
   };
   const auto add_policy = [&](const std::string& name, auto policy) {
-    for (const std::size_t visual : {std::size_t{576}, std::size_t{2000}})
+    for (const std::size_t visual : {std::size_t{576}, std::size_t{2000}}) {
       add("choose/" + name + "/" + std::to_string(visual),
           [=](benchmark::State& state) { choose(state, visual, policy); });
+      add("choose_from_bf16/" + name + "/" + std::to_string(visual),
+          [=](benchmark::State& state) { choose_from_bf16(state, visual, policy); });
+    }
   };
   add_policy("attention_top_k", tamp::token::attention_top_k{});
   add_policy("random", tamp::token::random_choice{});

@@ -23,6 +23,7 @@ endfunction()
 
 tamp_component(eigen Eigen3 Eigen3::Eigen)
 tamp_component(xtensor xtensor xtensor)
+tamp_component(dlpack dlpack dlpack::dlpack)
 tamp_component(openmp OpenMP OpenMP::OpenMP_CXX)
 tamp_component(safetensors nlohmann_json nlohmann_json::nlohmann_json)
 tamp_component(json nlohmann_json nlohmann_json::nlohmann_json)

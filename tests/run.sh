@@ -31,6 +31,8 @@
 #                                         tests/hosts/*/run.sh
 #     bash tests/run.sh transformers      tiny models of many architectures, pruned in their files and run by
 #                                         transformers, which comes with the same package
+#     bash tests/run.sh python            the Python package: installs it into a virtual environment in build/
+#                                         and runs its tests
 #     bash tests/run.sh engine            the example engine against transformers, which comes with PyTorch
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,14 +43,14 @@ steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
   before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf hosts
-    compressed_tensors transformers engine kills fuzz) ;;
+    compressed_tensors transformers engine python kills fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
 minutes=3
 [ "${1:-}" = fuzz ] && minutes=${2:-3}
 [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
 
-need "${build_packages[@]}" g++-12 git libxtensor-dev libboost-test-dev libbenchmark-dev \
+need "${build_packages[@]}" g++-12 git libxtensor-dev libdlpack-dev libboost-test-dev libbenchmark-dev \
   libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev libc++-19-dev \
   libc++abi-19-dev libarmadillo-dev libopencv-core-dev python3
 
@@ -137,6 +139,24 @@ for step in "${steps[@]}"; do
       $python tests/transformers/check.py build/programs/examples/prune/tamp_prune build/transformers |
         tee build/transformers.log
       found=$(tail -n 1 build/transformers.log)
+      ;;
+    python)
+      need python3-venv python3-dev
+      packages=build/python_package
+      rm -rf $packages/wheels
+      [ -x $packages/bin/python ] || python3 -m venv $packages
+      echo "Building the package"
+      $packages/bin/python -m pip wheel --disable-pip-version-check --no-deps --wheel-dir $packages/wheels \
+        ./python >build/python_package.log 2>&1 || failed "Building the package" build/python_package.log
+      # PyTorch is no part of what the package needs. Where another step has it, its tests run, too.
+      pythons=($packages/bin/python)
+      if [ -x $python ] && $python -c 'import torch' 2>/dev/null; then pythons+=($python); fi
+      for each in "${pythons[@]}"; do
+        $each -m pip install --quiet --disable-pip-version-check 'numpy>=1.23' 'pytest>=7'
+        $each -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $packages/wheels/*.whl
+        $each -m pytest -q -rs python/tests | tee build/python_package.tests.log
+      done
+      found=$(tail -n 1 build/python_package.tests.log)
       ;;
     kills)
       build optimised build/optimised -- tamp_prune

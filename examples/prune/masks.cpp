@@ -103,7 +103,7 @@ bool write_masks(const std::filesystem::path& to, const model_files& model,
   std::vector<tamp::detail::readable_file> files;
   for (std::size_t k = 0; k < model.weights.size(); ++k) files.emplace_back(pruned(k));
   std::vector<std::byte> bytes;
-  progress shown(bytes_to_read);
+  progress shown(bytes_to_read, true, around.on_progress);
   bool is_stopped = false;
   layers.visit([&](const layer& l) {
     if (is_stopped || (is_stopped = around.is_stopped())) return;

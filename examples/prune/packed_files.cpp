@@ -347,7 +347,7 @@ bool write_packed(const model_files& model, const layer_list& layers, const pack
                   const surroundings& around) {
   const auto is_packed = packed_tensors(model, layers);
   const auto kept = kept_of_tensors(model, layers, report);
-  progress shown_progress(model.bytes());
+  progress shown_progress(model.bytes(), true, around.on_progress);
   for (std::size_t k = 0; k < model.weights.size(); ++k) {
     const fs::path to = places.to / model.weights[k];
     std::error_code problem;

@@ -255,7 +255,8 @@ struct work_of_rank {
 bool write_share(const settings& s, const work_of_rank& work, unfinished_output& out,
                  tamp::prune_report& report, const surroundings& around) {
   const auto& [model, files, mine, seen, places] = work;
-  progress shown(mine.bytes() + bytes_to_copy(files, out, around.ranks), around.ranks.is_first());
+  progress shown(mine.bytes() + bytes_to_copy(files, out, around.ranks), around.ranks.is_first(),
+                 around.on_progress);
   file_host host(model, mine.layers, places);
   // The second thread must not write any more when an error leaves.
   const struct at_end {

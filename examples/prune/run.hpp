@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "progress.hpp"
 #include "settings.hpp"
 #include "team.hpp"
 
@@ -17,6 +18,9 @@ struct surroundings {
   std::function<void()> on_begin = [] {};
   // Asked between two layers.
   std::function<bool()> is_stopped = [] { return false; };
+  // Told the bytes that are done and all bytes of the present step, and the name of what was done
+  // last, from any thread. It takes the place of the bar on a terminal.
+  progress_function on_progress{};
 };
 
 // Returns the exit code: 0, or 130 if `is_stopped` stopped the run. Throws tamp::error if anything

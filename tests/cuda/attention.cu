@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <random>
@@ -127,6 +128,50 @@ BOOST_AUTO_TEST_CASE(top_k_needs_the_last_query_alone) {
       boost::test_tools::per_element());
 }
 
+// attn[0, :, -1:, :] of a tensor (1, heads, tokens, tokens), its transpose, and its rows backwards.
+BOOST_AUTO_TEST_CASE(attention_may_lie_at_any_strides) {
+  const std::size_t heads = 3, tokens = 41, rows = heads * tokens;
+  const auto kinds = random_kinds(tokens, 5);
+  const auto pitch = std::ptrdiff_t(tokens);
+  const auto check = [&]<class T>(T) {
+    const both<T> all(kinds, random_attention(heads, tokens, tokens, 7, true));
+    const matrix<float>& numbers = all.host_numbers;
+    const auto check_view = [&](const matrix<float>& memory, std::size_t begin,
+                                const std::array<std::size_t, 3>& extents,
+                                const std::array<std::ptrdiff_t, 3>& strides, std::size_t first) {
+      const device_matrix<T> device(support::as<T>(memory));
+      const tamp::cuda::token_context<T> c{kinds,
+                                           {device.view().data() + begin, extents, strides, first}};
+      const token::context on_cpu{.kinds = kinds,
+                                  .attention = {memory.data() + begin, extents, strides, first}};
+      const auto check_policy = [&](const auto& policy) {
+        for (const std::size_t keep : {1u, 9u, 20u}) {
+          const auto expected = token::select(all.on_cpu(), policy, {.keep = keep}).kept;
+          BOOST_TEST(token::select(on, c, policy, {.keep = keep}).to_host(on) == expected,
+                     boost::test_tools::per_element());
+          BOOST_TEST(token::select(on_cpu, policy, {.keep = keep}).kept == expected,
+                     boost::test_tools::per_element());
+        }
+      };
+      check_policy(token::attention_top_k{});
+      if (first == 0) check_policy(token::fitprune{});
+    };
+    check_view(numbers, (tokens - 1) * tokens, {heads, 1, tokens}, {pitch * pitch, pitch, 1},
+               tokens - 1);
+    matrix<float> transposed(tokens, rows), backwards(rows, tokens);
+    for (std::size_t row = 0; row < rows; ++row)
+      for (std::size_t t = 0; t < tokens; ++t) {
+        transposed(t, row) = numbers(row, t);
+        backwards(rows - 1 - row, tokens - 1 - t) = numbers(row, t);
+      }
+    check_view(transposed, 0, {heads, tokens, tokens}, {pitch, 1, std::ptrdiff_t(rows)}, 0);
+    check_view(backwards, rows * tokens - 1, {heads, tokens, tokens}, {-pitch * pitch, -pitch, -1},
+               0);
+  };
+  check(float{});
+  check(__nv_bfloat16{});
+}
+
 BOOST_AUTO_TEST_CASE(many_tokens_are_told_to_the_gpu_in_pieces) {
   const std::size_t tokens = 5000;
   check_equal(
@@ -204,6 +249,15 @@ BOOST_AUTO_TEST_CASE(attention_that_cannot_be_used_is_named) {
     check_error<tamp::value_error>(sentence, [&] { found.to_host(on); });
     check_error<tamp::value_error>(sentence,
                                    [&] { token::select(c.on_cpu(), policy, {.keep = 1}); });
+    // The same, the second head first, and with a number between two tokens.
+    matrix<float> apart(2 * 5, 10, support::not_a_number);
+    for (std::size_t row = 0; row < 10; ++row)
+      for (std::size_t k = 0; k < 5; ++k) apart((row + 5) % 10, 2 * k) = numbers(row, k);
+    const device_matrix<float> device(apart);
+    const tamp::cuda::token_context<float> strided{
+        kinds, {device.view().data() + 50, {2, 5, 5}, {-50, 10, 2}, 0}};
+    check_error<tamp::value_error>(
+        sentence, [&] { token::select(on, strided, policy, {.keep = 1}).to_host(on); });
     unsigned size = 7;
     cudaMemcpyAsync(&size, found.device_size(), sizeof size, cudaMemcpyDeviceToHost, nullptr);
     on.wait();
@@ -246,6 +300,15 @@ BOOST_AUTO_TEST_CASE(shapes_are_refused_before_anything_is_started) {
   check_error<tamp::shape_error>(
       "attention_view: 2 queries from token 3 on leave a sequence of 4 tokens",
       [] { tamp::cuda::attention_view<float>(nullptr, 1, 2, 4, 3); });
+  check_error<tamp::shape_error>(
+      "attention_view: 2 queries from token 3 on leave a sequence of 4 tokens",
+      [] { tamp::cuda::attention_view<float>(nullptr, {1, 2, 4}, {8, 4, 1}, 3); });
+  check_error<tamp::shape_error>(
+      "attention_view: 2 x 1 x 4 elements with strides of 2305843009213693952, 4 and 1 do not fit "
+      "into memory",
+      [] {
+        tamp::cuda::attention_view<float>(nullptr, {2, 1, 4}, {std::ptrdiff_t{1} << 61, 4, 1}, 3);
+      });
 }
 
 BOOST_AUTO_TEST_CASE(all_scratch_memory_is_given_back) {

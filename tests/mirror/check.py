@@ -30,6 +30,7 @@ COVERED = {
     "adapt/torch_executor.hpp": "tests/hosts/torch/torch_executor.cpp",
     "adapt/torch_model.hpp": "tests/hosts/torch/torch_model.cpp",
     # Parts of one operation, which is tested as a whole.
+    "adapt/detail/dlpack_matrix.hpp": "tests/adapt/dlpack.cpp",
     "io/detail/fields_file.hpp": "tests/io/token_weights.cpp tests/io/calibration.cpp",
     "io/detail/json_format.hpp": "tests/io/save_load.cpp",
     "io/detail/partial_file.hpp": "tests/io/detail/replaced_file.cpp",

@@ -2,7 +2,7 @@
 
     python3 check.py INCLUDE BUILD WITHOUT COMPILER [FLAGS...]
 
-WITHOUT is a folder of headers that need what is not there, such as mpi, or none.
+WITHOUT lists beginnings of names, separated by commas, of headers that need what is not there, such as mpi/.
 
 What is included before a header can hide an #include that it forgot, unless the header includes that
 itself. So a header is compiled after a precompiled one if it includes that one, directly or through
@@ -42,7 +42,7 @@ def main():
     folder = pathlib.Path(build)
     folder.mkdir(parents=True, exist_ok=True)
     headers = {str(path.relative_to(library)): path for path in sorted(library.rglob("*.hpp"))
-               if path.relative_to(library).parts[0] != without}
+               if not path.relative_to(library).as_posix().startswith(tuple(filter(None, without.split(","))))}
     direct = {}
     for name, path in headers.items():
         used = [(path.parent / other).resolve() for other in INCLUDE.findall(path.read_text(encoding="utf-8"))]

@@ -31,6 +31,14 @@ BOOST_AUTO_TEST_CASE(by_hand) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(attention_of_any_type_and_strides_is_received_alike) {
+  const auto s = support::selectors::exact_scene(support::around_image(1, 6, 2), 4);
+  const std::vector<float> expected = attention_received(s.context().attention, 3);
+  support::selectors::in_every_form(s, [&](const tamp::token::context& c, const std::string& form) {
+    BOOST_TEST((attention_received(c.attention, 3) == expected), form);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(its_row_decides_as_all_rows_do) {
   const tamp::token::visionzip policy{.contextual = 3};
   for (unsigned seed = 0; seed < 5; ++seed) {

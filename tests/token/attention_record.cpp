@@ -53,6 +53,14 @@ BOOST_AUTO_TEST_CASE(by_hand) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(attention_of_any_type_and_strides_has_the_same_record) {
+  const auto s = support::selectors::exact_scene(support::around_image(1, 6, 2), 4);
+  const attention_record expected = attention_record::of(s.context());
+  support::selectors::in_every_form(s, [&](const tamp::token::context& c, const std::string& form) {
+    BOOST_TEST((attention_record::of(c) == expected), form);
+  });
+}
+
 // A dropped token loses its column and its row; nothing is renormalised.
 BOOST_AUTO_TEST_CASE(a_subset_by_hand) {
   const std::vector<double> cross{1, 2, 4};

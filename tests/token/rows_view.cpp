@@ -11,6 +11,27 @@
 #include "../support/stored_numbers.hpp"
 #include "../support/tensors.hpp"
 
+namespace {
+
+// A host's tensor whose storage is known only at run time, and is blocks without strides here.
+struct blocks {
+  support::readable_rows rows;
+};
+
+}  // namespace
+
+template <>
+struct tamp::tensor_traits<blocks> {
+  template <class Tensor, class Use>
+  static decltype(auto) visit(Tensor& tensor, Use&& use) {
+    return use(tensor.rows);
+  }
+  template <class Tensor, class Use>
+  static decltype(auto) visit_writable(Tensor& tensor, Use&& use) {
+    return use(tensor.rows);
+  }
+};
+
 BOOST_AUTO_TEST_SUITE(token_rows_view)
 
 using support::check_error;
@@ -157,6 +178,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_viewed_is_refused) {
       [&] {
         rows_view(tamp::any_view(numbers.data(), dtype::f16, 2, 3, 3, 1, tamp::memory::cuda));
       });
+  check_error<tamp::value_error>(
+      "rows_view: this tensor of 2 x 3 has no strides: convert its rows to numbers first",
+      [] { (void)rows_view(blocks{{matrix<float>(2, 3)}}); });
   check_error<tamp::value_error>(
       "rows_view: rows that are not floats in one piece (these are F16) are read by row(token, "
       "buffer)",

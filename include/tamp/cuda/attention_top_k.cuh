@@ -14,21 +14,21 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// One thread for each token: sums the attention to a visual one over the heads, in order. `row` is
-/// the offset of the last query of head 0. Heads are `head_stride` numbers apart.
+/// One thread for each token: sums the last query's attention to a visual one over the heads, in
+/// order.
 template <class T>
-__global__ void sum_over_heads(const T* numbers, std::size_t row, std::size_t head_stride,
-                               std::size_t heads, std::size_t tokens, const std::uint8_t* visuals,
-                               wide* keys, list_status* status) {
+__global__ void sum_over_heads(cuda::attention_view<T> a, const std::uint8_t* visuals, wide* keys,
+                               list_status* status) {
   const std::size_t t = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  const std::size_t tokens = a.tokens();
   if (t >= tokens) return;
   if (visuals[t] == 0) {
     keys[t] = always;
     return;
   }
   double sum = 0;
-  for (std::size_t head = 0; head < heads; ++head)
-    sum += static_cast<double>(checked_attention(numbers, row + head * head_stride + t, status));
+  for (std::size_t head = 0; head < a.heads(); ++head)
+    sum += static_cast<double>(checked_attention(a, head, tokens - 1, t, status));
   keys[t] = wide{ordered_key(sum)};
 }
 
@@ -66,11 +66,9 @@ index_list run_on(const on_stream& on, const token::select_operation&,
   return select_by_key(on, who, c, sequence, dropped_tokens(who, sequence, q),
                        [&](const std::uint8_t* visuals, wide* keys, list_status* status) {
                          const auto& a = c.attention;
-                         const std::size_t tokens = sequence.tokens;
                          constexpr unsigned threads = 128;
-                         launch(&sum_over_heads<twin>, blocks_of(tokens, threads), threads, 0, on,
-                                a.data(), a.place(0, tokens - 1, 0), a.queries() * tokens,
-                                a.heads(), tokens, visuals, keys, status);
+                         launch(&sum_over_heads<twin>, blocks_of(sequence.tokens, threads), threads,
+                                0, on, a, visuals, keys, status);
                          note_attention(on, a, status);
                        });
 }

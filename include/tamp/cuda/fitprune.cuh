@@ -17,14 +17,14 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Writes the maximum over heads of the attention of the queries from token `first_query` on, which
-/// begin at offset `first`, (queries, tokens). Each number is read once. Attention to text, and that
-/// of text before `after`, is not read.
+/// Writes the maximum over heads of the attention of the `queries` queries from token `first_query`
+/// on, (queries, tokens). Each number is read once. Attention to text, and that of text before
+/// `after`, is not read.
 template <class T>
-__global__ void max_over_heads(const T* numbers, std::size_t first, std::size_t head_stride,
-                               std::size_t heads, std::size_t queries, std::size_t tokens,
+__global__ void max_over_heads(cuda::attention_view<T> attention, std::size_t queries,
                                const std::uint8_t* visuals, std::size_t first_query,
                                std::size_t after, float* strongest, list_status* status) {
+  const std::size_t tokens = attention.tokens(), heads = attention.heads();
   const std::size_t t = std::size_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (t >= tokens) return;
   for (std::size_t q = blockIdx.y; q < queries; q += gridDim.y) {
@@ -32,7 +32,7 @@ __global__ void max_over_heads(const T* numbers, std::size_t first, std::size_t 
     const bool is_read = visuals[t] != 0 && (visuals[query] != 0 || query >= after);
     float largest = 0;
     for (std::size_t head = 0; is_read && head < heads; ++head) {
-      const float a = checked_attention(numbers, first + head * head_stride + at, status);
+      const float a = checked_attention(attention, head, query, t, status);
       largest = largest < a ? a : largest;
     }
     strongest[at] = largest;
@@ -86,9 +86,8 @@ void put_fitprune_means(const cuda::on_stream& on, const cuda::token_context<T>&
   const auto& a = c.attention;
   const std::size_t tokens = sequence.tokens, queries = tokens - sequence.first;
   constexpr unsigned threads = 128;
-  launch(&max_over_heads<T>, grid_of(blocks_of(tokens, threads), queries), threads, 0, on, a.data(),
-         a.place(0, sequence.first, 0), a.queries() * tokens, a.heads(), queries, tokens, visuals,
-         sequence.first, sequence.after, strongest, status);
+  launch(&max_over_heads<T>, grid_of(blocks_of(tokens, threads), queries), threads, 0, on, a,
+         queries, visuals, sequence.first, sequence.after, strongest, status);
   note_attention(on, a, status);
   constexpr unsigned few = 32;  // threads in each block, so that there are many blocks
   launch(&mean_over_queries<list_status>, blocks_of(tokens, few), few, 0, on, strongest,

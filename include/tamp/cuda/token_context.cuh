@@ -4,6 +4,7 @@
 /// The context of a token policy with its attention on the GPU.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,6 +17,7 @@
 #include "../model/observable.hpp"
 #include "../token/context.hpp"
 #include "../token/detail/query_range.hpp"
+#include "../token/detail/strided_numbers.hpp"
 #include "../token/select.hpp"
 #include "detail/elements.cuh"
 #include "detail/views.cuh"
@@ -26,12 +28,13 @@ namespace tamp::inline TAMP_FLAGS::cuda {
 
 /// Attention probabilities in the memory of the GPU: token::attention_view there.
 ///
-/// A contiguous array (heads, queries, tokens) of the attention of `queries` consecutive tokens,
-/// the first of which is token first_query.
+/// An array (heads, queries, tokens) of the attention of `queries` consecutive tokens, the first of
+/// which is token first_query. Kernels are fastest where the tokens of a row lie side by side.
 template <class T>
 class attention_view {
  public:
   attention_view() = default;
+  /// Views a contiguous array.
   /// @throws shape_error if the numbers exceed any memory, or if the queries leave the sequence
   attention_view(const T* numbers, std::size_t heads, std::size_t queries, std::size_t tokens,
                  std::size_t first_query)
@@ -40,11 +43,28 @@ class attention_view {
         queries_(queries),
         tokens_(tokens),
         first_query_(first_query) {
-    if (first_query > tokens || queries > tokens - first_query)
-      tamp::detail::raise<shape_error>("attention_view: ", queries, " queries from token ",
-                                       first_query, " on leave a sequence of ", tokens, " tokens");
+    check_queries();
     const std::size_t rows = tamp::detail::checked_product("attention_view", heads, queries);
     tamp::detail::check_shape("attention_view", rows, tokens);
+    query_stride_ = static_cast<std::ptrdiff_t>(tokens);
+    head_stride_ = static_cast<std::ptrdiff_t>(empty() ? 0 : queries * tokens);
+  }
+  /// Views numbers (heads, queries, tokens), for example a slice attn[0, :, -1:, :] of a tensor
+  /// (batch, heads, queries, tokens). Strides count numbers, and may be zero or negative.
+  /// @throws shape_error as above, and if the strides lead out of memory
+  attention_view(const T* numbers, const std::array<std::size_t, 3>& extents,
+                 const std::array<std::ptrdiff_t, 3>& strides, std::size_t first_query)
+      : numbers_(numbers),
+        heads_(extents[0]),
+        queries_(extents[1]),
+        tokens_(extents[2]),
+        first_query_(first_query),
+        head_stride_(strides[0]),
+        query_stride_(strides[1]),
+        token_stride_(strides[2]) {
+    check_queries();
+    if (tamp::detail::checked_size("attention_view", extents) != 0)
+      tamp::detail::check_strides("attention_view", extents, strides, sizeof(T));
   }
   /// Views the attention of all queries.
   attention_view(const T* numbers, std::size_t heads, std::size_t tokens)
@@ -55,24 +75,43 @@ class attention_view {
   }
 
   constexpr bool empty() const noexcept { return heads_ * queries_ * tokens_ == 0; }
-  constexpr const T* data() const noexcept { return numbers_; }
-  constexpr std::size_t heads() const noexcept { return heads_; }
-  constexpr std::size_t queries() const noexcept { return queries_; }
-  constexpr std::size_t tokens() const noexcept { return tokens_; }
-  constexpr std::size_t first_query() const noexcept { return first_query_; }
+  TAMP_FN constexpr const T* data() const noexcept { return numbers_; }
+  TAMP_FN constexpr std::size_t heads() const noexcept { return heads_; }
+  TAMP_FN constexpr std::size_t queries() const noexcept { return queries_; }
+  TAMP_FN constexpr std::size_t tokens() const noexcept { return tokens_; }
+  TAMP_FN constexpr std::size_t first_query() const noexcept { return first_query_; }
+  /// Of heads, queries and tokens.
+  constexpr std::array<std::ptrdiff_t, 3> strides() const noexcept {
+    return {head_stride_, query_stride_, token_stride_};
+  }
   /// True if the queries of tokens [begin, end) are present.
   constexpr bool covers(std::size_t begin, std::size_t end) const noexcept {
     return !empty() && first_query_ <= begin && end <= first_query_ + queries_;
   }
   /// The offset of a number.
-  constexpr std::size_t place(std::size_t head, std::size_t query,
-                              std::size_t token) const noexcept {
+  TAMP_FN constexpr std::ptrdiff_t offset(std::size_t head, std::size_t query,
+                                          std::size_t token) const noexcept {
+    return static_cast<std::ptrdiff_t>(head) * head_stride_ +
+           static_cast<std::ptrdiff_t>(query - first_query_) * query_stride_ +
+           static_cast<std::ptrdiff_t>(token) * token_stride_;
+  }
+  /// The place of a number in the order of heads, queries and tokens.
+  TAMP_FN constexpr std::size_t place(std::size_t head, std::size_t query,
+                                      std::size_t token) const noexcept {
     return (head * queries_ + query - first_query_) * tokens_ + token;
   }
 
  private:
+  void check_queries() const {
+    if (first_query_ > tokens_ || queries_ > tokens_ - first_query_)
+      tamp::detail::raise<shape_error>("attention_view: ", queries_, " queries from token ",
+                                       first_query_, " on leave a sequence of ", tokens_,
+                                       " tokens");
+  }
+
   const T* numbers_ = nullptr;
   std::size_t heads_ = 0, queries_ = 0, tokens_ = 0, first_query_ = 0;
+  std::ptrdiff_t head_stride_ = 0, query_stride_ = 0, token_stride_ = 1;
 };
 
 /// token::context with its attention on the GPU. The kinds of the tokens are on the CPU: the host
@@ -136,8 +175,9 @@ auto as_twin(const cuda::token_context<T>& c) {
   using twin = typename twin_of<T>::type;
   const auto& a = c.attention;
   return cuda::token_context<twin>{
-      c.kinds, cuda::attention_view<twin>(reinterpret_cast<const twin*>(a.data()), a.heads(),
-                                          a.queries(), a.tokens(), a.first_query())};
+      c.kinds, cuda::attention_view<twin>(reinterpret_cast<const twin*>(a.data()),
+                                          {a.heads(), a.queries(), a.tokens()}, a.strides(),
+                                          a.first_query())};
 }
 
 /// The number of visual tokens that are dropped.
@@ -164,9 +204,10 @@ cuda::index_list::refusal refuse_attention(std::string_view who,
 
 /// Returns an attention as a float, and notes a number that cannot be used.
 template <class T>
-__device__ float checked_attention(const T* numbers, std::size_t place, list_status* status) {
-  const float number = number_of(numbers[place]);
-  if (!is_nonnegative(number)) atomicMin(&status->place, wide{place});
+__device__ float checked_attention(const cuda::attention_view<T>& a, std::size_t head,
+                                   std::size_t query, std::size_t token, list_status* status) {
+  const float number = number_of(a.data()[a.offset(head, query, token)]);
+  if (!is_nonnegative(number)) atomicMin(&status->place, wide{a.place(head, query, token)});
   return number;
 }
 

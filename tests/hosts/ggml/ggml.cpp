@@ -241,6 +241,20 @@ BOOST_AUTO_TEST_CASE(types_without_a_zero_are_selected_from_and_not_pruned) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_type_without_a_zero_is_packed_as_another) {
+  context c;
+  const ggml_tensor* const t = tensor_of(c, GGML_TYPE_Q4_1, 4, 64);
+  const auto keep = tamp::select(t, halved);
+  const auto packed = tamp::sparse::pack_as<float>(t, keep);
+  auto expected = read_by_ggml(t);
+  tamp::apply(tamp::view(expected, 4, 64), keep);
+  std::vector<float> row(64);
+  for (std::size_t i = 0; i < 4; ++i) {
+    packed.read_row(i, std::span(row));
+    for (std::size_t j = 0; j < 64; ++j) BOOST_TEST(row[j] == expected[i * 64 + j]);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(transposed_and_permuted_tensors_are_views_of_the_same_memory) {
   context c;
   ggml_tensor* const t = tensor_of(c, GGML_TYPE_F32, 8, 4);
@@ -422,6 +436,53 @@ BOOST_AUTO_TEST_CASE(tensors_in_a_buffer_of_a_device_are_refused) {
       "it is copied there",
       [&] { tamp::prune(view, halved); });
   ggml_backend_buffer_free(buffer);
+}
+
+namespace {
+
+/// A model of one block, with a layer of each of two types, that saw two tokens.
+struct two_layers {
+  ggml_tensor *up, *down, *seen;
+
+  std::size_t blocks() const { return 1; }
+  void visit_layers(std::size_t, auto&& visit) {
+    visit("up", up);
+    visit("down", *down);
+  }
+  void observe_block(std::size_t, auto& observer) {
+    observer.input(0, seen);
+    observer.input(1, static_cast<const ggml_tensor*>(seen));
+  }
+  void advance(std::size_t) {}
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_model_shows_tensors_of_ggml_of_several_types) {
+  context c;
+  two_layers model{tensor_of(c, GGML_TYPE_Q8_0, 4, 64), tensor_of(c, GGML_TYPE_F16, 8, 64),
+                   tensor_of(c, GGML_TYPE_F32, 2, 64, "activations")};
+  auto up = read_by_ggml(model.up), down = read_by_ggml(model.down);
+  const auto activations = weights(128);
+  const auto norms = tamp::observe<tamp::stat::column_norm>(tamp::view(activations, 2, 64));
+  const auto recipe =
+      tamp::compose(tamp::score::wanda{}, tamp::pattern::per_row{}, tamp::allocate::uniform{0.5});
+  const auto report = tamp::prune_model(model, recipe);
+  BOOST_TEST(report.layers.size() == 2u);
+  BOOST_TEST(report.layers[0].achieved() == 0.5);
+  tamp::prune(tamp::view(up, 4, 64), norms, recipe);
+  tamp::prune(tamp::view(down, 8, 64), norms, recipe);
+  BOOST_TEST(read_by_ggml(model.up) == up, boost::test_tools::per_element());
+  BOOST_TEST(read_by_ggml(model.down) == down, boost::test_tools::per_element());
+
+  two_layers without_zero{tensor_of(c, GGML_TYPE_F32, 4, 64, "up"),
+                          tensor_of(c, GGML_TYPE_Q4_1, 4, 64, "down"), model.seen};
+  const auto before = bytes_of(without_zero.up);
+  check_error<tamp::value_error>(
+      "ggml: down is of type q4_1, which has no code for zero: its weights can be selected from, "
+      "and not pruned in place; convert it to q8_0 or f16 first",
+      [&] { tamp::prune_model(without_zero, recipe); });
+  BOOST_TEST((bytes_of(without_zero.up) == before));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,13 +13,21 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
+/// One thread: notes the value of the attention that cannot be used.
+template <class T>
+__global__ void note_attention_value(cuda::attention_view<T> a, list_status* status) {
+  if (status->place == nowhere) return;
+  const auto place = static_cast<std::size_t>(status->place);
+  const std::size_t row = place / a.tokens();
+  status->value = static_cast<double>(number_of(a.data()[a.offset(
+      row / a.queries(), a.first_query() + row % a.queries(), place % a.tokens())]));
+}
+
 /// Notes the value of the attention that an earlier kernel on the stream could not use.
 template <class T>
 void note_attention(const cuda::on_stream& on, const cuda::attention_view<T>& attention,
                     list_status* status) {
-  const wide tokens{attention.tokens()};
-  launch(&note_value<T>, 1, 1, 0, on, attention.data(), tokens, tokens,
-         static_cast<std::ptrdiff_t>(attention.tokens()), 1, status);
+  launch(&note_attention_value<T>, 1, 1, 0, on, attention, status);
 }
 
 /// Drops the `drop` visual tokens of the lowest keys. `put_keys(visuals, keys, status)` must put

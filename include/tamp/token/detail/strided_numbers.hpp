@@ -99,31 +99,65 @@ inline const number_type& number_type_for(std::string_view who, dtype type) {
   }
 }
 
+using three_extents = std::array<std::size_t, 3>;
+using three_strides = std::array<std::ptrdiff_t, 3>;
+
+/// Returns extents for errors. A first extent of 1 is left out.
+inline std::string name_of_shape(const three_extents& extents) {
+  return extents[0] == 1 ? sentence(extents[1], " x ", extents[2])
+                         : sentence(extents[0], " x ", extents[1], " x ", extents[2]);
+}
+
+/// Returns the number of elements of three extents.
+/// @throws shape_error if memory cannot hold them, or an extent was negative before it became a
+///         std::size_t
+inline std::size_t checked_size(std::string_view who, const three_extents& extents) {
+  std::size_t size = 1;
+  for (const std::size_t extent : extents) {
+    if (extent > most_elements)
+      raise<shape_error>(who, ": a shape of ", name_of_shape(extents),
+                         " is too large; was one of the numbers negative?");
+    if (extent == 0) size = 0;
+  }
+  for (const std::size_t extent : extents) {
+    if (size != 0 && extent > most_elements / size)
+      raise<shape_error>(who, ": ", name_of_shape(extents),
+                         " elements are more than memory can hold");
+    size *= extent;
+  }
+  return size;
+}
+
+/// Refuses strides, of numbers of `size` bytes, that lead out of memory. No extent may be zero.
+/// @throws shape_error
+inline void check_strides(std::string_view who, const three_extents& extents,
+                          const three_strides& strides, std::size_t size) {
+  const std::size_t most = most_elements / size;
+  std::size_t length = 0;
+  for (std::size_t axis = 0; axis < 3 && length <= most; ++axis) {
+    const auto step = static_cast<std::size_t>(strides[axis]);
+    const std::size_t apart = strides[axis] < 0 ? std::size_t{0} - step : step;
+    const std::size_t steps = extents[axis] - 1;
+    length = product_fits(steps, apart) ? length + (std::min)(most + 1, steps * apart) : most + 1;
+  }
+  if (length > most)
+    raise<shape_error>(
+        who, ": ", name_of_shape(extents), " elements with strides of ",
+        extents[0] == 1 ? sentence(strides[1]) : sentence(strides[0], ", ", strides[1]), " and ",
+        strides[2], " do not fit into memory");
+}
+
 /// Numbers (i, j, k) of a host. A line is the numbers of one i and j. Strides count numbers, and may
 /// be zero or negative. Nothing is read before check_memory() is called.
 class strided_numbers {
  public:
-  using three_extents = std::array<std::size_t, 3>;
-  using three_strides = std::array<std::ptrdiff_t, 3>;
-
   strided_numbers() = default;
   /// @throws shape_error if memory cannot hold that many numbers, or an extent was negative before
   ///         it became a std::size_t
   strided_numbers(std::string_view who, const void* data, const number_type& type,
                   const three_extents& extents, const three_strides& strides)
       : data_(data), type_(&type), extents_(extents) {
-    for (const std::size_t extent : extents)
-      if (extent > most_elements)
-        raise<shape_error>(who, ": a shape of ", shape(),
-                           " is too large; was one of the numbers negative?");
-    std::size_t size = 1;
-    for (const std::size_t extent : extents) size = extent == 0 ? 0 : size;
-    for (const std::size_t extent : extents) {
-      if (size != 0 && extent > most_elements / size)
-        raise<shape_error>(who, ": ", shape(), " elements are more than memory can hold");
-      size *= extent;
-    }
-    if (size != 0) strides_ = strides;
+    if (checked_size(who, extents) != 0) strides_ = strides;
   }
 
   const number_type& type() const noexcept { return *type_; }
@@ -156,27 +190,12 @@ class strided_numbers {
   /// @throws shape_error if they lie at a null pointer, or the strides lead out of memory
   void check_memory(std::string_view who) const {
     if (size() == 0) return;
-    if (data_ == nullptr) raise<shape_error>(who, ": ", shape(), " elements lie at a null pointer");
-    const std::size_t most = most_elements / type_->size;
-    std::size_t length = 0;
-    for (std::size_t axis = 0; axis < 3 && length <= most; ++axis) {
-      const auto step = static_cast<std::size_t>(strides_[axis]);
-      const std::size_t apart = strides_[axis] < 0 ? std::size_t{0} - step : step;
-      const std::size_t steps = extents_[axis] - 1;
-      length = product_fits(steps, apart) ? length + (std::min)(most + 1, steps * apart) : most + 1;
-    }
-    if (length > most)
-      raise<shape_error>(
-          who, ": ", shape(), " elements with strides of ",
-          extents_[0] == 1 ? sentence(strides_[1]) : sentence(strides_[0], ", ", strides_[1]),
-          " and ", strides_[2], " do not fit into memory");
+    if (data_ == nullptr)
+      raise<shape_error>(who, ": ", name_of_shape(extents_), " elements lie at a null pointer");
+    check_strides(who, extents_, strides_, type_->size);
   }
 
  private:
-  std::string shape() const {
-    return extents_[0] == 1 ? sentence(extents_[1], " x ", extents_[2])
-                            : sentence(extents_[0], " x ", extents_[1], " x ", extents_[2]);
-  }
   const void* at(std::size_t i, std::size_t j, std::size_t k) const noexcept {
     const std::ptrdiff_t numbers = static_cast<std::ptrdiff_t>(i) * strides_[0] +
                                    static_cast<std::ptrdiff_t>(j) * strides_[1] +

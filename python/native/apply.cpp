@@ -1,0 +1,21 @@
+#include <tamp/prune/apply.hpp>
+
+#include "pruning.hpp"
+#include "run.hpp"
+
+namespace tamp_python {
+
+void apply(const tamp::any_view& weight, const tamp::mask::bitmask& keep) {
+  tamp::apply(executor(), weight, keep);
+}
+
+tamp::pruned prune(const tamp::any_view& weight, const layer_statistics& seen, const recipe& r) {
+  if (r.score == "sparsegpt") return prune_by_sparsegpt(weight, seen, r);
+  // What cannot be written to is refused before anything is computed.
+  weight.visit_writable([](auto target) { tamp::detail::check_writable("prune", target); });
+  const auto keep = select(weight, seen, r);
+  apply(weight, keep);
+  return {keep.size(), keep.count()};
+}
+
+}  // namespace tamp_python
