@@ -66,9 +66,9 @@ struct opened_member {
   }
 };
 
-/// The operands of an operation, member_of(recorded_inputs(), operation). The public inputs() asserts, in
-/// units without NDEBUG, on a member that a LibTorch compiled with NDEBUG never sets, as all
-/// releases were.
+/// The operands of an operation, by member_of(recorded_inputs(), operation). The public inputs()
+/// asserts, in units without NDEBUG, on a member that a LibTorch compiled with NDEBUG never sets.
+/// All releases are.
 struct recorded_inputs {
   friend const auto& member_of(recorded_inputs, const at::RecordFunction& operation);
 };
@@ -209,8 +209,8 @@ class linear_watch {
 
 /// Calls run(), and on_linear(layer, X, Y) for every linear layer of `layers` that it calculates:
 /// its number in the list, its input X, (tokens, in_features), and its output Y, (tokens,
-/// out_features), with the bias. Dimensions in front of the features are joined. An on_linear(layer,
-/// X) without Y costs less.
+/// out_features), with the bias. Dimensions in front of the features are joined. A function
+/// on_linear(layer, X) without Y costs less.
 ///
 /// Nothing in the model is changed for it. LibTorch reports its operations, and a layer is known by
 /// the memory of its weight, as an operand of linear, addmm, matmul or mm. That is what

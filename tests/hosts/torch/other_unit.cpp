@@ -1,5 +1,5 @@
-// A second unit of the program, with NDEBUG, where the first has assertions, and with macros that real
-// headers define.
+// A second unit of the program, with NDEBUG, where the first has assertions, and with macros that
+// real headers define.
 #include <tamp/tamp.hpp>
 
 #include <ATen/Parallel.h>

@@ -33,8 +33,7 @@ at::Tensor random(std::int64_t rows, std::int64_t cols, at::ScalarType type = at
   return type == at::kChar ? (numbers * 40).clamp(-127, 127).to(type) : numbers.to(type);
 }
 
-// A weight of 24 x 40, of every layout that torch makes without a copy. The storage holds others,
-// too, which must stay as they are.
+// A weight of 24 x 40, of every layout that torch makes without a copy.
 struct layout {
   const char* name;
   at::Tensor (*make)(at::ScalarType);
