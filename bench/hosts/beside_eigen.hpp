@@ -33,7 +33,7 @@ using eigen_matrix = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen
 // A weight of 4096 x 4096 normal numbers.
 template <class Number>
 const eigen_matrix<Number>& dense_weight() {
-  static const eigen_matrix<Number> weight = [] {
+  static const eigen_matrix<Number> weight = []() -> eigen_matrix<Number> {
     std::mt19937 random(1);
     std::normal_distribution<float> number;
     return eigen_matrix<Number>::NullaryExpr(
