@@ -13,8 +13,8 @@
 #     bash bench/run.sh gpu             the CUDA kernels on this machine's GPU beside a copy, into
 #                                       build/gpu/kernels.json, and, if PYTHON has a PyTorch that sees
 #                                       the GPU, against that, into build/gpu/compare.json
-#     bash bench/run.sh torch           tensors of LibTorch beside matrices of Eigen and LibTorch's own
-#                                       operations
+#     bash bench/run.sh hosts           tensors of other libraries beside matrices of Eigen: views, xtensor,
+#                                       DLPack, ggml and LibTorch, which are fetched
 #     bash bench/run.sh plot            the figure and the tables of docs/performance.md
 #
 # PyTorch is Debian's (on the CPU), unless PYTHON names a Python that has another.
@@ -81,14 +81,21 @@ case $what in
       echo "No PyTorch that sees the GPU: name a Python that has one, PYTHON=... bash bench/run.sh gpu"
     fi
     ;;
-  torch)
-    need "${build_packages[@]}" g++-12 libtorch-dev libboost-test-dev
-    folder=build/hosts/torch log=build/hosts/bench_torch.log
-    mkdir -p $folder
-    cmake -G Ninja -S tests/hosts/torch -B $folder -DCMAKE_CXX_COMPILER=g++-12 -DCMAKE_BUILD_TYPE=Debug \
-      >$log 2>&1 || failed "Configuring $folder" $log
-    cmake --build $folder --target tamp_bench_torch >>$log 2>&1 || failed "Building $folder" $log
-    exec $folder/tamp_bench_torch
+  hosts)
+    need python3-venv libboost-test-dev libxtensor-dev libdlpack-dev libtorch-dev
+    build_targets tamp_bench_hosts
+    # use_host NAME [ARGUMENT...]: builds and runs tamp_bench_NAME of the project tests/hosts/NAME.
+    use_host() {
+      local folder=build/hosts/$1 log=build/hosts/bench_$1.log
+      mkdir -p "$folder"
+      cmake -G Ninja -S "tests/hosts/$1" -B "$folder" "${@:2}" >"$log" 2>&1 || failed "Configuring $folder" "$log"
+      cmake --build "$folder" --target "tamp_bench_$1" >>"$log" 2>&1 || failed "Building $folder" "$log"
+      "$folder/tamp_bench_$1"
+    }
+    $build/bench/tamp_bench_hosts
+    for host in tests/hosts/*/run.sh; do
+      . "$host"
+    done
     ;;
   plot)
     need python3 python3-matplotlib
@@ -96,7 +103,7 @@ case $what in
     /usr/bin/python3 bench/compare/tables.py $build/kernels.json $build/compare.json $build/*_model.json
     ;;
   *)
-    echo "bench/run.sh knows kernels, compare, model, gpu, torch and plot, not '$what'" >&2
+    echo "bench/run.sh knows kernels, compare, model, gpu, hosts and plot, not '$what'" >&2
     exit 2
     ;;
 esac

@@ -60,8 +60,8 @@ run_tests() {
   found=$(grep -E 'tests passed|tests failed' "build/$1.tests.log")
 }
 
-# test_host NAME [ARGUMENT...]: builds the project tests/hosts/NAME with these arguments, and runs its tests.
-test_host() {
+# use_host NAME [ARGUMENT...]: builds the project tests/hosts/NAME with these arguments, and runs its tests.
+use_host() {
   local folder=build/hosts/$1 log=build/hosts/$1.log
   echo "Building $folder"
   mkdir -p "$folder"

@@ -1,4 +1,4 @@
-# Sourced by tests/run.sh: the adapter of ggml, with the sources that the sdist of ggml-python has.
+# Sourced by tests/run.sh and bench/run.sh: the adapter of ggml, with the sources that the sdist of ggml-python has.
 need python3-venv libboost-test-dev
 ggml=$PWD/build/hosts/ggml_python-0.0.45/vendor/ggml
 if ! [ -d "$ggml" ]; then
@@ -7,4 +7,4 @@ if ! [ -d "$ggml" ]; then
     --dest build/hosts ggml-python==0.0.45
   tar -xzf build/hosts/ggml_python-0.0.45.tar.gz -C build/hosts
 fi
-test_host ggml -DGGML="$ggml" -DCMAKE_C_COMPILER=gcc-12 -DCMAKE_CXX_COMPILER=g++-12
+use_host ggml -DGGML="$ggml" -DCMAKE_C_COMPILER=gcc-12 -DCMAKE_CXX_COMPILER=g++-12

@@ -1,3 +1,3 @@
-# Sourced by tests/run.sh: the adapter of LibTorch, with Debian's.
+# Sourced by tests/run.sh and bench/run.sh: the adapter of LibTorch, with Debian's.
 need libtorch-dev libboost-test-dev
-test_host torch -DCMAKE_CXX_COMPILER=g++-12 -DCMAKE_BUILD_TYPE=Debug
+use_host torch -DCMAKE_CXX_COMPILER=g++-12 -DCMAKE_BUILD_TYPE=Debug
