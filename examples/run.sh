@@ -19,7 +19,8 @@
 #     bash examples/run.sh results [reduce|weightings] [smollm2]
 #                                          the tables of docs/results.md, over three calibration sets;
 #                                          an hour or so, and an interrupted run is continued. SCENES names a
-#                                          file of scenes to judge by, such as scenes.py draws
+#                                          file of scenes to judge by, such as scenes.py draws; further words
+#                                          after weightings go to tamp_study
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
@@ -117,16 +118,18 @@ if [ "$subject-$program" = tiny-reduce ]; then
   [ $# -gt 0 ] || set -- "${all_selectors[@]}"
   exec "$reduce" "$@"
 fi
-# study_weightings ARGUMENT...: every weighting of tokens with every score that has one, its tables and its figure.
+
+# study_weightings WEIGHTINGS SPARSITIES ARGUMENT...: weightings of tokens with every score that has one, their
+# tables and their figure.
 study_weightings() {
+  local weightings=$1 sparsities=$2 allocation
   local csv=build/results/weightings_$subject.csv samples=build/results/weightings_$subject
-  local common=(--seed 1,2,3 --csv "$csv" --samples "$samples" "$@")
-  local weighting=all,amia,text,balanced,reach allocation
+  local common=(--seed 1,2,3 --csv "$csv" --samples "$samples" "${@:3}")
   for allocation in uniform das; do
-    "$study" "${common[@]}" --score magnitude,wanda,ria --tokens $weighting --allocate $allocation \
-      --pattern per_row,2:4 --sparsity 0.3,0.5,0.6,0.7
-    "$study" "${common[@]}" --score sparsegpt --tokens $weighting --allocate $allocation \
-      --pattern per_tensor,2:4 --sparsity 0.3,0.5,0.6,0.7
+    "$study" "${common[@]}" --score magnitude,wanda,ria --tokens $weightings --allocate $allocation \
+      --pattern per_row,2:4 --sparsity $sparsities
+    "$study" "${common[@]}" --score sparsegpt --tokens $weightings --allocate $allocation \
+      --pattern per_tensor,2:4 --sparsity $sparsities
   done
   need python3 python3-matplotlib
   echo
@@ -134,7 +137,8 @@ study_weightings() {
 }
 
 if [ "$subject-$weightings" = tiny-yes ]; then
-  study_weightings --calibration 96 ${SCENES:+--evaluation-scenes "$SCENES"}
+  study_weightings all,amia,text,balanced,reach 0.3,0.4,0.5,0.6,0.7 --calibration 96 \
+    ${SCENES:+--evaluation-scenes "$SCENES"} "$@"
   exit
 fi
 if [ "$subject" = tiny ]; then
@@ -171,7 +175,8 @@ if [ "$program" = reduce ]; then
   exec "$reduce" "${language[@]}" --evaluation 1 --calibration 1 --timed 1 "$@"
 fi
 if [ "$weightings" = yes ]; then
-  study_weightings "${language[@]}" --calibration 16 --evaluation 16 --sequence-length 128
+  # All tokens are text: text alone and modalities balanced are all tokens.
+  study_weightings all,amia,reach 0.3,0.5,0.7 "${language[@]}" --calibration 16 --evaluation 16 --sequence-length 128 "$@"
   exit
 fi
 if [ "$results" = yes ]; then
