@@ -51,6 +51,11 @@ tensor::tensor(nb::handle object, const char* who, const char* what, access want
   if (nb::hasattr(source, "requires_grad") && nb::hasattr(source, "detach") &&
       nb::cast<bool>(source.attr("requires_grad")))
     source = source.attr("detach")();
+  // DLPack does not carry the sign that PyTorch keeps beside the numbers of some views.
+  if (nb::hasattr(source, "is_neg") && nb::cast<bool>(source.attr("is_neg")()))
+    throw nb::type_error(tamp::detail::sentence(who, ": ", what, " is a view of negated numbers: ",
+                                                "give its resolve_neg()")
+                             .c_str());
   const relabelled* label = nullptr;
   const std::string name = dtype_name(source);
   const bool is_torch = nb::hasattr(source, "detach");

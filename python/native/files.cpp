@@ -177,7 +177,8 @@ std::string prune_files(const std::filesystem::path&, const std::filesystem::pat
 
 #endif
 
-void save_norms(const std::filesystem::path& path, const nb::dict& statistics) {
+void save_norms([[maybe_unused]] const std::filesystem::path& path,
+                [[maybe_unused]] const nb::dict& statistics) {
 #if defined(TAMP_PYTHON_WITH_JSON)
   tamp::io::named_norms norms;
   for (const auto [name, statistic] : statistics) {

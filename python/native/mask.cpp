@@ -43,7 +43,8 @@ nb::object as_numpy(const bitmask& mask) {
 }  // namespace
 
 void bind_mask(nb::module_& m) {
-  nb::class_<bitmask>(m, "Mask", R"(A mask of a weight: True where the weight is KEPT, one bit each.
+  nb::class_<bitmask>(m, "Mask",
+                      R"(A mask of a weight: True where the weight is KEPT, one bit each.
 
 Masks are combined by &, |, ^ and ~, and compared by ==.)")
       .def(
@@ -92,6 +93,7 @@ it is not zero.)")
             return lines;
           },
           "One line per row, with # for a kept weight and . for a dropped one.");
+  m.attr("Mask").attr("__hash__") = nb::none();  // equal by its bits
 }
 
 }  // namespace tamp_python

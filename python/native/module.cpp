@@ -113,6 +113,7 @@ written.)");
 NB_MODULE(_tamp, m) {
   using namespace tamp_python;
   m.doc() = "The compiled part of tamp.";
+  nb::set_leak_warnings(false);  // objects that globals of Python hold to the end are no leak
   m.attr("version") = tamp::version;
 #if defined(_OPENMP)
   m.attr("has_threads") = true;

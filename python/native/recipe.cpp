@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string_view>
 #include <tamp/detail/drop_count.hpp>
 #include <tamp/error.hpp>
@@ -100,7 +101,8 @@ A value: printable, comparable, made by `compose` or by the name of a published 
       .def("at", &recipe::at, "sparsity"_a,
            "Returns the same recipe with one sparsity for a single layer, as a plan gives it.")
       .def("__repr__", [](const recipe& r) { return "<tamp.Recipe " + r.label() + ">"; })
-      .def(nb::self == nb::self, nb::sig("def __eq__(self, arg: object, /) -> bool"));
+      .def(nb::self == nb::self, nb::sig("def __eq__(self, arg: object, /) -> bool"))
+      .def("__hash__", [](const recipe& r) { return std::hash<std::string>()(r.label()); });
 
   m.def(
       "compose",

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import tamp
@@ -56,3 +57,10 @@ def test_the_version_is_that_of_the_library():
     from tamp import _tamp
 
     assert tamp.__version__ == _tamp.version
+
+
+def test_equal_recipes_are_one_key_and_masks_are_none():
+    assert len({tamp.wanda(0.5), tamp.wanda(0.5), tamp.wanda(0.6)}) == 2
+    for changing in (tamp.ColumnNorm(), tamp.Mask(np.ones((1, 2)))):
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(changing)

@@ -116,3 +116,10 @@ def test_other_threads_run_meanwhile():
 def test_numpy_shares_the_result():
     weight, _ = layer()
     assert isinstance(tamp.select(weight, tamp.magnitude()).to_numpy(), np.ndarray)
+
+
+def test_a_view_of_negated_numbers_is_refused():
+    negated = torch.conj(torch.ones(2, 4, dtype=torch.complex64)).imag
+    assert negated.is_neg()
+    with pytest.raises(TypeError, match="is a view of negated numbers: give its resolve_neg"):
+        tamp.select(negated, tamp.magnitude())

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from . import sparse, token
 from ._tamp import (
@@ -48,7 +48,11 @@ __version__ = "0.1.0"
 Statistic = TypeVar("Statistic", ColumnNorm, Gram)
 
 
-def observe(x: Tensor, statistic: type[Statistic] = ColumnNorm) -> Statistic:
+@overload
+def observe(x: Tensor) -> ColumnNorm: ...
+@overload
+def observe(x: Tensor, statistic: type[Statistic]) -> Statistic: ...
+def observe(x: Tensor, statistic: Any = ColumnNorm) -> Any:
     """Return the statistic of one batch of activations, as ``ColumnNorm().add(x)`` does."""
     return statistic().add(x)
 

@@ -22,7 +22,8 @@ from ._tamp import (
 )
 from .arrays import Tensor
 
-LayerStatistic = Union[ColumnNorm, AmiaNorm, Gram, TokenDiversity, Tensor]
+ScoreStatistic = Union[ColumnNorm, AmiaNorm, Gram, Tensor]
+LayerStatistic = Union[ScoreStatistic, TokenDiversity]
 Progress = Callable[[int, int, str], object]
 
 
@@ -108,7 +109,7 @@ class Report:
 
 def prune_model(
     weights: Mapping[str, Tensor],
-    statistics: Mapping[str, LayerStatistic] | None,
+    statistics: Mapping[str, ScoreStatistic] | None,
     recipe: Recipe,
     plan_: Plan | None = None,
     on_progress: Progress | None = None,
@@ -128,7 +129,7 @@ def prune_model(
         with tqdm(total=100) as bar:
             tamp.prune_model(weights, seen, recipe, on_progress=tamp.tqdm_progress(bar))
     """
-    seen = statistics or {}
+    seen: Mapping[str, ScoreStatistic] = statistics or {}
     if plan_ is None:
         plan_ = plan(weights, recipe, seen)
     todo = [layer for layer in plan_.layers if layer.is_pruned]
