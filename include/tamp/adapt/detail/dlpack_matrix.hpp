@@ -18,7 +18,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// so that tensors of producers that are newer than the header are understood.
 struct dlpack_codes {
   static constexpr unsigned integer = 0, unsigned_integer = 1, floating = 2, bfloat = 4,
-                            complex = 5, boolean = 6, f8_e4m3fn = 10, f8_e4m3fnuz = 11,
+                            complex_number = 5, boolean = 6, f8_e4m3fn = 10, f8_e4m3fnuz = 11,
                             f8_e5m2 = 12, f8_e5m2fnuz = 13, f8_e8m0fnu = 14;
   static constexpr int cpu = 1, cuda = 2, cuda_host = 3, rocm_host = 11, cuda_managed = 13;
 };
@@ -46,7 +46,7 @@ constexpr dtype dlpack_dtype(unsigned code, unsigned bits) noexcept {
   if (is(codes::unsigned_integer, 32)) return dtype::u32;
   if (is(codes::unsigned_integer, 16)) return dtype::u16;
   if (is(codes::unsigned_integer, 8)) return dtype::u8;
-  if (is(codes::complex, 64)) return dtype::c64;
+  if (is(codes::complex_number, 64)) return dtype::c64;
   if (is(codes::boolean, 8)) return dtype::boolean;
   return dtype::unknown;
 }
