@@ -35,7 +35,7 @@ using kinds = std::vector<modality>;
 template <class Y>
 auto similar(const Y& output, const kinds& k = {},
              const support::any_executor& exec = support::one_thread) {
-  return token_similarity(exec, output, k, "test");
+  return token_similarity(exec, tamp::detail::source(output), k, "test");
 }
 
 template <class T>
