@@ -212,7 +212,8 @@ BOOST_AUTO_TEST_CASE(weighted_densities_are_those_of_the_definition) {
   std::fill(k.begin() + 7, k.begin() + 40, image);
   std::fill(k.begin() + 50, k.end(), audio);
   const auto broken = support::broken_where_weight_is_zero(y, weights);
-  const token_similarity seen(support::one_thread, broken, k, weights, "test");
+  const token_similarity seen(support::one_thread, tamp::detail::source(broken), k, weights,
+                              "test");
   const token_densities found = seen.densities(support::one_thread);
   double sums[modality_pairs] = {}, totals[modality_pairs] = {};
   std::size_t counted = 0;
