@@ -19,6 +19,7 @@
 #include "errors.hpp"
 #include "stored_numbers.hpp"
 #include "tensors.hpp"
+#include "thorough.hpp"
 
 namespace support {
 
@@ -192,8 +193,10 @@ inline void in_every_form(
   const auto attention = [&](std::size_t head, std::size_t query, std::size_t t) {
     return s.attention_of(head, query, t);
   };
+  std::size_t k = 0;
   const auto with_type = [&]<class T>(T, const std::string& type) {
     for (const storage& how : storages) {
+      if (!is_run(k++, 3)) continue;
       const stored_numbers<T> hidden({2, tokens, s.hidden.cols() / 2}, how, part_of_head(s.hidden)),
           keys({2, tokens, s.keys.cols() / 2}, how, part_of_head(s.keys)),
           probabilities({scene::heads, tokens, tokens}, how, attention);
