@@ -25,6 +25,8 @@ namespace {
 
 using every_number =
     std::tuple<double, float, tamp::f16, tamp::bf16, tamp::f8_e4m3, tamp::f8_e5m2, std::int8_t>;
+// Of each kind: read in place, converted, of 8 bits.
+using some_types = std::tuple<double, float, tamp::bf16, std::int8_t>;
 
 // Multiples of 1/4 between -8 and 8 for floating point, and whole numbers for integers.
 template <class T>
@@ -85,7 +87,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(statistics_are_those_of_a_known_type, T, every_num
              amia(tamp::execute::sequential{}, typed, {}, attention));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(gains_are_those_of_a_known_type, T, every_number) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(gains_are_those_of_a_known_type, T, some_types) {
   matrix<T> attention(6, 3);
   for (std::size_t i = 0; i < 6; ++i)
     for (std::size_t j = 0; j <= i % 3; ++j) attention(i, j) = tamp::element_traits<T>::store(1);
@@ -103,7 +105,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(gains_are_those_of_a_known_type, T, every_number) 
   BOOST_TEST((tamp::stat::token_gains(view(positive)) == tamp::stat::token_gains(positive)));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(repaired_weights_are_those_of_a_known_type, T, every_number) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(repaired_weights_are_those_of_a_known_type, T, some_types) {
   const auto recipe = tamp::compose(tamp::score::sparsegpt{}, tamp::pattern::n_of_m<2, 4>{});
   const auto gram = tamp::observe<tamp::stat::gram>(some_numbers<float>(40, 16, 9));
   auto expected = some_numbers<T>(5, 16, 10), weight = expected;
@@ -112,7 +114,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(repaired_weights_are_those_of_a_known_type, T, eve
   BOOST_TEST((weight == expected));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(products_are_those_of_a_known_type, T, every_number) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(products_are_those_of_a_known_type, T, some_types) {
   const auto weight = some_numbers<T>(11, 70, 11), x = some_numbers<T>(5, 70, 12);
   const auto sparse = tamp::sparse::pack_as<float>(any_view(tamp::view(weight)));
   BOOST_TEST((sparse == tamp::sparse::pack_as<float>(weight)));
@@ -136,7 +138,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(products_are_those_of_a_known_type, T, every_numbe
   BOOST_TEST((unpacked == weight));
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(gathered_lines_are_those_of_a_known_type, T, every_number) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(gathered_lines_are_those_of_a_known_type, T, some_types) {
   const auto weight = some_numbers<T>(7, 9, 13);
   const std::vector<std::size_t> indices{6, 0, 3};
   matrix<T> expected(3, 9), out(3, 9);
