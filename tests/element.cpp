@@ -47,7 +47,7 @@ bool same_number(float a, float b) {
 // Between each two neighbouring numbers below the one with bits `end`: the middle goes to the even one, all
 // else to the nearer.
 template <class Number, class Bits = decltype(Number{}.bits)>
-void check_rounding(Bits end) {
+void check_rounding(std::type_identity_t<Bits> end) {
   constexpr unsigned sign = 1u << (8 * sizeof(Bits) - 1);
   for (Bits low = 0; low + 1 < end; ++low) {
     const auto high = Bits(low + 1);
