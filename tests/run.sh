@@ -2,13 +2,15 @@
 # Installs what is missing, builds the tests and runs them. Warnings are errors. What the compilers print
 # is in build/*.log; at the end every step says how long it took and what its tests found.
 #
-#     bash tests/run.sh             what continuous integration runs: format, cuda, programs and asan
+#     bash tests/run.sh             what continuous integration runs: format, cuda, programs, asan
+#                                   and ggml
 #     bash tests/run.sh format      the formatting
 #     bash tests/run.sh programs    study, teaching steps, units of different flags and the installed
 #                                   package, with GCC 12
 #     bash tests/run.sh asan        tests of each header, and of the CUDA kernels on an emulator, with
 #                                   clang 19 under the address and undefined behaviour sanitizers; golden
 #                                   vectors; programs of the documentation; what must not compile
+#     bash tests/run.sh ggml        the adapter of ggml against ggml itself, which is fetched into build/hosts
 #     bash tests/run.sh cuda        compiles the CUDA kernels with nvcc for one kind of GPU
 #     bash tests/run.sh fuzz 10     each fuzz target for ten minutes, on from where it was (default 3)
 #     bash tests/run.sh gpu         the CUDA tests on this machine's GPU, and, where it is installed,
@@ -27,8 +29,7 @@
 #                                         sparse files against the Python package that has their layout,
 #                                         which comes with PyTorch (6 GB in build/)
 #     bash tests/run.sh gguf              blocks of quantised weights against llama.cpp's Python package
-#     bash tests/run.sh hosts             adapters whose libraries are fetched into build/hosts: every
-#                                         tests/hosts/*/run.sh
+#     bash tests/run.sh hosts             every tests/hosts/*/run.sh: ggml, LibTorch, and libc++
 #     bash tests/run.sh transformers      tiny models of many architectures, pruned in their files and run by
 #                                         transformers, which comes with the same package
 #     bash tests/run.sh python            the Python package: installs it into a virtual environment in build/
@@ -38,7 +39,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
 
-continuous_integration=(format cuda programs asan)
+continuous_integration=(format cuda programs asan ggml)
 steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
@@ -127,6 +128,9 @@ for step in "${steps[@]}"; do
       $packages/bin/python -m pip install --quiet --disable-pip-version-check gguf==0.19.0
       build programs build/programs -- tamp_ggml_blocks
       $packages/bin/python tests/gguf/check.py build/programs/tests/gguf/tamp_ggml_blocks build/gguf
+      ;;
+    ggml)
+      . tests/hosts/ggml/run.sh
       ;;
     hosts)
       for host in tests/hosts/*/run.sh; do
