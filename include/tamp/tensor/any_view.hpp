@@ -15,6 +15,35 @@
 #include "view.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
+namespace detail {
+
+/// Returns use(std::type_identity<T>{}), where T is the type of a dtype's numbers. `subject` begins
+/// the sentence of a refusal.
+/// @throws value_error if tamp does not read numbers of this type
+template <class Use, class... Subject>
+decltype(auto) with_element_type(dtype type, Use&& use, const Subject&... subject) {
+  switch (type) {
+    case dtype::f64:
+      return use(std::type_identity<double>());
+    case dtype::f32:
+      return use(std::type_identity<float>());
+    case dtype::f16:
+      return use(std::type_identity<f16>());
+    case dtype::bf16:
+      return use(std::type_identity<bf16>());
+    case dtype::f8_e4m3:
+      return use(std::type_identity<f8_e4m3>());
+    case dtype::f8_e5m2:
+      return use(std::type_identity<f8_e5m2>());
+    case dtype::i8:
+      return use(std::type_identity<std::int8_t>());
+    default:
+      raise<value_error>(subject..., " are ", entry(type).name,
+                         ", and tamp reads F64, F32, F16, BF16, F8_E4M3, F8_E5M2 and I8");
+  }
+}
+
+}  // namespace detail
 
 /// Memory in which the elements of an any_view lie: the CPU's, that of an NVIDIA GPU, or that of
 /// another device, which tamp cannot read.
@@ -158,26 +187,12 @@ class any_view {
   template <class Space, bool ReadOnly, class Use>
   decltype(auto) visit_as(Use&& use) const {
     require_memory(memory_of<Space>);
-    switch (type_) {
-      case dtype::f64:
-        return typed<double, Space, ReadOnly>(std::forward<Use>(use));
-      case dtype::f32:
-        return typed<float, Space, ReadOnly>(std::forward<Use>(use));
-      case dtype::f16:
-        return typed<f16, Space, ReadOnly>(std::forward<Use>(use));
-      case dtype::bf16:
-        return typed<bf16, Space, ReadOnly>(std::forward<Use>(use));
-      case dtype::f8_e4m3:
-        return typed<f8_e4m3, Space, ReadOnly>(std::forward<Use>(use));
-      case dtype::f8_e5m2:
-        return typed<f8_e5m2, Space, ReadOnly>(std::forward<Use>(use));
-      case dtype::i8:
-        return typed<std::int8_t, Space, ReadOnly>(std::forward<Use>(use));
-      default:
-        detail::raise<value_error>("any_view: the elements of this tensor of ", rows_, " x ", cols_,
-                                   " are ", detail::entry(type_).name,
-                                   ", and tamp reads F64, F32, F16, BF16, F8_E4M3, F8_E5M2 and I8");
-    }
+    return detail::with_element_type(
+        type_,
+        [&](auto number) -> decltype(auto) {
+          return typed<typename decltype(number)::type, Space, ReadOnly>(std::forward<Use>(use));
+        },
+        "any_view: the elements of this tensor of ", rows_, " x ", cols_);
   }
 
   const void* data_ = nullptr;

@@ -16,6 +16,7 @@
 #include "../../element.hpp"
 #include "../../error.hpp"
 #include "../../simd/conversion.hpp"
+#include "../../tensor/any_view.hpp"
 #include "../../tensor/traits.hpp"
 #include "../../tensor/view.hpp"
 
@@ -78,25 +79,12 @@ inline constexpr number_type number_type_of{
 /// Returns the number_type of a dtype.
 /// @throws value_error if its numbers cannot be read
 inline const number_type& number_type_for(std::string_view who, dtype type) {
-  switch (type) {
-    case dtype::f64:
-      return number_type_of<double>;
-    case dtype::f32:
-      return number_type_of<float>;
-    case dtype::f16:
-      return number_type_of<f16>;
-    case dtype::bf16:
-      return number_type_of<bf16>;
-    case dtype::f8_e4m3:
-      return number_type_of<f8_e4m3>;
-    case dtype::f8_e5m2:
-      return number_type_of<f8_e5m2>;
-    case dtype::i8:
-      return number_type_of<std::int8_t>;
-    default:
-      raise<value_error>(who, ": the numbers are ", entry(type).name,
-                         ", and tamp reads F64, F32, F16, BF16, F8_E4M3, F8_E5M2 and I8");
-  }
+  return with_element_type(
+      type,
+      [](auto number) -> const number_type& {
+        return number_type_of<typename decltype(number)::type>;
+      },
+      who, ": the numbers");
 }
 
 using three_extents = std::array<std::size_t, 3>;
