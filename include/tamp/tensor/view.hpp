@@ -118,6 +118,22 @@ class matrix_view {
 
 namespace detail {
 
+/// Returns true if the address space holds elements of `size` bytes at these strides. No extent may
+/// be zero.
+constexpr bool fits_memory(std::size_t size, std::span<const std::size_t> extents,
+                           std::span<const std::ptrdiff_t> strides) {
+  const std::size_t most = most_elements / size;
+  std::size_t length = 0;
+  for (std::size_t axis = 0; axis < extents.size() && length <= most; ++axis) {
+    const auto step = static_cast<std::size_t>(strides[axis]);
+    const std::size_t apart = strides[axis] < 0 ? std::size_t{0} - step : step;
+    const std::size_t steps = extents[axis] - 1;
+    if (!product_fits(steps, apart)) return false;
+    length += (std::min)(most + 1, steps * apart);
+  }
+  return length <= most;
+}
+
 /// Refuses elements of `size` bytes that the CPU cannot read.
 /// @throws shape_error if there are elements but no memory, or the strides lead out of the address
 ///         space
@@ -127,13 +143,9 @@ constexpr void check_memory(std::string_view who, const void* data, std::size_t 
   if (rows == 0 || cols == 0) return;
   if (data == nullptr)
     raise<shape_error>(who, ": ", rows, " x ", cols, " elements lie at a null pointer");
-  const std::size_t most = most_elements / size;
-  const auto length = [&](std::size_t count, std::ptrdiff_t stride) {
-    const auto step = static_cast<std::size_t>(stride);
-    const std::size_t apart = stride < 0 ? std::size_t{0} - step : step;
-    return product_fits(count - 1, apart) ? (std::min)(most + 1, (count - 1) * apart) : most + 1;
-  };
-  if (length(rows, row_stride) + length(cols, col_stride) > most)
+  const std::size_t extents[] = {rows, cols};
+  const std::ptrdiff_t strides[] = {row_stride, col_stride};
+  if (!fits_memory(size, extents, strides))
     raise<shape_error>(who, ": ", rows, " x ", cols, " elements with strides of ", row_stride,
                        " and ", col_stride, " do not fit into memory");
 }

@@ -120,15 +120,7 @@ inline std::size_t checked_size(std::string_view who, const three_extents& exten
 /// @throws shape_error
 inline void check_strides(std::string_view who, const three_extents& extents,
                           const three_strides& strides, std::size_t size) {
-  const std::size_t most = most_elements / size;
-  std::size_t length = 0;
-  for (std::size_t axis = 0; axis < 3 && length <= most; ++axis) {
-    const auto step = static_cast<std::size_t>(strides[axis]);
-    const std::size_t apart = strides[axis] < 0 ? std::size_t{0} - step : step;
-    const std::size_t steps = extents[axis] - 1;
-    length = product_fits(steps, apart) ? length + (std::min)(most + 1, steps * apart) : most + 1;
-  }
-  if (length > most)
+  if (!fits_memory(size, extents, strides))
     raise<shape_error>(
         who, ": ", name_of_shape(extents), " elements with strides of ",
         extents[0] == 1 ? sentence(strides[1]) : sentence(strides[0], ", ", strides[1]), " and ",
