@@ -76,7 +76,7 @@ std::uint64_t bytes_to_prune(const settings& s, const tensor& t, const layer& l)
 // which are counted as a sixteenth of all, twice.
 std::uint64_t bytes_to_plan(const settings& s, const tensor& t, const layer& l, const block& b) {
   if (s.allocate == "lamp")
-    return 16 * mebibyte + 2 * l.size() * bytes_of_number(t) + bytes_of_rows(s, t, l);
+    return 48 * mebibyte + 2 * l.size() * bytes_of_number(t) + bytes_of_rows(s, t, l);
   std::uint64_t numbers = 0;
   for (const layer& other : b.layers) numbers += other.size();
   return bytes_of_rows(s, t, l) + (s.score == "ria" ? bytes_of_sums(t, l) : 0) +

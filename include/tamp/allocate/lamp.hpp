@@ -26,6 +26,7 @@
 #include "../score/detail/scored_rows.hpp"
 #include "../score/magnitude.hpp"
 #include "allocation.hpp"
+#include "detail/lowest_of_all.hpp"
 #include "detail/units.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
@@ -33,7 +34,7 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 /// Layer-adaptive magnitude: all weights of the model compete by their squares, relative to the sum
 /// of squares of the weights of their layer that are not smaller.
 ///
-/// Use it with score::magnitude and no calibration data. It reads the weights four times and sorts
+/// Use it with score::magnitude and no calibration data. It reads the weights three times and sorts
 /// them each time.
 ///
 ///     lamp(r) = w(r)^2 / sum over r' >= r of w(r')^2     r: rank of |w| within its layer
@@ -43,7 +44,7 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 /// A layer's largest weight scores 1, so that every layer keeps some weights until the others are
 /// down to their last one. Zeros score 0, and a layer of zeros is dropped first. Ties: the lower
 /// unit loses first. Scores are doubles, summed from the largest weight down, so that the result
-/// does not depend on the executor. Memory: the magnitudes of the largest layer twice, and 16 MB.
+/// does not depend on the executor. Memory: the magnitudes of the largest layer twice, and 32 MB.
 ///
 /// Source: Lee et al. 2021 (arXiv 2010.07611), eq. 1.
 struct lamp {
@@ -77,35 +78,16 @@ struct lamp {
   friend bool operator==(const lamp&, const lamp&) = default;
 
  private:
-  /// Returns the number of the model's `drop` lowest scores in each unit, by a radix selection.
-  /// Scores are recomputed for each digit rather than stored.
+  /// Returns the number of the model's `drop` lowest scores in each unit. Scores are recomputed for
+  /// each digit rather than stored.
   template <executor E, class Units>
   static std::vector<std::size_t> lowest(const E& exec, const Units& units, std::size_t drop) {
     // Scores lie in [0, 1]. Their keys agree in the highest bit.
     constexpr int width = 21;
-    detail::radix_selection<std::uint64_t> find(drop, width, detail::ordered_key(0.0), 1);
-    while (!find.is_done()) {
-      auto count = detail::checked_array<std::size_t>("lamp", find.digits());
-      for (std::size_t u = 0; u < units.size(); ++u)
-        for_each_key(exec, units, u, [&](std::uint64_t key) {
-          if (find.is_open(key)) ++count[find.digit(key)];
-        });
-      if (!find.enter(count))
-        detail::raise<value_error>("lamp: the weights are not the same each time they are read");
-    }
-    std::vector<std::size_t> dropped(units.size(), 0);
-    std::size_t rank = find.rank();
-    for (std::size_t u = 0; u < units.size(); ++u) {
-      std::size_t equal = 0;
-      for_each_key(exec, units, u, [&](std::uint64_t key) {
-        dropped[u] += key < find.key();
-        equal += key == find.key();
-      });
-      equal = (std::min)(equal, rank);
-      dropped[u] += equal;
-      rank -= equal;
-    }
-    return dropped;
+    const detail::radix_selection<std::uint64_t> find(drop, width, detail::ordered_key(0.0), 1);
+    return detail::lowest_of_all("lamp", units.size(), find, [&](std::size_t u, auto& keys) {
+      for_each_key(exec, units, u, [&](std::uint64_t key) { keys.add(key); });
+    });
   }
 
   /// Calls use(ordered key of the score) for every weight of a unit.

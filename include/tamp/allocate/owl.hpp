@@ -21,14 +21,14 @@
 #include "../execute/executor.hpp"
 #include "../execute/sequential.hpp"
 #include "../role.hpp"
-#include "../score/detail/column_statistics.hpp"
-#include "../score/detail/scored_rows.hpp"
+#include "../score/detail/score_forms.hpp"
 #include "../score/wanda.hpp"
 #include "../simd/row_sums.hpp"
 #include "../simd/selection.hpp"
 #include "allocation.hpp"
 #include "detail/measured_units.hpp"
 #include "detail/on_target.hpp"
+#include "detail/scored_layers.hpp"
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
@@ -157,16 +157,11 @@ struct owl {
   template <executor E, class Units, class OnUnseen>
   void look_at(const E& exec, const Units& units, std::size_t unit, std::size_t step,
                outliers& found, const OnUnseen& on_unseen) const {
-    units.visit(unit, [&](std::string_view layer, const auto& weight, const auto& statistic) {
-      if constexpr (detail::needs_statistic<Score> && requires { statistic.tokens(); })
-        if (statistic.tokens() == 0) return on_unseen(layer);
-      with_values(statistic, static_cast<std::size_t>(weight.cols()), layer, [&](auto values) {
-        const auto& bound = detail::bind_score(exec, weight, score, values);
-        const detail::scored_rows scored(weight, bound, values);
-        look_at_rows(exec, scored, step, found);
-        if (step == 1) scored.raise_if_broken("owl", layer, score);
-      });
-    });
+    detail::for_each_scored_layer(exec, "owl", units, unit, score, on_unseen,
+                                  [&](std::string_view layer, const auto& scored) {
+                                    look_at_rows(exec, scored, step, found);
+                                    if (step == 1) scored.raise_if_broken("owl", layer, score);
+                                  });
   }
 
   template <executor E, class ScoredRows>
@@ -202,18 +197,6 @@ struct owl {
       found.in_doubt.insert(found.in_doubt.end(), here.in_doubt.begin(), here.in_doubt.end());
     });
     for (const double sum : sums) found.sum += sum;
-  }
-
-  template <class Statistic, class Use>
-  static void with_values(const Statistic& statistic, std::size_t cols, std::string_view layer,
-                          Use&& use) {
-    if constexpr (detail::needs_statistic<Score>) {
-      const auto& values = detail::column_values(statistic);
-      detail::check_statistics(values, cols, "owl", layer);
-      use(std::span<const float>(values));
-    } else {
-      use(std::span<const float>());
-    }
   }
 };
 

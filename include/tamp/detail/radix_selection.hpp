@@ -38,6 +38,8 @@ class radix_selection {
         decided_(decided) {}
 
   TAMP_FN constexpr bool is_done() const noexcept { return decided_ == bits; }
+  /// Returns true in the last round, whose digit completes the key.
+  TAMP_FN constexpr bool is_last() const noexcept { return decided_ + width() == bits; }
   /// The number of possible digits in this round.
   TAMP_FN constexpr std::size_t digits() const noexcept { return std::size_t{1} << width(); }
   /// Returns true for a key that begins with the digits known so far.

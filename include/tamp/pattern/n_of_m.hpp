@@ -5,15 +5,16 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include "../error.hpp"
 #include "../mask/detail/bits.hpp"
 #include "../role.hpp"
 #include "../simd/cut.hpp"
 #include "../simd/mask_words.hpp"
+#include "detail/highest_of_group.hpp"
 
 namespace tamp::inline TAMP_FLAGS::pattern {
 
@@ -53,35 +54,14 @@ struct n_of_m {
       }
       std::fill(keep.begin() + static_cast<std::ptrdiff_t>(j / mask::word_bits), keep.end(),
                 mask::word{0});
-      for (; j < whole; j += M) put(keep, j, highest(scores.data() + j, M, M - N));
+      for (; j < whole; j += M) detail::keep_highest(scores.data() + j, M, M - N, j, keep);
       if (rest != 0)
-        put(keep, whole, highest(scores.data() + whole, rest, rest - (N * rest + M - 1) / M));
+        detail::keep_highest(scores.data() + whole, rest, rest - (N * rest + M - 1) / M, whole,
+                             keep);
     }
 
     void operator()(std::span<const Score> scores, std::span<mask::word> keep) const {
       (*this)(detail::scored_row<Score>{scores}, keep);
-    }
-
-   private:
-    // A weight's rank is the number of weights in its group that are dropped before it. Counting
-    // them by comparisons needs no branch and no sort.
-    static std::uint32_t highest(const Score* group, std::size_t width, std::size_t drop) {
-      std::uint32_t kept = 0;
-      for (std::size_t i = 0; i < width; ++i) {
-        std::size_t rank = 0;
-        for (std::size_t k = 0; k < i; ++k) rank += group[k] <= group[i];
-        for (std::size_t k = i + 1; k < width; ++k) rank += group[k] < group[i];
-        kept |= std::uint32_t{rank >= drop} << i;
-      }
-      return kept;
-    }
-
-    // A group may straddle two words.
-    static void put(std::span<mask::word> keep, std::size_t j, mask::word bits) {
-      const std::size_t shift = j % mask::word_bits, at = j / mask::word_bits;
-      keep[at] |= bits << shift;
-      if (shift > mask::word_bits - M && at + 1 < keep.size())
-        keep[at + 1] |= bits >> (mask::word_bits - shift);
     }
   };
 
