@@ -85,9 +85,10 @@ struct in_groups {
       total += size(u);
     }
     std::vector<std::size_t> order(dropped.size());
-    std::iota(order.rbegin(), order.rend(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return lost(a) > lost(b); });
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return lost(a) != lost(b) ? lost(a) > lost(b) : a > b;
+    });
     for (const std::size_t u : order) {
       // Rounding of the sum must not keep the last unit from its share.
       if (!(lost(u) > 0) || size(u) / M > left + total * 1e-12) continue;
