@@ -53,6 +53,7 @@
 #include "prune/calibrate.hpp"
 #include "prune/compose.hpp"
 #include "prune/observe.hpp"
+#include "prune/order_columns.hpp"
 #include "prune/plan.hpp"
 #include "prune/plan_options.hpp"
 #include "prune/prune.hpp"

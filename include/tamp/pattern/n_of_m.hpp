@@ -35,6 +35,7 @@ struct n_of_m {
   using role = tamp::role::pattern;
   static constexpr double sparsity = 1.0 - static_cast<double>(N) / static_cast<double>(M);
   static constexpr std::size_t group = M;  ///< number of columns that are decided together
+  static constexpr std::size_t kept = N;   ///< of each group
   static std::string label() { return detail::sentence(N, ":", M); }
 
   template <class Score>
