@@ -4,12 +4,12 @@
 /// The linear assignment problem.
 
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "checked.hpp"
-#include "special_numbers.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -21,13 +21,14 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// Source: Jonker & Volgenant 1987 (doi 10.1007/BF02278710).
 inline std::vector<std::size_t> best_assignment(std::string_view who, std::span<const double> gains,
                                                 std::size_t n) {
+  constexpr double unreached = (std::numeric_limits<double>::max)();
   const std::size_t none = n;
   auto row_price = checked_array<double>(who, n), column_price = checked_array<double>(who, n);
   std::vector<std::size_t> row_of(n, none), came_from(n);
   std::vector<double> distance(n);
   std::vector<char> is_final(n);
   for (std::size_t start = 0; start < n; ++start) {
-    distance.assign(n, infinity<double>);
+    distance.assign(n, unreached);
     is_final.assign(n, 0);
     std::size_t row = start, last = none;  // the column that was made final last
     double length = 0;
