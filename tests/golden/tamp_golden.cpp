@@ -21,6 +21,7 @@
 #include "check_imatrix.hpp"
 #include "check_merging.hpp"
 #include "check_reach.hpp"
+#include "check_reap.hpp"
 #include "check_redundancy_lens.hpp"
 #include "check_schedules.hpp"
 #include "check_sparsegpt.hpp"
@@ -35,23 +36,15 @@ int main(int argc, char** argv) {
   }
   using namespace golden;
   const std::map<std::string, void (*)(const std::string&, const safetensors_file&, tally&)> cases{
-      {"weights", check_weights},
-      {"owl", check_owl},
-      {"alpha", check_alpha},
-      {"das_allocation", check_das_allocation},
-      {"amia_das", check_amia_das},
-      {"attention", check_attention},
-      {"bitmask", check_bitmask},
-      {"block_influence", check_block_influence},
-      {"imatrix", check_imatrix},
-      {"redundancy_lens", check_redundancy_lens},
-      {"sparsegpt", check_sparsegpt},
-      {"visionzip", check_visionzip},
-      {"merging", check_merging},
-      {"choosing", check_choosing},
-      {"schedules", check_schedules},
-      {"reach", check_reach},
-      {"flap", check_flap}};
+      {"weights", check_weights},     {"owl", check_owl},
+      {"alpha", check_alpha},         {"das_allocation", check_das_allocation},
+      {"amia_das", check_amia_das},   {"attention", check_attention},
+      {"bitmask", check_bitmask},     {"block_influence", check_block_influence},
+      {"imatrix", check_imatrix},     {"redundancy_lens", check_redundancy_lens},
+      {"sparsegpt", check_sparsegpt}, {"visionzip", check_visionzip},
+      {"merging", check_merging},     {"choosing", check_choosing},
+      {"schedules", check_schedules}, {"reach", check_reach},
+      {"flap", check_flap},           {"reap", check_reap}};
   tally results;
   try {
     std::vector<std::filesystem::path> paths;
