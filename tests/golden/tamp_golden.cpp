@@ -17,14 +17,17 @@
 #include "check_bitmask.hpp"
 #include "check_block_influence.hpp"
 #include "check_choosing.hpp"
+#include "check_coverage.hpp"
 #include "check_flap.hpp"
 #include "check_imatrix.hpp"
 #include "check_merging.hpp"
+#include "check_pixel_prune.hpp"
 #include "check_reach.hpp"
 #include "check_reap.hpp"
 #include "check_redundancy_lens.hpp"
 #include "check_schedules.hpp"
 #include "check_sparsegpt.hpp"
+#include "check_video.hpp"
 #include "check_visionzip.hpp"
 #include "check_weights.hpp"
 #include "tally.hpp"
@@ -36,15 +39,27 @@ int main(int argc, char** argv) {
   }
   using namespace golden;
   const std::map<std::string, void (*)(const std::string&, const safetensors_file&, tally&)> cases{
-      {"weights", check_weights},     {"owl", check_owl},
-      {"alpha", check_alpha},         {"das_allocation", check_das_allocation},
-      {"amia_das", check_amia_das},   {"attention", check_attention},
-      {"bitmask", check_bitmask},     {"block_influence", check_block_influence},
-      {"imatrix", check_imatrix},     {"redundancy_lens", check_redundancy_lens},
-      {"sparsegpt", check_sparsegpt}, {"visionzip", check_visionzip},
-      {"merging", check_merging},     {"choosing", check_choosing},
-      {"schedules", check_schedules}, {"reach", check_reach},
-      {"flap", check_flap},           {"reap", check_reap}};
+      {"weights", check_weights},
+      {"owl", check_owl},
+      {"alpha", check_alpha},
+      {"das_allocation", check_das_allocation},
+      {"amia_das", check_amia_das},
+      {"attention", check_attention},
+      {"bitmask", check_bitmask},
+      {"block_influence", check_block_influence},
+      {"imatrix", check_imatrix},
+      {"redundancy_lens", check_redundancy_lens},
+      {"sparsegpt", check_sparsegpt},
+      {"visionzip", check_visionzip},
+      {"merging", check_merging},
+      {"choosing", check_choosing},
+      {"schedules", check_schedules},
+      {"video", check_video},
+      {"coverage", check_coverage},
+      {"pixel_prune", check_pixel_prune},
+      {"reach", check_reach},
+      {"flap", check_flap},
+      {"reap", check_reap}};
   tally results;
   try {
     std::vector<std::filesystem::path> paths;

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <numeric>
 #include <span>
 #include <string>
@@ -22,6 +21,7 @@
 #include "../role.hpp"
 #include "context.hpp"
 #include "detail/checked_context.hpp"
+#include "detail/frames.hpp"
 #include "selection.hpp"
 #include "tokens_read.hpp"
 
@@ -66,6 +66,15 @@ struct quota {
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
+/// True if a policy refuses hidden states that are not finite while it reads them, so that
+/// token::select does not read them once more. Such a policy examines all that it declares to read
+/// whenever it is asked: `static constexpr bool examines_hidden = true;`.
+template <class Policy>
+inline constexpr bool examines_hidden = false;
+template <class Policy>
+  requires requires { Policy::examines_hidden; }
+inline constexpr bool examines_hidden<Policy> = Policy::examines_hidden;
+
 /// Returns the candidates with the `count` largest scores, in their order. Ties: the lower index is
 /// dropped first.
 template <class Score>
@@ -84,30 +93,6 @@ std::vector<std::size_t> highest_scoring(std::span<const std::size_t> candidates
   for (std::size_t k = 0; k < candidates.size(); ++k)
     if (scores[k] > lowest || (scores[k] == lowest && --ties < 0)) chosen.push_back(candidates[k]);
   return chosen;
-}
-
-/// Returns one list of tokens for each image, in the order of the images' first tokens.
-inline std::vector<std::vector<std::size_t>> by_image(const token::context& c,
-                                                      std::span<const std::size_t> candidates) {
-  std::vector<std::vector<std::size_t>> images;
-  std::vector<std::pair<std::uint32_t, std::size_t>> places;  // of images, by their numbers
-  const auto place = [&](std::uint32_t image) {
-    const auto at =
-        std::lower_bound(places.begin(), places.end(), std::pair{image, std::size_t{0}});
-    if (at != places.end() && at->first == image) return at->second;
-    return places.emplace(at, image, images.size())->second;
-  };
-  for (std::size_t k = 0; k < candidates.size(); ++k) {
-    const std::size_t t = candidates[k];
-    std::size_t image = images.size();
-    if (!c.images.empty())
-      image = place(c.images[t]);
-    else if (k != 0 && candidates[k - 1] + 1 == t && c.kinds[t - 1] == c.kinds[t])
-      image = images.size() - 1;
-    if (image == images.size()) images.emplace_back();
-    images[image].push_back(t);
-  }
-  return images;
 }
 
 /// Refuses a list of candidates that names one twice, or one that does not stay. `what` names the
@@ -255,7 +240,11 @@ struct select_operation {
                   "(see token::dropping_policy and token::merging_policy)");
     const detail::ieee_arithmetic as_usual;
     const std::string who = label(policy);
-    detail::check_context(who, c, Policy::reads, detail::tokens_read_by(policy, c));
+    detail::check_list(who, "kinds", c.kinds);
+    tokens_read examined = detail::tokens_read_by(policy, c);
+    if (detail::examines_hidden<Policy> && q.keep != 0 && q.keep < c.visual().size())
+      examined.hidden = token_set::none;
+    detail::check_context(who, c, Policy::reads, examined);
     return detail::with_memory(who, [&] { return detail::select_tokens(who, policy, c, q); });
   }
   /// Selects from a batch of sequences, which may be of different lengths.
