@@ -11,6 +11,7 @@
 #include <tamp/io/safetensors.hpp>
 #include <vector>
 
+#include "aligned.hpp"
 #include "check_allocations.hpp"
 #include "check_amia_das.hpp"
 #include "check_attention.hpp"
@@ -69,7 +70,8 @@ int main(int argc, char** argv) {
     for (const auto& path : paths) {
       const std::string name = path.filename().string();
       try {
-        const safetensors_file file(path);
+        const aligned_file aligned(path);
+        const safetensors_file& file = *aligned;
         const auto kind = file.metadata().find("case");
         if (kind == file.metadata().end())
           results.add(name, outcome::failed, "the metadata names no case");
