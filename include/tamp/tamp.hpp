@@ -120,6 +120,7 @@
 #include "token/fitprune.hpp"
 #include "token/fitprune_fit.hpp"
 #include "token/folder.hpp"
+#include "token/frame_quotas.hpp"
 #include "token/gather.hpp"
 #include "token/grid.hpp"
 #include "token/mmr.hpp"

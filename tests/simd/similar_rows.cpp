@@ -86,6 +86,30 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(differences_of_rows, Real, reals) {
   for (const auto& sums : found) BOOST_TEST(sums == found[0], boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(squared_distances_from_two_points) {
+  std::vector<std::vector<double>> found;
+  with_every_instructions([&] {
+    found.emplace_back();
+    for (const std::size_t size : sizes) {
+      const auto a = random_row<float>(size, 11);
+      const auto one = random_row<double>(size, 12), other = random_row<double>(size, 13);
+      double to_one = 0, to_other = 0;
+      for (std::size_t j = 0; j < size; ++j) {
+        to_one += std::pow(double(a[j]) * 0.7 - one[j], 2);
+        to_other += std::pow(double(a[j]) * 0.7 - other[j], 2);
+      }
+      const auto ours = with_similar_rows([&](auto rows) {
+        return rows.distances_to(a.data(), size, 0.7, one.data(), other.data());
+      });
+      BOOST_TEST(std::abs(ours.to_one - to_one) <= 1e-12);
+      BOOST_TEST(std::abs(ours.to_other - to_other) <= 1e-12);
+      found.back().push_back(ours.to_one);
+      found.back().push_back(ours.to_other);
+    }
+  });
+  for (const auto& sums : found) BOOST_TEST(sums == found[0], boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_above_limits_is_added) {
   std::vector<std::vector<double>> found;
   with_every_instructions([&] {

@@ -22,6 +22,7 @@ static square_and_product own_and_common(const T* a, const T* b, std::size_t cou
   vec<double> squares[row_vectors] = {}, sums[row_vectors] = {};
   const std::size_t whole = count / sums_of_row * sums_of_row;
   for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    fetch_ahead<sums_of_row>(a + j);
     TAMP_SIMD_UNROLL
     for (std::size_t k = 0; k < row_vectors; ++k) {
       const vec<double> v = as_doubles(a + j + k * lanes<double>);
@@ -55,6 +56,31 @@ static double sum_above(const double* numbers, const double* limits, std::size_t
   for (std::size_t j = whole; j < count; ++j)
     if (numbers[j] > limits[j]) rest[j - whole] = numbers[j] - limits[j];
   return sum_of_sixteen(sums, rest, count - whole);
+}
+
+// Returns the squared distances of a row times a number from two points.
+static two_distances distances_to(const float* row, std::size_t count, double factor,
+                                  const double* one, const double* other) noexcept {
+  vec<double> to_one[row_vectors] = {}, to_other[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const std::size_t at = j + k * lanes<double>;
+      const vec<double> x = as_doubles(row + at) * factor;
+      const vec<double> a = x - load(one + at), b = x - load(other + at);
+      to_one[k] += a * a;
+      to_other[k] += b * b;
+    }
+  }
+  double rest_of_one[sums_of_row] = {}, rest_of_other[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j) {
+    const double x = static_cast<double>(row[j]) * factor;
+    rest_of_one[j - whole] = (x - one[j]) * (x - one[j]);
+    rest_of_other[j - whole] = (x - other[j]) * (x - other[j]);
+  }
+  return {sum_of_sixteen(to_one, rest_of_one, count - whole),
+          sum_of_sixteen(to_other, rest_of_other, count - whole)};
 }
 
 // Returns the largest absolute difference of two rows of finite numbers.

@@ -74,16 +74,28 @@ struct evs {
     return change;
   }
 
+  /// What is known of a context before it is known how many tokens stay.
+  struct known {
+    std::vector<double> change;
+
+    std::vector<std::size_t> operator()(std::span<const std::size_t> candidates,
+                                        std::size_t count) const {
+      // Of equals, highest_scoring drops those that come first: here the higher indices.
+      const std::vector<std::size_t> from_the_last(candidates.rbegin(), candidates.rend());
+      std::vector<std::size_t> stay = detail::highest_scoring<double>(
+          from_the_last, detail::of_tokens(change, from_the_last), count);
+      std::reverse(stay.begin(), stay.end());
+      return stay;
+    }
+  };
+  /// @throws value_error if a hidden state of a visual token is not finite
+  known prepare(const context& c) const { return {changes(c)}; }
+
   /// Returns the tokens that stay.
   /// @throws value_error if a hidden state of a visual token is not finite
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    // Of equals, highest_scoring drops those that come first: here the higher indices.
-    const std::vector<std::size_t> from_the_last(candidates.rbegin(), candidates.rend());
-    std::vector<std::size_t> stay = detail::highest_scoring<double>(
-        from_the_last, detail::of_tokens(changes(c), from_the_last), count);
-    std::reverse(stay.begin(), stay.end());
-    return stay;
+    return prepare(c)(candidates, count);
   }
 
   friend bool operator==(const evs&, const evs&) = default;

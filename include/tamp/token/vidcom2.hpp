@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../detail/number_range.hpp"
@@ -101,39 +102,58 @@ struct vidcom2 {
     return counts;
   }
 
+  /// What is known of a context before it is known how many tokens stay.
+  struct known {
+    double ratio;
+    std::vector<detail::clip> clips;
+    std::vector<double> in_video;  ///< (tokens,)
+    std::vector<double> unusual;   ///< (tokens,), minus both kernels
+
+    std::vector<std::size_t> operator()(std::span<const std::size_t> candidates,
+                                        std::size_t count) const {
+      const double share =
+          ratio != 0 ? ratio : static_cast<double>(count) / static_cast<double>(candidates.size());
+      std::vector<char> is_candidate(unusual.size()), is_asked_for(unusual.size());
+      for (const std::size_t t : candidates) is_candidate[t] = 1;
+      for (const detail::clip& clip : clips) {
+        const std::vector<std::size_t> counts = asks(clip, in_video, share);
+        for (std::size_t f = 0; f < clip.grid.frames; ++f) {
+          std::vector<std::size_t> open;
+          for (const std::size_t t : clip.frame(f))
+            if (is_candidate[t]) open.push_back(t);
+          for (const std::size_t t : most_unusual(open, counts[f])) is_asked_for[t] = 1;
+        }
+      }
+      std::vector<std::size_t> inside, outside;
+      for (const std::size_t t : candidates) (is_asked_for[t] ? inside : outside).push_back(t);
+      if (inside.size() > count) return most_unusual(inside, count);
+      for (const std::size_t t : most_unusual(outside, count - inside.size())) inside.push_back(t);
+      return inside;
+    }
+
+   private:
+    std::vector<std::size_t> most_unusual(std::span<const std::size_t> tokens,
+                                          std::size_t number) const {
+      return detail::highest_scoring<double>(tokens, detail::of_tokens(unusual, tokens),
+                                             (std::min)(number, tokens.size()));
+    }
+  };
+  /// @throws value_error if the ratio is not in [0, 1], or a hidden state of a visual token is not
+  ///         finite
+  known prepare(const context& c) const {
+    check_ratio();
+    usual seen = scores(c, label());
+    for (std::size_t t = 0; t < seen.in_frame.size(); ++t)
+      seen.in_frame[t] = -(seen.in_video[t] + seen.in_frame[t]);
+    return {ratio, detail::clips(c), std::move(seen.in_video), std::move(seen.in_frame)};
+  }
+
   /// Returns the tokens that stay.
   /// @throws value_error if the ratio is not in [0, 1], or a hidden state of a visual token is not
   ///         finite
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    check_ratio();
-    const double share =
-        ratio != 0 ? ratio : static_cast<double>(count) / static_cast<double>(candidates.size());
-    const usual known = scores(c, label());
-    std::vector<double> unusual(c.tokens());
-    for (std::size_t t = 0; t < unusual.size(); ++t)
-      unusual[t] = -(known.in_video[t] + known.in_frame[t]);
-    const auto most_unusual = [&](std::span<const std::size_t> tokens, std::size_t number) {
-      return detail::highest_scoring<double>(tokens, detail::of_tokens(unusual, tokens),
-                                             (std::min)(number, tokens.size()));
-    };
-
-    std::vector<char> is_candidate(c.tokens()), is_asked_for(c.tokens());
-    for (const std::size_t t : candidates) is_candidate[t] = 1;
-    for (const detail::clip& clip : detail::clips(c)) {
-      const std::vector<std::size_t> counts = asks(clip, known.in_video, share);
-      for (std::size_t f = 0; f < clip.grid.frames; ++f) {
-        std::vector<std::size_t> open;
-        for (const std::size_t t : clip.frame(f))
-          if (is_candidate[t]) open.push_back(t);
-        for (const std::size_t t : most_unusual(open, counts[f])) is_asked_for[t] = 1;
-      }
-    }
-    std::vector<std::size_t> inside, outside;
-    for (const std::size_t t : candidates) (is_asked_for[t] ? inside : outside).push_back(t);
-    if (inside.size() > count) return most_unusual(inside, count);
-    for (const std::size_t t : most_unusual(outside, count - inside.size())) inside.push_back(t);
-    return inside;
+    return prepare(c)(candidates, count);
   }
 
   friend bool operator==(const vidcom2&, const vidcom2&) = default;

@@ -1,8 +1,8 @@
 #include <tamp/token/detail/usual_tokens.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <cstddef>
-#include <numeric>
 #include <vector>
 
 #include "../../support/instructions.hpp"
@@ -11,63 +11,42 @@
 BOOST_AUTO_TEST_SUITE(token_detail_usual_tokens)
 
 using support::matrix;
-using tamp::detail::steady_channels;
 using indices = std::vector<std::size_t>;
 
-namespace {
-
-indices steady(const matrix<float>& rows) {
-  indices tokens(rows.rows());
-  std::iota(tokens.begin(), tokens.end(), std::size_t{0});
-  return steady_channels("reader", tamp::view(rows), tokens);
-}
-
-}  // namespace
-
-BOOST_AUTO_TEST_CASE(the_half_of_lowest_variance_is_kept) {
-  BOOST_TEST(steady({{1, 5, 0, 9, 2}, {1, 6, 4, 9, 5}, {1, 5, 8, 9, 3}}) == (indices{0, 3}),
-             boost::test_tools::per_element());
-  BOOST_TEST(steady({{3}, {4}}) == (indices{0}), boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(of_equals_the_lower_channel_is_dropped) {
-  BOOST_TEST(steady({{1, 2, 3, 4}, {1, 2, 3, 4}}) == (indices{2, 3}),
-             boost::test_tools::per_element());
-  // Numbers of great mean, which differ by the same amounts.
-  BOOST_TEST(steady({{1, 4097, 1, -1}, {2, 4098, 2, -2}, {4, 4100, 4, -4}}) == (indices{2, 3}),
-             boost::test_tools::per_element());
-}
-
-// Variances that differ by rounding alone are compared by the definition: a mean summed in the order
-// of the tokens, and then squares in that order.
-BOOST_AUTO_TEST_CASE(variances_that_are_nearly_equal_are_those_of_the_definition) {
-  support::with_every_instructions([] {
-    for (unsigned seed = 0; seed < 30; ++seed) {
-      const std::size_t n = 7 + seed, cols = 40;
-      const matrix<float> base = support::random_matrix(n, 1, seed);
-      matrix<float> rows(n, cols);
-      for (std::size_t t = 0; t < n; ++t)  // each channel has the same numbers in another order
-        for (std::size_t j = 0; j < cols; ++j) rows(t, j) = base((t * (j % 5 + 1) + j) % n, 0);
-      std::vector<double> variance(cols);
-      for (std::size_t j = 0; j < cols; ++j) {
-        double mean = 0;
-        for (std::size_t t = 0; t < n; ++t) mean += double(rows(t, j));
-        mean /= double(n);
-        for (std::size_t t = 0; t < n; ++t) {
-          volatile double difference = double(rows(t, j)) - mean, square = difference * difference;
-          variance[j] += square;
-        }
-        variance[j] /= double(n);
-      }
-      indices order(cols);
-      std::iota(order.begin(), order.end(), std::size_t{0});
-      std::stable_sort(order.begin(), order.end(),
-                       [&](auto a, auto b) { return variance[a] > variance[b]; });
-      order.erase(order.begin(), order.begin() + std::ptrdiff_t(cols / 2));
-      std::sort(order.begin(), order.end());
-      BOOST_TEST(steady(rows) == order, boost::test_tools::per_element());
+BOOST_AUTO_TEST_CASE(channels_are_side_by_side) {
+  for (const std::size_t cols : {1u, 5u, 63u, 64u, 65u, 200u}) {
+    const matrix<float> rows = support::random_matrix(4, cols, unsigned(cols));
+    for (const std::size_t step : {1u, 2u, 7u}) {
+      indices channels;
+      for (std::size_t j = 0; j < cols; j += step) channels.push_back(j);
+      support::with_every_instructions([&] {
+        support::in_every_layout(rows, [&](auto view) {
+          tamp::detail::channels_of_rows read(view, channels);
+          for (std::size_t t = 0; t < 4; ++t) {
+            const float* const row = read(t);
+            for (std::size_t k = 0; k < channels.size(); ++k)
+              BOOST_TEST(row[k] == rows(t, channels[k]));
+          }
+        });
+      });
     }
-  });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(kernels_by_hand) {
+  BOOST_TEST(tamp::detail::five_kernels(0) == 5.0);
+  BOOST_TEST(tamp::detail::five_kernels(1) == std::exp(-4.0) + std::exp(-2.0) + std::exp(-1.0) +
+                                                  std::exp(-0.5) + std::exp(-0.25),
+             boost::test_tools::tolerance(1e-15));
+}
+
+BOOST_AUTO_TEST_CASE(frames_of_one_token_are_their_own_centre) {
+  const matrix<float> rows{{3, 4, 900}, {4, 3, -900}};
+  const tamp::detail::clip clip{{0, 1}, {2, 1, 1}};
+  std::vector<double> in_video(2), in_frame(2);
+  tamp::detail::add_usual("reader", tamp::view(rows), clip, in_video, in_frame);
+  BOOST_TEST(in_frame == (std::vector<double>{5, 5}), boost::test_tools::per_element());
+  BOOST_TEST(in_video == (std::vector<double>{5, 5}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

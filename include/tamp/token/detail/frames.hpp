@@ -66,6 +66,17 @@ inline std::vector<clip> clips(const token::context& c) {
   return all;
 }
 
+/// Returns the tokens of each frame of all images and videos, in their order.
+inline std::vector<std::vector<std::size_t>> by_frame(const token::context& c) {
+  std::vector<std::vector<std::size_t>> frames;
+  for (const clip& one : clips(c))
+    for (std::size_t f = 0; f < one.grid.frames; ++f) {
+      const std::span<const std::size_t> tokens = one.frame(f);
+      frames.emplace_back(tokens.begin(), tokens.end());
+    }
+  return frames;
+}
+
 /// Refuses grids that are not those of the images of a context.
 inline void check_grids(std::string_view who, const token::context& c) {
   check_list(who, "grids", c.grids);

@@ -10,98 +10,84 @@
 #include <string_view>
 #include <vector>
 
-#include "../../detail/number_range.hpp"
+#include "../../detail/mask_word.hpp"
 #include "../../detail/square_root.hpp"
+#include "../../simd/kept_elements.hpp"
+#include "../../simd/similar_rows.hpp"
 #include "../rows_view.hpp"
-#include "checked_context.hpp"
 #include "frames.hpp"
+#include "steady_channels.hpp"
 #include "token_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Returns the channels of lowest variance over some tokens, ascending: half of all, rounded down, at
-/// least one. Ties: the lower channel is dropped first.
-inline std::vector<std::size_t> steady_channels(std::string_view who, const token::rows_view& rows,
-                                                std::span<const std::size_t> tokens) {
-  const std::size_t cols = rows.cols();
-  const auto count = static_cast<double>(tokens.size());
-  std::vector<double> mean(cols), variance(cols);
-  row_reader read(rows);
-  for (const std::size_t t : tokens) {
-    const std::span<const float> row = read(t);
-    for (std::size_t j = 0; j < cols; ++j) mean[j] += static_cast<double>(row[j]);
+/// Some channels of the rows of tokens, side by side.
+class channels_of_rows {
+ public:
+  channels_of_rows(const token::rows_view& rows, std::span<const std::size_t> channels)
+      : read_(rows),
+        words_((rows.cols() + mask::word_bits - 1) / mask::word_bits),
+        row_(channels.size() + room) {
+    for (const std::size_t j : channels)
+      words_[j / mask::word_bits] |= mask::word{1} << j % mask::word_bits;
   }
-  for (double& m : mean) m /= count;
-  for (const std::size_t t : tokens) {
-    const std::span<const float> row = read(t);
-    for (std::size_t j = 0; j < cols; ++j) {
-      const double difference = static_cast<double>(row[j]) - mean[j];
-      variance[j] += difference * difference;
-    }
-  }
-  for (double& v : variance) v /= count;
-  static_cast<void>(who);
-  std::vector<std::size_t> order(cols);
-  for (std::size_t j = 0; j < cols; ++j) order[j] = j;
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return variance[a] > variance[b] || (variance[a] == variance[b] && a < b);
-  });
-  const std::size_t kept = (std::min)(cols, (std::max)(std::size_t{1}, cols / 2));
-  order.erase(order.begin(), order.end() - static_cast<std::ptrdiff_t>(kept));
-  std::sort(order.begin(), order.end());
-  return order;
-}
 
-/// The sum of Gaussian kernels of five widths, of a squared distance.
+  /// Returns the chosen channels of a token. They are valid until the next call.
+  const float* operator()(std::size_t token) {
+    const std::span<const float> row = read_(token);
+    with_kept_elements([&](auto loops) {
+      loops.template pack_row<sizeof(float)>(std::as_bytes(row).data(), words_.data(), row.size(),
+                                             std::as_writable_bytes(std::span(row_)).data());
+    });
+    return row_.data();
+  }
+
+ private:
+  static constexpr std::size_t room = 16;  // of a vector that is written past the end
+
+  row_reader<token::rows_view> read_;
+  std::vector<mask::word> words_;
+  std::vector<float> row_;
+};
+
+/// Returns the sum of Gaussian kernels of five widths, of a squared distance.
 inline double five_kernels(double squared) noexcept {
   double sum = 0;
   for (const double width : {0.125, 0.25, 0.5, 1.0, 2.0}) sum += std::exp(-squared / (2 * width));
   return sum;
 }
 
-/// Writes the kernels of each token of a video around the video's mean and its frame's.
+/// Writes the kernels of each token of a video around the video's mean and its frame's, of the half of
+/// the channels that varies least, with tokens scaled to unit length.
+/// @throws value_error if a hidden state is not finite
 inline void add_usual(std::string_view who, const token::rows_view& rows, const clip& clip,
                       std::span<double> in_video, std::span<double> in_frame) {
-  check_finite(who, "hidden state", rows, [&](std::size_t t) {
-    return std::binary_search(clip.tokens.begin(), clip.tokens.end(), t);
-  });
   const std::vector<std::size_t> channels = steady_channels(who, rows, clip.tokens);
   const std::size_t n = channels.size(), frames = clip.grid.frames;
-  std::vector<double> unit(n), video(n), means(frames * n);
-  row_reader read(rows);
-  const auto load_unit = [&](std::size_t t) {
-    const std::span<const float> row = read(t);
-    double squares = 0;
-    for (std::size_t k = 0; k < n; ++k) {
-      unit[k] = static_cast<double>(row[channels[k]]);
-      squares += unit[k] * unit[k];
-    }
-    const double length = squares == 0 ? 1.0 : square_root(squares);
-    for (double& x : unit) x /= length;
-  };
-  for (std::size_t f = 0; f < frames; ++f) {
-    double* const mean = means.data() + f * n;
+  std::vector<double> scale(clip.tokens.size()), video(n), means(frames * n);
+  channels_of_rows read(rows, channels);
+  for (std::size_t f = 0, k = 0; f < frames; ++f) {
+    const std::span<double> mean(means.data() + f * n, n);
     for (const std::size_t t : clip.frame(f)) {
-      load_unit(t);
-      for (std::size_t k = 0; k < n; ++k) mean[k] += unit[k];
+      const float* const row = read(t);
+      with_similar_rows([&](auto similar) {
+        const double squares = similar.dot(row, row, n);
+        scale[k] = squares == 0 ? 0.0 : 1 / square_root(squares);
+        similar.add_scaled(row, n, scale[k++], mean.data());
+      });
     }
-    for (std::size_t k = 0; k < n; ++k) {
-      video[k] += mean[k];
-      mean[k] /= static_cast<double>(clip.frame(f).size());
-    }
+    for (std::size_t j = 0; j < n; ++j) video[j] += mean[j];
+    for (double& m : mean) m /= static_cast<double>(clip.frame(f).size());
   }
   for (double& m : video) m /= static_cast<double>(clip.tokens.size());
-  for (std::size_t f = 0; f < frames; ++f)
+  for (std::size_t f = 0, k = 0; f < frames; ++f)
     for (const std::size_t t : clip.frame(f)) {
-      load_unit(t);
-      double to_video = 0, to_frame = 0;
-      for (std::size_t k = 0; k < n; ++k) {
-        const double a = unit[k] - video[k], b = unit[k] - means[f * n + k];
-        to_video += a * a;
-        to_frame += b * b;
-      }
-      in_video[t] = five_kernels(to_video);
-      in_frame[t] = five_kernels(to_frame);
+      const auto distances = with_similar_rows([&](auto similar) {
+        return similar.distances_to(read(t), n, scale[k], video.data(), means.data() + f * n);
+      });
+      in_video[t] = five_kernels(distances.to_one);
+      in_frame[t] = five_kernels(distances.to_other);
+      ++k;
     }
 }
 
