@@ -22,6 +22,7 @@
 #include "check_merging.hpp"
 #include "check_reach.hpp"
 #include "check_redundancy_lens.hpp"
+#include "check_refinement.hpp"
 #include "check_schedules.hpp"
 #include "check_sparsegpt.hpp"
 #include "check_visionzip.hpp"
@@ -46,6 +47,8 @@ int main(int argc, char** argv) {
       {"imatrix", check_imatrix},
       {"redundancy_lens", check_redundancy_lens},
       {"sparsegpt", check_sparsegpt},
+      {"sparse_swaps", check_sparse_swaps},
+      {"dsnot", check_dsnot},
       {"visionzip", check_visionzip},
       {"merging", check_merging},
       {"choosing", check_choosing},
