@@ -185,10 +185,12 @@ struct dsnot {
         (is_kept(j) ? kept : dropped).push_back(j);
         if (!is_kept(j)) error += changes[j];
       }
-      std::stable_sort(dropped.begin(), dropped.end(),
-                       [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
-      std::stable_sort(kept.begin(), kept.end(),
-                       [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
+      std::sort(dropped.begin(), dropped.end(), [&](std::size_t a, std::size_t b) {
+        return keys[a] < keys[b] || (keys[a] == keys[b] && a < b);
+      });
+      std::sort(kept.begin(), kept.end(), [&](std::size_t a, std::size_t b) {
+        return scores[a] < scores[b] || (scores[a] == scores[b] && a < b);
+      });
       const double first = error;
       std::size_t from_begin = 0, from_end = dropped.size();  // of dropped weights, still there
       std::size_t negative = 0, positive = 0;                 // the next kept weights to look at
