@@ -26,6 +26,7 @@
 #include "check_reach.hpp"
 #include "check_reap.hpp"
 #include "check_redundancy_lens.hpp"
+#include "check_refinement.hpp"
 #include "check_schedules.hpp"
 #include "check_sparsegpt.hpp"
 #include "check_video.hpp"
@@ -51,6 +52,8 @@ int main(int argc, char** argv) {
       {"imatrix", check_imatrix},
       {"redundancy_lens", check_redundancy_lens},
       {"sparsegpt", check_sparsegpt},
+      {"sparse_swaps", check_sparse_swaps},
+      {"dsnot", check_dsnot},
       {"visionzip", check_visionzip},
       {"merging", check_merging},
       {"choosing", check_choosing},
