@@ -13,6 +13,7 @@ namespace tamp::role {
 struct score {};      ///< importance of each weight
 struct allocate {};   ///< sparsity of each layer
 struct pattern {};    ///< shape that the dropped weights may have
+struct refine {};     ///< a better mask with the same counts, or better weights for a mask
 struct weighting {};  ///< weight of each token in the statistics
 struct token {};      ///< tokens that are worth computing
 }  // namespace tamp::role

@@ -7,18 +7,25 @@
 #include <tamp/token/cdpruner.hpp>
 #include <tamp/token/dart.hpp>
 #include <tamp/token/divprune.hpp>
+#include <tamp/token/evs.hpp>
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/folder.hpp>
+#include <tamp/token/frame_quotas.hpp>
 #include <tamp/token/gather.hpp>
+#include <tamp/token/mmr.hpp>
+#include <tamp/token/pixel_prune.hpp>
 #include <tamp/token/published_order.hpp>
 #include <tamp/token/random_choice.hpp>
+#include <tamp/token/scope.hpp>
 #include <tamp/token/select.hpp>
 #include <tamp/token/sparsevlm.hpp>
 #include <tamp/token/sparsevlm_recycling.hpp>
 #include <tamp/token/tome.hpp>
+#include <tamp/token/vidcom2.hpp>
 #include <tamp/token/visionzip.hpp>
 
 #include <algorithm>
+#include <numeric>
 
 #include "executors.hpp"
 #include "tensors.hpp"
@@ -34,8 +41,9 @@ struct scene {
   std::vector<float> attention;
   std::size_t heads = 1, queries = 0, first_query = 0;
   matrix<float> hidden, keys;
-  std::vector<float> relevance, sizes;
+  std::vector<float> relevance, importance, sizes;
   std::vector<std::uint32_t> images;
+  std::vector<tamp::token::grid> grids;
   std::vector<std::size_t> positions;
 
   static scene of(source& in) {
@@ -64,8 +72,26 @@ struct scene {
     if (in.flag()) s.relevance = in.list(rows(), number);
     if (in.flag()) s.sizes = in.list(rows(), [&] { return positive() + 1; });
     if (in.flag()) s.images = in.list(rows(), [&] { return std::uint32_t(in.count(0, 2)); });
+    const bool is_signed = in.flag();
+    if (in.flag())
+      s.importance = in.list(rows(), [&] { return is_signed ? number() : positive(); });
+    if (in.flag()) s.add_grids(in, broken);
     if (in.flag()) s.positions = in.list(rows(), [&] { return in.size(99); });
     return s;
+  }
+  // A grid for each image, of frames as its tokens allow, and sometimes others.
+  void add_grids(source& in, bool broken) {
+    if (!images.empty() && images.size() != kinds.size()) return;
+    for (const auto& tokens : tamp::detail::by_image({.kinds = kinds, .images = images},
+                                                     context{.kinds = kinds}.visual())) {
+      tamp::token::grid g{in.count(1, 6), 1, tokens.size()};
+      while (tokens.size() % g.frames != 0) --g.frames;
+      g.width /= g.frames;
+      if (in.flag()) std::swap(g.width, g.height);
+      if (broken && in.once_in(8)) g.height = in.size(99);
+      grids.push_back(g);
+    }
+    if (broken && in.once_in(8)) grids.resize(in.count(0, 4));
   }
   context view() const {
     return {.kinds = kinds,
@@ -73,7 +99,9 @@ struct scene {
             .hidden = hidden.view(),
             .keys = keys.view(),
             .relevance = relevance,
+            .importance = importance,
             .images = images,
+            .grids = grids,
             .positions = positions,
             .sizes = sizes};
   }
@@ -138,8 +166,16 @@ struct scene_in_double {
 template <class Policy>
 void select_by(source& in, const Policy& policy) {
   const scene s = scene::of(in);
-  const tamp::token::quota quota{in.once_in(16) ? in.size(30) : in.count(0, 25),
-                                 in.once_in(4) ? in.size(4) : 0};
+  tamp::token::quota quota{in.once_in(16) ? in.size(30) : in.count(0, 25),
+                           in.once_in(4) ? in.size(4) : 0};
+  if (in.once_in(8)) quota.minimum_per_frame = in.size(4);
+  std::vector<std::size_t> counts;
+  if (in.once_in(8)) {
+    refusal([&] { counts = tamp::token::frame_quotas(s.view(), quota.keep); });
+    if (in.once_in(4)) counts = in.list(in.count(0, 6), [&] { return in.size(9); });
+    if (!in.once_in(8)) quota.keep = std::accumulate(counts.begin(), counts.end(), std::size_t{0});
+    quota.per_frame = counts;
+  }
   std::optional<tamp::token::selection> first;
   std::optional<std::string> first_answer;
   bool is_first = true;
@@ -224,12 +260,48 @@ void receive(source& in) {
   });
 }
 
+// What is dropped with a distance of 0 is equal to what stands for it.
+void prune_pixels(source& in) {
+  const tamp::token::grid g{in.count(1, 3), in.count(1, 5), in.count(1, 5)};
+  const std::size_t rows = in.once_in(16) ? in.count(0, 30) : g.tokens();
+  const bool broken = in.once_in(8);
+  const auto patches = matrix<float>::of(in, rows, in.count(broken ? 0 : 1, 4), [&] {
+    return broken ? in.number<float>() : float(in.count(0, 2));
+  });
+  const tamp::token::pixel_prune_options options{
+      in.flag() ? 0.0 : (broken ? in.number<double>() : in.fraction()),
+      tamp::token::pixel_distance(in.count(0, broken ? 3 : 2))};
+  std::optional<tamp::token::selection> first;
+  with_every_instructions(in, [&](const any_executor&) {
+    refusal([&] {
+      const auto made = tamp::token::pixel_prune(patches.view(), g, options);
+      check(!first || made == *first, "all instructions drop alike");
+      first = made;
+      check(made.into.size() == rows && !made.kept.empty(), "every patch has a fate");
+      for (std::size_t k = 0; k < made.kept.size(); ++k)
+        check(made.into[made.kept[k]] == k, "what stays stands for itself");
+      for (std::size_t t = 0; t < rows && options.tau == 0; ++t)
+        for (std::size_t j = 0; j < patches.cols && made.kept[made.into[t]] != t; ++j)
+          check(patches.view()(t, j) == patches.view()(made.kept[made.into[t]], j),
+                "nothing is lost");
+    });
+  });
+}
+
 using namespace tamp::token;
 
 constexpr void (*policies[])(source&) = {
     by_default<attention_top_k>,
     by_default<fitprune>,
     by_default<divprune>,
+    by_default<evs>,
+    [](source& in) { select_by(in, vidcom2{in.once_in(8) ? in.number<double>() : in.fraction()}); },
+    [](source& in) { select_by(in, scope{in.once_in(8) ? in.number<double>() : in.fraction()}); },
+    [](source& in) {
+      select_by(in, mmr{.lambda = in.once_in(8) ? in.number<double>() : in.fraction(),
+                        .at_once = in.size(5),
+                        .epsilon = in.flag() ? 1e-6 : in.number<double>()});
+    },
     by_default<cdpruner>,
     [](source& in) {
       select_by(in, cdpruner{.theta = in.once_in(8) ? in.number<double>() : in.fraction(),
@@ -252,7 +324,8 @@ constexpr void (*policies[])(source&) = {
     [](source& in) { select_by(in, tamp::token::random_choice{in.bits<std::uint64_t>()}); },
     by_amia,
     record,
-    receive};
+    receive,
+    prune_pixels};
 
 const registered here("tokens", [](source& in) { in.of(policies)(in); });
 

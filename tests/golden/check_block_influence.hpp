@@ -2,13 +2,11 @@
 
 // Case "block_influence": how far blocks turn the residual stream, and which of them turn it least.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
-#include <tamp/compute/layer_ranking.hpp>
 #include <tamp/stat/hidden_change.hpp>
+#include <tamp/structure/lowest_units.hpp>
 #include <vector>
 
 #include "tally.hpp"
@@ -32,15 +30,11 @@ inline void check_block_influence(const std::string& path, const safetensors_fil
   results.verdict(path + " out.influence",
                   compare(influence, file.values<double>("out.influence"), 1e-12));
 
-  const std::vector<std::size_t> order = tamp::compute::layer_ranking{.greedy = false}(
-      influence.size(),
-      [&](std::span<const std::size_t> blocks) { return influence[blocks.front()]; });
   const std::string drop = "out.drop.";
   for (const auto& tensor : file.tensors()) {
     if (!tensor.name.starts_with(drop)) continue;
-    const auto count = static_cast<std::ptrdiff_t>(std::stoul(tensor.name.substr(drop.size())));
-    std::vector<std::size_t> least(order.begin(), order.begin() + count);
-    std::sort(least.begin(), least.end());
+    const std::size_t count = std::stoul(tensor.name.substr(drop.size()));
+    const auto least = tamp::structure::lowest_units(influence, count);
     results.verdict(path + ' ' + tensor.name,
                     compare(least, file.values<std::int64_t>(tensor.name), 0));
   }

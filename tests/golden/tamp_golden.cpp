@@ -11,19 +11,25 @@
 #include <tamp/io/safetensors.hpp>
 #include <vector>
 
+#include "aligned.hpp"
 #include "check_allocations.hpp"
 #include "check_amia_das.hpp"
 #include "check_attention.hpp"
 #include "check_bitmask.hpp"
 #include "check_block_influence.hpp"
 #include "check_choosing.hpp"
+#include "check_coverage.hpp"
 #include "check_flap.hpp"
 #include "check_imatrix.hpp"
 #include "check_merging.hpp"
+#include "check_pixel_prune.hpp"
 #include "check_reach.hpp"
+#include "check_reap.hpp"
 #include "check_redundancy_lens.hpp"
+#include "check_refinement.hpp"
 #include "check_schedules.hpp"
 #include "check_sparsegpt.hpp"
+#include "check_video.hpp"
 #include "check_visionzip.hpp"
 #include "check_weights.hpp"
 #include "tally.hpp"
@@ -46,12 +52,18 @@ int main(int argc, char** argv) {
       {"imatrix", check_imatrix},
       {"redundancy_lens", check_redundancy_lens},
       {"sparsegpt", check_sparsegpt},
+      {"sparse_swaps", check_sparse_swaps},
+      {"dsnot", check_dsnot},
       {"visionzip", check_visionzip},
       {"merging", check_merging},
       {"choosing", check_choosing},
       {"schedules", check_schedules},
+      {"video", check_video},
+      {"coverage", check_coverage},
+      {"pixel_prune", check_pixel_prune},
       {"reach", check_reach},
-      {"flap", check_flap}};
+      {"flap", check_flap},
+      {"reap", check_reap}};
   tally results;
   try {
     std::vector<std::filesystem::path> paths;
@@ -61,7 +73,8 @@ int main(int argc, char** argv) {
     for (const auto& path : paths) {
       const std::string name = path.filename().string();
       try {
-        const safetensors_file file(path);
+        const aligned_file aligned(path);
+        const safetensors_file& file = *aligned;
         const auto kind = file.metadata().find("case");
         if (kind == file.metadata().end())
           results.add(name, outcome::failed, "the metadata names no case");

@@ -23,6 +23,8 @@ BOOST_AUTO_TEST_CASE(observables_form_sets) {
   static_assert(includes(both, observable::none));
   BOOST_TEST(names(observable::none) == "nothing");
   BOOST_TEST(names(both) == "input and keys");
+  BOOST_TEST(names(observable::grid | observable::importance) ==
+             "the grid of frames and the importance of tokens");
   BOOST_TEST(names(observable::output | observable::last_query) ==
              "output and the attention of the last query");
   BOOST_TEST(

@@ -46,6 +46,92 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(products_are_as_good_as_double_and_the_same_everyw
   }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(two_products_at_once_are_the_same_products, Real, reals) {
+  with_every_instructions([] {
+    for (const std::size_t size : sizes) {
+      const auto a = random_row<Real>(size, 5), b = random_row<Real>(size, 6);
+      with_similar_rows([&](auto rows) {
+        const auto both = rows.own_and_common(a.data(), b.data(), size);
+        BOOST_TEST(both.square == rows.dot(a.data(), a.data(), size));
+        BOOST_TEST(both.product == rows.dot(a.data(), b.data(), size));
+      });
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(differences_of_rows, Real, reals) {
+  std::vector<std::vector<double>> found;
+  with_every_instructions([&] {
+    found.emplace_back();
+    for (const std::size_t size : sizes) {
+      const auto a = random_row<Real>(size, 7), b = random_row<Real>(size, 8);
+      double largest = 0, sum = 0, squares = 0;
+      for (std::size_t j = 0; j < size; ++j) {
+        const double d = std::abs(double(a[j]) - double(b[j]));
+        largest = d > largest ? d : largest;
+        sum += d;
+        squares += d * d;
+      }
+      with_similar_rows([&](auto rows) {
+        BOOST_TEST(rows.largest_difference(a.data(), b.data(), size) == largest);
+        const double ours = rows.template sum_of_differences<false>(a.data(), b.data(), size),
+                     squared = rows.template sum_of_differences<true>(a.data(), b.data(), size);
+        BOOST_TEST(std::abs(ours - sum) <= 1e-12);
+        BOOST_TEST(std::abs(squared - squares) <= 1e-12);
+        found.back().push_back(ours);
+        found.back().push_back(squared);
+      });
+    }
+  });
+  for (const auto& sums : found) BOOST_TEST(sums == found[0], boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(squared_distances_from_two_points) {
+  std::vector<std::vector<double>> found;
+  with_every_instructions([&] {
+    found.emplace_back();
+    for (const std::size_t size : sizes) {
+      const auto a = random_row<float>(size, 11);
+      const auto one = random_row<double>(size, 12), other = random_row<double>(size, 13);
+      double to_one = 0, to_other = 0;
+      for (std::size_t j = 0; j < size; ++j) {
+        to_one += std::pow(double(a[j]) * 0.7 - one[j], 2);
+        to_other += std::pow(double(a[j]) * 0.7 - other[j], 2);
+      }
+      const auto ours = with_similar_rows([&](auto rows) {
+        return rows.distances_to(a.data(), size, 0.7, one.data(), other.data());
+      });
+      BOOST_TEST(std::abs(ours.to_one - to_one) <= 1e-12);
+      BOOST_TEST(std::abs(ours.to_other - to_other) <= 1e-12);
+      found.back().push_back(ours.to_one);
+      found.back().push_back(ours.to_other);
+    }
+  });
+  for (const auto& sums : found) BOOST_TEST(sums == found[0], boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_above_limits_is_added) {
+  std::vector<std::vector<double>> found;
+  with_every_instructions([&] {
+    found.emplace_back();
+    for (const std::size_t size : sizes) {
+      const auto a = random_row<double>(size, 9);
+      auto limits = random_row<double>(size, 10);
+      double sum = 0;
+      for (std::size_t j = 0; j < size; ++j) sum += a[j] > limits[j] ? a[j] - limits[j] : 0;
+      with_similar_rows([&](auto rows) {
+        const double ours = rows.sum_above(a.data(), limits.data(), size);
+        BOOST_TEST(std::abs(ours - sum) <= 1e-12);
+        found.back().push_back(ours);
+        BOOST_TEST(rows.sum_above(a.data(), a.data(), size) == 0.0);
+        for (double& limit : limits) limit += 0.1;
+        BOOST_TEST(rows.sum_above(a.data(), limits.data(), size) <= ours);
+      });
+    }
+  });
+  for (const auto& sums : found) BOOST_TEST(sums == found[0], boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(rows_are_scaled_and_added, Real, reals) {
   with_every_instructions([] {
     for (const std::size_t size : sizes) {

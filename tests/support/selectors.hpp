@@ -34,8 +34,9 @@ struct scene {
   std::vector<modality> kinds;
   std::vector<float> attention;  // (heads, tokens, tokens)
   matrix<float> hidden, keys;
-  std::vector<float> relevance;
+  std::vector<float> relevance, importance;
   std::vector<std::uint32_t> images;
+  std::vector<tamp::token::grid> grids;  // of each unbroken run of one kind
   indices positions;
 
   std::size_t tokens() const { return kinds.size(); }
@@ -57,12 +58,31 @@ struct scene {
             .hidden = tamp::view(hidden),
             .keys = tamp::view(keys),
             .relevance = relevance,
+            .importance = importance,
             .images = images,
+            .grids = grids,
             .positions = positions};
   }
 };
 
-/// Random numbers of these kinds: attention above zero, the rest of both signs.
+/// A grid for each image: as many frames as its number of tokens has as its least factor above 1.
+inline std::vector<tamp::token::grid> grids_of(const std::vector<modality>& kinds) {
+  std::vector<tamp::token::grid> grids;
+  for (std::size_t t = 0; t < kinds.size(); ++t)
+    if (kinds[t] != modality::text) {
+      if (t == 0 || kinds[t - 1] != kinds[t]) grids.push_back({.width = 0});
+      ++grids.back().width;
+    }
+  for (tamp::token::grid& g : grids) {
+    for (g.frames = 2; g.frames < g.width && g.width % g.frames != 0;) ++g.frames;
+    if (g.width == 1) g.frames = 1;
+    g.width /= g.frames;
+  }
+  return grids;
+}
+
+/// Random numbers of these kinds: attention, relevance and importance above zero, the rest of both
+/// signs.
 inline scene scene_of(std::vector<modality> kinds, unsigned seed, std::size_t features = 6) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> probability(0.01f, 1.0f);
@@ -74,6 +94,9 @@ inline scene scene_of(std::vector<modality> kinds, unsigned seed, std::size_t fe
   for (float& a : s.attention) a = probability(random);
   s.relevance.resize(s.tokens());
   for (float& r : s.relevance) r = probability(random);
+  s.importance.resize(s.tokens());
+  for (float& i : s.importance) i = probability(random);
+  s.grids = grids_of(s.kinds);
   s.positions.resize(s.tokens());
   std::iota(s.positions.begin(), s.positions.end(), std::size_t{0});
   return s;
@@ -93,6 +116,7 @@ inline scene reordered(const scene& from, const indices& order) {
   for (std::size_t i = 0; i < order.size(); ++i) {
     to.kinds[i] = from.kinds[order[i]];
     to.relevance[i] = from.relevance[order[i]];
+    to.importance[i] = from.importance[order[i]];
     to.positions[i] = from.positions[order[i]];
     for (std::size_t j = 0; j < from.hidden.cols(); ++j) to.hidden(i, j) = from.hidden(order[i], j);
     for (std::size_t j = 0; j < from.keys.cols(); ++j) to.keys(i, j) = from.keys(order[i], j);
@@ -294,6 +318,7 @@ void equal_tokens_are_told_apart(const Policy& policy, selector_traits traits) {
   scene s = scene_of(around_image(before, visual, 3), 4);
   std::fill(s.attention.begin(), s.attention.end(), 0.25f);
   std::fill(s.relevance.begin(), s.relevance.end(), 0.5f);
+  std::fill(s.importance.begin(), s.importance.end(), 0.5f);
   for (std::size_t t = 0; t < s.tokens(); ++t) {
     for (std::size_t j = 0; j < s.hidden.cols(); ++j) s.hidden(t, j) = float(j) - 1.7f;
     for (std::size_t j = 0; j < s.keys.cols(); ++j) s.keys(t, j) = float(j) + 0.3f;
@@ -440,6 +465,9 @@ void tokens_that_are_not_read_may_be_anything(const Policy& policy, bool pivots_
     s.relevance[t] = not_a_number;
     check(s, t, read.relevance, true, "relevance" + token + " is nan");
     s = whole;
+    s.importance[t] = not_a_number;
+    check(s, t, token_set::visual, reads(observable::importance), "importance" + token + " is nan");
+    s = whole;
     for (std::size_t head = 0; head < s.heads; ++head)
       for (std::size_t query = 0; query < s.tokens(); ++query)
         s.attention_of(head, query, t) = not_a_number;
@@ -469,6 +497,8 @@ void what_is_not_read_does_not_matter(const Policy& policy) {
   }
   if (!reads(observable::hidden)) s.hidden = matrix<float>(s.tokens(), 6, not_a_number);
   if (!reads(observable::keys)) s.keys = matrix<float>(s.tokens(), 8, not_a_number);
+  if (!reads(observable::importance)) s.importance.assign(s.tokens(), not_a_number);
+  if (!reads(observable::grid)) s.grids.clear();
   BOOST_TEST((tamp::token::select(s.context(), policy, {.keep = 3}) == expected));
 }
 
@@ -499,6 +529,12 @@ void what_is_not_shown_is_named(const Policy& policy) {
   c = s.context();
   c.keys = {};
   if (includes(Policy::reads, observable::keys)) refuse(c);
+  c = s.context();
+  c.grids = {};
+  if (includes(Policy::reads, observable::grid)) refuse(c);
+  c = s.context();
+  c.importance = {};
+  if (includes(Policy::reads, observable::importance)) refuse(c);
 }
 
 }  // namespace selectors

@@ -8,6 +8,7 @@
 #include <string>
 #include <tamp/token/attention_top_k.hpp>
 #include <tamp/token/tome.hpp>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -255,6 +256,88 @@ BOOST_AUTO_TEST_CASE(settling_one_image_can_leave_another_too_small) {
   const auto made = select(c, most_relevant{}, {.keep = 6, .minimum_per_image = 2});
   BOOST_TEST(made.kept == (indices{0, 1, 4, 5, 6, 9, 10, 11, 14}),
              boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(frames_keep_their_minimum) {
+  // A video of three frames of two tokens and an image of three. The best are in the first frame.
+  std::vector<modality> both(6, video);
+  both.insert(both.end(), {text, image, image, image});
+  const std::vector<float> scores{9, 8, 7, 6, 5, 4, 0, 3, 2, 1};
+  const std::vector<tamp::token::grid> grids{{3, 1, 2}, {1, 1, 3}};
+  const context c{.kinds = both, .relevance = scores, .grids = grids};
+  BOOST_TEST(select(c, most_relevant{}, {.keep = 5, .minimum_per_frame = 1}).kept ==
+                 (indices{0, 1, 2, 4, 6, 7}),
+             boost::test_tools::per_element());
+  BOOST_TEST(select(c, most_relevant{}, {.keep = 8, .minimum_per_frame = 2}).kept.size() == 9u);
+  check_error<tamp::value_error>("custom: 4 frames of at least 2 tokens do not fit into 7", [&] {
+    select(c, most_relevant{}, {.keep = 7, .minimum_per_frame = 2});
+  });
+  check_error<tamp::value_error>(
+      "custom: a minimum of each image and one of each frame are two rules: give one", [&] {
+        select(c, most_relevant{}, {.keep = 7, .minimum_per_image = 1, .minimum_per_frame = 1});
+      });
+}
+
+BOOST_AUTO_TEST_CASE(frames_keep_numbers_of_their_own) {
+  std::vector<modality> both(6, video);
+  both.insert(both.end(), {text, image, image, image});
+  const std::vector<float> scores{9, 8, 7, 6, 5, 4, 0, 3, 2, 1};
+  const std::vector<tamp::token::grid> grids{{3, 1, 2}, {1, 1, 3}};
+  const context c{.kinds = both, .relevance = scores, .grids = grids};
+  std::vector<std::pair<std::vector<std::size_t>, std::size_t>> asked;
+  const std::vector<std::size_t> counts{1, 0, 2, 2};
+  BOOST_TEST(select(c, asking{&asked}, {.keep = 5, .per_frame = counts}).kept ==
+                 (indices{0, 4, 5, 6, 7, 8}),
+             boost::test_tools::per_element());
+  BOOST_TEST(asked.size() == 2u);  // all and none of a frame are no questions
+  // A policy that merges does so within a frame.
+  const auto merged = select(c, into_the_last{}, {.keep = 5, .per_frame = counts});
+  BOOST_TEST(merged.into == (indices{0, nowhere, nowhere, nowhere, 1, 2, 3, 4, 5, nowhere}),
+             boost::test_tools::per_element());
+
+  const auto refuse = [&](const auto error, const std::string& sentence,
+                          const std::vector<std::size_t>& numbers, std::size_t minimum = 0) {
+    check_error<std::remove_cvref_t<decltype(error)>>(sentence, [&] {
+      select(c, most_relevant{}, {.keep = 5, .minimum_per_frame = minimum, .per_frame = numbers});
+    });
+  };
+  refuse(tamp::shape_error(""), "custom: 3 numbers of frames, but 4 frames", {1, 2, 2});
+  refuse(tamp::value_error(""), "custom: 3 tokens of frame 1 are to stay, of 2", {0, 3, 0, 2});
+  refuse(tamp::value_error(""),
+         "custom: the numbers of frames add up to 6, and 5 tokens are to stay", {2, 2, 2, 0});
+  refuse(tamp::value_error(""), "custom: each frame has a number of its own, and no minimum",
+         {2, 1, 2, 0}, 1);
+}
+
+// It prepares once, and then answers.
+struct preparing {
+  using role = tamp::role::token;
+  static constexpr observable reads = observable::none;
+  std::size_t* prepared;
+
+  auto prepare(const context& c) const {
+    ++*prepared;
+    return [&c](std::span<const std::size_t> candidates, std::size_t count) {
+      return most_relevant{}(c, candidates, count);
+    };
+  }
+  std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
+                                      std::size_t count) const {
+    return prepare(c)(candidates, count);
+  }
+};
+static_assert(tamp::token::preparing_policy<preparing>);
+static_assert(!tamp::token::preparing_policy<most_relevant>);
+
+BOOST_AUTO_TEST_CASE(a_policy_prepares_once_however_often_it_is_asked) {
+  const context c{.kinds = kinds, .relevance = relevance};
+  std::size_t prepared = 0;
+  const auto made = select(c, preparing{&prepared}, {.keep = 3, .minimum_per_image = 1});
+  BOOST_TEST((made == select(c, most_relevant{}, {.keep = 3, .minimum_per_image = 1})));
+  BOOST_TEST(prepared == 1u);
+  (void)select(c, preparing{&prepared}, {.keep = 0});
+  (void)select(c, preparing{&prepared}, {.keep = 99});
+  BOOST_TEST(prepared == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_minimum_that_does_not_fit_is_refused) {

@@ -61,4 +61,12 @@ BOOST_AUTO_TEST_CASE(hidden_states_and_keys_of_all_tokens_are_shown) {
               observable::none));
 }
 
+BOOST_AUTO_TEST_CASE(grids_and_importance_are_shown_if_they_are_there) {
+  const std::vector<modality> kinds{text, image, image};
+  const std::vector<float> importance(3);
+  const tamp::token::grid g{1, 1, 2};
+  BOOST_TEST((shown({.kinds = kinds, .importance = importance}) == observable::importance));
+  BOOST_TEST((shown({.kinds = kinds, .grids = {&g, 1}}) == observable::grid));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

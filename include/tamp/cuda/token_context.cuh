@@ -186,6 +186,8 @@ inline std::size_t dropped_tokens(std::string_view who, const device_sequence& s
   if (q.minimum_per_image != 0)
     raise<value_error>(who, ": a minimum of ", q.minimum_per_image,
                        " tokens per image is chosen by the CPU's token::select alone");
+  if (q.minimum_per_frame != 0 || !q.per_frame.empty())
+    raise<value_error>(who, ": numbers of frames are chosen by the CPU's token::select alone");
   return sequence.visual - (std::min)(sequence.visual, q.keep);
 }
 

@@ -36,6 +36,7 @@ namespace tamp::inline TAMP_FLAGS::io {
 ///
 ///     pruning_plan                tamp/io/pruning_plan.hpp         JSON
 ///     prune_report                tamp/io/prune_report.hpp         JSON
+///     structure::unit_plan        tamp/io/unit_plan.hpp            JSON
 ///     token::schedule             tamp/io/schedule.hpp             JSON
 ///     token::relative_schedule    tamp/io/relative_schedule.hpp    JSON
 ///     compute::compute_plan       tamp/io/compute_plan.hpp         JSON
@@ -54,7 +55,7 @@ void save(const std::filesystem::path& path, const T& value) {
                 "io::save: tamp saves no value of this type, or its header is not included: "
                 "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, relative_schedule.hpp, "
                 "compute_plan.hpp, layer_ranking.hpp, calibration.hpp, attention_recording.hpp, "
-                "norms_file.hpp");
+                "norms_file.hpp, unit_plan.hpp");
   if constexpr (tamp::detail::saveable<T>) tamp::detail::file_format<T>::save(path, value);
 }
 
@@ -69,12 +70,11 @@ void save(const std::filesystem::path& path, const T& value) {
 ///         says what no such value can say, naming file and place
 template <class T = void>
 [[nodiscard]] T load(const std::filesystem::path& path) {
-  static_assert(
-      tamp::detail::loadable<T>,
-      "io::load<T>(path): tamp loads no value of type T, or its header is not included: "
-      "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, relative_schedule.hpp, "
-      "compute_plan.hpp, layer_ranking.hpp, attention_recording.hpp, norms_file.hpp; a calibration "
-      "is loaded by io::load(path, host, seen)");
+  static_assert(tamp::detail::loadable<T>,
+                "io::load<T>(path): tamp loads no value of type T, or its header is not included: "
+                "tamp/io/pruning_plan.hpp, prune_report.hpp, schedule.hpp, relative_schedule.hpp, "
+                "compute_plan.hpp, layer_ranking.hpp, attention_recording.hpp, norms_file.hpp, "
+                "unit_plan.hpp; a calibration is loaded by io::load(path, host, seen)");
   if constexpr (tamp::detail::loadable<T>) return tamp::detail::file_format<T>::load(path);
 }
 

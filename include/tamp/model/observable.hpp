@@ -29,6 +29,8 @@ enum class observable : unsigned {
   visual_queries = 128,  ///< those of all visual tokens
   keys = 256,            ///< keys of the attention, (tokens, kv_heads * head_dim)
   weights = 512,         ///< weights that the host gives tokens in statistics, (tokens,)
+  grid = 1024,           ///< frames, rows and columns of the visual tokens
+  importance = 2048,     ///< importance that the host gives tokens, (tokens,)
 };
 
 constexpr observable operator|(observable a, observable b) noexcept {
@@ -58,7 +60,9 @@ inline std::string names(observable set) {
                {observable::text_queries, "the attention of the text after the last visual token"},
                {observable::visual_queries, "the attention of the visual tokens"},
                {observable::keys, "keys"},
-               {observable::weights, "the weights of tokens"}};
+               {observable::weights, "the weights of tokens"},
+               {observable::grid, "the grid of frames"},
+               {observable::importance, "the importance of tokens"}};
   std::string text;
   for (const auto& [one, name] : known)
     if (includes(set, one)) text.append(text.empty() ? "" : " and ").append(name);

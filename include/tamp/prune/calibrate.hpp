@@ -29,15 +29,6 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// Returns the empty accumulator of a policy's statistic.
-template <class Policy>
-auto statistic_of(const Policy& policy) {
-  if constexpr (requires { policy.statistic(); })
-    return policy.statistic();
-  else
-    return typename Policy::needs{};
-}
-
 /// A statistic with parts that have a total.
 template <class Statistic>
 concept kept_in_parts = requires(const Statistic& parts) { parts.total(); };

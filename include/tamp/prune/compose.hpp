@@ -8,7 +8,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../allocate/concepts.hpp"
@@ -16,6 +18,8 @@
 #include "../detail/drop_count.hpp"
 #include "../error.hpp"
 #include "../pattern/concepts.hpp"
+#include "../refine/concepts.hpp"
+#include "../refine/refined.hpp"
 #include "../role.hpp"
 #include "../score/concepts.hpp"
 #include "../score/weighted.hpp"
@@ -60,6 +64,58 @@ constexpr decltype(auto) weighed_score(const Policies&... policies) {
   }
 }
 
+/// Returns the refinements of a recipe in their order, as a tuple.
+template <class First, class... Rest>
+constexpr auto refinements_of(const First& first, const Rest&... rest) {
+  const auto own = [&] {
+    if constexpr (policy<First, role::refine>)
+      return std::tuple<First>(first);
+    else
+      return std::tuple<>();
+  };
+  if constexpr (sizeof...(Rest) == 0)
+    return own();
+  else
+    return std::tuple_cat(own(), refinements_of(rest...));
+}
+
+/// True if all but the last of some refinements change masks alone.
+template <class... Steps>
+constexpr bool repairs_last(const std::tuple<Steps...>&) {
+  const bool repair[] = {refine::repairing_refinement<Steps>...};
+  for (std::size_t k = 0; k + 1 < sizeof...(Steps); ++k)
+    if (repair[k]) return false;
+  return true;
+}
+
+/// Returns the score of a recipe with its weighting and its refinements. The weights of a score
+/// without a statistic are those of its refinements'.
+template <class... Policies>
+constexpr auto whole_score(const Policies&... policies) {
+  constexpr bool refines = count_of_role<role::refine, Policies...> != 0;
+  if constexpr (!refines) {
+    return weighed_score(policies...);
+  } else {
+    const auto refine = [&]<class Score, class... Steps>(const Score& score,
+                                                         std::tuple<Steps...> steps) {
+      static_assert(repairs_last(decltype(steps){}),
+                    "compose: a refinement that repairs weights is the last one, since those after "
+                    "it would change the mask");
+      return refine::refined<Score, Steps...>{score, std::move(steps)};
+    };
+    const auto& own = find_role<role::score>(policies...);
+    if constexpr (needs_statistic<std::remove_cvref_t<decltype(own)>>) {
+      return refine(weighed_score(policies...), refinements_of(policies...));
+    } else {
+      const auto refined = refine(own, refinements_of(policies...));
+      if constexpr (count_of_role<role::weighting, Policies...> == 0)
+        return refined;
+      else
+        return weighed_score(refined, find_role<role::weighting>(policies...));
+    }
+  }
+}
+
 template <class Pattern>
 concept fixes_sparsity = requires {
   { Pattern::sparsity } -> std::convertible_to<double>;
@@ -90,11 +146,19 @@ struct recipe {
       return recipe<Score, allocate::uniform, Pattern>{score, {sparsity}, pattern};
   }
 
-  /// For example "wanda, uniform 0.5, per_row".
+  /// For example "wanda, uniform 0.5, per_row", or "wanda, uniform 0.5, per_row, swaps 25".
   std::string label() const {
-    std::string text = tamp::label(score);
+    constexpr bool refines = requires { score.refinements(); };
+    std::string text = [&] {
+      if constexpr (refines)
+        return tamp::label(score.score);
+      else
+        return tamp::label(score);
+    }();
     if constexpr (!sparsity_is_fixed) text += ", " + tamp::label(allocate);
-    return text + ", " + tamp::label(pattern);
+    text += ", " + tamp::label(pattern);
+    if constexpr (refines) text += ", " + score.refinements();
+    return text;
   }
 
   friend bool operator==(const recipe&, const recipe&) = default;
@@ -161,7 +225,10 @@ double sparsity_of(const Recipe& recipe, std::size_t size) {
 /// A weighting of tokens, such as stat::amia_select, weighs the tokens of the score's statistic:
 /// the recipe has a score::weighted then.
 ///
-/// Two policies of one role, or a missing one, do not compile.
+/// Refinements, such as refine::swaps, change the masks of the score, one after another in the order
+/// in which they are named: the recipe has a refine::refined then. refine::repair comes last.
+///
+/// Two policies of one role other than refine, or a missing one, do not compile.
 template <class... Policies>
 constexpr auto compose(const Policies&... policies) {
   using namespace detail;
@@ -169,9 +236,11 @@ constexpr auto compose(const Policies&... policies) {
   constexpr auto patterns = count_of_role<role::pattern, Policies...>;
   constexpr auto allocations = count_of_role<role::allocate, Policies...>;
   constexpr auto weightings = count_of_role<role::weighting, Policies...>;
-  static_assert(scores + patterns + allocations + weightings == sizeof...(Policies),
-                "compose: every policy names its role (using role = tamp::role::score, allocate, "
-                "pattern or weighting)");
+  constexpr auto refinements = count_of_role<role::refine, Policies...>;
+  static_assert(
+      scores + patterns + allocations + weightings + refinements == sizeof...(Policies),
+      "compose: every policy names its role (using role = tamp::role::score, allocate, pattern, "
+      "weighting or refine)");
   static_assert(scores >= 1,
                 "compose: the recipe has no score; add one, such as "
                 "tamp::score::magnitude{}");
@@ -183,7 +252,7 @@ constexpr auto compose(const Policies&... policies) {
   static_assert(allocations <= 1, "compose: the recipe has two allocations");
   static_assert(weightings <= 1, "compose: the recipe has two weightings of tokens");
   if constexpr (scores == 1 && patterns == 1) {
-    const auto& score = weighed_score(policies...);
+    const auto score = whole_score(policies...);
     const auto& pattern = find_role<role::pattern>(policies...);
     using score_type = std::remove_cvref_t<decltype(score)>;
     using pattern_type = std::remove_cvref_t<decltype(pattern)>;

@@ -1,11 +1,13 @@
 #pragma once
 
 /// @file
-/// The statistic of a batch of activations.
+/// The statistic of a batch of activations, and the statistic that a recipe needs.
 
 #include "../execute/operation.hpp"
 #include "../model/observable.hpp"
+#include "../score/detail/score_forms.hpp"
 #include "../tensor/traits.hpp"
+#include "compose.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
@@ -37,5 +39,19 @@ struct observe_operation : detail::operation<observe_operation<Statistic>> {
 /// @throws the exceptions of Statistic::add
 template <class Statistic>
 inline constexpr observe_operation<Statistic> observe{};
+
+/// Returns the empty statistic that a recipe's score and refinements need, for one weight:
+///
+///     auto seen = tamp::statistic_for(recipe);
+///     seen.add(X).add(X2);
+///     const auto keep = tamp::select(W, seen, recipe);
+template <class Recipe>
+[[nodiscard]] auto statistic_for(const Recipe& recipe) {
+  static_assert(detail::is_recipe<Recipe>,
+                "statistic_for(recipe): compose a score and a pattern with tamp::compose");
+  using score = typename Recipe::score_policy;
+  static_assert(detail::needs_statistic<score>, "this recipe's score needs no statistic");
+  return detail::statistic_of(recipe.score);
+}
 
 }  // namespace tamp::inline TAMP_FLAGS

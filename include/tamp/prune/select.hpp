@@ -17,10 +17,8 @@
 #include "../error.hpp"
 #include "../execute/operation.hpp"
 #include "../mask/bitmask.hpp"
-#include "../pattern/detail/any_scored_rows.hpp"
-#include "../pattern/detail/pattern_forms.hpp"
+#include "../score/detail/chosen_mask.hpp"
 #include "../score/detail/column_statistics.hpp"
-#include "../score/detail/scored_rows.hpp"
 #include "../tensor/detail/source.hpp"
 #include "compose.hpp"
 #include "detail/arguments.hpp"
@@ -98,6 +96,26 @@ auto repair_layer(const E& exec, std::string_view operation, std::string_view la
   return repaired;
 }
 
+/// Returns the refined mask, with the layer's errors if they are known. `weight` is only read.
+template <executor E, class Source, class Statistics, class Recipe>
+auto refine_layer(const E& exec, std::string_view operation, std::string_view layer,
+                  const Source& weight, const Statistics& statistics, const Recipe& recipe) {
+  const ieee_arithmetic as_usual;
+  using needed = needed_statistic_of<typename Recipe::score_policy>;
+  static_assert(
+      std::is_same_v<Statistics, needed>,
+      "this recipe's score and refinements need their own statistic (see the score's `needs`): "
+      "observe the layer's inputs and pass the result, as in select(weight, "
+      "tamp::statistic_for(recipe).add(X), recipe)");
+  const std::size_t size =
+      static_cast<std::size_t>(weight.rows()) * static_cast<std::size_t>(weight.cols());
+  const double sparsity = sparsity_of(recipe, size);
+  return with_memory(operation, [&] {
+    return recipe.score.refine(exec, operation, layer, weight, statistics, recipe.pattern,
+                               sparsity);
+  });
+}
+
 template <executor E, class Source, class Statistics, class Recipe>
 mask::bitmask select_layer(const E& exec, std::string_view operation, std::string_view layer,
                            const Source& weight, const Statistics& statistics,
@@ -105,6 +123,8 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
   const ieee_arithmetic as_usual;
   if constexpr (repairing_score<typename Recipe::score_policy>) {
     return repair_layer(exec, operation, layer, weight, statistics, recipe).keep;
+  } else if constexpr (refining_score<typename Recipe::score_policy>) {
+    return refine_layer(exec, operation, layer, weight, statistics, recipe).keep;
   } else {
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
@@ -112,12 +132,8 @@ mask::bitmask select_layer(const E& exec, std::string_view operation, std::strin
     const auto choose_scored = [&](std::span<const float> values) -> mask::bitmask {
       mask::bitmask keep(rows, cols);
       if (keep.size() == 0) return keep;
-      const auto& bound = bind_score(exec, weight, recipe.score, values);
-      const scored_rows scored(weight, bound, values);
-      using score = typename decltype(scored)::score_type;
-      choose(any_executor(exec), recipe.pattern, any_scored_rows<score>(scored), sparsity, keep,
-             operation, layer);
-      scored.raise_if_broken(operation, layer, recipe.score);
+      choose_by_score(exec, operation, layer, weight, recipe.score, values, recipe.pattern,
+                      sparsity, keep, [](const auto&) {});
       return keep;
     };
     return with_memory(operation, [&] {

@@ -39,8 +39,8 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// Refuses a score of none of the three forms, with a sentence that names the missing members.
 template <class Score>
 consteval void check_score() {
-  constexpr bool known =
-      score::repairing<Score> || score::row_wise<Score> || score::elementwise<Score>;
+  constexpr bool known = score::repairing<Score> || refining_score<Score> ||
+                         score::row_wise<Score> || score::elementwise<Score>;
   static_assert(known || needs_statistic<Score>,
                 "this score cannot score anything: give it operator()(float weight) const, or "
                 "bind(exec, weight, values) const (see tamp::score::elementwise and row_wise)");

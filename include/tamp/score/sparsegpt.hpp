@@ -6,19 +6,13 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <numeric>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
-#include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../mask/bitmask.hpp"
@@ -26,28 +20,11 @@
 #include "../pattern/detail/any_scored_rows.hpp"
 #include "../pattern/detail/pattern_forms.hpp"
 #include "../role.hpp"
-#include "../simd/gram_product.hpp"
-#include "../simd/packed_rows.hpp"
-#include "../simd/similar_rows.hpp"
 #include "../stat/gram.hpp"
-#include "../tensor/detail/finite.hpp"
-#include "../tensor/rows.hpp"
+#include "detail/column_repair.hpp"
 #include "detail/inverse_factor.hpp"
 
 namespace tamp::inline TAMP_FLAGS::score {
-
-/// A layer's mask and its weights, after dropping some and repairing the others.
-class repaired_layer {
- public:
-  mask::bitmask keep;
-  detail::double_matrix repaired;
-  std::string note;  ///< a sentence about any irregularity, or empty
-
-  matrix_view<const double> weights() const noexcept {
-    return {repaired.data(), static_cast<std::size_t>(repaired.rows()),
-            static_cast<std::size_t>(repaired.cols())};
-  }
-};
 
 /// Drops weights column by column and updates the columns to their right to compensate for the
 /// error.
@@ -96,29 +73,19 @@ struct sparsegpt {
   repaired_layer repair(const E& exec, std::string_view operation, std::string_view layer,
                         const Source& weight, const stat::gram& gram, const Pattern& pattern,
                         double sparsity, std::optional<std::size_t> count = {}) const {
-    const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
     check_input<Pattern>(operation, layer, cols, gram, sparsity);
-    mask::bitmask keep(rows, cols);
-    if (keep.size() == 0) return {std::move(keep), matrix(index(rows), index(cols)), {}};
-    detail::check_finite(exec, weight, operation, layer);
-    detail::checked_matrix(operation, rows, cols, sizeof(double));
-    repaired_layer result{std::move(keep), matrix(index(rows), index(cols)), {}};
-    detail::for_each_range(exec, rows, [&](std::size_t begin, std::size_t end) {
-      detail::row_reader read(weight);
-      for (std::size_t i = begin; i < end; ++i) {
-        const auto row = read(i);
-        std::copy(row.begin(), row.end(), result.repaired.row(index(i)).data());
-      }
-    });
-    const matrix U = inverse_factor(exec, operation, layer, gram, result);
+    repaired_layer result = detail::repairable(exec, operation, layer, weight);
+    if (result.keep.size() == 0) return result;
+    const matrix U = detail::inverse_factor(exec, operation, layer, gram, damping, result);
     for (std::size_t begin = 0, width = 0; begin < cols; begin += width) {
       width = (std::min)(blocksize, cols - begin);
-      check_range(operation, layer, result.repaired.middleCols(index(begin), index(width)));
+      detail::check_squares(operation, layer,
+                            result.repaired.middleCols(index(begin), index(width)));
       repair_block(exec, operation, layer, U, begin, begin + width, pattern, sparsity, count,
                    result);
     }
-    check_range(operation, layer, result.repaired);
+    detail::check_squares(operation, layer, result.repaired);
     return result;
   }
 
@@ -134,10 +101,9 @@ struct sparsegpt {
   template <class Pattern>
   void check_input(std::string_view operation, std::string_view layer, std::size_t cols,
                    const stat::gram& gram, double sparsity) const {
-    using detail::of_layer, detail::raise;
+    using detail::raise;
     detail::check_sparsity(sparsity);
-    if (blocksize == 0 || !detail::is_nonnegative(damping))
-      raise<value_error>("sparsegpt: blocksize is ", blocksize, ", damping ", damping);
+    detail::check_repair("sparsegpt", operation, layer, cols, gram, blocksize, damping);
     if constexpr (is_grouped<Pattern>) {
       static_assert(0 < Pattern::group && Pattern::group <= mask::word_bits,
                     "sparsegpt: a pattern's group has 1 to 64 columns");
@@ -145,59 +111,6 @@ struct sparsegpt {
         raise<value_error>("sparsegpt: groups of ", Pattern::group,
                            " weights do not fill up a block of ", blocksize, " columns");
     }
-    if (gram.tokens() == 0)
-      raise<value_error>(operation, ": the statistics", of_layer(layer),
-                         " have seen no activations");
-    if (gram.features() != cols)
-      raise<shape_error>(operation, ": the weight", of_layer(layer), " has ", cols,
-                         " columns, the statistics cover ", gram.features());
-  }
-
-  // Refuses weights whose squares, which enter the scores, are not finite.
-  template <class Weights>
-  static void check_range(std::string_view operation, std::string_view layer,
-                          const Weights& weights) {
-    for (Eigen::Index i = 0; i < weights.rows(); ++i)
-      for (Eigen::Index j = 0; j < weights.cols(); ++j)
-        if (!is_finite(weights(i, j) * weights(i, j)))
-          detail::raise<value_error>(operation, ": repairing the weights", detail::of_layer(layer),
-                                     " made one of row ", i, ' ', weights(i, j),
-                                     ", which is too large");
-  }
-
-  // Returns U with H^-1 = U^T U. Weights of inputs that were always zero are set to zero.
-  template <executor E>
-  matrix inverse_factor(const E& exec, std::string_view operation, std::string_view layer,
-                        const stat::gram& gram, repaired_layer& result) const {
-    const Eigen::Index n = index(gram.features());
-    const double scale = 2.0 / static_cast<double>(gram.count());
-    const auto sums = gram.matrix();
-    matrix H(n, n), U;
-    double mean = 0;
-    for (std::size_t i = 0; i < gram.features(); ++i) {
-      for (std::size_t j = 0; j < gram.features(); ++j) {
-        const double product = H(index(i), index(j)) = scale * sums(i, j);
-        if (!is_finite(product) || (i == j && product < 0))
-          detail::raise<value_error>(operation, ": the statistic of features ", i, " and ", j,
-                                     detail::of_layer(layer), " is ", product);
-      }
-      if (double& square = H(index(i), index(i)); square == 0) {
-        square = 1;
-        result.repaired.col(index(i)).setZero();
-      }
-      mean += H(index(i), index(i)) / static_cast<double>(n);
-    }
-    double damp = damping;
-    while (!detail::factor_inverse(exec, H, damp * mean, U)) {
-      if (damp >= 100)
-        detail::raise<value_error>(operation, ": the Hessian", detail::of_layer(layer),
-                                   " cannot be factored, not even with ", damp,
-                                   " times its mean diagonal (", mean, ") added");
-      damp = damp == 0 ? 1e-6 : 10 * damp;
-    }
-    if (damp != damping)
-      result.note = detail::sentence("damping raised from ", damping, " to ", damp);
-    return U;
   }
 
   // The scores of a block's weights, in the form that a tensor-wide pattern reads.
@@ -244,52 +157,26 @@ struct sparsegpt {
     return keep;
   }
 
-  // Decides and repairs columns [begin, end) row by row, and then updates all later columns. The
-  // update subtracts the product of the errors and rows of U, packed so that columns of U are the
-  // rows of the product.
+  // Decides and repairs columns [begin, end), and then updates all later columns.
   template <executor E, class Pattern>
   void repair_block(const E& exec, std::string_view operation, std::string_view layer,
                     const matrix& U, std::size_t begin, std::size_t end, const Pattern& pattern,
                     double sparsity, std::optional<std::size_t> count,
                     repaired_layer& result) const {
-    const std::size_t rows = result.keep.rows(), width = end - begin;
-    mask::bitmask chosen(rows, width);
+    mask::bitmask chosen(result.keep.rows(), end - begin);
     if constexpr (!is_grouped<Pattern>)
       chosen = choose_block(exec, operation, layer, U, begin, end, pattern, sparsity, count,
                             result.repaired);
-    const auto errors = detail::pack_by_rows<double>(exec, rows, width, [&] {
-      return [&](std::size_t i, double* to) {
-        repair_row<Pattern>(U, begin, end, chosen, i, to, result);
-      };
-    });
-    if (end == result.keep.cols()) return;
-    detail::for_each_product_block(
-        exec, errors,
-        detail::pack_transposed(exec, U, index(begin), index(width), index(end), U.cols(),
-                                errors.instructions()),
-        detail::subtract_from(result.repaired, 0, index(end)));
-  }
-
-  template <class Pattern>
-  static void repair_row(const matrix& U, std::size_t begin, std::size_t end, mask::bitmask& chosen,
-                         std::size_t i, double* errors, repaired_layer& result) {
-    double* const weights = result.repaired.row(index(i)).data();
-    detail::with_similar_rows([&](auto rows) {
-      for (std::size_t j = begin; j < end; ++j) {
-        if constexpr (is_grouped<Pattern>)
-          if (j % Pattern::group == 0)
-            choose_group<Pattern>(U, weights, j, (std::min)(j + Pattern::group, end), begin, i,
-                                  chosen);
-        const bool stays = chosen(i, j - begin);
-        const double* const row = U.row(index(j)).data();
-        const double error = stays ? 0.0 : weights[j] / row[j];
-        errors[j - begin] = error;
-        if (stays) continue;
-        rows.add_scaled(row + j, end - j, -error, weights + j);
-        weights[j] = 0.0;
-        result.keep.set(i, j, false);
-      }
-    });
+    detail::repair_columns(
+        exec, U, begin, end,
+        [&](std::size_t i, std::size_t j, const double* weights) {
+          if constexpr (is_grouped<Pattern>)
+            if (j % Pattern::group == 0)
+              choose_group<Pattern>(U, weights, j, (std::min)(j + Pattern::group, end), begin, i,
+                                    chosen);
+          return chosen(i, j - begin);
+        },
+        result);
   }
 
   template <class Pattern>

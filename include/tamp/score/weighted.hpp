@@ -31,6 +31,7 @@ struct weighted {
   static constexpr bool never_nan = requires { requires Score::never_nan; };
   static constexpr bool shows_non_finite = requires { requires Score::shows_non_finite; };
   static constexpr bool repairs = tamp::detail::repairing_score<Score>;
+  static constexpr bool refines = tamp::detail::refining_score<Score>;
 
   Score score{};
   Weighting weighting{};
@@ -63,6 +64,14 @@ struct weighted {
     }
   auto repair(Arguments&&... arguments) const {
     return score.repair(std::forward<Arguments>(arguments)...);
+  }
+
+  template <class... Arguments>
+    requires requires(const Score& s, Arguments&&... arguments) {
+      s.refine(std::forward<Arguments>(arguments)...);
+    }
+  auto refine(Arguments&&... arguments) const {
+    return score.refine(std::forward<Arguments>(arguments)...);
   }
 
   friend bool operator==(const weighted&, const weighted&) = default;

@@ -24,6 +24,16 @@ struct counted_sum {
   double sum = 0, count = 0;
 };
 
+/// The dot products of a row with itself and with another one.
+struct square_and_product {
+  double square = 0, product = 0;
+};
+
+/// The squared distances of a row from two points.
+struct two_distances {
+  double to_one = 0, to_other = 0;
+};
+
 inline constexpr auto one_by_factorial = [] {
   std::array<double, 13> terms{1.0};
   for (std::size_t k = 1; k < terms.size(); ++k) terms[k] = terms[k - 1] / static_cast<double>(k);

@@ -16,6 +16,115 @@ static double dot(const T* a, const T* b, std::size_t count) noexcept {
   return sum_of_sixteen(sums, rest, count - whole);
 }
 
+// Returns the dot products of a row with itself and with another row. Each is that of `dot`.
+template <class T>
+static square_and_product own_and_common(const T* a, const T* b, std::size_t count) noexcept {
+  vec<double> squares[row_vectors] = {}, sums[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    fetch_ahead<sums_of_row>(a + j);
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const vec<double> v = as_doubles(a + j + k * lanes<double>);
+      squares[k] += v * v;
+      sums[k] += v * as_doubles(b + j + k * lanes<double>);
+    }
+  }
+  double rest_of_squares[sums_of_row] = {}, rest[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j) {
+    rest_of_squares[j - whole] = static_cast<double>(a[j]) * static_cast<double>(a[j]);
+    rest[j - whole] = static_cast<double>(a[j]) * static_cast<double>(b[j]);
+  }
+  return {sum_of_sixteen(squares, rest_of_squares, count - whole),
+          sum_of_sixteen(sums, rest, count - whole)};
+}
+
+// Returns the sum over j of max(0, numbers[j] - limits[j]). It does not grow where a limit grows.
+static double sum_above(const double* numbers, const double* limits, std::size_t count) noexcept {
+  const vec<double> zero{};
+  vec<double> sums[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const vec<double> v =
+          load(numbers + j + k * lanes<double>) - load(limits + j + k * lanes<double>);
+      sums[k] += v > zero ? v : zero;
+    }
+  }
+  double rest[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j)
+    if (numbers[j] > limits[j]) rest[j - whole] = numbers[j] - limits[j];
+  return sum_of_sixteen(sums, rest, count - whole);
+}
+
+// Returns the squared distances of a row times a number from two points.
+static two_distances distances_to(const float* row, std::size_t count, double factor,
+                                  const double* one, const double* other) noexcept {
+  vec<double> to_one[row_vectors] = {}, to_other[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k) {
+      const std::size_t at = j + k * lanes<double>;
+      const vec<double> x = as_doubles(row + at) * factor;
+      const vec<double> a = x - load(one + at), b = x - load(other + at);
+      to_one[k] += a * a;
+      to_other[k] += b * b;
+    }
+  }
+  double rest_of_one[sums_of_row] = {}, rest_of_other[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j) {
+    const double x = static_cast<double>(row[j]) * factor;
+    rest_of_one[j - whole] = (x - one[j]) * (x - one[j]);
+    rest_of_other[j - whole] = (x - other[j]) * (x - other[j]);
+  }
+  return {sum_of_sixteen(to_one, rest_of_one, count - whole),
+          sum_of_sixteen(to_other, rest_of_other, count - whole)};
+}
+
+// Returns the largest absolute difference of two rows of finite numbers.
+template <class T>
+static double largest_difference(const T* a, const T* b, std::size_t count) noexcept {
+  vec<double> most{};
+  const std::size_t whole = count / lanes<double> * lanes<double>;
+  for (std::size_t j = 0; j < whole; j += lanes<double>) {
+    const vec<double> v = absolute(as_doubles(a + j) - as_doubles(b + j));
+    most = v > most ? v : most;
+  }
+  double largest = 0;
+  for (std::size_t k = 0; k < lanes<double>; ++k) largest = (std::max)(largest, most[k]);
+  for (std::size_t j = whole; j < count; ++j)
+    largest = (std::max)(largest, std::abs(static_cast<double>(a[j]) - static_cast<double>(b[j])));
+  return largest;
+}
+
+template <bool Squared>
+static vec<double> size_of(vec<double> v) noexcept {
+  if constexpr (Squared)
+    return v * v;
+  else
+    return absolute(v);
+}
+
+// Returns the sum of the absolute differences of two rows, or of their squares.
+template <bool Squared, class T>
+static double sum_of_differences(const T* a, const T* b, std::size_t count) noexcept {
+  vec<double> sums[row_vectors] = {};
+  const std::size_t whole = count / sums_of_row * sums_of_row;
+  for (std::size_t j = 0; j < whole; j += sums_of_row) {
+    TAMP_SIMD_UNROLL
+    for (std::size_t k = 0; k < row_vectors; ++k)
+      sums[k] += size_of<Squared>(as_doubles(a + j + k * lanes<double>) -
+                                  as_doubles(b + j + k * lanes<double>));
+  }
+  double rest[sums_of_row] = {};
+  for (std::size_t j = whole; j < count; ++j)
+    rest[j - whole] =
+        size_of<Squared>(all(static_cast<double>(a[j]) - static_cast<double>(b[j])))[0];
+  return sum_of_sixteen(sums, rest, count - whole);
+}
+
 // Writes a row times a number. Each product is rounded once.
 template <class T, class Out>
 static void scale(const T* from, std::size_t count, double factor, Out* to) noexcept {

@@ -11,6 +11,7 @@
 #include "../error.hpp"
 #include "../model/modality.hpp"
 #include "attention_view.hpp"
+#include "grid.hpp"
 #include "rows_view.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -20,14 +21,24 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///
 /// Attention, hidden states and keys are numbers of any type and strides (see attention_view and
 /// rows_view). Those that are floats in one piece are read in place.
+///
+/// `relevance` and `importance` are numbers that a host gives. The first says how much a token has
+/// to do with the question, and cdpruner scales similarities by it. The second is any measure of
+/// how much a token matters by itself: the attention that it receives, its change since the frame
+/// before, the length of its value. Policies that weigh importance, scope and mmr, read it, and it
+/// may be the relevance.
 struct context {
   std::span<const modality> kinds{};         ///< (tokens,); all but text is visual
   attention_view attention{};                ///< of this layer
   rows_view hidden{};                        ///< (tokens, features)
   rows_view keys{};                          ///< (tokens, kv_heads * head_dim)
   std::span<const float> relevance{};        ///< (tokens,) to the question, if the host knows
+  std::span<const float> importance{};       ///< (tokens,) by any measure: larger matters more
   std::span<const std::uint32_t> images{};   ///< (tokens,), the image of a visual token; if empty,
                                              ///< each unbroken run of one kind is an image
+  std::span<const grid> grids{};             ///< (images,), the frames of each image or video, in
+                                             ///< the order of their first tokens, or empty: each
+                                             ///< image is one frame
   std::span<const std::size_t> positions{};  ///< (tokens,), places before any drop, or empty
   std::span<const float> sizes{};  ///< (tokens,), number of tokens that each represents, or empty
   std::size_t layer = 0;

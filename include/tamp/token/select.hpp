@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +22,7 @@
 #include "../role.hpp"
 #include "context.hpp"
 #include "detail/checked_context.hpp"
+#include "detail/frames.hpp"
 #include "selection.hpp"
 #include "tokens_read.hpp"
 
@@ -56,15 +57,80 @@ concept merging_policy =
 template <class P>
 concept token_policy = dropping_policy<P> || merging_policy<P>;
 
+/// A policy that drops, and knows what it decides by before it is asked.
+///
+/// `policy.prepare(context)` returns an object whose `(candidates, count)` answers as `policy(context,
+/// candidates, count)` does. It is called once for each selection, however often the policy is asked
+/// about parts of the tokens.
+template <class P>
+concept preparing_policy =
+    dropping_policy<P> && requires(const P& p, const context& c,
+                                   std::span<const std::size_t> candidates, std::size_t count) {
+      { p.prepare(c)(candidates, count) } -> std::same_as<std::vector<std::size_t>>;
+    };
+
 /// The number of visual tokens that stay.
+///
+/// A frame is one of the grid of an image or video, and of a context without grids an image. Frames
+/// are counted through all images, in the order of their first tokens. token::frame_quotas splits a
+/// total over them.
 struct quota {
   std::size_t keep = 0;               ///< of all images of the sequence together
   std::size_t minimum_per_image = 0;  ///< of each, as far as it has them and `keep` allows
+  std::size_t minimum_per_frame = 0;  ///< the same of each frame; with no minimum of images
+  /// The exact number of each frame, (frames,), of which `keep` is the sum. Each frame is then chosen
+  /// from alone, and no minimum may be given. Empty: frames compete.
+  std::span<const std::size_t> per_frame{};
 };
 
 }  // namespace tamp::inline TAMP_FLAGS::token
 
 namespace tamp::inline TAMP_FLAGS::detail {
+
+/// True if a policy refuses hidden states that are not finite while it reads them, so that
+/// token::select does not read them once more. Such a policy examines all that it declares to read
+/// whenever it is asked: `static constexpr bool examines_hidden = true;`.
+template <class Policy>
+inline constexpr bool examines_hidden = false;
+template <class Policy>
+  requires requires { Policy::examines_hidden; }
+inline constexpr bool examines_hidden<Policy> = Policy::examines_hidden;
+
+struct nothing_prepared {};
+template <class Policy>
+struct prepared_by {
+  using type = nothing_prepared;
+};
+template <token::preparing_policy Policy>
+struct prepared_by<Policy> {
+  using type = std::optional<decltype(std::declval<const Policy&>().prepare(
+      std::declval<const token::context&>()))>;
+};
+template <class Policy>
+using prepared = typename prepared_by<Policy>::type;
+
+/// What a policy knows of a context: of a preparing policy what it prepared, at the first question.
+template <class Policy>
+class questioned {
+ public:
+  questioned(const Policy& policy, const token::context& c) : policy_(&policy), context_(&c) {}
+
+  const Policy& policy() const noexcept { return *policy_; }
+  const token::context& context() const noexcept { return *context_; }
+  std::vector<std::size_t> operator()(std::span<const std::size_t> candidates, std::size_t count) {
+    if constexpr (token::preparing_policy<Policy>) {
+      if (!prepared_) prepared_.emplace(policy_->prepare(*context_));
+      return (*prepared_)(candidates, count);
+    } else {
+      return (*policy_)(*context_, candidates, count);
+    }
+  }
+
+ private:
+  const Policy* policy_;
+  const token::context* context_;
+  prepared<Policy> prepared_;
+};
 
 /// Returns the candidates with the `count` largest scores, in their order. Ties: the lower index is
 /// dropped first.
@@ -86,30 +152,6 @@ std::vector<std::size_t> highest_scoring(std::span<const std::size_t> candidates
   return chosen;
 }
 
-/// Returns one list of tokens for each image, in the order of the images' first tokens.
-inline std::vector<std::vector<std::size_t>> by_image(const token::context& c,
-                                                      std::span<const std::size_t> candidates) {
-  std::vector<std::vector<std::size_t>> images;
-  std::vector<std::pair<std::uint32_t, std::size_t>> places;  // of images, by their numbers
-  const auto place = [&](std::uint32_t image) {
-    const auto at =
-        std::lower_bound(places.begin(), places.end(), std::pair{image, std::size_t{0}});
-    if (at != places.end() && at->first == image) return at->second;
-    return places.emplace(at, image, images.size())->second;
-  };
-  for (std::size_t k = 0; k < candidates.size(); ++k) {
-    const std::size_t t = candidates[k];
-    std::size_t image = images.size();
-    if (!c.images.empty())
-      image = place(c.images[t]);
-    else if (k != 0 && candidates[k - 1] + 1 == t && c.kinds[t - 1] == c.kinds[t])
-      image = images.size() - 1;
-    if (image == images.size()) images.emplace_back();
-    images[image].push_back(t);
-  }
-  return images;
-}
-
 /// Refuses a list of candidates that names one twice, or one that does not stay. `what` names the
 /// list. `place` returns the place of a candidate, or refuses it.
 template <class Place>
@@ -128,8 +170,9 @@ void check_staying(const std::string& who, std::string_view what,
 
 /// Calls the policy, and returns its answer, checked. That of a dropping policy has no order.
 template <class Policy>
-token::merging ask(const Policy& policy, const token::context& c,
-                   std::span<const std::size_t> candidates, std::size_t count) {
+token::merging ask(questioned<Policy>& questions, std::span<const std::size_t> candidates,
+                   std::size_t count) {
+  const Policy& policy = questions.policy();
   token::merging answer{{candidates.begin(), candidates.end()}};
   if (count >= candidates.size()) return answer;
   std::fill(answer.into.begin(), answer.into.end(), token::selection::nowhere);
@@ -142,7 +185,7 @@ token::merging ask(const Policy& policy, const token::context& c,
   };
   std::size_t stay = 0;
   if constexpr (token::merging_policy<Policy>) {
-    answer = policy.merge(c, candidates, count);
+    answer = policy.merge(questions.context(), candidates, count);
     const std::vector<std::size_t>& into = answer.into;
     if (into.size() != candidates.size())
       raise<shape_error>(label(policy), ": ", candidates.size(), " candidates, but ", into.size(),
@@ -154,7 +197,7 @@ token::merging ask(const Policy& policy, const token::context& c,
                            ", which does not stay");
     }
   } else {
-    for (const std::size_t token : policy(c, candidates, count)) {
+    for (const std::size_t token : questions(candidates, count)) {
       std::size_t& mine = answer.into[place(token)];
       stay += mine == token::selection::nowhere;
       mine = token;
@@ -170,6 +213,31 @@ token::merging ask(const Policy& policy, const token::context& c,
   return answer;
 }
 
+/// Refuses a quota that contradicts itself or the frames of a context.
+inline void check_quota(std::string_view who, const token::context& c, const token::quota& q) {
+  check_list(who, "numbers of frames", q.per_frame);
+  if (q.minimum_per_image != 0 && q.minimum_per_frame != 0)
+    raise<value_error>(who,
+                       ": a minimum of each image and one of each frame are two rules: give one");
+  if (q.per_frame.empty()) return;
+  if (q.minimum_per_image != 0 || q.minimum_per_frame != 0)
+    raise<value_error>(who, ": each frame has a number of its own, and no minimum");
+  const auto frames = by_frame(c);
+  if (frames.size() != q.per_frame.size())
+    raise<shape_error>(who, ": ", q.per_frame.size(), " numbers of frames, but ", frames.size(),
+                       " frames");
+  std::size_t sum = 0;
+  for (std::size_t f = 0; f < frames.size(); ++f) {
+    if (q.per_frame[f] > frames[f].size())
+      raise<value_error>(who, ": ", q.per_frame[f], " tokens of frame ", f, " are to stay, of ",
+                         frames[f].size());
+    sum += q.per_frame[f];
+  }
+  if (sum != q.keep)
+    raise<value_error>(who, ": the numbers of frames add up to ", sum, ", and ", q.keep,
+                       " tokens are to stay");
+}
+
 /// Selects the tokens of one sequence, given a context that is known to be valid.
 template <class Policy>
 token::selection select_tokens(const std::string& who, const Policy& policy,
@@ -179,10 +247,11 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
   std::vector<std::size_t> comes = destination;  // in the place of token t comes token comes[t]
   std::vector<bool> target(c.tokens());
   const auto stays = [&](std::size_t t) { return destination[t] == t; };
+  questioned<Policy> questions(policy, c);
 
   // A later decision on some of the tokens replaces the earlier ones.
   const auto decide = [&](const std::vector<std::size_t>& candidates, std::size_t count) {
-    const token::merging answer = ask(policy, c, candidates, count);
+    const token::merging answer = ask(questions, candidates, count);
     std::size_t next = 0;
     for (std::size_t k = 0; k < candidates.size(); ++k) {
       const std::size_t t = candidates[k];
@@ -195,28 +264,37 @@ token::selection select_tokens(const std::string& who, const Policy& policy,
 
   std::vector<std::size_t> open = c.visual();
   std::size_t left = (std::min)(q.keep, open.size());
-  decide(open, left);
-  if (q.minimum_per_image != 0) {
-    std::vector<std::vector<std::size_t>> images = by_image(c, open);
+  const std::string_view part = q.minimum_per_frame != 0 ? " frames" : " images";
+  const std::size_t minimum = (std::max)(q.minimum_per_image, q.minimum_per_frame);
+  check_quota(who, c, q);
+  if (!q.per_frame.empty()) {
+    std::size_t f = 0;
+    for (const std::vector<std::size_t>& frame : by_frame(c)) decide(frame, q.per_frame[f++]);
+  } else {
+    decide(open, left);
+  }
+  if (minimum != 0) {
+    std::vector<std::vector<std::size_t>> parts =
+        q.minimum_per_frame != 0 ? by_frame(c) : by_image(c, open);
     std::size_t least = 0;
-    for (const auto& image : images) least += (std::min)(image.size(), q.minimum_per_image);
+    for (const auto& tokens : parts) least += (std::min)(tokens.size(), minimum);
     if (least > left)
-      raise<value_error>(who, ": ", images.size(), " images of at least ", q.minimum_per_image,
+      raise<value_error>(who, ": ", parts.size(), part, " of at least ", minimum,
                          " tokens do not fit into ", q.keep);
-    // Every round settles the images that kept too few tokens, so that the loop ends.
+    // Every round settles the parts that kept too few tokens, so that the loop ends.
     for (bool settled = true; settled;) {
       settled = false;
-      std::erase_if(images, [&](const std::vector<std::size_t>& image) {
-        const std::size_t minimum = (std::min)(image.size(), q.minimum_per_image);
-        if (static_cast<std::size_t>(std::count_if(image.begin(), image.end(), stays)) >= minimum)
+      std::erase_if(parts, [&](const std::vector<std::size_t>& tokens) {
+        const std::size_t own = (std::min)(tokens.size(), minimum);
+        if (static_cast<std::size_t>(std::count_if(tokens.begin(), tokens.end(), stays)) >= own)
           return false;
-        decide(image, minimum);
-        left -= minimum;
+        decide(tokens, own);
+        left -= own;
         return settled = true;
       });
       if (!settled) break;
       open.clear();
-      for (const auto& image : images) open.insert(open.end(), image.begin(), image.end());
+      for (const auto& tokens : parts) open.insert(open.end(), tokens.begin(), tokens.end());
       std::sort(open.begin(), open.end());
       decide(open, left);
     }
@@ -255,7 +333,12 @@ struct select_operation {
                   "(see token::dropping_policy and token::merging_policy)");
     const detail::ieee_arithmetic as_usual;
     const std::string who = label(policy);
-    detail::check_context(who, c, Policy::reads, detail::tokens_read_by(policy, c));
+    detail::check_list(who, "kinds", c.kinds);
+    tokens_read examined = detail::tokens_read_by(policy, c);
+    if (detail::examines_hidden<Policy> && q.per_frame.empty() && q.keep != 0 &&
+        q.keep < c.visual().size())
+      examined.hidden = token_set::none;
+    detail::check_context(who, c, Policy::reads, examined);
     return detail::with_memory(who, [&] { return detail::select_tokens(who, policy, c, q); });
   }
   /// Selects from a batch of sequences, which may be of different lengths.
@@ -297,16 +380,18 @@ struct select_operation {
 ///     const auto stay = token::select(context, token::attention_top_k{}, {.keep = 144});
 ///
 /// All images compete with each other. If an image would keep fewer than `minimum_per_image`
-/// tokens, the policy chooses that many from it alone, and the other images share the rest. The
-/// context may be a batch of contexts, whose sequences are distributed over the executor's threads.
+/// tokens, the policy chooses that many from it alone, and the other images share the rest.
+/// `minimum_per_frame` is the same for frames of a video. With `per_frame` each frame keeps a number
+/// of its own, and is chosen from alone. The context may be a batch of contexts, whose sequences are
+/// distributed over the executor's threads.
 ///
 /// `kept` is ascending. `order` is that of the published method: the visual tokens of one decision
 /// take, in the order of the policy, the places of those of them that stay. Text stays in its
 /// place. token::in_published_order arranges the selection by it.
 ///
 /// @throws value_error if the context does not show what the policy reads, a number that the policy
-///         reads is not finite or an attention is negative, the minimum cannot be met, or the
-///         policy violates its contract
+///         reads is not finite or an attention is negative, the minimum cannot be met, the quota
+///         contradicts itself, or the policy violates its contract
 /// @throws shape_error if parts of the context are of different lengths or lie at a null pointer,
 ///         or memory cannot hold the intermediate results of the policy
 inline constexpr select_operation select{};

@@ -14,6 +14,8 @@ inline observable shown(const context& c) {
   observable all = observable::none;
   if (c.hidden.rows() == c.tokens()) all = all | observable::hidden;
   if (c.keys.rows() == c.tokens()) all = all | observable::keys;
+  if (!c.grids.empty()) all = all | observable::grid;
+  if (c.importance.size() == c.tokens()) all = all | observable::importance;
   for (const observable part : {observable::attention, observable::last_query,
                                 observable::text_queries, observable::visual_queries})
     if (const detail::query_range q(c, part); q.begin < q.end && c.attention.covers(q.begin, q.end))

@@ -58,6 +58,7 @@ BOOST_AUTO_TEST_CASE(parts_of_different_lengths_are_refused_even_if_nobody_reads
   refuse("keys cover 2",
          {.kinds = kinds, .keys = {four.data(), tamp::dtype::bf16, {1, 2, 4}, {0, 4, 1}}});
   refuse("relevances cover 4", {.kinds = kinds, .relevance = four});
+  refuse("importances cover 4", {.kinds = kinds, .importance = four});
   refuse("images cover 2", {.kinds = kinds, .images = images});
   refuse("positions cover 1", {.kinds = kinds, .positions = positions});
   refuse("sizes cover 4", {.kinds = kinds, .sizes = four});
@@ -76,6 +77,28 @@ BOOST_AUTO_TEST_CASE(sizes_and_relevances_that_cannot_be_used_are_refused) {
   refuse("reader: the size of token 2 is inf", {1, 1, support::infinity}, {});
   refuse("reader: the size of token 0 is nan", {support::not_a_number, 1, 1}, {});
   refuse("reader: the relevance of token 2 is -inf", {}, {1, 1, -support::infinity});
+}
+
+BOOST_AUTO_TEST_CASE(importance_is_looked_at_where_it_is_read) {
+  const std::vector<modality> kinds{text, image, image};
+  std::vector<float> importance{support::not_a_number, -1, 1};
+  const context c{.kinds = kinds, .importance = importance};
+  BOOST_CHECK_NO_THROW(check_context("reader", c, observable::importance));
+  importance[2] = support::infinity;
+  BOOST_CHECK_NO_THROW(check_context("reader", c, observable::none));
+  check_error<tamp::value_error>("reader: the importance of token 2 is inf",
+                                 [&] { check_context("reader", c, observable::importance); });
+  check_error<tamp::value_error>(
+      "reader reads the importance of tokens, which the context does not show",
+      [&] { check_context("reader", {.kinds = kinds}, observable::importance); });
+}
+
+BOOST_AUTO_TEST_CASE(grids_that_are_not_those_of_the_images_are_refused) {
+  const std::vector<modality> kinds{text, image, image};
+  const tamp::token::grid g{2, 1, 2};
+  check_error<tamp::shape_error>(
+      "reader: the grid of image 0 is of 2 x 1 x 2 tokens, the image of 2",
+      [&] { check_context("reader", {.kinds = kinds, .grids = {&g, 1}}, observable::none); });
 }
 
 BOOST_AUTO_TEST_CASE(only_the_rows_of_attention_that_are_read_are_looked_at) {

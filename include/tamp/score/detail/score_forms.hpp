@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The three forms of a score, and the statistic that a policy needs.
+/// The forms of a score, and the statistic that a policy needs.
 
 #include <concepts>
 #include <cstddef>
@@ -29,6 +29,15 @@ using needed_statistic_of = typename needed_statistic<Policy>::type;
 template <class Policy>
 inline constexpr bool needs_statistic = !std::is_void_v<needed_statistic_of<Policy>>;
 
+/// Returns the empty accumulator of a policy's statistic.
+template <class Policy>
+auto statistic_of(const Policy& policy) {
+  if constexpr (requires { policy.statistic(); })
+    return policy.statistic();
+  else
+    return typename Policy::needs{};
+}
+
 /// Applies an elementwise score to the weight alone, or to the weight and its column's statistic.
 /// Exceptions of the score propagate.
 template <class Score, class Real>
@@ -55,6 +64,10 @@ inline constexpr bool looks_at_rows_by_test = false;
 /// A score that updates the weights that stay, to compensate for the dropped ones.
 template <class Score>
 concept repairing_score = requires { requires Score::repairs; };
+
+/// A score whose masks are refined before they are used (see refine::refined).
+template <class Score>
+concept refining_score = requires { requires Score::refines; };
 
 /// Returns the object that scores rows: the elementwise score itself, or a row score that has read
 /// the weight.

@@ -19,6 +19,7 @@
 #include "../shown.hpp"
 #include "../tokens_read.hpp"
 #include "attention_rows.hpp"
+#include "frames.hpp"
 #include "query_range.hpp"
 #include "token_rows.hpp"
 
@@ -102,9 +103,11 @@ inline void check_context(std::string_view who, const token::context& c, observa
   check_rows(who, "hidden states", c.hidden, tokens);
   check_rows(who, "keys", c.keys, tokens);
   check_list_of_tokens(who, "relevances", c.relevance, tokens);
+  check_list_of_tokens(who, "importances", c.importance, tokens);
   check_list_of_tokens(who, "images", c.images, tokens);
   check_list_of_tokens(who, "positions", c.positions, tokens);
   check_list_of_tokens(who, "sizes", c.sizes, tokens);
+  check_grids(who, c);
   if (c.text_begin() == 0) return;
   if (const observable missing = reads & ~shown(c); missing != observable::none)
     raise<value_error>(who, " reads ", names(missing), ", which the context does not show");
@@ -117,6 +120,10 @@ inline void check_context(std::string_view who, const token::context& c, observa
   for (std::size_t t = 0; t < c.relevance.size(); ++t)
     if (!is_finite(c.relevance[t]) && has_relevance(t))
       raise<value_error>(who, ": the relevance of token ", t, " is ", c.relevance[t]);
+  if (includes(reads, observable::importance))
+    for (std::size_t t = 0; t < tokens; ++t)
+      if (!is_finite(c.importance[t]) && c.is_visual(t))
+        raise<value_error>(who, ": the importance of token ", t, " is ", c.importance[t]);
   for (std::size_t t = 0; t < c.sizes.size(); ++t)
     if (!is_positive(c.sizes[t]))
       raise<value_error>(who, ": the size of token ", t, " is ", c.sizes[t]);
