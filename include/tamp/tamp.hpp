@@ -6,6 +6,7 @@
 
 #include "allocate/allocation.hpp"
 #include "allocate/block_influence.hpp"
+#include "allocate/by_error.hpp"
 #include "allocate/concepts.hpp"
 #include "allocate/das.hpp"
 #include "allocate/erk.hpp"
