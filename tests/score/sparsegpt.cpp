@@ -20,6 +20,7 @@ using support::check_error;
 using support::matrix;
 using tamp::compose;
 using tamp::allocate::uniform;
+using tamp::pattern::mixed_n_of_m;
 using tamp::pattern::n_of_m;
 using tamp::pattern::per_row;
 using tamp::pattern::per_tensor;
@@ -118,6 +119,24 @@ BOOST_AUTO_TEST_CASE(counts_are_exact) {
       BOOST_TEST(groups(i, j) + groups(i, j + 1) + groups(i, j + 2) + groups(i, j + 3) == 2);
     BOOST_TEST(groups(i, 48) + groups(i, 49) == 1);  // a last group of 2 keeps ceil(2 * 2 / 4)
   }
+}
+
+BOOST_AUTO_TEST_CASE(mixed_groups_follow_the_sparsity_and_blocks_of_weights_leave_as_a_whole) {
+  auto w = support::random_matrix(6, 32, 1);
+  const auto g = gram_of(support::random_matrix(60, 32, 2));
+  BOOST_TEST(
+      (tamp::select(w, g, compose(sparsegpt{.blocksize = 16}, mixed_n_of_m<4>{}, uniform{0.5})) ==
+       tamp::select(w, g, compose(sparsegpt{.blocksize = 16}, n_of_m<2, 4>{}))));
+  const auto three =
+      tamp::select(w, g, compose(sparsegpt{.blocksize = 16}, mixed_n_of_m<4>{}, uniform{0.25}));
+  for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t j = 0; j < 32; j += 4)
+      BOOST_TEST(three(i, j) + three(i, j + 1) + three(i, j + 2) + three(i, j + 3) == 3);
+  const auto blocks = tamp::select(
+      w, g, compose(sparsegpt{.blocksize = 16}, tamp::pattern::block<2, 4>{}, uniform{0.5}));
+  BOOST_TEST(blocks.count() == 6u * 32 / 2);
+  for (std::size_t i = 0; i < 6; ++i)
+    for (std::size_t j = 0; j < 32; ++j) BOOST_TEST(blocks(i, j) == blocks(i / 2 * 2, j / 4 * 4));
 }
 
 BOOST_AUTO_TEST_CASE(sparsity_zero_leaves_the_weight_as_it_is_and_one_leaves_nothing) {

@@ -41,8 +41,8 @@ namespace tamp::inline TAMP_FLAGS::score {
 /// - pattern::per_tensor drops floor(rows * width * sparsity) of each block, as published. If the
 ///   plan gives a number of weights, each block drops its share of that number by width.
 /// - pattern::per_row drops floor(cols * sparsity) of each row in all.
-/// - pattern::n_of_m decides a group when its first column is reached. m must divide `blocksize`. A
-///   last partial group is treated as in pattern::n_of_m.
+/// - pattern::n_of_m and pattern::mixed_n_of_m decide a group when its first column is reached. m must
+///   divide `blocksize`. A last partial group is treated as in pattern::n_of_m.
 ///
 /// Counts are exact (the published code drops one weight too many in every block).
 ///
@@ -173,7 +173,7 @@ struct sparsegpt {
           if constexpr (is_grouped<Pattern>)
             if (j % Pattern::group == 0)
               choose_group<Pattern>(U, weights, j, (std::min)(j + Pattern::group, end), begin, i,
-                                    chosen);
+                                    sparsity, chosen);
           return chosen(i, j - begin);
         },
         result);
@@ -181,7 +181,7 @@ struct sparsegpt {
 
   template <class Pattern>
   static void choose_group(const matrix& U, const double* weights, std::size_t begin,
-                           std::size_t end, std::size_t block, std::size_t i,
+                           std::size_t end, std::size_t block, std::size_t i, double sparsity,
                            mask::bitmask& chosen) {
     double scores[Pattern::group];
     for (std::size_t j = begin; j < end; ++j) {
@@ -189,7 +189,7 @@ struct sparsegpt {
       scores[j - begin] = weights[j] * weights[j] / (pivot * pivot);
     }
     mask::word keep[1] = {};
-    typename Pattern::template row_selector<double> select(end - begin, 0.0);
+    typename Pattern::template row_selector<double> select(end - begin, sparsity);
     select(std::span<const double>(scores, end - begin), keep);
     for (std::size_t j = begin; j < end; ++j) chosen.set(i, j - block, keep[0] >> (j - begin) & 1u);
   }
