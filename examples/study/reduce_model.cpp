@@ -76,7 +76,8 @@ Number number(std::string_view text, std::string_view whole) {
 
 }  // namespace
 
-std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers) {
+std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers,
+                                                    const blind_heads& heads) {
   std::vector<llama::visual_computation> all(layers);
   if (text == "-") return {};
   std::istringstream parts(text);
@@ -96,6 +97,11 @@ std::vector<llama::visual_computation> parse_visual(const std::string& text, std
     const auto colon = what.find(':');
     const std::string_view value = colon == what.npos ? "" : what.substr(colon + 1);
     what = what.substr(0, colon);
+    if (what == "heads") {
+      for (const auto& [layer, head] : heads(number<double>(value, part), first, last))
+        all[layer].blind_heads.push_back(head);
+      continue;
+    }
     for (std::size_t l = first; l <= last; ++l) {
       if (what == "ffn" || what == "ffn_but_probe")
         all[l].ffn = tamp::compute::dynamic_ffn{.keep_ratio = number<double>(value, part),
@@ -103,10 +109,12 @@ std::vector<llama::visual_computation> parse_visual(const std::string& text, std
       else if (what == "hollow")
         all[l].attention =
             tamp::compute::hollow_attention{.window = number<std::size_t>(value, part)};
+      else if (what == "skip" && value.empty())
+        all[l].text_alone = true;
       else
         throw std::invalid_argument(
-            fmt::format("'{}' is none of ffn:RATIO@LAYERS, ffn_but_probe:RATIO@LAYERS and "
-                        "hollow:WINDOW@LAYERS",
+            fmt::format("'{}' is none of ffn:RATIO@LAYERS, ffn_but_probe:RATIO@LAYERS, "
+                        "hollow:WINDOW@LAYERS, heads:SHARE@LAYERS and skip@LAYERS",
                         part));
     }
   }
@@ -193,8 +201,20 @@ llama::reduction reducer::reduction(const named_reduction& row) {
   use_selector(r, row.tokens);
   r.schedule = schedule(row);
   r.renumber = row.tokens == "pyramid_drop";  // as published; _kept keeps positions
-  r.visual = parse_visual(row.visual, prompts_.model().blocks.size());
+  r.visual = parse_visual(row.visual, prompts_.model().blocks.size(),
+                          [&](auto... wanted) { return blind(wanted...); });
   return r;
+}
+
+std::vector<tamp::compute::layer_head> reducer::blind(double share, std::size_t first,
+                                                      std::size_t last) const {
+  if (!(share >= 0 && share <= 1))
+    throw std::invalid_argument(fmt::format("{} is no share of heads", share));
+  const auto heads = std::size_t(prompts_.model().config.heads);
+  if (activities_.empty())
+    activities_ = llama::head_activities(prompts_.model(), prompts_.calibration());
+  const auto count = static_cast<std::size_t>(share * double((last + 1 - first) * heads) + 0.5);
+  return tamp::compute::least_active_heads(std::span(activities_).first(last + 1), count, first);
 }
 
 reduced reducer::measure(const llama::reduction& r, const llama::model& model) const {
@@ -243,7 +263,7 @@ llama::reduction reducer::apply(const tamp::compute::compute_plan& plan,
   r.schedule = plan.tokens;
   r.visual.resize(model.blocks.size());
   for (const std::size_t layer : plan.reduced_layers)
-    r.visual.at(layer) = {plan.attention, plan.ffn};
+    r.visual.at(layer) = {plan.attention, plan.ffn, {}, false};
   if (!plan.weights.layers.empty()) {
     const std::vector<llama::calibration_sample> none;
     llama::tamp_host host(model, none);
@@ -291,7 +311,8 @@ std::vector<std::size_t> reducer::rank_layers(const std::string& visual, bool gr
   const llama::model& model = prompts_.model();
   const std::vector<llama::sequence> samples = prompts_.calibration();
   const std::size_t layers = model.blocks.size();
-  const std::vector<llama::visual_computation> less = parse_visual(visual, layers);
+  const std::vector<llama::visual_computation> less =
+      parse_visual(visual, layers, [&](auto... wanted) { return blind(wanted...); });
   const auto logits = [&](const llama::reduction& r) {
     llama::matrix features(llama::Index(samples.size()), model.config.hidden);
     llama::for_each_sequence(samples.size(), [&](std::size_t i) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <tamp/compute/compute_plan.hpp>
+#include <tamp/compute/head_activity.hpp>
 #include <tamp/compute/layer_ranking.hpp>
 #include <tamp/token/attention_record.hpp>
 #include <tamp/token/schedule.hpp>
@@ -18,8 +19,13 @@
 
 namespace study {
 
+// The share of heads of layers [first, last] that look least at visual tokens.
+using blind_heads = std::function<std::vector<tamp::compute::layer_head>(
+    double share, std::size_t first, std::size_t last)>;
+
 // "hollow:8@3-5+ffn:0.1@0" -> what each layer computes of its visual tokens.
-std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers);
+std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers,
+                                                    const blind_heads& heads = {});
 
 // What a reduction came to.
 struct reduced {
@@ -66,11 +72,14 @@ class reducer {
 
  private:
   const tamp::token::attention_recording& recording();
+  std::vector<tamp::compute::layer_head> blind(double share, std::size_t first,
+                                               std::size_t last) const;
   std::size_t visual_tokens() const;
 
   const prompts& prompts_;
   std::size_t drop_layer_;
   std::unique_ptr<tamp::token::attention_recording> recording_;
+  mutable std::vector<tamp::compute::head_activity> activities_;  // of each layer, once measured
   std::map<std::pair<std::string, double>, tamp::token::schedule> fitted_;
 };
 

@@ -23,7 +23,9 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0));
   list("--visual", s.visual,
        "what to spare of visual tokens: ffn:RATIO@LAYERS, ffn_but_probe:RATIO@LAYERS (the probe's "
-       "output is that of all channels), hollow:WINDOW@LAYERS, such as hollow:8@3-5, joined by +; "
+       "output is that of all channels), hollow:WINDOW@LAYERS, heads:SHARE@LAYERS (the heads that "
+       "look least at images see the text alone), skip@LAYERS (visual tokens stay as they are, and "
+       "no text sees them), such as hollow:8@3-5, joined by +; "
        "- for nothing");
   app.add_option("--drop-layer", s.drop_layer,
                  "where selectors that drop at once do it, or earlier if the budget asks for it")

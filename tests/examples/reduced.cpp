@@ -350,6 +350,81 @@ BOOST_AUTO_TEST_CASE(probed_tokens_go_through_all_channels_or_the_kept_ones) {
   BOOST_TEST(kept_only.multiply_adds < in_full.multiply_adds);
 }
 
+BOOST_AUTO_TEST_CASE(blind_heads_and_skipped_blocks_see_the_text_alone) {
+  const llama::model m = random_model(2);
+  const llama::sequence whole = prompt(m, 3, 30, 4);
+  const auto heads = std::size_t(m.config.heads);
+  std::vector<std::size_t> all_heads(heads);
+  std::iota(all_heads.begin(), all_heads.end(), std::size_t{0});
+  const auto with = [&](const llama::visual_computation& visual, std::uint64_t& multiply_adds) {
+    llama::sequence s = whole;
+    llama::reduction r;
+    r.visual.resize(2);
+    r.visual[1] = visual;
+    const matrix features = llama::forward(m, s, r);
+    multiply_adds = s.multiply_adds;
+    return features;
+  };
+  std::uint64_t none = 0, one = 0, all = 0, skipped = 0;
+  const matrix dense = with({}, none);
+  const matrix of_one = with({.blind_heads = {1}}, one),
+               of_all = with({.blind_heads = all_heads}, all);
+  const matrix skip = with({.text_alone = true}, skipped);
+  BOOST_TEST(one < none);
+  BOOST_TEST(all < one);
+  BOOST_TEST(skipped < all);
+  // The text in front sees no image at all, and the words behind see the same text in both.
+  for (const matrix& m2 : {of_one, of_all, skip})
+    BOOST_CHECK_SMALL(largest_difference(rows_of(m2, 0, 3), rows_of(dense, 0, 3)), 1e-4f);
+  BOOST_TEST(largest_difference(rows_of(of_one, 33, 4), rows_of(dense, 33, 4)) > 1e-3f);
+  BOOST_CHECK_SMALL(largest_difference(rows_of(of_all, 33, 4), rows_of(skip, 33, 4)), 1e-4f);
+  // A skipped block leaves the image as the block before it did.
+  llama::sequence s = whole;
+  llama::model first = m;
+  first.blocks.resize(1);
+  first.config.layers = 1;
+  const matrix of_first = llama::forward(first, s, {});
+  BOOST_CHECK_SMALL(largest_difference(rows_of(skip, 3, 30), rows_of(of_first, 3, 30)), 1e-4f);
+}
+
+BOOST_AUTO_TEST_CASE(reading_on_behind_blind_heads_and_skipped_blocks_is_reading_at_once) {
+  const llama::model m = random_model(3);
+  const llama::sequence whole = prompt(m, 3, 20, 5);
+  llama::reduction r;
+  r.visual.resize(3);
+  r.visual[1].blind_heads = {0};
+  r.visual[2].text_alone = true;
+  llama::sequence at_once = whole;
+  const matrix wanted = llama::forward(m, at_once, r);
+  const Index first = whole.hidden.rows() - 2;
+  llama::sequence prompt_alone(matrix(whole.hidden.topRows(first)),
+                               {whole.kinds.begin(), whole.kinds.end() - 2});
+  std::vector<llama::cached_block> cache;
+  llama::forward(m, prompt_alone, r, cache);
+  for (Index t = first; t < whole.hidden.rows(); ++t) {
+    llama::sequence next(matrix(whole.hidden.row(t)), {tamp::modality::text}, std::size_t(t));
+    BOOST_CHECK_SMALL(largest_difference(llama::forward(m, next, r, cache), wanted.row(t)), 1e-4f);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(heads_that_look_least_at_images_are_found) {
+  const llama::model m = random_model(3);
+  const std::vector<llama::sequence> samples{prompt(m, 2, 12, 3), prompt(m, 1, 9, 4)};
+  const auto activities = llama::head_activities(m, samples);
+  BOOST_TEST(activities.size() == 3u);
+  BOOST_TEST(activities[1].samples() == 2u);
+  const auto visual = study::parse_visual(
+      "heads:0.5@1-2", 3, [&](double share, std::size_t first, std::size_t last) {
+        BOOST_TEST(share == 0.5);
+        BOOST_TEST(first == 1u);
+        BOOST_TEST(last == 2u);
+        return tamp::compute::least_active_heads(activities, activities[0].heads(), first);
+      });
+  BOOST_TEST(visual[0].blind_heads.empty());
+  BOOST_TEST(visual[1].blind_heads.size() + visual[2].blind_heads.size() == activities[0].heads());
+  BOOST_TEST(study::parse_visual("skip@1-2", 3)[2].text_alone);
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_refused) {
   const llama::model m = random_model(2);
   llama::sequence s = prompt(m, 1, 6, 2);
@@ -361,7 +436,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_refused) {
   BOOST_CHECK_THROW(llama::forward(m, s, r), llama::error);  // its attention is never made
   BOOST_CHECK_THROW(study::parse_visual("hollow:8@3-9", 6), std::invalid_argument);
   BOOST_CHECK_THROW(study::parse_visual("ffn:much", 6), std::invalid_argument);
-  BOOST_CHECK_THROW(study::parse_visual("skip", 6), std::invalid_argument);
+  BOOST_CHECK_THROW(study::parse_visual("skip:1", 6), std::invalid_argument);
+  BOOST_CHECK_THROW(study::parse_visual("nothing", 6), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(fitting_by_running_layers_begins_like_fitting_to_a_recording) {

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <tamp/adapt/eigen.hpp>
 #include <tamp/compute/gather.hpp>
+#include <tamp/compute/text_attention.hpp>
 #include <tamp/execute/openmp.hpp>
 #include <tamp/execute/sequential.hpp>
 #include <tamp/token/gather.hpp>
@@ -46,21 +48,71 @@ auto columns(Matrix& m, Index first, Index columns) {
                          std::size_t(m.cols()));
 }
 
-/// Hollow attention; the heads are the threads' work.
-matrix attend_hollow(const config& c, const tamp::compute::hollow_attention& hollow,
-                     const matrix& q, const matrix& k, const matrix& v,
-                     std::span<const tamp::modality> kinds) {
+bool is_blind(const visual_computation& visual, std::size_t head) {
+  return std::binary_search(visual.blind_heads.begin(), visual.blind_heads.end(), head);
+}
+
+/// The attention of heads that see the text alone, of hollow attention, or of all tokens.
+tamp::compute::hollow_attention attention_of_seeing(const visual_computation& visual) {
+  constexpr auto all = std::numeric_limits<std::size_t>::max();
+  return visual.attention.value_or(tamp::compute::hollow_attention{.window = all});
+}
+
+/// Attention by the kinds of tokens; the heads are the threads' work.
+matrix attend_by_kind(const config& c, const visual_computation& visual, const matrix& q,
+                      const matrix& k, const matrix& v, std::span<const tamp::modality> kinds) {
   matrix context(q.rows(), q.cols());
+  const tamp::compute::hollow_attention seeing = attention_of_seeing(visual);
   const float scale = attention_scale(c);
   for_each_sequence(std::size_t(c.heads), [&](std::size_t i) {
     const Index head = Index(i), kv_head = head / (c.heads / c.kv_heads);
     const auto of = [&](auto& m, Index which) {
       return columns(m, which * c.head_dim, c.head_dim);
     };
-    hollow.attend(tamp::execute::sequential{}, of(q, head), of(k, kv_head), of(v, kv_head), kinds,
-                  scale, of(context, head));
+    const auto attend_with = [&](const auto& policy) {
+      policy.attend(tamp::execute::sequential{}, of(q, head), of(k, kv_head), of(v, kv_head), kinds,
+                    scale, of(context, head));
+    };
+    if (is_blind(visual, i))
+      attend_with(tamp::compute::text_attention{});
+    else
+      attend_with(seeing);
   });
   return context;
+}
+
+/// The number of pairs of query and key of all heads together, as a share of one head's.
+std::uint64_t multiply_adds_by_kind(const config& c, const visual_computation& visual,
+                                    std::span<const tamp::modality> kinds) {
+  const auto heads = std::uint64_t(c.heads), blind = std::uint64_t(visual.blind_heads.size());
+  const auto shape = shape_of(c);
+  return shape.pairs(attention_of_seeing(visual).products(kinds)) / heads * (heads - blind) +
+         shape.pairs(tamp::compute::text_attention::products(kinds)) / heads * blind;
+}
+
+/// The text of a sequence, as one of its own.
+sequence text_of(const sequence& s, std::span<const std::size_t> text) {
+  matrix hidden(Index(text.size()), s.hidden.cols());
+  for (std::size_t k = 0; k < text.size(); ++k) hidden.row(Index(k)) = s.hidden.row(Index(text[k]));
+  sequence alone(std::move(hidden), std::vector<tamp::modality>(text.size(), tamp::modality::text));
+  alone.gone = s.gone;
+  alone.multiply_adds = s.multiply_adds;
+  for (std::size_t k = 0; k < text.size(); ++k) {
+    alone.positions[k] = s.positions[text[k]];
+    if (!s.renumbered.empty()) alone.renumbered.push_back(s.renumbered[text[k]]);
+    if (!s.sizes.empty()) alone.sizes.push_back(s.sizes[text[k]]);
+  }
+  return alone;
+}
+
+/// Runs a block on the text alone; the visual tokens stay as they are.
+void run_on_text(const model& m, Index index, sequence& s, cached_block& cache) {
+  const std::vector<std::size_t> text = tamp::compute::text_attention::text(s.kinds);
+  sequence alone = text_of(s, text);
+  finish_block(m, index, alone, attend_block(m, index, alone, cache, {}), {});
+  for (std::size_t k = 0; k < text.size(); ++k)
+    s.hidden.row(Index(text[k])) = alone.hidden.row(Index(k));
+  s.multiply_adds = alone.multiply_adds;
 }
 
 /// Asks the selector which visual tokens of `s` stay, so that `keep` are left.
@@ -237,10 +289,12 @@ attended_block attend_block(const model& m, Index index, sequence& s, projected_
 
   const auto n = std::uint64_t(tokens);
   const Index recorded = recorded_queries(s.kinds, wanted);
-  if (visual.attention && before == 0) {
+  if (!visual.blind_heads.empty() || (visual.attention && before == 0)) {
     if (recorded != 0) fail("no tokens can be selected in a block of hollow attention");
-    done.seen.context = attend_hollow(c, *visual.attention, q, cache.keys, cache.values, s.kinds);
-    s.multiply_adds += shape.pairs(visual.attention->products(s.kinds));
+    done.seen.context = attend_by_kind(c, visual, q, cache.keys, cache.values, cache.kinds);
+    s.multiply_adds +=
+        multiply_adds_by_kind(c, visual, cache.kinds) -
+        multiply_adds_by_kind(c, visual, std::span(cache.kinds).first(std::size_t(before)));
   } else {
     done.seen = attend(c, q, cache.keys, cache.values, c.window_of(index), recorded);
     s.multiply_adds += shape.pairs(n * std::uint64_t(before) + n * (n + 1) / 2);
@@ -318,6 +372,21 @@ void finish_block(const model& m, Index index, sequence& s, const attended_block
     }
 }
 
+std::vector<tamp::compute::head_activity> head_activities(const model& m,
+                                                          const std::vector<sequence>& samples) {
+  using tamp::observable;
+  std::vector<tamp::compute::head_activity> activities(m.blocks.size());
+  for (sequence s : samples)
+    for (Index b = 0; b < m.config.layers; ++b) {
+      cached_block cache;
+      const attended_block done =
+          attend_block(m, b, s, cache, {}, observable::attention | observable::visual_queries);
+      activities[std::size_t(b)].add(attention_of(done, m.config.heads), s.kinds);
+      finish_block(m, b, s, done, {});
+    }
+  return activities;
+}
+
 matrix forward(const model& m, sequence& s, const reduction& r, std::vector<cached_block>& cache) {
   if (m.config.window && (!r.schedule.drops.empty() || !r.visual.empty()))
     fail("a sliding window counts the tokens that have left: this model cannot be reduced");
@@ -337,6 +406,11 @@ matrix forward(const model& m, sequence& s, const reduction& r, std::vector<cach
     cached_block& mine = cache[std::size_t(b)];
     if (drop != 0 && mine.keys.rows() != 0)
       fail("tokens leave while the prompt is read, not after");
+    if (visual.text_alone && here != 0) {
+      if (drop != 0) fail("no tokens can be selected in a block that sees the text alone");
+      run_on_text(m, b, s, mine);
+      continue;
+    }
     projected_block projected = project_block(m, b, s);
     if (leaves(departure::before_layer)) {
       const tamp::token::selection stay = chosen(rate_block(m, b, s, projected, r.reads));

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <tamp/compute/dynamic_ffn.hpp>
+#include <tamp/compute/head_activity.hpp>
 #include <tamp/compute/hollow_attention.hpp>
 #include <tamp/model/block_shape.hpp>
 #include <tamp/token/schedule.hpp>
@@ -21,8 +22,10 @@ namespace llama {
 
 /// What one block computes of its visual tokens.
 struct visual_computation {
-  std::optional<tamp::compute::hollow_attention> attention;
-  std::optional<tamp::compute::dynamic_ffn> ffn;
+  std::optional<tamp::compute::hollow_attention> attention{};
+  std::optional<tamp::compute::dynamic_ffn> ffn{};
+  std::vector<std::size_t> blind_heads{};  ///< ascending; these see the text alone
+  bool text_alone = false;  ///< visual tokens stay as they are, and no text sees them
 };
 
 /// What to compute less of; an empty one is the dense model.
@@ -106,6 +109,10 @@ attended_block rate_block(const model& m, Index index, sequence& s,
 /// The second half of a block: output projection and feed-forward part of the tokens that are left.
 void finish_block(const model& m, Index index, sequence& s, const attended_block& done,
                   const visual_computation& visual);
+
+/// The attention that the heads of each block pay to the visual tokens of some sequences.
+std::vector<tamp::compute::head_activity> head_activities(const model& m,
+                                                          const std::vector<sequence>& samples);
 
 /// Sends a sequence through all blocks and the last norm, reduced; returns what the head takes, of
 /// the tokens that are left. `cache`, (layers,) or empty, holds what earlier calls have left there:

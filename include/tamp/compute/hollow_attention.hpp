@@ -273,15 +273,15 @@ struct hollow_attention {
 struct attend_operation : tamp::detail::operation<attend_operation> {
   using tamp::detail::operation<attend_operation>::operator();
 
-  template <executor E>
+  template <executor E, class Policy>
   void operator()(const E& exec, matrix_view<const float> q, matrix_view<const float> k,
                   matrix_view<const float> v, std::span<const modality> kinds, float scale,
-                  matrix_view<float> out, const hollow_attention& policy) const {
+                  matrix_view<float> out, const Policy& policy) const {
     policy.attend(exec, q, k, v, kinds, scale, out);
   }
 };
 /// Computes the attention of one head: attend(where, q, k, v, kinds, scale, out, policy).
-/// @see hollow_attention::attend
+/// @see hollow_attention::attend, text_attention::attend
 inline constexpr attend_operation attend{};
 
 }  // namespace tamp::inline TAMP_FLAGS::compute
