@@ -51,6 +51,7 @@ all_selectors=(
   --selector divprune,cdpruner,dart,sparsevlm,visionzip,tome,folder
   --visual ffn:0.2@3-5,ffn:0.1@3-5,hollow:8@3-5,ffn:0.1@3-5+hollow:8@3-5,ffn:0.2@0-5,hollow:8@0-5
   --visual hollow:1@4-5+ffn:0@4-5,hollow:1@0+ffn:0@0
+  --visual heads:0.1@2-5,heads:0.25@2-5,heads:0.5@2-5,hollow:8@3-5+heads:0.25@2-5,skip@5,skip@4-5,skip@3-5
   --rank ffn:0.1+hollow:8
 )
 csv=build/results/$subject.csv
