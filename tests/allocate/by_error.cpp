@@ -105,6 +105,9 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   BOOST_CHECK_THROW(distribute({.levels = 1}, {{0}}, {1}), tamp::value_error);
   BOOST_CHECK_THROW(distribute({.levels = 2}, {{0, -1}}, {1}), tamp::value_error);
   BOOST_CHECK_THROW(distribute({.levels = 2}, {{0, 1}}, {1, 1}), tamp::shape_error);
+  support::check_error<tamp::value_error>(
+      "by_error: the costs of 2 units are too large to be summed",
+      [&] { distribute({.levels = 2}, {{0, 1.5e308}, {0, 1.5e308}}, {1, 1}); });
   support::check_error<tamp::shape_error>("by_error: 3 costs of unit 0 for 2 levels",
                                           [&] { distribute({.levels = 2}, {{0, 1, 2}}, {1}); });
 }

@@ -3,9 +3,12 @@
 
 #include <tamp/allocate/alpha.hpp>
 #include <tamp/allocate/block_influence.hpp>
+#include <tamp/allocate/by_error.hpp>
 #include <tamp/allocate/das.hpp>
 #include <tamp/allocate/erk.hpp>
 #include <tamp/allocate/fixed.hpp>
+#include <tamp/allocate/global_threshold.hpp>
+#include <tamp/allocate/in_groups.hpp>
 #include <tamp/allocate/lamp.hpp>
 #include <tamp/allocate/owl.hpp>
 #include <tamp/allocate/uniform.hpp>
@@ -122,6 +125,48 @@ void of_weights(source& in) {
   });
 }
 
+/// Of the costs of units at some sparsities.
+void of_costs(source& in) {
+  const std::size_t units = in.count(0, 6);
+  const bool broken = in.once_in(8);
+  allocate::by_error<> policy;
+  policy.sparsity = in.fraction();
+  policy.reach = in.fraction();
+  policy.levels = in.count(0, 6);
+  const auto sizes = in.list(units, [&] {
+    return in.once_in(4) ? std::size_t{in.bits<std::uint32_t>()} : in.count(0, 40);
+  });
+  const auto costs = in.list(in.once_in(16) ? units + 1 : units, [&] {
+    return in.list(policy.levels,
+                   [&] { return broken ? in.number<double>() : std::fabs(in.finite<double>()); });
+  });
+  refusal([&] { check_mean(policy.distribute(costs, sizes), sizes, policy.sparsity, 1); });
+}
+
+/// Of sparsities that become multiples of 1 / 8.
+void of_groups(source& in) {
+  const std::size_t units = in.count(0, 9);
+  const auto sparsities =
+      in.list(in.once_in(16) ? units + 1 : units, [&] { return in.fraction(); });
+  const auto sizes = in.list(units, [&] {
+    return in.once_in(4) ? std::size_t{in.bits<std::uint32_t>()} : in.count(0, 40);
+  });
+  refusal([&] {
+    const auto answer = allocate::in_groups<8, allocate::uniform>{}.round(sparsities, sizes);
+    double asked = 0, given = 0, all = 0, largest = 0;
+    for (std::size_t u = 0; u < units; ++u) {
+      const double eighths = answer.sparsities[u] * 8;
+      check(eighths == std::floor(eighths), "whole eighths are dropped");
+      asked += sparsities[u] * static_cast<double>(sizes[u]);
+      given += answer.sparsities[u] * static_cast<double>(sizes[u]);
+      all += static_cast<double>(sizes[u]);
+      largest = std::max(largest, static_cast<double>(sizes[u]));
+    }
+    check(given <= asked + 1e-9 * all, "no more is dropped than was decided on");
+    check(asked - given <= largest / 8 + 1e-9 * all, "and hardly less");
+  });
+}
+
 /// A number that is no fraction is refused only when the recipe is used.
 void uniformly(source& in) {
   const double sparsity = in.fraction();
@@ -135,7 +180,10 @@ constexpr void (*kinds[])(source&) = {of_values<allocate::owl<>>,
                                       of_values<allocate::erk>,
                                       of_values<allocate::block_influence>,
                                       of_values<allocate::alpha>,
+                                      of_costs,
+                                      of_groups,
                                       of_weights<allocate::lamp>,
+                                      of_weights<allocate::global_threshold<>>,
                                       of_weights<allocate::erk>,
                                       of_weights<allocate::fixed>,
                                       of_weights<allocate::owl<tamp::score::magnitude>>,

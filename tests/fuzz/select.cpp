@@ -1,6 +1,7 @@
 // Masks against their definition: the lowest scores of each group go, of equal ones the first. For
 // every kind of element, layout, score, pattern, set of instructions and executor; then apply.
 
+#include <tamp/pattern/mixed_n_of_m.hpp>
 #include <tamp/pattern/n_of_m.hpp>
 #include <tamp/pattern/per_row.hpp>
 #include <tamp/pattern/per_tensor.hpp>
@@ -91,7 +92,12 @@ auto defined(const tamp::score::ria& score, const matrix<T>& weight,
 template <class Pattern>
 std::size_t dropped_of(std::size_t size, double sparsity) {
   if constexpr (requires { Pattern::group; }) {
-    constexpr auto kept = static_cast<std::size_t>((1 - Pattern::sparsity) * Pattern::group + 0.5);
+    std::size_t kept = 0;
+    if constexpr (requires { Pattern::kept; })
+      kept = Pattern::kept;
+    else
+      kept =
+          Pattern::group - static_cast<std::size_t>(static_cast<double>(Pattern::group) * sparsity);
     return size - (kept * size + Pattern::group - 1) / Pattern::group;
   } else {
     return static_cast<std::size_t>(static_cast<double>(size) * sparsity);
@@ -175,7 +181,7 @@ void compare(source& in) {
   const double sparsity = in.fraction();
 
   const auto recipe = [&] {
-    if constexpr (requires { Pattern::group; })
+    if constexpr (requires { Pattern::sparsity; })
       return tamp::compose(score, Pattern{});
     else
       return tamp::compose(score, Pattern{}, tamp::allocate::uniform{sparsity});
@@ -237,6 +243,8 @@ constexpr void (*comparisons[])(source&) = {compare<float, magnitude, per_row>,
                                             compare<float, magnitude, n_of_m<2, 4>>,
                                             compare<float, wanda, per_row>,
                                             compare<float, wanda, n_of_m<5, 7>>,
+                                            compare<float, wanda, mixed_n_of_m<4>>,
+                                            compare<bf16, magnitude, mixed_n_of_m<7>>,
                                             compare<float, ria, per_row>,
                                             compare<float, users_score, per_row>,
                                             compare<float, users_score, per_tensor>,

@@ -210,6 +210,12 @@ struct by_error {
   // Returns the numbers of weights that the units lose, which add up to `drop`.
   std::vector<std::size_t> cheapest(std::span<const std::vector<double>> costs,
                                     std::span<const std::size_t> sizes, std::size_t drop) const {
+    double highest_sum = 0;
+    for (const std::vector<double>& of_unit : costs)
+      highest_sum += *std::max_element(of_unit.begin(), of_unit.end());
+    if (!is_finite(highest_sum))
+      detail::raise<value_error>("by_error: the costs of ", costs.size(),
+                                 " units are too large to be summed");
     constexpr std::size_t steps = 4096;
     const std::size_t step = (std::max)(std::size_t{1}, drop / steps);
     std::vector<std::size_t> first(sizes.size()), last(sizes.size());
