@@ -140,6 +140,7 @@ for step in "${steps[@]}"; do
     transformers)
       install_python_packages
       build programs build/programs -- tamp_prune
+      $python tests/transformers/check_structure.py build/programs/examples/prune/tamp_prune build/structure
       $python tests/transformers/check.py build/programs/examples/prune/tamp_prune build/transformers |
         tee build/transformers.log
       found=$(tail -n 1 build/transformers.log)

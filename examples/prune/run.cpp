@@ -32,6 +32,7 @@
 #include "packed_files.hpp"
 #include "progress.hpp"
 #include "prune_files.hpp"
+#include "run_structure.hpp"
 #include "sentences.hpp"
 #include "shares.hpp"
 #include "summary.hpp"
@@ -333,6 +334,7 @@ std::uint64_t bytes_written(const model_files& model, const output_place& place)
 int run(const settings& s, const surroundings& around) {
   const team& ranks = around.ranks;
   check_files_to_read(s);
+  if (!s.structure.empty()) return run_structure(s, around);
   const model_files model = find_model(s.model);
   layer_list layers = choose_layers(model, s.names);
   const layout files = layout_for(s, model, layers);

@@ -7,6 +7,36 @@
 #include "memory.hpp"
 
 namespace tamp_prune {
+namespace {
+
+// What whole units need, and what is for single weights alone.
+void check_structure(const CLI::App& app, settings& s) {
+  for (const char* option : {"--pattern", "--masks", "--packed", "--only", "--exclude", "--report",
+                             "--resume", "--memory", "--save-statistics"})
+    if (app.count(option) != 0)
+      throw CLI::ValidationError(std::string(option) +
+                                 " is for single weights, and --structure takes out whole units");
+  if (s.score.empty())
+    s.score = !s.text.empty() ? "flap" : !s.statistics.empty() ? "wanda" : "magnitude";
+  if (s.score == "ria") throw CLI::ValidationError("--score ria is for single weights");
+  if (s.score == "flap" && s.text.empty())
+    throw CLI::ValidationError("--score flap looks at how inputs vary: it needs --text");
+  if (s.score == "wanda" && !s.has_statistics())
+    throw CLI::ValidationError(
+        "--score wanda looks at what the layers see: it needs --statistics or --text");
+  if (s.compensate && s.text.empty())
+    throw CLI::ValidationError("--compensate looks at the means of inputs: it needs --text");
+  if (s.allocate != "uniform" && s.allocate != "global")
+    throw CLI::ValidationError("--structure knows --allocate uniform and global");
+  if (s.allocate == "global" && s.score != "flap")
+    throw CLI::ValidationError(
+        "--allocate global compares the scores of all blocks: it needs "
+        "--score flap");
+  if (!s.plan.empty() && (s.sparsity || app.count("--allocate") != 0))
+    throw CLI::ValidationError("--plan says which units stay: leave out --sparsity and --allocate");
+}
+
+}  // namespace
 
 settings parse(int argc, char** argv) {
   settings s;
@@ -25,9 +55,9 @@ settings parse(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--score", s.score,
                  "how much a weight matters (default: wanda with statistics, else magnitude)")
-      ->check(CLI::IsMember({"magnitude", "wanda", "ria"}));
+      ->check(CLI::IsMember({"magnitude", "wanda", "ria", "flap"}));
   app.add_option("--allocate", s.allocate, "how the sparsity is spread over the layers")
-      ->check(CLI::IsMember({"uniform", "owl", "erk", "lamp"}))
+      ->check(CLI::IsMember({"uniform", "owl", "erk", "lamp", "global"}))
       ->capture_default_str();
   app.add_option("--pattern", s.pattern, "which weights are compared")
       ->check(CLI::IsMember({"per_row", "per_tensor", "1:2", "1:4", "2:4", "4:8", "8:16"}))
@@ -70,6 +100,19 @@ settings parse(int argc, char** argv) {
       "--memory", memory,
       "the most memory to use: bytes, or with K, M, G, T (KiB, MiB, GiB, TiB), powers of "
       "1024 (default: as much as two layers need)");
+  app.add_option("--structure", s.structure,
+                 "take out whole units, so that the model is smaller anywhere: neurons, heads, "
+                 "query-heads, experts or layers, with the fraction or the number that leaves each "
+                 "block, as neurons:0.25 or layers:2; repeatable")
+      ->allow_extra_args(false);
+  app.add_option("--multiple", s.multiple,
+                 "with --structure, round the width of FFNs to multiples of this")
+      ->check(CLI::Range(1, 65536));
+  app.add_flag("--compensate", s.compensate,
+               "with --structure, write biases that give what left gave on average");
+  app.add_option("--architecture", s.architecture,
+                 "with --structure, what a GGUF file of a llama is called whose blocks differ")
+      ->check(CLI::IsMember({"deci"}));
   app.add_flag("--dry-run", s.dry_run, "print what would be done, and write no model");
   app.add_flag("--resume", s.resume, "go on with an interrupted run");
   app.add_flag("--overwrite", s.overwrite, "replace OUT, if it is a file");
@@ -78,6 +121,15 @@ settings parse(int argc, char** argv) {
     if (app.count("--memory") != 0) s.memory = bytes_of(memory);
     s.names.may_retype = !s.retype.empty();
     s.has_named_score = !s.score.empty();
+    if (!s.structure.empty()) {
+      check_structure(app, s);
+      return s;
+    }
+    for (const char* option : {"--multiple", "--compensate", "--architecture"})
+      if (app.count(option) != 0)
+        throw CLI::ValidationError(std::string(option) + " goes with --structure");
+    if (s.score == "flap" || s.allocate == "global")
+      throw CLI::ValidationError("--score flap and --allocate global go with --structure");
     if (s.score.empty()) s.score = !s.has_statistics() ? "magnitude" : "wanda";
     if (s.score != "magnitude" && !s.has_statistics())
       throw CLI::ValidationError("--score " + s.score +

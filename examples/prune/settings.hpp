@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "layers.hpp"
 
@@ -22,6 +23,11 @@ struct settings {
   int threads = 0;
   std::optional<std::uint64_t> memory;  // bytes
   bool packed = false;  // layers are written in the layout of tamp/io/sparse_file.hpp
+  // Units that leave, "neurons:0.25"; empty: weights are dropped.
+  std::vector<std::string> structure;
+  std::size_t multiple = 1;  // FFNs are rounded to it
+  bool compensate = false;   // biases stand in for what left
+  std::string architecture;  // of the GGUF file that is written, if it is another one
   bool dry_run = false, resume = false, overwrite = false;
 
   bool has_statistics() const { return !statistics.empty() || !text.empty(); }

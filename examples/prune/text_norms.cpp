@@ -19,6 +19,8 @@
 #include <tamp/model/linear_layers.hpp>
 #include <tamp/prune/calibrate.hpp>
 #include <tamp/stat/column_norm.hpp>
+#include <tamp/stat/column_variance.hpp>
+#include <tamp/stat/hidden_change.hpp>
 #include <tamp/stat/pairwise.hpp>
 #include <tuple>
 #include <utility>
@@ -239,6 +241,40 @@ tamp::io::named_norms norms_of_text(const model_files& model, const text_options
       }
     broadcast(norms, ranks);
     return norms;
+  });
+}
+
+text_statistics statistics_of_text(const model_files& model, const text_options& options,
+                                   const std::function<bool()>& is_stopped) {
+  using tamp::stat::column_norm, tamp::stat::column_variance, tamp::stat::hidden_change;
+  return with_engine([&] {
+    llama::language_model language = load(model);
+    const rank_samples all = samples_of(language, options, {});
+    llama::tamp_host host(language.model, all.samples);
+    tamp::calibration<column_norm, column_variance, hidden_change> seen;
+    study::progress_bar bar;
+    const bool is_complete =
+        tamp::calibrate(tamp::execute::openmp{.threads = options.threads}, host, seen,
+                        [&](const tamp::progress& p) {
+                          bar.show(static_cast<double>(p.block) / static_cast<double>(p.blocks),
+                                   "the text goes through the dense model");
+                          return !is_stopped();
+                        });
+    bar.clear();
+    if (!is_complete)
+      refuse(model.is_folder ? model.folder : model.path_of(0),
+             "calibration was stopped; nothing was written");
+    text_statistics statistics{tamp::io::named_norms(options.text), {}, {}};
+    const std::size_t of_block = seen.layers() / host.blocks();
+    for (std::size_t k = 0; k < seen.layers(); ++k) {
+      const std::string name =
+          model.is_gguf ? llama::gguf_name(std::string(seen.name(k))) : std::string(seen.name(k));
+      const auto& norms = seen.of<column_norm>(k);
+      statistics.norms.add(name, norms.values(), norms.tokens());
+      statistics.variances.emplace(name, seen.of<column_variance>(k));
+      if (k % of_block == 0) statistics.influence.push_back(seen.of<hidden_change>(k).influence());
+    }
+    return statistics;
   });
 }
 

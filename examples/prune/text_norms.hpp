@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <tamp/io/named_norms.hpp>
+#include <tamp/stat/column_variance.hpp>
+#include <vector>
 
 #include "model_files.hpp"
 #include "team.hpp"
@@ -28,6 +31,18 @@ struct text_options {
 tamp::io::named_norms norms_of_text(const model_files& model, const text_options& options,
                                     const std::function<bool()>& is_stopped,
                                     const team& ranks = {});
+
+// What else structure looks at: by the names of the files' tensors the variances of the inputs, and
+// the influence of each block on the residual stream.
+struct text_statistics {
+  tamp::io::named_norms norms;
+  std::map<std::string, tamp::stat::column_variance, std::less<>> variances;
+  std::vector<double> influence;
+};
+
+// The same by one process alone. Throws as norms_of_text does.
+text_statistics statistics_of_text(const model_files& model, const text_options& options,
+                                   const std::function<bool()>& is_stopped);
 
 // Throws tamp::file_error if the engine reads no models of this form: it must be a GGUF file, or a
 // folder.

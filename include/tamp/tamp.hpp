@@ -94,6 +94,7 @@
 #include "stat/hidden_change.hpp"
 #include "stat/only_modality.hpp"
 #include "stat/pairwise.hpp"
+#include "stat/published_fluctuation.hpp"
 #include "stat/reach.hpp"
 #include "stat/router_gates.hpp"
 #include "stat/select_tokens.hpp"

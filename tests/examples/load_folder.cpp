@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(configurations_that_the_engine_does_not_run_are_refused) {
   };
   check_refused(changed("llama", "model_type", "mamba"),
                 "is of the type 'mamba', this engine knows");
-  check_refused(changed("llama", "attention_bias", true), "sets 'attention_bias'");
+  check_refused(changed("qwen3", "attention_bias", true), "sets 'attention_bias'");
   check_refused(changed("qwen2", "use_sliding_window", true), "sets 'use_sliding_window'");
   check_refused(changed("llama", "rope_parameters", json::object()), "has 'rope_parameters'");
   check_refused(changed("llama", "rope_scaling", {{"rope_type", "yarn"}}), "RoPE as 'yarn'");

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string>
 #include <tamp/stat/column_variance.hpp>
+#include <tamp/stat/published_fluctuation.hpp>
 #include <tamp/structure/channel_fluctuation.hpp>
 #include <tamp/structure/lowest_units.hpp>
 #include <tamp/structure/select_globally.hpp>
@@ -55,6 +56,9 @@ class flap_model {
   const tamp::stat::column_variance& statistics(const std::string& layer) const {
     return seen_[place(layer)];
   }
+  tamp::stat::published_fluctuation published(const std::string& layer) const {
+    return statistics_of<tamp::stat::published_fluctuation>(layer);
+  }
   const std::vector<double>& scores(const std::string& layer) const {
     return scores_[place(layer)];
   }
@@ -66,7 +70,11 @@ class flap_model {
 
  private:
   tamp::stat::column_variance seen(const std::string& layer) const {
-    tamp::stat::column_variance statistics;
+    return statistics_of<tamp::stat::column_variance>(layer);
+  }
+  template <class Statistic>
+  Statistic statistics_of(const std::string& layer) const {
+    Statistic statistics;
     for (std::size_t k = 0; file_.contains("in.input." + layer + '.' + std::to_string(k)); ++k) {
       const std::string name = "in.input." + layer + '.' + std::to_string(k);
       const auto& shape = file_.at(name).shape;
@@ -97,11 +105,15 @@ inline void check_flap(const std::string& path, const safetensors_file& file, ta
     const std::string check = path + ' ' + tensor.name;
     const std::vector<std::string> parts = split(tensor.name, 3);
     const std::string& what = parts.at(1);
+    std::string rest;
     if (what == "published") {
-      results.add(check, outcome::skipped, "FLAP's statistics as its code computes them");
+      const std::vector<std::string> of = split(parts.at(2), 2);
+      const auto statistics = model.published(of.at(1));
+      results.verdict(check,
+                      compare(of.at(0) == "mean" ? statistics.means() : statistics.fluctuations(),
+                              doubles_of(file, tensor.name), 1e-12));
       continue;
     }
-    std::string rest;
     const std::string layer = layer_of(parts.at(2), rest);
     // Both sides compute in double.
     if (what == "mean") {

@@ -31,14 +31,15 @@ attention attend(const config& c, const matrix& q, const Eigen::Ref<const matrix
                  const Eigen::Ref<const matrix>& v, Index window, Index recorded) {
   constexpr Index tile = 64;
   const Index queries = q.rows(), tokens = k.rows(), before = tokens - queries;
-  const Index tiles = (queries + tile - 1) / tile, group = c.heads / c.kv_heads;
+  const Index tiles = (queries + tile - 1) / tile, heads = q.cols() / c.head_dim;
+  const Index group = heads / (k.cols() / c.head_dim);
   const float scale = attention_scale(c);
   if (window == 0) window = tokens;
-  attention result{matrix(queries, q.cols()), {}, matrix(c.heads * recorded, tokens)};
-  matrix last_queries(c.heads, tokens);
+  attention result{matrix(queries, q.cols()), {}, matrix(heads * recorded, tokens)};
+  matrix last_queries(heads, tokens);
 #pragma omp parallel for collapse(2) schedule(dynamic)
   for (Index t = tiles - 1; t >= 0; --t) {
-    for (Index head = 0; head < c.heads; ++head) {
+    for (Index head = 0; head < heads; ++head) {
       const Index begin = t * tile, rows = std::min(tile, queries - begin);
       // The keys that the tile may see.
       const Index end = before + begin + rows;

@@ -15,8 +15,8 @@ struct attention {
 
 /// Attention of queries to keys and values that RoPE has already turned.
 ///
-/// `q` is (queries, heads * head_dim), `k` and `v` are (tokens, kv_heads * head_dim); the queries
-/// are the last ones of the tokens. They are taken in tiles, each against the keys up to its own
+/// `q` is (queries, heads * head_dim), `k` and `v` are (tokens, kv_heads * head_dim), of which the
+/// numbers of heads follow; the queries are the last ones of the tokens. They are taken in tiles, each against the keys up to its own
 /// end: half the work of the full square. Each query sees the last `window` tokens up to its own, 0
 /// is all. The softmax of the last `recorded` queries is kept.
 attention attend(const config& c, const matrix& q, const Eigen::Ref<const matrix>& k,

@@ -8,14 +8,19 @@ void check(const config& c) {
   };
   positive("hidden", c.hidden);
   positive("layers", c.layers);
-  positive("heads", c.heads);
-  positive("kv_heads", c.kv_heads);
   positive("head_dim", c.head_dim);
-  positive("ffn", c.ffn);
   positive("vocabulary", c.vocabulary);
   positive("positions", c.positions);
-  if (c.heads % c.kv_heads != 0)
-    fail(c.heads, " query heads cannot share ", c.kv_heads, " key and value heads evenly");
+  if (!c.sizes.empty() && Index(c.sizes.size()) != c.layers)
+    fail("the configuration has ", c.layers, " layers, and sizes of ", c.sizes.size());
+  for (Index b = 0; b < c.layers; ++b) {
+    const block_size size = c.size_of(b);
+    positive("heads", size.heads);
+    positive("kv_heads", size.kv_heads);
+    positive("ffn", size.ffn);
+    if (size.heads % size.kv_heads != 0)
+      fail(size.heads, " query heads cannot share ", size.kv_heads, " key and value heads evenly");
+  }
   if (c.head_dim % 2 != 0) fail("RoPE turns pairs, but a head is ", c.head_dim, " wide");
   if (c.rope_divisors.size() != 0 && c.rope_divisors.size() != c.head_dim / 2)
     fail(c.rope_divisors.size(), " divisors of RoPE's frequencies for a head that is ", c.head_dim,

@@ -4,10 +4,12 @@
 /// What a LLaMA-like model is like, the engine's matrices and its error.
 
 #include <Eigen/Core>
+#include <cstddef>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace llama {
 
@@ -51,6 +53,11 @@ struct sliding_window {
   double rope_theta = 10000.0;  ///< of the layers that do not
 };
 
+/// The numbers of a block that pruning may change.
+struct block_size {
+  Index heads = 0, kv_heads = 0, ffn = 0;
+};
+
 /// Of one architecture, as general.architecture calls them, are llama, qwen2, qwen3 and gemma3: they
 /// differ in these values and in nothing else.
 struct config {
@@ -69,12 +76,21 @@ struct config {
 
   llama::activation activation = activation::silu;
   bool biases = false;           ///< of q_proj, k_proj and v_proj (qwen2)
+  bool output_bias = false;      ///< of o_proj, as pruning of heads leaves it
+  bool gate_biases = false;      ///< of gate_proj and up_proj
+  bool down_bias = false;        ///< of down_proj, as pruning of neurons leaves it
   bool head_norms = false;       ///< RMSNorm of each query and key, before RoPE (qwen3, gemma 3)
   bool output_norms = false;     ///< RMSNorm of what both halves of a block add (gemma 3)
   float embedding_scale = 1.0f;  ///< of the embedding, but not of a head that is tied to it
   float attention_scale = 0.0f;  ///< of queries times keys; 0 is 1 / sqrt(head_dim)
   std::optional<sliding_window> window;
   std::optional<llama::vision> vision;
+  /// Of each block where they differ, as structured pruning leaves them; else empty.
+  std::vector<block_size> sizes;
+
+  block_size size_of(Index block) const {
+    return sizes.empty() ? block_size{heads, kv_heads, ffn} : sizes[std::size_t(block)];
+  }
 
   /// How many tokens a query of a layer sees, itself among them; 0 is all.
   Index window_of(Index layer) const {

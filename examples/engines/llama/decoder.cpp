@@ -8,8 +8,8 @@
 namespace llama {
 
 decoder::decoder(const stored_model& m, Index positions, int threads) : model_(m), exec_{threads} {
-  const Index width = m.config.kv_heads * m.config.head_dim;
   for (std::size_t b = 0; b < m.blocks.size(); ++b) {
+    const Index width = m.blocks[b].layers[k_proj].rows();
     keys_.emplace_back(positions, width);
     values_.emplace_back(positions, width);
   }

@@ -36,7 +36,7 @@ void gated_linear_unit(matrix& gate, const matrix& up, activation bend) {
 }
 
 void add_bias(const block_vectors& b, layer l, matrix& y) {
-  if (l < b.biases.size() && b.biases[l].size() != 0) y.rowwise() += b.biases[l];
+  if (b.biases[l].size() != 0) y.rowwise() += b.biases[l];
 }
 
 void normalise_heads(matrix& x, const row_vector& gain, float epsilon) {

@@ -71,9 +71,10 @@ void configure_gemma3(const json& object, config& c, const std::string& path) {
 void refuse_what_is_not_run(const json& object, const std::string& path) {
   if (object.contains("rope_parameters"))
     fail(path, " has 'rope_parameters', this engine knows 'rope_theta' and 'rope_scaling'");
+  const bool is_llama = object.at("model_type") == "llama";
   for (const char* key :
        {"attention_bias", "mlp_bias", "use_sliding_window", "use_bidirectional_attention"})
-    if (optional(object, key, false))
+    if (!(is_llama && std::string_view(key).ends_with("_bias")) && optional(object, key, false))
       fail(path, " sets '", key, "', which this engine does not know");
   for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
     if (const auto found = object.find(key); found != object.end() && !found->is_null())
@@ -99,7 +100,9 @@ config config_of(const json& object, const std::string& path) {
   c.rms_epsilon = object.at("rms_norm_eps");
   c.rope_theta = optional(object, "rope_theta", is_gemma ? 1e6 : 1e4);
   c.tied_head = optional(object, "tie_word_embeddings", is_gemma);
-  c.biases = type == "qwen2";
+  c.biases = type == "qwen2" || (type == "llama" && optional(object, "attention_bias", false));
+  c.output_bias = c.biases && type == "llama";
+  c.gate_biases = c.down_bias = type == "llama" && optional(object, "mlp_bias", false);
   c.head_norms = type == "qwen3";
   const auto bend = optional<std::string>(object, "hidden_activation",
                                           optional<std::string>(object, "hidden_act", "silu"));

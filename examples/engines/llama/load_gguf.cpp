@@ -10,6 +10,7 @@
 #include <string_view>
 #include <tamp/io/gguf.hpp>
 #include <utility>
+#include <vector>
 
 namespace llama {
 
@@ -73,12 +74,36 @@ class metadata {
   T optional(const std::string& key, T otherwise) const {
     return file_.has(key) ? file_.value<T>(key) : otherwise;
   }
+  /// One number for each layer: of a list, or the same for all.
+  std::vector<Index> counts(const std::string& key, Index layers) const {
+    const auto value = own(key);
+    std::vector<Index> all;
+    if (is_list(value))
+      for (const std::uint32_t number : file_.values<std::uint32_t>(value))
+        all.push_back(Index(number));
+    else
+      all.assign(std::size_t(std::clamp<Index>(layers, 1, 65536)), count(key));
+    if (is_list(value) && (Index(all.size()) != layers || architecture_ != "deci"))
+      fail(path_, " has a list '", value, "' of ", all.size(), " for ", layers,
+           " layers, this engine knows such lists of 'deci' alone");
+    return all;
+  }
   Index count(const std::string& key) const { return Index(required<std::uint32_t>(own(key))); }
   Index count(const std::string& key, Index otherwise) const {
     return file_.has(own(key)) ? count(key) : otherwise;
   }
 
  private:
+  bool is_list(const std::string& key) const {
+    if (!file_.has(key)) return false;
+    try {
+      static_cast<void>(file_.values<std::uint32_t>(key));
+      return true;
+    } catch (const tamp::file_error&) {
+      return false;
+    }
+  }
+
   const tamp::io::gguf_file& file_;
   std::string path_, architecture_;
 };
@@ -117,15 +142,23 @@ void configure_gemma3(const metadata& data, config& c) {
 config gguf_config(const tamp::io::gguf_file& file, const std::string& path) {
   const metadata data(file, path);
   const std::string& architecture = data.architecture();
-  constexpr std::string_view known[] = {"llama", "qwen2", "qwen3", "gemma3"};
+  constexpr std::string_view known[] = {"llama", "qwen2", "qwen3", "gemma3", "deci"};
   if (std::find(std::begin(known), std::end(known), architecture) == std::end(known))
     fail(path, " is of architecture '", architecture,
-         "', this engine knows 'llama', 'qwen2', 'qwen3' and 'gemma3'");
+         "', this engine knows 'llama', 'qwen2', 'qwen3', 'gemma3' and 'deci'");
   config c;
   c.hidden = data.count("embedding_length");
   c.layers = data.count("block_count");
-  c.heads = data.count("attention.head_count");
-  c.kv_heads = data.count("attention.head_count_kv", c.heads);
+  const auto heads = data.counts("attention.head_count", c.layers);
+  const auto kv_heads = data.has(data.own("attention.head_count_kv"))
+                            ? data.counts("attention.head_count_kv", c.layers)
+                            : heads;
+  const auto widths = data.counts("feed_forward_length", c.layers);
+  c.heads = heads.at(0);
+  c.kv_heads = kv_heads.at(0);
+  c.ffn = widths.at(0);
+  for (std::size_t b = 0; architecture == "deci" && b < heads.size(); ++b)
+    c.sizes.push_back({heads[b], kv_heads[b], widths[b]});
   c.head_dim =
       data.count("attention.key_length",
                  data.count("rope.dimension_count", c.hidden / std::max<Index>(c.heads, 1)));
@@ -133,7 +166,6 @@ config gguf_config(const tamp::io::gguf_file& file, const std::string& path) {
     if (const Index width = data.count(key, c.head_dim); width != c.head_dim)
       fail(path, " says '", data.own(key), "' is ", width, ", but a head is ", c.head_dim,
            " wide: this engine knows one width");
-  c.ffn = data.count("feed_forward_length");
   c.positions = data.count("context_length");
   c.rms_epsilon = data.required<float>(data.own("attention.layer_norm_rms_epsilon"));
   c.rope_theta = double(data.optional<float>(data.own("rope.freq_base"), 10000.0f));
@@ -142,6 +174,8 @@ config gguf_config(const tamp::io::gguf_file& file, const std::string& path) {
   c.vocabulary = Index(file.tensor(gguf_name("model.embed_tokens.weight")).rows());
   c.tied_head = !file.contains(gguf_name("lm_head.weight"));
   c.biases = architecture == "qwen2";
+  c.output_bias = file.contains("blk.0.attn_output.bias");
+  c.down_bias = file.contains("blk.0.ffn_down.bias");
   c.head_norms = architecture == "qwen3";
   if (architecture == "gemma3") configure_gemma3(data, c);
   for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
@@ -152,7 +186,8 @@ config gguf_config(const tamp::io::gguf_file& file, const std::string& path) {
 
 model gguf_model(const tamp::io::gguf_file& file, const std::string& path) {
   const config c = gguf_config(file, path);
-  const bool interleaves = file.value<std::string>("general.architecture") == "llama";
+  const auto architecture = file.value<std::string>("general.architecture");
+  const bool interleaves = architecture == "llama" || architecture == "deci";
   std::set<std::string> unread;
   for (const auto& tensor : file.tensors()) unread.insert(tensor.name);
   unread.erase("rope_freqs.weight");

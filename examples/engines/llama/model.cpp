@@ -12,26 +12,44 @@ std::string weight_name(Index block, std::string_view part, std::string_view end
   return name += ending;
 }
 
-std::array<std::array<Index, 2>, layer_names.size()> layer_shapes(const config& c) {
-  const Index queries = c.heads * c.head_dim, keys = c.kv_heads * c.head_dim;
+std::array<std::array<Index, 2>, layer_names.size()> layer_shapes(const config& c, Index block) {
+  const block_size size = c.size_of(block);
+  const Index queries = size.heads * c.head_dim, keys = size.kv_heads * c.head_dim;
   return {{{queries, c.hidden},
            {keys, c.hidden},
            {keys, c.hidden},
            {c.hidden, queries},
-           {c.ffn, c.hidden},
-           {c.ffn, c.hidden},
-           {c.hidden, c.ffn}}};
+           {size.ffn, c.hidden},
+           {size.ffn, c.hidden},
+           {c.hidden, size.ffn}}};
+}
+
+bool has_bias(const config& c, layer l) {
+  switch (l) {
+    case o_proj:
+      return c.output_bias;
+    case gate_proj:
+    case up_proj:
+      return c.gate_biases;
+    case down_proj:
+      return c.down_bias;
+    default:
+      return c.biases;
+  }
 }
 
 model assemble(const config& c, const read_weight& read) {
   check(c);
-  const auto shapes = layer_shapes(c);
   model m{c, std::vector<block>(std::size_t(c.layers)), nullptr};
   for (Index b = 0; b < c.layers; ++b) {
     block& target = m.blocks[std::size_t(b)];
-    for_each_vector(c, target, [&](auto part, auto ending, row_vector& vector, Index size) {
-      vector = read(weight_name(b, part, ending), Index(1), size);
-    });
+    const auto shapes = layer_shapes(c, b);
+    for_each_vector(
+        c, target,
+        [&](auto part, auto ending, row_vector& vector, Index size) {
+          vector = read(weight_name(b, part, ending), Index(1), size);
+        },
+        b);
     for (std::size_t l = 0; l < layer_names.size(); ++l)
       target.weights[l] = read(weight_name(b, layer_names[l]), shapes[l][0], shapes[l][1]);
   }

@@ -25,7 +25,10 @@ inline constexpr std::array<std::string_view, 7> layer_names = {
     "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
 
 /// The shapes of a block's linear layers, (out_features, in_features), by enum layer.
-std::array<std::array<Index, 2>, layer_names.size()> layer_shapes(const config& c);
+std::array<std::array<Index, 2>, layer_names.size()> layer_shapes(const config& c, Index block = 0);
+
+/// True if a layer of each block has a bias.
+bool has_bias(const config& c, layer l);
 
 /// The Hugging Face name of a weight: "model.layers.3.self_attn.q_proj.weight".
 std::string weight_name(Index block, std::string_view part, std::string_view ending = ".weight");
@@ -35,13 +38,13 @@ struct block_vectors {
   row_vector attention_norm, ffn_norm;                // RMSNorm gains before each half, (hidden,)
   row_vector attention_output_norm, ffn_output_norm;  // and of what each half adds, (hidden,)
   row_vector query_norm, key_norm;                    // of each head, (head_dim,)
-  std::array<row_vector, 3> biases;                   // of q_proj, k_proj and v_proj, (out,)
+  std::array<row_vector, layer_names.size()> biases;  // by enum layer, (out,)
 };
 
 /// Calls use(part, ending, vector, size) for each vector of a block that a model has: the name is
 /// weight_name(block, part, ending).
 template <class Vectors, class Use>
-void for_each_vector(const config& c, Vectors& v, const Use& use) {
+void for_each_vector(const config& c, Vectors& v, const Use& use, Index block = 0) {
   constexpr std::string_view weight = ".weight";
   use("input_layernorm", weight, v.attention_norm, c.hidden);
   if (c.output_norms) {
@@ -55,9 +58,9 @@ void for_each_vector(const config& c, Vectors& v, const Use& use) {
     use("self_attn.q_norm", weight, v.query_norm, c.head_dim);
     use("self_attn.k_norm", weight, v.key_norm, c.head_dim);
   }
-  if (c.biases)
-    for (const layer l : {q_proj, k_proj, v_proj})
-      use(layer_names[l], std::string_view(".bias"), v.biases[l], layer_shapes(c)[l][0]);
+  for (std::size_t l = 0; l < layer_names.size(); ++l)
+    if (has_bias(c, layer(l)))
+      use(layer_names[l], std::string_view(".bias"), v.biases[l], layer_shapes(c, block)[l][0]);
 }
 
 /// One decoder block.

@@ -1,0 +1,44 @@
+#pragma once
+
+// The blocks of a model's decoder, by the names of its tensors.
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <tamp/structure/ties.hpp>
+#include <vector>
+
+#include "model_files.hpp"
+
+namespace tamp_prune {
+
+// The names of one block's tensors. Those that a model lacks are empty.
+struct decoder_block {
+  std::string q, k, v, o, q_bias, k_bias, v_bias, o_bias;
+  std::string gate, up, down, gate_bias, up_bias, down_bias;
+  std::string router, router_bias;
+  std::map<std::size_t, std::vector<std::string>> experts;  // tensors of each expert
+  std::vector<std::string> fused_experts;                   // tensors of all experts
+  std::vector<std::string> all;                             // all tensors of the block
+};
+
+struct decoder_blocks {
+  std::string stack;  // "model.layers", "blk"
+  std::vector<decoder_block> blocks;
+
+  // "model.layers.3"
+  std::string name(std::size_t block) const { return stack + '.' + std::to_string(block); }
+};
+
+// Finds the blocks. Throws tamp::value_error if there are none of known names, several stacks of
+// them, or a number is missing.
+decoder_blocks find_blocks(const model_files& model);
+
+// A tensor as a matrix: a vector is one row, and all but the last of more dimensions are rows.
+tamp::structure::extents matrix_of(const tensor& t);
+tamp::structure::weight_shapes shapes_of(const model_files& model);
+
+// The tensor of that name.
+const tensor& find_tensor(const model_files& model, const std::string& name);
+
+}  // namespace tamp_prune

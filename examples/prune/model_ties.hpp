@@ -1,0 +1,58 @@
+#pragma once
+
+// What leaves a model: requests, the ties of its blocks, and how the model changes.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tamp/structure/ties.hpp>
+#include <tamp/structure/unit_plan.hpp>
+#include <vector>
+
+#include "decoder_blocks.hpp"
+
+namespace tamp_prune {
+
+enum class unit_kind { neurons, heads, query_heads, experts, layers };
+
+// "neurons:0.25", "layers:2": a kind of unit, and the fraction or the number that leaves each group;
+// without it, the fraction of --sparsity.
+struct structure_request {
+  unit_kind kind{};
+  std::optional<double> fraction;
+  std::optional<std::size_t> count;
+};
+// Throws tamp::value_error if the text says something else.
+structure_request request_of(std::string_view text);
+std::string_view name_of(unit_kind kind);
+
+// What a format says of a model beside its tensors. A number that it does not say is 0.
+struct model_numbers {
+  std::size_t layers = 0, heads = 0, kv_heads = 0, head_dim = 0;
+  std::size_t experts_used = 0, expert_groups = 1;
+};
+
+// The units of the requested kinds, with the number that FFNs are rounded to.
+tamp::structure::ties ties_of(const model_files& model, const decoder_blocks& decoder,
+                              const model_numbers& numbers,
+                              const std::vector<structure_request>& requests, std::size_t multiple);
+
+// What the configuration must say of the smaller model. Lists have a number for each block that
+// stays; they are empty where nothing changes.
+struct structure_change {
+  std::vector<std::size_t> layers;  // blocks that stay
+  std::size_t layers_before = 0;
+  std::vector<std::size_t> ffn, heads, kv_heads, experts;
+  std::size_t head_dim = 0;  // 0: heads stay
+
+  bool drops_layers() const { return layers.size() != layers_before; }
+};
+structure_change change_of(const model_files& model, const decoder_blocks& decoder,
+                           const model_numbers& numbers, const tamp::structure::unit_plan& plan);
+
+// The number that all entries have. Throws tamp::value_error, with `what` in it, if two differ.
+std::size_t one_for_all(const std::vector<std::size_t>& numbers, std::string_view what,
+                        std::string_view key, std::string_view format);
+
+}  // namespace tamp_prune

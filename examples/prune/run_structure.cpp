@@ -1,0 +1,171 @@
+#include "run_structure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <tamp/error.hpp>
+#include <tamp/io/norms_file.hpp>
+#include <tamp/io/unit_plan.hpp>
+#include <vector>
+
+#include "decoder_blocks.hpp"
+#include "model_files.hpp"
+#include "model_ties.hpp"
+#include "output_place.hpp"
+#include "sentences.hpp"
+#include "smaller_folder.hpp"
+#include "smaller_gguf.hpp"
+#include "smaller_tensors.hpp"
+#include "structure_scores.hpp"
+#include "text_norms.hpp"
+
+namespace fs = std::filesystem;
+
+namespace tamp_prune {
+namespace {
+
+namespace structure = tamp::structure;
+
+std::optional<text_statistics> statistics_for(const settings& s, const model_files& model,
+                                              const surroundings& around) {
+  if (!s.text.empty()) {
+    check_is_read(model);
+    return statistics_of_text(model, {.text = s.text, .threads = s.threads}, around.is_stopped);
+  }
+  if (s.statistics.empty()) return std::nullopt;
+  text_statistics seen{tamp::io::read_norms(s.statistics), {}, {}};
+  return seen;
+}
+
+std::size_t numbers_in(const std::vector<smaller_tensor>& tensors) {
+  std::size_t count = 0;
+  for (const smaller_tensor& t : tensors)
+    count += std::accumulate(t.shape.begin(), t.shape.end(), std::size_t{1}, std::multiplies<>());
+  return count;
+}
+
+// Groups of one kind, and how many of their units stay.
+void print_plan(std::FILE* to, const structure::unit_plan& plan) {
+  struct sum {
+    std::size_t kept = 0, units = 0, groups = 0, least = 0, most = 0;
+  };
+  std::vector<std::pair<std::string, sum>> kinds;
+  for (const structure::unit_choice& c : plan.choices) {
+    auto found = std::find_if(kinds.begin(), kinds.end(),
+                              [&](const auto& entry) { return entry.first == c.kind; });
+    if (found == kinds.end()) {
+      kinds.push_back({c.kind, {0, 0, 0, c.kept.size(), c.kept.size()}});
+      found = kinds.end() - 1;
+    }
+    sum& s = found->second;
+    s.kept += c.kept.size();
+    s.units += c.units;
+    ++s.groups;
+    s.least = std::min(s.least, c.kept.size());
+    s.most = std::max(s.most, c.kept.size());
+  }
+  for (const auto& [kind, s] : kinds)
+    fmt::print(to, "{} of {} {} stay{}\n", s.kept, s.units, kind,
+               s.groups == 1 ? ""
+               : s.least == s.most
+                   ? fmt::format(", {} in each of {} blocks", s.most, s.groups)
+                   : fmt::format(", {} to {} in {} blocks", s.least, s.most, s.groups));
+  for (const std::string& note : plan.notes) fmt::print(to, "{}\n", printable(note));
+}
+
+// A folder that is put in place when it is complete, and removed otherwise.
+class unfinished_folder {
+ public:
+  explicit unfinished_folder(const output_place& place) : place_(place) {
+    fs::create_directory(place.unfinished);
+  }
+  unfinished_folder(const unfinished_folder&) = delete;
+  unfinished_folder& operator=(const unfinished_folder&) = delete;
+  ~unfinished_folder() {
+    std::error_code ignored;
+    fs::remove_all(place_.unfinished, ignored);
+  }
+  void commit() { fs::rename(place_.unfinished, place_.out); }
+
+ private:
+  const output_place& place_;
+};
+
+}  // namespace
+
+int run_structure(const settings& s, const surroundings& around) {
+  if (around.ranks.size() > 1)
+    throw tamp::value_error("--structure is done by one process: start it without a launcher");
+  const model_files model = find_model(s.model);
+  const output_place place = place_of(s.out, model, false, s.overwrite);
+  std::vector<structure_request> requests;
+  for (const std::string& text : s.structure) {
+    requests.push_back(request_of(text));
+    for (std::size_t k = 0; k + 1 < requests.size(); ++k)
+      if (requests[k].kind == requests.back().kind)
+        throw tamp::value_error(
+            tamp::detail::sentence("--structure names ", name_of(requests[k].kind), " twice"));
+  }
+  // All that a format cannot say is found out before anything is computed or written.
+  std::unique_ptr<gguf_source> gguf;
+  nlohmann::ordered_json config;
+  if (model.is_gguf) {
+    gguf = std::make_unique<gguf_source>(model);
+  } else {
+    config = read_config(model);
+    if (!s.architecture.empty()) throw tamp::value_error("--architecture is for GGUF files");
+  }
+  const model_numbers numbers = gguf ? numbers_of_gguf(*gguf) : numbers_of_config(config);
+  const decoder_blocks decoder = find_blocks(model);
+  if (numbers.layers != decoder.blocks.size())
+    throw tamp::value_error(tamp::detail::sentence("--structure: the model says that it has ",
+                                                   numbers.layers, " layers, and its files have ",
+                                                   decoder.blocks.size(), " blocks"));
+  const structure::ties ties = ties_of(model, decoder, numbers, requests, s.multiple);
+  const auto seen = statistics_for(s, model, around);
+  const structure::unit_plan plan = choose_units(s, model, decoder, ties, requests, seen);
+  const structure_change change = change_of(model, decoder, numbers, plan);
+  auto tensors = smaller_tensors(model, decoder, ties, plan, s.retype);
+  if (s.compensate) add_biases(tensors, model, decoder, ties, plan, *seen);
+  std::vector<metadata_pair> metadata;
+  if (gguf)
+    metadata = changed_metadata(*gguf, change, s.compensate, s.architecture);
+  else
+    config = changed_config(std::move(config), change, s.compensate);
+
+  std::size_t before = 0;
+  for (const tensor& t : model.tensors) before += t.size();
+  std::uint64_t bytes = 0;
+  for (const smaller_tensor& t : tensors) bytes += length_of(t, model);
+  const std::size_t after = numbers_in(tensors);
+  fmt::print(around.output, "{}: {:.1f} MB, {:.1f} million numbers\n", printable(s.model),
+             static_cast<double>(model.bytes()) / 1e6, static_cast<double>(before) / 1e6);
+  print_plan(around.output, plan);
+  if (!s.compensate && s.score == "flap")
+    fmt::print(around.output,
+               "what left gave its mean to the outputs; --compensate writes it as "
+               "biases where the format has them\n");
+  fmt::print(around.output, "{:.1f} MB and {:.1f} million numbers ({:.1f} %) {}\n",
+             static_cast<double>(bytes) / 1e6, static_cast<double>(after) / 1e6,
+             100 * static_cast<double>(after) / static_cast<double>(before),
+             s.dry_run ? "would stay" : "stay");
+  around.on_begin();
+  if (!s.save_plan.empty()) tamp::io::save(s.save_plan, plan);
+  if (s.dry_run) return EXIT_SUCCESS;
+  in_sentences([&] {
+    if (gguf) return write_gguf(place.out, model, *gguf, metadata, tensors);
+    unfinished_folder folder(place);
+    write_folder(place.unfinished, model, tensors, config);
+    folder.commit();
+  });
+  return EXIT_SUCCESS;
+}
+
+}  // namespace tamp_prune

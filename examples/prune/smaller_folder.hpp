@@ -1,0 +1,31 @@
+#pragma once
+
+// The smaller model as a folder of safetensors files with its configuration.
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "model_ties.hpp"
+#include "smaller_tensors.hpp"
+
+namespace tamp_prune {
+
+// The numbers of config.json. Throws tamp::value_error if it is missing or of a model that cannot be
+// changed.
+model_numbers numbers_of_config(const nlohmann::ordered_json& config);
+
+// The configuration of the smaller model. Throws tamp::value_error, before anything is written, where
+// it cannot say what changes.
+nlohmann::ordered_json changed_config(nlohmann::ordered_json config, const structure_change& change,
+                                      bool adds_biases);
+
+// The configuration of a model in a folder.
+nlohmann::ordered_json read_config(const model_files& model);
+
+// Writes the files of `tensors`, the configuration, the index, and copies of all else into a folder
+// that is there.
+void write_folder(const std::filesystem::path& folder, const model_files& model,
+                  const std::vector<smaller_tensor>& tensors, const nlohmann::ordered_json& config);
+
+}  // namespace tamp_prune

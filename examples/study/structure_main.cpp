@@ -1,0 +1,196 @@
+// tamp_structure: takes units out of a model, and prints what stays of its quality, bytes and speed,
+// beside single weights dropped and stored sparse in the same number of bytes.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "csv_file.hpp"
+#include "data_settings.hpp"
+#include "pays.hpp"
+#include "progress_bar.hpp"
+#include "prune_model.hpp"
+#include "structured.hpp"
+#include "subject.hpp"
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct structure_settings {
+  std::string model, csv;
+  study::data_settings data;
+  study::speed_settings speed;
+  std::vector<double> sparsities{0.1, 0.2, 0.3};
+  unsigned seed = 0;
+};
+
+struct row {
+  std::string what;
+  double sparsity = 0;
+  std::size_t parameters = 0, bytes = 0;  // of the blocks' layers, as bf16
+  std::vector<double> quality;
+  std::unique_ptr<llama::stored_model> model;
+};
+
+std::size_t layer_bytes(const llama::stored_model& m) { return m.bytes() - m.head.bytes(); }
+
+std::vector<study::structured_recipe> recipes_at(double sparsity) {
+  std::vector<study::structured_recipe> all;
+  for (const char* allocate : {"uniform", "global", "owl", "das"})
+    for (const bool biases : {false, true})
+      all.push_back({"flap", allocate, sparsity, biases, false});
+  all.push_back({"wanda", "uniform", sparsity, false, false});
+  all.push_back({"magnitude", "uniform", sparsity, false, false});
+  all.push_back({"block_influence", "uniform", sparsity, false, true});
+  return all;
+}
+
+// The sparsity of each block by an allocation for single weights.
+std::vector<double> of_blocks(study::planner& planner, const std::string& allocate, double sparsity,
+                              std::size_t blocks) {
+  if (allocate != "owl" && allocate != "das") return {};
+  const auto plan = planner.plan({"wanda", allocate, "per_row", sparsity}, {});
+  std::vector<double> sums(blocks), sizes(blocks);
+  for (const tamp::planned_layer& l : plan->layers) {
+    sums[l.block] += static_cast<double>(l.size()) * l.sparsity;
+    sizes[l.block] += static_cast<double>(l.size());
+  }
+  for (std::size_t b = 0; b < blocks; ++b) sums[b] /= sizes[b];
+  return sums;
+}
+
+int run(const structure_settings& s) {
+  study::progress_bar bar;
+  const auto subject = study::load_subject(s.model, s.data);
+  const llama::model& dense = subject->dense();
+  const auto samples = subject->calibration_samples(s.seed);
+  fmt::print("{}\n\n", subject->description());
+  bar.show(0, "the samples go through the dense model");
+  const auto seen = study::observe_structure(dense, samples);
+  study::planner planner(dense, samples, 0);
+  std::vector<row> rows;
+  const auto add = [&](std::string what, double sparsity, const llama::model& m,
+                       llama::storage form) {
+    bar.show(0.5, what);
+    llama::stored_model stored = llama::store(m, form);
+    auto quality = subject->measure(llama::restored(m, stored));
+    auto kept = std::make_unique<llama::stored_model>(std::move(stored));
+    const std::size_t bytes = layer_bytes(*kept);
+    rows.push_back({std::move(what), sparsity, study::parameters(m), bytes, std::move(quality),
+                    std::move(kept)});
+  };
+  add("dense", 0, dense, llama::storage::dense_bf16);
+  const auto dense_bytes = static_cast<double>(rows[0].bytes);
+  for (const double sparsity : s.sparsities) {
+    std::size_t bytes = 0;
+    for (const auto& recipe : recipes_at(sparsity)) {
+      if (interrupted != 0) return 130;
+      const auto ties = study::ties_of(dense, recipe);
+      const auto plan = study::plan_structure(
+          dense, recipe, seen, of_blocks(planner, recipe.allocate, sparsity, dense.blocks.size()));
+      add(study::label(recipe), sparsity,
+          study::without(dense, ties, plan, recipe.compensates ? &seen : nullptr),
+          llama::storage::dense_bf16);
+      if (bytes == 0) bytes = rows.back().bytes;
+    }
+    // Single weights in as many bytes: a bit for each, and 16 for each that stays.
+    for (const char* name : {"magnitude", "wanda", "sparsegpt"}) {
+      if (interrupted != 0) return 130;
+      study::named_recipe recipe = study::methods.at(name);
+      recipe.sparsity = std::max(0.0, 1 + 1.0 / 16 - static_cast<double>(bytes) / dense_bytes);
+      llama::model pruned = dense;
+      const auto weights_plan = planner.plan(recipe, {});
+      static_cast<void>(study::prune_model(recipe, *weights_plan, pruned, samples, 0, {}));
+      add(fmt::format("{}, single weights, {:.3f}", name, *recipe.sparsity), sparsity, pruned,
+          llama::storage::sparse_bf16);
+    }
+  }
+  std::vector<const llama::stored_model*> models;
+  for (const row& r : rows) models.push_back(r.model.get());
+  const auto speeds = study::measure_speeds(models, s.speed, [&](double part) {
+    bar.show(part, "generating text");
+    return interrupted == 0;
+  });
+  bar.clear();
+  if (interrupted != 0) return 130;
+  std::string csv = "what,sparsity,parameters,bytes";
+  fmt::print("{:<38}{:>9}{:>12}{:>9}", "what", "asked", "parameters", "MB bf16");
+  for (const auto& name : subject->columns()) {
+    fmt::print("{:>12}", name);
+    csv += "," + name;
+  }
+  fmt::print("{:>12}{:>12}\n", "tokens/s", "prefill/s");
+  csv += ",threads,tokens_per_second,prefill\n";
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const row& r = rows[k];
+    fmt::print("{:<38}{:>9.2f}{:>12}{:>9.2f}", r.what, r.sparsity, r.parameters,
+               static_cast<double>(r.bytes) / 1e6);
+    for (const double q : r.quality) fmt::print("{:>12.{}f}", q, q >= 10 ? 1 : 3);
+    fmt::print("{:>12.1f}{:>12.0f}\n", speeds[k][0].tokens_per_second, speeds[k][0].prefill);
+    for (const auto& speed : speeds[k]) {
+      csv += fmt::format("\"{}\",{},{},{}", r.what, r.sparsity, r.parameters, r.bytes);
+      for (const double q : r.quality) csv += fmt::format(",{:.6f}", q);
+      csv +=
+          fmt::format(",{},{:.3f},{:.3f}\n", speed.threads, speed.tokens_per_second, speed.prefill);
+    }
+  }
+  if (!s.csv.empty()) {
+    study::csv_file file;
+    file.open(s.csv, std::ios::trunc);
+    file.add(csv);
+  }
+  return 0;
+}
+
+structure_settings parse(int argc, char** argv) {
+  structure_settings s;
+  s.model = STUDY_MODEL;
+  s.speed.threads = {1};
+  CLI::App app("Takes units out of a model, and prints what stays of quality, bytes and speed.");
+  app.add_option("--model", s.model, "a .safetensors of the multimodal kind, or a .gguf")
+      ->check(CLI::ExistingFile)
+      ->capture_default_str();
+  app.add_option("--sparsity", s.sparsities, "fractions of the parameters to take out")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 0.95))
+      ->capture_default_str();
+  app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
+      ->check(CLI::ExistingFile);
+  app.add_option("--calibration", s.data.calibration,
+                 "how many scenes or sequences to calibrate on");
+  app.add_option("--evaluation", s.data.evaluation, "how many scenes or sequences to judge by");
+  app.add_option("--seed", s.seed, "which of them calibrate; 0: the first");
+  app.add_option("--tokens", s.speed.tokens, "tokens to generate for the speed")
+      ->check(CLI::Range(1, 100000));
+  app.add_option("--rounds", s.speed.rounds, "rounds, of which the fastest counts")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--csv", s.csv, "write the rows to this file, too");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    std::exit(app.exit(problem));
+  }
+  return s;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  try {
+    return run(parse(argc, argv));
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "tamp_structure: {}\n", problem.what());
+    return 1;
+  }
+}
