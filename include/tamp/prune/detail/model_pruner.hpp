@@ -407,7 +407,16 @@ class model_pruner {
   mask::bitmask selected(layer_report& done, const Weight& weight, const Statistics& seen,
                          const Here& here) {
     const stopwatch selecting;
-    mask::bitmask keep = select_layer(exec_, "prune", done.name, weight, seen, here);
+    mask::bitmask keep = [&] {
+      if constexpr (refining_score<typename Here::score_policy>) {
+        auto refined = refine_layer(exec_, "prune", done.name, weight, seen, here);
+        done.error = refined.error;
+        done.note = std::move(refined.note);
+        return std::move(refined.keep);
+      } else {
+        return select_layer(exec_, "prune", done.name, weight, seen, here);
+      }
+    }();
     done.select = selecting.seconds();
     return keep;
   }
@@ -419,6 +428,7 @@ class model_pruner {
     check_repaired<Weight>(exec_, "prune", done.name, repaired);
     done.select = selecting.seconds();
     done.note = repaired.note;
+    if constexpr (requires { done.error = repaired.error; }) done.error = repaired.error;
     return repaired;
   }
 
