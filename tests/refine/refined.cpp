@@ -244,6 +244,15 @@ BOOST_AUTO_TEST_CASE(a_model_is_refined_and_the_report_shows_errors) {
   BOOST_TEST(text.str().find("  error ") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_statistic_without_squares_shows_no_dead_inputs) {
+  support::mlp host(1, 8, 12, 1);
+  const auto report =
+      tamp::prune_model(host, compose(score::magnitude{}, per_row{}, half, dsnot{}));
+  BOOST_TEST(report.layers[0].dead_inputs == 0u);
+  BOOST_TEST(!report.layers[0].error.has_value());
+  BOOST_TEST(report.achieved() == 0.5);
+}
+
 BOOST_AUTO_TEST_CASE(a_model_may_be_repaired_from_a_calibration) {
   const auto recipe = compose(score::ria{}, n_of_m<2, 4>{}, swaps{4}, repair{});
   support::open_mlp host(2, 8, 12, 1);
