@@ -71,10 +71,11 @@ int run(const study::prune_settings& s) {
     results.add(dense);
   }
 
-  const auto recipes =
+  const auto recipes = study::with_refinements(
       s.methods.empty()
           ? study::combinations(s.scores, s.weightings, s.allocations, s.patterns, s.sparsities)
-          : study::combinations(s.methods, fixed_patterns(s.patterns), s.sparsities);
+          : study::combinations(s.methods, fixed_patterns(s.patterns), s.sparsities),
+      s.refinements);
   std::size_t done = 0;
   for (const unsigned seed : s.seeds) {
     const auto samples = subject->calibration_samples(seed);
@@ -139,6 +140,7 @@ int run(const study::prune_settings& s) {
           }
           bar.show(fraction(0.8), "measuring what is left");
           row.achieved = report.achieved();
+          row.error = study::error_left(report);
           std::vector<double> of_samples;
           row.quality = subject->measure(copy, s.samples.empty() ? nullptr : &of_samples);
           if (!s.samples.empty())

@@ -22,12 +22,36 @@ tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_pl
                                const std::vector<llama::calibration_sample>& samples, int threads,
                                const tamp::progress_callback& on_progress,
                                reach_of_samples* reach) {
+  if (!named.refinement.empty()) {
+    reach_of_samples own(model, samples, threads);
+    const tamp::token_weights* weights = nullptr;
+    if (named.weighting == "reach") {
+      weights = (reach == nullptr ? own : *reach).measure(on_progress);
+      if (weights == nullptr) {
+        tamp::prune_report stopped;
+        stopped.cancelled = true;
+        return stopped;
+      }
+    }
+    return prune_refined(named, plan, model, samples, threads, on_progress, weights);
+  }
   if (named.weighting != "all")
     return prune_weighed(named, plan, model, samples, threads, on_progress, reach);
   llama::tamp_host host(model, samples);
   return with_score(named.score, [&](auto score) {
     return prune_with_score(host, named, plan, threads, on_progress, score);
   });
+}
+
+double error_left(const tamp::prune_report& report) {
+  double sum = 0;
+  std::size_t layers = 0;
+  for (const tamp::layer_report& layer : report.layers)
+    if (layer.error && layer.error->before > 0) {
+      sum += layer.error->after / layer.error->before;
+      ++layers;
+    }
+  return layers == 0 ? 1.0 : sum / static_cast<double>(layers);
 }
 
 }  // namespace study

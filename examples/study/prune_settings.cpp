@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <regex>
+#include <string>
 
 #include "recipes.hpp"
 
@@ -25,6 +27,13 @@ prune_settings parse_prune_settings(int argc, char** argv) {
       ->check(CLI::IsMember(weighting_names));
   list("--allocate", s.allocations, "allocations")->check(CLI::IsMember(allocate_names));
   list("--pattern", s.patterns, "patterns")->check(CLI::IsMember(pattern_names));
+  list("--refine", s.refinements,
+       "refinements of masks: none, swaps:25 (at most 25 swaps a row), repair, swaps:25+repair, "
+       "dsnot")
+      ->check([](const std::string& name) {
+        static const std::regex known("none|dsnot|repair|swaps:[0-9]{1,6}(\\+repair)?");
+        return std::regex_match(name, known) ? std::string() : "there is no refinement " + name;
+      });
   list("--method", s.methods,
        "published methods, instead of scores and allocations; of the patterns only N:M are used")
       ->check(CLI::IsMember(methods));

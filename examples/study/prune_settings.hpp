@@ -12,7 +12,7 @@ namespace study {
 struct prune_settings {
   std::string model;
   std::vector<std::string> scores{"magnitude", "wanda"}, weightings{"all"}, allocations{"uniform"},
-      patterns{"per_row", "2:4"};
+      patterns{"per_row", "2:4"}, refinements{"none"};
   std::vector<double> sparsities{0.3, 0.5, 0.7};
   std::vector<std::string> methods;
   std::vector<unsigned> seeds{0};

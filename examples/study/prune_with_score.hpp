@@ -32,4 +32,11 @@ tamp::prune_report prune_weighed(const named_recipe& named, const tamp::pruning_
                                  const tamp::progress_callback& on_progress,
                                  reach_of_samples* reach);
 
+// The same with refined masks. `reach` is for the weighting of that name.
+tamp::prune_report prune_refined(const named_recipe& named, const tamp::pruning_plan& plan,
+                                 llama::model& model,
+                                 const std::vector<llama::calibration_sample>& samples, int threads,
+                                 const tamp::progress_callback& on_progress,
+                                 const tamp::token_weights* reach);
+
 }  // namespace study

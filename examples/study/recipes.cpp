@@ -14,12 +14,15 @@ double asked_sparsity(const named_recipe& named) {
 
 bool depends_on_calibration(const named_recipe& named) {
   const std::vector<std::string> data_free{"-", "uniform", "erk", "lamp", "alpha"};
-  return named.score != "magnitude" ||
+  return named.score != "magnitude" || !named.refinement.empty() ||
          std::find(data_free.begin(), data_free.end(), named.allocate) == data_free.end();
 }
 
 std::string weighed_score(const named_recipe& named) {
-  return named.weighting == "all" ? named.score : named.score + " by " + named.weighting;
+  std::string name = named.score;
+  if (named.weighting != "all") name += " by " + named.weighting;
+  if (!named.refinement.empty()) name += " with " + named.refinement;
+  return name;
 }
 
 std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
@@ -63,6 +66,17 @@ std::vector<named_recipe> combinations(const std::vector<std::string>& method_na
     for (const std::string& name : method_names) {
       const named_recipe& method = methods.at(name);
       if (method.allocate == "uniform") all.push_back({method.score, "-", pattern, {}});
+    }
+  return all;
+}
+
+std::vector<named_recipe> with_refinements(const std::vector<named_recipe>& recipes,
+                                           const std::vector<std::string>& refinements) {
+  std::vector<named_recipe> all;
+  for (const named_recipe& recipe : recipes)
+    for (const std::string& refinement : refinements) {
+      all.push_back(recipe);
+      all.back().refinement = refinement == "none" ? "" : refinement;
     }
   return all;
 }

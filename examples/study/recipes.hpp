@@ -21,9 +21,11 @@ struct named_recipe {
   std::string score, allocate, pattern;
   std::optional<double> sparsity;  // empty where the pattern fixes it, as 2:4 does
   std::string weighting = "all";   // which tokens the score's statistic counts, and how much
+  std::string refinement = "";     // of its masks: "swaps:25", "repair", "swaps:25+repair", "dsnot"
 };
 
-// "wanda", or "wanda by reach" if the tokens have weights.
+// "wanda", "wanda by reach" if the tokens have weights, "wanda with swaps:25" if its masks are
+// refined.
 std::string weighed_score(const named_recipe& named);
 
 // Published methods, as they were published: "owl" is Wanda's score with OWL's allocation, "das"
@@ -58,5 +60,9 @@ std::vector<named_recipe> combinations(const std::vector<std::string>& scores,
 std::vector<named_recipe> combinations(const std::vector<std::string>& method_names,
                                        const std::vector<std::string>& fixed_patterns,
                                        const std::vector<double>& sparsities);
+
+// Each recipe with each refinement, of which "none" is none.
+std::vector<named_recipe> with_refinements(const std::vector<named_recipe>& recipes,
+                                           const std::vector<std::string>& refinements);
 
 }  // namespace study

@@ -30,8 +30,8 @@ results::results(std::vector<std::string> quality_names, const std::string& sett
     header += fmt::format("{:>11}", name);
     columns += "," + name;
   }
-  if (!csv.empty()) file_.open(csv, settings, columns + ",calibrate_s,select_s,apply_s", 5);
-  fmt::print("{}{:>11}{:>9}{:>8}\n", header, "calibrate", "select", "apply");
+  if (!csv.empty()) file_.open(csv, settings, columns + ",error,calibrate_s,select_s,apply_s", 5);
+  fmt::print("{}{:>8}{:>11}{:>9}{:>8}\n", header, "error", "calibrate", "select", "apply");
 }
 
 bool results::known(const row& r) const { return file_.find(key(r)) != nullptr; }
@@ -39,12 +39,14 @@ bool results::known(const row& r) const { return file_.find(key(r)) != nullptr; 
 void results::add(const row& r) {
   std::string line = fmt::format("{:<40}{:>7.3f}{:>9.4f}", label(r), r.asked, r.achieved);
   for (const double value : r.quality) line += fmt::format("{:>11.{}f}", value, digits(value));
-  fmt::print("{}{:>9.2f} s{:>7.2f} s{:>6.2f} s\n", line, r.calibrate, r.select, r.apply);
+  fmt::print("{}{:>8.3f}{:>9.2f} s{:>7.2f} s{:>6.2f} s\n", line, r.error, r.calibrate, r.select,
+             r.apply);
   flush_table();
   // As many digits as tell the numbers apart from all others.
   std::string values = fmt::format("{}", r.achieved);
   for (const double value : r.quality) values += fmt::format(",{}", value);
-  file_.add(key(r), values + fmt::format(",{:.4f},{:.4f},{:.4f}", r.calibrate, r.select, r.apply));
+  file_.add(key(r), values + fmt::format(",{:.6f},{:.4f},{:.4f},{:.4f}", r.error, r.calibrate,
+                                         r.select, r.apply));
 }
 
 void results::repeat(const row& r) const {

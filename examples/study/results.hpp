@@ -16,6 +16,7 @@ struct row {
   unsigned seed = 0;  // of the calibration set
   double asked = 0, achieved = 0;
   std::vector<double> quality;
+  double error = 1;                             // see error_left
   double calibrate = 0, select = 0, apply = 0;  // seconds
 };
 

@@ -33,6 +33,7 @@ prune_report two_layers() {
   report.layers[0].tokens = 7;
   report.layers[0].score = "wanda";
   report.layers[0].select = 0.25;
+  report.layers[0].error = tamp::refine::layer_errors{8.5, 4.25, 3};
   report.layers[1].name = "1.up";
   report.layers[1].block = 1;
   report.layers[1].tied_to = "0.up";
@@ -53,7 +54,7 @@ const std::string_view two_layers_as_text = R"({
   "unfinished": "",
   "calibrate_seconds": 1.5,
   "layers": [
-    {"name": "0.up", "block": 0, "rows": 2, "cols": 4, "asked": 0.4, "drop": 3, "achieved": 0.5, "kept": 5, "kept_zeros": 1, "score": "wanda", "fell_back": false, "tokens": 7, "dead_inputs": 0, "excluded": false, "tied_to": "", "note": "", "seconds": {"observe": 0.0, "select": 0.25, "apply": 0.0}},
+    {"name": "0.up", "block": 0, "rows": 2, "cols": 4, "asked": 0.4, "drop": 3, "achieved": 0.5, "kept": 5, "kept_zeros": 1, "score": "wanda", "fell_back": false, "tokens": 7, "dead_inputs": 0, "excluded": false, "tied_to": "", "note": "", "error": {"before": 8.5, "after": 4.25, "swaps": 3}, "seconds": {"observe": 0.0, "select": 0.25, "apply": 0.0}},
     {"name": "1.up", "block": 1, "rows": 0, "cols": 0, "asked": 0.0, "achieved": 0.0, "kept": 0, "kept_zeros": 0, "score": "", "fell_back": false, "tokens": 0, "dead_inputs": 0, "excluded": true, "tied_to": "0.up", "note": "a \"note\"", "seconds": {"observe": 0.0, "select": 0.0, "apply": 0.0}}
   ],
   "notes": [

@@ -49,7 +49,7 @@ class report_reader : value_reader<prune_report, Json> {
     report.cancelled = this->truth(json, "", "cancelled");
     report.next = this->text(json, "", "next");
     report.unfinished = this->text(json, "", "unfinished");
-    report.calibrate = seconds(json, "", "calibrate_seconds");
+    report.calibrate = nonnegative(json, "", "calibrate_seconds");
     const Json& layers = this->list(json, "layers");
     for (std::size_t k = 0; k < layers.size(); ++k)
       report.layers.push_back(layer(layers[k], sentence("layers[", k, ']')));
@@ -59,10 +59,10 @@ class report_reader : value_reader<prune_report, Json> {
 
   layer_report layer(const Json& json, const std::string& place) const {
     if (!json.is_object()) this->refuse(place, " is not a JSON object");
-    this->check_keys(
-        json, place,
-        {"name", "block", "rows", "cols", "asked", "drop", "achieved", "kept", "kept_zeros",
-         "score", "fell_back", "tokens", "dead_inputs", "excluded", "tied_to", "note", "seconds"});
+    this->check_keys(json, place,
+                     {"name", "block", "rows", "cols", "asked", "drop", "achieved", "kept",
+                      "kept_zeros", "score", "fell_back", "tokens", "dead_inputs", "excluded",
+                      "tied_to", "note", "error", "seconds"});
     layer_report layer;
     layer.name = this->text(json, place, "name");
     layer.block = this->count(json, place, "block");
@@ -79,18 +79,26 @@ class report_reader : value_reader<prune_report, Json> {
     layer.excluded = this->truth(json, place, "excluded");
     layer.tied_to = this->text(json, place, "tied_to");
     layer.note = this->text(json, place, "note");
+    if (json.contains("error")) layer.error = errors(json, place);
     const Json& times = this->object(json, place, "seconds");
     const std::string of_times = this->named(place, "seconds");
     this->check_keys(times, of_times, {"observe", "select", "apply"});
-    layer.observe = seconds(times, of_times, "observe");
-    layer.select = seconds(times, of_times, "select");
-    layer.apply = seconds(times, of_times, "apply");
+    layer.observe = nonnegative(times, of_times, "observe");
+    layer.select = nonnegative(times, of_times, "select");
+    layer.apply = nonnegative(times, of_times, "apply");
     check_counts(layer, place);
     return layer;
   }
 
  private:
-  double seconds(const Json& json, const std::string& place, const char* key) const {
+  refine::layer_errors errors(const Json& json, const std::string& place) const {
+    const Json& error = this->object(json, place, "error");
+    const std::string of_error = this->named(place, "error");
+    this->check_keys(error, of_error, {"before", "after", "swaps"});
+    return {nonnegative(error, of_error, "before"), nonnegative(error, of_error, "after"),
+            this->count(error, of_error, "swaps")};
+  }
+  double nonnegative(const Json& json, const std::string& place, const char* key) const {
     const double value = this->number(json, place, key);
     if (!is_nonnegative(value)) this->refuse(this->named(place, key), " is ", value);
     return value;
@@ -130,6 +138,12 @@ void to_json(Json& json, const layer_report& layer) {
   json["excluded"] = layer.excluded;
   json["tied_to"] = layer.tied_to;
   json["note"] = layer.note;
+  if (layer.error) {
+    Json& error = json["error"] = Json::object();
+    error["before"] = layer.error->before;
+    error["after"] = layer.error->after;
+    error["swaps"] = layer.error->swaps;
+  }
   Json& seconds = json["seconds"] = Json::object();
   seconds["observe"] = layer.observe;
   seconds["select"] = layer.select;

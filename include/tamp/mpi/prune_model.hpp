@@ -125,8 +125,10 @@ class rank_team {
   /// Copies what was decided about a layer, from its owner to the others.
   void share(std::size_t layer, layer_report& done, layer_decision& decision) const {
     const std::size_t from = owners_[layer];
-    std::uint64_t words[] = {done.tokens, done.dead_inputs, done.fell_back, decision.repairs};
-    double times[] = {done.observe, done.select};
+    const refine::layer_errors error = done.error.value_or(refine::layer_errors{});
+    std::uint64_t words[] = {done.tokens,      done.dead_inputs,       done.fell_back,
+                             decision.repairs, done.error.has_value(), error.swaps};
+    double times[] = {done.observe, done.select, error.before, error.after};
     where_.broadcast(from, std::span(words));
     where_.broadcast(from, std::span(times));
     where_.broadcast(from, done.score);
@@ -137,6 +139,8 @@ class rank_team {
     done.observe = times[0];
     done.select = times[1];
     decision.repairs = words[3] != 0;
+    if (words[4] != 0)
+      done.error = refine::layer_errors{times[2], times[3], static_cast<std::size_t>(words[5])};
     together([&] {
       if (!owns(layer)) decision.keep = mask::bitmask(done.rows, done.cols);
     });

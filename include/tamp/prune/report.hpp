@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../error.hpp"
+#include "../refine/refined_mask.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
@@ -31,6 +32,9 @@ struct layer_report {
   bool excluded = false;   ///< left dense, as the plan says
   std::string tied_to;     ///< left to the earlier layer that has the same weight
   std::string note;        ///< any further remark, in a sentence
+  /// The squared error of its output with the score's mask, and after the refinements, if any know
+  /// it: on the calibration tokens, as the score's statistic weighs them.
+  std::optional<refine::layer_errors> error{};
   double observe = 0, select = 0, apply = 0;
 
   /// True if this layer is pruned itself: it is neither excluded nor tied.
@@ -108,6 +112,7 @@ struct prune_report {
       if (layer.kept_zeros != 0) out << "  " << layer.kept_zeros << " kept, but zero before";
       if (layer.excluded) out << "  excluded";
       if (!layer.tied_to.empty()) out << "  tied to " << layer.tied_to;
+      if (layer.error) write_error(out, *layer.error);
       if (!layer.note.empty()) out << "  " << layer.note;
       out << '\n';
     }
@@ -121,6 +126,14 @@ struct prune_report {
   }
 
  private:
+  static void write_error(std::ostream& out, const refine::layer_errors& error) {
+    const auto flags = out.flags();
+    out << std::defaultfloat << std::setprecision(4) << "  error " << error.before << " to "
+        << error.after;
+    if (error.swaps != 0) out << " by " << error.swaps << (error.swaps == 1 ? " swap" : " swaps");
+    out.flags(flags);
+  }
+
   double sum(double layer_report::* time) const noexcept {
     double total = 0;
     for (const layer_report& layer : layers) total += layer.*time;

@@ -19,7 +19,8 @@ concept repairing_refinement =
 /// `refine(exec, layer, weight, statistic, scores, keep)` changes the mask `keep` in place. `layer`
 /// has names for errors and the number of columns of a group of the pattern (detail::refined_layer);
 /// `statistic` is what the policy `needs`; `scores` are the score's, row by row, or no_scores if it
-/// has none. It returns layer_errors, or nothing.
+/// has none. It returns layer_errors, or nothing. If it cannot keep to groups, it declares `static
+/// constexpr bool exchanges_in_groups = false`, and is refused for n:m patterns.
 template <class Policy>
 concept refinement = policy<Policy, role::refine> && requires { typename Policy::needs; };
 

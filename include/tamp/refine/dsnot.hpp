@@ -67,6 +67,7 @@ namespace tamp::inline TAMP_FLAGS::refine {
 struct dsnot {
   using role = tamp::role::refine;
   using needs = stat::sequence_moments;
+  static constexpr bool exchanges_in_groups = false;
 
   std::size_t cycles = 50;
   double threshold = 0.1;

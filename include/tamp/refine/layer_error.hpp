@@ -3,6 +3,7 @@
 /// @file
 /// The squared error of a pruned layer's output.
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
@@ -41,7 +42,7 @@ double error_of_residuals(const E& exec, std::string_view operation, std::string
       raise<value_error>(operation, ": the error of row ", i, of_layer(layer),
                          " is too large for a double");
   }
-  return sum;
+  return (std::max)(sum, 0.0);  // rounding may leave less than nothing of an error of 0
 }
 
 /// Returns a function whose results read the dropped weights of a row; the others are zero.

@@ -52,8 +52,9 @@ struct [[nodiscard]] refined_choice {
 /// same way.
 template <class Score, class... Steps>
 struct refined {
-  static_assert(sizeof...(Steps) != 0 && (refinement<Steps> && ...),
-                "refine::refined<Score, Steps...>: the steps are refinements, such as refine::swaps");
+  static_assert(
+      sizeof...(Steps) != 0 && (refinement<Steps> && ...),
+      "refine::refined<Score, Steps...>: the steps are refinements, such as refine::swaps");
   using role = tamp::role::score;
   using needs = typename tamp::detail::refined_statistic<Score, Steps...>::type;
   static constexpr bool repairs = (repairing_refinement<Steps> || ...);
@@ -117,8 +118,7 @@ struct refined {
  private:
   template <class Policy>
   static const auto& part_for(const Policy&, const needs& seen) {
-    using part =
-        typename tamp::detail::unweighted<tamp::detail::needed_statistic_of<Policy>>::type;
+    using part = typename tamp::detail::unweighted<tamp::detail::needed_statistic_of<Policy>>::type;
     return tamp::detail::part_of<part>(seen);
   }
 
@@ -127,7 +127,12 @@ struct refined {
               const Source& weight, const needs& seen, const Pattern& pattern, double sparsity,
               std::optional<std::size_t> count, refined_choice& chosen) const {
     using namespace tamp::detail;
-    const refined_layer here{operation, layer, exchange_group<Pattern>()};
+    constexpr std::size_t group = exchange_group<Pattern>();
+    static_assert(
+        group == 0 || (takes_groups<Steps> && ...),
+        "this refinement exchanges weights anywhere in a row, which breaks an n:m pattern: "
+        "use refine::swaps, which stays within groups");
+    const refined_layer here{operation, layer, group};
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
     const auto take_steps = [&](const auto& scores) {
@@ -173,9 +178,8 @@ struct refined {
                         const Step& step, refined_choice& chosen) {
     using namespace tamp::detail;
     if constexpr (!repairing_refinement<Step>) {
-      constexpr bool knows_errors =
-          !std::is_void_v<decltype(step.refine(exec, layer, weight, part_for(step, seen), scores,
-                                               chosen.keep))>;
+      constexpr bool knows_errors = !std::is_void_v<decltype(step.refine(
+          exec, layer, weight, part_for(step, seen), scores, chosen.keep))>;
       if constexpr (knows_errors) {
         const layer_errors error =
             step.refine(exec, layer, weight, part_for(step, seen), scores, chosen.keep);
@@ -187,8 +191,7 @@ struct refined {
         step.refine(exec, layer, weight, part_for(step, seen), scores, chosen.keep);
         if constexpr (has_gram) {
           const auto& gram = part_of<stat::gram>(seen);
-          const auto matrix =
-              gram_matrix(layer.operation, layer.layer, chosen.keep.cols(), gram);
+          const auto matrix = gram_matrix(layer.operation, layer.layer, chosen.keep.cols(), gram);
           const auto error_of = [&](const mask::bitmask& keep) {
             return error_of_mask(exec, layer.operation, layer.layer, weight, keep, matrix);
           };
@@ -199,6 +202,14 @@ struct refined {
     }
   }
 
+  // False for a refinement that says so.
+  template <class Step>
+  static constexpr bool takes_groups = [] {
+    if constexpr (requires { Step::exchanges_in_groups; })
+      return Step::exchanges_in_groups;
+    else
+      return true;
+  }();
   static constexpr bool has_gram =
       (std::is_same_v<tamp::detail::needed_statistic_of<Steps>, stat::gram> || ...);
 };

@@ -125,8 +125,7 @@ struct repair {
     const auto matrix = gram_matrix(layer.operation, layer.layer, cols, gram);
     const double_matrix U =
         inverse_factor(exec, layer.operation, layer.layer, gram, damping, result);
-    result.error.before =
-        error_of_mask(exec, layer.operation, layer.layer, weight, wanted, matrix);
+    result.error.before = error_of_mask(exec, layer.operation, layer.layer, weight, wanted, matrix);
     for (std::size_t begin = 0, width = 0; begin < cols; begin += width) {
       width = (std::min)(blocksize, cols - begin);
       repair_columns(

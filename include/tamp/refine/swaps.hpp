@@ -168,7 +168,7 @@ struct swaps {
       sum.swaps += row.swaps;
     }
     keep = std::move(refined);
-    return sum;
+    return {(std::max)(sum.before, 0.0), (std::max)(sum.after, 0.0), sum.swaps};
   }
 };
 

@@ -4,6 +4,7 @@
 /// The loop that prunes a model block by block.
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,18 +31,22 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Counts the inputs of a layer that were always zero, from its statistic.
+/// Counts the inputs of a layer that were always zero, from its statistic. A statistic that does not
+/// show them, with values() or diagonal(), gives 0.
 template <class Statistics>
 std::size_t count_dead(const Statistics& statistics) {
   const ieee_arithmetic as_usual;
-  const auto& values = [&]() -> decltype(auto) {
-    if constexpr (requires { statistics.diagonal(); })
-      return statistics.diagonal();
-    else
-      return column_values(statistics);
-  }();
-  using value = std::remove_cvref_t<decltype(*values.begin())>;
-  return static_cast<std::size_t>(std::count(values.begin(), values.end(), value{0}));
+  const auto zeros_of = [](const auto& values) {
+    using value = std::remove_cvref_t<decltype(*values.begin())>;
+    return static_cast<std::size_t>(std::count(values.begin(), values.end(), value{0}));
+  };
+  if constexpr (requires { statistics.diagonal(); })
+    return zeros_of(statistics.diagonal());
+  else if constexpr (requires { statistics.values(); } ||
+                     std::convertible_to<const Statistics&, std::span<const float>>)
+    return zeros_of(column_values(statistics));
+  else
+    return 0;
 }
 
 /// Refuses weights that cannot be pruned in place, or that are not finite.
@@ -407,7 +412,16 @@ class model_pruner {
   mask::bitmask selected(layer_report& done, const Weight& weight, const Statistics& seen,
                          const Here& here) {
     const stopwatch selecting;
-    mask::bitmask keep = select_layer(exec_, "prune", done.name, weight, seen, here);
+    mask::bitmask keep = [&] {
+      if constexpr (refining_score<typename Here::score_policy>) {
+        auto refined = refine_layer(exec_, "prune", done.name, weight, seen, here);
+        done.error = refined.error;
+        done.note = std::move(refined.note);
+        return std::move(refined.keep);
+      } else {
+        return select_layer(exec_, "prune", done.name, weight, seen, here);
+      }
+    }();
     done.select = selecting.seconds();
     return keep;
   }
@@ -419,6 +433,7 @@ class model_pruner {
     check_repaired<Weight>(exec_, "prune", done.name, repaired);
     done.select = selecting.seconds();
     done.note = repaired.note;
+    if constexpr (requires { done.error = repaired.error; }) done.error = repaired.error;
     return repaired;
   }
 
