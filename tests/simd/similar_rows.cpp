@@ -1,5 +1,6 @@
 #include <tamp/simd/similar_rows.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
@@ -84,6 +85,45 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(differences_of_rows, Real, reals) {
     }
   });
   for (const auto& sums : found) BOOST_TEST(sums == found[0], boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(products_become_cosines) {
+  with_every_instructions([] {
+    for (const std::size_t size : sizes) {
+      auto products = random_row<double>(size, 14), scale = random_row<double>(size, 15);
+      for (std::size_t j = 0; j < size; ++j)
+        if (j % 3 != 2) {  // what rounding leaves of 1 and -1, and what is farther from them
+          scale[j] = 2;
+          products[j] = (j % 3 == 0 ? 1 : -1) * (1 + double(int(j % 7) - 3) * 0x1p-51);
+        }
+      const auto before = products;
+      with_similar_rows(
+          [&](auto rows) { rows.make_cosines(products.data(), scale.data(), size, 0.5); });
+      for (std::size_t j = 0; j < size; ++j) {
+        const double cosine = before[j] * (scale[j] * 0.5);
+        const bool is_one = std::abs(std::abs(cosine) - 1) <= 0x1p-50;
+        BOOST_TEST(products[j] == (is_one ? std::copysign(1.0, cosine) : cosine));
+      }
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_of_a_row_and_of_two_rows) {
+  with_every_instructions([] {
+    for (const std::size_t size : sizes) {
+      const auto a = random_row<double>(size, 16), b = random_row<double>(size, 17);
+      auto raised = a;
+      with_similar_rows([&](auto rows) {
+        rows.raise_to(b.data(), size, raised.data());
+        double largest = std::numeric_limits<double>::lowest();
+        for (std::size_t j = 0; j < size; ++j) {
+          BOOST_TEST(raised[j] == std::max(a[j], b[j]));
+          largest = std::max(largest, a[j]);
+        }
+        BOOST_TEST(rows.largest(a.data(), size) == largest);
+      });
+    }
+  });
 }
 
 BOOST_AUTO_TEST_CASE(squared_distances_from_two_points) {

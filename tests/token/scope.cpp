@@ -46,7 +46,7 @@ indices by_definition(const scene_of& s, std::size_t count, double alpha = 1) {
   const std::size_t n = s.kinds.size();
   indices every(n), all;
   std::iota(every.begin(), every.end(), std::size_t{0});
-  const auto cosines = tamp::detail::cosines_of_all(tamp::view(s.hidden), every);
+  const tamp::detail::cosines_of_all cosines("plain", tamp::view(s.hidden), every);
   std::vector<double> cover(n);
   std::vector<bool> taken(n);
   while (all.size() < count) {
@@ -55,13 +55,13 @@ indices by_definition(const scene_of& s, std::size_t count, double alpha = 1) {
     for (std::size_t j = 0; j < n; ++j) {
       const double gain = std::pow(double(s.importance[j]), alpha) *
                           tamp::detail::with_similar_rows([&](auto rows) {
-                            return rows.sum_above(cosines.data() + j * n, cover.data(), n);
+                            return rows.sum_above(cosines[j].data(), cover.data(), n);
                           });
       if (!taken[j] && gain > best) best = gain, next = j;
     }
     taken[next] = true;
     all.push_back(next);
-    for (std::size_t i = 0; i < n; ++i) cover[i] = std::max(cover[i], cosines[next * n + i]);
+    for (std::size_t i = 0; i < n; ++i) cover[i] = std::max(cover[i], cosines[next][i]);
   }
   return all;
 }

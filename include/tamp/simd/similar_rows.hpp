@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "../detail/special_numbers.hpp"
@@ -33,6 +34,8 @@ struct square_and_product {
 struct two_distances {
   double to_one = 0, to_other = 0;
 };
+
+inline constexpr double lowest_number = std::numeric_limits<double>::lowest();
 
 inline constexpr auto one_by_factorial = [] {
   std::array<double, 13> terms{1.0};

@@ -39,6 +39,52 @@ static square_and_product own_and_common(const T* a, const T* b, std::size_t cou
           sum_of_sixteen(sums, rest, count - whole)};
 }
 
+// Makes dot products with one row into cosines, given the factors to unit length: products[j] times
+// (scale[j] own). A number within 2^-50 of 1 or -1 becomes 1 or -1.
+static void make_cosines(double* products, const double* scale, std::size_t count,
+                         double own) noexcept {
+  using integers = vec<std::uint64_t>;
+  constexpr std::uint64_t sign = std::uint64_t{1} << 63;
+  const auto cosines = [&](vec<double> product, vec<double> factor) {
+    const vec<double> cosine = product * (factor * own);
+    const vec<double> unit = (vec<double>)(((integers)cosine & sign) | (integers)all(1.0));
+    return absolute(absolute(cosine) - 1.0) <= all(0x1p-50) ? unit : cosine;
+  };
+  const std::size_t whole = count / lanes<double> * lanes<double>;
+  for (std::size_t j = 0; j < whole; j += lanes<double>)
+    store<double>(products + j, cosines(load(products + j), load(scale + j)));
+  for (std::size_t j = whole; j < count; ++j)
+    products[j] = cosines(all(products[j]), all(scale[j]))[0];
+}
+
+// Raises each number to that of another row, if that is larger.
+static void raise_to(const double* other, std::size_t count, double* numbers) noexcept {
+  const std::size_t whole = count / lanes<double> * lanes<double>;
+  for (std::size_t j = 0; j < whole; j += lanes<double>) {
+    const vec<double> a = load(numbers + j), b = load(other + j);
+    store<double>(numbers + j, b > a ? b : a);
+  }
+  for (std::size_t j = whole; j < count; ++j)
+    if (other[j] > numbers[j]) numbers[j] = other[j];
+}
+
+// Returns the largest of some numbers, or the lowest number if there are none.
+static double largest(const double* numbers, std::size_t count) noexcept {
+  double most = lowest_number;
+  vec<double> found[2] = {all(lowest_number), all(lowest_number)};
+  constexpr std::size_t step = 2 * lanes<double>;
+  const std::size_t whole = count / step * step;
+  for (std::size_t j = 0; j < whole; j += step)
+    for (std::size_t k = 0; k < 2; ++k) {
+      const vec<double> v = load(numbers + j + k * lanes<double>);
+      found[k] = v > found[k] ? v : found[k];
+    }
+  for (const vec<double>& v : found)
+    for (std::size_t k = 0; k < lanes<double>; ++k) most = (std::max)(most, v[k]);
+  for (std::size_t j = whole; j < count; ++j) most = (std::max)(most, numbers[j]);
+  return most;
+}
+
 // Returns the sum over j of max(0, numbers[j] - limits[j]). It does not grow where a limit grows.
 static double sum_above(const double* numbers, const double* limits, std::size_t count) noexcept {
   const vec<double> zero{};

@@ -17,7 +17,7 @@
 #include "../error.hpp"
 #include "../role.hpp"
 #include "../simd/similar_rows.hpp"
-#include "detail/row_products.hpp"
+#include "detail/cosine_rows.hpp"
 #include "detail/token_rows.hpp"
 #include "select.hpp"
 
@@ -70,8 +70,9 @@ enum class relevance_form : std::uint8_t {
 /// context must be larger for tokens that matter more. OpenVINO GenAI has theta = 0.5, mixed, and
 /// each half of each image with a scale of its own: {.theta = 0.5, .form = relevance_form::mixed,
 /// .scale = relevance_scale::over_group, .by_image = true, .in_halves = true}. It falls back to the
-/// exponential form. The cost is count n products of d numbers and count^2 n / 2 more. Memory:
-/// count n numbers, and n d floats for hidden states that are not read in place.
+/// exponential form. The cost is count n products of d numbers, or for counts from n / 16 on the
+/// products of all pairs, and count^2 n / 2 more. Memory: count n numbers, and n (n + d) or n d floats
+/// for hidden states that are not read in place.
 /// Source: Zhang et al. 2025, CDPruner (arXiv 2506.10967), and its published code.
 struct cdpruner {
   using role = tamp::role::token;
@@ -113,10 +114,9 @@ struct cdpruner {
     if (scale > relevance_scale::as_given)
       detail::raise<value_error>("cdpruner: there is no scale of number ", static_cast<int>(scale));
     const std::vector<double> r = relevances(c);
-    const detail::row_products hidden(c.hidden, candidates);
     std::vector<std::size_t> chosen;
     const auto take = [&](std::span<const std::size_t> group, std::size_t share) {
-      const std::vector<std::size_t> taken = greedy(hidden, group, r, share);
+      const std::vector<std::size_t> taken = greedy(c.hidden, group, r, share);
       chosen.insert(chosen.end(), taken.begin(), taken.end());
     };
     const auto take_in_parts = [&](std::span<const std::size_t> image, std::size_t share) {
@@ -194,11 +194,11 @@ struct cdpruner {
   }
 
   // Returns `count` tokens of a group, given the relevances of all tokens.
-  std::vector<std::size_t> greedy(const detail::row_products<float>& hidden,
-                                  std::span<const std::size_t> group, std::vector<double> relevance,
-                                  std::size_t count) const {
+  std::vector<std::size_t> greedy(const rows_view& hidden, std::span<const std::size_t> group,
+                                  std::vector<double> relevance, std::size_t count) const {
     if (scale == relevance_scale::over_group) rescale(group, relevance);
     const std::size_t n = group.size();
+    detail::cosine_rows cosines("cdpruner", hidden, group, count);
     const std::vector<double> weights = token_weights(group, relevance);
     const auto weight = [&](std::size_t s, std::size_t t) {
       if (form == relevance_form::mixed && theta != 1)
@@ -206,7 +206,7 @@ struct cdpruner {
       return weights[s] * weights[t];
     };
     std::vector<double> gains(n);  // factor by which a token would multiply the determinant
-    for (std::size_t t = 0; t < n; ++t) gains[t] = hidden.is_zero(group[t]) ? 0 : weight(t, t);
+    for (std::size_t t = 0; t < n; ++t) gains[t] = cosines.is_zero(t) ? 0 : weight(t, t);
     std::vector<double> no_gain(n);  // above rounding errors of gains, and far from underflow
     for (std::size_t t = 0; t < n; ++t) no_gain[t] = (std::max)(1e-10 * gains[t], 1e-290);
 
@@ -221,8 +221,9 @@ struct cdpruner {
       if (next == n) break;
       taken[next] = 1;
       double* row = factor.data() + chosen.size() * n;
+      const std::span<const double> cosine = cosines(next);
       for (std::size_t t = 0; t < n; ++t)
-        if (!taken[t]) row[t] = weight(next, t) * hidden.cosine(group[next], group[t]);
+        if (!taken[t]) row[t] = weight(next, t) * cosine[t];
       detail::with_similar_rows([&](auto rows) {
         for (std::size_t k = 0; k < chosen.size(); ++k) {
           const double* before = factor.data() + k * n;

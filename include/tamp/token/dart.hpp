@@ -102,11 +102,16 @@ struct dart {
       });
     };
     take_from_open(chosen);
+    // Each token is compared with all pivots while it is in the cache.
+    std::vector<double> cosines(around.size() * c.tokens());
+    for (const std::size_t t : open)
+      for (std::size_t p = 0; p < around.size(); ++p)
+        cosines[p * c.tokens() + t] = hidden.cosine(t, around[p]);
     for (std::size_t p = 0; p < around.size() && chosen.size() < count; ++p) {
       const std::size_t left = around.size() - p;
       const std::size_t quota = (count - chosen.size() + left - 1) / left;
       std::vector<double> difference;
-      for (const std::size_t t : open) difference.push_back(-hidden.cosine(t, around[p]));
+      for (const std::size_t t : open) difference.push_back(-cosines[p * c.tokens() + t]);
       const std::vector<std::size_t> taken =
           detail::highest_scoring<double>(open, difference, quota);
       chosen.insert(chosen.end(), taken.begin(), taken.end());

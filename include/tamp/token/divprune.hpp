@@ -5,12 +5,13 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "../role.hpp"
+#include "../simd/similar_rows.hpp"
 #include "detail/cosines_of_all.hpp"
 #include "select.hpp"
 
@@ -45,27 +46,27 @@ struct divprune {
 
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
-    constexpr double lowest = std::numeric_limits<double>::lowest();
-    const std::vector<double> cosines = detail::cosines_of_all(c.hidden, candidates);
+    const detail::cosines_of_all cosines("divprune", c.hidden, candidates);
     const std::size_t n = candidates.size();
-    std::vector<double> nearest(n, lowest);  // the largest cosine so far
-    for (std::size_t s = 0; s < n; ++s)
-      for (std::size_t t = 0; t < n; ++t)
-        if (t != s) nearest[s] = (std::max)(nearest[s], cosines[s * n + t]);
-
-    std::vector<std::size_t> chosen;
-    std::vector<char> open(n, 1);
-    while (chosen.size() < count) {
-      std::size_t next = n;
-      for (std::size_t t = 0; t < n; ++t)
-        if (open[t] && (next == n || nearest[t] < nearest[next])) next = t;
-      if (chosen.empty()) std::fill(nearest.begin(), nearest.end(), lowest);
-      chosen.push_back(candidates[next]);
-      open[next] = 0;
-      for (std::size_t t = 0; t < n && chosen.size() < count; ++t)
-        if (open[t]) nearest[t] = (std::max)(nearest[t], cosines[next * n + t]);
-    }
-    return chosen;
+    return detail::with_similar_rows([&](auto similar) {
+      std::vector<double> nearest(n);  // the largest cosine so far
+      for (std::size_t s = 0; s < n; ++s) {
+        const double* const row = cosines[s].data();
+        nearest[s] = (std::max)(similar.largest(row, s), similar.largest(row + s + 1, n - s - 1));
+      }
+      std::vector<std::size_t> chosen, open(n);  // ascending, so that the first is the lowest
+      std::iota(open.begin(), open.end(), std::size_t{0});
+      while (chosen.size() < count) {
+        const auto next =
+            std::min_element(open.begin(), open.end(),
+                             [&](std::size_t a, std::size_t b) { return nearest[a] < nearest[b]; });
+        if (chosen.empty()) std::fill(nearest.begin(), nearest.end(), detail::lowest_number);
+        chosen.push_back(candidates[*next]);
+        similar.raise_to(cosines[*next].data(), n, nearest.data());
+        open.erase(next);
+      }
+      return chosen;
+    });
   }
 
   friend bool operator==(const divprune&, const divprune&) = default;

@@ -13,7 +13,8 @@
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
-#include "detail/cosines_of_all.hpp"
+#include "../simd/similar_rows.hpp"
+#include "detail/cosine_rows.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {
@@ -35,7 +36,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// epsilon is that of the published code: importances that differ by less than it are all but
 /// ignored. Host numbers of that size should be scaled. With 0 and equal importances, x is 0.
 ///
-/// The cost is one product of all pairs of tokens. Memory: n (n + d) numbers.
+/// The cost is count n products of d numbers, or for counts from n / 16 on the products of all pairs.
+/// Memory: n (n + d) numbers.
 /// Source: Carbonell and Goldstein 1998, maximal marginal relevance; IDPruner of AngelSlim, with any
 /// importance.
 struct mmr {
@@ -56,7 +58,7 @@ struct mmr {
                                       std::size_t count) const {
     check_parameters();
     const std::vector<double> x = scaled(c, candidates);
-    const std::vector<double> cosines = detail::cosines_of_all(c.hidden, candidates);
+    detail::cosine_rows cosines("mmr", c.hidden, candidates, count);
     const std::size_t n = candidates.size();
     // Products are stored before they are subtracted, so that none is fused with a difference.
     std::vector<double> worth(n), likeness(n, -2.0), loss(n), key = x;
@@ -71,8 +73,8 @@ struct mmr {
       });
       for (auto taken = open.begin(); taken != last; ++taken) {
         chosen.push_back(candidates[*taken]);
-        const double* const row = cosines.data() + *taken * n;
-        for (std::size_t t = 0; t < n; ++t) likeness[t] = (std::max)(likeness[t], row[t]);
+        detail::with_similar_rows(
+            [&](auto rows) { rows.raise_to(cosines(*taken).data(), n, likeness.data()); });
       }
       open.erase(open.begin(), last);
       for (std::size_t t = 0; t < n; ++t) loss[t] = (1 - lambda) * likeness[t];

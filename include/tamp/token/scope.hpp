@@ -3,7 +3,6 @@
 /// @file
 /// SCOPE: important tokens that cover the others.
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <queue>
@@ -55,12 +54,12 @@ struct scope {
   std::vector<std::size_t> operator()(const context& c, std::span<const std::size_t> candidates,
                                       std::size_t count) const {
     const std::vector<double> weight = weights(c, candidates);
-    const std::vector<double> cosines = detail::cosines_of_all(c.hidden, candidates);
+    const detail::cosines_of_all cosines("scope", c.hidden, candidates);
     const std::size_t n = candidates.size();
     std::vector<double> cover(n);
     const auto gain = [&](std::size_t j) {
       return weight[j] * detail::with_similar_rows([&](auto rows) {
-               return rows.sum_above(cosines.data() + j * n, cover.data(), n);
+               return rows.sum_above(cosines[j].data(), cover.data(), n);
              });
     };
 
@@ -87,8 +86,8 @@ struct scope {
         }
       }
       chosen.push_back(candidates[best.token]);
-      const double* const row = cosines.data() + best.token * n;
-      for (std::size_t i = 0; i < n; ++i) cover[i] = (std::max)(cover[i], row[i]);
+      detail::with_similar_rows(
+          [&](auto rows) { rows.raise_to(cosines[best.token].data(), n, cover.data()); });
     }
     return chosen;
   }

@@ -14,8 +14,20 @@
 BOOST_AUTO_TEST_SUITE(token_detail_cosines_of_all)
 
 using support::matrix;
-using tamp::detail::cosines_of_all;
 using tamp::detail::row_products;
+
+namespace {
+
+std::vector<double> cosines_of_all(const tamp::token::rows_view& rows,
+                                   const std::vector<std::size_t>& chosen) {
+  const tamp::detail::cosines_of_all cosines("reader", rows, chosen);
+  std::vector<double> all;
+  for (std::size_t i = 0; i < cosines.rows(); ++i)
+    all.insert(all.end(), cosines[i].begin(), cosines[i].end());
+  return all;
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   const matrix<float> m{{3, 4}, {-4, 3}, {6, 8}, {0, 0}};
