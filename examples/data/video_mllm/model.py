@@ -1,0 +1,147 @@
+"""video_mllm in PyTorch: LLaMA blocks with Hugging Face's names, visual tokens from a linear patch embedding."""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import world as W
+
+CONFIG = dict(hidden_size=256, num_hidden_layers=8, num_attention_heads=4, num_key_value_heads=2, head_dim=64,
+              intermediate_size=512, rms_norm_eps=1e-5, rope_theta=10000.0, vocab_size=len(W.WORDS),
+              model_type="llama", tie_word_embeddings=False, hidden_act="silu", patch_size=W.PATCH)
+HD = CONFIG["head_dim"]
+ROWS = max(g for _, g in W.FORMS.values())
+FRAMES = max(f for f, _ in W.FORMS.values())
+AUX_AFTER = 3                                                          # blocks
+
+
+def patches(images):
+    """(B, frames, side, side) uint8 -> (B, frames * grid * grid, 36): x/255, frame by frame in raster order."""
+    x = torch.as_tensor(images).float() / 255
+    b, f, side, _ = x.shape
+    g = side // W.PATCH
+    return x.view(b, f, g, W.PATCH, g, W.PATCH).permute(0, 1, 2, 4, 3, 5).reshape(b, f * g * g, W.PATCH ** 2)
+
+
+class RMSNorm(nn.Module):
+    def __init__(self, d, sigma=0.0):
+        super().__init__()
+        g = torch.exp(sigma * torch.randn(d))
+        self.weight = nn.Parameter(g / g.pow(2).mean().sqrt())
+    def forward(self, x):
+        return Norm.apply(x, self.weight)
+
+
+class Norm(torch.autograd.Function):
+    """RMSNorm with a backward pass of few passes over memory; computes in x's type but for the root."""
+    @staticmethod
+    def forward(ctx, x, w):
+        ms = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32).square_() / x.shape[-1]
+        r, w = torch.rsqrt(ms + CONFIG["rms_norm_eps"]).to(x.dtype), w.to(x.dtype)
+        n = x * r
+        ctx.save_for_backward(n, r, w)
+        return n * w
+    @staticmethod
+    def backward(ctx, g):
+        n, r, w = ctx.saved_tensors
+        gw = (g * n).sum(tuple(range(g.dim() - 1)), dtype=torch.float32)
+        gn = g * w
+        return torch.addcmul(gn, n, (gn * n).mean(-1, keepdim=True), value=-1).mul_(r), gw
+
+
+def rope(x, cos, sin):                # x (B, T, heads, 64); rotate_half convention
+    h = x.shape[-1] // 2
+    return x * cos + torch.cat([-x[..., h:], x[..., :h]], -1) * sin
+
+
+def attend(q, k, v, mask):            # (B, heads, T, 64); several times as fast as the fused kernel on AMX
+    return torch.softmax(q @ k.transpose(2, 3) + mask, -1) @ v
+
+
+class Block(nn.Module):
+    def __init__(self, sigma):
+        super().__init__()
+        d, f, kv = CONFIG["hidden_size"], CONFIG["intermediate_size"], CONFIG["num_key_value_heads"] * HD
+        lin = lambda i, o: nn.Linear(i, o, bias=False)
+        self.input_layernorm, self.post_attention_layernorm = RMSNorm(d, sigma), RMSNorm(d, sigma)
+        self.self_attn = nn.ModuleDict(dict(q_proj=lin(d, d), k_proj=lin(d, kv), v_proj=lin(d, kv), o_proj=lin(d, d)))
+        self.mlp = nn.ModuleDict(dict(gate_proj=lin(d, f), up_proj=lin(d, f), down_proj=lin(f, d)))
+
+    def forward(self, x, cos, sin, mask, first, rows):
+        """The first `first` rows see each other alone. mask (T, T) is added. rows: only these are computed
+        (None: all; the last block needs the answers alone)."""
+        B, T, D = x.shape
+        a, m = self.self_attn, self.mlp
+        h = self.input_layernorm(x)
+        n = CONFIG["num_attention_heads"] // CONFIG["num_key_value_heads"]
+        k = rope(a["k_proj"](h).view(B, T, -1, HD), cos, sin)
+        v = a["v_proj"](h).view(B, T, -1, HD)
+        k, v = (t.transpose(1, 2).repeat_interleave(n, 1) for t in (k, v))
+        if rows is not None:
+            x, h, cos, sin, mask, first = x[:, rows], h[:, rows], cos[rows], sin[rows], mask[rows], 0
+        R = x.shape[1]
+        q = rope(a["q_proj"](h).view(B, R, -1, HD), cos * HD ** -0.5, sin * HD ** -0.5).transpose(1, 2)
+        o = attend(q[:, :, first:], k, v, mask[first:])
+        if first:
+            o = torch.cat([attend(q[:, :, :first], k[:, :, :first], v[:, :, :first], mask[:first, :first]), o], 2)
+        x = x + a["o_proj"](o.transpose(1, 2).reshape(B, R, D))
+        h = self.post_attention_layernorm(x)
+        return x + m["down_proj"](F.silu(m["gate_proj"](h)) * m["up_proj"](h))
+
+
+class VideoMLLM(nn.Module):
+    def __init__(self, sigma=0.0):
+        """sigma: of the logarithms of the RMSNorm gains of the blocks at the start."""
+        super().__init__()
+        d = CONFIG["hidden_size"]
+        layers = nn.ModuleList(Block(sigma) for _ in range(CONFIG["num_hidden_layers"]))
+        self.model = nn.ModuleDict(dict(embed_tokens=nn.Embedding(CONFIG["vocab_size"], d), layers=layers, norm=RMSNorm(d)))
+        self.lm_head = nn.Linear(d, CONFIG["vocab_size"], bias=False)
+        self.visual = nn.ModuleDict(dict(patch_embed=nn.Linear(W.PATCH ** 2, d), row_embed=nn.Embedding(ROWS, d),
+                                         column_embed=nn.Embedding(ROWS, d), frame_embed=nn.Embedding(FRAMES, d)))
+        self.aux = nn.Linear(d, 11)                                           # training only
+        for n, p in self.named_parameters():
+            if p.dim() == 2:
+                nn.init.normal_(p, std=0.05 / (4 if "o_proj" in n or "down_proj" in n else 1))
+        v = self.visual
+        for w, s in ((v["patch_embed"], .3), (v["row_embed"], .2), (v["column_embed"], .2), (v["frame_embed"], .2),
+                     (self.model["embed_tokens"], .3)):
+            nn.init.normal_(w.weight, std=s)
+
+    def places(self, form):
+        frames, g = W.FORMS[form]
+        v = self.visual
+        return (v["frame_embed"].weight[:frames, None, None] + v["row_embed"].weight[None, :g, None]
+                + v["column_embed"].weight[None, None, :g]).reshape(frames * g * g, -1)
+
+    def forward(self, form, images, ids, layout, dtype=torch.float32):
+        """ids (B, T): text ids; the visual tokens go after the first two."""
+        pos, mask, rows = layout
+        e = self.model["embed_tokens"](ids)
+        nv = W.visual_tokens(form)
+        x = torch.cat([e[:, :2], self.visual["patch_embed"](patches(images)) + self.places(form), e[:, 2:]], 1)
+        x = x.to(dtype)
+        inv = CONFIG["rope_theta"] ** (-torch.arange(0, HD, 2).float() / HD)
+        f = pos[:, None].float() * inv
+        cos, sin = (t(torch.cat([f, f], -1))[:, None].to(dtype) for t in (torch.cos, torch.sin))
+        mask = mask.to(dtype)
+        last = len(self.model["layers"]) - 1
+        for i, layer in enumerate(self.model["layers"]):
+            x = layer(x, cos, sin, mask, nv + 3, rows if i == last else None)
+            if i == AUX_AFTER - 1:
+                aux = self.aux(x[:, 2:2 + nv])
+        return self.lm_head(self.model["norm"](x)).float(), aux.float()
+
+
+def packed_layout(form):
+    """Position ids, additive mask, and <answer> rows of the questions behind one image.
+    The questions do not see each other and each starts right after the image."""
+    start = W.visual_tokens(form) + 3
+    group, pos, rows = [0] * start, list(range(start)), []
+    for g, kind in enumerate(W.kinds_of(form)):
+        n = W.QUESTION_LENGTH[kind] + 1
+        group += [g + 1] * n
+        pos += range(start, start + n)
+        rows.append(len(group) - 1)
+    group, t = torch.tensor(group), torch.arange(len(group))
+    ok = (t[None] <= t[:, None]) & ((group[None] == group[:, None]) | (group[None] == 0))
+    return torch.tensor(pos), torch.zeros(ok.shape).masked_fill(~ok, -1e9), torch.tensor(rows)
