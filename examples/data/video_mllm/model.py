@@ -43,9 +43,10 @@ class Norm(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         n, r, w = ctx.saved_tensors
-        gw = (g * n).sum(tuple(range(g.dim() - 1)), dtype=torch.float32)
-        gn = g * w
-        return torch.addcmul(gn, n, (gn * n).mean(-1, keepdim=True), value=-1).mul_(r), gw
+        t = g * n
+        gw = t.sum(tuple(range(g.dim() - 1)), dtype=torch.float32)
+        m = (t @ w.unsqueeze(1)) / -n.shape[-1]
+        return torch.addcmul(g * w, n, m).mul_(r), gw
 
 
 def rope(x, cos, sin):                # x (B, T, heads, 64); rotate_half convention
@@ -53,8 +54,17 @@ def rope(x, cos, sin):                # x (B, T, heads, 64); rotate_half convent
     return x * cos + torch.cat([-x[..., h:], x[..., :h]], -1) * sin
 
 
-def attend(q, k, v, mask):            # (B, heads, T, 64); several times as fast as the fused kernel on AMX
-    return torch.softmax(q @ k.transpose(2, 3) + mask, -1) @ v
+def attend(q, k, v, mask):
+    """q (B, kv heads, queries of a key head, R, 64), k and v (B, kv heads, T, 64) -> (B, R, heads * 64). Several times
+    as fast as the fused kernel on AMX."""
+    B, G, n, R, _ = q.shape
+    p = torch.softmax((q.reshape(B, G, n * R, HD) @ k.transpose(2, 3)).view(B, G, n, R, -1) + mask, -1)
+    return (p.view(B, G, n * R, -1) @ v).view(B, G, n, R, HD).permute(0, 3, 1, 2, 4).reshape(B, R, -1)
+
+
+def joined(x, *layers):
+    """Several linear layers of the same input at once."""
+    return F.linear(x, torch.cat([l.weight for l in layers])).split([l.out_features for l in layers], -1)
 
 
 class Block(nn.Module):
@@ -72,20 +82,25 @@ class Block(nn.Module):
         B, T, D = x.shape
         a, m = self.self_attn, self.mlp
         h = self.input_layernorm(x)
-        n = CONFIG["num_attention_heads"] // CONFIG["num_key_value_heads"]
-        k = rope(a["k_proj"](h).view(B, T, -1, HD), cos, sin)
-        v = a["v_proj"](h).view(B, T, -1, HD)
-        k, v = (t.transpose(1, 2).repeat_interleave(n, 1) for t in (k, v))
+        G = CONFIG["num_key_value_heads"]
+        if rows is None:
+            q, k, v = joined(h, a["q_proj"], a["k_proj"], a["v_proj"])
+        else:
+            k, v = joined(h, a["k_proj"], a["v_proj"])
+            q, x = a["q_proj"](h[:, rows]), x[:, rows]
+        k = rope(k.view(B, T, G, HD), cos, sin).transpose(1, 2)
+        v = v.view(B, T, G, HD).transpose(1, 2)
         if rows is not None:
-            x, h, cos, sin, mask, first = x[:, rows], h[:, rows], cos[rows], sin[rows], mask[rows], 0
-        R = x.shape[1]
-        q = rope(a["q_proj"](h).view(B, R, -1, HD), cos * HD ** -0.5, sin * HD ** -0.5).transpose(1, 2)
-        o = attend(q[:, :, first:], k, v, mask[first:])
+            cos, sin, mask, first = cos[rows], sin[rows], mask[rows], 0
+        R, s = x.shape[1], HD ** -0.5
+        q = rope(q.view(B, R, -1, HD), cos * s, sin * s).view(B, R, G, -1, HD).permute(0, 2, 3, 1, 4)
+        o = attend(q[..., first:, :], k, v, mask[first:])
         if first:
-            o = torch.cat([attend(q[:, :, :first], k[:, :, :first], v[:, :, :first], mask[:first, :first]), o], 2)
-        x = x + a["o_proj"](o.transpose(1, 2).reshape(B, R, D))
+            o = torch.cat([attend(q[..., :first, :], k[:, :, :first], v[:, :, :first], mask[:first, :first]), o], 1)
+        x = x + a["o_proj"](o)
         h = self.post_attention_layernorm(x)
-        return x + m["down_proj"](F.silu(m["gate_proj"](h)) * m["up_proj"](h))
+        gate, up = joined(h, m["gate_proj"], m["up_proj"])
+        return x + m["down_proj"](F.silu(gate) * up)
 
 
 class VideoMLLM(nn.Module):
@@ -113,8 +128,8 @@ class VideoMLLM(nn.Module):
         return (v["frame_embed"].weight[:frames, None, None] + v["row_embed"].weight[None, :g, None]
                 + v["column_embed"].weight[None, None, :g]).reshape(frames * g * g, -1)
 
-    def forward(self, form, images, ids, layout, dtype=torch.float32):
-        """ids (B, T): text ids; the visual tokens go after the first two."""
+    def forward(self, form, images, ids, layout, dtype=torch.float32, kernels=None):
+        """ids (B, T): text ids; the visual tokens go after the first two. kernels: the module, for training in bf16."""
         pos, mask, rows = layout
         e = self.model["embed_tokens"](ids)
         nv = W.visual_tokens(form)
@@ -122,11 +137,15 @@ class VideoMLLM(nn.Module):
         x = x.to(dtype)
         inv = CONFIG["rope_theta"] ** (-torch.arange(0, HD, 2).float() / HD)
         f = pos[:, None].float() * inv
+        exact = f.cos(), f.sin(), mask, (mask > -1).int().mul(torch.arange(1, len(pos) + 1).int()).amax(1).int()
         cos, sin = (t(torch.cat([f, f], -1))[:, None].to(dtype) for t in (torch.cos, torch.sin))
         mask = mask.to(dtype)
         last = len(self.model["layers"]) - 1
         for i, layer in enumerate(self.model["layers"]):
-            x = layer(x, cos, sin, mask, nv + 3, rows if i == last else None)
+            if kernels is not None and i < last:
+                x = kernels.block(layer, x, *exact)
+            else:
+                x = layer(x, cos, sin, mask, nv + 3, rows if i == last else None)
             if i == AUX_AFTER - 1:
                 aux = self.aux(x[:, 2:2 + nv])
         return self.lm_head(self.model["norm"](x)).float(), aux.float()
@@ -137,7 +156,7 @@ def packed_layout(form):
     The questions do not see each other and each starts right after the image."""
     start = W.visual_tokens(form) + 3
     group, pos, rows = [0] * start, list(range(start)), []
-    for g, kind in enumerate(W.kinds_of(form)):
+    for g, kind in enumerate(W.packed(form)):
         n = W.QUESTION_LENGTH[kind] + 1
         group += [g + 1] * n
         pos += range(start, start + n)

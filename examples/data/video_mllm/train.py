@@ -25,8 +25,8 @@ import world as W
 # from step, digits at most, small batches of a step: (form, scenes)
 PHASES = [(0, 2, [("small", 12)] * 4),
           (300, 4, [("small", 12)] * 4),
-          (600, 6, [("small", 12)] * 4),
-          (1000, 6, [("small", 10)] * 2 + [("large", 6), ("clip", 6)])]
+          (450, 6, [("small", 12)] * 4),
+          (700, 6, [("small", 10)] * 2 + [("large", 6), ("clip", 6)])]
 
 
 def phase_of(step):
@@ -39,10 +39,10 @@ def rate(args, step):
     return args.lr * min(1, (step + 1) / 200) * min(1, 1 - 0.98 * max(0, down))
 
 
-def losses(model, form, data, layout, dtype):
+def losses(model, form, data, layout, dtype, kernels=None):
     img, ids, ans, aux = (torch.from_numpy(x) for x in data)
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-        logits, a = model(form, img, ids, layout, dtype)
+        logits, a = model(form, img, ids, layout, dtype, kernels)
     weight = torch.tensor([1.0] * 10 + [0.15])
     return (F.cross_entropy(logits.flatten(0, 1), ans.flatten()),
             F.cross_entropy(a.flatten(0, 1), aux.flatten(), weight=weight), logits.argmax(-1) == ans,
@@ -51,6 +51,8 @@ def losses(model, form, data, layout, dtype):
 
 def worker(rank, args, grads, stats, ticket, barrier):
     os.nice(args.nice)
+    if args.sessions:
+        os.setsid()                                 # Linux divides processors among sessions, then among their processes
     torch.set_num_threads(1)
     np.finfo(np.float64), np.finfo(np.float32)      # numpy looks at denormals once, before they are switched off
     torch.set_flush_denormal(True)
@@ -69,6 +71,10 @@ def worker(rank, args, grads, stats, ticket, barrier):
         model.load_state_dict(saved["model"]); opt.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["seconds"]
     dtype = torch.bfloat16
+    if args.plain:
+        kernels = None
+    else:
+        import kernels
     start, sums = time.time(), {}
     log = csv.writer(open(os.path.join(args.out, "log.csv"), "a", buffering=1)) if rank == 0 else None
     while step < args.steps:
@@ -86,9 +92,9 @@ def worker(rank, args, grads, stats, ticket, barrier):
             form, size = plan[i]
             seed = (args.seed * 1_000_003 + step) * 64 + i
             data = W.batch(seed, bank, form, size, n_max)
-            loss, aux, right, read = losses(model, form, data, layouts[form], dtype)
+            loss, aux, right, read = losses(model, form, data, layouts[form], dtype, kernels)
             (loss + aux_weight * aux).backward()
-            kinds = W.kinds_of(form)
+            kinds = W.packed(form)
             stats[i, 0], stats[i, 1], stats[i, 2] = loss.item(), aux.item(), read.item()
             stats[i, 3:3 + len(kinds)] = right.float().mean(0)
         grads[rank].zero_()
@@ -113,16 +119,16 @@ def worker(rank, args, grads, stats, ticket, barrier):
             for form, (n, s) in sums.items():
                 log.writerow([step, f"{seconds:.0f}", f"{rate(args, step):.2e}", "training", form]
                              + [f"{x:.3f}" for x in s[:3] / n]
-                             + [f"{k}={x:.3f}" for k, x in zip(W.kinds_of(form), s[3:] / n)])
+                             + [f"{k}={x:.3f}" for k, x in zip(W.packed(form), s[3:] / n)])
             sums = {}
-            if step % (5 * args.every) == 0 or step == args.steps:
-                for form in W.FORMS:
+            if step % (4 * args.every) == 0 or step == args.steps:
+                for form in W.FORMS if step % (8 * args.every) == 0 else ():
                     with torch.no_grad():
                         loss, aux, right, read = losses(model, form, W.batch(99, hbank, form, args.held, 6),
-                                                        layouts[form], dtype)
+                                                        layouts[form], dtype, kernels)
                     log.writerow([step, f"{seconds:.0f}", "", "held-out", form, f"{loss:.3f}", f"{aux:.3f}",
                                   f"{read:.3f}"] + [f"{k}={x:.3f}" for k, x in zip(
-                                      W.kinds_of(form), right.float().mean(0).tolist())])
+                                      W.packed(form), right.float().mean(0).tolist())])
                 torch.save(dict(model=model.state_dict(), optimizer=opt.state_dict(), step=step, seconds=seconds,
                                 args=vars(args)), path + ".new")
                 os.replace(path + ".new", path)
@@ -136,13 +142,17 @@ def main():
             ("decay", 0.1, "weight decay of the linear layers of the blocks, and of nothing else"),
             ("gain-sigma", 0.7, "sigma of the logarithms of the RMSNorm gains at the start"),
             ("variants", 8, "distortions of each training digit"), ("every", 20, "steps between lines of the log"),
-            ("held", 60, "held-out scenes of each form in the log"), ("nice", 5, ""), ("out", "out", "folder")):
+            ("held", 32, "held-out scenes of each form in the log"), ("nice", 5, ""), ("out", "out", "folder")):
         ap.add_argument("--" + name, type=type(default), default=default, help=text)
+    ap.add_argument("--sessions", action="store_true", help="a session of the system for each worker")
+    ap.add_argument("--plain", action="store_true", help="without the kernels in C++")
     args = ap.parse_args()
+    if not args.plain:
+        import kernels                          # compiled once, before the workers start
     os.makedirs(args.out, exist_ok=True)
     size = sum(p.numel() for p in M.VideoMLLM().parameters())
     context = mp.get_context("spawn")
-    grads, stats = torch.zeros(args.workers, size).share_memory_(), torch.zeros(16, 12).share_memory_()
+    grads, stats = torch.zeros(args.workers, size).share_memory_(), torch.zeros(16, 20).share_memory_()
     mp.spawn(worker, (args, grads, stats, context.Value("i", 0), context.Barrier(args.workers)), nprocs=args.workers)
 
 

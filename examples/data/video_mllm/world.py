@@ -29,6 +29,12 @@ def kinds_of(form):
     return CLIP_KINDS if form == "clip" else STILL_KINDS
 
 
+def packed(form):
+    """The kinds of the questions that training packs behind one picture: those about one digit of ten, which are
+    learned last, several times."""
+    return kinds_of(form) + (["exists"] * 3 if form == "clip" else ["exists"] * 3 + ["count_of"])
+
+
 def visual_tokens(form):
     frames, grid = FORMS[form]
     return frames * grid * grid
@@ -229,10 +235,10 @@ def ask(rng, kind, what):
 
 
 def batch(seed, bank, form, size, n_max):
-    """Scenes with one question of each kind: images uint8 (B, frames, side, side), ids (B, T) of `<bos> <image>
-    </image>` and all questions, answers (B, kinds), aux (B, visual tokens): the digit whose ink ends in a patch."""
+    """Scenes with the questions of `packed`: images uint8 (B, frames, side, side), ids (B, T) of `<bos> <image>
+    </image>` and all questions, answers (B, questions), aux (B, visual tokens): the digit whose ink ends in a patch."""
     rng = random.Random(seed)
-    kinds, img, ids, ans, aux = kinds_of(form), [], [], [], []
+    kinds, img, ids, ans, aux = packed(form), [], [], [], []
     for _ in range(size):
         canvas, what, a = scene(rng, bank, form, n_max)
         qa = [ask(rng, k, what) for k in kinds]

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <tamp/io/safetensors.hpp>
 #include <vector>
 
@@ -32,19 +33,57 @@ scenes load_scenes(const std::string& path) {
     return list;
   };
 
-  const auto images = shape("images", 3), questions = shape("question_ids", 2);
-  if (images[1] != images[2])
-    fail(path, ": pictures of ", images[1], " by ", images[2], " pixels are not square");
   scenes s;
-  s.image_size = Index(images[1]);
+  const auto questions = shape("question_ids", 2);
   s.question_width = Index(questions[1]);
-  for (const char* name : {"question_ids", "question_length", "answers", "kind"}) {
-    const std::size_t count = shape(name, name == std::string("question_ids") ? 2 : 1)[0];
-    if (count != images[0])
-      fail(path, ": ", images[0], " pictures, but ", count, " rows of '", name, "'");
+  for (const char* name : {"question_length", "answers", "kind"})
+    if (const std::size_t count = shape(name, 1)[0]; count != questions[0])
+      fail(path, ": ", questions[0], " rows of 'question_ids', but ", count, " of '", name, "'");
+  const auto take_pixels = [&](const char* name) {
+    const auto pixels = file.values<std::uint8_t>(name);
+    s.pixels.assign(pixels.begin(), pixels.end());
+  };
+  if (file.contains("images")) {  // as many as questions, all of one size
+    const auto images = shape("images", 3);
+    if (images[1] != images[2])
+      fail(path, ": pictures of ", images[1], " by ", images[2], " pixels are not square");
+    if (images[0] != questions[0])
+      fail(path, ": ", images[0], " pictures, but ", questions[0], " rows of 'question_ids'");
+    take_pixels("images");
+    s.sides.assign(images[0], Index(images[1]));
+    s.frames.assign(images[0], 1);
+    s.pictures.resize(images[0]);
+    std::iota(s.pictures.begin(), s.pictures.end(), std::size_t{0});
+  } else {
+    const std::size_t bytes = shape("pixels", 1)[0], pictures = shape("sides", 1)[0];
+    if (const std::size_t count = shape("frames", 1)[0]; count != pictures)
+      fail(path, ": ", pictures, " rows of 'sides', but ", count, " of 'frames'");
+    if (const std::size_t count = shape("picture", 1)[0]; count != questions[0])
+      fail(path, ": ", questions[0], " rows of 'question_ids', but ", count, " of 'picture'");
+    take_pixels("pixels");
+    const auto sides = integers("sides"), frames = integers("frames");
+    for (std::size_t p = 0; p < pictures; ++p)
+      if (sides[p] <= 0 || sides[p] > 4096 || frames[p] <= 0 || frames[p] > 4096)
+        fail(path, ": picture ", p, " has ", frames[p], " frames of ", sides[p],
+             " pixels a side, out of 1 to 4096");
+    s.sides.assign(sides.begin(), sides.end());
+    s.frames.assign(frames.begin(), frames.end());
+    for (const int p : integers("picture")) {
+      if (p < 0 || std::size_t(p) >= pictures)
+        fail(path, ": question ", s.pictures.size(), " is about picture ", p, ", there are ",
+             pictures);
+      s.pictures.push_back(std::size_t(p));
+    }
+    std::size_t used = 0;
+    for (std::size_t p = 0; p < pictures; ++p)
+      used += std::size_t(s.frames[p] * s.sides[p] * s.sides[p]);
+    if (used != bytes) fail(path, ": the pictures have ", used, " pixels, 'pixels' has ", bytes);
   }
-  const auto pixels = file.values<std::uint8_t>("images");
-  s.images.assign(pixels.begin(), pixels.end());
+  std::size_t start = 0;
+  for (std::size_t p = 0; p < s.sides.size(); ++p) {
+    s.starts.push_back(start);
+    start += std::size_t(s.frames[p] * s.sides[p] * s.sides[p]);
+  }
   s.questions = integers("question_ids");
   s.question_lengths = integers("question_length");
   s.answers = integers("answers");
