@@ -131,7 +131,7 @@ def load(checkpoint):
     """The model with its weights rounded to fp16."""
     model = M.VideoMLLM()
     state = torch.load(checkpoint, map_location="cpu")["model"]
-    model.load_state_dict({k: v.half().float() for k, v in state.items()})
+    model.load_state_dict({k: v.half().float() for k, v in state.items()}, strict=False)
     return model.eval()
 
 
@@ -168,7 +168,7 @@ def main():
                   image_token_id=2, image_end_token_id=3, answer_token_id=4, pad_token_id=0, pixel_scale=1 / 255,
                   patch_order="raster", visual_start=2, max_patches_a_side=M.ROWS, max_frames=M.FRAMES)
     write_safetensors(f"{args.out}/video_mllm.safetensors",
-                      {k: v.half() for k, v in model.state_dict().items() if not k.startswith("aux.")},
+                      {k: v.half() for k, v in model.state_dict().items() if not k.startswith("aux")},
                       dict(format="pt", config=json.dumps(config), vocab=json.dumps(W.WORDS), kinds=json.dumps(W.KINDS),
                            data=DIGITS))
     for name, s, split in (("video_eval", evaluation, "held-out digits"), ("video_calib", calibration, "training digits")):

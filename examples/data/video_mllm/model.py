@@ -11,7 +11,7 @@ CONFIG = dict(hidden_size=256, num_hidden_layers=8, num_attention_heads=4, num_k
 HD = CONFIG["head_dim"]
 ROWS = max(g for _, g in W.FORMS.values())
 FRAMES = max(f for f, _ in W.FORMS.values())
-AUX_AFTER = 3                                                          # blocks
+AUX_AFTER, EVENT_AFTER, SEEN_AFTER = 3, 5, 6                           # blocks
 
 
 def patches(images):
@@ -114,6 +114,7 @@ class VideoMLLM(nn.Module):
         self.visual = nn.ModuleDict(dict(patch_embed=nn.Linear(W.PATCH ** 2, d), row_embed=nn.Embedding(ROWS, d),
                                          column_embed=nn.Embedding(ROWS, d), frame_embed=nn.Embedding(FRAMES, d)))
         self.aux = nn.Linear(d, 11)                                           # training only
+        self.register_buffer("aux_tie", torch.zeros(()))
         for n, p in self.named_parameters():
             if p.dim() == 2:
                 nn.init.normal_(p, std=0.05 / (4 if "o_proj" in n or "down_proj" in n else 1))
@@ -121,6 +122,24 @@ class VideoMLLM(nn.Module):
         for w, s in ((v["patch_embed"], .3), (v["row_embed"], .2), (v["column_embed"], .2), (v["frame_embed"], .2),
                      (self.model["embed_tokens"], .3)):
             nn.init.normal_(w.weight, std=s)
+        self.aux_event = nn.Linear(d, len(W.EVENTS))                          # training only
+        nn.init.zeros_(self.aux_event.weight)
+        nn.init.zeros_(self.aux_event.bias)
+
+    def tie_aux(self):
+        """From now on the auxiliary loss reads digits by the embeddings of their words, which become what it has read
+        by so far: patches and questions speak of digits in the same directions, and can find each other."""
+        with torch.no_grad():
+            a, e = self.aux.weight[:10], self.model["embed_tokens"].weight
+            digits = slice(W.ID["0"], W.ID["0"] + 10)
+            self.aux_tie.copy_(a.norm(dim=1).mean() / e[digits].norm(dim=1).mean())
+            e[digits] = a / self.aux_tie
+
+    def aux_weight(self):
+        if self.aux_tie == 0:
+            return self.aux.weight
+        words = self.model["embed_tokens"].weight[W.ID["0"]:W.ID["0"] + 10]
+        return torch.cat([words * self.aux_tie, self.aux.weight[10:]])
 
     def places(self, form):
         frames, g = W.FORMS[form]
@@ -129,7 +148,9 @@ class VideoMLLM(nn.Module):
                 + v["column_embed"].weight[None, None, :g]).reshape(frames * g * g, -1)
 
     def forward(self, form, images, ids, layout, dtype=torch.float32, kernels=None):
-        """ids (B, T): text ids; the visual tokens go after the first two. kernels: the module, for training in bf16."""
+        """ids (B, T): text ids; the visual tokens go after the first two. kernels: the module, for training in bf16.
+        Returns the logits of the rows, what the auxiliary losses read of the visual tokens: the digit whose ink ends
+        there, or none, and of `</image>`: the logits of each digit to be in the picture; and of the events of clips."""
         pos, mask, rows = layout
         e = self.model["embed_tokens"](ids)
         nv = W.visual_tokens(form)
@@ -147,8 +168,12 @@ class VideoMLLM(nn.Module):
             else:
                 x = layer(x, cos, sin, mask, nv + 3, rows if i == last else None)
             if i == AUX_AFTER - 1:
-                aux = self.aux(x[:, 2:2 + nv])
-        return self.lm_head(self.model["norm"](x)).float(), aux.float()
+                aux = F.linear(x[:, 2:2 + nv], self.aux_weight(), self.aux.bias)
+            if i == EVENT_AFTER - 1:
+                event = self.aux_event(x[:, 2:2 + nv]).float() if form == "clip" else None
+            if i == SEEN_AFTER - 1:
+                seen = F.linear(x[:, 2 + nv], self.aux_weight()[:10]) - 1
+        return self.lm_head(self.model["norm"](x)).float(), aux.float(), seen.float(), event
 
 
 def packed_layout(form):

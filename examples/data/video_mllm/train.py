@@ -26,7 +26,11 @@ import world as W
 PHASES = [(0, 2, [("small", 12)] * 4),
           (300, 4, [("small", 12)] * 4),
           (450, 6, [("small", 12)] * 4),
-          (700, 6, [("small", 10)] * 2 + [("large", 6), ("clip", 6)])]
+          (700, 6, [("small", 10)] * 2 + [("large", 6), ("clip", 6)]),
+          (1360, 6, [("clip", 6), ("large", 6), ("clip", 6), ("small", 10)])]
+# steps at which auxiliary tasks begin: digits are read by the embeddings of their words, </image> is asked which
+# digits are there, and digits in clips what they do
+TIED_FROM, SEEN_FROM, EVENTS_FROM = 1040, 1120, 1360
 
 
 def phase_of(step):
@@ -39,13 +43,20 @@ def rate(args, step):
     return args.lr * min(1, (step + 1) / 200) * min(1, 1 - 0.98 * max(0, down))
 
 
-def losses(model, form, data, layout, dtype, kernels=None):
+def losses(model, form, data, layout, dtype, kernels=None, step=10**9):
+    """Of the answers; of the auxiliary tasks together; which answers are right; how many digits are read."""
     img, ids, ans, aux = (torch.from_numpy(x) for x in data)
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-        logits, a = model(form, img, ids, layout, dtype, kernels)
-    weight = torch.tensor([1.0] * 10 + [0.15])
-    return (F.cross_entropy(logits.flatten(0, 1), ans.flatten()),
-            F.cross_entropy(a.flatten(0, 1), aux.flatten(), weight=weight), logits.argmax(-1) == ans,
+        logits, a, seen, event = model(form, img, ids, layout, dtype, kernels)
+    happened, aux = (aux >> 4) - 1, aux & 15
+    side = F.cross_entropy(a.flatten(0, 1), aux.flatten(), weight=torch.tensor([1.0] * 10 + [0.15]))
+    if step >= SEEN_FROM:
+        there = (aux[:, :, None] == torch.arange(10)).any(1).float()
+        side = side + F.binary_cross_entropy_with_logits(seen, there)
+    if step >= EVENTS_FROM and event is not None:
+        side = side + F.cross_entropy(event.flatten(0, 1), happened.flatten(), weight=torch.tensor([.3] + [1.] * 5),
+                                      ignore_index=-1)
+    return (F.cross_entropy(logits.flatten(0, 1), ans.flatten()), side, logits.argmax(-1) == ans,
             (a.argmax(-1) == aux)[aux < 10].float().mean())
 
 
@@ -61,14 +72,20 @@ def worker(rank, args, grads, stats, ticket, barrier):
     bank, hbank = W.build_bank(train, args.variants, random.Random(7)), W.build_bank(held, 1, random.Random(8))
     model, layouts = M.VideoMLLM(args.gain_sigma), {f: M.packed_layout(f) for f in W.FORMS}
     decay = [p for n, p in model.named_parameters() if "proj" in n]
-    rest = [p for n, p in model.named_parameters() if "proj" not in n]
-    params = decay + rest
-    opt = torch.optim.AdamW([dict(params=decay, weight_decay=args.decay), dict(params=rest, weight_decay=0.0)],
+    rest = [p for n, p in model.named_parameters() if "proj" not in n and "aux_event" not in n]
+    events = list(model.aux_event.parameters())
+    params = decay + rest + events
+    opt = torch.optim.AdamW([dict(params=decay, weight_decay=args.decay), dict(params=rest, weight_decay=0.0),
+                             dict(params=events, weight_decay=0.0)],
                             betas=(0.9, 0.98), eps=1e-9, fused=True)
     path, step, spent = os.path.join(args.out, "checkpoint.pt"), 0, 0.0
     if os.path.exists(path):
         saved = torch.load(path)
-        model.load_state_dict(saved["model"]); opt.load_state_dict(saved["optimizer"])
+        model.load_state_dict(saved["model"], strict=False)
+        if len(saved["optimizer"]["param_groups"]) == 2:
+            n = len(decay) + len(rest)
+            saved["optimizer"]["param_groups"].append(dict(saved["optimizer"]["param_groups"][1], params=[n, n + 1]))
+        opt.load_state_dict(saved["optimizer"])
         step, spent = saved["step"], saved["seconds"]
     dtype = torch.bfloat16
     if args.plain:
@@ -79,11 +96,13 @@ def worker(rank, args, grads, stats, ticket, barrier):
     log = csv.writer(open(os.path.join(args.out, "log.csv"), "a", buffering=1)) if rank == 0 else None
     while step < args.steps:
         _, n_max, plan = phase_of(step)
+        if step >= TIED_FROM and model.aux_tie == 0:
+            model.tie_aux()
         for g in opt.param_groups:
             g["lr"] = rate(args, step)
         for p in params:
             p.grad = None
-        aux_weight = 1 - 0.8 * step / args.steps
+        aux_weight = 1 - 0.8 * step / 6000
         while True:
             with ticket.get_lock():
                 i, ticket.value = ticket.value, ticket.value + 1
@@ -92,7 +111,7 @@ def worker(rank, args, grads, stats, ticket, barrier):
             form, size = plan[i]
             seed = (args.seed * 1_000_003 + step) * 64 + i
             data = W.batch(seed, bank, form, size, n_max)
-            loss, aux, right, read = losses(model, form, data, layouts[form], dtype, kernels)
+            loss, aux, right, read = losses(model, form, data, layouts[form], dtype, kernels, step)
             (loss + aux_weight * aux).backward()
             kinds = W.packed(form)
             stats[i, 0], stats[i, 1], stats[i, 2] = loss.item(), aux.item(), read.item()
@@ -137,7 +156,7 @@ def worker(rank, args, grads, stats, ticket, barrier):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default, text in (
-            ("seed", 0, ""), ("steps", 6000, "of the whole run"), ("decay-from", 5000, "step at which the rate falls"),
+            ("seed", 0, ""), ("steps", 2280, "of the whole run"), ("decay-from", 1500, "step at which the rate falls"),
             ("workers", 2, "processes of one thread each"), ("lr", 1.5e-3, "peak learning rate"),
             ("decay", 0.1, "weight decay of the linear layers of the blocks, and of nothing else"),
             ("gain-sigma", 0.7, "sigma of the logarithms of the RMSNorm gains at the start"),

@@ -23,6 +23,7 @@ CLIP_KINDS = ["count", "exists"] + KINDS[7:]
 QUESTION_LENGTH = dict(count=4, count_of=4, exists=5, largest=5, smallest=5, position=5, biggest=5, distinct=5,
                        change=6, direction=6, mover=4, appears=4, vanishes=4)              # words, without <answer>
 SIZES = (8, 10, 12, 14, 16)
+EVENTS = ["stay", "left", "right", "up", "down", "change"]           # what a digit has done since the frame before
 
 
 def kinds_of(form):
@@ -178,7 +179,10 @@ def clip(rng, bank, n_max=4):
             for f in range(frames):
                 ink, _, _, y1, x1 = looks[ds[f]]
                 draw(canvas[f], ink, ys[f], xs[f], contrast)
-                aux[f, (ys[f] + y1) // PATCH * grid + (xs[f] + x1) // PATCH] = ds[f]
+                moving = ys[0] != ys[-1] or xs[0] != xs[-1]
+                does = EVENTS.index(direction) if moving else EVENTS.index("change") if f and ds[f] != ds[f - 1] else 0
+                aux[f, (ys[f] + y1) // PATCH * grid + (xs[f] + x1) // PATCH] = (
+                    ds[f] + 16 * (0 if moving and f == 0 else does + 1))
         facts = dict(count=len(objects), seen=sorted({d for o in objects for d in o[0]}), change=when,
                      direction=direction, mover=mover if moves else None, first=first, second=second)
         return canvas, facts, aux.reshape(-1)
@@ -236,7 +240,8 @@ def ask(rng, kind, what):
 
 def batch(seed, bank, form, size, n_max):
     """Scenes with the questions of `packed`: images uint8 (B, frames, side, side), ids (B, T) of `<bos> <image>
-    </image>` and all questions, answers (B, questions), aux (B, visual tokens): the digit whose ink ends in a patch."""
+    </image>` and all questions, answers (B, questions), aux (B, visual tokens): the digit whose
+    ink ends in a patch, 10 for none; in a clip plus 16 times the number of its event, counted from 1, 0 for none."""
     rng = random.Random(seed)
     kinds, img, ids, ans, aux = packed(form), [], [], [], []
     for _ in range(size):
