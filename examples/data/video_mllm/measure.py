@@ -89,13 +89,19 @@ class Moments:
         return float(r.max() / r.median())
 
 
-def pruned(model, norms, sparsity, wanda):
-    """A copy whose linear layers of blocks lost the smallest of each row: |w|, or |w| * norm of the input channel in
-    the dense model."""
+def pruned(model, norms, sparsity, method):
+    """A copy whose linear layers of blocks lost the smallest of each row: |w|; |w| * norm of the input channel in the
+    dense model; or |w| * gain of the RMSNorm in front, which is |w| of the same model with the gains folded into the
+    weights."""
     model = copy.deepcopy(model)
     for b, name, layer in linears(model):
-        w = layer.weight.data
-        score = w.abs() * (norms[b, name].float() if wanda else 1)
+        w, block = layer.weight.data, model.model["layers"][b]
+        score = w.abs()
+        if method == "Wanda":
+            score = score * norms[b, name].float()
+        elif method == "magnitude, gains folded" and name not in ("o_proj", "down_proj"):
+            norm = block.post_attention_layernorm if name in ("gate_proj", "up_proj") else block.input_layernorm
+            score = score * norm.weight.data.abs()
         drop = score.argsort(1)[:, :round(sparsity * w.shape[1])]
         w.scatter_(1, drop, 0.0)
     return model
@@ -140,7 +146,8 @@ def main():
     norms = {key: m.norms() for key, m in seen.items()}
     rows = [("dense", model)]
     for s in args.sparsity:
-        rows += [(f"magnitude, {s:.0%}", pruned(model, norms, s, False)), (f"Wanda, {s:.0%}", pruned(model, norms, s, True))]
+        rows += [(f"{name}, {s:.0%}", pruned(model, norms, s, name))
+                 for name in ("magnitude", "magnitude, gains folded", "Wanda")]
     head = None
     for name, m in rows:
         given = E.logits(m, evaluation, args.questions).argmax(-1).numpy()
