@@ -2,10 +2,12 @@
 # Installs what is missing, builds the study and runs it. What the tools print is in build/*.log.
 #
 #     bash examples/run.sh                 the embedded multimodal model, a few minutes
+#     bash examples/run.sh video           the larger embedded model, which also sees clips, half an hour
 #     bash examples/run.sh smollm2         SmolLM2-135M on English prose, about a quarter of an hour
-#     bash examples/run.sh [smollm2] ...   further words go to tamp_study (see --help), and choose
+#     bash examples/run.sh [video|smollm2] ...
+#                                          further words go to tamp_study (see --help), and choose
 #                                          methods and sparsities in place of the usual ones
-#     bash examples/run.sh reduce [smollm2] ...
+#     bash examples/run.sh reduce [video|smollm2] ...
 #                                          the same models with fewer visual tokens, and with less
 #                                          computed of them; further words go to tamp_reduce
 #     bash examples/run.sh pays [smollm2|1b] ...
@@ -16,9 +18,9 @@
 #                                          and llama.cpp; fetches them and PyTorch (6 GB in build/)
 #     bash examples/run.sh prune MODEL --out OUT ...
 #                                          tamp_prune on a model of yours (see --help)
-#     bash examples/run.sh results [reduce|weightings] [smollm2]
+#     bash examples/run.sh results [reduce|weightings] [video|smollm2]
 #                                          the tables of docs/results.md, over three calibration sets;
-#                                          an hour or so, and an interrupted run is continued. SCENES names a
+#                                          an hour or so, several for video, and an interrupted run is continued. SCENES names a
 #                                          file of scenes to judge by, such as scenes.py draws; further words
 #                                          after weightings go to tamp_study
 set -euo pipefail
@@ -41,7 +43,7 @@ if [ "${1:-}" = reduce ] || [ "${1:-}" = pays ] || [ "${1:-}" = prune ]; then
   program=$1
   shift
 fi
-if [ "${1:-}" = smollm2 ] || [ "${1:-}-$program" = 1b-pays ]; then
+if [ "${1:-}" = smollm2 ] || [ "${1:-}" = video ] || [ "${1:-}-$program" = 1b-pays ]; then
   subject=$1
   shift
 fi
@@ -103,21 +105,34 @@ if [ "$program" = prune ]; then
   LD_PRELOAD=$data/terminate.so exec $python examples/prune/real_models.py "$tamp_prune" $data
 fi
 
+# What stands before the words of the caller, who may name another model.
+scenes=()
+if [ "$subject" = video ]; then
+  scenes=(--model examples/data/video_mllm/video_mllm.safetensors)
+  # The later half of the blocks here, too.
+  all_selectors=("${all_selectors[@]//3-5/4-7}")
+  all_selectors=("${all_selectors[@]//0-5/0-7}")
+  all_selectors=("${all_selectors[@]//@4-5/@6-7}")
+fi
+
 if [ "$program" = pays ] && [ "$subject" != smollm2 ]; then
-  [ "$subject" = tiny ] || set -- --synthetic "$@"
+  [ "$subject" != 1b ] || set -- --synthetic "$@"
+  set -- "${scenes[@]}" "$@"
   exec "$pays" "$@"
 fi
 
-if [ "$subject-$program" = tiny-reduce ]; then
+if [ "$subject" != smollm2 ] && [ "$program" = reduce ]; then
   if [ "$results" = yes ]; then
-    "$reduce" "${all_selectors[@]}" --timed 40 --csv build/results/reduced.csv \
-      --kept build/results/kept.csv
+    of=
+    [ "$subject" = tiny ] || of=_$subject
+    "$reduce" "${scenes[@]}" "${all_selectors[@]}" --timed 40 --csv build/results/reduced$of.csv \
+      --kept build/results/kept$of.csv
     need python3
     echo
-    exec python3 examples/study/reduced.py build/results/reduced.csv
+    exec python3 examples/study/reduced.py build/results/reduced$of.csv
   fi
   [ $# -gt 0 ] || set -- "${all_selectors[@]}"
-  exec "$reduce" "$@"
+  exec "$reduce" "${scenes[@]}" "$@"
 fi
 
 # study_weightings WEIGHTINGS SPARSITIES ARGUMENT...: weightings of tokens with every score that has one, their
@@ -137,19 +152,19 @@ study_weightings() {
   /usr/bin/python3 examples/study/weightings.py "$csv" "$samples" --figure build/results/weightings_$subject.svg
 }
 
-if [ "$subject-$weightings" = tiny-yes ]; then
-  study_weightings all,amia,text,balanced,reach 0.3,0.4,0.5,0.6,0.7 --calibration 96 \
+if [ "$subject" != smollm2 ] && [ "$weightings" = yes ]; then
+  study_weightings all,amia,text,balanced,reach 0.3,0.4,0.5,0.6,0.7 "${scenes[@]}" --calibration 96 \
     ${SCENES:+--evaluation-scenes "$SCENES"} "$@"
   exit
 fi
-if [ "$subject" = tiny ]; then
+if [ "$subject" != smollm2 ]; then
   if [ "$results" = yes ]; then
-    "$study" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.6,0.7 --calibration 96
+    "$study" "${scenes[@]}" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.6,0.7 --calibration 96
     print_tables accuracy
     exec python3 examples/study/tables.py "$csv" --kinds 0.5
   fi
   [ $# -gt 0 ] || set -- "${all_methods[@]}" --sparsity 0.5,0.6,0.7
-  exec "$study" "$@"
+  exec "$study" "${scenes[@]}" "$@"
 fi
 
 # The model is a file in a Python package that is not installed.

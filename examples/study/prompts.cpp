@@ -23,10 +23,8 @@ class scene_prompts : public prompts {
  public:
   scene_prompts(const std::string& model, const prompt_settings& settings)
       : model_(llama::load_safetensors(model)),
-        calibration_(scenes_of(model, settings.calibration_scenes, "tiny_calib.safetensors",
-                               settings.calibration)),
-        evaluation_(scenes_of(model, settings.evaluation_scenes, "tiny_eval.safetensors",
-                              settings.evaluation)) {}
+        calibration_(scenes_of(model, settings.calibration_scenes, "calib", settings.calibration)),
+        evaluation_(scenes_of(model, settings.evaluation_scenes, "eval", settings.evaluation)) {}
 
   std::string description() const override {
     return fmt::format("accuracy in % on {} scenes, fitted to {} others", evaluation_.size(),

@@ -1,6 +1,7 @@
 #include "reduce_model.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -122,9 +123,12 @@ std::vector<llama::visual_computation> parse_visual(const std::string& text, std
 }
 
 reducer::reducer(const prompts& prompts, std::size_t drop_layer)
-    : prompts_(prompts), drop_layer_(drop_layer) {}
-
-std::size_t reducer::visual_tokens() const { return prompts_.prompt(0).visual_tokens(); }
+    : prompts_(prompts), drop_layer_(drop_layer) {
+  for (std::size_t i = 0; i < prompts_.size(); ++i)
+    if (const std::size_t visual = prompts_.prompt(i).visual_tokens();
+        std::find(visual_tokens_.begin(), visual_tokens_.end(), visual) == visual_tokens_.end())
+      visual_tokens_.push_back(visual);
+}
 
 const tamp::token::attention_recording& reducer::recording() {
   if (!recording_) {
@@ -135,39 +139,43 @@ const tamp::token::attention_recording& reducer::recording() {
   return *recording_;
 }
 
-tamp::token::schedule reducer::schedule(const named_reduction& row) {
+const tamp::token::relative_schedule& reducer::fitprune(const named_reduction& row) {
+  namespace token = tamp::token;
+  const std::pair key{row.tokens, row.budget};
+  if (const auto known = fitted_.find(key); known != fitted_.end()) return known->second;
+  // Whole tokens are rounded so that the schedule costs no more than the budget, or as published,
+  // which costs more.
+  const bool as_published = row.tokens == "fitprune_down";
+  const llama::config& c = prompts_.model().config;
+  const token::fitprune_fit fit{
+      .budget = row.budget,
+      .shape = llama::shape_of(c),
+      .rounding = as_published ? token::rounding::down : token::rounding::up};
+  const std::vector<std::size_t> counts = recording().visual_tokens();
+  const tamp::execute::openmp exec{omp_get_max_threads()};
+  const auto found = [&] {
+    if (row.tokens != "fitprune_rerun")
+      return fit(exec, recording(), counts, std::size_t(c.layers));
+    const std::vector<llama::sequence> samples = prompts_.calibration();
+    llama::fitprune_host host(prompts_.model(), samples);
+    return fit(exec, host, counts, std::size_t(c.layers));
+  }();
+  if (!found.met && !as_published)
+    throw std::invalid_argument(
+        fmt::format("FitPrune's schedule for a budget of {} costs {}", row.budget, found.cost));
+  return fitted_[key] = found.schedule;
+}
+
+tamp::token::schedule reducer::schedule(const named_reduction& row, std::size_t visual) {
   namespace token = tamp::token;
   const llama::config& c = prompts_.model().config;
   const auto layers = std::size_t(c.layers);
-  const std::size_t visual = visual_tokens();
   if (row.tokens == "-") return {};
+  if (is_fitprune(row.tokens)) return fitprune(row).for_tokens(visual);
   const auto shape = llama::shape_of(c);
-  const auto found = fitted_.find({row.tokens, row.budget});
-  if (found != fitted_.end()) return found->second;
-  const auto remember = [&](token::schedule s) {
-    return fitted_[{row.tokens, row.budget}] = std::move(s);
-  };
-  if (is_fitprune(row.tokens)) {
-    // Whole tokens are rounded so that the schedule costs no more than the budget, or as published,
-    // which costs more.
-    const bool as_published = row.tokens == "fitprune_down";
-    const token::fitprune_fit fit{
-        .budget = row.budget,
-        .shape = shape,
-        .rounding = as_published ? token::rounding::down : token::rounding::up};
-    const auto counted = [&](const token::fitprune_fit::result& found) {
-      if (!found.met && !as_published)
-        throw std::invalid_argument(
-            fmt::format("FitPrune's schedule for a budget of {} costs {}", row.budget, found.cost));
-      return remember(found.schedule.for_tokens(visual));
-    };
-    const std::vector<std::size_t> counts = recording().visual_tokens();
-    const tamp::execute::openmp exec{omp_get_max_threads()};
-    if (row.tokens != "fitprune_rerun") return counted(fit(exec, recording(), counts, layers));
-    const std::vector<llama::sequence> samples = prompts_.calibration();
-    llama::fitprune_host host(prompts_.model(), samples);
-    return counted(fit(exec, host, counts, layers));
-  }
+  const std::tuple key{row.tokens, row.budget, visual};
+  if (const auto known = schedules_.find(key); known != schedules_.end()) return known->second;
+  const auto remember = [&](token::schedule s) { return schedules_[key] = std::move(s); };
   if (is_pyramid_drop(row.tokens)) {
     // The ratio that meets the budget, with one stage for every two layers up to the published
     // four, or more where the layers in front of the first stage cost more than the budget.
@@ -199,7 +207,9 @@ tamp::token::schedule reducer::schedule(const named_reduction& row) {
 llama::reduction reducer::reduction(const named_reduction& row) {
   llama::reduction r;
   use_selector(r, row.tokens);
-  r.schedule = schedule(row);
+  for (const std::size_t visual : visual_tokens_) r.schedules[visual] = schedule(row, visual);
+  r.schedule = r.schedules.at(visual_tokens_.front());
+  if (r.schedules.size() == 1) r.schedules.clear();
   r.renumber = row.tokens == "pyramid_drop";  // as published; _kept keeps positions
   r.visual = parse_visual(row.visual, prompts_.model().blocks.size(),
                           [&](auto... wanted) { return blind(wanted...); });
@@ -245,10 +255,17 @@ tamp::compute::compute_plan reducer::joint(double budget) {
   settings.selector = "attention_top_k";
   settings.ffn.keep_ratio = 0.1;
   settings.attention.window = 8;
+  if (visual_tokens_.size() != 1)
+    throw std::invalid_argument(
+        fmt::format("a budget is split for prompts of one number of visual tokens, these have {}",
+                    fmt::join(visual_tokens_, ", ")));
   tamp::compute::evaluated_sets known;
   return tamp::compute::plan_compute(
       llama::shape_of(model.config), model.blocks.size(), prompts_.prompt(0).kinds, budget,
-      settings, [&](double fraction) { return schedule({settings.selector, fraction, "-"}); },
+      settings,
+      [&](double fraction) {
+        return schedule({settings.selector, fraction, "-"}, visual_tokens_.front());
+      },
       rank_layers("ffn:0.1+hollow:8", true, known),
       [&](double sparsity) {
         return tamp::plan(host, tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},

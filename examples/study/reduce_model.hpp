@@ -11,7 +11,9 @@
 #include <tamp/compute/head_activity.hpp>
 #include <tamp/compute/layer_ranking.hpp>
 #include <tamp/token/attention_record.hpp>
+#include <tamp/token/relative_schedule.hpp>
 #include <tamp/token/schedule.hpp>
+#include <tuple>
 #include <vector>
 
 #include "prompts.hpp"
@@ -51,13 +53,15 @@ class reducer {
   // cannot be met from there.
   reducer(const prompts& prompts, std::size_t drop_layer);
 
-  // How many tokens leave where.
-  tamp::token::schedule schedule(const named_reduction& row);
+  // How many of so many visual tokens leave where: the same share, as far as whole tokens allow.
+  tamp::token::schedule schedule(const named_reduction& row, std::size_t visual);
+  // With a schedule for each number of visual tokens that a prompt has.
   llama::reduction reduction(const named_reduction& row);
   reduced measure(const llama::reduction& r) const { return measure(r, prompts_.model()); }
   reduced measure(const llama::reduction& r, const llama::model& model) const;
   // One budget of multiply-adds, split evenly: attention_top_k for the tokens, hollow attention
   // with a window of 8 and a tenth of the channels for those that stay, magnitude for the weights.
+  // For prompts of one number of visual tokens.
   tamp::compute::compute_plan joint(double budget);
   // What the engine makes of such a plan; prunes `model` in place.
   llama::reduction apply(const tamp::compute::compute_plan& plan, llama::model& model) const;
@@ -74,13 +78,16 @@ class reducer {
   const tamp::token::attention_recording& recording();
   std::vector<tamp::compute::layer_head> blind(double share, std::size_t first,
                                                std::size_t last) const;
-  std::size_t visual_tokens() const;
+  // What FitPrune fits for a budget, before tokens are counted.
+  const tamp::token::relative_schedule& fitprune(const named_reduction& row);
 
   const prompts& prompts_;
   std::size_t drop_layer_;
   std::unique_ptr<tamp::token::attention_recording> recording_;
   mutable std::vector<tamp::compute::head_activity> activities_;  // of each layer, once measured
-  std::map<std::pair<std::string, double>, tamp::token::schedule> fitted_;
+  std::vector<std::size_t> visual_tokens_;  // numbers that prompts have; the first prompt's first
+  std::map<std::pair<std::string, double>, tamp::token::relative_schedule> fitted_;
+  std::map<std::tuple<std::string, double, std::size_t>, tamp::token::schedule> schedules_;
 };
 
 }  // namespace study

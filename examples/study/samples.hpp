@@ -2,6 +2,7 @@
 
 // Scenes and prose, as both studies read them.
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <filesystem>
@@ -18,11 +19,18 @@
 
 namespace study {
 
-// The first `count` scenes (0: all) of the file that is named, or else lies beside the model.
+// The first `count` scenes (0: all) of the file that is named, or else lies beside the model: with
+// tiny_mllm.safetensors, and any name without scenes of its own, lies tiny_eval.safetensors.
 inline llama::scenes scenes_of(const std::string& model, const std::string& named,
-                               const char* beside_model, std::size_t count) {
-  const auto folder = std::filesystem::path(model).parent_path();
-  llama::scenes s = llama::load_scenes(named.empty() ? (folder / beside_model).string() : named);
+                               const std::string& purpose, std::size_t count) {
+  const std::filesystem::path path(model);
+  const auto beside = [&](const std::string& family) {
+    return path.parent_path() / (family + "_" + purpose + ".safetensors");
+  };
+  const std::string stem = path.stem().string();
+  const auto own = beside(stem.substr(0, stem.find('_')));
+  llama::scenes s = llama::load_scenes(
+      named.empty() ? (std::filesystem::exists(own) ? own : beside("tiny")).string() : named);
   if (count > s.size()) llama::fail("there are ", s.size(), " scenes, not ", count);
   if (count != 0) s.answers.resize(count);
   return s;
@@ -36,9 +44,10 @@ inline llama::calibration_sample embedded(const llama::model& m, const llama::sc
   llama::calibration_sample sample{std::move(scene.hidden), {}};
   for (const auto visual : scene.visual)
     sample.kinds.push_back(visual != 0 ? tamp::modality::image : tamp::modality::text);
-  const auto& vision = m.config.vision.value();
-  const auto question = static_cast<std::size_t>(llama::vision::first_patch + vision.patches() + 1);
   const std::size_t tokens = sample.kinds.size();
+  const auto last_patch =
+      std::find(sample.kinds.rbegin(), sample.kinds.rend(), tamp::modality::image);
+  const auto question = static_cast<std::size_t>(sample.kinds.rend() - last_patch) + 1;
   sample.read.assign(tokens, 0.0);
   for (std::size_t t = question; t < tokens; ++t)
     sample.read[t] = 1.0 / static_cast<double>(tokens - question);

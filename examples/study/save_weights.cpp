@@ -35,7 +35,13 @@ void for_each_tensor(const llama::model& model, const Use& use) {
   if (model.config.vision) {
     use("visual.patch_embed.weight", model.ends->patch.weight);
     use("visual.patch_embed.bias", model.ends->patch.bias);
-    use("visual.pos_embed.weight", model.ends->patch.positions);
+    if (model.config.vision->is_of_one_size()) {
+      use("visual.pos_embed.weight", model.ends->patch.positions);
+    } else {
+      use("visual.row_embed.weight", model.ends->patch.rows);
+      use("visual.column_embed.weight", model.ends->patch.columns);
+      use("visual.frame_embed.weight", model.ends->patch.frames);
+    }
   }
 }
 

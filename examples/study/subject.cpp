@@ -34,9 +34,8 @@ class scene_subject : public subject {
  public:
   scene_subject(const std::string& model, const data_settings& settings)
       : model_(llama::load_safetensors(model)),
-        calibration_(scenes_of(model, settings.calibration_scenes, "tiny_calib.safetensors", 0)),
-        evaluation_(scenes_of(model, settings.evaluation_scenes, "tiny_eval.safetensors",
-                              settings.evaluation)) {
+        calibration_(scenes_of(model, settings.calibration_scenes, "calib", 0)),
+        evaluation_(scenes_of(model, settings.evaluation_scenes, "eval", settings.evaluation)) {
     calibration_size_ = settings.calibration == 0 ? calibration_.size() : settings.calibration;
     if (calibration_size_ > calibration_.size())
       llama::fail("there are ", calibration_.size(), " scenes, not ", calibration_size_);

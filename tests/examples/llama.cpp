@@ -21,9 +21,12 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tamp/io/safetensors.hpp>
+#include <tamp/io/safetensors_writer.hpp>
+#include <utility>
 #include <vector>
 
 #include "gguf_models.hpp"
@@ -395,6 +398,10 @@ BOOST_AUTO_TEST_CASE(impossible_configurations_are_rejected) {
   CHECK_REJECTED(rejected([](auto& c) { c.window = llama::sliding_window{4, 0}; })(), "period");
   CHECK_REJECTED(rejected([](auto& c) { c.vision = llama::vision{48, 7, 0, 0, 0, 0}; })(), "48",
                  "7");
+  CHECK_REJECTED(rejected([](auto& c) { c.vision = llama::vision{0, 6, 0, 0, 0, 0}; })(),
+                 "max_patches_a_side = 0");
+  CHECK_REJECTED(rejected([](auto& c) { c.vision = llama::vision{0, 6, 0, 0, 0, 0, 16, 0}; })(),
+                 "max_frames = 0");
 }
 
 BOOST_AUTO_TEST_CASE(tokens_outside_the_vocabulary_are_rejected) {
@@ -467,7 +474,61 @@ BOOST_AUTO_TEST_CASE(patches_are_cut_in_raster_order) {
   std::iota(image.begin(), image.end(), std::uint8_t(0));
   matrix expected(4, 4);
   expected << 0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15;
-  BOOST_CHECK_LT(largest_difference(llama::patches(v, image) * 255.0f, expected), 1e-5f);
+  BOOST_CHECK_LT(largest_difference(llama::patches(v, {4, 1, image}) * 255.0f, expected), 1e-5f);
+}
+
+BOOST_AUTO_TEST_CASE(patches_of_a_clip_follow_frame_by_frame) {
+  const llama::vision v{0, 2, 0, 0, 0, 0, 1, 3};
+  std::vector<std::uint8_t> clip(12);
+  std::iota(clip.begin(), clip.end(), std::uint8_t(0));
+  matrix expected(3, 4);
+  expected << 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11;
+  BOOST_CHECK_LT(largest_difference(llama::patches(v, {2, 3, clip}) * 255.0f, expected), 1e-5f);
+}
+
+BOOST_AUTO_TEST_CASE(places_of_several_sizes_are_sums_of_frame_row_and_column) {
+  llama::config c = small_config();
+  c.vision = llama::vision{0, 2, 1, 2, 3, 4, 3, 2};
+  const llama::model m = random_model(c);
+  llama::scenes s;
+  s.question_width = 1;
+  s.pixels.assign(2 * 4 * 4 + 6 * 6, 0);  // black: what is left is the bias and the place
+  s.sides = {4, 6};
+  s.frames = {2, 1};
+  s.starts = {0, 32};
+  s.pictures = {0, 1, 1};
+  s.questions = {5, 6, 7};
+  s.question_lengths = {1, 1, 1};
+  s.answers = {1, 2, 3};
+  s.kinds = {0, 0, 0};
+  s.kind_names = {"count"};
+
+  const llama::embedded_scene clip = llama::embed_scene(m, s, 0);
+  BOOST_REQUIRE_EQUAL(clip.hidden.rows(), 2 + 8 + 3);
+  const llama::patch_embedding& e = m.ends->patch;
+  for (Index f = 0; f < 2; ++f)
+    for (Index r = 0; r < 2; ++r)
+      for (Index k = 0; k < 2; ++k) {
+        const matrix place = e.bias + e.frames.row(f) + e.rows.row(r) + e.columns.row(k);
+        BOOST_CHECK_LT(largest_difference(clip.hidden.row(2 + 4 * f + 2 * r + k), place), 1e-6f);
+      }
+  for (std::size_t t = 0; t < 13; ++t)
+    BOOST_CHECK_EQUAL(int(clip.visual[t]), int(t >= 2 && t < 10));
+  BOOST_CHECK_EQUAL(llama::embed_scene(m, s, 1).hidden.rows(), 2 + 9 + 3);
+  BOOST_CHECK_EQUAL(llama::embed_scene(m, s, 2).hidden.rows(), 2 + 9 + 3);
+
+  s.sides = {5, 6};
+  CHECK_REJECTED(llama::embed_scene(m, s, 0), "5 pixels", "patches of 2");
+  s.pixels.assign(64, 0);
+  s.sides = {8, 6};
+  s.frames = {1, 1};
+  CHECK_REJECTED(llama::embed_scene(m, s, 0), "4 patches a side", "up to 3");
+  s.sides = {2, 6};
+  s.frames = {3, 1};
+  CHECK_REJECTED(llama::embed_scene(m, s, 0), "3 frames", "up to 3 and 2");
+  c.vision = llama::vision{2, 2, 1, 2, 3, 4};
+  const llama::model of_one_size = random_model(c);
+  CHECK_REJECTED(llama::embed_scene(of_one_size, s, 0), "a clip of 3 frames", "single pictures");
 }
 
 BOOST_AUTO_TEST_CASE(a_model_without_vision_rejects_pictures) {
@@ -507,7 +568,72 @@ BOOST_AUTO_TEST_CASE(files_that_do_not_hold_the_model_are_rejected) {
   config.erase("head_dim");
   const auto partial = file({{"__metadata__", {{"config", config.dump()}}}});
   CHECK_REJECTED(llama::load_safetensors(partial.path()), "configuration", "head_dim");
-  CHECK_REJECTED(llama::load_scenes(empty.path()), "no tensor 'images'");
+  CHECK_REJECTED(llama::load_scenes(empty.path()), "no tensor 'question_ids'");
+}
+
+BOOST_AUTO_TEST_CASE(scenes_of_several_sizes_are_read_and_checked) {
+  using tamp::io::dtype;
+  std::vector<int> sides = {2, 1}, frames = {1, 3}, pictures = {1, 0, 1};
+  std::size_t pixels = 7;
+  const auto written = [&] {
+    const temporary_file file("");
+    const std::vector<tamp::io::declaration> tensors = {{"pixels", dtype::u8, {pixels}},
+                                                        {"sides", dtype::i32, {sides.size()}},
+                                                        {"frames", dtype::i32, {frames.size()}},
+                                                        {"picture", dtype::i32, {pictures.size()}},
+                                                        {"question_ids", dtype::i32, {3, 1}},
+                                                        {"question_length", dtype::i32, {3}},
+                                                        {"answers", dtype::i32, {3}},
+                                                        {"kind", dtype::i32, {3}}};
+    const std::filesystem::path path = file.path() + ".scenes";
+    tamp::io::safetensors_writer out(path, tensors,
+                                     {{"kinds", "[\"count\"]"}, {"vocab", "[\"a\"]"}});
+    std::vector<std::uint8_t> grey(pixels);
+    std::iota(grey.begin(), grey.end(), std::uint8_t(0));
+    out.write("pixels", std::span<const std::uint8_t>(grey));
+    const std::vector<int> zeros(3, 0), ones(3, 1);
+    for (const auto& [name, values] :
+         std::initializer_list<std::pair<const char*, const std::vector<int>*>>{
+             {"sides", &sides},
+             {"frames", &frames},
+             {"picture", &pictures},
+             {"question_ids", &ones},
+             {"question_length", &ones},
+             {"answers", &ones},
+             {"kind", &zeros}})
+      out.write(name, std::span<const int>(*values));
+    out.commit();
+    const auto remove = [&] { std::filesystem::remove(path); };
+    try {
+      const llama::scenes s = llama::load_scenes(path.string());
+      remove();
+      return s;
+    } catch (...) {
+      remove();
+      throw;
+    }
+  };
+  const llama::scenes s = written();
+  BOOST_REQUIRE_EQUAL(s.size(), 3);
+  BOOST_CHECK_EQUAL(s.picture(0).side, 1);
+  BOOST_CHECK_EQUAL(s.picture(0).frames, 3);
+  BOOST_CHECK_EQUAL(int(s.picture(0).pixels.front()), 4);
+  BOOST_CHECK_EQUAL(s.picture(0).pixels.size(), 3);
+  BOOST_CHECK_EQUAL(s.picture(1).pixels.size(), 4);
+  BOOST_CHECK(s.picture(2).pixels.data() == s.picture(0).pixels.data());
+
+  pixels = 8;
+  CHECK_REJECTED(written(), "have 7 pixels", "'pixels' has 8");
+  pixels = 7;
+  pictures[1] = 2;
+  CHECK_REJECTED(written(), "question 1", "picture 2", "there are 2");
+  pictures = {0, 1};
+  CHECK_REJECTED(written(), "3 rows of 'question_ids'", "2 of 'picture'");
+  pictures = {0, 1, 1};
+  sides[0] = 0;
+  CHECK_REJECTED(written(), "picture 0", "0 pixels a side");
+  sides = {2};
+  CHECK_REJECTED(written(), "1 rows of 'sides'", "2 of 'frames'");
 }
 
 BOOST_AUTO_TEST_CASE(gguf_files_hold_the_same_model_with_q_and_k_interleaved) {

@@ -478,6 +478,28 @@ BOOST_AUTO_TEST_CASE(fitting_by_running_layers_begins_like_fitting_to_a_recordin
   llama::forward(m, s, r);
 }
 
+BOOST_AUTO_TEST_CASE(sequences_of_other_numbers_of_visual_tokens_have_schedules_of_their_own) {
+  const llama::model m = random_model(3);
+  llama::reduction r;
+  r.use(tamp::token::attention_top_k{});
+  r.schedule.drops = {0, 1, 0};
+  r.schedules[8].drops = {0, 4, 2};
+  r.schedules[12] = tamp::token::drop_at(3, 1, 9, tamp::token::departure::before_layer);
+  for (const auto& [visual, left] :
+       {std::pair<Index, std::size_t>{8, 2}, {12, 3}, {5, 4}, {1, 0}}) {
+    llama::sequence s = prompt(m, 2, visual, 3);
+    llama::forward(m, s, r);
+    BOOST_CHECK_EQUAL(s.visual_tokens(), left);
+    llama::reduction alone;
+    alone.use(tamp::token::attention_top_k{});
+    const auto own = r.schedules.find(std::size_t(visual));
+    alone.schedule = own == r.schedules.end() ? r.schedule : own->second;
+    llama::sequence same = prompt(m, 2, visual, 3);
+    llama::forward(m, same, alone);
+    BOOST_CHECK(s.hidden == same.hidden);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 // Takes about a minute when optimised; ctest runs it apart from the others.

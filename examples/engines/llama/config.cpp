@@ -30,8 +30,13 @@ void check(const config& c) {
     positive("the period of the layers without a sliding window", c.window->period);
   }
   if (!c.vision) return;
-  positive("image_size", c.vision->image_size);
   positive("patch_size", c.vision->patch_size);
+  if (!c.vision->is_of_one_size()) {
+    positive("max_patches_a_side", c.vision->most_patches_a_side);
+    positive("max_frames", c.vision->most_frames);
+    return;
+  }
+  positive("image_size", c.vision->image_size);
   if (c.vision->image_size % c.vision->patch_size != 0)
     fail("pictures of ", c.vision->image_size, " pixels do not divide into patches of ",
          c.vision->patch_size);

@@ -32,12 +32,19 @@ template <class... Parts>
   throw error(text.str());
 }
 
-/// How pictures enter the sequence: `<bos> <image>` patches `</image>` question `<answer>`.
+/// How pictures enter the sequence: `<bos> <image>` patches `</image>` question `<answer>`. They are
+/// square and grey. A model takes single pictures of one size, and knows each of their places by
+/// itself; or it takes pictures of any size up to one and clips of several frames, whose places are
+/// sums of a row, a column and a frame.
 struct vision {
-  Index image_size = 0;  ///< pixels a side of the square, grey picture
+  Index image_size = 0;  ///< pixels a side of all pictures; 0: they are of several sizes
   Index patch_size = 0;  ///< pixels a side of a square patch
   int bos_token = 0, image_token = 0, image_end_token = 0, answer_token = 0;
+  Index most_patches_a_side = 0;  ///< of pictures of several sizes
+  Index most_frames = 1;          ///< of a clip of several sizes
 
+  bool is_of_one_size() const { return image_size != 0; }
+  /// Patches of a picture of the only size.
   Index patches() const { return (image_size / patch_size) * (image_size / patch_size); }
   Index pixels_of_patch() const { return patch_size * patch_size; }
   static constexpr Index first_patch = 2;  ///< position of the first patch in the sequence

@@ -8,7 +8,8 @@
 namespace llama {
 namespace {
 
-/// The configuration in the words of Hugging Face's LlamaConfig, and of tiny_mllm for the pictures.
+/// The configuration in the words of Hugging Face's LlamaConfig, and of tiny_mllm or video_mllm
+/// for the pictures.
 config config_from_json(const nlohmann::json& json, const std::string& path) {
   config c;
   try {
@@ -23,10 +24,17 @@ config config_from_json(const nlohmann::json& json, const std::string& path) {
     c.rms_epsilon = json.at("rms_norm_eps");
     c.rope_theta = json.at("rope_theta");
     c.tied_head = json.at("tie_word_embeddings");
-    if (json.contains("patch_size"))
-      c.vision = vision{json.at("image_size"),         json.at("patch_size"),
-                        json.at("bos_token_id"),       json.at("image_token_id"),
-                        json.at("image_end_token_id"), json.at("answer_token_id")};
+    if (json.contains("patch_size")) {
+      const bool several_sizes = json.contains("max_patches_a_side");
+      c.vision = vision{several_sizes ? nlohmann::json(0) : json.at("image_size"),
+                        json.at("patch_size"),
+                        json.at("bos_token_id"),
+                        json.at("image_token_id"),
+                        json.at("image_end_token_id"),
+                        json.at("answer_token_id"),
+                        json.value("max_patches_a_side", Index(0)),
+                        json.value("max_frames", Index(1))};
+    }
   } catch (const nlohmann::json::exception& problem) {
     fail(path, ": the configuration cannot be read: ", problem.what());
   }

@@ -60,7 +60,14 @@ model assemble(const config& c, const read_weight& read) {
   if (c.vision) {
     e.patch.weight = read("visual.patch_embed.weight", c.hidden, c.vision->pixels_of_patch());
     e.patch.bias = read("visual.patch_embed.bias", Index(1), c.hidden);
-    e.patch.positions = read("visual.pos_embed.weight", c.vision->patches(), c.hidden);
+    const Index side = c.vision->most_patches_a_side;
+    if (c.vision->is_of_one_size()) {
+      e.patch.positions = read("visual.pos_embed.weight", c.vision->patches(), c.hidden);
+    } else {
+      e.patch.rows = read("visual.row_embed.weight", side, c.hidden);
+      e.patch.columns = read("visual.column_embed.weight", side, c.hidden);
+      e.patch.frames = read("visual.frame_embed.weight", c.vision->most_frames, c.hidden);
+    }
   }
   e.rope = rotary_embedding(c.head_dim, c.rope_theta, c.positions, c.rope_divisors);
   if (c.window) e.local_rope = rotary_embedding(c.head_dim, c.window->rope_theta, c.positions);

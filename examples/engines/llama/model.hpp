@@ -72,7 +72,9 @@ struct block : block_vectors {
 struct patch_embedding {
   matrix weight;     // (hidden, pixels of a patch)
   row_vector bias;   // (hidden,)
-  matrix positions;  // (patches, hidden)
+  matrix positions;  // (patches, hidden); empty in a model of several sizes
+  matrix rows, columns,
+      frames;  // (most patches a side, hidden) twice, (most frames, hidden); or empty
 };
 
 /// What lies before the first block and after the last one.

@@ -388,7 +388,10 @@ std::vector<tamp::compute::head_activity> head_activities(const model& m,
 }
 
 matrix forward(const model& m, sequence& s, const reduction& r, std::vector<cached_block>& cache) {
-  if (m.config.window && (!r.schedule.drops.empty() || !r.visual.empty()))
+  const auto of_count = r.schedules.find(s.visual_tokens());
+  const tamp::token::schedule& schedule =
+      of_count == r.schedules.end() ? r.schedule : of_count->second;
+  if (m.config.window && (!schedule.drops.empty() || !r.visual.empty()))
     fail("a sliding window counts the tokens that have left: this model cannot be reduced");
   cache.resize(m.blocks.size());
   static const visual_computation whole;
@@ -396,10 +399,10 @@ matrix forward(const model& m, sequence& s, const reduction& r, std::vector<cach
     const visual_computation& visual = r.visual.empty() ? whole : r.visual.at(std::size_t(b));
     const std::size_t here = s.visual_tokens();
     const std::size_t drop =
-        r.schedule.drops.empty() ? 0 : std::min(here, r.schedule.drops.at(std::size_t(b)));
+        schedule.drops.empty() ? 0 : std::min(here, schedule.drops.at(std::size_t(b)));
     using tamp::observable;
     using tamp::token::departure;
-    const auto leaves = [&](departure place) { return drop != 0 && r.schedule.leave == place; };
+    const auto leaves = [&](departure place) { return drop != 0 && schedule.leave == place; };
     const auto chosen = [&](const attended_block& seen) {
       return choose(s, seen, r, b, here - drop, m.config.heads);
     };

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <tamp/compute/dynamic_ffn.hpp>
 #include <tamp/compute/head_activity.hpp>
@@ -36,6 +37,8 @@ struct reduction {
   selector select;  ///< asked in the layers in which the schedule drops tokens
   tamp::observable reads = tamp::observable::none;  ///< what the selector wants to see
   tamp::token::schedule schedule;                   ///< how many tokens leave, and where
+  /// The same for sequences of other numbers of visual tokens; `schedule` for those not listed.
+  std::map<std::size_t, tamp::token::schedule> schedules;
   /// After tokens have left, RoPE counts the others anew, as in PyramidDrop. Else they keep their
   /// positions, as in FastV and FitPrune.
   bool renumber = false;

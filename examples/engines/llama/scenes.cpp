@@ -7,23 +7,55 @@
 
 namespace llama {
 
-matrix patches(const vision& v, std::span<const std::uint8_t> image) {
-  const Index size = v.image_size, side = v.patch_size, across = size / side;
-  matrix p(v.patches(), v.pixels_of_patch());
-  for (Index y = 0; y < size; ++y)
+matrix patches(const vision& v, const picture& p) {
+  const Index size = p.side, side = v.patch_size, across = size / side;
+  matrix cut(p.frames * across * across, v.pixels_of_patch());
+  for (Index y = 0; y < p.frames * size; ++y)
     for (Index x = 0; x < size; ++x)
-      p(y / side * across + x / side, y % side * side + x % side) =
-          float(image[std::size_t(y * size + x)]) / 255.0f;
-  return p;
+      cut(y / side * across + x / side, y % side * side + x % side) =
+          float(p.pixels[std::size_t(y * size + x)]) / 255.0f;
+  return cut;
 }
+
+namespace {
+
+void check(const vision& v, const picture& p) {
+  if (v.is_of_one_size()) {
+    if (p.side != v.image_size)
+      fail("pictures of ", p.side, " pixels, the model takes ", v.image_size);
+    if (p.frames != 1) fail("a clip of ", p.frames, " frames, the model takes single pictures");
+    return;
+  }
+  if (p.side % v.patch_size != 0)
+    fail("pictures of ", p.side, " pixels do not divide into patches of ", v.patch_size);
+  if (p.side / v.patch_size > v.most_patches_a_side || p.frames > v.most_frames)
+    fail("a picture of ", p.side / v.patch_size, " patches a side and ", p.frames,
+         " frames, the model takes up to ", v.most_patches_a_side, " and ", v.most_frames);
+}
+
+/// What each patch of a picture gets for its place, (patches, hidden).
+matrix places(const vision& v, const patch_embedding& e, const picture& p) {
+  if (v.is_of_one_size()) return e.positions;
+  const Index across = p.side / v.patch_size;
+  matrix sum(p.frames * across * across, e.rows.cols());
+  Index patch = 0;
+  for (Index f = 0; f < p.frames; ++f)
+    for (Index r = 0; r < across; ++r)
+      for (Index c = 0; c < across; ++c)
+        sum.row(patch++) = e.frames.row(f) + e.rows.row(r) + e.columns.row(c);
+  return sum;
+}
+
+}  // namespace
 
 embedded_scene embed_scene(const model& m, const scenes& s, std::size_t i) {
   if (!m.config.vision) fail("a model without vision cannot look at pictures");
   const vision& v = *m.config.vision;
-  if (s.image_size != v.image_size)
-    fail("pictures of ", s.image_size, " pixels, the model takes ", v.image_size);
+  const picture p = s.picture(i);
+  check(v, p);
+  const matrix cut = patches(v, p);
   const auto question = s.question(i);
-  std::vector<int> tokens(std::size_t(v.first_patch + v.patches()), v.image_token);
+  std::vector<int> tokens(std::size_t(v.first_patch + cut.rows()), v.image_token);
   tokens.front() = v.bos_token;
   tokens.push_back(v.image_end_token);
   tokens.insert(tokens.end(), question.begin(), question.end());
@@ -31,9 +63,9 @@ embedded_scene embed_scene(const model& m, const scenes& s, std::size_t i) {
 
   embedded_scene e{embed(m, tokens), std::vector<std::uint8_t>(tokens.size(), 0)};
   const patch_embedding& patch = m.ends->patch;
-  e.hidden.middleRows(v.first_patch, v.patches()) =
-      (linear(patches(v, s.image(i)), patch.weight) + patch.positions).rowwise() + patch.bias;
-  std::fill_n(e.visual.begin() + v.first_patch, v.patches(), std::uint8_t(1));
+  e.hidden.middleRows(v.first_patch, cut.rows()) =
+      (linear(cut, patch.weight) + places(v, patch, p)).rowwise() + patch.bias;
+  std::fill_n(e.visual.begin() + v.first_patch, cut.rows(), std::uint8_t(1));
   return e;
 }
 

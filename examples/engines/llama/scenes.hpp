@@ -13,11 +13,20 @@
 
 namespace llama {
 
-/// Pictures, each with a question and the token that answers it.
+/// A square, grey picture, or a clip of several.
+struct picture {
+  Index side = 0;                        // pixels
+  Index frames = 1;                      // one after another
+  std::span<const std::uint8_t> pixels;  // (frames, side, side), 0..255
+};
+
+/// Pictures, and questions about them with the tokens that answer them.
 struct scenes {
-  Index image_size = 0;                 // pixels a side
   Index question_width = 0;             // tokens stored for each question
-  std::vector<std::uint8_t> images;     // (scenes, image_size, image_size), 0..255
+  std::vector<std::uint8_t> pixels;     // of all pictures, one after another
+  std::vector<Index> sides, frames;     // (pictures,)
+  std::vector<std::size_t> starts;      // (pictures,), the first of their pixels
+  std::vector<std::size_t> pictures;    // (scenes,), which picture is asked about
   std::vector<int> questions;           // (scenes, question_width), padded
   std::vector<int> question_lengths;    // (scenes,)
   std::vector<int> answers;             // (scenes,)
@@ -26,9 +35,11 @@ struct scenes {
   std::vector<std::string> vocabulary;  // what each token is spelled like
 
   std::size_t size() const { return answers.size(); }
-  std::span<const std::uint8_t> image(std::size_t i) const {
-    const auto pixels = std::size_t(image_size * image_size);
-    return {images.data() + i * pixels, pixels};
+  llama::picture picture(std::size_t i) const {
+    const std::size_t p = pictures[i];
+    const Index side = sides[p], count = frames[p];
+    return {side, count,
+            std::span(pixels).subspan(starts[p], std::size_t(count) * std::size_t(side * side))};
   }
   std::span<const int> question(std::size_t i) const {
     return {questions.data() + i * std::size_t(question_width), std::size_t(question_lengths[i])};
@@ -41,8 +52,9 @@ struct embedded_scene {
   std::vector<std::uint8_t> visual;  // (tokens,), 1 for a patch, 0 for text
 };
 
-/// Patches of a picture in raster order, each flattened row by row: (patches, pixels of a patch).
-matrix patches(const vision& v, std::span<const std::uint8_t> image);
+/// Patches of a picture in raster order, frame by frame, each flattened row by row: (patches, pixels
+/// of a patch).
+matrix patches(const vision& v, const picture& p);
 
 /// `<bos> <image>` patches `</image>` question `<answer>`.
 embedded_scene embed_scene(const model& m, const scenes& s, std::size_t i);
