@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <tamp/io/calibration.hpp>
+#include <type_traits>
 #include <utility>
 
 #include "prune_model.hpp"
@@ -12,6 +13,15 @@ constexpr auto dense_statistics_for = [] {
   using namespace tamp::allocate;
   return tamp::calibration_for(owl<>{}, das{}, block_influence{});
 };
+
+// True for an allocation whose statistic is one of them.
+template <class Allocation, class... Statistics>
+constexpr bool is_one_of(const tamp::calibration<Statistics...>*) {
+  return (std::is_same_v<tamp::detail::needed_statistic_of<Allocation>, Statistics> || ...);
+}
+template <class Allocation>
+constexpr bool is_calibrated =
+    is_one_of<Allocation>(static_cast<const decltype(dense_statistics_for())*>(nullptr));
 
 }  // namespace
 
@@ -65,9 +75,14 @@ std::optional<tamp::pruning_plan> planner::plan(const named_recipe& named,
             [&](auto allocate) -> std::optional<tamp::pruning_plan> {
               const auto recipe = compose_with(allocate, tamp::pattern::per_row{});
               tamp::pruning_plan plan;
-              if constexpr (tamp::detail::needs_statistic<decltype(allocate)>) {
+              if constexpr (is_calibrated<decltype(allocate)>) {
                 if (!calibrate(on_progress)) return std::nullopt;
                 plan = tamp::plan(exec_, host_, seen_, recipe);
+              } else if constexpr (tamp::detail::needs_statistic<decltype(allocate)>) {
+                host_.rewind();
+                auto seen = tamp::calibration_for(allocate);  // Gram matrices, which no file keeps
+                if (!tamp::calibrate(exec_, host_, seen, on_progress)) return std::nullopt;
+                plan = tamp::plan(exec_, host_, seen, recipe);
               } else {
                 plan = tamp::plan(exec_, host_, recipe);
               }

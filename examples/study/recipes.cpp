@@ -13,7 +13,8 @@ double asked_sparsity(const named_recipe& named) {
 }
 
 bool depends_on_calibration(const named_recipe& named) {
-  const std::vector<std::string> data_free{"-", "uniform", "erk", "lamp", "alpha"};
+  const std::vector<std::string> data_free{"-",    "uniform", "erk",
+                                           "lamp", "alpha",   "global_threshold"};
   return named.score != "magnitude" || !named.refinement.empty() ||
          std::find(data_free.begin(), data_free.end(), named.allocate) == data_free.end();
 }

@@ -11,8 +11,16 @@ namespace study {
 
 inline const std::vector<std::string> score_names{"magnitude", "wanda", "ria", "amia", "sparsegpt"};
 inline const std::vector<std::string> weighting_names{"all", "amia", "text", "balanced", "reach"};
-inline const std::vector<std::string> allocate_names{
-    "uniform", "owl", "das", "erk", "lamp", "alpha", "block_influence"};
+inline const std::vector<std::string> allocate_names{"uniform",
+                                                     "owl",
+                                                     "das",
+                                                     "erk",
+                                                     "lamp",
+                                                     "alpha",
+                                                     "block_influence",
+                                                     "global_threshold",
+                                                     "by_error",
+                                                     "by_error_sparsegpt"};
 inline const std::vector<std::string> pattern_names{"per_row", "per_tensor", "1:2", "1:4",
                                                     "2:4",     "4:8",        "8:16"};
 

@@ -44,6 +44,10 @@ auto with_allocation(const std::string& name, double sparsity, Use&& use) {
   if (name == "lamp") return use(lamp{.sparsity = sparsity});
   if (name == "alpha") return use(alpha{.sparsity = sparsity});
   if (name == "block_influence") return use(block_influence{.sparsity = sparsity});
+  if (name == "global_threshold") return use(global_threshold<>{.sparsity = sparsity});
+  if (name == "by_error") return use(by_error<>{.sparsity = sparsity});
+  if (name == "by_error_sparsegpt")
+    return use(by_error<tamp::score::sparsegpt, tamp::pattern::per_tensor>{.sparsity = sparsity});
   throw std::invalid_argument("there is no allocation called " + name);
 }
 

@@ -2,17 +2,22 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <numeric>
 #include <random>
+#include <tamp/compute/gather.hpp>
 #include <tamp/pattern/n_of_m.hpp>
+#include <tamp/prune/observe.hpp>
+#include <tamp/prune/prune.hpp>
 #include <tamp/score/magnitude.hpp>
 #include <tamp/score/wanda.hpp>
 #include <vector>
 
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
+#include "../support/model.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(prune_order_columns)
@@ -109,6 +114,41 @@ BOOST_AUTO_TEST_CASE(the_statistic_of_the_score_counts) {
   const auto found = order_columns(matrix<float>{{1, 1, 1, 1}}, norms,
                                    tamp::compose(tamp::score::wanda{}, n_of_m<1, 2>{}));
   BOOST_TEST(found.after == 17);
+}
+
+BOOST_AUTO_TEST_CASE(both_neighbours_in_the_order_compute_the_same_and_lose_less) {
+  const support::mlp_block block{support::random_matrix(24, 6, 1),
+                                 support::random_matrix(6, 24, 2)};
+  const auto x = support::random_matrix(50, 6, 3);
+  const auto hidden = block.hidden(x);
+  const auto norms = tamp::observe<tamp::stat::column_norm>(hidden);
+  const auto by_wanda = tamp::compose(tamp::score::wanda{}, n_of_m<2, 4>{});
+  const auto found = order_columns(block.down, norms, by_wanda);
+  support::mlp_block ordered{matrix<float>(24, 6), matrix<float>(6, 24)};
+  tamp::compute::gather_rows(block.up, found.order, ordered.up);
+  tamp::compute::gather_columns(block.down, found.order, ordered.down);
+
+  const auto largest_difference = [](const matrix<float>& a, const matrix<float>& b) {
+    double most = 0;
+    for (std::size_t k = 0; k < a.rows() * a.cols(); ++k)
+      most = std::max(most, std::abs(double{a.data()[k]} - double{b.data()[k]}));
+    return most;
+  };
+  BOOST_TEST(largest_difference(ordered.output(x), block.output(x)) < 1e-4);
+
+  // The error of the pruned layer's output falls, too.
+  const auto error = [&](support::mlp_block pruned) {
+    const auto dense = pruned.output(x);
+    tamp::prune(pruned.down, tamp::observe<tamp::stat::column_norm>(pruned.hidden(x)), by_wanda);
+    const auto less = pruned.output(x);
+    double sum = 0;
+    for (std::size_t k = 0; k < dense.rows() * dense.cols(); ++k)
+      sum += (double{dense.data()[k]} - double{less.data()[k]}) *
+             (double{dense.data()[k]} - double{less.data()[k]});
+    return sum;
+  };
+  BOOST_TEST(found.after > found.before);
+  BOOST_TEST(error(ordered) < error(block));
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_added_is_refused) {

@@ -135,8 +135,8 @@ struct order_columns_operation : detail::operation<order_columns_operation> {
 ///
 /// The weight is only read. Reorder the columns of W and, so that the model computes the same, the
 /// outputs of the layer in front of it in the same way: row order[k] of that layer comes to place
-/// k. In a feed-forward part with gate, up and down, order the columns of down, and the rows of gate
-/// and up. A layer that reads the residual stream shares its inputs with others and cannot be
+/// k (compute::gather_columns, compute::gather_rows). In a feed-forward part with gate, up and down,
+/// order the columns of down, and the rows of gate and up. A layer that reads the residual stream shares its inputs with others and cannot be
 /// ordered alone.
 ///
 /// Time: M (rows * (cols / M)^2 + (cols / M)^3). Memory: the scores three times as floats, and
