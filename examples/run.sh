@@ -50,7 +50,7 @@ fi
 all_methods=(--method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp --pattern 2:4)
 all_selectors=(
   --selector random,attention_top_k,pyramid_drop,pyramid_drop_kept,fitprune,fitprune_down,fitprune_rerun
-  --selector divprune,cdpruner,dart,sparsevlm,visionzip,tome,folder
+  --selector divprune,cdpruner,dart,sparsevlm,visionzip,tome,folder,scope,mmr,vidcom2
   --visual ffn:0.2@3-5,ffn:0.1@3-5,hollow:8@3-5,ffn:0.1@3-5+hollow:8@3-5,ffn:0.2@0-5,hollow:8@0-5
   --visual hollow:1@4-5+ffn:0@4-5,hollow:1@0+ffn:0@0
   --visual heads:0.1@2-5,heads:0.25@2-5,heads:0.5@2-5,hollow:8@3-5+heads:0.25@2-5,skip@5,skip@4-5,skip@3-5

@@ -26,9 +26,12 @@
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/fitprune_fit.hpp>
 #include <tamp/token/folder.hpp>
+#include <tamp/token/mmr.hpp>
 #include <tamp/token/random_choice.hpp>
+#include <tamp/token/scope.hpp>
 #include <tamp/token/sparsevlm.hpp>
 #include <tamp/token/tome.hpp>
+#include <tamp/token/vidcom2.hpp>
 #include <tamp/token/visionzip.hpp>
 #include <utility>
 
@@ -43,6 +46,35 @@ bool is_pyramid_drop(const std::string& name) {
   return name == "pyramid_drop" || name == "pyramid_drop_kept";
 }
 
+// A policy that weighs importance. The importance of a token is the attention of the last query to it.
+template <class Policy>
+void use_with_importance(llama::reduction& r, const Policy& policy) {
+  using tamp::observable;
+  r.reads = (Policy::reads & ~observable::importance) | observable::last_query;
+  r.select = [policy](const tamp::token::context& c, tamp::token::quota q) {
+    std::vector<float> importance(c.tokens()), buffer;
+    for (std::size_t head = 0; head < c.attention.heads(); ++head) {
+      const auto row = c.attention.row(head, c.tokens() - 1, buffer);
+      for (std::size_t t = 0; t < row.size(); ++t) importance[t] += row[t];
+    }
+    tamp::token::context weighed = c;
+    weighed.importance = importance;
+    return tamp::token::select(weighed, policy, q);
+  };
+}
+
+// A policy for videos. A picture is a video of one frame.
+template <class Policy>
+void use_with_frame(llama::reduction& r, const Policy& policy) {
+  r.reads = Policy::reads & ~tamp::observable::grid;
+  r.select = [policy](const tamp::token::context& c, tamp::token::quota q) {
+    const tamp::token::grid grid{.width = c.visual().size()};
+    tamp::token::context framed = c;
+    framed.grids = {&grid, 1};
+    return tamp::token::select(framed, policy, q);
+  };
+}
+
 void use_selector(llama::reduction& r, const std::string& name) {
   namespace token = tamp::token;
   if (name == "random") return r.use(token::random_choice{});
@@ -50,6 +82,9 @@ void use_selector(llama::reduction& r, const std::string& name) {
   if (is_fitprune(name)) return r.use(token::fitprune{});
   if (name == "divprune") return r.use(token::divprune{});
   if (name == "cdpruner") return r.use(token::cdpruner{});
+  if (name == "scope") return use_with_importance(r, token::scope{});
+  if (name == "mmr") return use_with_importance(r, token::mmr{});
+  if (name == "vidcom2") return use_with_frame(r, token::vidcom2{});
   if (name == "dart") return r.use(token::dart{});
   if (name == "sparsevlm") return r.use(token::sparsevlm{});
   if (name == "visionzip") {

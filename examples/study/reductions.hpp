@@ -10,7 +10,8 @@ namespace study {
 inline const std::vector<std::string> selector_names = {
     "-",        "random",        "attention_top_k", "pyramid_drop", "pyramid_drop_kept",
     "fitprune", "fitprune_down", "fitprune_rerun",  "divprune",     "cdpruner",
-    "dart",     "sparsevlm",     "visionzip",       "tome",         "folder"};
+    "dart",     "sparsevlm",     "visionzip",       "tome",         "folder",
+    "scope",    "mmr",           "vidcom2"};
 
 // One row of the study.
 struct named_reduction {

@@ -3,6 +3,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -17,12 +18,18 @@
 #include <tamp/token/cdpruner.hpp>
 #include <tamp/token/dart.hpp>
 #include <tamp/token/divprune.hpp>
+#include <tamp/token/evs.hpp>
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/fitprune_fit.hpp>
+#include <tamp/token/mmr.hpp>
+#include <tamp/token/pixel_prune.hpp>
 #include <tamp/token/random_choice.hpp>
 #include <tamp/token/schedule.hpp>
+#include <tamp/token/scope.hpp>
 #include <tamp/token/select.hpp>
 #include <tamp/token/sparsevlm.hpp>
+#include <tamp/token/vidcom2.hpp>
+#include <tuple>
 #include <vector>
 
 #include "arrays.hpp"
@@ -99,8 +106,23 @@ nb::object indices(const std::vector<std::size_t>& tokens) {
   return numpy(std::vector<std::int64_t>(tokens.begin(), tokens.end()));
 }
 
+// (frames, height, width), or a list of such for several images and videos.
+token::grid grid_of(nb::handle numbers) {
+  const auto [frames, height, width] =
+      nb::cast<std::tuple<std::size_t, std::size_t, std::size_t>>(numbers);
+  return {frames, height, width};
+}
+std::vector<token::grid> grids_of(nb::handle grid) {
+  if (!grid.is_valid() || grid.is_none()) return {};
+  const nb::object first = nb::len(grid) == 0 ? nb::none() : nb::object(grid[0]);
+  if (!nb::hasattr(first, "__len__")) return {grid_of(grid)};
+  std::vector<token::grid> all;
+  for (const nb::handle one : grid) all.push_back(grid_of(one));
+  return all;
+}
+
 struct shown {
-  nb::handle hidden{}, keys{}, attention{}, relevance{}, visual{}, images{};
+  nb::handle hidden{}, keys{}, attention{}, relevance{}, visual{}, images{}, importance{}, grid{};
   std::optional<std::size_t> tokens{};
   std::uint64_t sequence = 0;
 };
@@ -117,6 +139,10 @@ nb::object select(const char* who, const Policy& policy, std::size_t keep, std::
   const auto relevance = arguments.relevance.is_valid()
                              ? float_list(arguments.relevance, who, "the relevance")
                              : std::vector<float>();
+  const auto importance = arguments.importance.is_valid()
+                              ? float_list(arguments.importance, who, "the importance")
+                              : std::vector<float>();
+  const std::vector<token::grid> grids = grids_of(arguments.grid);
   const std::size_t tokens = arguments.tokens  ? *arguments.tokens
                              : !hidden.empty() ? hidden.rows()
                              : !keys.empty()   ? keys.rows()
@@ -131,7 +157,9 @@ nb::object select(const char* who, const Policy& policy, std::size_t keep, std::
                                .hidden = hidden,
                                .keys = keys,
                                .relevance = relevance,
+                               .importance = importance,
                                .images = images,
+                               .grids = grids,
                                .sequence = arguments.sequence};
   const auto chosen = without_gil(
       [&] { return token::select(context, policy, {.keep = keep, .minimum_per_image = minimum}); });
@@ -306,6 +334,125 @@ Source: Zhang et al. 2024, SparseVLM (arXiv 2410.04417).)")
       "images"_a = nb::none(), "minimum_per_image"_a = 0,
       TAMP_SIGNATURE("random_choice", "tokens: int", ", seed: int = 0, sequence: int = 0"),
       with_quota(R"(Keeps random visual tokens of so many tokens, as a baseline.)").c_str());
+
+  m.def(
+      "evs",
+      [](const tensor_like& hidden, const nb::object& grid, std::size_t keep,
+         const nb::object& visual, const nb::object& images, std::size_t minimum) {
+        return select("evs", token::evs{}, keep, minimum,
+                      {.hidden = hidden, .visual = visual, .images = images, .grid = grid});
+      },
+      "hidden"_a, "grid"_a, "keep"_a, "visual"_a = nb::none(), nb::kw_only(),
+      "images"_a = nb::none(), "minimum_per_image"_a = 0,
+      TAMP_SIGNATURE("evs",
+                     "hidden: Tensor, grid: tuple[int, int, int] | list[tuple[int, int, int]]", ""),
+      with_quota(R"(Keeps the tokens of a video that changed most since the frame before.
+
+`grid` is (frames, height, width) of the visual tokens, or a list of one for each image or video.
+Of a still scene the earliest tokens stay. evs_count is the published count.
+Source: NVIDIA's efficient video sampling (arXiv 2510.14624), vLLM.)")
+          .c_str());
+  m.def(
+      "evs_count",
+      [](const nb::object& grid, double pruned) {
+        return token::evs::published_count(grid_of(grid), pruned);
+      },
+      "grid"_a, "pruned"_a,
+      nb::sig("def evs_count(grid: tuple[int, int, int], pruned: float) -> int"),
+      "Returns how many tokens of a video vLLM keeps if it prunes a fraction of them: at least one "
+      "frame.");
+  m.def(
+      "vidcom2",
+      [](const tensor_like& hidden, const nb::object& grid, std::size_t keep,
+         const nb::object& visual, double ratio, const nb::object& images, std::size_t minimum) {
+        return select("vidcom2", token::vidcom2{ratio}, keep, minimum,
+                      {.hidden = hidden, .visual = visual, .images = images, .grid = grid});
+      },
+      "hidden"_a, "grid"_a, "keep"_a, "visual"_a = nb::none(), nb::kw_only(), "ratio"_a = 0.0,
+      "images"_a = nb::none(), "minimum_per_image"_a = 0,
+      TAMP_SIGNATURE("vidcom2",
+                     "hidden: Tensor, grid: tuple[int, int, int] | list[tuple[int, int, int]]",
+                     ", ratio: float = 0.0"),
+      with_quota(R"(Keeps the least usual tokens of a video, and more of frames that stand out.
+
+`grid` is (frames, height, width) of the visual tokens, or a list of one for each image or video.
+`ratio` is the fraction for which frames ask, and 0 stands for that of `keep`. vidcom2_count is the
+published count.
+Source: Liu et al. 2025, VidCom2 (arXiv 2505.14454).)")
+          .c_str());
+  m.def(
+      "vidcom2_count",
+      [](const nb::object& grid, double ratio) {
+        return token::vidcom2::published_count(grid_of(grid), ratio);
+      },
+      "grid"_a, "ratio"_a,
+      nb::sig("def vidcom2_count(grid: tuple[int, int, int], ratio: float) -> int"),
+      "Returns how many tokens of a video vLLM keeps: at least one a frame.");
+  m.def(
+      "scope",
+      [](const tensor_like& hidden, const tensor_like& importance, std::size_t keep,
+         const nb::object& visual, double alpha, const nb::object& images, std::size_t minimum) {
+        return select(
+            "scope", token::scope{alpha}, keep, minimum,
+            {.hidden = hidden, .visual = visual, .images = images, .importance = importance});
+      },
+      "hidden"_a, "importance"_a, "keep"_a, "visual"_a = nb::none(), nb::kw_only(), "alpha"_a = 1.0,
+      "images"_a = nb::none(), "minimum_per_image"_a = 0,
+      TAMP_SIGNATURE("scope", "hidden: Tensor, importance: Tensor", ", alpha: float = 1.0"),
+      with_quota(R"(Keeps the tokens that cover the others best, the important ones first.
+
+`importance` is that of each token, (tokens,), not negative, such as the attention that it receives.
+Source: SCOPE, saliency and coverage (NeurIPS 2025), AngelSlim.)")
+          .c_str());
+  m.def(
+      "mmr",
+      [](const tensor_like& hidden, const tensor_like& importance, std::size_t keep,
+         const nb::object& visual, double weight, std::size_t at_once, double epsilon,
+         const nb::object& images, std::size_t minimum) {
+        return select(
+            "mmr", token::mmr{weight, at_once, epsilon}, keep, minimum,
+            {.hidden = hidden, .visual = visual, .images = images, .importance = importance});
+      },
+      "hidden"_a, "importance"_a, "keep"_a, "visual"_a = nb::none(), nb::kw_only(),
+      "weight"_a = 0.5, "at_once"_a = 1, "epsilon"_a = 1e-6, "images"_a = nb::none(),
+      "minimum_per_image"_a = 0,
+      TAMP_SIGNATURE("mmr", "hidden: Tensor, importance: Tensor",
+                     ", weight: float = 0.5, at_once: int = 1, epsilon: float = 1e-06"),
+      with_quota(R"(Keeps the tokens that are important and unlike those taken before.
+
+`importance` is that of each token, (tokens,), by any measure. `weight`, in [0, 1], is the lambda of
+maximal marginal relevance: 1 is importance alone. `at_once` tokens are taken in each round.
+Source: Carbonell and Goldstein 1998; IDPruner of AngelSlim.)")
+          .c_str());
+  m.def(
+      "pixel_prune",
+      [](const tensor_like& patches, const nb::object& grid, double tau,
+         const std::string& distance) {
+        token::pixel_prune_options options{.tau = tau};
+        options.distance = by_name<token::pixel_distance>(
+            "pixel_prune", distance,
+            {{"largest", token::pixel_distance::largest},
+             {"mean_absolute", token::pixel_distance::mean_absolute},
+             {"root_mean_square", token::pixel_distance::root_mean_square}});
+        const tensor array(patches, "pixel_prune", "the array of patches");
+        const tamp::any_view rows = array.matrix();
+        const token::grid places = grid_of(grid);
+        const auto made = without_gil([&] { return token::pixel_prune(rows, places, options); });
+        return nb::make_tuple(indices(made.kept), indices(made.into));
+      },
+      "patches"_a, "grid"_a, nb::kw_only(), "tau"_a = 0.0, "distance"_a = "largest",
+      nb::sig("def pixel_prune(patches: Tensor, grid: tuple[int, int, int], *, tau: float = 0.0, "
+              "distance: str = 'largest') -> tuple[numpy.typing.NDArray[numpy.int64], "
+              "numpy.typing.NDArray[numpy.int64]]"),
+      R"(Keeps the patches of images that their neighbours do not predict, before the encoder: PixelPrune.
+
+`patches` is (patches, pixels), `grid` (frames, height, width). Patches at a distance of at most `tau`
+are alike; with 0 nothing is lost but repetitions. The distance is "largest", "mean_absolute" or
+"root_mean_square", of the differences of pixels. Returns the patches that stay, ascending, and of each
+patch the place among them of the one that stands for it.
+
+Raises ShapeError if the grid is not that of the patches, and ValueError_ for another tau.
+Source: PixelPrune (OPPO-Mente-Lab/PixelPrune).)");
 
   m.def(
       "drop_at",

@@ -56,6 +56,49 @@ def test_relevance_draws_cdpruner():
         token.cdpruner(hidden, 4, form="square")
 
 
+def still_video(frames, places, width):
+    return np.tile(random(places, width), (frames, 1))
+
+
+def test_evs_keeps_what_changed():
+    video = still_video(4, 6, 8)
+    video[15] += 1  # frame 2, place 3, which changes, and back in frame 3
+    assert token.evs(video, (4, 2, 3), 8).tolist() == [0, 1, 2, 3, 4, 5, 15, 21]
+    assert token.evs(video, [(4, 2, 3)], 7).tolist() == [0, 1, 2, 3, 4, 5, 15]
+    assert token.evs(still_video(4, 6, 8), (4, 2, 3), 9).tolist() == list(range(9))
+    assert token.evs_count((100, 2, 5), 0.9) == 99
+    with pytest.raises(tamp.ShapeError, match="the grid of image 0 is of 4 x 2 x 2 tokens, the image of 24"):
+        token.evs(video, (4, 2, 2), 3)
+
+
+def test_vidcom2_keeps_so_many_and_the_same_of_still_frames():
+    kept = token.vidcom2(still_video(4, 10, 8), (4, 2, 5), 20)
+    assert np.array_equal(kept.reshape(4, 5) % 10, np.tile(kept[:5], (4, 1)))
+    assert len(token.vidcom2(random(40, 8), (4, 2, 5), 7, ratio=0.5)) == 7
+    assert token.vidcom2_count((10, 2, 5), 0.05) == 10
+
+
+def test_importance_counts():
+    hidden = np.eye(4, dtype=np.float32)
+    importance = np.array([1.0, 4, 3, 2])
+    assert token.scope(hidden, importance, 2).tolist() == [1, 2]
+    assert token.scope(hidden, importance, 2, alpha=0).tolist() == [0, 1]
+    assert token.mmr(hidden, importance, 2).tolist() == [1, 2]
+    copies = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+    assert token.mmr(copies, np.array([3.0, 2, 1]), 2).tolist() == [0, 2]
+    assert token.mmr(copies, np.array([3.0, 2, 1]), 2, weight=1.0).tolist() == [0, 1]
+    with pytest.raises(tamp.ValueError_, match="the importance of token 0 is -1"):
+        token.scope(hidden, -importance, 2)
+
+
+def test_pixel_prune_loses_nothing():
+    page = np.repeat(np.array([[0, 0, 0, 1, 1, 0]], np.uint8).T.astype(np.float32), 5, axis=1)
+    kept, into = token.pixel_prune(page, (1, 2, 3))
+    assert kept.tolist() == [0, 3, 5]
+    assert np.array_equal(page[kept][into], page)
+    assert token.pixel_prune(page, (1, 2, 3), tau=1, distance="mean_absolute")[0].tolist() == [0]
+
+
 def test_images_keep_a_minimum_each():
     scores = np.array([9, 8, 7, 6, 1, 2, 3, 4.0])
     images = np.array([0, 0, 0, 0, 1, 1, 1, 1])

@@ -14,10 +14,17 @@ from ._tamp import (
     dart,
     divprune,
     drop_at,
+    evs,
+    evs_count,
     fitprune,
+    mmr,
+    pixel_prune,
     pyramid_drop,
     random_choice,
+    scope,
     sparsevlm,
+    vidcom2,
+    vidcom2_count,
 )
 
 __all__ = [
@@ -28,8 +35,15 @@ __all__ = [
     "dart",
     "divprune",
     "drop_at",
+    "evs",
+    "evs_count",
     "fitprune",
+    "mmr",
+    "pixel_prune",
     "pyramid_drop",
     "random_choice",
+    "scope",
     "sparsevlm",
+    "vidcom2",
+    "vidcom2_count",
 ]
