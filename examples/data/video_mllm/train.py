@@ -158,7 +158,7 @@ def worker(rank, args, grads, stats, ticket, barrier):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default, text in (
-            ("seed", 0, ""), ("steps", 3250, "of the whole run"), ("decay-from", 2300, "step at which the rate falls"),
+            ("seed", 0, ""), ("steps", 2880, "of the whole run"), ("decay-from", 2080, "step at which the rate falls"),
             ("workers", 2, "processes of one thread each"), ("lr", 1.5e-3, "peak learning rate"),
             ("decay", 0.1, "weight decay of the linear layers of the blocks, and of nothing else"),
             ("gain-sigma", 0.7, "sigma of the logarithms of the RMSNorm gains at the start"),
