@@ -138,6 +138,7 @@
 #include "token/mmr.hpp"
 #include "token/pixel_prune.hpp"
 #include "token/published_order.hpp"
+#include "token/quota.hpp"
 #include "token/random_choice.hpp"
 #include "token/relative_schedule.hpp"
 #include "token/renumber.hpp"

@@ -20,6 +20,7 @@ COVERED = {
     "simd/intrinsics.hpp": "tests/simd/selection.cpp",
     "simd/regions.hpp": "tests/simd/selection.cpp",
     "tamp.hpp": "tests/odr",
+    "token/quota.hpp": "tests/token/select.cpp",
     "token/selection.hpp": "tests/token/select.cpp tests/token/gather.cpp",
     # What shows only with flags of its own.
     "detail/bits_as_computed.hpp": "tests/mixed_flags/fast_math.cpp",
