@@ -124,25 +124,33 @@ def main():
         seen[b, name] = Moments()
         layer.register_forward_pre_hook(lambda _, x, m=seen[b, name]: m.add(x[0]))
     blocks = probe.model["layers"]
-    streams, bos = [Moments() for _ in blocks], [[] for _ in blocks]
+    streams, bos, most = [Moments() for _ in blocks], [[] for _ in blocks], [[] for _ in blocks]
 
     def see(form, i):
         for b, block in enumerate(blocks):
             streams[b].add(block.stream[0])
-            # what later tokens give to <bos>: by head, then the share of the heads' mean
-            bos[b].append(block.p[0, :, 8:, 0].mean(1))
+            # what a token gets from those at least 8 behind it, on average, by head: <bos>, and the most of any that
+            # at least 16 see
+            p = block.p[0]
+            bos[b].append(p[:, 8:, 0].mean(1))
+            T = p.shape[1]
+            received = p.tril(-8).sum(1)[:, :T - 24] / (T - 8 - torch.arange(T - 24))
+            most[b].append((float(received.max()), int(received.max(0).values.argmax())))
 
     each(probe, calibration, args.scenes, see)
     print("| block | kurtosis: input of q, k, v | of o | of gate, up | of down | residual stream | largest / median channel norm: "
-          "q, k, v | o | gate, up | down | stream | largest / median entry of the stream | attention to `<bos>`: mean, largest head |")
-    print("|" + "---|" * 13)
+          "q, k, v | o | gate, up | down | stream | largest / median entry of the stream | attention to `<bos>`: mean, largest head | most attended token: by its "
+          "best head, how often position 0, 1, first patch |")
+    print("|" + "---|" * 14)
     for b in range(len(blocks)):
         k = [seen[b, n].kurtosis() for n in PARTS] + [streams[b].kurtosis()]
         r = [seen[b, n].spread() for n in PARTS] + [streams[b].spread()]
         heads = torch.stack(bos[b]).mean(0)
         median = float(blocks[b].stream.abs().median())
         print(f"| {b} | " + " | ".join(f"{x:.1f}" for x in k + r) + f" | {streams[b].top / median:.0f} | "
-              f"{100 * heads.mean():.1f} %, {100 * heads.max():.1f} % |")
+              f"{100 * heads.mean():.1f} %, {100 * heads.max():.1f} % | "
+              f"{100 * np.mean([m for m, _ in most[b]]):.1f} %, "
+              + ", ".join(f"{100 * np.mean([j == i for _, j in most[b]]):.0f} %" for i in range(3)) + " |")
     norms = {key: m.norms() for key, m in seen.items()}
     rows = [("dense", model)]
     for s in args.sparsity:
