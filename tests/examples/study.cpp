@@ -99,6 +99,36 @@ BOOST_AUTO_TEST_CASE(every_weighting_prunes_and_they_differ) {
                         });
 }
 
+BOOST_AUTO_TEST_CASE(refinements_are_crossed_with_recipes_and_leave_less_error) {
+  const auto all = study::with_refinements(
+      study::combinations({"wanda"}, {"all", "reach"}, {"uniform"}, {"per_row", "2:4"}, {0.5}),
+      {"none", "swaps:3", "swaps:3+repair"});
+  BOOST_TEST(all.size() == 4u * 3u);
+  BOOST_TEST(study::weighed_score(all[0]) == "wanda");
+  BOOST_TEST(study::weighed_score(all[5]) == "wanda by reach with swaps:3+repair");
+  study::data_settings few;
+  few.calibration = 3;
+  few.evaluation = 7;
+  const auto subject = study::load_subject(tiny, few);
+  const auto samples = subject->calibration_samples();
+  study::planner planner(subject->dense(), samples, 1);
+  study::reach_of_samples reach(subject->dense(), samples, 1);
+  for (const study::named_recipe& recipe : all) {
+    llama::model copy = subject->dense();
+    const auto plan = planner.plan(recipe, {}).value();
+    const auto report = study::prune_model(recipe, plan, copy, samples, 1, {}, &reach);
+    const double left = study::error_left(report);
+    BOOST_TEST((recipe.refinement.empty() ? left == 1 : left < 0.9));
+  }
+  llama::model copy = subject->dense();
+  const study::named_recipe wrong{"wanda", "uniform", "per_row", 0.5, "all", "swap:3"};
+  BOOST_CHECK_EXCEPTION(
+      study::prune_model(wrong, planner.plan(wrong, {}).value(), copy, samples, 1, {}),
+      std::invalid_argument, [](const auto& problem) {
+        return std::string(problem.what()) == "there is no refinement swap:3";
+      });
+}
+
 BOOST_AUTO_TEST_CASE(what_a_recipe_makes_of_each_scene_adds_up_to_its_accuracy) {
   study::data_settings few;
   few.calibration = 1;

@@ -4,6 +4,8 @@
 #include <tamp/allocate/uniform.hpp>
 #include <tamp/pattern/n_of_m.hpp>
 #include <tamp/pattern/per_row.hpp>
+#include <tamp/refine/repair.hpp>
+#include <tamp/refine/swaps.hpp>
 #include <tamp/score/magnitude.hpp>
 #include <tamp/score/sparsegpt.hpp>
 #include <tamp/score/wanda.hpp>
@@ -69,6 +71,7 @@ void check_same(const tamp::prune_report& a, const tamp::prune_report& b) {
     BOOST_TEST(x.score == y.score);
     BOOST_TEST(x.fell_back == y.fell_back);
     BOOST_TEST(x.note == y.note);
+    BOOST_TEST((x.error == y.error));
   }
 }
 
@@ -152,6 +155,13 @@ BOOST_AUTO_TEST_CASE(all_ranks_get_the_weights_of_one) {
 
 BOOST_AUTO_TEST_CASE(weights_that_are_repaired_are_copied) {
   check_same_bits(tamp::compose(sparsegpt{}, per_row, half));
+}
+
+BOOST_AUTO_TEST_CASE(refined_masks_and_the_errors_of_layers_are_copied) {
+  using tamp::refine::swaps;
+  check_same_bits(tamp::compose(wanda{}, per_row, half, swaps{5}));
+  check_same_bits(
+      tamp::compose(wanda{}, tamp::pattern::n_of_m<2, 4>{}, swaps{5}, tamp::refine::repair{}));
 }
 
 BOOST_AUTO_TEST_CASE(layers_with_one_input_share_a_gram_matrix_on_one_rank) {
