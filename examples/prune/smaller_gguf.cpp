@@ -52,12 +52,13 @@ std::vector<std::byte> value_of(std::string_view text) {
   append(value, text);
   return value;
 }
+// llama.cpp reads lists of signed numbers alone.
 std::vector<std::byte> value_of(const std::vector<std::size_t>& numbers) {
   std::vector<std::byte> value;
   append(value, gguf_type::array);
-  append(value, gguf_type::u32);
+  append(value, gguf_type::i32);
   append(value, std::uint64_t{numbers.size()});
-  for (const std::size_t number : numbers) append(value, static_cast<std::uint32_t>(number));
+  for (const std::size_t number : numbers) append(value, static_cast<std::int32_t>(number));
   return value;
 }
 

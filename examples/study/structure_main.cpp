@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -31,6 +33,8 @@ struct structure_settings {
   study::data_settings data;
   study::speed_settings speed;
   std::vector<double> sparsities{0.1, 0.2, 0.3};
+  std::vector<std::string> allocations{"uniform", "global"};
+  std::vector<std::string> single{"magnitude", "wanda", "sparsegpt"};
   unsigned seed = 0;
 };
 
@@ -44,9 +48,9 @@ struct row {
 
 std::size_t layer_bytes(const llama::stored_model& m) { return m.bytes() - m.head.bytes(); }
 
-std::vector<study::structured_recipe> recipes_at(double sparsity) {
+std::vector<study::structured_recipe> recipes_at(const structure_settings& s, double sparsity) {
   std::vector<study::structured_recipe> all;
-  for (const char* allocate : {"uniform", "global", "owl", "das"})
+  for (const std::string& allocate : s.allocations)
     for (const bool biases : {false, true})
       all.push_back({"flap", allocate, sparsity, biases, false});
   all.push_back({"wanda", "uniform", sparsity, false, false});
@@ -88,12 +92,19 @@ int run(const structure_settings& s) {
     const std::size_t bytes = layer_bytes(*kept);
     rows.push_back({std::move(what), sparsity, study::parameters(m), bytes, std::move(quality),
                     std::move(kept)});
+    bar.clear();
+    const row& done = rows.back();
+    fmt::print("{} {:.2f}: {} parameters, {:.2f} MB,", done.what, done.sparsity, done.parameters,
+               static_cast<double>(done.bytes) / 1e6);
+    for (const double q : done.quality) fmt::print(" {:.3f}", q);
+    fmt::print("\n");
+    std::fflush(stdout);
   };
   add("dense", 0, dense, llama::storage::dense_bf16);
   const auto dense_bytes = static_cast<double>(rows[0].bytes);
   for (const double sparsity : s.sparsities) {
     std::size_t bytes = 0;
-    for (const auto& recipe : recipes_at(sparsity)) {
+    for (const auto& recipe : recipes_at(s, sparsity)) {
       if (interrupted != 0) return 130;
       const auto ties = study::ties_of(dense, recipe);
       const auto plan = study::plan_structure(
@@ -104,7 +115,7 @@ int run(const structure_settings& s) {
       if (bytes == 0) bytes = rows.back().bytes;
     }
     // Single weights in as many bytes: a bit for each, and 16 for each that stays.
-    for (const char* name : {"magnitude", "wanda", "sparsegpt"}) {
+    for (const std::string& name : s.single) {
       if (interrupted != 0) return 130;
       study::named_recipe recipe = study::methods.at(name);
       recipe.sparsity = std::max(0.0, 1 + 1.0 / 16 - static_cast<double>(bytes) / dense_bytes);
@@ -163,6 +174,14 @@ structure_settings parse(int argc, char** argv) {
   app.add_option("--sparsity", s.sparsities, "fractions of the parameters to take out")
       ->delimiter(',')
       ->check(CLI::Range(0.0, 0.95))
+      ->capture_default_str();
+  app.add_option("--allocate", s.allocations, "how FLAP's units are spread over the blocks")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"uniform", "global", "owl", "das"}))
+      ->capture_default_str();
+  app.add_option("--single", s.single, "methods that drop single weights, to compare with")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"magnitude", "wanda", "ria", "sparsegpt"}))
       ->capture_default_str();
   app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
       ->check(CLI::ExistingFile);
