@@ -52,10 +52,12 @@ prune_settings parse_prune_settings(int argc, char** argv) {
          "judges; the last one counts")
       ->check(CLI::ExistingFile)
       ->take_last();
-  app.add_option("--calibration-scenes", s.data.calibration_scenes,
-                 "scenes to calibrate on (default: tiny_calib.safetensors, or video_calib, beside the model)");
-  app.add_option("--evaluation-scenes", s.data.evaluation_scenes,
-                 "scenes to judge by (default: tiny_eval.safetensors, or video_eval, beside the model)");
+  app.add_option(
+      "--calibration-scenes", s.data.calibration_scenes,
+      "scenes to calibrate on (default: tiny_calib.safetensors, or video_calib, beside the model)");
+  app.add_option(
+      "--evaluation-scenes", s.data.evaluation_scenes,
+      "scenes to judge by (default: tiny_eval.safetensors, or video_eval, beside the model)");
   app.add_option(
       "--calibration", s.data.calibration,
       "how many scenes or sequences to calibrate on (default: all scenes, 32 sequences)");

@@ -44,10 +44,12 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--visual-tokens", s.data.visual, "how many of them are taken for visual ones")
       ->capture_default_str();
-  app.add_option("--calibration-scenes", s.data.calibration_scenes,
-                 "scenes to fit to (default: tiny_calib.safetensors, or video_calib, beside the model)");
-  app.add_option("--evaluation-scenes", s.data.evaluation_scenes,
-                 "scenes to judge by (default: tiny_eval.safetensors, or video_eval, beside the model)");
+  app.add_option(
+      "--calibration-scenes", s.data.calibration_scenes,
+      "scenes to fit to (default: tiny_calib.safetensors, or video_calib, beside the model)");
+  app.add_option(
+      "--evaluation-scenes", s.data.evaluation_scenes,
+      "scenes to judge by (default: tiny_eval.safetensors, or video_eval, beside the model)");
   app.add_option("--calibration", s.data.calibration, "how many prompts to fit to (default: all)");
   app.add_option("--evaluation", s.data.evaluation, "how many prompts to judge by (default: all)");
   app.add_option("--threads", s.threads, "threads to use (default: all)")
