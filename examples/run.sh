@@ -14,6 +14,9 @@
 #                                          what pruning pays: the model pruned and stored sparse, its
 #                                          quality, bytes and tokens a second; 1b is a billion random
 #                                          weights; further words go to tamp_pays
+#     bash examples/run.sh structure [smollm2] ...
+#                                          heads, neurons and layers that leave: quality, bytes and tokens a second,
+#                                          beside single weights in as many bytes; further words go to tamp_structure
 #     bash examples/run.sh prune           tamp_prune on three real models in files, reloaded by transformers
 #                                          and llama.cpp; fetches them and PyTorch (6 GB in build/)
 #     bash examples/run.sh prune MODEL --out OUT ...
@@ -39,7 +42,7 @@ if [ "$results-${1:-}" = yes-weightings ]; then
   shift
 fi
 program=study
-if [ "${1:-}" = reduce ] || [ "${1:-}" = pays ] || [ "${1:-}" = prune ]; then
+if [ "${1:-}" = reduce ] || [ "${1:-}" = pays ] || [ "${1:-}" = structure ] || [ "${1:-}" = prune ]; then
   program=$1
   shift
 fi
@@ -87,6 +90,7 @@ build examples build/examples -- "tamp_$program"
 study=build/examples/examples/study/tamp_study
 reduce=build/examples/examples/study/tamp_reduce
 pays=build/examples/examples/study/tamp_pays
+structure=build/examples/examples/study/tamp_structure
 
 if [ "$program" = prune ]; then
   tamp_prune=build/examples/examples/prune/tamp_prune
@@ -119,6 +123,10 @@ if [ "$program" = pays ] && [ "$subject" != smollm2 ]; then
   [ "$subject" != 1b ] || set -- --synthetic "$@"
   set -- "${scenes[@]}" "$@"
   exec "$pays" "$@"
+fi
+
+if [ "$subject-$program" = tiny-structure ]; then
+  exec "$structure" "$@"
 fi
 
 if [ "$subject" != smollm2 ] && [ "$program" = reduce ]; then
@@ -183,6 +191,10 @@ language=(--model "$model" --text "$data/prose.txt")
 if [ "$program" = pays ]; then
   [ $# -gt 0 ] || set -- --calibration 16 --evaluation 16
   exec "$pays" "${language[@]}" "$@"
+fi
+if [ "$program" = structure ]; then
+  [ $# -gt 0 ] || set -- --calibration 4 --evaluation 4 --sparsity 0.2 --single wanda
+  exec "$structure" "${language[@]}" "$@"
 fi
 if [ "$program" = reduce ]; then
   [ $# -gt 0 ] ||
