@@ -80,7 +80,10 @@ struct order_columns_operation : detail::operation<order_columns_operation> {
     std::vector<std::size_t> order = groups.dealt_out();
     groups.reassign(exec, order);
     const double after = groups.retained(order);
-    if (after > answer.before) answer = {std::move(order), answer.before, after};
+    if (after > answer.before) {
+      answer.order = std::move(order);
+      answer.after = after;
+    }
     return answer;
   }
 

@@ -130,7 +130,7 @@ struct dsnot {
       swap_rows(
           layer.operation, layer.layer, weight, moments,
           [&](const auto& body) { scores.for_each_range(exec, body); }, refined);
-      keep = std::move(refined);
+      std::swap(keep, refined);
     }
   }
 

@@ -151,12 +151,12 @@ struct refined {
                     "mask: end the refinements with tamp::refine::repair{}");
       auto own = score.repair(exec, operation, layer, weight, part_for(score, seen), pattern,
                               sparsity, count);
-      chosen.keep = std::move(own.keep);
+      static_cast<void>(chosen.keep = std::move(own.keep));
       chosen.note = std::move(own.note);
       if (chosen.keep.size() != 0) take_steps(no_scores{});
     } else {
       const auto choose_scored = [&](std::span<const float> values) {
-        chosen.keep = mask::bitmask(rows, cols);
+        static_cast<void>(chosen.keep = mask::bitmask(rows, cols));
         if (chosen.keep.size() == 0) return;
         choose_by_score(exec, operation, layer, weight, score, values, pattern, sparsity,
                         chosen.keep, take_steps);

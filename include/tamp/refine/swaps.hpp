@@ -167,7 +167,7 @@ struct swaps {
       sum.after += row.after;
       sum.swaps += row.swaps;
     }
-    keep = std::move(refined);
+    std::swap(keep, refined);
     return {(std::max)(sum.before, 0.0), (std::max)(sum.after, 0.0), sum.swaps};
   }
 };
