@@ -111,8 +111,8 @@ BOOST_AUTO_TEST_CASE(no_row_no_column) {
 }
 
 BOOST_AUTO_TEST_CASE(it_is_what_sorting_gives_for_any_executor) {
-  for (const std::size_t cols : {1, 15, 16, 33, 130})
-    for (const std::size_t rows : {1, 16, 37})
+  for (const std::size_t cols : {1u, 15u, 16u, 33u, 130u})
+    for (const std::size_t rows : {1u, 16u, 37u})
       for (const double sparsity : {0.0, 0.3, 0.5, 0.9, 1.0}) {
         const auto weight = support::matrix_of_ties(rows, cols, 3);
         const auto scores = support::magnitudes(weight);

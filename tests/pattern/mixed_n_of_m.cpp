@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(no_row_no_column) {
 }
 
 BOOST_AUTO_TEST_CASE(it_is_what_sorting_gives_for_any_executor_and_any_n) {
-  for (const std::size_t cols : {1, 4, 7, 63, 64, 66, 130, 193})
+  for (const std::size_t cols : {1u, 4u, 7u, 63u, 64u, 66u, 130u, 193u})
     for (std::size_t n = 0; n <= 8; ++n) {
       const auto weight = support::matrix_of_ties(5, cols, 3);
       const double sparsity = static_cast<double>(8 - n) / 8;
