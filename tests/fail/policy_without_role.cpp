@@ -1,5 +1,5 @@
 // expects: compose: every policy names its role (using role = tamp::role::score, allocate,
-// pattern or weighting)
+// pattern, weighting or refine)
 #include <tamp/tamp.hpp>
 
 struct roleless {
