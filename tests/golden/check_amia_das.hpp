@@ -26,12 +26,12 @@ inline void check_amia_das(const std::string& path, const safetensors_file& file
   const std::vector<double> densities{diversity.density(image, image),
                                       diversity.density(text, text),
                                       diversity.density(image, text)};
-  // The library scales tokens to unit length in float.
+  // The library scales tokens to unit length in float, which is rounded by up to 6e-8.
   results.verdict(path + " out.density",
-                  compare(densities, file.values<double>("out.density"), 1e-8));
+                  compare(densities, file.values<double>("out.density"), 1e-7));
   results.verdict(path + " out.das_importance",
                   compare(std::vector{diversity.importance()},
-                          file.values<double>("out.das_importance"), 1e-8));
+                          file.values<double>("out.das_importance"), 1e-7));
 
   const auto taken = tamp::stat::select_tokens(output, kinds, attention, tamp::stat::amia_select{});
   results.verdict(path + " out.amia_kept_in_order",
