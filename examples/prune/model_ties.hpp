@@ -1,6 +1,6 @@
 #pragma once
 
-// What leaves a model: requests, the ties of its blocks, and how the model changes.
+// Structure that leaves a model: requests, the ties of its blocks, and the change of the model.
 
 #include <cstddef>
 #include <optional>
@@ -27,7 +27,7 @@ struct structure_request {
 structure_request request_of(std::string_view text);
 std::string_view name_of(unit_kind kind);
 
-// What a format says of a model beside its tensors. A number that it does not say is 0.
+// Numbers of a model that a format states beside the tensors. A number that is not stated is 0.
 struct model_numbers {
   std::size_t layers = 0, heads = 0, kv_heads = 0, head_dim = 0;
   std::size_t experts_used = 0, expert_groups = 1;
@@ -38,7 +38,7 @@ tamp::structure::ties ties_of(const model_files& model, const decoder_blocks& de
                               const model_numbers& numbers,
                               const std::vector<structure_request>& requests, std::size_t multiple);
 
-// What the configuration must say of the smaller model. Lists have a number for each block that
+// Entries of the configuration of the smaller model. Lists have a number for each block that
 // stays; they are empty where nothing changes.
 struct structure_change {
   std::vector<std::size_t> layers;  // blocks that stay

@@ -30,7 +30,7 @@ struct smaller_tensor {
   std::vector<float> numbers{};  // of a new tensor
 };
 
-// Which of them there are. `retype` is empty, or what tensors of a GGUF file become whose columns
+// Lists the smaller tensors. `retype` is empty, or what tensors of a GGUF file become whose columns
 // cannot be copied. Throws tamp::value_error where a type cannot hold what stays.
 std::vector<smaller_tensor> smaller_tensors(const model_files& model, const decoder_blocks& decoder,
                                             const tamp::structure::ties& ties,

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the units of a model's files are worth.
+// Scores of the units of a model's files.
 
 #include <optional>
 #include <tamp/structure/ties.hpp>

@@ -32,7 +32,7 @@ tamp::io::named_norms norms_of_text(const model_files& model, const text_options
                                     const std::function<bool()>& is_stopped,
                                     const team& ranks = {});
 
-// What else structure looks at: by the names of the files' tensors the variances of the inputs, and
+// Further statistics for structure: by the names of the files' tensors the variances of the inputs, and
 // the influence of each block on the residual stream.
 struct text_statistics {
   tamp::io::named_norms norms;

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <tamp/stat/column_variance.hpp>
 #include <tamp/stat/published_fluctuation.hpp>
@@ -20,14 +19,6 @@
 #include "tally.hpp"
 
 namespace golden {
-
-// Numbers behind masks of odd length are not aligned.
-inline std::vector<double> doubles_of(const safetensors_file& file, const std::string& name) {
-  const auto& bytes = file.at(name).bytes;
-  std::vector<double> numbers(bytes.size() / sizeof(double));
-  std::memcpy(numbers.data(), bytes.data(), bytes.size());
-  return numbers;
-}
 
 // The model of one file: the layers of each part, and everything that is computed of them.
 class flap_model {
@@ -111,22 +102,22 @@ inline void check_flap(const std::string& path, const safetensors_file& file, ta
       const auto statistics = model.published(of.at(1));
       results.verdict(check,
                       compare(of.at(0) == "mean" ? statistics.means() : statistics.fluctuations(),
-                              doubles_of(file, tensor.name), 1e-12));
+                              file.values<double>(tensor.name), 1e-12));
       continue;
     }
     const std::string layer = layer_of(parts.at(2), rest);
     // Both sides compute in double.
     if (what == "mean") {
       results.verdict(
-          check, compare(model.statistics(layer).means(), doubles_of(file, tensor.name), 1e-12));
+          check, compare(model.statistics(layer).means(), file.values<double>(tensor.name), 1e-12));
     } else if (what == "variance") {
       results.verdict(check, compare(model.statistics(layer).variances(),
-                                     doubles_of(file, tensor.name), 1e-12));
+                                     file.values<double>(tensor.name), 1e-12));
     } else if (what == "score") {
-      results.verdict(check, compare(model.scores(layer), doubles_of(file, tensor.name), 1e-12));
+      results.verdict(check, compare(model.scores(layer), file.values<double>(tensor.name), 1e-12));
     } else if (what == "units") {
       // A score near the mean loses digits: the error is relative to those of the layer, about 1.
-      const auto golden = doubles_of(file, tensor.name);
+      const auto golden = file.values<double>(tensor.name);
       std::vector<double> ours, theirs;
       for (std::size_t k = 0; k < golden.size(); ++k) {
         ours.push_back(model.units(layer).at(k) + 16);
@@ -146,7 +137,7 @@ inline void check_flap(const std::string& path, const safetensors_file& file, ta
       const auto weight = file.matrix<float>("in.weight." + layer);
       const auto bias = tamp::structure::bias_of_dropped(weight, model.statistics(layer).means(),
                                                          model.kept(layer, std::stod(rest), 0));
-      const auto golden = doubles_of(file, tensor.name);
+      const auto golden = file.values<double>(tensor.name);
       double largest = 0;
       for (const double b : golden) largest = std::max(largest, std::abs(b));
       std::vector<double> ours(bias), theirs(golden.begin(), golden.end());

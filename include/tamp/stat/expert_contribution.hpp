@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What each expert of a layer contributes: gate times norm of its output.
+/// The contribution of each expert of a layer: gate times norm of its output.
 
 #include <cmath>
 #include <cstddef>

@@ -16,7 +16,7 @@
 
 namespace tamp::inline TAMP_FLAGS::structure {
 
-/// What limits the choice of experts.
+/// Limits of the choice of experts.
 struct expert_options {
   std::size_t least = 1;                ///< experts that stay at least: the router's top k
   std::size_t groups = 1;               ///< routing groups, which lose equally many

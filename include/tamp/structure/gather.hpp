@@ -25,7 +25,7 @@
 
 namespace tamp::inline TAMP_FLAGS::structure {
 
-/// What stays of a weight.
+/// The part of a weight that stays.
 struct kept_part {
   bool leaves = false;                  ///< the whole weight leaves with its unit
   std::vector<std::size_t> rows, cols;  ///< that stay, ascending

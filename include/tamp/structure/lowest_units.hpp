@@ -29,7 +29,7 @@ inline void check_scores(std::string_view who, std::span<const double> scores) {
 
 namespace tamp::inline TAMP_FLAGS::structure {
 
-/// Which units rank above all others, and the parts that lose equally many.
+/// The units that rank above all others, and the parts that lose equally many.
 struct ranking_options {
   std::size_t sections = 1;             ///< consecutive equal parts of the units
   std::span<const std::size_t> keep{};  ///< units that rank above all others

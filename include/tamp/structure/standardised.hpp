@@ -18,7 +18,7 @@
 
 namespace tamp::inline TAMP_FLAGS::structure {
 
-/// How channels make the score of a unit.
+/// The way in which the scores of channels make the score of a unit.
 struct standard_options {
   std::size_t width = 1;  ///< consecutive channels of a unit: a head's
   bool squared = false;   ///< square the channels' scores first, as FLAP does for heads

@@ -20,7 +20,7 @@ namespace tamp::inline TAMP_FLAGS::structure {
 /// The dimension of a weight, (out_features, in_features), along which units lie side by side.
 enum class axis : unsigned char { rows, cols };
 
-/// What the units of a group own of one weight. Unit k owns `width` rows, or columns, from
+/// The rows, or columns, of one weight that the units of a group own. Unit k owns `width` rows, or columns, from
 /// `first` + k * `width` on.
 ///
 /// A vector, such as a bias, is a weight of one row: its units own columns. A tensor of three

@@ -20,7 +20,7 @@ struct attention_weights {
   std::string q_bias{}, k_bias{}, v_bias{};
 };
 
-/// How many heads attention has. Each key and value head serves heads / kv_heads consecutive query
+/// The numbers of heads of attention. Each key and value head serves heads / kv_heads consecutive query
 /// heads.
 struct head_counts {
   std::size_t heads = 0, kv_heads = 0, head_dim = 0;

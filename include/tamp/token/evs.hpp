@@ -74,7 +74,7 @@ struct evs {
     return change;
   }
 
-  /// What is known of a context before it is known how many tokens stay.
+  /// Changes of a context, which do not depend on the number of tokens that stay.
   struct known {
     std::vector<double> change;
 

@@ -96,7 +96,7 @@ struct prepared_by<Policy> {
 template <class Policy>
 using prepared = typename prepared_by<Policy>::type;
 
-/// What a policy knows of a context: of a preparing policy what it prepared, at the first question.
+/// The knowledge of a policy about a context: what a preparing policy prepared at the first question.
 template <class Policy>
 class questioned {
  public:

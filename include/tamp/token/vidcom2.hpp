@@ -71,7 +71,7 @@ struct vidcom2 {
     return (std::max)(g.frames, static_cast<std::size_t>(kept));
   }
 
-  /// How usual each token is, (tokens,): high for tokens that may go. Those of text are zero.
+  /// The measure of how usual each token is, (tokens,): high for tokens that may go. Those of text are zero.
   struct usual {
     std::vector<double> in_video;  ///< K to the mean of the video
     std::vector<double> in_frame;  ///< K to the mean of the frame
@@ -102,7 +102,7 @@ struct vidcom2 {
     return counts;
   }
 
-  /// What is known of a context before it is known how many tokens stay.
+  /// Scores of a context, which do not depend on the number of tokens that stay.
   struct known {
     double ratio;
     std::vector<detail::clip> clips;

@@ -59,8 +59,8 @@ matrix_view<const double> gram_matrix(std::string_view operation, std::string_vi
   }
 }
 
-/// What bounds the products of a Gram matrix G: the root of each square, and how far the products of
-/// a feature reach. For i != j, |G(i, j)| <= reaches[i] * lengths[j], up to rounding.
+/// Bounds of the products of a Gram matrix G: the root of each square, and the reach of each feature's
+/// products. For i != j, |G(i, j)| <= reaches[i] * lengths[j], up to rounding.
 struct gram_bounds {
   std::vector<double> squares, lengths, reaches;
 };

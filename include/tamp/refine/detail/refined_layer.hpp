@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a refinement is given in a recipe beside the weight, its statistic and its mask.
+/// The context of a refinement in a recipe, beside the weight, its statistic and its mask.
 
 #include <cstddef>
 #include <string_view>
