@@ -3,17 +3,14 @@
 /// @file
 /// Copies of chosen rows or columns of a weight into a smaller weight.
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <type_traits>
-#include <vector>
 
 #include "../detail/checked.hpp"
 #include "../error.hpp"
 #include "../execute/operation.hpp"
-#include "../tensor/rows.hpp"
+#include "../tensor/detail/gather.hpp"
 #include "../tensor/traits.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
@@ -33,85 +30,22 @@ inline void check_gathered(std::string_view who, std::size_t out_rows, std::size
                        " x ", out_cols);
 }
 
-/// Returns the element unchanged, or converts it through the type in which `To` computes.
-template <class To, class From>
-To converted(From value) noexcept {
-  if constexpr (std::is_same_v<To, From>)
-    return value;
-  else
-    return element_traits<To>::store(
-        static_cast<compute_type<To>>(element_traits<From>::load(value)));
-}
-
-/// Gathers rows of a view: to(k, j) = from(indices[k], j). Layouts that are contiguous in the same
-/// direction are copied in that direction. Otherwise squares of 8 x 8 are copied: rows or columns
-/// at a distance of a power of two share one set of the first-level cache, which has room for 8 of
-/// their lines.
-template <executor E, class From, class To>
-void gather_view(const E& exec, matrix_view<From> from, std::span<const std::size_t> indices,
-                 matrix_view<To> to) {
-  using value = typename matrix_view<From>::value_type;
-  const auto copy = [&](std::size_t k, std::size_t j) {
-    to(k, j) = converted<To, value>(from(indices[k], j));
-  };
-  if (from.contiguous_rows() && to.contiguous_rows()) {
-    detail::for_each_range(exec, indices.size(), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t k = begin; k < end; ++k)
-        std::ranges::transform(from.row(indices[k]), to.row(k).begin(), converted<To, value>);
-    });
-  } else if (from.contiguous_cols() && to.contiguous_cols()) {
-    detail::for_each_range(exec, from.cols(), [&](std::size_t begin, std::size_t end) {
-      for (std::size_t j = begin; j < end; ++j) {
-        const std::span<From> column = from.transposed().row(j);
-        std::ranges::transform(indices, to.transposed().row(j).begin(), [&](std::size_t index) {
-          return converted<To, value>(column[index]);
-        });
-      }
-    });
-  } else {
-    constexpr std::size_t side = 8;
-    detail::for_each_range(
-        exec, (from.cols() + side - 1) / side, [&](std::size_t begin, std::size_t end) {
-          for (std::size_t square = begin; square < end; ++square) {
-            const std::size_t first = square * side, last = (std::min)(first + side, from.cols());
-            for (std::size_t top = 0; top < indices.size(); top += side) {
-              const std::size_t bottom = (std::min)(top + side, indices.size());
-              for (std::size_t j = first; j < last; ++j)
-                for (std::size_t k = top; k < bottom; ++k) copy(k, j);
-            }
-          }
-        });
-  }
-}
-
 /// The lines of a weight that an operation gathers.
 enum class gathered { rows, columns };
 
 /// Checks the arguments of gather_rows or gather_columns, whose name is `who`, and gathers.
 template <gathered Lines, executor E, class Source, class T>
-void gather_lines(std::string_view who, const E& exec, const Source& from,
-                  std::span<const std::size_t> indices, matrix_view<T> to) {
+void gather_checked(std::string_view who, const E& exec, const Source& from,
+                    std::span<const std::size_t> indices, matrix_view<T> to) {
   constexpr bool of_rows = Lines == gathered::rows;
   const auto rows = static_cast<std::size_t>(from.rows());
   const auto cols = static_cast<std::size_t>(from.cols());
   check_gather(who, of_rows ? "row" : "column", indices, of_rows ? rows : cols);
   check_gathered(who, to.rows(), to.cols(), of_rows ? indices.size() : rows,
                  of_rows ? cols : indices.size());
-  if (to.empty()) return;
-  if constexpr (!is_view<Source>) {
-    detail::for_each_range(exec, to.rows(), [&](std::size_t begin, std::size_t end) {
-      detail::row_reader read(from);
-      for (std::size_t i = begin; i < end; ++i) {
-        const auto row = read(of_rows ? indices[i] : i);
-        for (std::size_t j = 0; j < to.cols(); ++j)
-          to(i, j) = converted<T>(row[of_rows ? j : indices[j]]);
-      }
-    });
-  } else if constexpr (of_rows) {
-    gather_view(exec, from, indices, to);
-  } else {
-    gather_view(exec, from.transposed(), indices, to.transposed());
-  }
+  const chosen_lines chosen(indices);
+  gather_lines(exec, from, of_rows ? chosen : chosen_lines(rows),
+               of_rows ? chosen_lines(cols) : chosen, to);
 }
 
 /// The same, of any tensors.
@@ -121,7 +55,7 @@ void gather(std::string_view who, const E& exec, const Weight& weight,
   with_target(out, [&](auto& to) {
     if constexpr (viewable<decltype(to)>)
       with_source(weight,
-                  [&](const auto& from) { gather_lines<Lines>(who, exec, from, indices, to); });
+                  [&](const auto& from) { gather_checked<Lines>(who, exec, from, indices, to); });
     else
       raise<value_error>(who, ": the output is a tensor without elements in memory");
   });

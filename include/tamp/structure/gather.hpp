@@ -17,7 +17,7 @@
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/operation.hpp"
-#include "../tensor/rows.hpp"
+#include "../tensor/detail/gather.hpp"
 #include "../tensor/traits.hpp"
 #include "lowest_units.hpp"
 #include "ties.hpp"
@@ -114,54 +114,28 @@ inline void check_kept_part(std::string_view who, const structure::kept_part& ke
   look(kept.cols, cols, "column");
 }
 
-template <class T>
-inline constexpr bool is_strided = is_view<std::remove_cvref_t<T>>;
-
-/// Copies what stays of a source into a view.
-template <executor E, class Source, class T>
-void gather_into(const E& exec, const Source& from, const structure::kept_part& kept,
-                 const matrix_view<T>& to) {
-  if (to.empty()) return;
-  for_each_range(exec, kept.rows.size(), kept.cols.size(), [&](std::size_t begin, std::size_t end) {
-    if constexpr (is_strided<Source>) {
-      using element = typename Source::value_type;
-      if constexpr (std::is_same_v<element, T>) {
-        for (std::size_t i = begin; i < end; ++i)
-          for (std::size_t j = 0; j < kept.cols.size(); ++j)
-            to(i, j) = from(kept.rows[i], kept.cols[j]);
-        return;
-      }
-    }
-    row_reader<std::remove_cvref_t<Source>> read(from);
-    for (std::size_t i = begin; i < end; ++i) {
-      const auto row = read(kept.rows[i]);
-      for (std::size_t j = 0; j < kept.cols.size(); ++j)
-        to(i, j) = element_traits<T>::store(static_cast<compute_type<T>>(row[kept.cols[j]]));
-    }
-  });
-}
-
 struct gather_function : operation<gather_function> {
   using operation::operator();
 
   template <executor E, tensor_argument From, tensor_argument To>
+    requires(viewable<To> || any_tensor<To>)
   void operator()(const E& exec, const From& weight, const structure::kept_part& kept,
                   To&& out) const {
     const ieee_arithmetic as_usual;
+    const auto lines = [](const std::vector<std::size_t>& stay, std::size_t extent) {
+      return stay.size() == extent ? chosen_lines(extent) : chosen_lines(stay);
+    };
     with_source(weight, [&](const auto& from) {
-      check_kept_part("gather", kept, static_cast<std::size_t>(from.rows()),
-                      static_cast<std::size_t>(from.cols()));
+      const auto rows = static_cast<std::size_t>(from.rows());
+      const auto cols = static_cast<std::size_t>(from.cols());
+      check_kept_part("gather", kept, rows, cols);
       with_target(out, [&](auto& to) {
-        if constexpr (is_strided<decltype(to)>) {
-          static_assert(
-              !std::is_const_v<std::remove_pointer_t<decltype(to.data())>> || any_tensor<To>,
-              "gather writes to its last argument: give it a tensor that can be written");
+        if constexpr (viewable<decltype(to)>) {
           if (to.rows() != kept.rows.size() || to.cols() != kept.cols.size())
             raise<shape_error>("gather: ", kept.rows.size(), " x ", kept.cols.size(),
                                " weights stay, and the tensor for them is ", to.rows(), " x ",
                                to.cols());
-          if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(to.data())>>)
-            gather_into(exec, from, kept, to);
+          gather_lines(exec, from, lines(kept.rows, rows), lines(kept.cols, cols), to);
         } else {
           raise<value_error>("gather: the tensor to write has no elements in memory");
         }
