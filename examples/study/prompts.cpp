@@ -19,6 +19,11 @@ namespace {
 
 using tamp::modality;
 
+tamp::token::grid grid_of(const llama::vision& v, const llama::picture& p) {
+  const auto across = std::size_t(p.side / v.patch_size);
+  return {.frames = std::size_t(p.frames), .height = across, .width = across};
+}
+
 class scene_prompts : public prompts {
  public:
   scene_prompts(const std::string& model, const prompt_settings& settings)
@@ -33,6 +38,13 @@ class scene_prompts : public prompts {
   const llama::model& model() const override { return model_; }
   std::size_t size() const override { return evaluation_.size(); }
   llama::sequence prompt(std::size_t i) const override { return sequence_of(evaluation_, i); }
+  tamp::token::selection unpredicted_patches(
+      std::size_t i, const tamp::token::pixel_prune_options& options) const override {
+    const llama::vision& vision = *model_.config.vision;
+    const llama::picture picture = evaluation_.picture(i);
+    return tamp::token::pixel_prune(llama::patches(vision, picture), grid_of(vision, picture),
+                                    options);
+  }
   std::vector<llama::sequence> calibration() const override {
     std::vector<llama::sequence> samples;
     for (std::size_t i = 0; i < calibration_.size(); ++i)
@@ -54,7 +66,9 @@ class scene_prompts : public prompts {
  private:
   llama::sequence sequence_of(const llama::scenes& s, std::size_t i) const {
     llama::calibration_sample scene = embedded(model_, s, i);
-    return {std::move(scene.hidden), std::move(scene.kinds)};
+    llama::sequence prompt(std::move(scene.hidden), std::move(scene.kinds));
+    prompt.grids = {grid_of(*model_.config.vision, s.picture(i))};
+    return prompt;
   }
 
   llama::model model_;
@@ -92,6 +106,10 @@ class prose_prompts : public prompts {
   const llama::model& model() const override { return language_.model; }
   std::size_t size() const override { return evaluation_.size(); }
   llama::sequence prompt(std::size_t i) const override { return embedded(evaluation_[i]); }
+  tamp::token::selection unpredicted_patches(
+      std::size_t, const tamp::token::pixel_prune_options&) const override {
+    llama::fail("PixelPrune looks at pixels, and prose has none");
+  }
   std::vector<llama::sequence> calibration() const override {
     std::vector<llama::sequence> samples;
     for (const auto& tokens : calibration_) samples.push_back(embedded(tokens));

@@ -7,6 +7,7 @@
 #include <llama/reduced.hpp>
 #include <memory>
 #include <string>
+#include <tamp/token/pixel_prune.hpp>
 #include <vector>
 
 #include "data_settings.hpp"
@@ -22,6 +23,9 @@ class prompts {
   virtual const llama::model& model() const = 0;
   virtual std::size_t size() const = 0;
   virtual llama::sequence prompt(std::size_t i) const = 0;
+  // The patches of a prompt's picture or clip that their neighbours do not predict.
+  virtual tamp::token::selection unpredicted_patches(
+      std::size_t i, const tamp::token::pixel_prune_options& options) const = 0;
   virtual std::vector<llama::sequence> calibration() const = 0;
   // Names of the quality columns, and one number for each from what the head takes of the last
   // token of each prompt, (prompts, hidden).

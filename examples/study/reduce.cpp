@@ -61,6 +61,8 @@ int run(const study::reduce_settings& s) {
   for (const std::string& selector : s.selectors)
     for (const double budget : s.budgets)
       if (selector != "-") rows.push_back({selector, budget, "-"});
+  for (const double tau : s.pixel_prune)
+    rows.push_back({fmt::format("pixel_prune:{}", tau), 1, "-"});
   for (const std::string& visual : s.visual)
     if (visual != "-") rows.push_back({"-", 1, visual});
 

@@ -23,6 +23,7 @@
 #include <tamp/token/cdpruner.hpp>
 #include <tamp/token/dart.hpp>
 #include <tamp/token/divprune.hpp>
+#include <tamp/token/evs.hpp>
 #include <tamp/token/fitprune.hpp>
 #include <tamp/token/fitprune_fit.hpp>
 #include <tamp/token/folder.hpp>
@@ -63,18 +64,6 @@ void use_with_importance(llama::reduction& r, const Policy& policy) {
   };
 }
 
-// A policy for videos. A picture is a video of one frame.
-template <class Policy>
-void use_with_frame(llama::reduction& r, const Policy& policy) {
-  r.reads = Policy::reads & ~tamp::observable::grid;
-  r.select = [policy](const tamp::token::context& c, tamp::token::quota q) {
-    const tamp::token::grid grid{.width = c.visual().size()};
-    tamp::token::context framed = c;
-    framed.grids = {&grid, 1};
-    return tamp::token::select(framed, policy, q);
-  };
-}
-
 void use_selector(llama::reduction& r, const std::string& name) {
   namespace token = tamp::token;
   if (name == "random") return r.use(token::random_choice{});
@@ -84,7 +73,8 @@ void use_selector(llama::reduction& r, const std::string& name) {
   if (name == "cdpruner") return r.use(token::cdpruner{});
   if (name == "scope") return use_with_importance(r, token::scope{});
   if (name == "mmr") return use_with_importance(r, token::mmr{});
-  if (name == "vidcom2") return use_with_frame(r, token::vidcom2{});
+  if (name == "vidcom2") return r.use(token::vidcom2{});
+  if (name == "evs") return r.use(token::evs{});
   if (name == "dart") return r.use(token::dart{});
   if (name == "sparsevlm") return r.use(token::sparsevlm{});
   if (name == "visionzip") {
@@ -108,6 +98,27 @@ Number number(std::string_view text, std::string_view whole) {
       problem != std::errc{} || at != end)
     throw std::invalid_argument(fmt::format("'{}' in '{}' is not a number", text, whole));
   return value;
+}
+
+// The text and these visual tokens, counted from the first visual one.
+tamp::token::selection text_and(std::span<const std::size_t> visual,
+                                std::span<const tamp::modality> kinds) {
+  tamp::token::selection stay;
+  for (std::size_t t = 0, passed = 0, next = 0; t < kinds.size(); ++t) {
+    const bool is_text = kinds[t] == tamp::modality::text;
+    const bool stays = is_text || (next < visual.size() && visual[next] == passed);
+    if (stays) stay.kept.push_back(t);
+    next += stays && !is_text;
+    passed += !is_text;
+  }
+  return stay;
+}
+
+// The tau of "pixel_prune:TAU".
+std::optional<double> pixel_prune_tau(const std::string& tokens) {
+  const std::string_view name = tokens, prefix = "pixel_prune:";
+  if (!name.starts_with(prefix)) return std::nullopt;
+  return number<double>(name.substr(prefix.size()), name);
 }
 
 }  // namespace
@@ -205,7 +216,7 @@ tamp::token::schedule reducer::schedule(const named_reduction& row, std::size_t 
   namespace token = tamp::token;
   const llama::config& c = prompts_.model().config;
   const auto layers = std::size_t(c.layers);
-  if (row.tokens == "-") return {};
+  if (row.tokens == "-" || pixel_prune_tau(row.tokens)) return {};
   if (is_fitprune(row.tokens)) return fitprune(row).for_tokens(visual);
   const auto shape = llama::shape_of(c);
   const std::tuple key{row.tokens, row.budget, visual};
@@ -241,7 +252,13 @@ tamp::token::schedule reducer::schedule(const named_reduction& row, std::size_t 
 
 llama::reduction reducer::reduction(const named_reduction& row) {
   llama::reduction r;
-  use_selector(r, row.tokens);
+  if (const auto tau = pixel_prune_tau(row.tokens))
+    r.entering = [this, tau](const llama::sequence& s, std::uint64_t prompt) {
+      const auto patches = prompts_.unpredicted_patches(std::size_t(prompt), {.tau = *tau});
+      return text_and(patches.kept, s.kinds);
+    };
+  else
+    use_selector(r, row.tokens);
   for (const std::size_t visual : visual_tokens_) r.schedules[visual] = schedule(row, visual);
   r.schedule = r.schedules.at(visual_tokens_.front());
   if (r.schedules.size() == 1) r.schedules.clear();
@@ -345,8 +362,10 @@ timing reducer::time(const llama::reduction& r, std::size_t count,
       const tamp::detail::stopwatch first;
       llama::forward(model, hidden);
       dense += first.seconds();
+      llama::reduction mine = r;
+      mine.sequence = i;
       const tamp::detail::stopwatch second;
-      llama::forward(model, s, r);
+      llama::forward(model, s, mine);
       less += second.seconds();
     }
     ratios.push_back(dense / less);

@@ -21,6 +21,10 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
       ->check(CLI::IsMember(selector_names));
   list("--budget", s.budgets, "fractions of the visual tokens' multiply-adds")
       ->check(CLI::Range(0.0, 1.0));
+  list("--pixel-prune", s.pixel_prune,
+       "largest differences of pixels, of 1, by which neighbouring patches are alike: PixelPrune "
+       "decides by them which patches enter the model")
+      ->check(CLI::NonNegativeNumber);
   list("--visual", s.visual,
        "what to spare of visual tokens: ffn:RATIO@LAYERS, ffn_but_probe:RATIO@LAYERS (the probe's "
        "output is that of all channels), hollow:WINDOW@LAYERS, heads:SHARE@LAYERS (the heads that "

@@ -13,7 +13,7 @@ namespace study {
 struct reduce_settings {
   std::string model;
   std::vector<std::string> selectors{"random", "attention_top_k", "fitprune"}, visual{"-"};
-  std::vector<double> budgets{0.8, 0.6, 0.4, 0.2}, joint;
+  std::vector<double> budgets{0.8, 0.6, 0.4, 0.2}, joint, pixel_prune;
   std::size_t drop_layer = 1, timed = 20, scenes = 3;
   std::string csv, kept, rank, plans;
   int threads = 0;

@@ -22,6 +22,7 @@ COVERED = {
     "tamp.hpp": "tests/odr",
     "token/quota.hpp": "tests/token/select.cpp",
     "token/selection.hpp": "tests/token/select.cpp tests/token/gather.cpp",
+    "token/token_policy.hpp": "tests/token/select.cpp",
     # What shows only with flags of its own.
     "detail/bits_as_computed.hpp": "tests/mixed_flags/fast_math.cpp",
     # Adapters of libraries that tests/hosts fetches.
@@ -56,6 +57,7 @@ COVERED = {
     "score/detail/chosen_mask.hpp": "tests/prune/select.cpp tests/refine/refined.cpp",
     "score/detail/column_repair.hpp": "tests/score/sparsegpt.cpp tests/refine/repair.cpp",
     "sparse/detail/arranged_tokens.hpp": "tests/sparse/multiply.cpp",
+    "token/detail/questions.hpp": "tests/token/select.cpp",
     "stat/detail/carried_energy.hpp": "tests/stat/contribution_gain.cpp",
     "sparse/detail/row_source.hpp": "tests/sparse/multiply.cpp",
     # Loops and their vectors, which are tested with what they are made for.

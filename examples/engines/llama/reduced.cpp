@@ -122,6 +122,7 @@ tamp::token::selection choose(const sequence& s, const attended_block& seen, con
                    .attention = attention_of(seen, heads),
                    .hidden = view(s.hidden),
                    .keys = view(seen.plain_keys),
+                   .grids = s.grids,
                    .positions = s.positions,
                    .sizes = s.sizes,
                    .layer = std::size_t(index),
@@ -141,6 +142,7 @@ void leave(sequence& s, const tamp::token::selection& stay, bool renumber) {
   merge(s.hidden, stay, s);
   if (stay.merges() || !s.sizes.empty()) s.sizes = tamp::token::merged_sizes(stay, s.sizes);
   tamp::token::gather_elements(s.kinds, stay.kept);
+  s.grids.clear();
   if (renumber) {
     const std::size_t first = (s.renumbered.empty() ? s.positions : s.renumbered).front();
     s.renumbered.resize(s.kinds.size());
@@ -388,6 +390,7 @@ std::vector<tamp::compute::head_activity> head_activities(const model& m,
 }
 
 matrix forward(const model& m, sequence& s, const reduction& r, std::vector<cached_block>& cache) {
+  if (r.entering) leave(s, r.entering(s, r.sequence), r.renumber);
   const auto of_count = r.schedules.find(s.visual_tokens());
   const tamp::token::schedule& schedule =
       of_count == r.schedules.end() ? r.schedule : of_count->second;

@@ -13,6 +13,7 @@
 #include <tamp/compute/head_activity.hpp>
 #include <tamp/compute/hollow_attention.hpp>
 #include <tamp/model/block_shape.hpp>
+#include <tamp/token/grid.hpp>
 #include <tamp/token/schedule.hpp>
 #include <tamp/token/select.hpp>
 #include <vector>
@@ -20,6 +21,8 @@
 #include "forward.hpp"
 
 namespace llama {
+
+struct sequence;
 
 /// What one block computes of its visual tokens.
 struct visual_computation {
@@ -39,6 +42,8 @@ struct reduction {
   tamp::token::schedule schedule;                   ///< how many tokens leave, and where
   /// The same for sequences of other numbers of visual tokens; `schedule` for those not listed.
   std::map<std::size_t, tamp::token::schedule> schedules;
+  /// Returns the tokens that enter the first block, of a sequence and its number; all if empty.
+  std::function<tamp::token::selection(const llama::sequence&, std::uint64_t)> entering;
   /// After tokens have left, RoPE counts the others anew, as in PyramidDrop. Else they keep their
   /// positions, as in FastV and FitPrune.
   bool renumber = false;
@@ -64,13 +69,14 @@ struct cached_block {
 
 /// One sequence on its way through the model: some of its tokens may have left.
 struct sequence {
-  matrix hidden;                        // (tokens, hidden)
-  std::vector<tamp::modality> kinds;    // (tokens,)
-  std::vector<std::size_t> positions;   // (tokens,), original ones
-  std::vector<std::size_t> renumbered;  // (tokens,), what RoPE sees instead, or empty
-  std::size_t gone = 0;                 // tokens that have left, if the others were renumbered
-  std::vector<float> sizes;             // (tokens,), or empty before anything was merged
-  std::uint64_t multiply_adds = 0;      // so far; attention as the causal half
+  matrix hidden;                         // (tokens, hidden)
+  std::vector<tamp::modality> kinds;     // (tokens,)
+  std::vector<std::size_t> positions;    // (tokens,), original ones
+  std::vector<std::size_t> renumbered;   // (tokens,), what RoPE sees instead, or empty
+  std::size_t gone = 0;                  // tokens that have left, if the others were renumbered
+  std::vector<float> sizes;              // (tokens,), or empty before anything was merged
+  std::vector<tamp::token::grid> grids;  // of the visual tokens; empty once some have left
+  std::uint64_t multiply_adds = 0;       // so far; attention as the causal half
 
   sequence(matrix embeddings, std::vector<tamp::modality> kinds_of_tokens,
            std::size_t first_position = 0);

@@ -16,6 +16,7 @@
 #include "../error.hpp"
 #include "../role.hpp"
 #include "detail/checked_context.hpp"
+#include "detail/highest_scoring.hpp"
 #include "detail/row_products.hpp"
 #include "detail/token_rows.hpp"
 #include "select.hpp"

@@ -19,6 +19,7 @@
 #include "detail/checked_context.hpp"
 #include "detail/earlier_rows.hpp"
 #include "detail/frames.hpp"
+#include "detail/highest_scoring.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

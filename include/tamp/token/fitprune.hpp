@@ -12,6 +12,7 @@
 #include "../role.hpp"
 #include "detail/attention_rows.hpp"
 #include "detail/checked_context.hpp"
+#include "detail/highest_scoring.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

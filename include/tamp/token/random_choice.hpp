@@ -11,6 +11,7 @@
 
 #include "../error.hpp"
 #include "../role.hpp"
+#include "detail/highest_scoring.hpp"
 #include "select.hpp"
 
 namespace tamp::inline TAMP_FLAGS::token {

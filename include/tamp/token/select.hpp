@@ -7,7 +7,6 @@
 #include <concepts>
 #include <cstddef>
 #include <numeric>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,182 +22,13 @@
 #include "context.hpp"
 #include "detail/checked_context.hpp"
 #include "detail/frames.hpp"
+#include "detail/questions.hpp"
 #include "quota.hpp"
 #include "selection.hpp"
+#include "token_policy.hpp"
 #include "tokens_read.hpp"
 
-namespace tamp::inline TAMP_FLAGS::token {
-
-/// A policy that drops tokens.
-///
-/// `policy(context, candidates, count)` returns the `count` candidates that stay, in any order.
-/// `candidates` are ascending tokens of the context, more than `count`. The policy declares
-/// `static constexpr observable reads`.
-template <class P>
-concept dropping_policy =
-    policy<P, role::token> && requires(const P& p, const context& c,
-                                       std::span<const std::size_t> candidates, std::size_t count) {
-      { P::reads } -> std::convertible_to<observable>;
-      { p(c, candidates, count) } -> std::same_as<std::vector<std::size_t>>;
-    };
-
-/// A policy that merges tokens.
-///
-/// `policy.merge(context, candidates, count)` returns a token::merging: for each candidate the one
-/// into which it merges, and, where the method has them, the order and the targets of those that
-/// stay. `count` of them stay.
-template <class P>
-concept merging_policy =
-    policy<P, role::token> && requires(const P& p, const context& c,
-                                       std::span<const std::size_t> candidates, std::size_t count) {
-      { P::reads } -> std::convertible_to<observable>;
-      { p.merge(c, candidates, count) } -> std::same_as<merging>;
-    };
-
-template <class P>
-concept token_policy = dropping_policy<P> || merging_policy<P>;
-
-/// A policy that drops, and knows what it decides by before it is asked.
-///
-/// `policy.prepare(context)` returns an object whose `(candidates, count)` answers as `policy(context,
-/// candidates, count)` does. It is called once for each selection, however often the policy is asked
-/// about parts of the tokens.
-template <class P>
-concept preparing_policy =
-    dropping_policy<P> && requires(const P& p, const context& c,
-                                   std::span<const std::size_t> candidates, std::size_t count) {
-      { p.prepare(c)(candidates, count) } -> std::same_as<std::vector<std::size_t>>;
-    };
-
-}  // namespace tamp::inline TAMP_FLAGS::token
-
 namespace tamp::inline TAMP_FLAGS::detail {
-
-/// True if a policy refuses hidden states that are not finite while it reads them, so that
-/// token::select does not read them once more. Such a policy examines all that it declares to read
-/// whenever it is asked: `static constexpr bool examines_hidden = true;`.
-template <class Policy>
-inline constexpr bool examines_hidden = false;
-template <class Policy>
-  requires requires { Policy::examines_hidden; }
-inline constexpr bool examines_hidden<Policy> = Policy::examines_hidden;
-
-struct nothing_prepared {};
-template <class Policy>
-struct prepared_by {
-  using type = nothing_prepared;
-};
-template <token::preparing_policy Policy>
-struct prepared_by<Policy> {
-  using type = std::optional<decltype(std::declval<const Policy&>().prepare(
-      std::declval<const token::context&>()))>;
-};
-template <class Policy>
-using prepared = typename prepared_by<Policy>::type;
-
-/// The knowledge of a policy about a context: what a preparing policy prepared at the first question.
-template <class Policy>
-class questioned {
- public:
-  questioned(const Policy& policy, const token::context& c) : policy_(&policy), context_(&c) {}
-
-  const Policy& policy() const noexcept { return *policy_; }
-  const token::context& context() const noexcept { return *context_; }
-  std::vector<std::size_t> operator()(std::span<const std::size_t> candidates, std::size_t count) {
-    if constexpr (token::preparing_policy<Policy>) {
-      if (!prepared_) prepared_.emplace(policy_->prepare(*context_));
-      return (*prepared_)(candidates, count);
-    } else {
-      return (*policy_)(*context_, candidates, count);
-    }
-  }
-
- private:
-  const Policy* policy_;
-  const token::context* context_;
-  prepared<Policy> prepared_;
-};
-
-/// Returns the candidates with the `count` largest scores, in their order. Ties: the lower index is
-/// dropped first.
-template <class Score>
-std::vector<std::size_t> highest_scoring(std::span<const std::size_t> candidates,
-                                         std::span<const Score> scores, std::size_t count) {
-  std::vector<std::size_t> chosen;
-  if (count == 0) return chosen;
-  const auto drop = static_cast<std::ptrdiff_t>(candidates.size() - count);
-  std::vector<Score> sorted(scores.begin(), scores.end());
-  std::nth_element(sorted.begin(), sorted.begin() + drop, sorted.end());
-  const Score lowest = sorted[static_cast<std::size_t>(drop)];  // of those that stay
-  const auto above = std::count_if(scores.begin(), scores.end(),
-                                   [&](const Score& score) { return score > lowest; });
-  auto ties = std::count(scores.begin(), scores.end(), lowest) + above -
-              static_cast<std::ptrdiff_t>(count);  // number of ties to drop
-  for (std::size_t k = 0; k < candidates.size(); ++k)
-    if (scores[k] > lowest || (scores[k] == lowest && --ties < 0)) chosen.push_back(candidates[k]);
-  return chosen;
-}
-
-/// Refuses a list of candidates that names one twice, or one that does not stay. `what` names the
-/// list. `place` returns the place of a candidate, or refuses it.
-template <class Place>
-void check_staying(const std::string& who, std::string_view what,
-                   std::span<const std::size_t> named, std::span<const std::size_t> into,
-                   Place&& place) {
-  std::vector<bool> seen(into.size());
-  for (const std::size_t token : named) {
-    const std::size_t k = place(token);
-    if (into[k] != token)
-      raise<value_error>(who, ": token ", token, " is among the ", what, ", but does not stay");
-    if (seen[k]) raise<value_error>(who, ": token ", token, " is twice among the ", what);
-    seen[k] = true;
-  }
-}
-
-/// Calls the policy, and returns its answer, checked. That of a dropping policy has no order.
-template <class Policy>
-token::merging ask(questioned<Policy>& questions, std::span<const std::size_t> candidates,
-                   std::size_t count) {
-  const Policy& policy = questions.policy();
-  token::merging answer{{candidates.begin(), candidates.end()}};
-  if (count >= candidates.size()) return answer;
-  std::fill(answer.into.begin(), answer.into.end(), token::selection::nowhere);
-  if (count == 0) return answer;
-  const auto place = [&](std::size_t token) {
-    const auto found = std::lower_bound(candidates.begin(), candidates.end(), token);
-    if (found == candidates.end() || *found != token)
-      raise<value_error>(label(policy), ": token ", token, " was none of the candidates");
-    return static_cast<std::size_t>(found - candidates.begin());
-  };
-  std::size_t stay = 0;
-  if constexpr (token::merging_policy<Policy>) {
-    answer = policy.merge(questions.context(), candidates, count);
-    const std::vector<std::size_t>& into = answer.into;
-    if (into.size() != candidates.size())
-      raise<shape_error>(label(policy), ": ", candidates.size(), " candidates, but ", into.size(),
-                         " answers");
-    for (std::size_t k = 0; k < into.size(); ++k) {
-      stay += into[k] == candidates[k];
-      if (into[k] != token::selection::nowhere && into[place(into[k])] != into[k])
-        raise<value_error>(label(policy), ": token ", candidates[k], " is merged into ", into[k],
-                           ", which does not stay");
-    }
-  } else {
-    for (const std::size_t token : questions(candidates, count)) {
-      std::size_t& mine = answer.into[place(token)];
-      stay += mine == token::selection::nowhere;
-      mine = token;
-    }
-  }
-  if (stay != count)
-    raise<value_error>(label(policy), ": ", stay, " tokens stay instead of ", count);
-  check_staying(label(policy), "tokens in order", answer.order, answer.into, place);
-  check_staying(label(policy), "targets", answer.targets, answer.into, place);
-  if (!answer.order.empty() && answer.order.size() != count)
-    raise<value_error>(label(policy), ": ", answer.order.size(), " tokens are in order, but ",
-                       count, " stay");
-  return answer;
-}
 
 /// Selects the tokens of one sequence, given a context that is known to be valid.
 template <class Policy>

@@ -12,6 +12,7 @@
 
 #include "../role.hpp"
 #include "detail/attention_rows.hpp"
+#include "detail/highest_scoring.hpp"
 #include "detail/row_products.hpp"
 #include "select.hpp"
 

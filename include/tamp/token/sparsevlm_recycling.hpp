@@ -15,6 +15,7 @@
 #include "../role.hpp"
 #include "../tensor/traits.hpp"
 #include "detail/density_peaks.hpp"
+#include "detail/highest_scoring.hpp"
 #include "gather.hpp"
 #include "select.hpp"
 #include "sparsevlm.hpp"

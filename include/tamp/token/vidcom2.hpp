@@ -17,6 +17,7 @@
 #include "../role.hpp"
 #include "detail/attention_rows.hpp"
 #include "detail/frames.hpp"
+#include "detail/highest_scoring.hpp"
 #include "detail/usual_tokens.hpp"
 #include "select.hpp"
 

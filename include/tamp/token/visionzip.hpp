@@ -13,6 +13,7 @@
 #include "../role.hpp"
 #include "detail/attention_rows.hpp"
 #include "detail/head_means.hpp"
+#include "detail/highest_scoring.hpp"
 #include "detail/row_products.hpp"
 #include "gather.hpp"
 #include "select.hpp"
