@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What it costs a user to compile tamp.
+"""The time that a user needs to compile tamp.
 
     python3 bench/compile_time.py [--compiler g++-12] [--flags="-O2"] [--repetitions 5] [--json FILE]
 

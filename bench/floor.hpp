@@ -1,6 +1,7 @@
 #pragma once
 
-// What the memory allows: the floors that every kernel is compared to, and the loop that compares.
+// The limits of the memory: the floors that every kernel is compared to, and the loop that
+// compares.
 
 #include <benchmark/benchmark.h>
 

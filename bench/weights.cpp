@@ -71,7 +71,7 @@ subject<T>& subject_of(std::size_t cols) {
   return kept;
 }
 
-// What a row of the table is about.
+// The subject of a row of the table.
 struct setting {
   std::size_t cols;
   bool by_rows;

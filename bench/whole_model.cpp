@@ -48,7 +48,7 @@ struct settings {
   std::size_t sequences = 8, sequence_length = 128;
 };
 
-/// Where the seconds of one run went.
+/// The seconds of one run, by what they were spent on.
 struct outcome {
   std::string model, element, pattern;
   int threads;

@@ -1,4 +1,4 @@
-# What tamp's own tests, examples and benchmarks are compiled with. Users never see it.
+# The flags of tamp's own tests, examples and benchmarks. Users never see them.
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)

@@ -1,7 +1,7 @@
 # Sourced by examples/run.sh, bench/run.sh and tests/run.sh: installs what is missing and builds, in a
 # few lines. Everything that the tools print goes to build/NAME.log, which is shown when they fail.
 
-# What everything is built with.
+# The packages that every build needs.
 build_packages=(g++ cmake ninja-build libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
 
 # as_root COMMAND...: runs it as root, through sudo if need be.

@@ -109,7 +109,7 @@ if [ "$program" = prune ]; then
   LD_PRELOAD=$data/terminate.so exec $python examples/prune/real_models.py "$tamp_prune" $data
 fi
 
-# What stands before the words of the caller, who may name another model.
+# The words before those of the caller, who may name another model.
 scenes=()
 if [ "$subject" = video ]; then
   scenes=(--model examples/data/video_mllm/video_mllm.safetensors)

@@ -1,4 +1,4 @@
-// What nearly every test includes; see CMakeLists.txt.
+// The headers that nearly every test includes; see CMakeLists.txt.
 #pragma once
 
 #include <algorithm>

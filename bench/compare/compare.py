@@ -184,7 +184,7 @@ def key(result):
 
 
 def earlier(path, about):
-    """What runs on the same machine have left in the file."""
+    """The rows that runs on the same machine have left in the file."""
     nothing = {"commands": [], "results": []}
     if path is None or not path.exists():
         return nothing

@@ -1,4 +1,4 @@
-"""What must come out exactly: masks by a stable order, in which of equal scores the lower index is dropped
+"""Results that must be exact: masks by a stable order, in which of equal scores the lower index is dropped
 first. Where published code leaves ties to chance (2:4) or drops one more (magnitude), this decides."""
 import torch
 

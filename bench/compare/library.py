@@ -11,7 +11,7 @@ NAMES = {dtype: name for name, dtype in ELEMENTS.items()}
 
 
 class Problem(Exception):
-    """What the library, or this program, has to say against its input."""
+    """An objection of the library, or of this program, to its input."""
 
 
 def pointer(tensor):

@@ -1,6 +1,6 @@
 #pragma once
 
-// What C functions around the library need.
+// Helpers for C functions around the library.
 
 #include <exception>
 #include <stdexcept>

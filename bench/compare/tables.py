@@ -49,7 +49,7 @@ def comparison(document):
 
 
 def growth(document):
-    """What the figure shows."""
+    """The numbers of the figure."""
     results = [result for result in document["results"] if result["sweep"]]
     for title in dict.fromkeys(result["title"] for result in results):
         mine = [result for result in results if result["title"] == title]
@@ -60,7 +60,7 @@ def growth(document):
 
 
 def kernels(document):
-    """What tamp_bench measured: the ratio of each kernel to its floor, on each set of instructions."""
+    """The measurements of tamp_bench: the ratio of each kernel to its floor, on each set of instructions."""
     rows = {}
     for one in document["benchmarks"]:
         if "ratio" not in one:

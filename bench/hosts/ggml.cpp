@@ -1,4 +1,4 @@
-// What ggml's tensors cost beside Eigen's matrix, plain and quantised.
+// The cost of ggml's tensors beside Eigen's matrix, plain and quantised.
 
 #include <ggml.h>
 

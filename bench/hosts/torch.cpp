@@ -1,4 +1,4 @@
-// What LibTorch's tensors cost beside Eigen's matrix, and LibTorch's own operations beside tamp.
+// The cost of LibTorch's tensors beside Eigen's matrix, and LibTorch's own operations beside tamp.
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>

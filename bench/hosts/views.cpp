@@ -1,4 +1,5 @@
-// What a host's tensor costs beside Eigen's matrix: views, types known at run time, xtensor, DLPack.
+// The cost of a host's tensor beside Eigen's matrix: views, types known at run time, xtensor,
+// DLPack.
 
 #include <dlpack/dlpack.h>
 

@@ -20,7 +20,7 @@ class continued_csv {
   void open(const std::string& path, const std::string& settings, const std::string& columns,
             std::size_t key_columns);
 
-  // What the row of this key holds behind it, or a null pointer if the file did not have it.
+  // The rest of the row of this key, or a null pointer if the file did not have it.
   const std::string* find(const std::string& key) const;
 
   // The row is in the file when this returns.

@@ -1,6 +1,6 @@
 #pragma once
 
-// Which data the two studies read, and how much of it.
+// The data that the two studies read, and how much of it.
 
 #include <cstddef>
 #include <string>

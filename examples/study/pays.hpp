@@ -1,6 +1,7 @@
 #pragma once
 
-// What pruning pays: bytes of a model's weights, and tokens a second, in several forms of storage.
+// The gain of pruning: bytes of a model's weights, and tokens a second, in several forms of
+// storage.
 
 #include <cstddef>
 #include <functional>
@@ -11,7 +12,7 @@
 
 namespace study {
 
-// How fast a model generates text, and what bounds it.
+// The speed of generating text, and its bound.
 struct speed {
   int threads = 1;
   double tokens_per_second = 0;
@@ -35,8 +36,8 @@ std::vector<std::vector<speed>> measure_speeds(
 bool same_logits(const llama::stored_model& a, const llama::stored_model& b, std::size_t prompt,
                  std::size_t tokens);
 
-// A model of a billion weights, as LLaMA 3.2 1B has them, at random, of which `sparsity` is dropped.
-// It is made and stored block by block.
+// A model of a billion weights, as LLaMA 3.2 1B has them, at random, of which `sparsity` is
+// dropped. It is made and stored block by block.
 llama::stored_model random_model(llama::storage form, double sparsity);
 
 }  // namespace study

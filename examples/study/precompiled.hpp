@@ -1,4 +1,4 @@
-// What the study's files include; see CMakeLists.txt.
+// The headers that the study's files include; see CMakeLists.txt.
 #pragma once
 
 #include <fmt/format.h>

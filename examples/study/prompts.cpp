@@ -134,7 +134,9 @@ class prose_prompts : public prompts {
     std::vector<modality> kinds(tokens.size(), modality::text);
     const auto first = kinds.begin() + std::ptrdiff_t((tokens.size() - visual_) / 2);
     std::fill(first, first + std::ptrdiff_t(visual_), modality::image);
-    return {llama::embed(language_.model, tokens), std::move(kinds)};
+    llama::sequence prompt(llama::embed(language_.model, tokens), std::move(kinds));
+    prompt.grids = {{.width = visual_}};
+    return prompt;
   }
   Eigen::RowVectorXd probabilities(const llama::row_vector& features) const {
     const Eigen::RowVectorXd logits =

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the study of tokens and visual computation reads: prompts with a visual part, and what the
+// The prompts of the study of tokens and visual computation, with a visual part, and what the
 // model makes of them.
 
 #include <cstddef>

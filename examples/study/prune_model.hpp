@@ -18,7 +18,7 @@ struct layer_densities {
   double image, text, across;
 };
 
-// What a dense model does with one set of calibration samples, gathered in one pass for all
+// The signals of a dense model on one set of calibration samples, gathered in one pass for all
 // allocations that ask; and the plans that they make of it.
 class planner {
  public:
@@ -73,8 +73,8 @@ tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_pl
                                const tamp::progress_callback& on_progress,
                                reach_of_samples* reach = nullptr);
 
-// What refinements leave of the layers' errors: the mean over the layers of error after by error
-// before. 1 without refinements.
+// The share of the layers' errors that refinements leave: the mean over the layers of error after
+// by error before. 1 without refinements.
 double error_left(const tamp::prune_report& report);
 
 }  // namespace study

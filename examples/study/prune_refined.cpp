@@ -15,7 +15,7 @@
 namespace study {
 namespace {
 
-// What a name such as "swaps:25+repair" asks for.
+// The steps of a name such as "swaps:25+repair".
 struct steps {
   std::size_t swaps = 0;
   bool repairs = false;

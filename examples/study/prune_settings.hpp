@@ -1,6 +1,6 @@
 #pragma once
 
-// What tamp_study is asked for.
+// The settings of tamp_study.
 
 #include <string>
 #include <vector>

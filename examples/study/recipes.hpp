@@ -52,7 +52,7 @@ inline const std::map<std::string, named_recipe> methods{
 // The fraction of the weights that a recipe drops.
 double asked_sparsity(const named_recipe& named);
 
-// Whether another calibration set could make a difference.
+// True if another calibration set could make a difference.
 bool depends_on_calibration(const named_recipe& named);
 
 // Every combination, patterns that fix their sparsity once. Scores without a statistic, and AMIA's,

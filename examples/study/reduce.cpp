@@ -26,7 +26,7 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-// How many tokens leave in each layer, and where.
+// The number of tokens that leave in each layer, and where.
 std::string leaving(const tamp::token::schedule& s) {
   return s.drops.empty() ? "" : fmt::format("{} {}", fmt::join(s.drops, " "), name_of(s.leave));
 }

@@ -29,7 +29,7 @@ using blind_heads = std::function<std::vector<tamp::compute::layer_head>(
 std::vector<llama::visual_computation> parse_visual(const std::string& text, std::size_t layers,
                                                     const blind_heads& heads = {});
 
-// What a reduction came to.
+// The result of a reduction.
 struct reduced {
   std::vector<double> quality;
   double multiply_adds = 0;  // fraction of the dense model's, as the engine makes them
@@ -53,7 +53,7 @@ class reducer {
   // cannot be met from there.
   reducer(const prompts& prompts, std::size_t drop_layer);
 
-  // How many of so many visual tokens leave where: the same share, as far as whole tokens allow.
+  // The departures of so many visual tokens: the same share, as far as whole tokens allow.
   tamp::token::schedule schedule(const named_reduction& row, std::size_t visual);
   // With a schedule for each number of visual tokens that a prompt has.
   llama::reduction reduction(const named_reduction& row);
@@ -63,7 +63,7 @@ class reducer {
   // with a window of 8 and a tenth of the channels for those that stay, magnitude for the weights.
   // For prompts of one number of visual tokens.
   tamp::compute::compute_plan joint(double budget);
-  // What the engine makes of such a plan; prunes `model` in place.
+  // The engine's form of such a plan; prunes `model` in place.
   llama::reduction apply(const tamp::compute::compute_plan& plan, llama::model& model) const;
   // Runs `count` prompts, dense and reduced in turn. `go_on(part)` is asked before each.
   timing time(const llama::reduction& r, std::size_t count,
@@ -78,7 +78,7 @@ class reducer {
   const tamp::token::attention_recording& recording();
   std::vector<tamp::compute::layer_head> blind(double share, std::size_t first,
                                                std::size_t last) const;
-  // What FitPrune fits for a budget, before tokens are counted.
+  // The schedule that FitPrune fits for a budget, before tokens are counted.
   const tamp::token::relative_schedule& fitprune(const named_reduction& row);
 
   const prompts& prompts_;

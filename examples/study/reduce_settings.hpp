@@ -1,6 +1,6 @@
 #pragma once
 
-// What tamp_reduce is asked for.
+// The settings of tamp_reduce.
 
 #include <cstddef>
 #include <string>

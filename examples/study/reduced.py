@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What tamp_reduce found: Markdown tables, and figures of which tokens stay.
+"""The results of tamp_reduce: Markdown tables, and figures of which tokens stay.
 
     tamp_reduce --csv build/results/reduced.csv --kept build/results/kept.csv
     python3 examples/study/reduced.py build/results/reduced.csv

@@ -10,7 +10,7 @@
 
 namespace study {
 
-// What one recipe came to.
+// The result of one recipe.
 struct row {
   named_recipe recipe;
   unsigned seed = 0;  // of the calibration set

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a recipe makes of each scene or sequence, in a file.
+// A recipe's result on each scene or sequence, in a file.
 
 #include <fmt/format.h>
 

@@ -10,7 +10,7 @@
 
 namespace study {
 
-// How units are chosen.
+// The choice of units.
 struct structured_recipe {
   std::string score = "flap";        // flap, wanda, magnitude; of layers, block_influence
   std::string allocate = "uniform";  // uniform, global (FLAP's), owl, das
@@ -21,7 +21,7 @@ struct structured_recipe {
 };
 std::string label(const structured_recipe& recipe);
 
-// What the dense model shows of calibration samples.
+// The dense model's signals of calibration samples.
 using structured_statistics =
     tamp::calibration<tamp::stat::column_norm, tamp::stat::column_variance,
                       tamp::stat::hidden_change>;

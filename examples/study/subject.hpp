@@ -1,6 +1,6 @@
 #pragma once
 
-// What the study prunes and how it is judged: a model, its calibration samples, its quality.
+// The subject of the study: a model, its calibration samples, its quality.
 
 #include <llama/tamp_host.hpp>
 #include <memory>

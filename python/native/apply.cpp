@@ -11,7 +11,7 @@ void apply(const tamp::any_view& weight, const tamp::mask::bitmask& keep) {
 
 tamp::pruned prune(const tamp::any_view& weight, const layer_statistics& seen, const recipe& r) {
   if (r.score == "sparsegpt") return prune_by_sparsegpt(weight, seen, r);
-  // What cannot be written to is refused before anything is computed.
+  // Arrays that cannot be written to are refused before anything is computed.
   weight.visit_writable([](auto target) { tamp::detail::check_writable("prune", target); });
   const auto keep = select(weight, seen, r);
   apply(weight, keep);

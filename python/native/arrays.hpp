@@ -76,7 +76,7 @@ class tensor {
 // Copies numbers of any type to floats or doubles, row after row.
 std::vector<float> floats(const tamp::any_view& numbers);
 std::vector<double> doubles(const tamp::any_view& numbers);
-// Those of a list, (count,), or nothing for None.
+// The numbers of a list, (count,), or nothing for None.
 std::vector<float> float_list(nb::handle list, const char* who, const char* what);
 std::vector<double> double_list(nb::handle list, const char* who, const char* what);
 

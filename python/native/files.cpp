@@ -57,7 +57,7 @@ namespace {
 
 #if defined(TAMP_PYTHON_WITH_FILES)
 
-// What the library tells of its progress from any thread, and the callback of Python that is called
+// The library's progress, reported from any thread, and the callback of Python that is called
 // from the thread of the run, where a signal or an exception stops it.
 class watcher {
  public:

@@ -166,7 +166,7 @@ pruning_plan plan_of(const std::vector<std::string>& names, const nb::list& weig
   column_norms norms;
   diversities outputs;
   if (reads_norms || r.allocate == "das") {
-    // Which layers are to be pruned does not depend on the allocation.
+    // The set of pruned layers does not depend on the allocation.
     recipe uniform = r;
     uniform.allocate = "uniform";
     for (const planned_layer& layer : made(model, uniform, {}, {}, options).layers) {

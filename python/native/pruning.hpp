@@ -16,7 +16,7 @@ tamp::mask::bitmask select(const tamp::any_view& weight, const layer_statistics&
 void apply(const tamp::any_view& weight, const tamp::mask::bitmask& keep);
 tamp::pruned prune(const tamp::any_view& weight, const layer_statistics& seen, const recipe& r);
 
-// Those of the score that repairs weights. Without Eigen they throw tamp::error.
+// The functions of the score that repairs weights. Without Eigen they throw tamp::error.
 tamp::mask::bitmask select_by_sparsegpt(const tamp::any_view& weight, const layer_statistics& seen,
                                         const recipe& r);
 tamp::pruned prune_by_sparsegpt(const tamp::any_view& weight, const layer_statistics& seen,

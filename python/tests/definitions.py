@@ -1,4 +1,4 @@
-"""What tamp computes, as NumPy says it, in float64 and without any thought of speed."""
+"""The definitions of tamp's results in NumPy, in float64 and without any thought of speed."""
 
 import numpy as np
 

@@ -22,7 +22,7 @@ using tamp::stat::token_diversity;
 
 namespace {
 
-// What a layer saw whose outputs were these. Of text alone the importance is 2 + 1 - mean cosine
+// The statistics of a layer with these outputs. Of text alone the importance is 2 + 1 - mean cosine
 // of pairs: 3 for tokens at right angles, 2 for tokens that are all alike.
 token_diversity seen(const matrix<float>& output) {
   const matrix<float> input(output.rows(), 1, 1.0f);

@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_sequence_that_ends_with_its_image_is_refused_by_fitprune)
   };
   refuse([&] { token::select(on, c.on_gpu(), token::fitprune{}, {.keep = 1}); });
   refuse([&] { tamp::cuda::fitprune_statistics(on, c.on_gpu()); });
-  // Where nothing is to be decided, there is nothing to refuse.
+  // Nothing is refused if there is nothing to decide.
   for (const std::size_t keep : {0u, 2u})
     BOOST_TEST(token::select(on, c.on_gpu(), token::fitprune{}, {.keep = keep}).to_host(on) ==
                    token::select(c.on_cpu(), token::fitprune{}, {.keep = keep}).kept,

@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_named) {
   hidden(0, 1) = hidden(2, 1) = hidden(5, 1) = std::numeric_limits<double>::max();
   check_refused(
       "dynamic_ffn: the activations of channel 1 are too large for their mean to be found", hidden);
-  // What the probe does not touch may be anything.
+  // Rows that the probe does not touch may be anything.
   matrix<double> odd(6, 4, 1.0);
   odd(1, 1) = support::not_a_number;
   check_equal({0.5, 2}, support::as<float>(support::random_matrix(6, 4, 1)));

@@ -1,6 +1,6 @@
 #pragma once
 
-// Those functions of cuBLAS that tamp calls, as plain loops: beside the emulator, for machines
+// The functions of cuBLAS that tamp calls, as plain loops: beside the emulator, for machines
 // without a GPU. A handle is made and destroyed as on a GPU.
 
 #include <cublas_v2.h>

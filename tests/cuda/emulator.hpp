@@ -56,19 +56,19 @@
 #  include <sanitizer/common_interface_defs.h>
 #endif
 
-// What a kernel reads of its place in the grid.
+// The place in the grid that a kernel reads.
 inline uint3 threadIdx, blockIdx;
 inline dim3 blockDim, gridDim;
 inline constexpr int warpSize = 32;
 
 namespace emulator {
 
-/// What a device reports of itself; tests may change it.
+/// The properties that a device reports; tests may change them.
 inline std::size_t max_shared_memory = 64 * 1024;
 inline int multiprocessors = 4;
 /// Bytes of device memory in use, and what an allocation may not exceed.
 inline std::size_t allocated_bytes = 0, allocations = 0, launches = 0;
-/// What nobody has asked for yet.
+/// The error that nobody has asked for yet.
 inline cudaError_t last_error = cudaSuccess;
 
 /// Threads of a kernel wait for others that took another way.
@@ -141,7 +141,7 @@ class fiber {
 #endif
 };
 
-/// What a lane gives to a function of its warp, and gets.
+/// The numbers that a lane gives to a function of its warp, and gets.
 enum class exchange { ballot, any, shuffle, sync, sum };
 struct offer {
   exchange what{};
@@ -416,7 +416,7 @@ inline int __ffs(int bits) {
 extern "C" {
 inline cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) {
   if (bytes > (std::size_t{1} << 40)) return emulator::last_error = cudaErrorMemoryAllocation;
-  // What is allocated starts with rubbish, and ends exactly where it should, for sanitizers; its
+  // Allocated memory starts with rubbish, and ends exactly where it should, for sanitizers; its
   // size lies in front of it.
   auto* const start = static_cast<std::byte*>(::operator new(256 + bytes, std::align_val_t{256}));
   std::memset(start, 0xcd, 256 + bytes);

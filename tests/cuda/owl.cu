@@ -104,7 +104,7 @@ void check_equal(const owl<Score>& policy, const both<T>& model) {
 
 std::vector<float> ones(std::size_t count) { return std::vector<float>(count, 1.0f); }
 
-/// What OWL says of weights and norms on the GPU.
+/// OWL's answer to weights and norms on the GPU.
 void check_refused(std::string_view sentence, const matrix<float>& weight,
                    std::vector<float> norms) {
   both<float> model;

@@ -25,7 +25,7 @@
 #include "../support/errors.hpp"
 #include "cublas_handle.hpp"
 
-// What has a shape but no memory, and shapes that no memory can hold.
+// Tensors with a shape but no memory, and shapes that no memory can hold.
 BOOST_AUTO_TEST_SUITE(cuda_shapes)
 
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the tests of the GPU share. Under nvcc they run on a GPU, if there is one; under another
-// compiler the same kernels run on the emulator.
+// Parts that the tests of the GPU share. Under nvcc they run on a GPU, if there is one; under
+// another compiler the same kernels run on the emulator.
 
 #if !defined(__CUDACC__)
 #  include "emulator.hpp"

@@ -60,7 +60,7 @@ class program:
 
 
 def compile_to(executable, source, compiler, flags):
-    """What the compiler complains about, or nothing."""
+    """The compiler's complaint, or nothing."""
     path = executable.with_suffix(".c" if f"#include <{C_INTERFACE}>" in source else ".cpp")
     path.write_text(source, encoding="utf-8")
     built = subprocess.run([compiler, "-o", executable, path, *flags], capture_output=True, text=True)
@@ -68,7 +68,7 @@ def compile_to(executable, source, compiler, flags):
 
 
 def problem_of(program, command, folder):
-    """How the output of a command differs from the program's, or nothing."""
+    """The difference of a command's output from the program's, or nothing."""
     folder.mkdir(exist_ok=True)
     run = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     if run.returncode:

@@ -261,7 +261,7 @@ class Engine:
 
 
     def tokens_of(self, model, texts, expected):
-        """How many texts become other tokens; the first of them is printed."""
+        """The number of texts that become other tokens; the first of them is printed."""
         different = 0
         for text, tokens in zip(texts, expected):
             (self.folder / "text").write_bytes(text.encode())

@@ -1,4 +1,4 @@
-// What the example engine makes of tokens and text, for check.py, which runs it:
+// The example engine's results on tokens and text, for check.py, which runs it:
 //
 //     engine logits MODEL TOKENS OUT                 of all tokens at once, (tokens, vocabulary)
 //     engine decode MODEL TOKENS FIRST OUT           of the last token, after FIRST tokens at once and

@@ -92,7 +92,7 @@ inline std::vector<std::string> write_folder(const std::filesystem::path& path,
     for (const auto& [name, w] : tensors) {
       if (k++ % 2 != shard) continue;
       const auto rows = std::size_t(w.rows()), cols = std::size_t(w.cols());
-      // What has one row is a vector.
+      // A tensor of one row is a vector.
       declared.push_back(
           {name, tamp::io::dtype::f32, rows == 1 ? std::vector{cols} : std::vector{rows, cols}});
       map[name] = names[shard];

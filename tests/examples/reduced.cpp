@@ -63,7 +63,7 @@ float largest_difference(const matrix& a, const matrix& b) {
   return (a - b).cwiseAbs().maxCoeff();
 }
 
-// What the head takes of some rows.
+// The rows that the head reads.
 matrix rows_of(const matrix& m, Index first, Index count) { return m.middleRows(first, count); }
 
 }  // namespace

@@ -29,7 +29,7 @@ def calibration(name):
 
 
 def blocks_done(path):
-    """What a calibration file says of itself."""
+    """The metadata of a calibration file."""
     bytes_ = path.read_bytes()
     length = struct.unpack("<Q", bytes_[:8])[0]
     header = json.loads(bytes_[8:8 + length])

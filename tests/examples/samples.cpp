@@ -1,4 +1,4 @@
-// What the study reads and writes beside its table: numbers of tokens, weights and masks.
+// The study's files beside its table: numbers of tokens, weights and masks.
 
 #include <study/samples.hpp>
 

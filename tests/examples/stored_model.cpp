@@ -47,7 +47,7 @@ std::vector<int> some_tokens(std::size_t count) {
   return tokens;
 }
 
-// What the engine's forward pass makes of all tokens at once.
+// The engine's forward pass over all tokens at once.
 row_vector logits_of(const llama::model& m, const std::vector<int>& tokens) {
   return llama::linear(llama::forward(m, llama::embed(m, tokens)).bottomRows(1), m.ends->head());
 }

@@ -53,7 +53,7 @@ std::vector<llama::calibration_sample> some_samples(const llama::model& m, std::
   return samples;
 }
 
-// What an observer of whole samples is told.
+// The calls that an observer of whole samples gets.
 struct told {
   std::vector<std::size_t> tokens;        // of each sample
   std::vector<std::vector<double>> read;  // of those samples that say so

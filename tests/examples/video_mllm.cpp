@@ -113,6 +113,60 @@ BOOST_AUTO_TEST_CASE(each_number_of_visual_tokens_keeps_the_same_share) {
   BOOST_CHECK_THROW(reducer.joint(0.5), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(policies_for_videos_see_the_frames_of_each_prompt) {
+  study::prompt_settings few;
+  few.calibration = 1;
+  few.evaluation = 44;
+  const auto prompts = study::load_prompts(folder + "video_mllm.safetensors", few);
+  std::vector<std::size_t> frames;
+  for (std::size_t i = 0; i < prompts->size(); ++i) {
+    const llama::sequence s = prompts->prompt(i);
+    BOOST_REQUIRE_EQUAL(s.grids.size(), 1);
+    BOOST_CHECK_EQUAL(s.grids[0].tokens(), s.visual_tokens());
+    BOOST_CHECK_EQUAL(s.grids[0].height, s.grids[0].width);
+    if (s.grids[0].frames != 1) frames.push_back(s.grids[0].frames);
+  }
+  BOOST_CHECK(!frames.empty());
+  BOOST_CHECK_EQUAL(std::count(frames.begin(), frames.end(), 8u), std::ptrdiff_t(frames.size()));
+
+  study::reducer reducer(*prompts, 1);
+  for (const char* name : {"evs", "vidcom2"})
+    BOOST_CHECK_LE(reducer.measure(reducer.reduction({name, 0.5, "-"})).multiply_adds, 0.65);
+}
+
+BOOST_AUTO_TEST_CASE(patches_that_their_neighbours_predict_do_not_enter) {
+  study::prompt_settings few;
+  few.calibration = 1;
+  few.evaluation = 44;
+  const auto prompts = study::load_prompts(folder + "video_mllm.safetensors", few);
+  study::reducer reducer(*prompts, 1);
+  const llama::reduction r = reducer.reduction({"pixel_prune:0.1", 1, "-"});
+  for (const std::size_t i : {0u, 20u, 43u}) {
+    llama::sequence s = prompts->prompt(i);
+    const llama::sequence whole = s;
+    const tamp::token::selection patches = prompts->unpredicted_patches(i, {.tau = 0.1});
+    const tamp::token::selection stay = r.entering(s, i);
+    BOOST_CHECK_EQUAL(stay.kept.size() + patches.into.size(),
+                      whole.kinds.size() + patches.kept.size());
+    llama::forward(prompts->model(), s, [&] {
+      llama::reduction mine = r;
+      mine.sequence = i;
+      return mine;
+    }());
+    // All of the text is there, and of the patches those that were kept, at their old places.
+    std::vector<std::size_t> visual;
+    for (std::size_t t = 0; t < s.kinds.size(); ++t)
+      if (s.kinds[t] != tamp::modality::text)
+        visual.push_back(s.positions[t] - std::size_t(llama::vision::first_patch));
+    BOOST_TEST(visual == patches.kept, boost::test_tools::per_element());
+    BOOST_CHECK_EQUAL(s.kinds.size() - visual.size(), whole.kinds.size() - whole.visual_tokens());
+    BOOST_CHECK(s.grids.empty());
+  }
+  const study::reduced found = reducer.measure(r);
+  BOOST_CHECK_LT(found.multiply_adds, 1);
+  BOOST_CHECK_THROW(reducer.reduction({"pixel_prune:much", 1, "-"}), std::invalid_argument);
+}
+
 BOOST_AUTO_TEST_CASE(the_study_reads_scenes_of_several_sizes) {
   study::data_settings few;
   few.calibration = 22;

@@ -62,7 +62,7 @@ class pool {
   bool closing_ = false;
 };
 
-// What makes it an executor.
+// The member that makes it an executor.
 struct on_pool {
   pool* threads;
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What every executor must do, for the tests of each of them.
+// Requirements of every executor, for the tests of each of them.
 
 #include <tamp/execute/executor.hpp>
 
@@ -11,7 +11,7 @@
 
 namespace checks {
 
-/// What a loop body throws, and where.
+/// The exceptions of a loop body, and where they are thrown.
 struct failure_at {
   std::size_t index;
 };

@@ -1,6 +1,6 @@
 // expects: nothing
 
-// What the other files do wrong, done right: this one compiles.
+// The right forms of the mistakes in the other files: this one compiles.
 #include <tamp/tamp.hpp>
 #include <vector>
 

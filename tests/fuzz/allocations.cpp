@@ -21,7 +21,8 @@ namespace fuzz::allocations {
 
 namespace allocate = tamp::allocate;
 
-/// How far the mean may be from the target, in weights: whole weights are decided by some.
+/// The largest distance of the mean from the target, in weights: some allocations decide whole
+/// weights.
 void check_mean(const allocate::allocation& answer, const std::vector<std::size_t>& sizes,
                 double target, double tolerance) {
   check(answer.sparsities.size() == sizes.size(), "each unit has a sparsity");
@@ -65,7 +66,7 @@ void of_values(source& in) {
     if (in.flag()) policy.max_sparsity = in.fraction();
   refusal([&] {
     const auto answer = policy.distribute(values, sizes);
-    // What no unit may exceed is rounded down to whole weights in each.
+    // The limit of all units is rounded down to whole weights in each.
     constexpr bool bounded = requires { policy.max_sparsity; };
     check_mean(answer, sizes, policy.sparsity, bounded ? 1 + static_cast<double>(units) : 1);
     if constexpr (bounded)
@@ -75,7 +76,7 @@ void of_values(source& in) {
   });
 }
 
-/// What an allocation is shown of a model.
+/// The view of a model that an allocation gets.
 struct model_units {
   std::vector<matrix<float>> weights;
   std::vector<std::string> names;

@@ -1,6 +1,6 @@
 #pragma once
 
-// Who runs the loops, and with which instructions: one type for all, so that the library is
+// The executor of the loops, and its instructions: one type for all, so that the library is
 // instantiated once.
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 #pragma once
 
-// What every fuzz target is made of: a source of numbers made of the fuzzer's bytes, properties,
+// The parts of every fuzz target: a source of numbers made of the fuzzer's bytes, properties,
 // and a name by which main.cpp finds the target.
 
 #include <array>
@@ -79,7 +79,7 @@ class source {
     return std::bit_cast<T>(raw);
   }
   bool flag() { return byte() % 2 != 0; }
-  /// Whether something happens that happens once in `times`, at most 256.
+  /// True once in `times`, which is at most 256.
   bool once_in(unsigned times) { return byte() % times == 0; }
   /// A count from `least` to `most`.
   std::size_t count(std::size_t least, std::size_t most) {
@@ -166,7 +166,7 @@ class source {
   std::uint64_t state_ = 0xcbf29ce484222325u;
 };
 
-/// What is done with an input, and inputs to begin with.
+/// The run of a target on one input, and inputs to begin with.
 struct part {
   void (*run)(source&);
   std::vector<std::string> (*seeds)();

@@ -50,7 +50,7 @@ std::vector<declaration> declarations(source& in) {
   });
 }
 
-/// Whether the file may become larger than the system has files.
+/// True if the file may become larger than the system has files.
 bool any_is_huge(const std::vector<declaration>& tensors) {
   return std::any_of(tensors.begin(), tensors.end(), [](const declaration& tensor) {
     return tamp::io::detail::product(tensor.shape) > 1'000'000;

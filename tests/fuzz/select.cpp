@@ -88,7 +88,7 @@ auto defined(const tamp::score::ria& score, const matrix<T>& weight,
   return all;
 }
 
-/// How many of a group of `size` weights go.
+/// The number of weights that leave a group of `size`.
 template <class Pattern>
 std::size_t dropped_of(std::size_t size, double sparsity) {
   if constexpr (requires { Pattern::group; }) {
@@ -103,7 +103,7 @@ std::size_t dropped_of(std::size_t size, double sparsity) {
     return static_cast<std::size_t>(static_cast<double>(size) * sparsity);
   }
 }
-/// How many weights, in row-major order, are decided together, of those from `begin` on.
+/// The number of weights, in row-major order from `begin` on, that are decided together.
 template <class Pattern>
 std::size_t group_at(std::size_t begin, std::size_t rows, std::size_t cols) {
   if constexpr (std::is_same_v<Pattern, tamp::pattern::per_tensor>)

@@ -116,7 +116,7 @@ void check_unpacked(source& in, const any_executor& exec, const S& weight, const
   }
 }
 
-/// What is packed, if it can be: values and scales of each row, by definition.
+/// The packed weight by definition, if it can be packed: values and scales of each row.
 template <class T>
 struct by_definition {
   std::vector<T> values;

@@ -57,7 +57,7 @@ struct matrix {
     return m;
   }
 
-  /// Whether each element has memory of its own.
+  /// True if each element has memory of its own.
   bool is_apart() const {
     std::vector<bool> taken(memory.size());
     for (std::size_t i = 0; i < rows; ++i)

@@ -107,7 +107,7 @@ struct scene {
   }
 };
 
-/// What every selection of `keep` visual tokens is.
+/// The properties of every selection of `keep` visual tokens.
 void check_selection(const context& c, const tamp::token::selection& made, std::size_t keep) {
   const std::size_t visual = c.visual().size();
   check(made.kept.size() == c.tokens() - visual + std::min(keep, visual), "the count is exact");
@@ -260,7 +260,7 @@ void receive(source& in) {
   });
 }
 
-// What is dropped with a distance of 0 is equal to what stands for it.
+// A token dropped with a distance of 0 is equal to the one that stands for it.
 void prune_pixels(source& in) {
   const tamp::token::grid g{in.count(1, 3), in.count(1, 5), in.count(1, 5)};
   const std::size_t rows = in.once_in(16) ? in.count(0, 30) : g.tokens();

@@ -1,4 +1,4 @@
-// What tamp makes of rows of ggml's blocks, for check.py, which runs it:
+// The results of tamp on rows of ggml's blocks, for check.py, which runs it:
 //
 //     blocks types                           number, name, values and bytes of a block of every type,
 //                                            whether tamp reads it, and whether it has a zero

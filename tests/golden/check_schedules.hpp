@@ -21,8 +21,8 @@
 
 namespace golden {
 
-// What the samples of one name receive: "in.cross.NAME.SAMPLE" (layers, text, visual) and
-// "in.self.NAME.SAMPLE" (layers, visual, visual).
+// The attention that the samples of one name receive: "in.cross.NAME.SAMPLE" (layers, text, visual)
+// and "in.self.NAME.SAMPLE" (layers, visual, visual).
 struct recorded_samples {
   const safetensors_file& file;
   std::string name;
@@ -87,7 +87,7 @@ inline void check_schedules(const std::string& path, const safetensors_file& fil
       for (const std::size_t number : numbers) ours.push_back(count(number));
       exactly(ours);
     };
-    // What is left in front of layers that are two apart.
+    // The tokens left in front of layers that are two apart.
     const auto stages = [&](const token::schedule& s, std::size_t visual, std::size_t count,
                             std::size_t apart) {
       std::vector<std::size_t> left;

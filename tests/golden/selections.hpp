@@ -1,6 +1,6 @@
 #pragma once
 
-// What golden files say of selections: tokens that stay, their order, and of which each is part.
+// Selections in golden files: tokens that stay, their order, and of which each is part.
 
 #include <algorithm>
 #include <cstddef>

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the checks of tamp_golden share.
+// Parts that the checks of tamp_golden share.
 
 #include <cmath>
 #include <cstddef>
@@ -53,7 +53,7 @@ inline std::vector<std::string> split(std::string_view name, std::size_t parts) 
   return pieces;
 }
 
-// What is wrong with our numbers, to a tolerance relative to each of theirs; nothing if it is
+// The fault of our numbers, to a tolerance relative to each of theirs; nothing if it is
 // empty.
 template <class Ours, class Theirs>
 std::string compare(const Ours& ours, const Theirs& theirs, double tolerance) {

@@ -46,7 +46,7 @@ both calibrated(open_mlp& host, std::size_t blocks = 99) {
   return seen;
 }
 
-// What a calibration file holds, to be written again with something changed.
+// The contents of a calibration file, to be written again with something changed.
 struct contents {
   std::map<std::string, std::string> metadata;
   std::map<std::string, std::vector<double>> numbers;

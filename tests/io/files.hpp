@@ -63,7 +63,7 @@ std::string bytes_of(const Numbers&... numbers) {
   return bytes;
 }
 
-/// Whether `use(path)` returns or throws one of tamp's errors.
+/// True if `use(path)` returns or throws one of tamp's errors.
 template <class Use>
 bool survives(const std::string& path, Use&& use) {
   try {

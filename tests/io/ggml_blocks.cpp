@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(doubles_are_rounded_to_float) {
   std::memcpy(bytes.data(), numbers, sizeof numbers);
   const float expected[] = {0.1f, -infinity, 0, 16777216};
   check_equal(decoded("F64", bytes), expected);
-  // Those that are kept are doubles still.
+  // The kept ones are still doubles.
   double after[4];
   const auto kept = zeroed("F64", bytes, is_even);
   std::memcpy(after, kept.data(), sizeof after);

@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_relative_schedule_is_refused) {
           "leave is 'now', and none of after_attention, after_layer, before_layer");
 }
 
-// What could not be loaded is not saved either.
+// A schedule that could not be loaded is not saved either.
 BOOST_AUTO_TEST_CASE(fractions_that_cannot_be_are_not_saved) {
   const temporary_folder folder;
   const std::string path = (folder / "schedule.json").string();

@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(the_same_answers_for_damaged_files) {
   BOOST_TEST(refused > 100u);
 }
 
-// What follows the header is never read: a file of 2^40 bytes, nearly all of it a hole.
+// The bytes behind the header are never read: a file of 2^40 bytes, nearly all of it a hole.
 BOOST_AUTO_TEST_CASE(the_data_may_be_larger_than_the_memory) {
   const temporary_folder folder;
   const std::string header =

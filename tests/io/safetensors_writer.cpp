@@ -267,7 +267,7 @@ BOOST_AUTO_TEST_CASE(a_folder_that_does_not_exist_is_named) {
   BOOST_TEST(folder.count() == 1u);
 }
 
-// What the reader refuses is refused before the older file is touched.
+// Names and sizes that the reader refuses are refused before the older file is touched.
 BOOST_AUTO_TEST_CASE(a_header_that_no_reader_accepts_is_not_written) {
   const temporary_folder folder;
   const std::string path = folder.write("w", "old");

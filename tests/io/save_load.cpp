@@ -239,7 +239,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_or_written_is_named) {
   });
 }
 
-// What a program can ask before it calls; io::save and io::load say it in a sentence (tests/fail).
+// The questions that a program can ask before it calls; io::save and io::load say it in a sentence
+// (tests/fail).
 BOOST_AUTO_TEST_CASE(other_types_are_no_values) {
   using tamp::detail::loadable;
   using tamp::detail::saveable;

@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 COVERED = {
-    # What has nothing to run: macros, names, plain values, checks at compile time, other headers.
+    # Headers with nothing to run: macros, names, plain values, checks at compile time, other headers.
     "config.hpp": "tests/mixed_flags tests/no_exceptions tests/error.cpp",
     "detail/mask_word.hpp": "tests/mask/bitmask.cpp",
     "io/safetensors.hpp": "tests/io/safetensors_file.cpp tests/io/safetensors_writer.cpp",
@@ -23,7 +23,7 @@ COVERED = {
     "token/quota.hpp": "tests/token/select.cpp",
     "token/selection.hpp": "tests/token/select.cpp tests/token/gather.cpp",
     "token/token_policy.hpp": "tests/token/select.cpp",
-    # What shows only with flags of its own.
+    # Headers whose effect shows only with flags of their own.
     "detail/bits_as_computed.hpp": "tests/mixed_flags/fast_math.cpp",
     # Adapters of libraries that tests/hosts fetches.
     "adapt/ggml.hpp": "tests/hosts/ggml/ggml.cpp",

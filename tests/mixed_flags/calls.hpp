@@ -98,7 +98,7 @@ std::string sums() {
 }
 
 #if TAMP_EXCEPTIONS
-// What is said of a number that is wrong for each parameter of its kind.
+// The errors of a number that is wrong for each parameter of its kind.
 template <class Refused>
 void refuse_as_fraction(const Refused& refused, const double& wrong) {
   const std::vector<float> w(16, 1.0f);
@@ -179,7 +179,7 @@ void refuse_as_positive(const Refused& refused, const double& wrong) {
   });
 }
 
-// What a weight that is not finite, a parameter out of its range and a negative attention get.
+// The errors of a weight that is not finite, a parameter out of its range and a negative attention.
 std::string refusals() {
   std::ostringstream out;
   const auto refused = [&](auto&& use) {

@@ -3,7 +3,7 @@
 #include <string>
 #include <typeinfo>
 
-/// What a unit's calls gave, in types that all units share.
+/// The results of a unit's calls, in types that all units share.
 struct results {
   std::string masks, sums, refusals;
   const std::type_info* standard;  ///< of execute::standard

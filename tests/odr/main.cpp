@@ -1,4 +1,4 @@
-// Whether two files that see tamp differently do the same with it.
+// Two files that see tamp differently must do the same with it.
 #include <cstdio>
 #include <string>
 

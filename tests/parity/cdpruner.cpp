@@ -12,7 +12,7 @@ BOOST_AUTO_TEST_SUITE(parity_cdpruner)
 
 namespace {
 
-// What a host does: minus the mean over the text of the cosines of both towers' embeddings.
+// The host's part: minus the mean over the text of the cosines of both towers' embeddings.
 std::vector<float> relevance(const parity::example& e) {
   const auto image = e.matrix("image_embeds"), text = e.matrix("text_embeds");
   const auto length = [](const auto& m, std::size_t i) {

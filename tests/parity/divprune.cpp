@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_CASE(the_published_tokens_stay) {
     std::sort(expected.begin(), expected.end());
     expected.erase(std::unique(expected.begin(), expected.end()), expected.end());
     const bool repeats = expected.size() < keep;
-    // Where only copies of chosen tokens are left, the first of all is chosen again and again. Ours
+    // If only copies of chosen tokens are left, the first of all is chosen again and again. Ours
     // are the lowest open ones.
     for (std::size_t t = 0; expected.size() < keep; ++t)
       if (!std::count(expected.begin(), expected.end(), t)) expected.push_back(t);

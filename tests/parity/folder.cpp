@@ -1,6 +1,6 @@
 // anakin-skywalker-Joseph/Folder: merge_features of the plug-in.
 //
-// Which tokens are merged, their order and their sizes are compared exactly, rows to 1e-5.
+// Merged tokens, their order and their sizes are compared exactly, rows to 1e-5.
 
 #include <tamp/token/folder.hpp>
 

@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(the_published_masks_but_for_a_weight_too_many) {
         const std::size_t drop = tamp::detail::drop_count(sizes.size(), sparsity);
         BOOST_TEST(std::size_t(std::count(ours.begin(), ours.end(), false)) == drop);
         BOOST_TEST((parity::kept_above_threshold<float>(sizes, drop) == published));
-        // What the published code keeps we keep, too: the next smallest weight and its equals go.
+        // We keep all that the published code keeps: the next smallest weight and its equals go.
         for (std::size_t w = 0; w < ours.size(); ++w) BOOST_TEST((ours[w] || !published[w]));
         all.differs(parity::off_by_one);
         continue;

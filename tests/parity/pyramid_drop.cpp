@@ -1,5 +1,5 @@
 // PyramidDrop: how many tokens stay in front of which layer, which ones, and where they stand then.
-// What is left and its positions are compared exactly, and attention to a relative 1e-5.
+// The remaining tokens and their positions are compared exactly, and attention to a relative 1e-5.
 
 #include <tamp/token/attention_top_k.hpp>
 #include <tamp/token/gather.hpp>

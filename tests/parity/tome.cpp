@@ -1,6 +1,6 @@
 // facebookresearch/ToMe: bipartite_soft_matching and merge_wavg, layer by layer.
 //
-// Which tokens are merged, their order and their sizes are compared exactly, rows to 1e-5.
+// Merged tokens, their order and their sizes are compared exactly, rows to 1e-5.
 
 #include <tamp/token/tome.hpp>
 

@@ -1,6 +1,6 @@
 // dvlab-research/VisionZip: the class token's row, dominant tokens, contextual tokens.
 //
-// Which tokens are dominant, and the order of the output, are compared exactly, rows to 1e-5.
+// Dominant tokens and the order of the output are compared exactly, rows to 1e-5.
 
 #include <tamp/token/visionzip.hpp>
 

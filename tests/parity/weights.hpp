@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of weight methods share: the parts of an input that several methods have.
+// Parts that the tests of weight methods share: the parts of an input that several methods have.
 
 #include <algorithm>
 #include <cmath>

@@ -72,7 +72,7 @@ struct by_activity {
 };
 const auto half_by_activity = compose(magnitude{}, per_row{}, by_activity{});
 
-// What by_activity says of a calibration, in so many words.
+// The answers of by_activity, for a calibration.
 std::vector<double> activities(const tamp::calibration<tamp::stat::column_norm>& seen) {
   std::vector<double> all;
   for (std::size_t k = 0; k < seen.layers(); k += 2) {
@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(an_allocation_is_shown_the_dense_model) {
     for (std::size_t k = 0; k < 6; ++k) BOOST_TEST(plan.layers[k].sparsity == expected[k]);
   }
   BOOST_TEST((host.weights == before));
-  // What was gathered before will do, and nothing runs.
+  // Statistics gathered before suffice, and nothing runs.
   host.calls.clear();
   BOOST_TEST((tamp::plan(host, seen, half_by_activity) == tamp::plan(host, half_by_activity)));
   host.calls.clear();

@@ -80,7 +80,7 @@ struct host_with_shared_input {
   void observe_block(std::size_t, auto& observer) {
     for (const auto& x : samples)
       for (std::size_t layer = 0; layer < 3; ++layer)
-        // What the host sends for k is not looked at once q has been.
+        // The inputs of k are not looked at once q has been seen.
         observer.input(layer, layer == 1 && !silent ? matrix<float>(1, 8, 1e6f) : x);
   }
   void advance(std::size_t) {}

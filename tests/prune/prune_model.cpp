@@ -33,7 +33,7 @@ namespace {
 
 const auto half_by_wanda = compose(wanda{}, per_row{}, uniform{0.5});
 
-// What the layers of a block see of the samples.
+// The inputs of a block's layers, of all samples.
 std::vector<column_norm> observed(const support::mlp_block& block,
                                   const std::vector<matrix<float>>& samples) {
   std::vector<column_norm> norms(2);
@@ -80,7 +80,7 @@ struct host_in_float_rows : mlp {  // block 1's up projection is a tensor of the
   }
 };
 
-// What the second layer of block 1 sees is up to the test.
+// The test chooses the inputs of the second layer of block 1.
 struct host_with_second_input : mlp {
   using mlp::mlp;
   void observe_block(std::size_t block, auto& observer) {
@@ -127,7 +127,7 @@ struct host_of_files {
   }
 };
 
-// What each layer of the dense model sees.
+// The inputs of each layer of the dense model.
 tamp::calibration<column_norm> seen_by(const mlp& dense) {
   std::vector<column_norm> norms;
   mlp host = dense;

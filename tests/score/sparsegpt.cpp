@@ -35,7 +35,7 @@ gram gram_of(const matrix<float>& x) {
   return g;
 }
 
-// How far the layer's outputs move: sum of squares of X (W - P)^T.
+// The change of the layer's outputs: sum of squares of X (W - P)^T.
 double error_of(const matrix<float>& x, const matrix<float>& w, const matrix<float>& p) {
   double sum = 0;
   for (std::size_t t = 0; t < x.rows(); ++t)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 INCLUDE = re.compile(r'^ *# *include "([^"]+)"', re.M)
-# What much of the library includes: a header comes after the first of these that it includes.
+# Headers that much of the library includes: a header comes after the first of these that it includes.
 BASES = ["prune/select.hpp", "token/select.hpp", "token/context.hpp", "tensor/detail/finite.hpp",
          "tensor/rows.hpp", "simd/vectors.hpp", "execute/standard.hpp", "tensor/traits.hpp",
          "io/detail/json_events.hpp", "detail/checked.hpp"]

@@ -44,8 +44,9 @@ using stored_types = std::tuple<float, tamp::f16, tamp::bf16, std::int8_t>;
 constexpr std::size_t token_counts[] = {0, 1, 2, 3, 4, 5, 8, 9, 16, 17, 33, 64, 70};
 constexpr std::size_t widths[] = {0, 1, 31, 63, 64, 65, 200};
 
-// How far, at most, the products are from the definition in double, as a fraction of what an error
-// of rounding allows: 1e-5 of the sum of absolute values, and half a unit of the result's type.
+// The largest distance of the products from the definition in double, as a fraction of what an
+// error of rounding allows: 1e-5 of the sum of absolute values, and half a unit of the result's
+// type.
 template <class S, class X, class Y>
 double worst_error(const S& dense, const X& x, const Y& y) {
   using result = std::remove_cvref_t<decltype(y(0, 0))>;

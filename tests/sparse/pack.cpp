@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(what_eight_bits_cannot_hold_is_refused) {
     w(7, 66) = number;
     refused(name);
   }
-  // What is dropped may be anything, and the largest scale is finite.
+  // Dropped weights may be anything, and the largest scale is finite.
   bitmask keep(40, 70);
   keep.set(30, 2, false);
   w(7, 66) = 127 * 65504.0f;

@@ -21,7 +21,7 @@ using tamp::stat::token_gains;
 
 namespace {
 
-// What a block shows of one sample.
+// A block's signals of one sample.
 struct block {
   matrix<float> attention, values, projection, residual;
 

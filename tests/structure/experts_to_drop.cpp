@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(experts_that_saw_too_few_tokens_are_named) {
                  std::vector<std::string>{"experts_to_drop: dropped although fewer than 3 tokens "
                                           "were sent to them: 1 (0 tokens), 2 (1 token)"},
              boost::test_tools::per_element());
-  // Who wants them to stay says so.
+  // A caller can ask that they stay.
   const auto kept =
       experts_to_drop(scores, 3, {.least = 2, .keep = choice.unseen, .fewest_tokens = 3}, tokens);
   BOOST_TEST(kept.drop == (places{0, 3, 5}), boost::test_tools::per_element());

@@ -1,6 +1,6 @@
 #pragma once
 
-// What an error must be: of this very type, with this very sentence.
+// The check of an error: of this very type, with this very sentence.
 
 #include <boost/test/unit_test.hpp>
 #include <string>

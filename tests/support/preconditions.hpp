@@ -1,6 +1,6 @@
 #pragma once
 
-// What a broken precondition must be in a debug build: a sentence, and the end of the program.
+// The check of a broken precondition in a debug build: a sentence, and the end of the program.
 
 #include <boost/test/unit_test.hpp>
 #include <string>

@@ -127,7 +127,7 @@ inline scene reordered(const scene& from, const indices& order) {
   return to;
 }
 
-/// What every selection of `keep` visual tokens is.
+/// The properties of every selection of `keep` visual tokens.
 inline void check_selection(const scene& s, const tamp::token::selection& made, std::size_t keep) {
   const std::size_t visual = s.visual().size();
   BOOST_TEST(std::is_sorted(made.kept.begin(), made.kept.end()));
@@ -167,7 +167,7 @@ inline indices visual_kept(const scene& s, const tamp::token::selection& made) {
   return visual;
 }
 
-/// How policies may differ.
+/// The differences between policies.
 struct selector_traits {
   bool order_matters = false;    ///< which token stands beside which
   bool last_of_equals = false;   ///< of tokens equal in all, the last ones stay
@@ -477,7 +477,7 @@ void tokens_that_are_not_read_may_be_anything(const Policy& policy, bool pivots_
   }
 }
 
-// What is not read may be anything.
+// Parts that are not read may be anything.
 template <class Policy>
 void what_is_not_read_does_not_matter(const Policy& policy) {
   const std::size_t before = 2, visual = 7, after = 3;

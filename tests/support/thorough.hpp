@@ -12,7 +12,7 @@ namespace support {
 inline bool is_thorough() { return std::getenv("TAMP_THOROUGH_TESTS") != nullptr; }
 
 /// True for the cases of a loop that are run: each `nth` one, or all of them.
-/// Where loops are nested, `nth` must have no factor in common with the length of the innermost.
+/// In nested loops, `nth` must have no factor in common with the length of the innermost.
 inline bool is_run(std::size_t k, std::size_t nth) { return k % nth == 0 || is_thorough(); }
 
 /// Decorates a test that is run before a release only.

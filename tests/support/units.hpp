@@ -1,6 +1,6 @@
 #pragma once
 
-// What an allocation is shown of a model, written out by hand.
+// The view of a model that an allocation gets, written out by hand.
 
 #include <cstddef>
 #include <string>

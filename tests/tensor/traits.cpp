@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(only_elements_of_a_known_type_in_the_cpus_memory_are_read) 
   static_assert(!tamp::tensor<tamp::matrix_view<float, device>>);
   static_assert(!tamp::tensor<tamp::matrix_view<float, tamp::cuda_space>>);
   static_assert(tamp::strided_tensor<tamp::matrix_view<float, tamp::cuda_space>>);
-  // What cannot be read may have a view, and a function says what is wrong with it.
+  // A tensor that cannot be read may have a view, and a function explains its fault.
   static_assert(tamp::viewable<tamp::matrix_view<int>> && tamp::viewable<std::span<bool>>);
   static_assert(tamp::tensor_argument<tamp::matrix_view<float, device>>);
   static_assert(!tamp::tensor_argument<std::vector<float>> && !tamp::tensor_argument<int>);

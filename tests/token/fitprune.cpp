@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_sequence_that_ends_with_its_image_is_refused) {
   check_error<value_error>(sentence, [&] { fitprune::statistics(s.context()); });
   const auto words = support::scene_of(support::around_image(2, 0, 0), 1);
   check_error<value_error>(sentence, [&] { fitprune::statistics(words.context()); });
-  // Where nothing is to decide, nothing is asked.
+  // Nothing is asked if there is nothing to decide.
   BOOST_TEST(select(s.context(), fitprune{}, {4}).kept.size() == 6u);
   BOOST_TEST(select(s.context(), fitprune{}, {0}).kept.size() == 2u);
 }

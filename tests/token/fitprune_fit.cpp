@@ -394,7 +394,7 @@ BOOST_AUTO_TEST_CASE(attention_that_is_zero_everywhere_spares_every_token) {
     BOOST_TEST(found.alpha <= 0.01);
     BOOST_TEST(found.met);
   }
-  // Where it is zero in one statistic, the other decides; where in some layers, the others do.
+  // If it is zero in one statistic, the other decides; if in some layers, the others do.
   attention_recording words(2);
   attention_record record{{1, 2, 3, 4}, std::vector<float>(16)};
   words.add(record);

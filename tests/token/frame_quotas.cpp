@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(weights_by_hand) {
   BOOST_TEST(split(6, {1, 2, 2, 1}) == (counts{1, 2, 2, 1}), boost::test_tools::per_element());
   // The image asks for 4 and has 2. The others share 6 of 8.
   BOOST_TEST(split(8, {1, 1, 2, 4}) == (counts{1, 2, 3, 2}), boost::test_tools::per_element());
-  // What weighs nothing gets something only when the others are full.
+  // A frame of weight zero gets tokens only when the others are full.
   BOOST_TEST(split(5, {0, 1, 0, 1}) == (counts{0, 3, 0, 2}), boost::test_tools::per_element());
   BOOST_TEST(split(9, {0, 1, 0, 1}) == (counts{1, 4, 2, 2}), boost::test_tools::per_element());
   BOOST_TEST(split(6, {0, 0, 0, 0}) == (counts{1, 1, 2, 2}), boost::test_tools::per_element());

@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(pyramid_drop_by_hand) {
   BOOST_TEST((lists(32, 576) == published));
 }
 
-// Where the layer before chooses, tokens leave in that layer.
+// If the layer before chooses, tokens leave in that layer.
 BOOST_AUTO_TEST_CASE(a_pyramid_may_drop_by_the_layer_before) {
   counts expected(32);
   expected[7] = 288;

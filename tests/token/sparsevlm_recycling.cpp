@@ -126,13 +126,13 @@ BOOST_AUTO_TEST_CASE(as_many_as_the_count_allows_are_kept_by_their_scores) {
       std::size_t part = 0;
       for (const std::size_t t : s.visual()) part += made.into[t] != selection::nowhere;
       BOOST_TEST(part == by_score + recycled);
-      // Those by score are what the rating alone keeps, and alone in their places.
+      // The tokens kept by score are those of the rating alone, and alone in their places.
       const auto best = select(s.context(), sparsevlm{}, {by_score}).kept;
       for (const std::size_t t : best) {
         BOOST_TEST(std::binary_search(made.kept.begin(), made.kept.end(), t));
         BOOST_TEST(std::count(made.into.begin(), made.into.end(), made.into[t]) == 1);
       }
-      // Those that are part of something are what the rating alone keeps of so many.
+      // The tokens that are part of something are those that the rating alone keeps of so many.
       const auto all = select(s.context(), sparsevlm{}, {by_score + recycled}).kept;
       for (std::size_t t = 0; t < s.tokens(); ++t)
         BOOST_TEST((made.into[t] != selection::nowhere) ==

@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(the_mean_over_the_layers_is_nearly_what_the_row_is_called) 
 }
 
 BOOST_AUTO_TEST_CASE(recycling_divides_these_counts_as_published) {
-  // What sparsevlm_recycling keeps by scores, when it is asked for the count of a layer.
+  // The tokens that sparsevlm_recycling keeps by scores, when it is asked for the count of a layer.
   for (const std::size_t tokens : {64u, 96u, 128u, 192u}) {
     const sparsevlm_schedule published{tokens};
     std::size_t visual = 576;

@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_class_token_stands_first_in_a_and_does_not_merge) {
   kinds[0] = image;
   BOOST_TEST(owners(select(c, policy, {3})) == (indices{0, 1, 3, 3, 3}),
              boost::test_tools::per_element());
-  // What is left of A is then in its order.
+  // The rest of A is then in its order.
   const auto one = select(c, policy, {4});
   BOOST_TEST(owners(one) == (indices{0, 1, 3, 3, 4}), boost::test_tools::per_element());
   BOOST_TEST(in_published_order(one).kept == (indices{0, 4, 1, 3}),

@@ -8,7 +8,7 @@ import transformers as hf
 
 VOCABULARY = 96
 IMAGE = 90  # the token that stands for a part of an image
-# What most configurations call the same, and what those call it that follow GPT-2.
+# The names of most configurations, and the names of those that follow GPT-2.
 TINY = dict(vocab_size=VOCABULARY, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
             num_key_value_heads=2, head_dim=8, max_position_embeddings=64, pad_token_id=0, bos_token_id=1,
             eos_token_id=2)
@@ -60,7 +60,7 @@ def text_with_patches():
 
 @dataclasses.dataclass
 class Architecture:
-    """How one model is made and pruned, and what is expected of it.
+    """The making and pruning of one model, and what is expected of it.
 
     `dense` are the linear modules of blocks that stay as they are, by the end of their names: routers, gates and
     what follows the blocks. `fused` are parameters of three dimensions that hold an expert in each slice, by the

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a LLaMA-like model is like, the engine's matrices and its error.
+/// The configuration of a LLaMA-like model, the engine's matrices and its error.
 
 #include <Eigen/Core>
 #include <cstddef>
@@ -32,10 +32,10 @@ template <class... Parts>
   throw error(text.str());
 }
 
-/// How pictures enter the sequence: `<bos> <image>` patches `</image>` question `<answer>`. They are
-/// square and grey. A model takes single pictures of one size, and knows each of their places by
-/// itself; or it takes pictures of any size up to one and clips of several frames, whose places are
-/// sums of a row, a column and a frame.
+/// The form of a sequence with a picture: `<bos> <image>` patches `</image>` question `<answer>`.
+/// They are square and grey. A model takes single pictures of one size, and knows each of their
+/// places by itself; or it takes pictures of any size up to one and clips of several frames, whose
+/// places are sums of a row, a column and a frame.
 struct vision {
   Index image_size = 0;  ///< pixels a side of all pictures; 0: they are of several sizes
   Index patch_size = 0;  ///< pixels a side of a square patch
@@ -50,7 +50,7 @@ struct vision {
   static constexpr Index first_patch = 2;  ///< position of the first patch in the sequence
 };
 
-/// How the feed-forward part bends its gate.
+/// The activation function of the feed-forward part's gate.
 enum class activation { silu, gelu };  // gelu in its form with tanh
 
 /// Layers that see only the tokens before them that are near (gemma 3).
@@ -65,8 +65,8 @@ struct block_size {
   Index heads = 0, kv_heads = 0, ffn = 0;
 };
 
-/// Of one architecture, as general.architecture calls them, are llama, qwen2, qwen3 and gemma3: they
-/// differ in these values and in nothing else.
+/// Of one architecture, as general.architecture calls them, are llama, qwen2, qwen3 and gemma3:
+/// they differ in these values and in nothing else.
 struct config {
   Index hidden = 0;    ///< width of the residual stream
   Index layers = 0;    ///< decoder blocks
@@ -99,7 +99,7 @@ struct config {
     return sizes.empty() ? block_size{heads, kv_heads, ffn} : sizes[std::size_t(block)];
   }
 
-  /// How many tokens a query of a layer sees, itself among them; 0 is all.
+  /// The number of tokens that a query of a layer sees, itself among them; 0 is all.
   Index window_of(Index layer) const {
     return window && (layer + 1) % window->period != 0 ? window->tokens : 0;
   }

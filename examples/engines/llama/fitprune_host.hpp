@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What fitting FitPrune asks of a model: attention on the tokens that are left, layer by layer.
+/// A model as FitPrune's fit asks for it: attention on the tokens that are left, layer by layer.
 
 #include <cstddef>
 #include <functional>

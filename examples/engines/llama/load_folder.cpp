@@ -26,7 +26,7 @@ T optional(const json& object, const char* key, T otherwise) {
   return found == object.end() || found->is_null() ? otherwise : found->get<T>();
 }
 
-/// What Llama 3.1 divides RoPE's frequencies by: the slow ones by a factor, the fast ones by 1.
+/// Llama 3.1's divisors of RoPE's frequencies: the slow ones by a factor, the fast ones by 1.
 row_vector llama3_divisors(const json& scaling, const config& c) {
   const double factor = scaling.at("factor"), low = scaling.at("low_freq_factor"),
                high = scaling.at("high_freq_factor"),
@@ -53,7 +53,7 @@ row_vector divisors_of(const json& object, const config& c, const std::string& p
   fail(path, " scales RoPE as '", kind, "', this engine knows 'linear' and 'llama3'");
 }
 
-/// What gemma 3 does otherwise than LLaMA.
+/// The differences of gemma 3 from LLaMA.
 void configure_gemma3(const json& object, config& c, const std::string& path) {
   c.head_norms = c.output_norms = true;
   c.embedding_scale = std::sqrt(float(c.hidden));

@@ -43,7 +43,7 @@ std::string gguf_name(std::string name, bool output_norms) {
 
 namespace {
 
-/// Where GGUF keeps row `row` of q_proj or k_proj of architecture "llama": it stores the two features
+/// The place of row `row` of q_proj or k_proj of architecture "llama": it stores the two features
 /// that RoPE turns together side by side, not half a head apart.
 Index interleaved_row(Index row, Index head_dim) {
   const Index head = row / head_dim, half = row % head_dim / (head_dim / 2);
@@ -108,7 +108,7 @@ class metadata {
   std::string path_, architecture_;
 };
 
-/// What each of RoPE's frequencies is divided by, for texts longer than those of the training.
+/// The divisors of RoPE's frequencies, for texts longer than those of the training.
 row_vector rope_divisors(const tamp::io::gguf_file& file, const metadata& data, const config& c,
                          const std::string& path) {
   const auto kind = data.optional<std::string>(data.own("rope.scaling.type"), "none");
@@ -127,7 +127,7 @@ row_vector rope_divisors(const tamp::io::gguf_file& file, const metadata& data, 
   return {};
 }
 
-/// What gemma 3 does otherwise than LLaMA.
+/// The differences of gemma 3 from LLaMA.
 void configure_gemma3(const metadata& data, config& c) {
   c.activation = activation::gelu;
   c.head_norms = c.output_norms = true;

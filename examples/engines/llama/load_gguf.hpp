@@ -12,7 +12,7 @@ namespace llama {
 
 language_model load_gguf(const std::string& path);
 
-/// What GGUF calls the tensor of a Hugging Face name: "model.layers.3.self_attn.q_proj.weight" is
+/// GGUF's name of the tensor with a Hugging Face name: "model.layers.3.self_attn.q_proj.weight" is
 /// "blk.3.attn_q.weight". `output_norms` states that attention and the feed-forward part have a norm
 /// behind them, too.
 std::string gguf_name(std::string name, bool output_norms = false);

@@ -68,7 +68,7 @@ struct block : block_vectors {
   std::array<matrix, layer_names.size()> weights;  // by enum layer, each (out, in)
 };
 
-/// What turns patches of a picture into embeddings.
+/// The projection of a picture's patches to embeddings.
 struct patch_embedding {
   matrix weight;     // (hidden, pixels of a patch)
   row_vector bias;   // (hidden,)
@@ -77,7 +77,7 @@ struct patch_embedding {
       frames;  // (most patches a side, hidden) twice, (most frames, hidden); or empty
 };
 
-/// What lies before the first block and after the last one.
+/// The parts before the first block and after the last one.
 struct ends {
   matrix embedding;                   // (vocabulary, hidden)
   row_vector norm;                    // (hidden,), before the head

@@ -11,7 +11,7 @@
 namespace llama {
 namespace {
 
-/// What a softmax over the vocabulary needs to know, gathered slice by slice, token by token.
+/// The sums that a softmax over the vocabulary needs, gathered slice by slice, token by token.
 struct softmax_summary {
   explicit softmax_summary(Index tokens)
       : largest(std::size_t(tokens), -std::numeric_limits<float>::infinity()),

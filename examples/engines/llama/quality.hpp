@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What pruning did to a language model: perplexity, and the distance to the dense model.
+/// The quality of a pruned language model: perplexity, and the distance to the dense model.
 
 #include <cstddef>
 #include <memory>

@@ -24,7 +24,7 @@ namespace llama {
 
 struct sequence;
 
-/// What one block computes of its visual tokens.
+/// The computation of one block on its visual tokens.
 struct visual_computation {
   std::optional<tamp::compute::hollow_attention> attention{};
   std::optional<tamp::compute::dynamic_ffn> ffn{};
@@ -32,7 +32,7 @@ struct visual_computation {
   bool text_alone = false;  ///< visual tokens stay as they are, and no text sees them
 };
 
-/// What to compute less of; an empty one is the dense model.
+/// Computation to spare; an empty one is the dense model.
 struct reduction {
   using selector =
       std::function<tamp::token::selection(const tamp::token::context&, tamp::token::quota)>;
@@ -92,7 +92,7 @@ struct projected_block {
 };
 projected_block project_block(const model& m, Index index, sequence& s);
 
-/// What the first half of a block found out: attention, before its output projection.
+/// The results of a block's first half: attention, before its output projection.
 struct attended_block {
   attention seen;
   matrix plain_keys;  // (tokens, kv_heads * head_dim), before RoPE, where a selector reads keys

@@ -33,7 +33,7 @@ void check(const vision& v, const picture& p) {
          " frames, the model takes up to ", v.most_patches_a_side, " and ", v.most_frames);
 }
 
-/// What each patch of a picture gets for its place, (patches, hidden).
+/// The embedding of each patch's place in a picture, (patches, hidden).
 matrix places(const vision& v, const patch_embedding& e, const picture& p) {
   if (v.is_of_one_size()) return e.positions;
   const Index across = p.side / v.patch_size;

@@ -8,7 +8,8 @@
 namespace llama {
 namespace {
 
-/// How many bytes from `begin` on are characters of this kind, at most `limit` characters.
+/// The number of bytes from `begin` on that are characters of this kind, at most `limit`
+/// characters.
 std::size_t run_of(character kind, std::string_view text, std::size_t begin = 0,
                    std::size_t limit = std::string_view::npos) {
   std::size_t end = begin;

@@ -80,7 +80,7 @@ class tamp_host {
   std::uint64_t fingerprint() const;
 
  private:
-  // What one sample showed of a block.
+  // A block's signals of one sample.
   struct recording : null_observer {
     void input(layer l, const matrix& x) override;
     void output(layer l, const matrix& y) override;
@@ -92,7 +92,7 @@ class tamp_host {
     matrix after;
   };
 
-  // What attention carries from token to token in each block, of samples `first` and following, one
+  // The attention from token to token in each block, of samples `first` and following, one
   // for each thread.
   std::vector<std::vector<tamp::stat::token_gains>> gains_of(std::size_t first) const;
 

@@ -20,7 +20,7 @@
 
 namespace llama {
 
-/// What a token is there for, by GGUF's numbers.
+/// The purpose of a token, by GGUF's numbers.
 enum class token_kind { normal = 1, unknown, control, user_defined, unused, byte };
 
 /// Turns text into tokens and back.

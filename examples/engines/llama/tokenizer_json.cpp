@@ -20,7 +20,7 @@ using json = nlohmann::json;
 
 constexpr std::string_view mark = "\xe2\x96\x81";  // of sentencepiece: a blank
 
-/// How qwen2 and Llama 3 split a text, but for the number of digits.
+/// The splitting of a text by qwen2 and Llama 3, but for the number of digits.
 constexpr std::string_view before_digits =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})";
 constexpr std::string_view behind_digits = R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";

@@ -45,7 +45,7 @@ inline std::size_t product(std::span<const std::size_t> shape) {
   return size;
 }
 
-/// How many bytes so many numbers of a known type take; nothing if that is no whole number of
+/// The bytes that so many numbers of a known type take; nothing if that is no whole number of
 /// bytes, or too many to count.
 inline std::optional<std::size_t> bytes_of(const dtype_entry& type, std::size_t numbers) {
   const std::size_t eights = numbers / 8, rest = numbers % 8 * type.bits;

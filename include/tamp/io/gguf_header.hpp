@@ -95,11 +95,11 @@ class gguf_header {
     if (found == index_.end()) return std::nullopt;
     return found->second;
   }
-  /// Where the descriptions of tensors begin, from the file's beginning.
+  /// The offset of the descriptions of tensors in the file.
   std::size_t descriptions_offset() const noexcept { return descriptions_offset_; }
   /// The data and each tensor begin at multiples of this, a power of two.
   std::size_t alignment() const noexcept { return alignment_; }
-  /// Where the data begin, from the file's beginning.
+  /// The offset of the data in the file.
   std::size_t data_offset() const noexcept { return data_offset_; }
 
  private:

@@ -92,7 +92,7 @@ struct gguf_value {
       return "a string";
   }
 
-  /// Whether the (first) value is a T; then it is stored.
+  /// True if the (first) value is a T; then it is stored.
   template <class T>
   bool read(T& result) const {
     std::vector<T> one;
@@ -188,7 +188,7 @@ class gguf_cursor {
 
 }  // namespace detail
 
-/// Whether all values can be held by T without loss of range; then they are stored. Any integer
+/// True if all values can be held by T without loss of range; then they are stored. Any integer
 /// may be asked for as any other that holds it, float and double as each other.
 template <class T>
 bool gguf_value::read_all(std::vector<T>& result) const {

@@ -40,7 +40,7 @@ inline constexpr auto linear_modules = std::to_array<std::string_view>(
      "ffn_gate", "ffn_up", "ffn_down", "ffn_gate_exps", "ffn_up_exps", "ffn_down_exps",
      "ffn_gate_up_exps", "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp"});
 
-/// Those of experts whose outputs are added to the block's features. All others read these
+/// The layers of experts whose outputs are added to the block's features. All others read these
 /// features.
 inline constexpr auto last_modules_of_experts = std::to_array<std::string_view>(
     {"down_proj", "fc2", "linear_fc2", "w2", "wo", "output_linear", "ffn_down_exps"});

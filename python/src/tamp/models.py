@@ -78,7 +78,7 @@ def plan(
 
 @dataclass(frozen=True)
 class LayerReport:
-    """What was done to one layer."""
+    """The result for one layer."""
 
     name: str
     asked: float
@@ -96,7 +96,7 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What was done to a model."""
+    """The result for a model."""
 
     layers: list[LayerReport] = field(default_factory=list)
 

@@ -23,7 +23,7 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-// What a layer saw: how many tokens, and a number that is measured of them.
+// A layer's tokens: their number, and a number that is measured of them.
 struct seen {
   std::size_t count = 0;
   double number = 0;

@@ -8,7 +8,7 @@ BOOST_AUTO_TEST_SUITE(io_detail_shown)
 
 using tamp::detail::shown;
 
-// What a file calls its parts neither ends the sentence nor fills the screen.
+// A file's names of its parts neither end the sentence nor fill the screen.
 BOOST_AUTO_TEST_CASE(errors_show_names_from_files_with_care) {
   using namespace std::string_view_literals;
   BOOST_TEST(shown("model.w") == "model.w");

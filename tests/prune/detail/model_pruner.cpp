@@ -1,6 +1,6 @@
 #include <tamp/prune/detail/model_pruner.hpp>
 
-// What is done when something stops it, and how it goes on; and layers that nobody shows a token
+// Interrupted runs and their continuation; and layers that nobody shows a token
 // of.
 
 #include <tamp/allocate/das.hpp>

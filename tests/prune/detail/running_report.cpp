@@ -6,7 +6,7 @@
 
 #include "../../support/errors.hpp"
 
-// What a report says while a plan is followed. That a model's weights are what it says is tested in
+// The report while a plan is followed. That a model's weights are what it says is tested in
 // model_pruner.cpp.
 BOOST_AUTO_TEST_SUITE(prune_detail_running_report)
 
