@@ -1,5 +1,6 @@
 #include <tamp/simd/products.hpp>
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
@@ -40,12 +41,12 @@ std::vector<Real> gram(const support::any_executor& exec, const matrix<float>& a
 }
 
 // The definition of the bits: each run's sum column by column, and the runs' sums in order.
-template <class Real>
-Real in_order(const matrix<float>& a, std::size_t i, std::size_t j, bool is_fused) {
+template <class Real, class Matrix>
+Real in_order(const Matrix& a, std::size_t cols, std::size_t i, std::size_t j, bool is_fused) {
   Real sum = 0;
-  for (std::size_t first = 0; first < a.cols(); first += tamp::detail::product_run) {
+  for (std::size_t first = 0; first < cols; first += tamp::detail::product_run) {
     Real part = 0;
-    for (std::size_t k = first; k < std::min(first + tamp::detail::product_run, a.cols()); ++k) {
+    for (std::size_t k = first; k < std::min(first + tamp::detail::product_run, cols); ++k) {
       const Real left = a(i, k), right = a(j, k);
       volatile Real product = left * right;  // which no compiler fuses
       part = is_fused ? std::fma(left, right, part) : product + part;
@@ -97,9 +98,34 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(every_bit_is_that_of_sums_in_order, Real,
         const Real product = g[i * a.rows() + j];
         // The compiler may fuse the portable version, too, if it is told that it can.
         const bool is_separate = tamp::execute::current_instructions() == instructions::portable &&
-                                 product == in_order<Real>(a, i, j, false);
-        BOOST_TEST_REQUIRE((is_separate || product == in_order<Real>(a, i, j, true)));
+                                 product == in_order<Real>(a, a.cols(), i, j, false);
+        BOOST_TEST_REQUIRE((is_separate || product == in_order<Real>(a, a.cols(), i, j, true)));
       }
+  });
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(
+    products_rounded_by_themselves_are_the_same_bits_with_all_instructions, Real,
+    decltype(std::tuple<float, double>{})) {
+  // Numbers of all their bits, so that few products are exact.
+  const std::size_t rows = 41, cols = 600;
+  std::vector<Real> numbers(rows * cols);
+  for (std::size_t k = 0; k < numbers.size(); ++k) numbers[k] = std::sin(Real(k) + Real(0.5));
+  with_every_instructions([&] {
+    const packed_rows<Real> packed =
+        tamp::detail::pack_by_rows<Real>(support::one_thread, rows, cols, [&] {
+          return [&](std::size_t i, Real* to) { std::copy_n(&numbers[i * cols], cols, to); };
+        });
+    std::vector<Real> product(rows * rows);
+    tamp::detail::for_each_product_block<tamp::detail::product_rounding::separate>(
+        support::one_thread, packed, packed,
+        tamp::detail::add_blocks_to(product.data(), rows, Real{1}));
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < rows; ++j)
+        BOOST_TEST_REQUIRE(
+            product[i * rows + j] ==
+            in_order<Real>([&](std::size_t r, std::size_t c) { return numbers[r * cols + c]; },
+                           cols, i, j, false));
   });
 }
 

@@ -54,9 +54,8 @@ namespace tamp::inline TAMP_FLAGS::refine {
 ///     tamp::compose(score::wanda{}, pattern::per_row{}, allocate::uniform{0.6}, refine::swaps{25})
 ///
 /// Ties: the lowest u, then the lowest p. A row with nothing kept, nothing dropped or no error stays
-/// as it is. The arithmetic is in double, and neither executors nor batches of rows change a bit.
-/// The first c is a product in which the processor may fuse multiplication and addition, so that on
-/// a processor without it pairs that differ by rounding alone may be chosen the other way round.
+/// as it is. The arithmetic is in double, and neither executors, batches of rows nor sets of
+/// instructions change a bit.
 ///
 /// Cost: rows * cols^2 multiply-adds for the first c, and for each swap a few passes over the row
 /// and its two rows of G. Of the pairs, about cols of them are computed (bench/refine.cpp). Memory:

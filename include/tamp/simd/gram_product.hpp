@@ -41,7 +41,7 @@ std::size_t block_side(std::size_t rows) noexcept {
 /// Calls use(block) for all blocks of A B^T, the products of all rows of A with all rows of B. Both
 /// are packed. Any thread may run any block. Each sum is made in a fixed order, so the bits do not
 /// depend on the executor.
-template <executor E, class Real, class Use>
+template <product_rounding Rounding = product_rounding::fused, executor E, class Real, class Use>
 void for_each_product_block(const E& exec, const packed_rows<Real>& a, const packed_rows<Real>& b,
                             const Use& use) {
   const std::size_t side = block_side<Real>((std::max)(a.rows(), b.rows()));
@@ -51,7 +51,7 @@ void for_each_product_block(const E& exec, const packed_rows<Real>& a, const pac
     for (std::size_t k = first; k < last; ++k) {
       const std::size_t top = k / across * side, left = k % across * side;
       std::fill(sums.begin(), sums.end(), Real{});
-      a.add_products(b, top, left, side, side, false, sums.data(), side);
+      a.template add_products<Rounding>(b, top, left, side, side, false, sums.data(), side);
       use(product_block<Real>{top, (std::min)(top + side, a.rows()), left,
                               (std::min)(left + side, b.rows()), false, sums.data(), side});
     }

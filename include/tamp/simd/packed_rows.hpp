@@ -70,12 +70,13 @@ class packed_rows {
   /// `sums`. The rows of `sums` are `pitch` numbers apart and have room for whole tiles. Tiles must
   /// begin at `top` and `left`. If `is_diagonal`, which requires top == left, the part below the
   /// diagonal may be left out.
+  template <product_rounding Rounding = product_rounding::fused>
   void add_products(const packed_rows& other, std::size_t top, std::size_t left, std::size_t height,
                     std::size_t across, bool is_diagonal, Real* sums,
                     std::size_t pitch) const noexcept {
     with_products(set_, [&](auto products) {
       for (std::size_t first = 0; first < cols_; first += product_run)
-        products.template add_block<Real>(
+        products.template add_block<Rounding, Real>(
             at(top, first), other.at(left, first), (std::min)(height, padded_ - top),
             (std::min)(across, other.padded_ - left), run(first), is_diagonal, sums, pitch);
     });

@@ -7,7 +7,7 @@
 /// They differ from the loops of vectors.hpp in one point: multiplication and addition are one
 /// instruction, rounded once, where the processor has it. AVX2 and AVX-512 give the same bits.
 /// Without fused multiplication the bits differ, except for products that are exact anyway, like
-/// those of floats in double.
+/// those of floats in double. A sum can be asked for that rounds each product by itself.
 
 #include <algorithm>
 #include <cstddef>
@@ -25,6 +25,12 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// The number of columns whose products are summed before they are added to the sums of the columns
 /// before. Their panels stay in the cache. The bits of a result depend on it.
 inline constexpr std::size_t product_run = 256;
+
+/// The rounding of a product and the sum to which it is added.
+enum class product_rounding {
+  fused,     ///< once, where the processor can
+  separate,  ///< each by itself: the same bits for all sets of instructions, at half the speed
+};
 
 namespace portable {
 struct products {

@@ -11,7 +11,7 @@ static constexpr std::size_t tile_cols = tile_panels * lanes<T>;
 
 // Adds a tile's sums over `count` columns to `sums`, whose rows are `pitch` numbers apart. Panels
 // are count * lanes numbers apart. `left` begins within a panel if a tile has fewer rows.
-template <class T>
+template <product_rounding Rounding, class T>
 static void add_tile(const T* left, const T* right, std::size_t count, T* sums,
                      std::size_t pitch) noexcept {
   vec<T> part[tile_rows][tile_panels] = {};
@@ -27,7 +27,10 @@ static void add_tile(const T* left, const T* right, std::size_t count, T* sums,
       __asm__ volatile("" ::: "memory");
       TAMP_SIMD_UNROLL
       for (std::size_t p = 0; p < tile_panels; ++p)
-        part[i][p] = multiply_add<T>(number, across[p], part[i][p]);
+        if constexpr (Rounding == product_rounding::fused)
+          part[i][p] = multiply_add<T>(number, across[p], part[i][p]);
+        else
+          part[i][p] = rounded_product<T>(number, across[p]) + part[i][p];
     }
   }
   TAMP_SIMD_UNROLL
@@ -41,15 +44,15 @@ static void add_tile(const T* left, const T* right, std::size_t count, T* sums,
 
 // Adds the sums of a block of whole tiles. On the diagonal of a symmetric product, tiles that are
 // wholly below it are left out.
-template <class T>
+template <product_rounding Rounding, class T>
 static void add_block(const T* left, const T* right, std::size_t rows, std::size_t cols,
                       std::size_t count, bool is_diagonal, T* sums, std::size_t pitch) noexcept {
   static_assert(tile_cols<T> % tile_rows == 0);
   for (std::size_t j = 0; j < cols; j += tile_cols<T>) {
     const std::size_t end = is_diagonal ? (std::min)(rows, j + tile_cols<T>) : rows;
     for (std::size_t i = 0; i < end; i += tile_rows)
-      add_tile(left + i / lanes<T> * lanes<T> * count + i % lanes<T>, right + j * count, count,
-               sums + i * pitch + j, pitch);
+      add_tile<Rounding>(left + i / lanes<T> * lanes<T> * count + i % lanes<T>, right + j * count,
+                         count, sums + i * pitch + j, pitch);
   }
 }
 

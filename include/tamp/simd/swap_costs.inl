@@ -6,16 +6,6 @@
 
 static constexpr std::size_t swap_padding = 8;
 
-static vec<double> product(vec<double> a, vec<double> b) noexcept {
-  vec<double> result = a * b;
-#if defined(__x86_64__)
-  __asm__("" : "+x"(result));
-#elif defined(__aarch64__)
-  __asm__("" : "+w"(result));
-#endif
-  return result;
-}
-
 // Loads numbers of a row that has `left` of them left; the rest are zero.
 static vec<double> load_up_to(const double* at, std::size_t left) noexcept {
   if (left >= lanes<double>) return load(at);
@@ -32,7 +22,8 @@ static extreme_costs costs(const double* squares, const double* slopes, const do
   const vec<double> none = all(no_cost), zero{};
   vec<double> least_drop = none, least_restore = none, largest = zero, longest = zero;
   for (std::size_t j = 0; j < padded; j += lanes<double>) {
-    const vec<double> cost = load(squares + j) + product(load(slopes + j), load(products + j));
+    const vec<double> cost =
+        load(squares + j) + rounded_product<double>(load(slopes + j), load(products + j));
     const vec<double> side = load(sides + j), size = cost < zero ? -cost : cost;
     const vec<double> dropping = side > zero ? cost : none;
     const vec<double> restoring = side < zero ? cost : none;
@@ -67,8 +58,8 @@ static void exchange(double first, const double* row_first, double second, const
                      std::size_t count, double* products) noexcept {
   const vec<double> a = all(first), b = all(second);
   for (std::size_t j = 0; j < count; j += lanes<double>) {
-    const vec<double> change = product(a, load_up_to(row_first + j, count - j)) -
-                               product(b, load_up_to(row_second + j, count - j));
+    const vec<double> change = rounded_product<double>(a, load_up_to(row_first + j, count - j)) -
+                               rounded_product<double>(b, load_up_to(row_second + j, count - j));
     store<double>(products + j, load(products + j) + change);
   }
 }
@@ -80,9 +71,9 @@ static double least_exchange(double cost, double weight, const double* row, cons
   const vec<double> own = all(cost), factor = all(weight);
   vec<double> least = all(no_cost);
   for (std::size_t j = 0; j < count; j += lanes<double>) {
-    const vec<double> pair = product(factor, load(weights + j));
-    const vec<double> sum =
-        (own + load(costs + j)) - product(pair + pair, load_up_to(row + j, count - j));
+    const vec<double> pair = rounded_product<double>(factor, load(weights + j));
+    const vec<double> sum = (own + load(costs + j)) -
+                            rounded_product<double>(pair + pair, load_up_to(row + j, count - j));
     least = sum < least ? sum : least;
   }
   double result = least[0];

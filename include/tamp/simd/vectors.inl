@@ -39,6 +39,18 @@ static vec<T> as_rounded(vec<T> v) noexcept {
   return v;
 }
 
+// Returns a product that is rounded by itself, even where the compiler may fuse it with a sum.
+template <class T>
+static vec<T> rounded_product(vec<T> a, vec<T> b) noexcept {
+  vec<T> product = a * b;
+#if defined(__x86_64__)
+  __asm__("" : "+x"(product));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(product));
+#endif
+  return product;
+}
+
 // Prefetches the cache line at an address into the second-level cache. The first one can wait for a
 // few lines only, and would lose others that are in use.
 static void fetch_line(const std::byte* at) noexcept { __builtin_prefetch(at, 0, 2); }

@@ -36,7 +36,8 @@ void check_mask_covers(std::string_view operation, std::string_view layer, const
 /// and the result as read(i, r), which writes row i of R, and make_body() likewise. `body` may
 /// change r and c.
 ///
-/// Every c is summed in a fixed order: the bits do not depend on the executor. Memory: one matrix of
+/// Every c is summed in a fixed order and without fused multiplication: the bits depend neither on
+/// the executor nor on the set of instructions. Memory: one matrix of
 /// the size of G, and two times 512 rows.
 template <executor E, class MakeRead, class MakeBody>
 void for_each_residual(const E& exec, std::string_view operation, std::size_t rows,
@@ -60,7 +61,8 @@ void for_each_residual(const E& exec, std::string_view operation, std::size_t ro
       };
     });
     std::fill_n(sums.begin(), height * cols, 0.0);
-    for_each_product_block(exec, packed, products, add_blocks_to(sums.data(), cols, 1.0));
+    for_each_product_block<product_rounding::separate>(exec, packed, products,
+                                                       add_blocks_to(sums.data(), cols, 1.0));
     detail::for_each_range(exec, height, cols, [&](std::size_t begin, std::size_t end) {
       auto body = make_body();
       for (std::size_t k = begin; k < end; ++k)
