@@ -29,6 +29,7 @@
 #                                         sparse files against the Python package that has their layout,
 #                                         which comes with PyTorch (6 GB in build/)
 #     bash tests/run.sh gguf              blocks of quantised weights against llama.cpp's Python package
+#     bash tests/run.sh packages          the Conan recipe and Bazel's targets; programs builds all other packages
 #     bash tests/run.sh hosts             every tests/hosts/*/run.sh: ggml, LibTorch, and libc++
 #     bash tests/run.sh transformers      tiny models of many architectures, pruned in their files and run by
 #                                         transformers, which comes with the same package
@@ -44,7 +45,7 @@ steps=("${@:-all}")
 case ${steps[0]} in
   all) steps=("${continuous_integration[@]}") ;;
   before_release) steps=("${continuous_integration[@]}" optimised processors architectures gguf hosts
-    compressed_tensors transformers engine python kills fuzz) ;;
+    compressed_tensors transformers engine python packages kills fuzz) ;;
   fuzz) steps=(fuzz) ;;
 esac
 minutes=3
@@ -53,7 +54,7 @@ minutes=3
 
 need "${build_packages[@]}" g++-12 git libxtensor-dev libdlpack-dev libboost-test-dev libbenchmark-dev \
   libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev libc++-19-dev \
-  libc++abi-19-dev libarmadillo-dev libopencv-core-dev python3
+  libc++abi-19-dev libarmadillo-dev libopencv-core-dev meson pkg-config dpkg-dev python3
 
 # run_tests PRESET [ARGUMENT...]: ctest, whose last words are kept for the summary.
 run_tests() {
@@ -128,6 +129,15 @@ for step in "${steps[@]}"; do
       $packages/bin/python -m pip install --quiet --disable-pip-version-check gguf==0.19.0
       build programs build/programs -- tamp_ggml_blocks
       $packages/bin/python tests/gguf/check.py build/programs/tests/gguf/tamp_ggml_blocks build/gguf
+      ;;
+    packages)
+      need python3-venv bazel-bootstrap
+      packages=build/packages
+      [ -x $packages/python/bin/conan ] || python3 -m venv $packages/python
+      $packages/python/bin/python -m pip install --quiet --disable-pip-version-check conan==2.34.0
+      for kind in conan bazel; do
+        PATH=$PWD/$packages/python/bin:$PATH python3 tests/packages/check.py $kind $packages/$kind --compiler g++-12
+      done
       ;;
     ggml)
       . tests/hosts/ggml/run.sh
