@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Looks at every page of the site with Chromium: nothing may be wider than the page, no link may be dead.
+
+    look.py SITE PICTURES
+
+Each page is opened at the widths of a desk and of a phone. Pictures are taken of pages outside the reference, in light
+at the desk's width and in dark at the phone's.
+"""
+import pathlib
+import shutil
+import sys
+import urllib.parse
+
+from selenium import webdriver
+
+WIDTHS = {"desk": 1280, "phone": 390}
+WIDER = """
+const width = document.documentElement.clientWidth, wide = [];
+if (document.documentElement.scrollWidth > width + 1)
+  for (const e of document.querySelectorAll('article *'))
+    if (e.getBoundingClientRect().right > width + 1) wide.push(e.tagName + ' ' + e.textContent.trim().slice(0, 60));
+return document.documentElement.scrollWidth > width + 1 ? (wide[0] || 'the page itself') : '';
+"""
+LINKS = "return [...document.querySelectorAll('a[href]')].map(a => a.href)"
+
+
+def browser(width, scheme):
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--window-size={width},1000",
+                     "--allow-file-access-from-files"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                           {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    return driver
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    site, pictures = (pathlib.Path(word).resolve() for word in sys.argv[1:])
+    pictures.mkdir(parents=True, exist_ok=True)
+    pages = sorted(site.rglob("*.html"))
+    if not pages:
+        sys.exit(f"look.py: there are no pages in {site}")
+    problems = set()
+    for name, width in WIDTHS.items():
+        driver = browser(width, "light" if name == "desk" else "dark")
+        for page in pages:
+            short = page.relative_to(site)
+            driver.get(page.as_uri())
+            wide = driver.execute_script(WIDER)
+            if wide:
+                problems.add(f"{short} is wider than {width} pixels: {wide}")
+            if name == "desk":
+                for link in driver.execute_script(LINKS):
+                    there = urllib.parse.urlparse(link)
+                    if there.scheme == "file" and not pathlib.Path(urllib.parse.unquote(there.path)).exists():
+                        problems.add(f"{short} links to {link}, which is not there")
+            if short.parts[0] not in ("api", "source"):
+                driver.save_screenshot(pictures / f"{name}-{'-'.join(short.with_suffix('').parts)}.png")
+        driver.quit()
+    print("\n".join(sorted(problems)) or f"{len(pages)} pages fit, and no link is dead")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
