@@ -177,7 +177,10 @@ def bazel(work, options):
 
 
 def citation(work, options):
-    """CITATION.cff and the SBOM state the version of the header."""
+    """CITATION.cff, README's badge and the SBOM state the version of the header."""
+    badge, readme = ROOT / "docs/figures/version.svg", ROOT / "README.md"
+    if f">{version()}<" not in badge.read_text() or f"version {version()}]" not in readme.read_text():
+        sys.exit(f"README or its badge does not state version {version()}")
     stated = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
     if stated is None or stated[1] != version():
         sys.exit(f"CITATION.cff does not state version {version()}")
