@@ -1,4 +1,4 @@
-// Step 1: what pruning is. Each row of a weight loses the half that is smallest in magnitude.
+// Step 1: pruning by magnitude. Each row of a weight loses the half that is smallest in magnitude.
 #include <cstdio>
 #include <iostream>
 #include <tamp/tamp.hpp>

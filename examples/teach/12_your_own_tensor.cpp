@@ -1,4 +1,4 @@
-// Step 4: a tensor type of your own. One function joins it; nothing is copied.
+// Step 12: a tensor type of your own. One function joins it; nothing is copied.
 #include <cstdint>
 #include <iostream>
 #include <tamp/tamp.hpp>
