@@ -6,6 +6,7 @@
 #include <tamp/io/pruning_plan.hpp>
 #include <tamp/io/relative_schedule.hpp>
 #include <tamp/io/schedule.hpp>
+#include <tamp/io/unit_plan.hpp>
 
 #include <sstream>
 
@@ -58,11 +59,16 @@ std::vector<std::string> compute_plans() {
       R"("after_visual":7,"after_weights":6},"weights":)" +
       plan + '}'};
 }
+std::vector<std::string> unit_plans() {
+  return {R"({"tamp_unit_plan":1,"recipe":"flap","groups":[{"group":"a","kind":"heads","units":3,)"
+          R"("kept":[0,2]},{"group":"b","kind":"","units":0,"kept":[]}],"notes":["\u00e9"]})"};
+}
 
 const registered here[] = {{"json_files", run<tamp::pruning_plan>, plans},
                            {"json_files", run<tamp::token::schedule>, schedules},
                            {"json_files", run<tamp::token::relative_schedule>, relative_schedules},
                            {"json_files", run<tamp::compute::evaluated_sets>, evaluated_sets},
-                           {"json_files", run<tamp::compute::compute_plan>, compute_plans}};
+                           {"json_files", run<tamp::compute::compute_plan>, compute_plans},
+                           {"json_files", run<tamp::structure::unit_plan>, unit_plans}};
 
 }  // namespace fuzz::json_files
