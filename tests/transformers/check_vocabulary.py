@@ -19,7 +19,7 @@ import transformers as hf
 
 import models
 import tokens
-from check_structure import kept_of, random, run
+from check_structure import kept_of, random, run, silence
 
 WORDS = 300
 OTHER = "Zürich, 12 µs — 雪 \U0001f642\n\tbako(TIN)"  # characters that the training never saw
@@ -33,12 +33,12 @@ KINDS = {
 }
 
 
-def make(name, folder):
+def make(name, folder, **others):
     model, config, settings, tokenizer, rows = KINDS[name]
     torch.manual_seed(3)
     made = tokenizer()
     ids = {key: getattr(made, key) for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    dense = model(config(**{**models.TINY, "vocab_size": rows, **ids, **settings})).eval()
+    dense = model(config(**{**models.TINY, "vocab_size": rows, **ids, **settings, **others})).eval()
     random(dense)
     dense.save_pretrained(folder)
     made.save_pretrained(folder)
@@ -182,6 +182,28 @@ def check(name, program, folder):
     return problems
 
 
+def check_three_parts(name, program, folder):
+    """Tokens, layers and neurons that leave in one run, chosen by a text that goes through the example engine."""
+    dense_folder, small, plan_file = folder / "dense", folder / "three", folder / "plan.json"
+    dense = make(name, dense_folder, num_hidden_layers=4, max_position_embeddings=512)
+    text = tokens.text(600, 7)
+    (folder / "text.txt").write_text(text)
+    done = run(program, dense_folder, small, "--structure", "vocabulary:unused,layers:1,neurons:0.25", "--text",
+               str(folder / "text.txt"), "--save-plan", str(plan_file))
+    if done.returncode != 0:
+        return [f"three parts: {done.stderr.strip()}"]
+    plan = json.loads(plan_file.read_text())
+    print(f"  {name}: {'; '.join(done.stdout.splitlines()[1:4])}", flush=True)
+    problems = []
+    for group, least in (("vocabulary", 1), ("model.layers", 1), ("model.layers.0.ffn", 12)):
+        kept, units = kept_of(plan, group)
+        if kept is None or units - len(kept) < least:
+            problems.append(f"three parts: {group} lost nothing")
+    silent = type(dense).from_pretrained(dense_folder).eval()
+    silence(silent, plan, silent.config)
+    return problems + [f"three parts: {p}" for p in problems_of(dense_folder, small, silent, plan, text, "unused")]
+
+
 def refusals(done, small, sentence):
     if done.returncode == 0 or sentence not in done.stderr or small.exists():
         yield f"'{sentence}' is not said: {done.stderr.strip()}"
@@ -193,7 +215,10 @@ def main():
     for name in sys.argv[3:] or KINDS:
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir(parents=True)
-        for problem in check(name, program, folder / name):
+        problems = check(name, program, folder / name)
+        if name == "llama":
+            problems += check_three_parts(name, program, folder / name)
+        for problem in problems:
             print(f"{name}: {problem}")
             failed = True
     return failed
