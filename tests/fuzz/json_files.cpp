@@ -55,7 +55,8 @@ std::vector<std::string> compute_plans() {
   return {
       R"({"tamp_compute_plan":1,"budget":0.4,"selector":"fitprune","drops":[0,5],"leave":"after_layer",)"
       R"("reduced_layers":[1,2],"dynamic_ffn":{"keep_ratio":0.2,"probe_every":10,"whole_probe":false},)"
-      R"("hollow_attention":{"window":16},"multiply_adds":{"dense":9,"after_tokens":8,)"
+      R"("hollow_attention":{"window":16},"text_alone":{"heads":4,"blind_heads":[[0,3]],"skipped_layers":[2]},)"
+      R"("multiply_adds":{"dense":9,"after_tokens":8,)"
       R"("after_visual":7,"after_weights":6},"weights":)" +
       plan + '}'};
 }

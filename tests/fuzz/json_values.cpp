@@ -57,6 +57,12 @@ tamp::compute::compute_plan compute_plan_of(source& in) {
   plan.ffn.probe_every = in.size(9);
   plan.ffn.whole_probe = in.flag();
   plan.attention.window = in.size(9);
+  if (in.flag()) {
+    plan.alone.heads = in.size(9);
+    plan.alone.blind_heads =
+        in.list(in.count(0, 4), [&] { return tamp::compute::layer_head{in.size(5), in.size(5)}; });
+    plan.alone.skipped_layers = ascending(in);
+  }
   plan.after_weights = in.size(100);
   plan.after_visual = plan.after_weights + in.count(0, 1);
   plan.after_tokens = plan.after_visual + in.count(0, 1);

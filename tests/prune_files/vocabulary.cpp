@@ -17,6 +17,7 @@
 BOOST_AUTO_TEST_SUITE(prune_files_vocabulary)
 
 using support::check_error;
+using tamp_prune::numbers_of;
 using tamp_prune::rank_tokens;
 using tamp_prune::vocabulary;
 
