@@ -72,7 +72,7 @@ void check_tokenizer(const json& tokenizer) {
                       "', and tamp cuts byte-pair encodings, 'BPE', alone");
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"})
     if (is_something(model, key))
-      refuse_vocabulary(tokenizer_file, " has a ", key,
+      refuse_vocabulary(tokenizer_file, " has ", key,
                         ", with which a merge is not the sum of its sides");
 }
 

@@ -7,9 +7,11 @@
 #include <filesystem>
 #include <llama/forward.hpp>
 #include <llama/load_gguf.hpp>
+#include <memory>
 #include <string>
 #include <tamp/error.hpp>
 #include <tamp/io/gguf.hpp>
+#include <utility>
 #include <vector>
 
 #include "../examples/gguf_models.hpp"
@@ -33,9 +35,11 @@ llama::model model_of(std::size_t tokens) {
   llama::model m = support::model_of("llama");
   const Index rows = Index(tokens);
   m.config.vocabulary = rows;
-  m.ends->embedding = support::hashed_numbers("embedding", rows, m.config.hidden);
-  if (m.ends->untied_head.size() != 0)
-    m.ends->untied_head = support::hashed_numbers("head", rows, m.config.hidden);
+  auto ends = *m.ends;
+  ends.embedding = support::hashed_numbers("embedding", rows, m.config.hidden);
+  if (ends.untied_head.size() != 0)
+    ends.untied_head = support::hashed_numbers("head", rows, m.config.hidden);
+  m.ends = std::make_shared<const decltype(ends)>(std::move(ends));
   return m;
 }
 
