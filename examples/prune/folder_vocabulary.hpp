@@ -27,8 +27,8 @@ vocabulary vocabulary_of_folder(const model_files& model, const nlohmann::ordere
 void cut_configuration(nlohmann::ordered_json& config, std::size_t tokens,
                        std::span<const std::size_t> kept);
 
-// What other files of the folder become, by their names: a content, or nothing where a file says of the
-// old tokens what tamp cannot change, and is left out.
+// The other files of the folder that change, by their names: a new content, or nothing where a file
+// describes the old tokens in a form that tamp cannot change, and is left out.
 using changed_files = std::map<std::filesystem::path, std::optional<std::string>>;
 changed_files cut_files(const model_files& model, const vocabulary& tokens,
                         std::span<const std::size_t> kept);

@@ -129,7 +129,7 @@ settings parse(int argc, char** argv) {
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--vocabulary-text", s.vocabulary_text,
-                 "with --structure vocabulary, count tokens in this text (default: that of --text)")
+                 "with --structure vocabulary, count tokens in this text (default: the text of --text)")
       ->check(CLI::ExistingFile);
   app.add_option("--multiple", s.multiple,
                  "with --structure, round the width of FFNs to multiples of this")

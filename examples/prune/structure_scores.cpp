@@ -50,8 +50,8 @@ structure::input_norms norms_for(const structure::group& g, const tamp::io::name
   return found;
 }
 
-// What the experts of a group contribute, with the tokens behind it. The file has it beside the norms,
-// by the name of the router's weight.
+// The contributions of a group's experts, with the tokens behind them. The file has them beside the
+// norms, by the name of the router's weight.
 const tamp::io::weight_norms& contributions_of(const structure::group& g,
                                                const decoder_blocks& decoder,
                                                const tamp::io::named_norms& norms) {

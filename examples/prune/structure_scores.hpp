@@ -15,7 +15,7 @@
 
 namespace tamp_prune {
 
-// What is known of the units beside the weights.
+// Statistics of the units, beside the weights.
 struct unit_statistics {
   std::optional<text_statistics> seen;  // there unless the score is magnitude
   std::optional<token_ranking> tokens;  // there if tokens may leave

@@ -41,8 +41,8 @@ void add_merge(vocabulary& tokens, const token_numbers& numbers, std::string_vie
 // stand for bytes in GPT-2's alphabet.
 void keep_beginnings(vocabulary& tokens, bool falls_back_to_bytes);
 
-// How tokens leave: those of lowest score first. A token never leaves before another that needs it, so
-// that what stays is closed under merges: a text of kept tokens alone is encoded as before.
+// The order in which tokens leave, lowest score first. A token never leaves before another that needs
+// it, so that what stays is closed under merges: a text of kept tokens alone is encoded as before.
 //
 //     uses'(t) = largest of uses(t) and uses(w) over all w that need t
 //     order    = by uses', then rows without a token, the longer spelling first, the later token first

@@ -77,7 +77,7 @@ def routing(block, routed):
 
 
 def output_of(block, expert, x):
-    """What one expert makes of its tokens, (tokens, width)."""
+    """The output of one expert for its tokens, (tokens, width)."""
     import torch
     if isinstance(block.experts, torch.nn.ModuleList):
         return block.experts[expert](x)

@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(heads_and_layers_that_process_the_text_alone) {
   const auto skipped = plan_at(of({0, {}, {2}}, {0}), settings);
   BOOST_TEST(skipped.alone.skipped_layers == (counts{2}), boost::test_tools::per_element());
   BOOST_TEST(skipped.reduced_layers == (counts{0}), boost::test_tools::per_element());
-  // What is not there is refused.
+  // Heads and layers that are not there are refused.
   settings.alone = {4, {{4, 0}}, {}};
   check_error<value_error>("text_alone: there is no head 0 in layer 4 of 4 layers with 4 heads",
                            [&] { plan_at(0.9, settings); });

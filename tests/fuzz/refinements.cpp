@@ -56,7 +56,7 @@ std::vector<std::size_t> counts(const bitmask& keep, std::size_t group) {
   return all;
 }
 
-/// What rounding may leave between two sums of the layer's size.
+/// The rounding error that two sums of the layer's size may differ by.
 double rounding(const layer& l) {
   double weights = 0, inputs = 0;
   for (std::size_t i = 0; i < l.rows(); ++i)
@@ -68,7 +68,7 @@ double rounding(const layer& l) {
   return 1e-12 * weights * inputs;
 }
 
-/// The error by its definition: that of each output of each token.
+/// The error by its definition: the squares of the errors of all outputs of all tokens.
 double error_of(const layer& l, const bitmask& keep) {
   double sum = 0;
   for (std::size_t i = 0; i < l.rows(); ++i)

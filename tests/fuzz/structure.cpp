@@ -50,7 +50,7 @@ std::size_t extent(const extents& shape, axis along) {
   return along == axis::rows ? shape.rows : shape.cols;
 }
 
-/// Who owns the rows, or the columns, of one weight. 0: nobody.
+/// The owners of the rows, or the columns, of one weight. 0: nobody.
 using owners = std::map<std::pair<std::string, axis>, std::vector<int>>;
 
 /// Marks the rows and columns of a group's parts. False if one lies outside or is marked already.
@@ -134,7 +134,7 @@ void check_sizes(const group& g, const weight_shapes& shapes) {
   }
 }
 
-/// What every choice has, whatever number of units it keeps.
+/// Properties of every choice, whatever number of units it keeps.
 void check_choice(const group& g, const unit_choice& choice, const std::vector<double>& scores) {
   check(choice.group == g.name && choice.kind == g.kind && choice.units == g.units,
         "a choice is that of its group");

@@ -3,8 +3,8 @@
 
     check_experts.py TAMP_PRUNE FOLDER [ARCHITECTURE...]
 
-What observe.py writes is compared with a definition in NumPy, from the tensors of the files and the inputs of the
-blocks. The experts that leave must be those of the lowest contributions, equally many of each group of a router, and the
+The contributions in its file are compared with a definition in NumPy, from the tensors of the files and the inputs of
+the blocks. The experts that leave must be those of the lowest contributions, equally many of each group of a router, and the
 smaller model must give the logits of the dense one whose routers never choose them. Experts that saw no token are named,
 and stay where that is asked for.
 """
@@ -106,7 +106,7 @@ def by_definition(name, x, block, config):
 
 
 def inputs_of_blocks(model, blocks, ids):
-    """What each block of experts saw, (tokens, hidden), by the block's name."""
+    """The inputs of each block of experts, (tokens, hidden), by the block's name."""
     seen = {}
     hooks = [model.get_submodule(name).register_forward_pre_hook(
         lambda module, given, name=name: seen.update({name: given[0].reshape(-1, given[0].shape[-1]).double().numpy()}))
@@ -170,7 +170,7 @@ def problems_of_logits(model, small, plan):
 
 
 def kept_by(scores, count, groups):
-    """The experts that stay: of each group those of the highest scores."""
+    """The experts that stay: the ones of highest score in each group."""
     width = EXPERTS // groups
     lowest = [group * width + k for group in range(groups)
               for k in np.argsort(scores[group * width:(group + 1) * width], kind="stable")[:count // groups]]
