@@ -128,8 +128,9 @@ settings parse(int argc, char** argv) {
          "are the tokens that the text does not use; with commas between them, or repeatable")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--vocabulary-text", s.vocabulary_text,
-                 "with --structure vocabulary, count tokens in this text (default: the text of --text)")
+  app.add_option(
+         "--vocabulary-text", s.vocabulary_text,
+         "with --structure vocabulary, count tokens in this text (default: the text of --text)")
       ->check(CLI::ExistingFile);
   app.add_option("--multiple", s.multiple,
                  "with --structure, round the width of FFNs to multiples of this")
