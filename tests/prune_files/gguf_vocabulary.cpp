@@ -46,8 +46,10 @@ llama::model model_of(std::size_t tokens) {
 void check_logits(const llama::model& dense, const fs::path& path, const std::vector<int>& before,
                   const std::vector<int>& after, const std::vector<int>& kept) {
   const llama::model smaller = llama::load_gguf(path.string()).model;
-  const llama::matrix e = llama::forward(dense, llama::embed(dense, before));
-  const llama::matrix a = llama::forward(smaller, llama::embed(smaller, after));
+  const auto logits = [](const llama::model& m, const std::vector<int>& tokens) {
+    return llama::matrix(llama::forward(m, llama::embed(m, tokens)) * m.ends->head().transpose());
+  };
+  const llama::matrix e = logits(dense, before), a = logits(smaller, after);
   BOOST_TEST_REQUIRE(a.cols() == Index(kept.size()));
   for (Index j = 0; j < a.cols(); ++j)
     BOOST_TEST((a.col(j) - e.col(kept[std::size_t(j)])).cwiseAbs().maxCoeff() <=
