@@ -150,7 +150,9 @@ for step in "${steps[@]}"; do
     transformers)
       install_python_packages
       build programs build/programs -- tamp_prune
-      $python tests/transformers/check_structure.py build/programs/examples/prune/tamp_prune build/structure
+      for each in structure experts vocabulary; do
+        $python tests/transformers/check_$each.py build/programs/examples/prune/tamp_prune "build/$each"
+      done
       $python tests/transformers/check.py build/programs/examples/prune/tamp_prune build/transformers |
         tee build/transformers.log
       found=$(tail -n 1 build/transformers.log)

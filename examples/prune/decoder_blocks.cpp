@@ -130,6 +130,37 @@ decoder_blocks find_blocks(const model_files& model) {
   return found;
 }
 
+std::vector<std::string> vocabulary_weights(const model_files& model,
+                                            const decoder_blocks& decoder) {
+  const auto is_named = [](std::string_view name, std::string_view end) {
+    return name == end || (name.ends_with(end) && name[name.size() - end.size() - 1] == '.');
+  };
+  std::vector<std::string> weights;
+  for (const tensor& t : model.tensors)
+    if (is_named(t.name, "embed_tokens.weight") || t.name == "token_embd.weight")
+      weights.push_back(t.name);
+  if (weights.size() != 1)
+    throw tamp::value_error(tamp::detail::sentence(
+        "--structure vocabulary knows an embedding called embed_tokens.weight or "
+        "token_embd.weight, and the model has ",
+        weights.size()));
+  const std::size_t tokens = matrix_of(find_tensor(model, weights[0])).rows;
+  for (const tensor& t : model.tensors) {
+    if (t.name == weights[0] || t.name.starts_with(decoder.stack + '.')) continue;
+    const bool is_of_tokens = std::find(t.shape.begin(), t.shape.end(), tokens) != t.shape.end();
+    const bool is_head = is_named(t.name, "lm_head.weight") || is_named(t.name, "lm_head.bias") ||
+                         t.name == "output.weight" || t.name == "output.bias";
+    if (is_head)
+      weights.push_back(t.name);
+    else if (is_of_tokens)
+      throw tamp::value_error(tamp::detail::sentence("--structure vocabulary: ", t.name, " has ",
+                                                     tokens,
+                                                     " of something, as many as there are tokens, "
+                                                     "and tamp does not know of what"));
+  }
+  return weights;
+}
+
 tamp::structure::extents matrix_of(const tensor& t) {
   if (t.shape.empty()) return {1, 1};
   tamp::structure::extents m{1, t.shape.back()};

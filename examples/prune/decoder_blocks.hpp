@@ -34,6 +34,12 @@ struct decoder_blocks {
 // them, or a number is missing.
 decoder_blocks find_blocks(const model_files& model);
 
+// The tensors with a row, or in a vector a number, for each token: the embedding first, and the head
+// where it has tensors of its own. Throws tamp::value_error if there is no embedding of a known name, or
+// several, or if another tensor outside of the blocks may belong to them.
+std::vector<std::string> vocabulary_weights(const model_files& model,
+                                            const decoder_blocks& decoder);
+
 // A tensor as a matrix: a vector is one row, and all but the last of more dimensions are rows.
 tamp::structure::extents matrix_of(const tensor& t);
 tamp::structure::weight_shapes shapes_of(const model_files& model);

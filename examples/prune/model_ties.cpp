@@ -14,11 +14,12 @@ namespace {
 namespace structure = tamp::structure;
 using tamp::detail::sentence;
 
-constexpr std::array<std::string_view, 5> kind_names{"neurons", "heads", "query-heads", "experts",
-                                                     "layers"};
+constexpr std::array<std::string_view, 6> kind_names{"neurons", "heads",  "query-heads",
+                                                     "experts", "layers", "vocabulary"};
 // The groups of a block are its name and one of these.
 constexpr std::string_view ffn = ".ffn", attention = ".attention", queries = ".query_heads",
                            mixture = ".experts";
+constexpr std::string_view tokens = "vocabulary";  // of the model
 
 template <class... Parts>
 [[noreturn]] void refuse(const Parts&... parts) {
@@ -59,6 +60,19 @@ structure::group heads_of(const model_files& model, const decoder_blocks& decode
   return structure::query_heads(decoder.name(n) + std::string(queries), names, counts);
 }
 
+// The experts that a router needs. One that chooses among groups first finds them all in the groups
+// that it chooses, and one that corrects its scores by a bias rates a group by its best two.
+std::size_t fewest_experts(const decoder_block& b, const model_numbers& numbers) {
+  const std::size_t used = std::max<std::size_t>(numbers.expert_groups_used, 1);
+  std::size_t of_group = (numbers.experts_used + used - 1) / used;
+  const bool rates_by_two = b.router_bias.ends_with("e_score_correction_bias") ||
+                            b.router_bias.ends_with("exp_probs_b.bias");
+  if (numbers.expert_groups == 1)
+    return std::max<std::size_t>(numbers.experts_used, rates_by_two ? 2 : 1);
+  if (rates_by_two) of_group = std::max<std::size_t>(of_group, 2);
+  return of_group * numbers.expert_groups;
+}
+
 structure::group experts_of(const model_files& model, const decoder_blocks& decoder, std::size_t n,
                             const model_numbers& numbers) {
   const decoder_block& b = decoder.blocks[n];
@@ -66,6 +80,7 @@ structure::group experts_of(const model_files& model, const decoder_blocks& deco
   const std::size_t count = matrix_of(find_tensor(model, b.router)).rows;
   if (numbers.experts_used == 0)
     refuse("the model does not say how many experts a token is sent to");
+  const std::size_t fewest = fewest_experts(b, numbers);
   structure::group g;
   if (!b.experts.empty()) {
     std::vector<std::vector<std::string>> of_expert;
@@ -73,8 +88,7 @@ structure::group experts_of(const model_files& model, const decoder_blocks& deco
       if (expert != of_expert.size()) refuse(name, " has no tensors of expert ", of_expert.size());
       of_expert.push_back(tensors);
     }
-    g = structure::experts(name, b.router, std::move(of_expert), numbers.experts_used,
-                           numbers.expert_groups);
+    g = structure::experts(name, b.router, std::move(of_expert), fewest, numbers.expert_groups);
   } else {
     std::vector<std::pair<std::string, std::size_t>> parts;
     for (const std::string& tensor : b.fused_experts) {
@@ -83,14 +97,32 @@ structure::group experts_of(const model_files& model, const decoder_blocks& deco
         refuse(tensor, " does not hold ", count, " experts one after another");
       parts.emplace_back(tensor, shape.size() == 2 ? 1 : shape[1]);
     }
-    g = structure::fused_experts(name, b.router, parts, count, numbers.experts_used,
-                                 numbers.expert_groups);
+    g = structure::fused_experts(name, b.router, parts, count, fewest, numbers.expert_groups);
   }
   if (!b.router_bias.empty()) g.parts.push_back({b.router_bias, structure::axis::cols, 1});
   return g;
 }
 
+structure::group vocabulary_of(const model_files& model, const decoder_blocks& decoder,
+                               const model_numbers& numbers) {
+  const auto weights = vocabulary_weights(model, decoder);
+  const std::size_t count = matrix_of(find_tensor(model, weights[0])).rows;
+  structure::group g = structure::vocabulary(std::string(tokens), {}, count);
+  for (const std::string& name : weights) {
+    const bool is_vector = find_tensor(model, name).shape.size() == 1;
+    g.parts.push_back({name, is_vector ? structure::axis::cols : structure::axis::rows});
+  }
+  g.fewest = numbers.tokens_needed;
+  return g;
+}
+
 }  // namespace
+
+unit_kind kind_of(const structure::group& g) {
+  for (std::size_t k = 0; k < kind_names.size(); ++k)
+    if (g.kind == kind_names[k]) return static_cast<unit_kind>(k);
+  return unit_kind::query_heads;  // "query heads"
+}
 
 std::string_view name_of(unit_kind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
 
@@ -99,10 +131,15 @@ structure_request request_of(std::string_view text) {
   const std::string_view kind = text.substr(0, colon);
   const auto found = std::find(kind_names.begin(), kind_names.end(), kind);
   if (found == kind_names.end())
-    refuse("'", kind, "' is no kind of unit: neurons, heads, query-heads, experts and layers are");
+    refuse("'", kind,
+           "' is no kind of unit: neurons, heads, query-heads, experts, layers and vocabulary are");
   structure_request request{static_cast<unit_kind>(found - kind_names.begin()), {}, {}};
   if (colon == text.npos) return request;
   const std::string_view amount = text.substr(colon + 1);
+  if (request.kind == unit_kind::vocabulary && amount == "unused") {
+    request.unused = true;
+    return request;
+  }
   const char* const end = amount.data() + amount.size();
   if (std::size_t count = 0; amount.find('.') == amount.npos) {
     if (const auto [at, problem] = std::from_chars(amount.data(), end, count);
@@ -137,6 +174,10 @@ structure::ties ties_of(const model_files& model, const decoder_blocks& decoder,
       std::vector<std::vector<std::string>> of_layer;
       for (const decoder_block& b : decoder.blocks) of_layer.push_back(b.all);
       all.groups.push_back(structure::layers(decoder.stack, std::move(of_layer)));
+      continue;
+    }
+    if (request.kind == unit_kind::vocabulary) {
+      all.groups.push_back(vocabulary_of(model, decoder, numbers));
       continue;
     }
     for (std::size_t n = 0; n < decoder.blocks.size(); ++n) {
@@ -201,6 +242,10 @@ structure_change change_of(const model_files& model, const decoder_blocks& decod
     }
   }
   if (!change.heads.empty()) change.head_dim = numbers.head_dim;
+  if (const auto* const choice = plan.find(tokens)) {
+    change.tokens = choice->kept;
+    change.tokens_before = choice->units;
+  }
   return change;
 }
 

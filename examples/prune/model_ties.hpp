@@ -14,23 +14,28 @@
 
 namespace tamp_prune {
 
-enum class unit_kind { neurons, heads, query_heads, experts, layers };
+enum class unit_kind { neurons, heads, query_heads, experts, layers, vocabulary };
 
 // "neurons:0.25", "layers:2": a kind of unit, and the fraction or the number that leaves each group;
-// without it, the fraction of --sparsity.
+// without it, the fraction of --sparsity. "vocabulary:unused": all tokens that a text does not use.
 struct structure_request {
   unit_kind kind{};
   std::optional<double> fraction;
   std::optional<std::size_t> count;
+  bool unused = false;
 };
 // Throws tamp::value_error if the text says something else.
 structure_request request_of(std::string_view text);
 std::string_view name_of(unit_kind kind);
+// The kind of a group's units.
+unit_kind kind_of(const tamp::structure::group& g);
 
 // Numbers of a model that a format states beside the tensors. A number that is not stated is 0.
 struct model_numbers {
   std::size_t layers = 0, heads = 0, kv_heads = 0, head_dim = 0;
-  std::size_t experts_used = 0, expert_groups = 1;
+  std::size_t experts_used = 0;                           // by a token
+  std::size_t expert_groups = 1, expert_groups_used = 1;  // by a token, too
+  std::size_t tokens_needed = 1;                          // that cannot leave
 };
 
 // The units of the requested kinds, with the number that FFNs are rounded to.
@@ -44,7 +49,9 @@ struct structure_change {
   std::vector<std::size_t> layers;  // blocks that stay
   std::size_t layers_before = 0;
   std::vector<std::size_t> ffn, heads, kv_heads, experts;
-  std::size_t head_dim = 0;  // 0: heads stay
+  std::size_t head_dim = 0;           // 0: heads stay
+  std::vector<std::size_t> tokens{};  // that stay; empty: all
+  std::size_t tokens_before = 0;
 
   bool drops_layers() const { return layers.size() != layers_before; }
 };

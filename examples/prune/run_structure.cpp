@@ -6,16 +6,21 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <llama/load_gguf.hpp>
+#include <llama/tokenizer_json.hpp>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <tamp/error.hpp>
+#include <tamp/io/detail/mapped_file.hpp>
 #include <tamp/io/norms_file.hpp>
 #include <tamp/io/unit_plan.hpp>
 #include <vector>
 
 #include "decoder_blocks.hpp"
+#include "folder_vocabulary.hpp"
+#include "gguf_vocabulary.hpp"
 #include "model_files.hpp"
 #include "model_ties.hpp"
 #include "output_place.hpp"
@@ -25,6 +30,7 @@
 #include "smaller_tensors.hpp"
 #include "structure_scores.hpp"
 #include "text_norms.hpp"
+#include "vocabulary.hpp"
 
 namespace fs = std::filesystem;
 
@@ -42,6 +48,25 @@ std::optional<text_statistics> statistics_for(const settings& s, const model_fil
   if (s.statistics.empty()) return std::nullopt;
   text_statistics seen{tamp::io::read_norms(s.statistics), {}, {}};
   return seen;
+}
+
+// The tokens in order of their uses in the text that counts them.
+token_ranking ranking_of(const settings& s, const model_files& model, const vocabulary& tokens) {
+  const std::string& path = s.vocabulary_text.empty() ? s.text : s.vocabulary_text;
+  if (!s.plan.empty()) return rank_tokens(tokens, std::vector<std::uint64_t>(tokens.size()));
+  if (path.empty())
+    throw tamp::value_error(
+        "--structure vocabulary counts the uses of tokens in a text: it needs --vocabulary-text or "
+        "--text");
+  const tamp::detail::mapped_file text(path);
+  try {
+    const llama::tokenizer tokenizer =
+        model.is_gguf ? llama::load_gguf_tokenizer(model.path_of(0).string())
+                      : llama::read_tokenizer((model.folder / "tokenizer.json").string());
+    return rank_tokens(tokens, counts_of(tokenizer.encode(text.text()), tokens.size()));
+  } catch (const llama::error& problem) {
+    throw tamp::value_error(tamp::detail::sentence("--structure vocabulary: ", problem.what()));
+  }
 }
 
 std::size_t numbers_in(const std::vector<smaller_tensor>& tensors) {
@@ -72,7 +97,8 @@ void print_plan(std::FILE* to, const structure::unit_plan& plan) {
     s.most = std::max(s.most, c.kept.size());
   }
   for (const auto& [kind, s] : kinds)
-    fmt::print(to, "{} of {} {} stay{}\n", s.kept, s.units, kind,
+    fmt::print(to, "{} of {} {} stay{}\n", s.kept, s.units,
+               kind == name_of(unit_kind::vocabulary) ? "tokens" : kind,
                s.groups == 1 ? ""
                : s.least == s.most
                    ? fmt::format(", {} in each of {} blocks", s.most, s.groups)
@@ -122,32 +148,52 @@ int run_structure(const settings& s, const surroundings& around) {
     config = read_config(model);
     if (!s.architecture.empty()) throw tamp::value_error("--architecture is for GGUF files");
   }
-  const model_numbers numbers = gguf ? numbers_of_gguf(*gguf) : numbers_of_config(config);
+  model_numbers numbers = gguf ? numbers_of_gguf(*gguf) : numbers_of_config(config);
   const decoder_blocks decoder = find_blocks(model);
   if (numbers.layers != decoder.blocks.size())
     throw tamp::value_error(tamp::detail::sentence("--structure: the model says that it has ",
                                                    numbers.layers, " layers, and its files have ",
                                                    decoder.blocks.size(), " blocks"));
+  unit_statistics known;
+  vocabulary tokens;
+  if (std::any_of(requests.begin(), requests.end(),
+                  [](const auto& r) { return r.kind == unit_kind::vocabulary; })) {
+    const std::size_t rows =
+        matrix_of(find_tensor(model, vocabulary_weights(model, decoder).front())).rows;
+    tokens = gguf ? vocabulary_of_gguf(gguf->metadata(), rows)
+                  : vocabulary_of_folder(model, config, rows);
+    known.tokens = ranking_of(s, model, tokens);
+    numbers.tokens_needed = std::max<std::size_t>(known.tokens->fewest, 1);
+  }
   const structure::ties ties = ties_of(model, decoder, numbers, requests, s.multiple);
-  const auto seen = statistics_for(s, model, around);
-  const structure::unit_plan plan = choose_units(s, model, decoder, ties, requests, seen);
+  known.seen = statistics_for(s, model, around);
+  const structure::unit_plan plan = choose_units(s, model, decoder, ties, requests, known);
   const structure_change change = change_of(model, decoder, numbers, plan);
-  auto tensors = smaller_tensors(model, decoder, ties, plan, s.retype);
-  if (s.compensate) add_biases(tensors, model, decoder, ties, plan, *seen);
+  auto smaller = smaller_tensors(model, decoder, ties, plan, s.retype);
+  if (s.compensate) add_biases(smaller, model, decoder, ties, plan, *known.seen);
   std::vector<metadata_pair> metadata;
+  changed_files changed;
+  if (!change.tokens.empty()) {
+    check_closed(tokens, change.tokens);
+    if (!gguf) changed = cut_files(model, tokens, change.tokens);
+  }
   if (gguf)
-    metadata = changed_metadata(*gguf, change, s.compensate, s.architecture);
+    metadata = changed_metadata(*gguf, change, s.compensate, s.architecture, tokens);
   else
     config = changed_config(std::move(config), change, s.compensate);
 
   std::size_t before = 0;
   for (const tensor& t : model.tensors) before += t.size();
   std::uint64_t bytes = 0;
-  for (const smaller_tensor& t : tensors) bytes += length_of(t, model);
-  const std::size_t after = numbers_in(tensors);
+  for (const smaller_tensor& t : smaller) bytes += length_of(t, model);
+  const std::size_t after = numbers_in(smaller);
   fmt::print(around.output, "{}: {:.1f} MB, {:.1f} million numbers\n", printable(s.model),
              static_cast<double>(model.bytes()) / 1e6, static_cast<double>(before) / 1e6);
   print_plan(around.output, plan);
+  for (const auto& [name, content] : changed)
+    if (!content)
+      fmt::print(around.output, "left out: {}, which says what the old tokens are\n",
+                 printable(name.string()));
   if (!s.compensate && s.score == "flap")
     fmt::print(around.output,
                "what left gave its mean to the outputs; --compensate writes it as "
@@ -160,9 +206,9 @@ int run_structure(const settings& s, const surroundings& around) {
   if (!s.save_plan.empty()) tamp::io::save(s.save_plan, plan);
   if (s.dry_run) return EXIT_SUCCESS;
   in_sentences([&] {
-    if (gguf) return write_gguf(place.out, model, *gguf, metadata, tensors);
+    if (gguf) return write_gguf(place.out, model, *gguf, metadata, smaller);
     unfinished_folder folder(place);
-    write_folder(place.unfinished, model, tensors, config);
+    write_folder(place.unfinished, model, smaller, config, changed);
     folder.commit();
   });
   return EXIT_SUCCESS;

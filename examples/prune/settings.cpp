@@ -1,6 +1,7 @@
 #include "settings.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <tamp/error.hpp>
 
@@ -16,11 +17,30 @@ void check_structure(const CLI::App& app, settings& s) {
     if (app.count(option) != 0)
       throw CLI::ValidationError(std::string(option) +
                                  " is for single weights, and --structure takes out whole units");
+  const bool has_experts =
+      std::any_of(s.structure.begin(), s.structure.end(),
+                  [](const std::string& unit) { return unit.starts_with("experts"); });
   if (s.score.empty())
-    s.score = !s.text.empty() ? "flap" : !s.statistics.empty() ? "wanda" : "magnitude";
+    s.score = !s.text.empty()        ? "flap"
+              : s.statistics.empty() ? "magnitude"
+              : has_experts          ? "reap"
+                                     : "wanda";
   if (s.score == "ria") throw CLI::ValidationError("--score ria is for single weights");
   if (s.score == "flap" && s.text.empty())
     throw CLI::ValidationError("--score flap looks at how inputs vary: it needs --text");
+  if (s.score == "reap" && s.statistics.empty())
+    throw CLI::ValidationError(
+        "--score reap looks at what experts contribute: it needs --statistics");
+  if (s.score == "reap" && !has_experts)
+    throw CLI::ValidationError("--score reap is for experts, and --structure names none");
+  const bool has_vocabulary =
+      std::any_of(s.structure.begin(), s.structure.end(),
+                  [](const std::string& unit) { return unit.starts_with("vocabulary"); });
+  if (!s.vocabulary_text.empty() && !has_vocabulary)
+    throw CLI::ValidationError("--vocabulary-text goes with --structure vocabulary");
+  for (const char* option : {"--fewest-tokens", "--keep-unseen"})
+    if (app.count(option) != 0 && s.score != "reap")
+      throw CLI::ValidationError(std::string(option) + " goes with --score reap");
   if (s.score == "wanda" && !s.has_statistics())
     throw CLI::ValidationError(
         "--score wanda looks at what the layers see: it needs --statistics or --text");
@@ -55,7 +75,7 @@ settings parse(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--score", s.score,
                  "how much a weight matters (default: wanda with statistics, else magnitude)")
-      ->check(CLI::IsMember({"magnitude", "wanda", "ria", "flap"}));
+      ->check(CLI::IsMember({"magnitude", "wanda", "ria", "flap", "reap"}));
   app.add_option("--allocate", s.allocate, "how the sparsity is spread over the layers")
       ->check(CLI::IsMember({"uniform", "owl", "erk", "lamp", "global"}))
       ->capture_default_str();
@@ -100,16 +120,28 @@ settings parse(int argc, char** argv) {
       "--memory", memory,
       "the most memory to use: bytes, or with K, M, G, T (KiB, MiB, GiB, TiB), powers of "
       "1024 (default: as much as two layers need)");
-  app.add_option("--structure", s.structure,
-                 "take out whole units, so that the model is smaller anywhere: neurons, heads, "
-                 "query-heads, experts or layers, with the fraction or the number that leaves each "
-                 "block, as neurons:0.25 or layers:2; repeatable")
+  app.add_option(
+         "--structure", s.structure,
+         "take out whole units, so that the model is smaller anywhere: neurons, heads, "
+         "query-heads, experts, layers or vocabulary, with the fraction or the number that "
+         "leaves each block, or the model, as neurons:0.25 or layers:2; vocabulary:unused "
+         "are the tokens that the text does not use; with commas between them, or repeatable")
+      ->delimiter(',')
       ->allow_extra_args(false);
+  app.add_option(
+         "--vocabulary-text", s.vocabulary_text,
+         "with --structure vocabulary, count tokens in this text (default: the text of --text)")
+      ->check(CLI::ExistingFile);
   app.add_option("--multiple", s.multiple,
                  "with --structure, round the width of FFNs to multiples of this")
       ->check(CLI::Range(1, 65536));
   app.add_flag("--compensate", s.compensate,
                "with --structure, write biases that give what left gave on average");
+  app.add_option(
+      "--fewest-tokens", s.fewest_tokens,
+      "with --score reap, name the experts that leave and saw fewer tokens (default: 1)");
+  app.add_flag("--keep-unseen", s.keep_unseen,
+               "with --score reap, let experts that saw fewer tokens stay where others can leave");
   app.add_option("--architecture", s.architecture,
                  "with --structure, what a GGUF file of a llama is called whose blocks differ")
       ->check(CLI::IsMember({"deci"}));
@@ -125,11 +157,12 @@ settings parse(int argc, char** argv) {
       check_structure(app, s);
       return s;
     }
-    for (const char* option : {"--multiple", "--compensate", "--architecture"})
+    for (const char* option : {"--multiple", "--compensate", "--architecture", "--fewest-tokens",
+                               "--keep-unseen", "--vocabulary-text"})
       if (app.count(option) != 0)
         throw CLI::ValidationError(std::string(option) + " goes with --structure");
-    if (s.score == "flap" || s.allocate == "global")
-      throw CLI::ValidationError("--score flap and --allocate global go with --structure");
+    if (s.score == "flap" || s.score == "reap" || s.allocate == "global")
+      throw CLI::ValidationError("--score flap and reap and --allocate global go with --structure");
     if (s.score.empty()) s.score = !s.has_statistics() ? "magnitude" : "wanda";
     if (s.score != "magnitude" && !s.has_statistics())
       throw CLI::ValidationError("--score " + s.score +

@@ -25,9 +25,12 @@ struct settings {
   bool packed = false;  // layers are written in the layout of tamp/io/sparse_file.hpp
   // Units that leave, "neurons:0.25"; empty: weights are dropped.
   std::vector<std::string> structure;
-  std::size_t multiple = 1;  // FFNs are rounded to it
-  bool compensate = false;   // biases stand in for what left
-  std::string architecture;  // of the GGUF file that is written, if it is another one
+  std::string vocabulary_text;      // tokens that it uses least leave; if none: the text of --text
+  std::size_t multiple = 1;         // FFNs are rounded to it
+  bool compensate = false;          // biases stand in for what left
+  std::uint64_t fewest_tokens = 1;  // experts that saw fewer are named
+  bool keep_unseen = false;         // and stay where others can go
+  std::string architecture;         // of the GGUF file that is written, if it is another one
   bool dry_run = false, resume = false, overwrite = false;
 
   bool has_statistics() const { return !statistics.empty() || !text.empty(); }

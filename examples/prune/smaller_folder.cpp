@@ -144,6 +144,7 @@ model_numbers numbers_of_config(const json& whole) {
   if (const char* key = key_among(config, {"num_experts_per_tok", "moe_topk", "top_k_experts"}))
     numbers.experts_used = number_in(config, key);
   numbers.expert_groups = std::max<std::size_t>(number_in(config, "n_group", 1), 1);
+  numbers.expert_groups_used = std::max<std::size_t>(number_in(config, "topk_group", 1), 1);
   return numbers;
 }
 
@@ -192,6 +193,7 @@ json changed_config(json whole, const structure_change& change, bool adds_biases
     config[key] = for_all(change.experts, "experts", key);
   }
   if (change.drops_layers()) drop_layers(config, change);
+  if (!change.tokens.empty()) cut_configuration(whole, change.tokens_before, change.tokens);
   if (adds_biases) {
     if (!config.contains("model_type") || config["model_type"] != "llama")
       refuse_config(
@@ -211,13 +213,16 @@ json read_config(const model_files& model) {
 }
 
 void write_folder(const fs::path& folder, const model_files& model,
-                  const std::vector<smaller_tensor>& tensors, const json& config) {
+                  const std::vector<smaller_tensor>& tensors, const json& config,
+                  const changed_files& changed) {
   std::uint64_t bytes = 0;
   for (std::size_t k = 0; k < model.weights.size(); ++k) {
     fs::create_directories((folder / model.weights[k]).parent_path());
     bytes += write_weights(folder / model.weights[k], model, k, tensors);
   }
   for (const fs::path& other : model.others) {
+    const auto found = changed.find(other);
+    if (found != changed.end() && !found->second) continue;
     const fs::path to = folder / other;
     fs::create_directories(to.parent_path());
     if (other == config_file) {
@@ -230,6 +235,10 @@ void write_folder(const fs::path& folder, const model_files& model,
         index["metadata"] = json::object();
       index["metadata"]["total_size"] = bytes;
       write_json(to, index);
+    } else if (found != changed.end()) {
+      tamp::detail::replaced_file file(to);
+      file.open(*found->second);
+      file.commit();
     } else {
       fs::copy_file(model.folder / other, to);
     }

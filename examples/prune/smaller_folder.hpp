@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "folder_vocabulary.hpp"
 #include "model_ties.hpp"
 #include "smaller_tensors.hpp"
 
@@ -23,9 +24,10 @@ nlohmann::ordered_json changed_config(nlohmann::ordered_json config, const struc
 // The configuration of a model in a folder.
 nlohmann::ordered_json read_config(const model_files& model);
 
-// Writes the files of `tensors`, the configuration, the index, and copies of all else into a folder
-// that is there.
+// Writes the files of `tensors`, the configuration, the index, what `changed` says, and copies of all
+// else into a folder that is there.
 void write_folder(const std::filesystem::path& folder, const model_files& model,
-                  const std::vector<smaller_tensor>& tensors, const nlohmann::ordered_json& config);
+                  const std::vector<smaller_tensor>& tensors, const nlohmann::ordered_json& config,
+                  const changed_files& changed);
 
 }  // namespace tamp_prune

@@ -13,6 +13,8 @@
 #include <tamp/io/gguf_metadata.hpp>
 #include <utility>
 
+#include "gguf_values.hpp"
+#include "gguf_vocabulary.hpp"
 #include "sentences.hpp"
 
 namespace tamp_prune {
@@ -24,62 +26,6 @@ using tamp::io::detail::gguf_type;
 template <class... Parts>
 [[noreturn]] void refuse_metadata(const Parts&... parts) {
   throw tamp::value_error(sentence("--structure: ", parts...));
-}
-
-template <class Number>
-void append(std::vector<std::byte>& bytes, Number number) {
-  const auto* const begin = reinterpret_cast<const std::byte*>(&number);
-  bytes.insert(bytes.end(), begin, begin + sizeof number);
-}
-void append(std::vector<std::byte>& bytes, std::string_view text) {
-  append(bytes, std::uint64_t{text.size()});
-  const auto* const begin = reinterpret_cast<const std::byte*>(text.data());
-  bytes.insert(bytes.end(), begin, begin + text.size());
-}
-void append(std::vector<std::byte>& bytes, gguf_type type) {
-  append(bytes, static_cast<std::uint32_t>(type));
-}
-
-std::vector<std::byte> value_of(std::size_t number) {
-  std::vector<std::byte> value;
-  append(value, gguf_type::u32);
-  append(value, static_cast<std::uint32_t>(number));
-  return value;
-}
-std::vector<std::byte> value_of(std::string_view text) {
-  std::vector<std::byte> value;
-  append(value, gguf_type::string);
-  append(value, text);
-  return value;
-}
-// llama.cpp reads lists of signed numbers alone.
-std::vector<std::byte> value_of(const std::vector<std::size_t>& numbers) {
-  std::vector<std::byte> value;
-  append(value, gguf_type::array);
-  append(value, gguf_type::i32);
-  append(value, std::uint64_t{numbers.size()});
-  for (const std::size_t number : numbers) append(value, static_cast<std::int32_t>(number));
-  return value;
-}
-
-// All pairs of the metadata, in the order of the file.
-std::vector<metadata_pair> pairs_of(const gguf_source& source, std::string_view file) {
-  const std::span<const std::byte> all(source.bytes());
-  tamp::io::detail::gguf_cursor cursor(all, file);
-  cursor.bytes(4, "the magic");
-  cursor.number<std::uint32_t>("the version");
-  cursor.number<std::uint64_t>("the number of tensors");
-  const auto count = cursor.number<std::uint64_t>("the number of metadata");
-  std::vector<metadata_pair> pairs;
-  for (std::uint64_t k = 0; k < count; ++k) {
-    metadata_pair pair{std::string(cursor.string("a metadata key")), {}};
-    const std::size_t begin = cursor.position();
-    cursor.value(cursor.number<std::uint32_t>("a metadata type"));
-    const auto value = all.subspan(begin, cursor.position() - begin);
-    pair.value.assign(value.begin(), value.end());
-    pairs.push_back(std::move(pair));
-  }
-  return pairs;
 }
 
 // An array with an entry of fixed size for each layer; null for anything else.
@@ -194,6 +140,25 @@ std::string gguf_source::architecture() const {
   return header_.value<std::string>("general.architecture");
 }
 
+std::vector<metadata_pair> gguf_source::metadata() const {
+  const std::span<const std::byte> all(bytes_);
+  tamp::io::detail::gguf_cursor cursor(all, "the model");
+  cursor.bytes(4, "the magic");
+  cursor.number<std::uint32_t>("the version");
+  cursor.number<std::uint64_t>("the number of tensors");
+  const auto count = cursor.number<std::uint64_t>("the number of metadata");
+  std::vector<metadata_pair> pairs;
+  for (std::uint64_t k = 0; k < count; ++k) {
+    metadata_pair pair{std::string(cursor.string("a metadata key")), {}};
+    const std::size_t begin = cursor.position();
+    cursor.value(cursor.number<std::uint32_t>("a metadata type"));
+    const auto value = all.subspan(begin, cursor.position() - begin);
+    pair.value.assign(value.begin(), value.end());
+    pairs.push_back(std::move(pair));
+  }
+  return pairs;
+}
+
 model_numbers numbers_of_gguf(const gguf_source& source) {
   const auto& header = source.header();
   const auto number = [&](const char* key, std::size_t otherwise) -> std::size_t {
@@ -216,18 +181,22 @@ model_numbers numbers_of_gguf(const gguf_source& source) {
   if (number("attention.value_length", numbers.head_dim) != numbers.head_dim) numbers.heads = 0;
   numbers.experts_used = number("expert_used_count", 0);
   numbers.expert_groups = std::max<std::size_t>(number("expert_group_count", 1), 1);
+  numbers.expert_groups_used = std::max<std::size_t>(number("expert_group_used_count", 1), 1);
   return numbers;
 }
 
 std::vector<metadata_pair> changed_metadata(const gguf_source& source,
                                             const structure_change& change, bool adds_biases,
-                                            const std::string& architecture) {
+                                            const std::string& architecture,
+                                            const vocabulary& tokens) {
   const std::string own = source.architecture();
   const std::string written_as = architecture.empty() ? own : architecture;
   if (written_as != own && !(own == "llama" && written_as == "deci"))
     refuse_metadata("a model of the architecture '", own, "' cannot be called '", written_as,
                     "': only a llama is a deci, too");
-  metadata_editor edit(pairs_of(source, "the model"), own);
+  std::vector<metadata_pair> pairs = source.metadata();
+  if (!change.tokens.empty()) cut_metadata(pairs, own, tokens, change.tokens);
+  metadata_editor edit(std::move(pairs), own);
   const std::size_t layers = change.layers.size();
   if (change.drops_layers()) {
     const std::string dense = own + ".leading_dense_block_count";

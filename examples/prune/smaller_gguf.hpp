@@ -8,8 +8,10 @@
 #include <tamp/io/gguf_header.hpp>
 #include <vector>
 
+#include "gguf_values.hpp"
 #include "model_ties.hpp"
 #include "smaller_tensors.hpp"
+#include "vocabulary.hpp"
 
 namespace tamp_prune {
 
@@ -23,6 +25,8 @@ class gguf_source {
   const tamp::io::gguf_header& header() const { return header_; }
   const std::vector<std::byte>& bytes() const { return bytes_; }
   std::string architecture() const;
+  // All pairs of the metadata, in the order of the file.
+  std::vector<metadata_pair> metadata() const;
 
  private:
   std::vector<std::byte> bytes_;
@@ -31,18 +35,14 @@ class gguf_source {
 
 model_numbers numbers_of_gguf(const gguf_source& source);
 
-// One pair of the metadata: the key, and its type and value as bytes.
-struct metadata_pair {
-  std::string key;
-  std::vector<std::byte> value;
-};
-
 // The metadata of the smaller model. Blocks of different widths need an architecture of which
-// llama.cpp reads them as lists; `architecture` replaces that of the model, or is empty. Throws
+// llama.cpp reads them as lists; `architecture` replaces that of the model, or is empty. `tokens` are
+// the model's, if some leave. Throws
 // tamp::value_error, before anything is written, where the metadata cannot say what changes.
 std::vector<metadata_pair> changed_metadata(const gguf_source& source,
                                             const structure_change& change, bool adds_biases,
-                                            const std::string& architecture);
+                                            const std::string& architecture,
+                                            const vocabulary& tokens = {});
 
 // Writes the file, which appears when it is complete.
 void write_gguf(const std::filesystem::path& path, const model_files& model,

@@ -1,6 +1,7 @@
 #include "structure_scores.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <tamp/error.hpp>
@@ -8,6 +9,7 @@
 #include <tamp/io/unit_plan.hpp>
 #include <tamp/structure/channel_fluctuation.hpp>
 #include <tamp/structure/choose.hpp>
+#include <tamp/structure/experts_to_drop.hpp>
 #include <tamp/structure/lowest_units.hpp>
 #include <tamp/structure/standardised.hpp>
 #include <tamp/structure/unit_norms.hpp>
@@ -19,18 +21,6 @@ namespace tamp_prune {
 namespace {
 
 namespace structure = tamp::structure;
-
-unit_kind kind_of(const structure::group& g) {
-  constexpr std::pair<std::string_view, unit_kind> kinds[] = {
-      {"neurons", unit_kind::neurons},
-      {"heads", unit_kind::heads},
-      {"query heads", unit_kind::query_heads},
-      {"experts", unit_kind::experts},
-      {"layers", unit_kind::layers}};
-  for (const auto& [name, kind] : kinds)
-    if (g.kind == name) return kind;
-  return unit_kind::layers;
-}
 
 // FLAP looks at what reads the units: the part whose columns they own.
 std::vector<double> flap_scores(const structure::group& g, const file_weights& weights,
@@ -60,13 +50,85 @@ structure::input_norms norms_for(const structure::group& g, const tamp::io::name
   return found;
 }
 
-double fraction_of(const settings& s, const structure_request& request, const structure::group& g) {
-  if (!request.count) return request.fraction.value_or(s.sparsity_or_default());
-  if (*request.count > g.units)
-    throw tamp::value_error(tamp::detail::sentence("--structure: ", *request.count, " of the ",
-                                                   g.units, ' ', g.kind, " of ", g.name,
-                                                   " cannot leave"));
-  return tamp::detail::sparsity_that_drops(*request.count, g.units);
+// The contributions of a group's experts, with the tokens behind them. The file has them beside the
+// norms, by the name of the router's weight.
+const tamp::io::weight_norms& contributions_of(const structure::group& g,
+                                               const decoder_blocks& decoder,
+                                               const tamp::io::named_norms& norms) {
+  for (std::size_t n = 0; n < decoder.blocks.size(); ++n) {
+    if (!g.name.starts_with(decoder.name(n) + '.')) continue;
+    const std::string name = decoder.blocks[n].router + ".contributions";
+    if (!norms.contains(name))
+      throw tamp::value_error(tamp::detail::sentence(
+          "--score reap: ", norms.origin(), " has no '", name,
+          "': let examples/python/observe.py write it, or use --score magnitude"));
+    norms.of(name, 1, g.units);  // throws if they are those of other experts
+    return norms.at(name);
+  }
+  throw tamp::value_error("--score reap: " + g.name + " is of no block");
+}
+
+// Names the experts of a choice that saw few tokens. They stay where that is asked for and others can
+// go in their place.
+void consider_tokens(const settings& s, const structure::group& g,
+                     const std::vector<double>& scores, const std::vector<std::uint64_t>& tokens,
+                     structure::unit_plan& plan) {
+  for (structure::unit_choice& choice : plan.choices) {
+    if (choice.group != g.name) continue;
+    std::vector<std::size_t> unseen;
+    for (std::size_t e = 0; e < tokens.size(); ++e)
+      if (s.keep_unseen && tokens[e] < s.fewest_tokens) unseen.push_back(e);
+    const auto experts = structure::experts_to_drop(
+        scores, g.units - choice.kept.size(),
+        {.groups = g.sections, .keep = unseen, .fewest_tokens = s.fewest_tokens}, tokens);
+    choice.kept = structure::all_but(g.units, experts.drop);
+    for (const std::string& note : experts.notes) plan.notes.push_back(g.name + ", " + note);
+  }
+}
+
+double fraction_of(const settings& s, const structure_request& request, const structure::group& g,
+                   const unit_statistics& known) {
+  std::optional<std::size_t> count = request.count;
+  if (request.unused) count = known.tokens->unused;
+  if (!count) return request.fraction.value_or(s.sparsity_or_default());
+  if (*count > g.units)
+    throw tamp::value_error(tamp::detail::sentence("--structure: ", *count, " of the ", g.units,
+                                                   ' ', g.kind, " of ", g.name, " cannot leave"));
+  return tamp::detail::sparsity_that_drops(*count, g.units);
+}
+
+// Heads and neurons are compared across blocks where that is asked for. All other groups lose the
+// amounts that the requests name.
+structure::unit_plan choose_by_amount(const settings& s, const model_files& model,
+                                      const structure::ties& ties,
+                                      const std::vector<std::vector<double>>& scores,
+                                      const std::vector<structure_request>& requests,
+                                      const unit_statistics& known) {
+  struct part {
+    structure::ties ties;
+    std::vector<std::vector<double>> scores;
+  } compared, others;
+  std::vector<double> sparsities;
+  for (std::size_t k = 0; k < ties.groups.size(); ++k) {
+    const structure::group& g = ties.groups[k];
+    const unit_kind kind = kind_of(g);
+    const bool is_compared = s.allocate == "global" && kind != unit_kind::layers &&
+                             kind != unit_kind::experts && kind != unit_kind::vocabulary;
+    part& of = is_compared ? compared : others;
+    of.ties.groups.push_back(g);
+    of.scores.push_back(scores[k]);
+    if (is_compared) continue;
+    for (const structure_request& request : requests)
+      if (request.kind == kind) sparsities.push_back(fraction_of(s, request, g, known));
+  }
+  structure::unit_plan plan = structure::choose_each(others.ties, others.scores, sparsities);
+  if (compared.ties.groups.empty()) return plan;
+  structure::unit_plan of_compared = structure::choose_globally(
+      compared.ties, shapes_of(model), compared.scores, s.sparsity_or_default());
+  std::move(of_compared.choices.begin(), of_compared.choices.end(),
+            std::back_inserter(plan.choices));
+  std::move(of_compared.notes.begin(), of_compared.notes.end(), std::back_inserter(plan.notes));
+  return plan;
 }
 
 }  // namespace
@@ -74,13 +136,16 @@ double fraction_of(const settings& s, const structure_request& request, const st
 std::vector<std::vector<double>> scores_of_units(const settings& s, const model_files& model,
                                                  const decoder_blocks& decoder,
                                                  const structure::ties& ties,
-                                                 const std::optional<text_statistics>& seen) {
+                                                 const unit_statistics& known) {
   const tamp::execute::openmp exec{.threads = s.threads};
   const file_weights weights(model);
+  const auto& seen = known.seen;
   std::vector<std::vector<double>> scores;
   for (const structure::group& g : ties.groups) {
     const unit_kind kind = kind_of(g);
-    if (kind == unit_kind::layers) {
+    if (kind == unit_kind::vocabulary) {
+      scores.push_back(known.tokens->scores);
+    } else if (kind == unit_kind::layers) {
       if (!seen || seen->influence.size() != decoder.blocks.size())
         throw tamp::value_error(
             "--structure layers looks at how far each block turns the residual stream: it needs "
@@ -88,6 +153,9 @@ std::vector<std::vector<double>> scores_of_units(const settings& s, const model_
       scores.push_back(seen->influence);
     } else if (s.score == "flap" && kind != unit_kind::experts) {
       scores.push_back(flap_scores(g, weights, *seen, exec));
+    } else if (s.score == "reap" && kind == unit_kind::experts) {
+      const auto& seen_by_router = contributions_of(g, decoder, seen->norms);
+      scores.emplace_back(seen_by_router.values.begin(), seen_by_router.values.end());
     } else if (s.score == "magnitude" || kind == unit_kind::experts) {
       scores.push_back(structure::unit_norms(exec, g, weights));
     } else {
@@ -100,23 +168,21 @@ std::vector<std::vector<double>> scores_of_units(const settings& s, const model_
 structure::unit_plan choose_units(const settings& s, const model_files& model,
                                   const decoder_blocks& decoder, const structure::ties& ties,
                                   const std::vector<structure_request>& requests,
-                                  const std::optional<text_statistics>& seen) {
+                                  const unit_statistics& known) {
   if (!s.plan.empty()) {
     auto plan = tamp::io::load<structure::unit_plan>(s.plan);
     structure::validate(plan, ties);
     return plan;
   }
-  const auto scores = scores_of_units(s, model, decoder, ties, seen);
-  structure::unit_plan plan;
-  if (s.allocate == "global") {
-    plan = structure::choose_globally(ties, shapes_of(model), scores, s.sparsity_or_default());
-  } else {
-    std::vector<double> sparsities;
-    for (const structure::group& g : ties.groups)
-      for (const structure_request& request : requests)
-        if (request.kind == kind_of(g)) sparsities.push_back(fraction_of(s, request, g));
-    plan = structure::choose_each(ties, scores, sparsities);
-  }
+  const auto scores = scores_of_units(s, model, decoder, ties, known);
+  structure::unit_plan plan = choose_by_amount(s, model, ties, scores, requests, known);
+  if (s.score == "reap")
+    for (std::size_t k = 0; k < ties.groups.size(); ++k) {
+      const structure::group& g = ties.groups[k];
+      if (kind_of(g) == unit_kind::experts)
+        consider_tokens(s, g, scores[k], contributions_of(g, decoder, known.seen->norms).tokens,
+                        plan);
+    }
   plan.recipe = tamp::detail::sentence(s.score, ", ", s.allocate, ' ', s.sparsity_or_default());
   return plan;
 }

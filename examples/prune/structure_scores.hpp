@@ -11,21 +11,28 @@
 #include "model_ties.hpp"
 #include "settings.hpp"
 #include "text_norms.hpp"
+#include "vocabulary.hpp"
 
 namespace tamp_prune {
 
-// The scores of all groups, in their order. `seen` is there unless the score is magnitude. Throws
-// tamp::value_error where a kind of unit cannot be scored so.
+// Statistics of the units, beside the weights.
+struct unit_statistics {
+  std::optional<text_statistics> seen;  // there unless the score is magnitude
+  std::optional<token_ranking> tokens;  // there if tokens may leave
+};
+
+// The scores of all groups, in their order. Throws tamp::value_error where a kind of unit cannot be
+// scored so.
 std::vector<std::vector<double>> scores_of_units(const settings& s, const model_files& model,
                                                  const decoder_blocks& decoder,
                                                  const tamp::structure::ties& ties,
-                                                 const std::optional<text_statistics>& seen);
+                                                 const unit_statistics& known);
 
 // Chooses what stays, as the settings say, or reads the plan that they name.
 tamp::structure::unit_plan choose_units(const settings& s, const model_files& model,
                                         const decoder_blocks& decoder,
                                         const tamp::structure::ties& ties,
                                         const std::vector<structure_request>& requests,
-                                        const std::optional<text_statistics>& seen);
+                                        const unit_statistics& known);
 
 }  // namespace tamp_prune

@@ -333,6 +333,9 @@ llama::reduction reducer::apply(const tamp::compute::compute_plan& plan,
   r.visual.resize(model.blocks.size());
   for (const std::size_t layer : plan.reduced_layers)
     r.visual.at(layer) = {plan.attention, plan.ffn, {}, false};
+  for (const auto& [layer, head] : plan.alone.blind_heads)
+    r.visual.at(layer).blind_heads.push_back(head);
+  for (const std::size_t layer : plan.alone.skipped_layers) r.visual.at(layer).text_alone = true;
   if (!plan.weights.layers.empty()) {
     const std::vector<llama::calibration_sample> none;
     llama::tamp_host host(model, none);

@@ -24,6 +24,7 @@
 #include "compute/hollow_attention.hpp"
 #include "compute/layer_ranking.hpp"
 #include "compute/plan_compute.hpp"
+#include "compute/text_alone.hpp"
 #include "compute/text_attention.hpp"
 #include "config.hpp"
 #include "element.hpp"

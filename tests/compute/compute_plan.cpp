@@ -41,6 +41,17 @@ BOOST_AUTO_TEST_CASE(a_plan_prints_what_each_part_contributes) {
   BOOST_TEST(plan.cost() == 0.493825);
 }
 
+BOOST_AUTO_TEST_CASE(a_plan_says_what_processes_the_text_alone) {
+  compute_plan plan;
+  plan.alone = {4, {{0, 1}}, {2}};
+  BOOST_TEST(printed(plan).find("visual computation        0.00 G     0.0 % less  1 blind head, "
+                                "layers 2 skipped\n") != std::string::npos);
+  plan.reduced_layers = {1};
+  BOOST_TEST(printed(plan).find("1 blind head, layers 2 skipped, dynamic_ffn 0.2 10 and "
+                                "hollow_attention 256 in layers 1\n") != std::string::npos,
+             printed(plan));
+}
+
 BOOST_AUTO_TEST_CASE(a_plan_says_where_tokens_leave) {
   compute_plan plan;
   plan.selector = "attention_top_k";

@@ -78,7 +78,7 @@ pruning_plan no_weights(double) {
 std::uint64_t count(std::size_t layers, const std::vector<modality>& prompt,
                     const compute_plan& plan) {
   return tamp::detail::prompt_cost(usual, layers, prompt)(plan.tokens, plan.reduced_layers,
-                                                          plan.ffn, plan.attention)
+                                                          plan.ffn, plan.attention, plan.alone)
       .sum();
 }
 
@@ -117,6 +117,51 @@ BOOST_AUTO_TEST_CASE(visual_computation_by_hand) {
                                  no_weights, {0, 1, 0});
   BOOST_TEST(both.reduced_layers == (counts{0, 1}), boost::test_tools::per_element());
   BOOST_TEST(both.after_visual == 134u);
+}
+
+// Blind heads first, then layers that are skipped in their order, then the ranking.
+BOOST_AUTO_TEST_CASE(heads_and_layers_that_process_the_text_alone) {
+  const auto prompt = prompt_of(6, 40);
+  const auto plan_at = [&](double budget, const compute_plan& settings) {
+    return plan_compute(usual, 4, prompt, budget, settings, no_tokens, counts{2, 0}, no_weights,
+                        {0, 1, 0});
+  };
+  compute_plan settings = settings_of("", {}, {.window = 4});
+  settings.alone = {4, {{2, 1}, {3, 0}, {3, 2}}, {3, 1}};
+  const auto of = [&](const tamp::compute::text_alone& alone, const counts& reduced = {}) {
+    compute_plan plan = settings;
+    plan.alone = alone;
+    plan.reduced_layers = reduced;
+    return double(count(4, prompt, plan)) / double(4 * usual.block(46)) + 1e-9;
+  };
+  const auto heads = settings.alone.blind_heads;
+  BOOST_TEST((plan_at(1, settings).alone == tamp::compute::text_alone{}));
+  const auto blind = plan_at(of({4, heads, {}}), settings);
+  BOOST_TEST((blind.alone == tamp::compute::text_alone{4, heads, {}}));
+  BOOST_TEST(blind.after_visual == count(4, prompt, blind));
+  const auto one = plan_at(of({4, heads, {3}}), settings);
+  BOOST_TEST(one.alone.skipped_layers == (counts{3}), boost::test_tools::per_element());
+  const auto both = plan_at(of({4, heads, {1, 3}}), settings);
+  BOOST_TEST(both.alone.skipped_layers == (counts{1, 3}), boost::test_tools::per_element());
+  BOOST_TEST(both.reduced_layers.empty());
+  const auto more = plan_at(of({4, heads, {1, 3}}, {2}), settings);
+  BOOST_TEST(more.reduced_layers == (counts{2}), boost::test_tools::per_element());
+  BOOST_TEST(more.after_visual == count(4, prompt, more));
+  // A layer that is skipped is not reduced as well.
+  settings.alone = {0, {}, {2}};
+  const auto skipped = plan_at(of({0, {}, {2}}, {0}), settings);
+  BOOST_TEST(skipped.alone.skipped_layers == (counts{2}), boost::test_tools::per_element());
+  BOOST_TEST(skipped.reduced_layers == (counts{0}), boost::test_tools::per_element());
+  // Heads and layers that are not there are refused.
+  settings.alone = {4, {{4, 0}}, {}};
+  check_error<value_error>("text_alone: there is no head 0 in layer 4 of 4 layers with 4 heads",
+                           [&] { plan_at(0.9, settings); });
+  settings.alone = {0, {}, {4}};
+  check_error<value_error>("plan_compute: text_alone names layer 4, there are 4",
+                           [&] { plan_at(0.9, settings); });
+  settings.alone = {0, {}, {1, 1}};
+  check_error<value_error>("plan_compute: text_alone names layer 1 twice",
+                           [&] { plan_at(0.1, settings); });
 }
 
 BOOST_AUTO_TEST_CASE(weights_by_hand) {

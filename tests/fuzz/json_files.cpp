@@ -6,6 +6,7 @@
 #include <tamp/io/pruning_plan.hpp>
 #include <tamp/io/relative_schedule.hpp>
 #include <tamp/io/schedule.hpp>
+#include <tamp/io/unit_plan.hpp>
 
 #include <sstream>
 
@@ -54,15 +55,21 @@ std::vector<std::string> compute_plans() {
   return {
       R"({"tamp_compute_plan":1,"budget":0.4,"selector":"fitprune","drops":[0,5],"leave":"after_layer",)"
       R"("reduced_layers":[1,2],"dynamic_ffn":{"keep_ratio":0.2,"probe_every":10,"whole_probe":false},)"
-      R"("hollow_attention":{"window":16},"multiply_adds":{"dense":9,"after_tokens":8,)"
+      R"("hollow_attention":{"window":16},"text_alone":{"heads":4,"blind_heads":[[0,3]],"skipped_layers":[2]},)"
+      R"("multiply_adds":{"dense":9,"after_tokens":8,)"
       R"("after_visual":7,"after_weights":6},"weights":)" +
       plan + '}'};
+}
+std::vector<std::string> unit_plans() {
+  return {R"({"tamp_unit_plan":1,"recipe":"flap","groups":[{"group":"a","kind":"heads","units":3,)"
+          R"("kept":[0,2]},{"group":"b","kind":"","units":0,"kept":[]}],"notes":["\u00e9"]})"};
 }
 
 const registered here[] = {{"json_files", run<tamp::pruning_plan>, plans},
                            {"json_files", run<tamp::token::schedule>, schedules},
                            {"json_files", run<tamp::token::relative_schedule>, relative_schedules},
                            {"json_files", run<tamp::compute::evaluated_sets>, evaluated_sets},
-                           {"json_files", run<tamp::compute::compute_plan>, compute_plans}};
+                           {"json_files", run<tamp::compute::compute_plan>, compute_plans},
+                           {"json_files", run<tamp::structure::unit_plan>, unit_plans}};
 
 }  // namespace fuzz::json_files

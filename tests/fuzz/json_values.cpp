@@ -5,6 +5,7 @@
 #include <tamp/io/pruning_plan.hpp>
 #include <tamp/io/relative_schedule.hpp>
 #include <tamp/io/schedule.hpp>
+#include <tamp/io/unit_plan.hpp>
 
 #include "files.hpp"
 
@@ -56,6 +57,12 @@ tamp::compute::compute_plan compute_plan_of(source& in) {
   plan.ffn.probe_every = in.size(9);
   plan.ffn.whole_probe = in.flag();
   plan.attention.window = in.size(9);
+  if (in.flag()) {
+    plan.alone.heads = in.size(9);
+    plan.alone.blind_heads =
+        in.list(in.count(0, 4), [&] { return tamp::compute::layer_head{in.size(5), in.size(5)}; });
+    plan.alone.skipped_layers = ascending(in);
+  }
   plan.after_weights = in.size(100);
   plan.after_visual = plan.after_weights + in.count(0, 1);
   plan.after_tokens = plan.after_visual + in.count(0, 1);
@@ -64,8 +71,17 @@ tamp::compute::compute_plan compute_plan_of(source& in) {
   return plan;
 }
 
+tamp::structure::unit_plan unit_plan_of(source& in) {
+  tamp::structure::unit_plan plan{in.text(8), {}, {}};
+  for (std::size_t k = in.count(0, 4); k != 0; --k)
+    plan.choices.push_back(
+        {in.flag() ? std::to_string(k) : in.text(6), in.text(6), in.size(40), ascending(in)});
+  plan.notes = in.list(in.count(0, 3), [&] { return in.text(9); });
+  return plan;
+}
+
 void run(source& in) {
-  switch (in.count(0, 4)) {
+  switch (in.count(0, 5)) {
     case 0:
       return round_trip(plan_of(in));
     case 1:
@@ -77,6 +93,8 @@ void run(source& in) {
         refusal([&] { known.insert(ascending(in), in.number<double>()); });
       return round_trip(known);
     }
+    case 4:
+      return round_trip(unit_plan_of(in));
     case 3: {
       tamp::token::relative_schedule s{in.list(in.count(0, 4), [&] { return in.fraction(); }),
                                        tamp::token::departure(in.count(0, 2)),

@@ -256,6 +256,32 @@ BOOST_AUTO_TEST_CASE(numbers_out_of_range_are_refused) {
     refused(replaced(was, is), "multiply_adds grow from part to part");
 }
 
+BOOST_AUTO_TEST_CASE(heads_and_layers_that_process_the_text_alone_are_saved) {
+  const temporary_folder folder;
+  compute_plan plan = two_layers();
+  plan.alone = {8, {{0, 7}, {1, 2}}, {1}};
+  save(folder / "plan.json", plan);
+  BOOST_TEST((load<compute_plan>(folder / "plan.json") == plan));
+  plan.alone = {8, {}, {}};
+  save(folder / "plan.json", plan);
+  BOOST_TEST((load<compute_plan>(folder / "plan.json") == plan));
+  const auto with = [](const std::string& alone) {
+    return replaced("\"multiply_adds\"", "\"text_alone\": " + alone + ", \"multiply_adds\"");
+  };
+  refused(with("[]"), "text_alone is not a JSON object");
+  refused(with(R"({"heads": 4, "blind_heads": [[0]], "skipped_layers": []})"),
+          "text_alone.blind_heads has [0], which is no pair of a layer and a head");
+  refused(with(R"({"heads": 4, "blind_heads": [[0, -1]], "skipped_layers": []})"),
+          "text_alone.blind_heads has [0,-1], which is no pair of a layer and a head");
+  refused(with(R"({"heads": 4, "blind_heads": [[0, 4]], "skipped_layers": []})"),
+          "text_alone: there is no head 4 in layer 0 of 1 layers with 4 heads");
+  refused(
+      with(R"({"heads": 0, "blind_heads": [], "skipped_layers": [2, 1]})"),
+      "text_alone: layer 1 cannot be skipped in place 1: skipped layers ascend, and are below 3");
+  refused(with(R"({"heads": 0, "blind_heads": [], "layers": []})"),
+          "text_alone.layers is no part of a compute plan");
+}
+
 // A misspelt key would otherwise go unnoticed.
 BOOST_AUTO_TEST_CASE(unknown_keys_are_refused) {
   refused(replaced("\"budget\"", "\"x\": 1, \"budget\""), "x is no part of a compute plan");

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <tamp/error.hpp>
+#include <tamp/io/norms_file.hpp>
 #include <tamp/io/unit_plan.hpp>
 #include <vector>
 
@@ -219,6 +220,70 @@ BOOST_AUTO_TEST_CASE(what_the_format_cannot_say_is_refused_before_anything_is_wr
   BOOST_TEST(!fs::exists(folder / "out"));
 }
 
+// Four experts of a token's one. Expert 1 contributes least, and expert 3 saw no token.
+BOOST_AUTO_TEST_CASE(experts_that_contribute_least_leave_and_those_that_saw_no_token_are_named) {
+  const temporary_folder folder;
+  const std::string in = "model.layers.0.block_sparse_moe.";
+  std::vector<stored> tensors{
+      random_tensor("model.layers.0.self_attn.o_proj.weight", dtype::f32, {hidden, hidden}),
+      random_tensor(in + "gate.weight", dtype::f32, {4, hidden})};
+  for (const std::string e : {"0", "1", "2", "3"})
+    for (const std::string w : {"w1", "w2", "w3"})
+      tensors.push_back(
+          random_tensor(in + "experts." + e + '.' + w + ".weight", dtype::f32, {hidden, hidden}));
+  const json config{{"model_type", "mixtral"}, {"hidden_size", hidden},
+                    {"num_hidden_layers", 1},  {"num_attention_heads", heads},
+                    {"num_local_experts", 4},  {"num_experts_per_tok", 1}};
+  const fs::path model = write_llama(folder, config, tensors), out = folder / "out";
+  const std::string statistics = (folder / "norms.safetensors").string();
+  tamp::io::named_norms norms;
+  norms.add(in + "gate.weight", std::vector<float>(hidden, 1.0f), 9);
+  tamp::io::save(statistics, norms);
+  settings s = settings_for(folder, {"experts:2"});
+  s.score = "reap";
+  s.statistics = statistics;
+  check_error<tamp::value_error>(
+      "--score reap: " + statistics + " has no '" + in +
+          "gate.weight.contributions': let examples/python/observe.py write it, or use --score "
+          "magnitude",
+      [&] { tamp_prune::run(s, {}); });
+  norms.add(in + "gate.weight.contributions", {1, {0.5f, 0.25f, 0.75f, 0.0f}, {5, 3, 9, 0}});
+  tamp::io::save(statistics, norms);
+  s.dry_run = true;
+  s.save_plan = (folder / "plan.json").string();
+  const auto kept = [&] {
+    return tamp::io::load<unit_plan>(s.save_plan).find("model.layers.0.experts")->kept;
+  };
+  const std::string named = "model.layers.0.experts, experts_to_drop: dropped although fewer than ";
+  BOOST_TEST(output_of(s).find(named + "1 tokens were sent to them: 3 (0 tokens)") !=
+             std::string::npos);
+  BOOST_TEST(kept() == (std::vector<std::size_t>{0, 2}), boost::test_tools::per_element());
+  s.fewest_tokens = 4;
+  BOOST_TEST(output_of(s).find(named + "4 tokens were sent to them: 1 (3 tokens), 3 (0 tokens)") !=
+             std::string::npos);
+  // Where others can leave in their place, they stay.
+  s.keep_unseen = true;
+  BOOST_TEST(output_of(s).find("dropped although") == std::string::npos);
+  BOOST_TEST(kept() == (std::vector<std::size_t>{1, 3}), boost::test_tools::per_element());
+  s.structure = {"experts:3"};
+  BOOST_TEST(output_of(s).find(named + "4 tokens were sent to them: 3 (0 tokens)") !=
+             std::string::npos);
+  BOOST_TEST(kept() == (std::vector<std::size_t>{1}), boost::test_tools::per_element());
+  s.dry_run = false;
+  output_of(s);
+  BOOST_TEST(
+      (bytes_in(out, in + "experts.0.w1.weight") == bytes_in(model, in + "experts.1.w1.weight")));
+  BOOST_TEST((bytes_in(out, in + "gate.weight") ==
+              part_of<float>(bytes_in(model, in + "gate.weight"), hidden, {1}, range(0, hidden))));
+  BOOST_TEST(json::parse(support::read_bytes(out / "config.json"))["num_local_experts"] == 1);
+  // Contributions of other experts are refused.
+  tamp::io::named_norms others;
+  others.add(in + "gate.weight.contributions", {1, {0.5f, 0.25f}, {5, 3}});
+  tamp::io::save(statistics, others);
+  fs::remove_all(out);
+  BOOST_CHECK_THROW(tamp_prune::run(s, {}), tamp::shape_error);
+}
+
 BOOST_AUTO_TEST_CASE(a_configuration_says_what_changes_or_is_refused) {
   using tamp_prune::changed_config;
   const auto refused = [](json config, const tamp_prune::structure_change& change,
@@ -266,12 +331,13 @@ BOOST_AUTO_TEST_CASE(requests_are_a_kind_and_an_amount) {
   BOOST_TEST((request_of("neurons").kind == unit_kind::neurons));
   BOOST_TEST(request_of("heads:0.25").fraction.value() == 0.25);
   BOOST_TEST(request_of("layers:2").count.value() == 2u);
+  BOOST_TEST(request_of("vocabulary:unused").unused);
   BOOST_TEST((request_of("query-heads:1.0").kind == unit_kind::query_heads));
   check_error<tamp::value_error>(
       "--structure: 'rows' is no kind of unit: neurons, heads, "
-      "query-heads, experts and layers are",
+      "query-heads, experts, layers and vocabulary are",
       [] { request_of("rows:1"); });
-  for (const std::string amount : {"", "1.5", "-1", "few", "2x", "nan"})
+  for (const std::string amount : {"", "1.5", "-1", "few", "2x", "nan", "unused"})
     check_error<tamp::value_error>(
         "--structure: '" + amount +
             "' of heads cannot leave: name a fraction from 0.0 to 1.0, or a whole number",

@@ -97,6 +97,13 @@ BOOST_AUTO_TEST_CASE(nothing_may_stay) {
   BOOST_TEST(gathered(w, kept_part{false, {0}, {}}).cols() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(a_single_row_may_have_any_stride) {
+  std::vector<float> w{1, 2, 3};
+  const auto left =
+      compact(tamp::matrix_view<float>(w.data(), 1, 3, 0, 1), kept_part{false, {0}, {0, 2}});
+  BOOST_TEST(left(0, 1) == 3);
+}
+
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   matrix<float> w(3, 2), out(1, 1);
   support::check_error<tamp::shape_error>(
@@ -109,9 +116,18 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
       "gather: 2 x 1 weights stay, and the tensor for them is 1 x 1",
       [&] { gather(w, kept_part{false, {0, 1}, {0}}, out); });
   support::check_error<tamp::shape_error>(
-      "compact: elements of this tensor of 3 x 2 share their memory", [&] {
+      "compact: the elements (0, 0) and (1, 0) of the weight share their memory: its strides are 0 "
+      "and 1",
+      [&] {
         static_cast<void>(
             compact(tamp::matrix_view<float>(w.data(), 3, 2, 0, 1), kept_part{false, {0}, {0}}));
+      });
+  support::check_error<tamp::shape_error>(
+      "compact: the elements (0, 1) and (1, 0) of the weight share their memory: its strides are 1 "
+      "and 1",
+      [&] {
+        static_cast<void>(
+            compact(tamp::matrix_view<float>(w.data(), 3, 2, 1, 1), kept_part{false, {0}, {0}}));
       });
 }
 

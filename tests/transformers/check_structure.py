@@ -117,7 +117,7 @@ def problems_of(name, model, dense, small, plan):
         for tensor, old in before.items():
             if not tensor.startswith(f"model.layers.{n}."):
                 continue
-            if ".experts." in tensor and old.dim() == 2:
+            if ".experts." in tensor and tensor.split(".experts.")[1].split(".")[0].isdigit():
                 head, number, rest = tensor.split(".experts.")[0], *tensor.split(".experts.")[1].split(".", 1)
                 if int(number) in kept:
                     new = after[f"{head}.experts.{kept.index(int(number))}.{rest}"]

@@ -258,4 +258,8 @@ language_model load_gguf(const std::string& path) {
   return {gguf_model(file, path), gguf_tokenizer(file, path)};
 }
 
+tokenizer load_gguf_tokenizer(const std::string& path) {
+  return gguf_tokenizer(tamp::io::gguf_file(path), path);
+}
+
 }  // namespace llama

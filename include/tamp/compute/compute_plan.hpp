@@ -16,6 +16,7 @@
 #include "../token/schedule.hpp"
 #include "dynamic_ffn.hpp"
 #include "hollow_attention.hpp"
+#include "text_alone.hpp"
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
@@ -32,6 +33,7 @@ struct compute_plan {
   std::vector<std::size_t> reduced_layers;  ///< layers that spend less on visual tokens, ascending
   dynamic_ffn ffn;                          ///< reduced feed-forward part of those layers
   hollow_attention attention;
+  text_alone alone;  ///< heads and layers that process the text alone
 
   pruning_plan weights;  ///< sparsity of each linear layer
 
@@ -68,10 +70,11 @@ struct compute_plan {
       drops += detail::sentence(' ', name_of(p.tokens.leave));
     line("tokens", p.dense, p.after_tokens,
          drops.empty() ? "all stay" : p.selector + ", leaving per layer:" + drops);
-    line("visual computation", p.after_tokens, p.after_visual,
-         layers.empty()
-             ? "whole"
-             : detail::sentence(p.ffn.label(), " and ", p.attention.label(), " in layers", layers));
+    std::string visual = p.alone.label();
+    if (!layers.empty())
+      visual += detail::sentence(visual.empty() ? "" : ", ", p.ffn.label(), " and ",
+                                 p.attention.label(), " in layers", layers);
+    line("visual computation", p.after_tokens, p.after_visual, visual.empty() ? "whole" : visual);
     line("weights", p.after_visual, p.after_weights,
          p.weights.layers.empty() ? "dense"
                                   : detail::sentence(p.weights.recipe, ", sparsity ",

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
@@ -15,6 +17,25 @@
 #include "../model/modality.hpp"
 #include "compute_plan.hpp"
 #include "detail/prompt_cost.hpp"
+
+namespace tamp::inline TAMP_FLAGS::detail {
+
+/// Takes layers in the order of a list until `is_met()`.
+/// @throws value_error if the list names a layer that is not there, or one twice
+template <class IsMet>
+void take_layers(std::string_view list, std::span<const std::size_t> order, std::size_t layers,
+                 const IsMet& is_met, std::vector<std::size_t>& taken) {
+  for (const std::size_t layer : order) {
+    if (layer >= layers) raise<value_error>(list, " names layer ", layer, ", there are ", layers);
+    const auto place = std::lower_bound(taken.begin(), taken.end(), layer);
+    if (place != taken.end() && *place == layer)
+      raise<value_error>(list, " names layer ", layer, " twice");
+    if (is_met()) break;
+    taken.insert(place, layer);
+  }
+}
+
+}  // namespace tamp::inline TAMP_FLAGS::detail
 
 namespace tamp::inline TAMP_FLAGS::compute {
 
@@ -40,14 +61,17 @@ struct budget_split {
 /// - Tokens: `tokens_for(f)` returns the schedule that leaves the fraction f of the multiply-adds
 ///   of the visual tokens alone. The largest f (to 1/64) that meets the tokens' part of the budget
 ///   is taken.
-/// - Visual computation: layers spend less on the visual tokens that stay, in the order of
-///   `ranking`, until that part is met.
+/// - Visual computation: the heads in `settings.alone` become blind, all at once; then visual tokens
+///   skip the layers in `settings.alone`, one after another in the order given; then layers spend
+///   less on the visual tokens that stay, in the order of `ranking`. Each step is taken only until
+///   that part is met.
 /// - Weights: the linear layers save the rest. `weights_for(sparsity)` returns a plan of that
 ///   sparsity.
 ///
 /// Savings that a part cannot make are left to the parts after it.
 ///
-/// `settings` gives selector, dynamic_ffn and hollow_attention. Its other members are not read.
+/// `settings` gives selector, dynamic_ffn, hollow_attention, and in `alone` the heads and layers that
+/// may process the text alone. Its other members are not read.
 /// `prompt` has the kinds of the tokens of a typical prompt.
 ///
 /// @throws value_error if budget or shares are out of range, the ranking names a layer twice or one
@@ -72,7 +96,9 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
   plan.ffn = settings.ffn;
   plan.attention = settings.attention;
   const detail::prompt_cost cost(shape, layers, prompt);
-  const auto now = [&] { return cost(plan.tokens, plan.reduced_layers, plan.ffn, plan.attention); };
+  const auto now = [&] {
+    return cost(plan.tokens, plan.reduced_layers, plan.ffn, plan.attention, plan.alone);
+  };
   plan.dense = plan.after_tokens = now().sum();
   const auto meets = [&](double share) {
     return static_cast<double>(now().sum()) <=
@@ -90,18 +116,17 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
     plan.tokens = tokens_for(static_cast<double>((std::max)(low, std::size_t{1})) / 64);
     plan.after_tokens = now().sum();
   }
-  if (split.visual > 0)
-    for (const std::size_t layer : ranking) {
-      if (layer >= layers)
-        detail::raise<value_error>("plan_compute: the ranking names layer ", layer, ", there are ",
-                                   layers);
-      auto& reduced = plan.reduced_layers;
-      const auto place = std::lower_bound(reduced.begin(), reduced.end(), layer);
-      if (place != reduced.end() && *place == layer)
-        detail::raise<value_error>("plan_compute: the ranking names layer ", layer, " twice");
-      if (meets(split.tokens + split.visual)) break;
-      reduced.insert(place, layer);
-    }
+  const auto meets_visual = [&] { return meets(split.tokens + split.visual); };
+  if (split.visual > 0) {
+    const compute::text_alone blind{settings.alone.heads, settings.alone.blind_heads, {}};
+    validate(blind, layers);
+    if (!blind.blind_heads.empty() && !meets_visual()) plan.alone = blind;
+    detail::take_layers("plan_compute: text_alone", settings.alone.skipped_layers, layers,
+                        meets_visual, plan.alone.skipped_layers);
+    detail::take_layers("plan_compute: the ranking", ranking, layers, meets_visual,
+                        plan.reduced_layers);
+    std::erase_if(plan.reduced_layers, [&](std::size_t l) { return plan.alone.skips(l); });
+  }
   const auto left = now();
   plan.after_visual = plan.after_weights = left.sum();
   const double target = static_cast<double>(plan.dense) * budget;

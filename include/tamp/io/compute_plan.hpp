@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -41,8 +42,9 @@ class compute_plan_reader : value_reader<compute::compute_plan, Json> {
   using value_reader<compute::compute_plan, Json>::value_reader;
 
   compute::compute_plan operator()(const Json& json) const {
-    this->check_object(json, {"budget", "selector", "drops", "leave", "reduced_layers",
-                              "dynamic_ffn", "hollow_attention", "multiply_adds", "weights"});
+    this->check_object(json,
+                       {"budget", "selector", "drops", "leave", "reduced_layers", "dynamic_ffn",
+                        "hollow_attention", "text_alone", "multiply_adds", "weights"});
     compute::compute_plan plan;
     plan.budget = fraction(json, "", "budget");
     plan.selector = this->text(json, "", "selector");
@@ -66,6 +68,7 @@ class compute_plan_reader : value_reader<compute::compute_plan, Json> {
     const Json& attention = this->object(json, "", "hollow_attention");
     this->check_keys(attention, "hollow_attention", {"window"});
     plan.attention.window = this->count(attention, "hollow_attention", "window");
+    if (json.contains("text_alone")) plan.alone = alone(this->object(json, "", "text_alone"));
     const Json& sums = this->object(json, "", "multiply_adds");
     this->check_keys(sums, "multiply_adds",
                      {"dense", "after_tokens", "after_visual", "after_weights"});
@@ -82,6 +85,35 @@ class compute_plan_reader : value_reader<compute::compute_plan, Json> {
   }
 
  private:
+  // Pairs of a layer and a head, and layers.
+  compute::text_alone alone(const Json& json) const {
+    this->check_keys(json, "text_alone", {"heads", "blind_heads", "skipped_layers"});
+    compute::text_alone alone;
+    alone.heads = this->count(json, "text_alone", "heads");
+    std::size_t layers = 0;
+    for (const Json& pair : this->list(json, "blind_heads")) {
+      const bool is_pair = pair.is_array() && pair.size() == 2;
+      if (!is_pair || !is_index(pair[0]) || !is_index(pair[1]))
+        this->refuse("text_alone.blind_heads has ", shown(pair.dump()),
+                     ", which is no pair of a layer and a head");
+      alone.blind_heads.push_back(
+          {pair[0].template get<std::size_t>(), pair[1].template get<std::size_t>()});
+      layers = (std::max)(layers, alone.blind_heads.back().layer);
+    }
+    alone.skipped_layers = this->counts(json, "skipped_layers");
+    for (const std::size_t layer : alone.skipped_layers) layers = (std::max)(layers, layer);
+    constexpr auto most = (std::numeric_limits<std::size_t>::max)();
+    try {
+      validate(alone, layers == most ? layers : layers + 1);
+    } catch (const value_error& problem) {
+      this->refuse(problem.what());
+    }
+    return alone;
+  }
+  static bool is_index(const Json& json) {
+    return json.is_number_unsigned() || (json.is_number_integer() && json >= 0);
+  }
+
   double fraction(const Json& json, std::string_view place, const char* key) const {
     const double value = this->number(json, place, key);
     if (!is_fraction(value))
@@ -109,6 +141,14 @@ void to_json(Json& json, const compute_plan& plan) {
   json["dynamic_ffn"]["probe_every"] = plan.ffn.probe_every;
   json["dynamic_ffn"]["whole_probe"] = plan.ffn.whole_probe;
   json["hollow_attention"]["window"] = plan.attention.window;
+  if (plan.alone != text_alone{}) {  // older readers do not know it
+    Json& alone = json["text_alone"] = Json::object();
+    alone["heads"] = plan.alone.heads;
+    Json& blind = alone["blind_heads"] = Json::array();
+    for (const layer_head& h : plan.alone.blind_heads)
+      blind.push_back(Json::array({h.layer, h.head}));
+    alone["skipped_layers"] = plan.alone.skipped_layers;
+  }
   Json& sums = json["multiply_adds"] = Json::object();
   sums["dense"] = plan.dense;
   sums["after_tokens"] = plan.after_tokens;

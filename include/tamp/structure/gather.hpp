@@ -17,6 +17,7 @@
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/operation.hpp"
+#include "../prune/apply.hpp"
 #include "../tensor/detail/gather.hpp"
 #include "../tensor/traits.hpp"
 #include "lowest_units.hpp"
@@ -149,10 +150,7 @@ struct compact_function {
   auto operator()(W&& weight, const structure::kept_part& kept) const {
     const auto m = cpu_view(weight);
     check_kept_part("compact", kept, m.rows(), m.cols());
-    if (m.row_stride() == 0 || m.col_stride() == 0)
-      if (m.size() > 1 && !m.empty())
-        raise<shape_error>("compact: elements of this tensor of ", m.rows(), " x ", m.cols(),
-                           " share their memory");
+    check_apart("compact", m);
     for (std::size_t i = 0; i < kept.rows.size(); ++i)
       for (std::size_t j = 0; j < kept.cols.size(); ++j) m(i, j) = m(kept.rows[i], kept.cols[j]);
     return std::remove_const_t<decltype(m)>(m.data(), kept.rows.size(), kept.cols.size(),

@@ -17,6 +17,7 @@ using tamp::block_shape;
 using tamp::modality;
 using tamp::compute::dynamic_ffn;
 using tamp::compute::hollow_attention;
+using tamp::compute::text_alone;
 using tamp::detail::prompt_cost;
 using tamp::token::departure;
 using tamp::token::schedule;
@@ -33,10 +34,24 @@ const std::vector<modality> four_patches{text, image, image, image, image};
 prompt_cost::parts by_definition(const block_shape& b, std::size_t layers,
                                  std::vector<modality> kinds, const schedule& tokens,
                                  const counts& reduced, const dynamic_ffn& ffn,
-                                 const hollow_attention& attention) {
+                                 const hollow_attention& attention, const text_alone& alone = {}) {
   const auto is_visual = [](modality kind) { return kind != text; };
   prompt_cost::parts sum;
   for (std::size_t l = 0; l < layers; ++l) {
+    if (alone.skips(l)) {  // a dense layer of the text, into which no visual token comes
+      const auto without = [&](departure place) {
+        for (std::size_t gone = l < tokens.drops.size() ? tokens.drops[l] : 0;
+             place == tokens.leave && gone != 0; --gone)
+          if (const auto first = std::find_if(kinds.begin(), kinds.end(), is_visual);
+              first != kinds.end())
+            kinds.erase(first);
+      };
+      without(tokens.leave);
+      const auto words = std::uint64_t(std::count(kinds.begin(), kinds.end(), text));
+      sum.linear += b.projections(words) + b.output(words) + b.feed_forward(words);
+      sum.pairs += words * words * b.pairs(1);
+      continue;
+    }
     const bool less = std::find(reduced.begin(), reduced.end(), l) != reduced.end();
     const auto leave = [&] {
       for (std::size_t gone = l < tokens.drops.size() ? tokens.drops[l] : 0; gone != 0; --gone) {
@@ -46,10 +61,17 @@ prompt_cost::parts by_definition(const block_shape& b, std::size_t layers,
     };
     if (tokens.leave == departure::before_layer) leave();
     sum.linear += b.projections(kinds.size());
-    for (std::size_t q = 0; q < kinds.size(); ++q)
-      for (std::size_t k = 0; k < kinds.size(); ++k)
-        if (!less || attention.allowed(kinds, std::max(q, k), std::min(q, k)))
-          sum.pairs += b.pairs(1);
+    const std::size_t heads = alone.heads == 0 ? 1 : alone.heads;
+    for (std::size_t head = 0; head < heads; ++head) {
+      const bool is_blind =
+          std::find(alone.blind_heads.begin(), alone.blind_heads.end(),
+                    tamp::compute::layer_head{l, head}) != alone.blind_heads.end();
+      for (std::size_t q = 0; q < kinds.size(); ++q)
+        for (std::size_t k = 0; k < kinds.size(); ++k)
+          if (is_blind ? kinds[q] == text && kinds[k] == text
+                       : !less || attention.allowed(kinds, std::max(q, k), std::min(q, k)))
+            sum.pairs += b.pairs(1) / heads;
+    }
     if (tokens.leave == departure::after_attention) leave();
     sum.linear += b.output(kinds.size());
     const auto patches = std::size_t(std::count_if(kinds.begin(), kinds.end(), is_visual));
@@ -130,6 +152,32 @@ BOOST_AUTO_TEST_CASE(a_probe_through_the_kept_channels_by_hand) {
   check(cost({}, counts{1}, all, {.window = 1}), 50 + 50, 50 + 26);
 }
 
+// Of a word and four patches a skipped layer computes the word: 3 + 1 + 6, and one pair of 2.
+BOOST_AUTO_TEST_CASE(a_skipped_layer_costs_what_the_text_costs) {
+  const prompt_cost cost(tiny, 2, four_patches);
+  const text_alone skips{0, {}, {1}};
+  check(cost({}, {}, {}, {}, skips), 50 + 10, 50 + 2);
+  // It is not reduced any more, and tokens leave it as they do others.
+  check(cost({}, counts{1}, {.keep_ratio = 0.5}, {.window = 1}, skips), 50 + 10, 50 + 2);
+  check(cost({{0, 3}}, {}, {}, {}, skips), 50 + 10, 50 + 2);
+}
+
+// Of two heads with a pair of 2 each, a blind one sees one pair of 25.
+BOOST_AUTO_TEST_CASE(a_blind_head_costs_the_pairs_of_the_text) {
+  const block_shape two_heads{1, 2, 1, 2, 3};
+  const prompt_cost cost(two_heads, 2, four_patches);
+  const auto dense = cost({}, {}, {}, {});
+  const auto blind = cost({}, {}, {}, {}, {2, {{1, 0}}, {}});
+  BOOST_TEST(blind.linear == dense.linear);
+  BOOST_TEST(dense.pairs == 2u * 25 * 4);
+  BOOST_TEST(blind.pairs == 25u * 4 + 25 * 2 + 1 * 2);
+  // The other head of a reduced layer sees what that leaves, here 13 pairs.
+  const auto both = cost({}, counts{1}, {}, {.window = 1}, {2, {{1, 0}}, {}});
+  BOOST_TEST(both.pairs == 25u * 4 + 13 * 2 + 1 * 2);
+  check_error<tamp::value_error>("plan_compute: queries 2 wide cannot be those of 3 heads",
+                                 [&] { cost({}, {}, {}, {}, {3, {{1, 0}}, {}}); });
+}
+
 BOOST_AUTO_TEST_CASE(the_first_visual_tokens_leave_and_text_stays) {
   const prompt_cost cost(tiny, 2, four_patches);
   const auto without_patches = cost({{4, 0}}, {}, {}, {});
@@ -169,6 +217,11 @@ BOOST_AUTO_TEST_CASE(it_is_its_definition_and_a_reduced_layer_never_costs_more) 
                   by_definition(shape, 3, prompt, tokens, reduced, ffn, attention);
               check(one, expected.linear, expected.pairs);
               BOOST_TEST(one.sum() <= cost(tokens, {}, ffn, attention).sum());
+              const text_alone alone{4, {{0, 1}, {2, 0}, {2, 3}}, {1}};
+              const auto without = cost(tokens, reduced, ffn, attention, alone);
+              const auto by_hand =
+                  by_definition(shape, 3, prompt, tokens, reduced, ffn, attention, alone);
+              check(without, by_hand.linear, by_hand.pairs);
             }
         }
 }

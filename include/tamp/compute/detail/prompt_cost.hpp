@@ -16,6 +16,7 @@
 #include "../../token/schedule.hpp"
 #include "../dynamic_ffn.hpp"
 #include "../hollow_attention.hpp"
+#include "../text_alone.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
@@ -40,29 +41,42 @@ class prompt_cost {
     std::uint64_t sum() const noexcept { return linear + pairs; }
   };
 
-  /// Counts with the visual computation of the layers in `reduced`.
+  /// Counts with the visual computation of the layers in `reduced`, and with the heads and layers
+  /// that process the text alone. A layer that is skipped is not reduced.
+  /// @throws value_error if the heads do not share the queries evenly
   parts operator()(const token::schedule& tokens, std::span<const std::size_t> reduced,
-                   const compute::dynamic_ffn& ffn,
-                   const compute::hollow_attention& attention) const {
+                   const compute::dynamic_ffn& ffn, const compute::hollow_attention& attention,
+                   const compute::text_alone& alone = {}) const {
+    if (!alone.blind_heads.empty() && (alone.heads == 0 || shape_.queries % alone.heads != 0))
+      raise<value_error>("plan_compute: queries ", shape_.queries, " wide cannot be those of ",
+                         alone.heads, " heads");
     parts sum;
     std::vector<modality> here = prompt_;
     std::size_t visual = visual_;
     for (std::size_t l = 0; l < layers_; ++l) {
-      const bool less = std::binary_search(reduced.begin(), reduced.end(), l);
+      const bool skips = alone.skips(l);
+      const bool less = !skips && std::binary_search(reduced.begin(), reduced.end(), l);
       const auto leave_at = [&](token::departure place) {
         if (place == tokens.leave && l < tokens.drops.size()) drop(here, visual, tokens.drops[l]);
       };
       leave_at(token::departure::before_layer);
       const std::uint64_t n = here.size(), text = n - visual;
-      sum.linear += shape_.projections(n);
+      sum.linear += shape_.projections(skips ? text : n);
       // Both halves of the square count, as elsewhere; the allowed part of the diagonal counts
       // once.
       const std::uint64_t diagonal = attention.window == 0 ? text : n;
-      sum.pairs +=
+      const std::uint64_t of_all =
           less ? shape_.pairs(2 * attention.products(here) - diagonal) : shape_.attention(n);
+      const std::uint64_t of_text = shape_.attention(text), blind = alone.blind_in(l);
+      // Every head has the same share of either count.
+      sum.pairs += skips        ? of_text
+                   : blind == 0 ? of_all
+                                : of_all / alone.heads * (alone.heads - blind) +
+                                      of_text / alone.heads * blind;
       leave_at(token::departure::after_attention);
-      sum.linear += shape_.output(text + visual) + shape_.feed_forward(text);
-      sum.linear += less ? reduced_feed_forward(visual, ffn) : shape_.feed_forward(visual);
+      const std::uint64_t processed = skips ? 0 : visual;
+      sum.linear += shape_.output(text + processed) + shape_.feed_forward(text);
+      sum.linear += less ? reduced_feed_forward(visual, ffn) : shape_.feed_forward(processed);
       leave_at(token::departure::after_layer);
     }
     return sum;
