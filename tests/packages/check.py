@@ -139,7 +139,8 @@ def conan(work, options):
     """`conan create`, whose test package builds and runs the program."""
     environment = os.environ | {"CONAN_HOME": str(work / "home"), "CXX": options.compiler}
     run("conan", "profile", "detect", env=environment)
-    printed = run("conan", "create", ROOT, "-s", "compiler.cppstd=20", env=environment, cwd=work)
+    printed = run("conan", "create", ROOT, "-s", "compiler.cppstd=20", "-c",
+                  f"tools.cmake.cmake_layout:test_folder={work / 'test'}", env=environment, cwd=work)
     if PRINTED.strip() not in printed or f"tamp/{version()}" not in printed:
         sys.exit(f"conan create prints\n{printed}")
 

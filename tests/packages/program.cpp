@@ -7,8 +7,8 @@ import tamp;
 #elif defined(AS_SINGLE_HEADER)
 #  include "tamp_single.hpp"
 // A second inclusion changes nothing.
-#  include "tamp_single.hpp"
 #  include <iostream>
+#  include "tamp_single.hpp"
 #else
 #  include <iostream>
 #  include <tamp/tamp.hpp>
