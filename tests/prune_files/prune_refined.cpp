@@ -283,6 +283,15 @@ BOOST_AUTO_TEST_CASE(statistics_of_a_calibration_file_and_all_types_of_numbers) 
       check(compose(tamp::score::magnitude{}, tamp::pattern::per_row{}, half,
                     tamp::refine::swaps{4}, tamp::refine::repair{}));
   }
+  // Repair follows blocks, too.
+  settings blocks = settings_for(model, folder / "blocks");
+  blocks.pattern = "block:1x16";
+  blocks.refine = "repair";
+  blocks.statistics = (folder / "seen").string();
+  output_of(blocks);
+  check_layer<float>(model, blocks.out, "model.layers.0.self_attn.q_proj.weight", 4, 6,
+                     compose(tamp::score::magnitude{}, tamp::pattern::block<1, 16>{},
+                             tamp::allocate::uniform{0.5}, tamp::refine::repair{}));
   // Its diagonals are the norms of wanda.
   settings s = settings_for(model, folder / "wanda");
   s.score = "wanda";
