@@ -229,6 +229,13 @@ layer_list choose_layers(const model_files& model, const choice& names) {
           t.name, " is of type ", t.type,
           ", whose numbers have no exact zero: --retype q8_0 or --retype f16 stores such layers "
           "as numbers that have one, and --exclude leaves them as they are"));
+    } else if (names.changes_weights && !t.can_be_written() && !names.may_retype) {
+      throw tamp::value_error(tamp::detail::sentence(
+          t.name, " is of type ", t.type,
+          ", which tamp does not write, and --refine repair changes the weights that stay: "
+          "--retype "
+          "q8_0 or --retype f16 stores such layers as a type that it writes, and --exclude leaves "
+          "them as they are"));
     } else if (names.only.empty() && t.shape.size() == 3 && !layout) {
       leave("three dimensions that do not say which are experts, outputs and inputs");
     } else if (names.only.empty() && stacks_experts(t, place->module)) {

@@ -55,7 +55,8 @@ struct layer_list {
 // linear layers of known models are pruned.
 struct choice {
   std::vector<std::string> only, exclude;
-  bool may_retype = false;  // types without a zero are not refused
+  bool may_retype = false;  // types without a zero, or that tamp does not write, are not refused
+  bool changes_weights = false;  // of weights that stay, so that tamp must write their type
 };
 
 // Throws tamp::value_error, with the candidates, if nothing is chosen, or if there is no `only` and

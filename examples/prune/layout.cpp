@@ -65,8 +65,12 @@ void append_descriptions(std::vector<std::byte>& header, const tamp::io::gguf_he
 struct tensors_of_file {
   std::span<const tensor> tensors;
   std::span<const std::vector<layer*>> layers;  // of each tensor
+  bool changes_weights;
 
-  bool changes(std::size_t k) const { return !layers[k].empty() && !tensors[k].has_zero(); }
+  bool changes(std::size_t k) const {
+    const tensor& t = tensors[k];
+    return !layers[k].empty() && (!t.has_zero() || (changes_weights && !t.can_be_written()));
+  }
   bool change() const {
     for (std::size_t k = 0; k < tensors.size(); ++k)
       if (changes(k)) return true;
@@ -74,7 +78,7 @@ struct tensors_of_file {
   }
 };
 
-// One file whose layers become `wanted` where their type has no zero.
+// One file whose layers become `wanted` where their type cannot stay.
 file_layout retyped_file(const std::filesystem::path& path, const tensors_of_file& of_file,
                          const tamp::io::ggml::type_info& wanted) {
   const tamp::detail::readable_file file(path);
@@ -143,7 +147,8 @@ layout same_layout(const model_files& model, const layer_list& layers) {
   return files;
 }
 
-layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type) {
+layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type,
+                      bool changes_weights) {
   const auto& wanted = *tamp::io::ggml::find_type(type);
   std::vector<std::vector<layer*>> layers_of(model.tensors.size());
   for (block& b : layers.blocks)
@@ -153,7 +158,8 @@ layout retyped_layout(const model_files& model, layer_list& layers, const std::s
   for (std::size_t file = 0, begin = 0, end = 0; file < files.size(); ++file, begin = end) {
     while (end < model.tensors.size() && model.tensors[end].file == file) ++end;
     const tensors_of_file of_file{std::span(model.tensors).subspan(begin, end - begin),
-                                  std::span(layers_of).subspan(begin, end - begin)};
+                                  std::span(layers_of).subspan(begin, end - begin),
+                                  changes_weights};
     if (of_file.change()) files[file] = retyped_file(model.path_of(file), of_file, wanted);
   }
   return files;

@@ -30,8 +30,10 @@ using layout = std::vector<file_layout>;
 // All stays where it is.
 layout same_layout(const model_files& model, const layer_list& layers);
 
-// The layers of GGUF files whose type has no zero become `type`: "Q8_0" or "F16". Sets the new
-// places and types of the layers. A file in which no type changes stays as it is.
-layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type);
+// The layers of GGUF files whose type has no zero become `type`: "Q8_0" or "F16"; where the weights
+// that stay change, those whose type tamp does not write, too. Sets the new places and types of the
+// layers. A file in which no type changes stays as it is.
+layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type,
+                      bool changes_weights = false);
 
 }  // namespace tamp_prune

@@ -11,7 +11,9 @@
 #include <tamp/mask/bitmask.hpp>
 #include <utility>
 
+#include "input_statistics.hpp"
 #include "packed_files.hpp"
+#include "refinement.hpp"
 #include "sentences.hpp"
 #include "text_norms.hpp"
 
@@ -68,8 +70,29 @@ std::uint64_t bytes_of_sums(const tensor& t, const layer& l) {
 std::uint64_t bytes_to_prune(const settings& s, const tensor& t, const layer& l) {
   std::uint64_t bytes = bytes_of_mask(l) + bytes_of_rows(s, t, l);
   if (s.score == "ria") bytes += bytes_of_sums(t, l);
+  if (s.is_block())  // a mean and a place for each block of 16
+    bytes += (l.size() / 16 + l.rows + l.cols) * (sizeof(double) + sizeof(std::size_t) + 1);
   if (s.pattern == "per_tensor") bytes += 2 * bytes_of_mask(l) + l.size() * bytes_of_number(t);
   return bytes;
+}
+
+// The statistic of a layer's input that its refinement reads.
+std::uint64_t bytes_of_statistic(const settings& s, const layer& l) {
+  return refinement_of(s.refine).reads_grams()
+             ? tamp_prune::bytes_of_statistic<tamp::stat::gram>(l.cols)
+             : tamp_prune::bytes_of_statistic<tamp::stat::sequence_moments>(l.cols);
+}
+
+// What a refinement makes of a layer, in double: a copy of the statistic, the same packed for products,
+// 1,024 rows, and some rows for each thread. Repair factors the matrix, which takes three, and has a
+// copy of the weights.
+std::uint64_t bytes_to_refine(const settings& s, const tensor& t, const layer& l) {
+  constexpr std::uint64_t rows_together = 1024, rows_of_thread = 24;
+  const std::uint64_t matrices = refinement_of(s.refine).repairs ? 5 : 2;
+  const std::uint64_t rows = rows_together + rows_of_thread * threads_of(s);
+  return matrices * bytes_of_statistic(s, l) + rows * l.cols * sizeof(double) +
+         3 * bytes_of_mask(l) + l.rows * 4 * sizeof(double) +
+         (refinement_of(s.refine).repairs ? l.size() * (sizeof(double) + bytes_of_number(t)) : 0);
 }
 
 // What the allocation holds of a layer or of a block. OWL keeps the scores near its threshold,
@@ -153,8 +176,9 @@ memory_need need_of(const settings& s, const model_files& model, const layer_lis
     if (s.has_statistics()) need.bytes_of_all += l.cols * each_norm;
   });
   const std::uint64_t place = stored + retyped;
-  // The file is mapped, and a copy of its numbers made.
-  if (!s.statistics.empty())
+  // The file is mapped, and a copy of its numbers made. Of a calibration that refinements read, it is
+  // one statistic at a time, which is less than they need.
+  if (!s.statistics.empty() && s.refine.empty())
     need.bytes_of_all += 2 * in_sentences([&] { return std::filesystem::file_size(s.statistics); });
 
   const auto add = [&](const std::string& what, std::uint64_t of_place, const auto& bytes) {
@@ -169,12 +193,31 @@ memory_need need_of(const settings& s, const model_files& model, const layer_lis
         [&](const layer& l, const block& b) { return bytes_to_plan(s, tensor_of(l), l, b); });
   add("to prune", place,
       [&](const layer& l, const block&) { return bytes_to_prune(s, tensor_of(l), l); });
+  if (!s.refine.empty()) {
+    const std::uint64_t model_in_engine =
+        s.text.empty() ? 0 : bytes_for_text(model, {.text = s.text, .threads = s.threads});
+    layers.visit([&](const layer& l) {
+      need.bytes_of_statistic = std::max(need.bytes_of_statistic, bytes_of_statistic(s, l));
+    });
+    step_memory step = step_of("to refine", model, layers, [&](const layer& l, const block&) {
+      return bytes_to_refine(s, tensor_of(l), l) + bytes_to_prune(s, tensor_of(l), l);
+    });
+    step.bytes += model_in_engine + need.bytes_of_statistic + place;
+    need.steps.push_back(step);
+    need.refinement = step;
+  }
   // No layer has a place any more.
   if (!s.masks.empty())
     add("to write the mask of", 0,
         [](const layer& l, const block&) { return l.new_length + bytes_of_mask(l); });
   if (s.packed) add("to pack", 0, [](const layer& l, const block&) { return bytes_to_pack(l); });
   return need;
+}
+
+std::uint64_t room_for_statistics(std::uint64_t bound, const memory_need& need) {
+  const std::uint64_t others =
+      need.bytes_of_all + need.refinement.value().bytes - need.bytes_of_statistic;
+  return bound - std::min(bound, others);
 }
 
 std::size_t places_within(std::uint64_t bound, const memory_need& need) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,9 @@ struct step_memory {
 struct memory_need {
   std::uint64_t bytes_of_all = 0;  // of the program, its lists, the headers and the norms
   std::vector<step_memory> steps;
+  // Of a run that refines masks: the step, and what it counts for the largest statistic of an input.
+  std::optional<step_memory> refinement;
+  std::uint64_t bytes_of_statistic = 0;
 
   // The step that needs most with so many layers in memory, and what the run needs then.
   const step_memory& largest(std::size_t places) const;
@@ -38,6 +42,9 @@ struct memory_need {
 };
 memory_need need_of(const settings& s, const model_files& model, const layer_list& layers,
                     const layout& files);
+
+// The bytes that statistics of inputs may take within a bound that suffices for one of them.
+std::uint64_t room_for_statistics(std::uint64_t bound, const memory_need& need);
 
 // The number of layers that may be in memory at a time: 2 if the bound allows it, else 1. Throws
 // tamp::value_error if it allows less, naming the step that needs more.

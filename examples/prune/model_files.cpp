@@ -229,6 +229,11 @@ bool tensor::has_zero() const {
   const auto* const type = tamp::io::ggml::find_type(ggml_type);
   return type != nullptr && type->zero_row != nullptr;
 }
+bool tensor::can_be_written() const {
+  if (kind != number::block) return kind != number::other;
+  const auto* const type = tamp::io::ggml::find_type(ggml_type);
+  return type != nullptr && type->encode_row != nullptr;
+}
 std::size_t tensor::size() const { return tamp::io::detail::product(shape); }
 
 std::vector<fs::path> model_files::sources() const {

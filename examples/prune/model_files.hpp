@@ -32,6 +32,8 @@ struct tensor {
 
   // True for blocks that have a code for zero, and plain numbers.
   bool has_zero() const;
+  // True for blocks that tamp can encode, and plain numbers.
+  bool can_be_written() const;
   std::size_t size() const;  // number of elements
 };
 

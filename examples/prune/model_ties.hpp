@@ -43,6 +43,15 @@ tamp::structure::ties ties_of(const model_files& model, const decoder_blocks& de
                               const model_numbers& numbers,
                               const std::vector<structure_request>& requests, std::size_t multiple);
 
+// The units of all blocks that can change their order: neurons, by the weight that reads them, and the
+// features of values. Blocks without weights of known names are named in `left`.
+struct channel {
+  std::string reader;  // the weight whose columns are ordered: down or o
+  tamp::structure::group group;
+};
+std::vector<channel> channels_of(const model_files& model, const decoder_blocks& decoder,
+                                 const model_numbers& numbers, std::vector<std::string>& left);
+
 // Entries of the configuration of the smaller model. Lists have a number for each block that
 // stays; they are empty where nothing changes.
 struct structure_change {
@@ -55,6 +64,7 @@ struct structure_change {
 
   bool drops_layers() const { return layers.size() != layers_before; }
 };
+structure_change unchanged(const decoder_blocks& decoder);
 structure_change change_of(const model_files& model, const decoder_blocks& decoder,
                            const model_numbers& numbers, const tamp::structure::unit_plan& plan);
 

@@ -319,7 +319,7 @@ void check_packing(const model_files& model, const layer_list& layers) {
 }
 
 std::uint64_t most_packed_bytes(const model_files& model, const layer_list& layers,
-                                const tamp::pruning_plan& plan) {
+                                const tamp::pruning_plan& plan, bool drops_blocks) {
   constexpr std::uint64_t in_header = 1024;  // of a name and shape, four times if it is packed
   const auto is_packed = packed_tensors(model, layers);
   std::uint64_t bytes = 0;
@@ -331,9 +331,10 @@ std::uint64_t most_packed_bytes(const model_files& model, const layer_list& laye
   layers.visit([&](const layer& l) {
     const tamp::planned_layer& p = *planned++;
     if (!is_packed[l.tensor]) return;
-    // No pattern drops fewer of a layer than it does row by row.
+    // No pattern but blocks, which may be smaller at the edges, drops fewer of a layer than it does row
+    // by row.
     const std::size_t dropped =
-        p.is_pruned() ? l.rows * tamp::detail::drop_count(l.cols, p.sparsity) : 0;
+        p.is_pruned() && !drops_blocks ? l.rows * tamp::detail::drop_count(l.cols, p.sparsity) : 0;
     bytes += l.length / l.size() * (l.size() - dropped);
     for (const auto& part : parts_of(model.tensors[l.tensor], 0))
       bytes += *tamp::io::detail::bytes_of(tamp::io::detail::entry(part.type),

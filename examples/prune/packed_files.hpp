@@ -37,7 +37,7 @@ struct packed_config {
 
 // The most bytes that the packed files of weights can have, if the plan is followed.
 std::uint64_t most_packed_bytes(const model_files& model, const layer_list& layers,
-                                const tamp::pruning_plan& plan);
+                                const tamp::pruning_plan& plan, bool drops_blocks = false);
 
 // Packs the pruned files, one layer in memory at a time. Each file appears in one step, and those
 // that are there are left. The report says how many weights of each layer were kept. The index

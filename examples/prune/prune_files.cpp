@@ -11,7 +11,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "prune_refined.hpp"
 #include "recipes.hpp"
+#include "refinement.hpp"
 
 namespace tamp_prune {
 namespace {
@@ -23,15 +25,6 @@ tamp::plan_options no_exclusions() {
   tamp::plan_options options;
   options.exclude.clear();
   return options;
-}
-
-// The name of a tensor's norms. The layers of a host, and so of its calibrations, are often named
-// without ".weight".
-std::string_view name_in(const tamp::io::named_norms& norms, std::string_view tensor) {
-  constexpr std::string_view ending = ".weight";
-  if (norms.contains(tensor) || !tensor.ends_with(ending)) return tensor;
-  const std::string_view layer = tensor.substr(0, tensor.size() - ending.size());
-  return norms.contains(layer) ? layer : tensor;
 }
 
 // Checks a plan before anything is copied: it must be that of the layers, and the pattern must be
@@ -102,6 +95,13 @@ bool leave(file_host& host, const tamp::pruning_plan& plan, tamp::prune_report& 
 
 }  // namespace
 
+std::string_view name_in(const tamp::io::named_norms& norms, std::string_view tensor) {
+  constexpr std::string_view ending = ".weight";
+  if (norms.contains(tensor) || !tensor.ends_with(ending)) return tensor;
+  const std::string_view layer = tensor.substr(0, tensor.size() - ending.size());
+  return norms.contains(layer) ? layer : tensor;
+}
+
 norms norms_of_layers(const tamp::io::named_norms& of_tensors, const model_files& model,
                       const layer_list& layers) {
   // Norms without a token anywhere were made by one who did not count.
@@ -147,7 +147,10 @@ tamp::pruning_plan make_plan(const settings& s, file_host& host, const std::opti
       else
         return tamp::plan(exec, host, recipe, no_exclusions());
     };
-    return s.is_n_of_m() ? with_pattern(s, score, made_for) : with_allocation(s, score, made_for);
+    auto plan =
+        s.is_n_of_m() ? with_pattern(s, score, made_for) : with_allocation(s, score, made_for);
+    if (!s.refine.empty()) plan.recipe += ", " + refinement_of(s.refine).label();
+    return plan;
   });
 }
 
@@ -161,12 +164,17 @@ bool prune(const settings& s, file_host& host, const std::optional<norms>& seen,
            const tamp::pruning_plan& plan, tamp::prune_report& report,
            const tamp::progress_callback& on_progress) {
   const auto& layers = plan.layers;
-  if (std::ranges::none_of(layers, &tamp::planned_layer::is_pruned))
-    return leave(host, plan, report, on_progress);
-  bool saw_any = !seen;
-  for (std::size_t k = 0; k < layers.size() && !saw_any; ++k)
+  bool saw_any = !seen && std::ranges::any_of(layers, &tamp::planned_layer::is_pruned);
+  for (std::size_t k = 0; k < layers.size() && seen && !saw_any; ++k)
     saw_any = layers[k].is_pruned() && seen->of<tamp::stat::column_norm>(k).tokens() != 0;
   if (saw_any) return prune_model(s, host, seen, plan, report, on_progress);
+  return prune_blind(s, host, plan, report, on_progress);
+}
+
+bool prune_blind(const settings& s, file_host& host, const tamp::pruning_plan& plan,
+                 tamp::prune_report& report, const tamp::progress_callback& on_progress) {
+  if (std::ranges::none_of(plan.layers, &tamp::planned_layer::is_pruned))
+    return leave(host, plan, report, on_progress);
   return prune_unseen(s, host, plan, report, on_progress);
 }
 
@@ -175,7 +183,10 @@ tamp::prune_report report_of(const settings& s, file_host& host, const std::opti
                              std::vector<tamp::layer_report> layers) {
   tamp::prune_report report;
   report.layers = std::move(layers);
-  prune_model(s, host, seen, plan, report, {});
+  if (s.refine.empty())
+    prune_model(s, host, seen, plan, report, {});
+  else
+    complete_refined_report(s, plan, report);
   return report;
 }
 

@@ -10,8 +10,8 @@
 
 namespace tamp_prune {
 
-// Reads a row from `from` until something of it is dropped; the kept weights then go to `to`, and
-// are read from there. `finish` moves the other rows.
+// Reads a row from `from` until something of it is dropped or it is written; it then goes to `to`, and
+// is read from there. `finish` moves the other rows.
 class retyped_rows {
  public:
   using rows_of_blocks = tamp::io::ggml_rows<std::byte>;
@@ -26,6 +26,10 @@ class retyped_rows {
   }
   void zero(std::size_t i, std::span<const std::uint64_t> keep) {
     move_row(i, [&](std::size_t j) { return (keep[j / 64] >> j % 64 & 1u) != 0; });
+  }
+  void write_row(std::size_t i, std::span<const float> numbers) {
+    to_.encode_row(i, numbers);
+    is_moved_[i] = 1;
   }
   void finish() {
     for (std::size_t i = 0; i < rows(); ++i)

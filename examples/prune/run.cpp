@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <limits>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -32,6 +34,8 @@
 #include "packed_files.hpp"
 #include "progress.hpp"
 #include "prune_files.hpp"
+#include "prune_refined.hpp"
+#include "run_permute.hpp"
 #include "run_structure.hpp"
 #include "sentences.hpp"
 #include "shares.hpp"
@@ -99,6 +103,7 @@ nlohmann::ordered_json run_of(const settings& s, const model_files& model,
   run["statistics"] = source.empty() ? nlohmann::ordered_json("") : fs_state(source);
   run["model"] = states_of(model);
   run["retype"] = s.retype;
+  run["refine"] = s.refine;
   run["layout"] = s.packed ? "packed" : "dense";
   run["plan"] = plan;
   return run;
@@ -200,16 +205,18 @@ void check_files_to_read(const settings& s) {
   });
 }
 
-// The statistics from a file, or from a text that the model reads; nothing if none are wanted.
+// The norms from a file, or from a text that the model reads; nothing if the score reads none.
 // Collective.
 std::optional<tamp::io::named_norms> statistics_for(const settings& s, const model_files& model,
                                                     const surroundings& around) {
+  if (!s.reads_norms() && s.save_statistics.empty()) return std::nullopt;
   if (!s.statistics.empty()) return tamp::io::read_norms(s.statistics);
   if (s.text.empty()) return std::nullopt;
   auto norms =
       norms_of_text(model, {.text = s.text, .threads = s.threads}, around.is_stopped, around.ranks);
   if (!s.save_statistics.empty() && around.ranks.is_first())
     tamp::io::save(s.save_statistics, norms);
+  if (!s.reads_norms()) return std::nullopt;
   return norms;
 }
 
@@ -218,7 +225,8 @@ layout layout_for(const settings& s, const model_files& model, layer_list& layer
   const bool has_blocks = std::any_of(model.tensors.begin(), model.tensors.end(),
                                       [](const tensor& t) { return t.kind == number::block; });
   if (!has_blocks) refuse(s.model, "has no quantised tensor that --retype could store otherwise");
-  return retyped_layout(model, layers, s.retype == "q8_0" ? "Q8_0" : "F16");
+  return retyped_layout(model, layers, s.retype == "q8_0" ? "Q8_0" : "F16",
+                        s.names.changes_weights);
 }
 
 // The plan is made by the first rank. Collective.
@@ -248,14 +256,15 @@ struct work_of_rank {
   const layout& files;
   const share& mine;
   const std::optional<norms>& seen;
-  std::size_t places;  // layers in memory at a time
+  std::size_t places;      // layers in memory at a time
+  layer_refiner* refiner;  // null: masks are those of the score
 };
 
 // Writes this rank's part of all that is missing. The report tells of its layers. Returns false if
 // the user stopped it.
 bool write_share(const settings& s, const work_of_rank& work, unfinished_output& out,
                  tamp::prune_report& report, const surroundings& around) {
-  const auto& [model, files, mine, seen, places] = work;
+  const auto& [model, files, mine, seen, places, refiner] = work;
   progress shown(mine.bytes() + bytes_to_copy(files, out, around.ranks), around.ranks.is_first(),
                  around.on_progress);
   file_host host(model, mine.layers, places);
@@ -264,17 +273,25 @@ bool write_share(const settings& s, const work_of_rank& work, unfinished_output&
     file_host& host;
     ~at_end() { host.abandon(); }
   } waits_for_writes{host};
+  const auto write = [&](const layer& l, const tamp::layer_report& done,
+                         std::span<const std::byte> bytes) {
+    out.write(model.tensors[l.tensor].file, l.new_offset, bytes);
+    out.note_layer(done);
+    shown.add(l.length, l.name);
+  };
   host.on_finish = [&](const layer& l) -> file_host::write_function {
     return [&, done = report.layers.back()](std::span<const std::byte> bytes) {
-      out.write(model.tensors[l.tensor].file, l.new_offset, bytes);
-      out.note_layer(done);
-      shown.add(l.length, l.name);
+      write(l, done, bytes);
     };
   };
   if (!copy_rest(model, files, host, out, shown, around)) return false;
-  const bool is_complete = mine.plan.layers.empty() ||
-                           prune(s, host, seen, mine.plan, report,
-                                 [&](const tamp::progress&) { return !around.is_stopped(); });
+  const auto prune_mine = [&] {
+    if (mine.plan.layers.empty()) return true;
+    if (refiner != nullptr) return refiner->prune(mine, seen, report, write, around.is_stopped);
+    return prune(s, host, seen, mine.plan, report,
+                 [&](const tamp::progress&) { return !around.is_stopped(); });
+  };
+  const bool is_complete = prune_mine();
   host.flush();
   out.sync();
   return is_complete;
@@ -335,6 +352,7 @@ int run(const settings& s, const surroundings& around) {
   const team& ranks = around.ranks;
   check_files_to_read(s);
   if (!s.structure.empty()) return run_structure(s, around);
+  if (s.permute) return run_permute(s, around);
   const model_files model = find_model(s.model);
   layer_list layers = choose_layers(model, s.names);
   const layout files = layout_for(s, model, layers);
@@ -347,8 +365,13 @@ int run(const settings& s, const surroundings& around) {
                      place_of(s.out, model, s.resume || s.dry_run, s.overwrite, s.packed));
   });
   check_same_model(model, ranks);
-  const std::size_t places =
-      s.memory ? places_within(*s.memory, need_of(s, model, layers, files)) : 2;
+  std::size_t places = 2;
+  auto room = std::numeric_limits<std::uint64_t>::max();  // for statistics of inputs
+  if (s.memory) {
+    const memory_need need = need_of(s, model, layers, files);
+    places = places_within(*s.memory, need);
+    if (need.refinement) room = room_for_statistics(*s.memory, need);
+  }
   const auto before = states_of(model);
   const auto statistics = statistics_for(s, model, around);
   const auto norms_for = [&](const layer_list& some) -> std::optional<norms> {
@@ -369,12 +392,19 @@ int run(const settings& s, const surroundings& around) {
     file_host host(model, layers);
     check_before(s, host, seen, plan);
   });
+  std::unique_ptr<layer_refiner> refiner;
+  ranks.together([&] {
+    if (s.refine.empty()) return;
+    refiner = refiner_for(s, model, room);
+    refiner->check({layers, plan});
+  });
 
   around.on_begin();
   std::vector<std::uint64_t> sizes;
   for (const file_layout& file : files) sizes.push_back(file.size);
   unfinished_output out(s.out, model, sizes, run_of(s, model, plan), s.resume, s.overwrite,
-                        s.packed, s.packed ? most_packed_bytes(model, layers, plan) : 0, ranks);
+                        s.packed,
+                        s.packed ? most_packed_bytes(model, layers, plan, s.is_block()) : 0, ranks);
   const auto with_advice = [&](const auto& work) {
     try {
       return work();
@@ -407,7 +437,8 @@ int run(const settings& s, const surroundings& around) {
   const std::optional<norms> seen_by_mine = norms_for(mine.layers);
   tamp::prune_report of_mine;
   if (!in_steps([&](const surroundings& here) {
-        return write_share(s, {model, files, mine, seen_by_mine, places}, out, of_mine, here);
+        return write_share(s, {model, files, mine, seen_by_mine, places, refiner.get()}, out,
+                           of_mine, here);
       }))
     return stopped();
   ranks.together([&] {

@@ -30,6 +30,7 @@
 #include "smaller_tensors.hpp"
 #include "structure_scores.hpp"
 #include "text_norms.hpp"
+#include "unfinished_folder.hpp"
 #include "vocabulary.hpp"
 
 namespace fs = std::filesystem;
@@ -105,24 +106,6 @@ void print_plan(std::FILE* to, const structure::unit_plan& plan) {
                    : fmt::format(", {} to {} in {} blocks", s.least, s.most, s.groups));
   for (const std::string& note : plan.notes) fmt::print(to, "{}\n", printable(note));
 }
-
-// A folder that is put in place when it is complete, and removed otherwise.
-class unfinished_folder {
- public:
-  explicit unfinished_folder(const output_place& place) : place_(place) {
-    fs::create_directory(place.unfinished);
-  }
-  unfinished_folder(const unfinished_folder&) = delete;
-  unfinished_folder& operator=(const unfinished_folder&) = delete;
-  ~unfinished_folder() {
-    std::error_code ignored;
-    fs::remove_all(place_.unfinished, ignored);
-  }
-  void commit() { fs::rename(place_.unfinished, place_.out); }
-
- private:
-  const output_place& place_;
-};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <tamp/error.hpp>
 
 #include "memory.hpp"
+#include "refinement.hpp"
 
 namespace tamp_prune {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 // What whole units need, and what is for single weights alone.
 void check_structure(const CLI::App& app, settings& s) {
   for (const char* option : {"--pattern", "--masks", "--packed", "--only", "--exclude", "--report",
-                             "--resume", "--memory", "--save-statistics"})
+                             "--resume", "--memory", "--save-statistics", "--refine", "--permute"})
     if (app.count(option) != 0)
       throw CLI::ValidationError(std::string(option) +
                                  " is for single weights, and --structure takes out whole units");
@@ -56,6 +57,39 @@ void check_structure(const CLI::App& app, settings& s) {
     throw CLI::ValidationError("--plan says which units stay: leave out --sparsity and --allocate");
 }
 
+// Channels move for an N:M pattern, and nothing is dropped.
+void check_permutation(const CLI::App& app, const settings& s) {
+  for (const char* option :
+       {"--sparsity", "--allocate", "--plan", "--save-plan", "--refine", "--only", "--exclude",
+        "--report", "--masks", "--packed", "--resume", "--memory"})
+    if (app.count(option) != 0)
+      throw CLI::ValidationError(std::string(option) +
+                                 " is for weights that are dropped, and --permute moves channels");
+  if (!s.is_n_of_m())
+    throw CLI::ValidationError(
+        "--permute needs an N:M pattern, such as --pattern 2:4: no other depends on which inputs "
+        "are "
+        "neighbours");
+  if (!s.save_statistics.empty() && !s.has_statistics())
+    throw CLI::ValidationError("--save-statistics needs --text or --statistics");
+}
+
+void check_refinement(const settings& s) {
+  if (!s.has_statistics())
+    throw CLI::ValidationError("--refine " + s.refine +
+                               " looks at what the layers see: it needs --text, or --statistics "
+                               "with a calibration");
+  const refinement asked = refinement_of(s.refine);
+  if (asked.is_dsnot && s.pattern != "per_row" && s.pattern != "per_tensor")
+    throw CLI::ValidationError(
+        "--refine dsnot moves weights anywhere in their row, which the "
+        "pattern " +
+        s.pattern + " does not allow");
+  if (asked.swaps && s.is_block())
+    throw CLI::ValidationError("--refine swaps moves single weights, which the pattern " +
+                               s.pattern + " does not allow: use --refine repair");
+}
+
 }  // namespace
 
 settings parse(int argc, char** argv) {
@@ -80,8 +114,13 @@ settings parse(int argc, char** argv) {
       ->check(CLI::IsMember({"uniform", "owl", "erk", "lamp", "global"}))
       ->capture_default_str();
   app.add_option("--pattern", s.pattern, "which weights are compared")
-      ->check(CLI::IsMember({"per_row", "per_tensor", "1:2", "1:4", "2:4", "4:8", "8:16"}))
+      ->check(CLI::IsMember({"per_row", "per_tensor", "1:2", "1:4", "2:4", "4:8", "8:16", "mixed:8",
+                             "block:16x1", "block:1x16"}))
       ->capture_default_str();
+  app.add_option("--refine", s.refine,
+                 "make the masks better, or the weights that stay: swaps:25 (at most 25 swaps a "
+                 "row), repair, swaps:25+repair or dsnot; needs --text, or --statistics with a "
+                 "calibration that has Gram matrices (of dsnot, moments of sequences)");
   app.add_option(
          "--statistics,--imatrix", s.statistics,
          "column norms by tensor name: a safetensors file (see examples/python/observe.py), "
@@ -93,8 +132,8 @@ settings parse(int argc, char** argv) {
                  "qwen2, qwen3, gemma3), which needs memory for the model as floats")
       ->check(CLI::ExistingFile)
       ->excludes("--statistics");
-  app.add_option("--save-statistics", s.save_statistics, "write the statistics of --text")
-      ->needs("--text");
+  app.add_option("--save-statistics", s.save_statistics,
+                 "write the statistics of --text; with --permute, those of the permuted model");
   app.add_option("--plan", s.plan, "follow this plan, a JSON file that --save-plan wrote")
       ->check(CLI::ExistingFile);
   app.add_option("--save-plan", s.save_plan, "write the plan, to read and edit");
@@ -145,6 +184,9 @@ settings parse(int argc, char** argv) {
   app.add_option("--architecture", s.architecture,
                  "with --structure, what a GGUF file of a llama is called whose blocks differ")
       ->check(CLI::IsMember({"deci"}));
+  app.add_flag("--permute", s.permute,
+               "drop nothing, and write the same model with neurons and features of values in an "
+               "order in which the N:M pattern keeps more");
   app.add_flag("--dry-run", s.dry_run, "print what would be done, and write no model");
   app.add_flag("--resume", s.resume, "go on with an interrupted run");
   app.add_flag("--overwrite", s.overwrite, "replace OUT, if it is a file");
@@ -152,6 +194,7 @@ settings parse(int argc, char** argv) {
     app.parse(argc, argv);
     if (app.count("--memory") != 0) s.memory = bytes_of(memory);
     s.names.may_retype = !s.retype.empty();
+    if (!s.refine.empty()) s.names.changes_weights = refinement_of(s.refine).repairs;
     s.has_named_score = !s.score.empty();
     if (!s.structure.empty()) {
       check_structure(app, s);
@@ -161,14 +204,21 @@ settings parse(int argc, char** argv) {
                                "--keep-unseen", "--vocabulary-text"})
       if (app.count(option) != 0)
         throw CLI::ValidationError(std::string(option) + " goes with --structure");
+    if (!s.save_statistics.empty() && s.text.empty() && !s.permute)
+      throw CLI::ValidationError("--save-statistics needs --text");
     if (s.score == "flap" || s.score == "reap" || s.allocate == "global")
       throw CLI::ValidationError("--score flap and reap and --allocate global go with --structure");
     if (s.score.empty()) s.score = !s.has_statistics() ? "magnitude" : "wanda";
     if (s.score != "magnitude" && !s.has_statistics())
       throw CLI::ValidationError("--score " + s.score +
                                  " looks at what the layers see: it needs --statistics or --text");
-    if (s.score == "magnitude" && s.has_statistics())
+    if (s.score == "magnitude" && s.has_statistics() && s.refine.empty())
       throw CLI::ValidationError("--score magnitude does not look at statistics");
+    if (s.permute) {
+      check_permutation(app, s);
+      return s;
+    }
+    if (!s.refine.empty()) check_refinement(s);
     if (!s.plan.empty() && (s.sparsity || app.count("--allocate") != 0))
       throw CLI::ValidationError(
           "--plan says how much each layer loses: leave out --sparsity and --allocate");

@@ -18,6 +18,8 @@ struct settings {
   std::string score;  // if none is named: wanda with statistics, else magnitude
   bool has_named_score = false;
   std::string allocate = "uniform", pattern = "per_row";
+  std::string
+      refine;  // "swaps:25", "repair", "swaps:25+repair", "dsnot"; empty: masks of the score
   std::string statistics, text, save_statistics, plan, save_plan, report, masks, retype;
   choice names;
   int threads = 0;
@@ -31,11 +33,16 @@ struct settings {
   std::uint64_t fewest_tokens = 1;  // experts that saw fewer are named
   bool keep_unseen = false;         // and stay where others can go
   std::string architecture;         // of the GGUF file that is written, if it is another one
+  bool permute = false;             // channels come in an order in which the pattern keeps more
   bool dry_run = false, resume = false, overwrite = false;
 
   bool has_statistics() const { return !statistics.empty() || !text.empty(); }
+  // True if the score looks at column norms.
+  bool reads_norms() const { return score != "magnitude"; }
   // True if the pattern fixes the sparsity.
-  bool is_n_of_m() const { return pattern.find(':') != std::string::npos; }
+  bool is_n_of_m() const { return !is_block() && !is_mixed() && pattern.find(':') != pattern.npos; }
+  bool is_block() const { return pattern.starts_with("block:"); }
+  bool is_mixed() const { return pattern.starts_with("mixed:"); }
   double sparsity_or_default() const { return sparsity.value_or(0.5); }
 };
 

@@ -204,11 +204,11 @@ json changed_config(json whole, const structure_change& change, bool adds_biases
   return whole;
 }
 
-json read_config(const model_files& model) {
+json read_config(const model_files& model, std::string_view why) {
   const fs::path path = model.folder / config_file;
   if (!model.is_folder || !fs::exists(path))
-    refuse(model.is_folder ? model.folder : model.path_of(0),
-           "has no config.json, which --structure must change: give it the folder of a model");
+    refuse(model.is_folder ? model.folder : model.path_of(0), "has no config.json, which ", why,
+           ": give it the folder of a model");
   return read_json(path);
 }
 

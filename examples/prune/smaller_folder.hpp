@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <vector>
 
 #include "folder_vocabulary.hpp"
@@ -21,8 +22,10 @@ model_numbers numbers_of_config(const nlohmann::ordered_json& config);
 nlohmann::ordered_json changed_config(nlohmann::ordered_json config, const structure_change& change,
                                       bool adds_biases);
 
-// The configuration of a model in a folder.
-nlohmann::ordered_json read_config(const model_files& model);
+// The configuration of a model in a folder. Throws tamp::file_error, which names the option that needs
+// it, if there is none.
+nlohmann::ordered_json read_config(const model_files& model,
+                                   std::string_view why = "--structure must change");
 
 // Writes the files of `tensors`, the configuration, the index, what `changed` says, and copies of all
 // else into a folder that is there.

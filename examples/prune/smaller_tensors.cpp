@@ -34,20 +34,25 @@ stored_block stored_block_of(const tensor& t, bool is_gguf) {
   return {1, type.bits % 8 == 0 ? type.bits / 8 : 0};
 }
 
-// The blocks of columns that stay; nothing if one stays in part.
+// The blocks of columns that stay or move together; nothing if one does so in part.
 std::optional<std::vector<std::size_t>> whole_blocks(const std::vector<std::size_t>& cols,
                                                      std::size_t values) {
   if (values == 0 || cols.size() % values != 0) return std::nullopt;
   std::vector<std::size_t> blocks;
   for (std::size_t k = 0; k < cols.size(); k += values) {
-    if (cols[k] % values != 0 || cols[k + values - 1] != cols[k] + values - 1) return std::nullopt;
+    if (cols[k] % values != 0) return std::nullopt;
+    for (std::size_t j = 1; j < values; ++j)
+      if (cols[k + j] != cols[k] + j) return std::nullopt;
     blocks.push_back(cols[k] / values);
   }
   return blocks;
 }
 
+// True if all is kept, in its place.
 bool is_whole(const structure::kept_part& kept, const structure::extents& shape) {
-  return kept.rows.size() == shape.rows && kept.cols.size() == shape.cols;
+  return kept.rows.size() == shape.rows && kept.cols.size() == shape.cols &&
+         std::is_sorted(kept.rows.begin(), kept.rows.end()) &&
+         std::is_sorted(kept.cols.begin(), kept.cols.end());
 }
 
 std::vector<std::size_t> smaller_shape(const tensor& t, const structure::kept_part& kept) {
@@ -64,25 +69,27 @@ std::vector<std::size_t> smaller_shape(const tensor& t, const structure::kept_pa
   return shape;
 }
 
-// Chooses the type of a tensor of a GGUF file whose columns leave.
-void choose_type(smaller_tensor& s, const tensor& t, const std::string& retype) {
+// Chooses the type of a tensor of a GGUF file whose columns change as the option says: "leave" or
+// "move".
+void choose_type(smaller_tensor& s, const tensor& t, const std::string& retype,
+                 std::string_view option = "--structure", std::string_view change = "leave") {
   const auto* type = ggml::find_type(t.ggml_type);
   if (type == nullptr)
     throw tamp::value_error(
-        sentence("--structure: ", t.name, " is of a type that tamp does not know"));
+        sentence(option, ": ", t.name, " is of a type that tamp does not know"));
   if (whole_blocks(s.kept.cols, type->values)) return;
   if (type->decode_row == nullptr)
     throw tamp::value_error(
-        sentence("--structure: ", t.name, " is of type ", t.type, ", which tamp does not read"));
+        sentence(option, ": ", t.name, " is of type ", t.type, ", which tamp does not read"));
   if (type->encode_row == nullptr) {
     if (retype.empty())
-      throw tamp::value_error(sentence("--structure: columns of ", t.name,
-                                       " leave, and tamp does not write ", t.type,
+      throw tamp::value_error(sentence(option, ": columns of ", t.name, ' ', change,
+                                       ", and tamp does not write ", t.type,
                                        ": --retype q8_0 or f16 says what becomes of such tensors"));
     type = ggml::find_type(retype == "q8_0" ? "Q8_0" : "F16");
   }
   if (s.kept.cols.size() % type->values != 0)
-    throw tamp::value_error(sentence("--structure: ", t.name, " keeps ", s.kept.cols.size(),
+    throw tamp::value_error(sentence(option, ": ", t.name, " keeps ", s.kept.cols.size(),
                                      " columns, which is no multiple of the ", type->values,
                                      " in a block of ", type->name, ": use --multiple ",
                                      type->values));
@@ -195,6 +202,32 @@ std::vector<smaller_tensor> smaller_tensors(const model_files& model, const deco
         throw tamp::value_error(sentence("--structure: ", t.name, " is of type ", t.type,
                                          ", of which no part can be copied"));
     }
+    all.push_back(std::move(s));
+  }
+  return all;
+}
+
+std::vector<smaller_tensor> permuted_tensors(const model_files& model, const structure::ties& ties,
+                                             const std::vector<structure::unit_order>& orders,
+                                             const std::string& retype) {
+  constexpr std::string_view option = "--permute";
+  std::vector<smaller_tensor> all;
+  for (std::size_t k = 0; k < model.tensors.size(); ++k) {
+    const tensor& t = model.tensors[k];
+    auto places = structure::arrangement_of(ties, orders, t.name, matrix_of(t));
+    const bool moves = !places.is_identity();
+    smaller_tensor s{t.name,
+                     t.file,
+                     k,
+                     t.shape,
+                     t.type,
+                     t.ggml_type,
+                     {false, std::move(places.rows), std::move(places.cols)}};
+    if (moves && model.is_gguf)
+      choose_type(s, t, retype, option, "move");
+    else if (moves && stored_block_of(t, false).bytes == 0)
+      throw tamp::value_error(sentence(option, ": ", t.name, " is of type ", t.type,
+                                       ", of which no part can be copied"));
     all.push_back(std::move(s));
   }
   return all;

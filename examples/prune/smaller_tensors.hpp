@@ -1,12 +1,13 @@
 #pragma once
 
-// The tensors of the smaller model, and their bytes.
+// The tensors of the smaller model, or of one whose units are reordered, and their bytes.
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <tamp/structure/gather.hpp>
+#include <tamp/structure/permute.hpp>
 #include <tamp/structure/ties.hpp>
 #include <tamp/structure/unit_plan.hpp>
 #include <vector>
@@ -24,10 +25,10 @@ struct smaller_tensor {
   std::size_t file = 0;                 // which of the weights
   std::optional<std::size_t> source{};  // which of the model's tensors, unless it is new
   std::vector<std::size_t> shape{};
-  std::string type{};           // as the file says it
-  std::uint32_t ggml_type = 0;  // in a GGUF file
-  tamp::structure::kept_part kept{};
-  std::vector<float> numbers{};  // of a new tensor
+  std::string type{};                 // as the file says it
+  std::uint32_t ggml_type = 0;        // in a GGUF file
+  tamp::structure::kept_part kept{};  // or in another order
+  std::vector<float> numbers{};       // of a new tensor
 };
 
 // Lists the smaller tensors. `retype` is empty, or what tensors of a GGUF file become whose columns
@@ -36,6 +37,12 @@ std::vector<smaller_tensor> smaller_tensors(const model_files& model, const deco
                                             const tamp::structure::ties& ties,
                                             const tamp::structure::unit_plan& plan,
                                             const std::string& retype);
+
+// Lists the tensors of the same model with units in other orders. Throws as above.
+std::vector<smaller_tensor> permuted_tensors(const model_files& model,
+                                             const tamp::structure::ties& ties,
+                                             const std::vector<tamp::structure::unit_order>& orders,
+                                             const std::string& retype);
 
 // Adds the biases of o and down that stand in for what left, and biases of zero where a
 // configuration knows all of them or none. Throws tamp::value_error if the model has biases already

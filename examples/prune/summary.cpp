@@ -62,6 +62,22 @@ void print_dense(std::FILE* to, std::string_view what, const std::vector<dense_t
                which.first == 1 ? "" : fmt::format(" and {} more", which.first - 1), why);
 }
 
+// What refinements leave of the layers' errors.
+void print_errors(std::FILE* to, const tamp::prune_report& report) {
+  std::size_t layers = 0, swaps = 0;
+  double left = 0;
+  for (const tamp::layer_report& layer : report.layers) {
+    if (!layer.error) continue;
+    ++layers;
+    swaps += layer.error->swaps;
+    left += layer.error->before == 0 ? 1 : layer.error->after / layer.error->before;
+  }
+  if (layers == 0) return;
+  fmt::print(to, "refined {}{}: {:.1f} % of a layer's error stays on average\n",
+             counted(layers, "layer"), swaps == 0 ? "" : " by " + counted(swaps, "swap"),
+             100 * left / static_cast<double>(layers));
+}
+
 std::string in_megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
@@ -112,6 +128,7 @@ void print_result(std::FILE* to, const settings& s, const model_files& model,
                   const tamp::prune_report& report) {
   fmt::print(to, "{}: {}; sparsity {:.4f} of the layers, {:.4f} of the files\n", printable(s.out),
              report.heading(), report.achieved(), sparsity_of_files(model, report));
+  print_errors(to, report);
   fmt::print(to, "{} before, {} after", in_megabytes(model.bytes()), in_megabytes(bytes_after));
   if (s.packed)
     fmt::print(to, ", packed ({:.1f} %)",

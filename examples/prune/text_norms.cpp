@@ -5,13 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <llama/load_folder.hpp>
-#include <llama/load_gguf.hpp>
-#include <llama/quality.hpp>
 #include <llama/tamp_host.hpp>
-#include <span>
 #include <tamp/error.hpp>
 #include <tamp/execute/openmp.hpp>
 #include <tamp/io/detail/readable_file.hpp>
@@ -29,37 +24,10 @@
 #include "../study/progress_bar.hpp"
 #include "message.hpp"
 #include "sentences.hpp"
+#include "text_model.hpp"
 
 namespace tamp_prune {
 namespace {
-
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) refuse(path, "cannot be read");
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// The samples of a rank.
-struct rank_samples {
-  part which;
-  std::vector<llama::calibration_sample> samples;
-};
-
-rank_samples samples_of(const llama::language_model& language, const text_options& options,
-                        const team& ranks) {
-  const std::vector<int> tokens = language.tokenizer.encode(read_text(options.text));
-  const std::size_t count = std::min(options.sequences, tokens.size() / options.length);
-  if (count == 0)
-    refuse(options.text, "has ", counted(tokens.size(), "token"), ", fewer than one sequence of ",
-           options.length);
-  const auto sequences =
-      llama::sequences(tokens, options.length, count, language.tokenizer.start());
-  rank_samples mine{part_of(sequences.size(), ranks), {}};
-  for (const auto& sequence : std::span(sequences).subspan(mine.which.first, mine.which.count))
-    mine.samples.push_back({llama::embed(language.model, sequence),
-                            std::vector(sequence.size(), tamp::modality::text)});
-  return mine;
-}
 
 // Sums of sequences in a fixed tree, so that it does not matter which rank has which.
 using norm_parts = tamp::stat::pairwise<tamp::stat::column_norm>;
@@ -152,23 +120,6 @@ text_sizes sizes_of_folder(const model_files& model) {
           32 * bytes, true};
 }
 
-llama::language_model load(const model_files& model) {
-  if (model.is_gguf) return llama::load_gguf(model.path_of(0).string());
-  std::vector<std::string> weights;
-  for (const auto& file : model.weights) weights.push_back(file.string());
-  return llama::load_folder(model.folder.string(), weights);
-}
-
-// Returns use(). What the engine throws becomes a tamp::value_error.
-template <class Use>
-auto with_engine(const Use& use) {
-  try {
-    return use();
-  } catch (const llama::error& problem) {
-    throw tamp::value_error(tamp::detail::sentence("--text: ", problem.what()));
-  }
-}
-
 }  // namespace
 
 void check_is_read(const model_files& model) {
@@ -210,11 +161,10 @@ std::uint64_t bytes_for_text(const model_files& model, const text_options& optio
 tamp::io::named_norms norms_of_text(const model_files& model, const text_options& options,
                                     const std::function<bool()>& is_stopped, const team& ranks) {
   return with_engine([&] {
-    llama::language_model language = load(model);
-    const rank_samples mine = samples_of(language, options, ranks);
+    text_model mine = load_text_model(model, options, ranks);
     const auto& samples = mine.samples;
-    llama::tamp_host host(language.model, samples);
-    auto parts = parts_from(mine.which.first);
+    llama::tamp_host host(mine.language.model, samples);
+    auto parts = parts_from(mine.sequences.first);
     study::progress_bar bar;
     const bool is_complete = ranks.in_steps(is_stopped, [&](const team::question& is_stopped_here) {
       if (samples.empty()) return true;
@@ -236,8 +186,7 @@ tamp::io::named_norms norms_of_text(const model_files& model, const text_options
     if (ranks.is_first())
       for (std::size_t k = 0; k < seen.layers(); ++k) {
         const auto& statistic = seen.of<tamp::stat::column_norm>(k);
-        norms.add(model.is_gguf ? llama::gguf_name(seen.name(k)) : seen.name(k), statistic.values(),
-                  statistic.tokens());
+        norms.add(text_model::name_in(model, seen.name(k)), statistic.values(), statistic.tokens());
       }
     broadcast(norms, ranks);
     return norms;
@@ -248,9 +197,8 @@ text_statistics statistics_of_text(const model_files& model, const text_options&
                                    const std::function<bool()>& is_stopped) {
   using tamp::stat::column_norm, tamp::stat::column_variance, tamp::stat::hidden_change;
   return with_engine([&] {
-    llama::language_model language = load(model);
-    const rank_samples all = samples_of(language, options, {});
-    llama::tamp_host host(language.model, all.samples);
+    text_model all = load_text_model(model, options);
+    llama::tamp_host host(all.language.model, all.samples);
     tamp::calibration<column_norm, column_variance, hidden_change> seen;
     study::progress_bar bar;
     const bool is_complete =
@@ -267,8 +215,7 @@ text_statistics statistics_of_text(const model_files& model, const text_options&
     text_statistics statistics{tamp::io::named_norms(options.text), {}, {}};
     const std::size_t of_block = seen.layers() / host.blocks();
     for (std::size_t k = 0; k < seen.layers(); ++k) {
-      const std::string name =
-          model.is_gguf ? llama::gguf_name(std::string(seen.name(k))) : std::string(seen.name(k));
+      const std::string name = text_model::name_in(model, seen.name(k));
       const auto& norms = seen.of<column_norm>(k);
       statistics.norms.add(name, norms.values(), norms.tokens());
       statistics.variances.emplace(name, seen.of<column_variance>(k));

@@ -13,15 +13,9 @@
 
 #include "model_files.hpp"
 #include "team.hpp"
+#include "text_options.hpp"
 
 namespace tamp_prune {
-
-struct text_options {
-  std::string text;            // a file
-  std::size_t sequences = 32;  // at most, of the text's first tokens
-  std::size_t length = 256;    // tokens of each
-  int threads = 0;
-};
 
 // Sends the text through the dense model, which must fit into memory as floats. The norms have the
 // names of the files' tensors. Collective: each rank takes some of the sequences, and all get the

@@ -67,29 +67,33 @@ std::optional<tamp::pruning_plan> planner::plan(const named_recipe& named,
   const auto compose_with = [](auto... policies) {
     return tamp::compose(tamp::score::magnitude{}, policies...);  // plans do not look at the score
   };
+  const auto plan_by = [&](auto allocate) -> std::optional<tamp::pruning_plan> {
+    const auto recipe = compose_with(allocate, tamp::pattern::per_row{});
+    tamp::pruning_plan plan;
+    if constexpr (is_calibrated<decltype(allocate)>) {
+      if (!calibrate(on_progress)) return std::nullopt;
+      plan = tamp::plan(exec_, host_, seen_, recipe);
+    } else if constexpr (tamp::detail::needs_statistic<decltype(allocate)>) {
+      host_.rewind();
+      auto seen = tamp::calibration_for(allocate);  // Gram matrices, which no file keeps
+      if (!tamp::calibrate(exec_, host_, seen, on_progress)) return std::nullopt;
+      plan = tamp::plan(exec_, host_, seen, recipe);
+    } else {
+      plan = tamp::plan(exec_, host_, recipe);
+    }
+    plan.recipe = weighed_score(named) + ", " + allocate.label() + ", " + named.pattern;
+    return plan;
+  };
+  // Patterns that leave the sparsity open differ by the groups of mixed ones alone.
+  const auto plan_open = [&] {
+    return with_allocation(named.allocate, named.sparsity.value(), [&](auto allocate) {
+      if (named.pattern == "mixed:8")
+        return plan_by(tamp::allocate::in_groups<8, decltype(allocate)>{allocate});
+      return plan_by(allocate);
+    });
+  };
   return with_pattern(
-      named.pattern,
-      [&](auto) {
-        return with_allocation(
-            named.allocate, named.sparsity.value(),
-            [&](auto allocate) -> std::optional<tamp::pruning_plan> {
-              const auto recipe = compose_with(allocate, tamp::pattern::per_row{});
-              tamp::pruning_plan plan;
-              if constexpr (is_calibrated<decltype(allocate)>) {
-                if (!calibrate(on_progress)) return std::nullopt;
-                plan = tamp::plan(exec_, host_, seen_, recipe);
-              } else if constexpr (tamp::detail::needs_statistic<decltype(allocate)>) {
-                host_.rewind();
-                auto seen = tamp::calibration_for(allocate);  // Gram matrices, which no file keeps
-                if (!tamp::calibrate(exec_, host_, seen, on_progress)) return std::nullopt;
-                plan = tamp::plan(exec_, host_, seen, recipe);
-              } else {
-                plan = tamp::plan(exec_, host_, recipe);
-              }
-              plan.recipe = weighed_score(named) + ", " + allocate.label() + ", " + named.pattern;
-              return plan;
-            });
-      },
+      named.pattern, [&](auto) { return plan_open(); },
       [&](auto pattern) -> std::optional<tamp::pruning_plan> {
         tamp::pruning_plan plan = tamp::plan(exec_, host_, compose_with(pattern));
         plan.recipe = weighed_score(named) + ", " + named.pattern;

@@ -21,8 +21,9 @@ inline const std::vector<std::string> allocate_names{"uniform",
                                                      "global_threshold",
                                                      "by_error",
                                                      "by_error_sparsegpt"};
-inline const std::vector<std::string> pattern_names{"per_row", "per_tensor", "1:2", "1:4",
-                                                    "2:4",     "4:8",        "8:16"};
+inline const std::vector<std::string> pattern_names{"per_row",    "per_tensor", "1:2",  "1:4",
+                                                    "2:4",        "4:8",        "8:16", "mixed:8",
+                                                    "block:16x1", "block:1x16"};
 
 // A recipe by its names.
 struct named_recipe {

@@ -70,7 +70,7 @@ def main():
                      for title, *key in METHODS if values(column, *key, args.kinds)])
         return
     sparsities = sorted({float(r["asked"]) for r in rows if r["pattern"] in ("per_row", "per_tensor")})
-    fixed = sorted({r["pattern"] for r in rows if ":" in r["pattern"]})
+    fixed = sorted({r["pattern"] for r in rows if r["pattern"][0].isdigit()})
     table = []
     for title, score, allocate, pattern in METHODS:
         cells = [cell(values(column, score, allocate, pattern, s)) for s in sparsities]

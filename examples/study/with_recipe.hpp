@@ -57,6 +57,9 @@ auto with_pattern(const std::string& name, Open&& open, Fixed&& fixed) {
   using namespace tamp::pattern;
   if (name == "per_row") return open(per_row{});
   if (name == "per_tensor") return open(per_tensor{});
+  if (name == "mixed:8") return open(mixed_n_of_m<8>{});
+  if (name == "block:16x1") return open(block<16, 1>{});
+  if (name == "block:1x16") return open(block<1, 16>{});
   if (name == "1:2") return fixed(n_of_m<1, 2>{});
   if (name == "1:4") return fixed(n_of_m<1, 4>{});
   if (name == "2:4") return fixed(n_of_m<2, 4>{});

@@ -112,6 +112,7 @@
 #include "structure/experts_to_drop.hpp"
 #include "structure/gather.hpp"
 #include "structure/lowest_units.hpp"
+#include "structure/permute.hpp"
 #include "structure/select_globally.hpp"
 #include "structure/standardised.hpp"
 #include "structure/ties.hpp"

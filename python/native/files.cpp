@@ -24,9 +24,13 @@
 #  include <cstdio>
 #  include <cstdlib>
 #  include <exception>
+#  include <memory>
 #  include <mutex>
 #  include <new>
+#  include <prune/prune_refined.hpp>
 #  include <prune/run.hpp>
+#  include <prune/run_permute.hpp>
+#  include <prune/run_structure.hpp>
 #  include <prune/text_norms.hpp>
 #endif
 
@@ -41,6 +45,9 @@ namespace {
 [[noreturn]] void refuse_text() {
   throw tamp::value_error("prune_files: the package makes no statistics of a text: give norms");
 }
+[[noreturn]] void refuse_option(const char* option) {
+  throw tamp::value_error(std::string("prune_files: the package does not ") + option);
+}
 }  // namespace
 tamp::io::named_norms norms_of_text(const model_files&, const text_options&,
                                     const std::function<bool()>&, const team&) {
@@ -48,6 +55,16 @@ tamp::io::named_norms norms_of_text(const model_files&, const text_options&,
 }
 void check_is_read(const model_files&) { refuse_text(); }
 std::uint64_t bytes_for_text(const model_files&, const text_options&) { return 0; }
+
+// Nor does it offer what these do.
+int run_structure(const settings&, const surroundings&) { refuse_option("structure"); }
+int run_permute(const settings&, const surroundings&) { refuse_option("permute"); }
+std::unique_ptr<layer_refiner> refiner_for(const settings&, const model_files&, std::uint64_t) {
+  refuse_option("refine");
+}
+void complete_refined_report(const settings&, const tamp::pruning_plan&, tamp::prune_report&) {
+  refuse_option("refine");
+}
 }  // namespace tamp_prune
 
 #endif

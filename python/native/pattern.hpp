@@ -7,7 +7,9 @@
 #include <string_view>
 #include <tamp/execute/executor.hpp>
 #include <tamp/mask/bitmask.hpp>
+#include <tamp/pattern/block.hpp>
 #include <tamp/pattern/detail/any_scored_rows.hpp>
+#include <tamp/pattern/mixed_n_of_m.hpp>
 #include <tamp/pattern/n_of_m.hpp>
 #include <tamp/pattern/per_row.hpp>
 #include <tamp/pattern/per_tensor.hpp>
@@ -15,7 +17,8 @@
 
 namespace tamp_python {
 
-inline constexpr const char* pattern_names = "per_row, per_tensor, 1:2, 1:4, 2:4, 4:8 and 8:16";
+inline constexpr const char* pattern_names =
+    "per_row, per_tensor, 1:2, 1:4, 2:4, 4:8, 8:16, mixed:8, block:16x1 and block:1x16";
 
 // Calls use(pattern) with the pattern of that name. Returns false if there is none.
 template <class Use>
@@ -28,6 +31,9 @@ bool with_pattern(std::string_view name, const Use& use) {
   if (name == "2:4") return use(n_of_m<2, 4>{}), true;
   if (name == "4:8") return use(n_of_m<4, 8>{}), true;
   if (name == "8:16") return use(n_of_m<8, 16>{}), true;
+  if (name == "mixed:8") return use(mixed_n_of_m<8>{}), true;
+  if (name == "block:16x1") return use(block<16, 1>{}), true;
+  if (name == "block:1x16") return use(block<1, 16>{}), true;
   return false;
 }
 

@@ -127,7 +127,9 @@ A value: printable, comparable, made by `compose` or by the name of a published 
       R"(Composes a recipe from the names of its policies.
 
 score:     which weights matter: magnitude, wanda, ria, amia, sparsegpt
-pattern:   the shape of the loss: per_row, per_tensor, or N of every M kept: 1:2, 1:4, 2:4, 4:8, 8:16
+pattern:   the shape of the loss: per_row, per_tensor, N of every M kept: 1:2, 1:4, 2:4, 4:8, 8:16,
+           N of every 8, where N = 8 - floor(8 * sparsity) of the layer: mixed:8, or whole blocks
+           of 16 outputs of one input or 16 inputs of one output: block:16x1, block:1x16
 allocate:  how much each layer loses: uniform, owl, das, erk, lamp, alpha. All but uniform compare
            the layers of a model, and need `plan`.
 sparsity:  the fraction to drop, 0.5 by default. A pattern N:M fixes it.

@@ -49,3 +49,27 @@ def divprune(hidden, count):
         nearest[chosen] = -np.inf
         chosen.append(int(np.argmax(nearest)))
     return np.sort(chosen)
+
+
+def mixed(scores, m, sparsity):
+    """Keeps N = m - floor(m * sparsity) of each m columns; of a last group of r, ceil(N * r / m)."""
+    kept = m - int(m * sparsity)
+    keep = np.zeros(scores.shape, bool)
+    for i, row in enumerate(scores):
+        for begin in range(0, len(row), m):
+            group = row[begin : begin + m]
+            count = -(-kept * len(group) // m)
+            best = sorted(range(len(group)), key=lambda j: (-group[j], -j))[:count]
+            keep[i, [begin + j for j in best]] = True
+    return keep
+
+
+def block(scores, rows, cols, sparsity):
+    """Drops the blocks of lowest mean; the earlier one of two that are equal."""
+    places = [(i, j) for i in range(0, scores.shape[0], rows) for j in range(0, scores.shape[1], cols)]
+    means = [np.mean(scores[i : i + rows, j : j + cols], dtype=np.float64) for i, j in places]
+    keep = np.ones(scores.shape, bool)
+    for k in sorted(range(len(places)), key=lambda k: (means[k], k))[: int(len(places) * sparsity)]:
+        i, j = places[k]
+        keep[i : i + rows, j : j + cols] = False
+    return keep

@@ -44,6 +44,21 @@ def test_n_of_m_is_its_definition(n, m):
     assert np.array_equal(keep.to_numpy(), definitions.n_of_m(np.abs(w), n, m))
 
 
+@pytest.mark.parametrize("sparsity", [0, 0.25, 0.5, 0.8, 1])
+def test_mixed_n_of_m_is_its_definition(sparsity):
+    w, _ = layer()
+    keep = tamp.select(w, tamp.magnitude(sparsity, "mixed:8"))
+    assert np.array_equal(keep.to_numpy(), definitions.mixed(np.abs(w), 8, sparsity))
+
+
+@pytest.mark.parametrize("sparsity", [0, 0.3, 0.5, 1])
+@pytest.mark.parametrize("rows, cols", [(16, 1), (1, 16)])
+def test_blocks_are_their_definition(rows, cols, sparsity):
+    w = np.random.default_rng(5).standard_normal((40, 50)).astype(np.float32)
+    keep = tamp.select(w, tamp.magnitude(sparsity, f"block:{rows}x{cols}"))
+    assert np.array_equal(keep.to_numpy(), definitions.block(np.abs(w), rows, cols, sparsity))
+
+
 def test_ria_is_its_definition():
     w, x = layer(dtype=np.float64)
     norms = tamp.observe(x)

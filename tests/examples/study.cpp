@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <string>
 #include <study/prune_model.hpp>
@@ -246,6 +247,47 @@ BOOST_AUTO_TEST_CASE(a_pruned_model_is_the_same_for_one_and_two_threads) {
       for (std::size_t l = 0; l < llama::layer_names.size(); ++l)
         BOOST_TEST((one.blocks[b].weights[l].array() == two.blocks[b].weights[l].array()).all());
   }
+}
+
+BOOST_AUTO_TEST_CASE(blocks_and_mixed_groups_are_patterns_of_the_study) {
+  study::data_settings few;
+  few.calibration = 3;
+  few.evaluation = 1;
+  const auto subject = study::load_subject(tiny, few);
+  const auto samples = subject->calibration_samples();
+  const auto pruned = [&](const study::named_recipe& recipe) {
+    llama::model m = subject->dense();
+    const auto plan = study::planner(m, samples, 1).plan(recipe, {}).value();
+    const auto report = study::prune_model(recipe, plan, m, samples, 1, {});
+    BOOST_TEST(std::abs(report.achieved() - recipe.sparsity.value()) < 0.02);
+    return m.blocks[1].weights[llama::up_proj];
+  };
+  // All of a block goes, or nothing.
+  const auto check_blocks = [](const llama::matrix& w, llama::Index rows, llama::Index cols) {
+    for (llama::Index i = 0; i + rows <= w.rows(); i += rows)
+      for (llama::Index j = 0; j + cols <= w.cols(); j += cols) {
+        const auto zeros = (w.block(i, j, rows, cols).array() == 0).count();
+        BOOST_TEST((zeros == 0 || zeros == rows * cols));
+      }
+  };
+  check_blocks(pruned({"wanda", "uniform", "block:16x1", 0.5}), 16, 1);
+  check_blocks(pruned({"magnitude", "uniform", "block:1x16", 0.3}), 1, 16);
+  // Each group of 8 of a layer loses equally many, and layers differ.
+  std::set<llama::Index> counts;
+  llama::model m = subject->dense();
+  const study::named_recipe mixed{"wanda", "erk", "mixed:8", 0.45};
+  const auto plan = study::planner(m, samples, 1).plan(mixed, {}).value();
+  BOOST_TEST(plan.recipe.find("in groups of 8, mixed:8") != std::string::npos);
+  study::prune_model(mixed, plan, m, samples, 1, {});
+  for (const llama::block& b : m.blocks)
+    for (const llama::matrix& w : b.weights) {
+      const auto first = (w.block(0, 0, 1, 8).array() == 0).count();
+      counts.insert(first);
+      for (llama::Index i = 0; i < w.rows(); ++i)
+        for (llama::Index j = 0; j + 8 <= w.cols(); j += 8)
+          BOOST_TEST((w.block(i, j, 1, 8).array() == 0).count() == first);
+    }
+  BOOST_TEST(counts.size() > 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -41,6 +41,7 @@ COVERED = {
     "io/safetensors_header.hpp": "tests/io/safetensors_file.cpp",
     "prune/detail/allocated_plan.hpp": "tests/prune/plan.cpp",
     "prune/detail/allocation_units.hpp": "tests/prune/plan_options.cpp",
+    "prune/detail/column_scores.hpp": "tests/prune/order_columns.cpp tests/structure/permute.cpp",
     "prune/detail/empty_plan.hpp": "tests/prune/plan.cpp tests/prune/plan_options.cpp",
     "prune/detail/measured_weights.hpp": "tests/stat/reach.cpp",
     "prune/detail/repaired_weight.hpp": "tests/prune/detail/written_rows.cpp",

@@ -105,6 +105,25 @@ BOOST_AUTO_TEST_CASE(options_need_more) {
   const std::string norms = folder.write("norms", std::string(1000, 'x'));
   BOOST_TEST(bytes([&](settings& s) { s.statistics = norms, s.score = "wanda"; }) ==
              least + 2 * 1000 + 26 * 20);
+  BOOST_TEST(bytes([](settings& s) { s.pattern = "block:16x1"; }) > least);
+  // Refinements: of the largest layer, of 8 columns, its Gram matrix and two or five more of its size.
+  settings refined = plain;
+  refined.refine = "swaps:5";
+  refined.statistics = norms;
+  const memory_need swaps = need_of(refined);
+  BOOST_TEST(swaps.bytes_of_statistic == 8u * 8 * 8);
+  BOOST_REQUIRE(swaps.refinement.has_value());
+  BOOST_TEST(swaps.refinement->what == "to refine model.layers.0.mlp.down_proj.weight");
+  refined.refine = "repair";
+  const memory_need repair = need_of(refined);
+  BOOST_TEST(repair.refinement->bytes >= swaps.refinement->bytes + 3 * 8 * 8 * 8 + 6 * 8 * 8);
+  refined.refine = "dsnot";
+  BOOST_TEST(need_of(refined).bytes_of_statistic == 2u * 8 * 8);
+  // What is left of a bound is for more statistics.
+  const std::uint64_t just = swaps.bytes_of_all + swaps.refinement->bytes;
+  BOOST_TEST(tamp_prune::room_for_statistics(just, swaps) == 8u * 8 * 8);
+  BOOST_TEST(tamp_prune::room_for_statistics(just + 1000, swaps) == 8u * 8 * 8 + 1000);
+  BOOST_TEST(tamp_prune::room_for_statistics(0, swaps) == 0u);
   // A plan that is there allocates nothing.
   BOOST_TEST(bytes([](settings& s) { s.allocate = "lamp", s.plan = "plan"; }) == least);
 }

@@ -199,6 +199,8 @@ for model, options in [
         (gguf, ("--statistics", folder / "gguf.norms", "--allocate", "owl")),
         (gguf, ("--text", text, "--allocate", "owl", "--save-statistics", None)),
         (gguf, ("--text", two_sequences, "--score", "ria")),
+        (gguf, ("--text", text, "--refine", "swaps:3+repair")),
+        (gguf, ("--text", two_sequences, "--score", "magnitude", "--pattern", "2:4", "--refine", "swaps:2")),
 ]:
     results = {}
     for ranks in (0, 1, 2, 3, 4):
@@ -276,6 +278,7 @@ shutil.rmtree(unfinished)
 refused("cover 32 columns, the weight has 48", 3, file, out, "--statistics", folder / "shards.norms")
 (folder / "short").write_text("ab")
 refused("fewer than one sequence", 3, gguf, out, "--text", folder / "short")
+refused("--permute is done by one process", 2, gguf, out, "--permute", "--pattern", "2:4")
 refused("cannot be written: there is no folder", 2, file, folder / "nowhere" / "out")
 # One rank sees another model.
 result = subprocess.run([*command(1, file, out), ":", "-n", "1", program, str(broken), "--out", str(out)],

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -133,6 +134,40 @@ BOOST_AUTO_TEST_CASE(patterns_and_sparsities) {
   s.pattern = "1:2";
   output_of(s);
   check_model(model, s.out, compose(tamp::score::magnitude{}, n_of_m<1, 2>{}));
+}
+
+BOOST_AUTO_TEST_CASE(blocks_and_mixed_groups) {
+  const temporary_folder folder;
+  const fs::path model = support::write_model(folder);
+  settings s = settings_for(model, folder / "down");
+  s.pattern = "block:16x1";
+  BOOST_TEST(output_of(s).find("magnitude, uniform 0.5, block 16 x 1;") != std::string::npos);
+  check_model(model, s.out,
+              compose(tamp::score::magnitude{}, tamp::pattern::block<16, 1>{}, uniform{0.5}));
+  s = settings_for(model, folder / "across");
+  s.pattern = "block:1x16";
+  s.sparsity = 0.4;
+  output_of(s);
+  check_model(model, s.out,
+              compose(tamp::score::magnitude{}, tamp::pattern::block<1, 16>{}, uniform{0.4}));
+  s = settings_for(model, folder / "mixed");
+  s.pattern = "mixed:8";
+  const std::string text = output_of(s);
+  BOOST_TEST(text.find("magnitude, uniform 0.5 in groups of 8, N:8;") != std::string::npos);
+  check_model(model, s.out,
+              compose(tamp::score::magnitude{}, tamp::pattern::mixed_n_of_m<8>{}, uniform{0.5}));
+  // Sparsities of an allocation are rounded to eighths.
+  s = settings_for(model, folder / "rounded");
+  s.pattern = "mixed:8";
+  s.allocate = "erk";
+  s.sparsity = 0.45;
+  s.report = (folder / "report").string();
+  output_of(s);
+  const auto report = nlohmann::json::parse(read_bytes(s.report));
+  for (const auto& layer : report["layers"]) {
+    const double eighths = 8 * layer["asked"].get<double>();
+    BOOST_TEST(std::abs(eighths - std::round(eighths)) < 1e-9);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(one_file_and_its_metadata) {

@@ -13,14 +13,13 @@
 #include <tamp/io/norms_file.hpp>
 #include <vector>
 
-#include "../examples/folders.hpp"
-#include "../examples/gguf_models.hpp"
 #include "../support/errors.hpp"
-#include "models.hpp"
+#include "text_models.hpp"
 
 BOOST_AUTO_TEST_SUITE(prune_files_text_norms)
 
 namespace fs = std::filesystem;
+using support::both_forms;
 using support::check_error;
 using support::output_of;
 using support::settings_for;
@@ -29,38 +28,6 @@ using tamp::file_error;
 using tamp_prune::find_model;
 using tamp_prune::norms_of_text;
 using tamp_prune::settings;
-
-namespace {
-
-llama::model model_of(const std::string& architecture, llama::Index positions = 300) {
-  llama::config c = support::config_of(architecture);
-  c.positions = positions;
-  return llama::assemble(c, [](const std::string& name, llama::Index rows, llama::Index cols) {
-    llama::matrix w = support::hashed_numbers(name, rows, cols);
-    // Gains, of which a folder of gemma has what is added to 1, without rounding.
-    if (name.find("norm") != std::string::npos) w.setConstant(1.25f);
-    return w;
-  });
-}
-
-// One model in both forms.
-struct both_forms {
-  temporary_folder folder;
-  std::string gguf, text;
-  fs::path model = folder / "model";
-
-  explicit both_forms(const std::string& architecture) {
-    const llama::model m = model_of(architecture);
-    gguf = folder.write("gguf", support::with_tokens(support::gguf_of(m, architecture)).bytes());
-    support::write_folder(model, support::named_tensors(m),
-                          support::config_json(m.config, architecture));
-    std::string letters;
-    for (std::size_t k = 0; k < 3000; ++k) letters += k * k % 7 < 3 ? 'a' : 'b';
-    text = folder.write("text", letters);
-  }
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(norms_of_a_folder_are_those_of_the_gguf_file) {
   for (const std::string architecture : {"llama", "qwen2", "qwen3", "gemma3"}) {

@@ -103,6 +103,17 @@ BOOST_AUTO_TEST_CASE(its_steps_are_those_of_free_functions) {
   BOOST_TEST((g.pruned(compose(wanda{}, per_row{}, half, swaps{5})) == expected));
 }
 
+BOOST_AUTO_TEST_CASE(blocks_are_repaired_though_their_weights_cannot_be_swapped) {
+  const given g;
+  const tamp::pattern::block<2, 4> blocks;
+  const bitmask own = g.selected(compose(wanda{}, blocks, half));
+  const auto expected = repair{}(g.w, own, g.products());
+  const auto pruned = g.pruned(compose(wanda{}, blocks, half, repair{}));
+  for (std::size_t i = 0; i < 10; ++i)
+    for (std::size_t j = 0; j < 40; ++j)
+      BOOST_TEST(pruned(i, j) == static_cast<float>(expected.weights()(i, j)));
+}
+
 BOOST_AUTO_TEST_CASE(every_score_and_pattern_can_be_refined) {
   const given g;
   const auto check = [&](const auto& score, const auto&... shape) {

@@ -210,7 +210,8 @@ struct file_format<io::named_norms> {
 namespace tamp::inline TAMP_FLAGS::io {
 
 /// Reads column norms from a file of any form: safetensors, a calibration of tamp that has
-/// stat::column_norm, or an importance matrix of llama.cpp (see read_imatrix), as norms per token.
+/// stat::column_norm or stat::gram, or an importance matrix of llama.cpp (see read_imatrix), as
+/// norms per token.
 ///
 ///     const auto norms = tamp::io::read_norms("imatrix.gguf");
 ///
@@ -228,7 +229,7 @@ namespace tamp::inline TAMP_FLAGS::io {
   }
   if (first >> 32 != 0) return read_imatrix(path);
   if (const safetensors_file file(path); detail::is_calibration(file))
-    return detail::calibrated_norms(path).read();
+    return detail::calibrated_norms(path);
   return load<named_norms>(path);
 }
 

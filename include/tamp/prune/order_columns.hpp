@@ -3,24 +3,15 @@
 /// @file
 /// An order of a weight's columns in which an N:M pattern keeps more.
 
-#include <algorithm>
 #include <cstddef>
-#include <span>
-#include <string_view>
-#include <type_traits>
 #include <vector>
 
-#include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
-#include "../detail/special_numbers.hpp"
-#include "../error.hpp"
 #include "../execute/operation.hpp"
-#include "../pattern/detail/group_order.hpp"
-#include "../score/detail/scored_rows.hpp"
 #include "../tensor/detail/source.hpp"
 #include "compose.hpp"
 #include "detail/arguments.hpp"
-#include "select.hpp"
+#include "detail/column_scores.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
 
@@ -42,14 +33,7 @@ struct order_columns_operation : detail::operation<order_columns_operation> {
                           const Recipe& recipe) const {
     if constexpr (detail::check_weight_argument<Weight>() &&
                   detail::check_recipe_argument<Recipe>()) {
-      constexpr bool is_n_of_m = requires { Recipe::pattern_policy::kept; };
-      static_assert(is_n_of_m,
-                    "order_columns needs a recipe with the pattern n_of_m<N, M>: no "
-                    "other depends on which columns are neighbours");
-      static_assert(!detail::repairing_score<typename Recipe::score_policy>,
-                    "order_columns compares scores of the weights as they are: give it a score "
-                    "that repairs none");
-      if constexpr (is_n_of_m && !detail::repairing_score<typename Recipe::score_policy>)
+      if constexpr (detail::check_orders_columns<Recipe>())
         return detail::with_source(weight, [&](const auto& source) {
           return detail::with_memory("order_columns", [&] {
             return of_source(detail::any_executor(exec), source, statistics, recipe);
@@ -68,53 +52,12 @@ struct order_columns_operation : detail::operation<order_columns_operation> {
   static column_order of_source(const detail::any_executor& exec, const Source& weight,
                                 const Statistics& statistics, const Recipe& recipe) {
     const detail::ieee_arithmetic as_usual;
-    using pattern = typename Recipe::pattern_policy;
     const auto rows = static_cast<std::size_t>(weight.rows());
     const auto cols = static_cast<std::size_t>(weight.cols());
-    const std::vector<float> scores = scores_of(exec, weight, statistics, recipe);
-    const detail::group_order groups("order_columns", {scores.data(), rows, cols}, pattern::kept,
-                                     pattern::group);
-    column_order answer{groups.identity()};
-    answer.before = answer.after = groups.retained(answer.order);
-    if (rows == 0 || cols / pattern::group < 2) return answer;
-    std::vector<std::size_t> order = groups.dealt_out();
-    groups.reassign(exec, order);
-    const double after = groups.retained(order);
-    if (after > answer.before) {
-      answer.order = std::move(order);
-      answer.after = after;
-    }
-    return answer;
-  }
-
-  template <class Source, class Statistics, class Recipe>
-  static std::vector<float> scores_of(const detail::any_executor& exec, const Source& weight,
-                                      const Statistics& statistics, const Recipe& recipe) {
-    const auto rows = static_cast<std::size_t>(weight.rows());
-    const auto cols = static_cast<std::size_t>(weight.cols());
-    auto scores = detail::checked_array<float>(
-        "order_columns", detail::checked_product("order_columns", rows, cols));
-    const auto read = [&](std::span<const float> values) {
-      if (scores.empty()) return;
-      const auto& bound = detail::bind_score(exec, weight, recipe.score, values);
-      const detail::scored_rows scored(weight, bound, values);
-      detail::first_row infinite;
-      scored.for_each_range(exec, [&](auto&& read_scores, auto begin, auto end) {
-        for (std::size_t i = begin; i < end; ++i) {
-          float* to = scores.data() + i * cols;
-          for (const auto score : read_scores(i)) {
-            *to = static_cast<float>(score);
-            if (!is_finite(*to++)) infinite.note(i);
-          }
-        }
-      });
-      scored.raise_if_broken("order_columns", {}, recipe.score);
-      if (infinite.any())
-        detail::raise<value_error>("order_columns: a score of row ", infinite.row(),
-                                   " is not finite, and cannot be added to others");
-    };
-    detail::with_statistics<Recipe>(statistics, cols, "order_columns", {}, read);
-    return scores;
+    const std::vector<float> scores =
+        detail::scores_of(exec, "order_columns", weight, statistics, recipe);
+    return detail::order_of_scores<column_order, typename Recipe::pattern_policy>(
+        exec, "order_columns", {scores.data(), rows, cols});
   }
 };
 
@@ -138,9 +81,9 @@ struct order_columns_operation : detail::operation<order_columns_operation> {
 ///
 /// The weight is only read. Reorder the columns of W and, so that the model computes the same, the
 /// outputs of the layer in front of it in the same way: row order[k] of that layer comes to place
-/// k (compute::gather_columns, compute::gather_rows). In a feed-forward part with gate, up and down,
-/// order the columns of down, and the rows of gate and up. A layer that reads the residual stream shares its inputs with others and cannot be
-/// ordered alone.
+/// k (compute::gather_columns, compute::gather_rows). structure::order_units does so for units of
+/// several weights, as neurons and the features of values are. A layer that reads the residual
+/// stream shares its inputs with others and cannot be ordered alone.
 ///
 /// Time: M (rows * (cols / M)^2 + (cols / M)^3). Memory: the scores three times as floats, and
 /// (cols / M)^2 doubles.

@@ -127,7 +127,7 @@ struct refined {
               const Source& weight, const needs& seen, const Pattern& pattern, double sparsity,
               std::optional<std::size_t> count, refined_choice& chosen) const {
     using namespace tamp::detail;
-    constexpr std::size_t group = exchange_group<Pattern>();
+    constexpr std::size_t group = group_of<Pattern>();
     static_assert(
         group == 0 || (takes_groups<Steps> && ...),
         "this refinement exchanges weights anywhere in a row, which breaks an n:m pattern: "
@@ -202,6 +202,14 @@ struct refined {
     }
   }
 
+  // The columns among which weights take each other's places, if any step moves them.
+  template <class Pattern>
+  static consteval std::size_t group_of() {
+    if constexpr ((repairing_refinement<Steps> && ...))
+      return 0;
+    else
+      return tamp::detail::exchange_group<Pattern>();
+  }
   // False for a refinement that says so.
   template <class Step>
   static constexpr bool takes_groups = [] {

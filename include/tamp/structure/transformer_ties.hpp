@@ -80,6 +80,28 @@ inline group query_heads(std::string name, const attention_weights& w, const hea
   return g;
 }
 
+/// The features of each key and value head's values: a row of v, an entry of its bias, and a column of
+/// o in each query head that the head serves. Nothing else looks at their order, so that they can be
+/// reordered (permute.hpp) within their head. One group for each head, "NAME.0" and so on.
+/// @throws shape_error if the query heads do not share the others evenly
+inline std::vector<group> value_features(const std::string& name, const attention_weights& w,
+                                         const head_counts& h) {
+  const std::size_t queries = tamp::detail::queries_per_key(name, h);
+  std::vector<group> groups;
+  for (std::size_t head = 0; head < h.kv_heads; ++head) {
+    group g{tamp::detail::sentence(name, '.', head), "value features", h.head_dim};
+    const auto add = [&](const std::string& weight, axis along, std::size_t first) {
+      if (!weight.empty()) g.parts.push_back({weight, along, 1, first, true});
+    };
+    add(w.v, axis::rows, head * h.head_dim);
+    add(w.v_bias, axis::cols, head * h.head_dim);
+    for (std::size_t query = head * queries; query < (head + 1) * queries; ++query)
+      add(w.o, axis::cols, query * h.head_dim);
+    groups.push_back(std::move(g));
+  }
+  return groups;
+}
+
 /// Neurons of a feed-forward part: a row of gate and of up, and a column of down. `multiple` is what
 /// the width is rounded to: 32 or 64 for vector units and for blocks of quantised weights.
 inline group neurons(std::string name, const ffn_weights& w, std::size_t count,

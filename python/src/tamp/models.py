@@ -147,9 +147,9 @@ def prune_model(
         tokens = getattr(statistic, "tokens", plan_.fewest_tokens)
         too_few = recipe.score != "magnitude" and tokens < plan_.fewest_tokens
         if too_few:
-            its_recipe, statistic = magnitude(layer.sparsity, recipe.pattern), None
-            if ":" in recipe.pattern:
-                its_recipe = magnitude(pattern=recipe.pattern)
+            fixes_sparsity = recipe.pattern[0].isdigit()  # 2:4
+            sparsity = None if fixes_sparsity else layer.sparsity
+            its_recipe, statistic = magnitude(sparsity, recipe.pattern), None
         try:
             if its_recipe.score == "sparsegpt":
                 result = prune(weights[layer.name], statistic, its_recipe)
