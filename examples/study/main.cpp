@@ -29,7 +29,7 @@ volatile std::sig_atomic_t interrupted = 0;
 
 // The patterns that fix the sparsity: N:M.
 std::vector<std::string> fixed_patterns(std::vector<std::string> patterns) {
-  std::erase_if(patterns, [](const auto& name) { return name.find(':') == name.npos; });
+  std::erase_if(patterns, [](const auto& name) { return !study::fixes_sparsity(name); });
   return patterns;
 }
 

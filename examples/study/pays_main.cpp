@@ -23,6 +23,7 @@
 #include "progress_bar.hpp"
 #include "prune_model.hpp"
 #include "results.hpp"
+#include "run_file.hpp"
 #include "subject.hpp"
 
 namespace {
@@ -214,11 +215,7 @@ pays_settings parse(int argc, char** argv) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--csv", s.csv, "write the rows to this file, too");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    std::exit(app.exit(problem));
-  }
+  study::run_file(app, s.model).parse(argc, argv);
   return s;
 }
 

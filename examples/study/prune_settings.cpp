@@ -1,11 +1,11 @@
 #include "prune_settings.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <regex>
 #include <string>
 
 #include "recipes.hpp"
+#include "run_file.hpp"
 
 namespace study {
 
@@ -78,11 +78,7 @@ prune_settings parse_prune_settings(int argc, char** argv) {
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
   app.add_flag("--layers", s.layers, "print what happened to every layer, too");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    std::exit(app.exit(problem));
-  }
+  run_file(app, s.model).parse(argc, argv);
   return s;
 }
 

@@ -6,6 +6,10 @@
 
 namespace study {
 
+bool fixes_sparsity(const std::string& pattern) {
+  return with_pattern(pattern, [](auto) { return false; }, [](auto) { return true; });
+}
+
 double asked_sparsity(const named_recipe& named) {
   return with_pattern(
       named.pattern, [&](auto) { return named.sparsity.value(); },

@@ -50,6 +50,9 @@ inline const std::map<std::string, named_recipe> methods{
     {"amia", {"amia", "uniform", "per_row", {}}},
     {"tamp", {"amia", "das", "per_row", {}}}};
 
+// True if a pattern fixes the sparsity, as 2:4 does.
+bool fixes_sparsity(const std::string& pattern);
+
 // The fraction of the weights that a recipe drops.
 double asked_sparsity(const named_recipe& named);
 

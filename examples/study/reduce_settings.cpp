@@ -1,9 +1,9 @@
 #include "reduce_settings.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 
 #include "reductions.hpp"
+#include "run_file.hpp"
 
 namespace study {
 
@@ -60,11 +60,7 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
   app.add_option("--evaluation", s.data.evaluation, "how many prompts to judge by (default: all)");
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    std::exit(app.exit(problem));
-  }
+  run_file(app, s.model).parse(argc, argv);
   return s;
 }
 

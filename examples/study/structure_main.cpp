@@ -21,6 +21,7 @@
 #include "pays.hpp"
 #include "progress_bar.hpp"
 #include "prune_model.hpp"
+#include "run_file.hpp"
 #include "structured.hpp"
 #include "subject.hpp"
 
@@ -194,11 +195,7 @@ structure_settings parse(int argc, char** argv) {
   app.add_option("--rounds", s.speed.rounds, "rounds, of which the fastest counts")
       ->check(CLI::Range(1, 1000));
   app.add_option("--csv", s.csv, "write the rows to this file, too");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& problem) {
-    std::exit(app.exit(problem));
-  }
+  study::run_file(app, s.model).parse(argc, argv);
   return s;
 }
 
