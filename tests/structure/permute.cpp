@@ -266,7 +266,7 @@ BOOST_AUTO_TEST_CASE(orders_that_are_none_are_refused) {
                        {3, 2});
       });
   std::vector<float> w(6), out(6);
-  check_error<shape_error>("permute: the weight is 3 x 2, and the tensor for it 2 x 3", [&] {
+  check_error<shape_error>("permute: the tensor for 3 x 2 weights is 2 x 3", [&] {
     permute(view(w, 3, 2), arrangement{{0, 1, 2}, {1, 0}}, view(out, 2, 3));
   });
   check_error<value_error>("permute: the order of the columns names unit 1 twice", [&] {

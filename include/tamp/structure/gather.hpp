@@ -115,6 +115,31 @@ inline void check_kept_part(std::string_view who, const structure::kept_part& ke
   look(kept.cols, cols, "column");
 }
 
+/// Copies rows and columns of the source form of a weight, which have been checked, into a tensor of
+/// the host.
+template <executor E, class Source, class To>
+void gather_into(std::string_view who, const E& exec, const Source& from,
+                 const std::vector<std::size_t>& rows, const std::vector<std::size_t>& cols,
+                 To&& out) {
+  with_target(out, [&](auto& to) {
+    if constexpr (viewable<decltype(to)>) {
+      if (to.rows() != rows.size() || to.cols() != cols.size())
+        raise<shape_error>(who, ": the tensor for ", rows.size(), " x ", cols.size(),
+                           " weights is ", to.rows(), " x ", to.cols());
+      // Many groups leave one of the two axes as it is.
+      const auto lines = [](const std::vector<std::size_t>& places, std::size_t extent) {
+        return places.size() == extent && std::is_sorted(places.begin(), places.end())
+                   ? chosen_lines(extent)
+                   : chosen_lines(places);
+      };
+      gather_lines(exec, from, lines(rows, static_cast<std::size_t>(from.rows())),
+                   lines(cols, static_cast<std::size_t>(from.cols())), to);
+    } else {
+      raise<value_error>(who, ": the tensor to write has no elements in memory");
+    }
+  });
+}
+
 struct gather_function : operation<gather_function> {
   using operation::operator();
 
@@ -123,24 +148,10 @@ struct gather_function : operation<gather_function> {
   void operator()(const E& exec, const From& weight, const structure::kept_part& kept,
                   To&& out) const {
     const ieee_arithmetic as_usual;
-    const auto lines = [](const std::vector<std::size_t>& stay, std::size_t extent) {
-      return stay.size() == extent ? chosen_lines(extent) : chosen_lines(stay);
-    };
     with_source(weight, [&](const auto& from) {
-      const auto rows = static_cast<std::size_t>(from.rows());
-      const auto cols = static_cast<std::size_t>(from.cols());
-      check_kept_part("gather", kept, rows, cols);
-      with_target(out, [&](auto& to) {
-        if constexpr (viewable<decltype(to)>) {
-          if (to.rows() != kept.rows.size() || to.cols() != kept.cols.size())
-            raise<shape_error>("gather: ", kept.rows.size(), " x ", kept.cols.size(),
-                               " weights stay, and the tensor for them is ", to.rows(), " x ",
-                               to.cols());
-          gather_lines(exec, from, lines(kept.rows, rows), lines(kept.cols, cols), to);
-        } else {
-          raise<value_error>("gather: the tensor to write has no elements in memory");
-        }
-      });
+      check_kept_part("gather", kept, static_cast<std::size_t>(from.rows()),
+                      static_cast<std::size_t>(from.cols()));
+      gather_into("gather", exec, from, kept.rows, kept.cols, out);
     });
   }
 };

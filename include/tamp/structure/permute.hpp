@@ -141,6 +141,7 @@ struct permute_function : operation<permute_function> {
   using operation::operator();
 
   template <executor E, tensor_argument From, tensor_argument To>
+    requires(viewable<To> || any_tensor<To>)
   void operator()(const E& exec, const From& weight, const structure::arrangement& places,
                   To&& out) const {
     const ieee_arithmetic as_usual;
@@ -148,18 +149,7 @@ struct permute_function : operation<permute_function> {
       check_unit_order("permute", "the rows", places.rows, static_cast<std::size_t>(from.rows()));
       check_unit_order("permute", "the columns", places.cols,
                        static_cast<std::size_t>(from.cols()));
-      with_target(out, [&](auto& to) {
-        if constexpr (is_strided<decltype(to)>) {
-          if (to.rows() != places.rows.size() || to.cols() != places.cols.size())
-            raise<shape_error>("permute: the weight is ", places.rows.size(), " x ",
-                               places.cols.size(), ", and the tensor for it ", to.rows(), " x ",
-                               to.cols());
-          if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(to.data())>>)
-            gather_into(exec, from, structure::kept_part{false, places.rows, places.cols}, to);
-        } else {
-          raise<value_error>("permute: the tensor to write has no elements in memory");
-        }
-      });
+      gather_into("permute", exec, from, places.rows, places.cols, out);
     });
   }
 };
