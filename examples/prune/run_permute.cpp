@@ -170,7 +170,7 @@ int run_permute(const settings& s, const surroundings& around) {
                  tensors);
     } else {
       unfinished_folder folder(place);
-      write_folder(place.unfinished, model, tensors, config);
+      write_folder(place.unfinished, model, tensors, config, {});
       folder.commit();
     }
     if (!s.save_statistics.empty())
