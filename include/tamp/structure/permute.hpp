@@ -69,7 +69,7 @@ inline void check_unit_order(std::string_view who, const std::string& group,
 /// part stand below each other.
 inline std::vector<float> scores_of_units(const structure::group& g, std::string_view weight,
                                           matrix_view<const float> scores, std::size_t group) {
-  constexpr std::string_view who = "order_units";
+  static constexpr std::string_view who = "order_units";
   std::vector<const structure::part*> parts;
   for (const structure::part& p : g.parts)
     if (p.weight == weight && p.along == structure::axis::cols) parts.push_back(&p);
@@ -191,7 +191,7 @@ inline constexpr tamp::detail::order_units_function order_units{};
 inline arrangement arrangement_of(const ties& all, std::span<const unit_order> orders,
                                   std::string_view weight, const extents& shape) {
   using tamp::detail::raise;
-  constexpr std::string_view who = "arrangement_of";
+  static constexpr std::string_view who = "arrangement_of";
   tamp::detail::check_shape(who, shape.rows, shape.cols);
   const auto in_place = [](std::size_t extent) {
     auto places = tamp::detail::checked_array<std::size_t>(who, extent);
