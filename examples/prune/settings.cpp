@@ -68,8 +68,7 @@ void check_permutation(const CLI::App& app, const settings& s) {
   if (!s.is_n_of_m())
     throw CLI::ValidationError(
         "--permute needs an N:M pattern, such as --pattern 2:4: no other depends on which inputs "
-        "are "
-        "neighbours");
+        "are neighbours");
   if (!s.save_statistics.empty() && !s.has_statistics())
     throw CLI::ValidationError("--save-statistics needs --text or --statistics");
 }
@@ -82,9 +81,8 @@ void check_refinement(const settings& s) {
   const refinement asked = refinement_of(s.refine);
   if (asked.is_dsnot && s.pattern != "per_row" && s.pattern != "per_tensor")
     throw CLI::ValidationError(
-        "--refine dsnot moves weights anywhere in their row, which the "
-        "pattern " +
-        s.pattern + " does not allow");
+        "--refine dsnot moves weights anywhere in their row, which the pattern " + s.pattern +
+        " does not allow");
   if (asked.swaps && s.is_block())
     throw CLI::ValidationError("--refine swaps moves single weights, which the pattern " +
                                s.pattern + " does not allow: use --refine repair");

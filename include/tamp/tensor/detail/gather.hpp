@@ -10,7 +10,6 @@
 
 #include "../../element.hpp"
 #include "../../execute/executor.hpp"
-#include "../../execute/operation.hpp"
 #include "../rows.hpp"
 #include "../view.hpp"
 #include "source.hpp"
