@@ -108,7 +108,7 @@ class Model:
             places = [k for k, scene in enumerate(scenes) if len(scene.question) == length]
             for begin in range(0, len(places), 32):
                 part = places[begin : begin + 32]
-                answers[part] = self._logits([scenes[k] for k in part], observe).argmax(-1)
+                answers[part] = self.logits([scenes[k] for k in part], observe).argmax(-1)
         return answers.tolist()
 
     def embed(self, scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +126,8 @@ class Model:
         is_image[2 : 2 + len(visual)] = True
         return hidden, is_image
 
-    def _logits(self, scenes: list[Scene], observe: Callable[[Layer], object] | None) -> np.ndarray:
+    def logits(self, scenes: list[Scene], observe: Callable[[Layer], object] | None = None) -> np.ndarray:
+        """Return the logits of the last token of scenes whose questions are of the same length."""
         embedded = [self.embed(scene) for scene in scenes]
         hidden, is_image = np.stack([sequence for sequence, _ in embedded]), embedded[0][1]
         for block in range(self.layers):
