@@ -2,10 +2,12 @@
 """Gathers the pages of the site, so that links work there as they do in the repository.
 
     pages.py OUTPUT
+    pages.py --self-test   that pages of policies without their table are found
 
 OUTPUT/mkdocs.yml and OUTPUT/pages are written, for `mkdocs build`. A link to a file that is no page, such as a
 program, leads to a page that shows the file; a link to a folder, to a page that lists it. A link to a file or
-a heading that does not exist ends the program.
+a heading that does not exist ends the program, and so does a page of a policy that does not begin with its title,
+one sentence, and the table of its attributes.
 """
 import os
 import pathlib
@@ -18,6 +20,11 @@ LINK = re.compile(r"(!?\[[^\]]*\]\()([^)\s]+)(\))")
 FENCE = re.compile(r"^(```|~~~)")
 LIST_ITEM, INSIDE_LIST = re.compile(r"([-*] |\d+\. )"), re.compile(r"([-*] |\d+\. | )")
 HEADING = re.compile(r"^#{1,6} +(.+?) *#*$")
+
+# The rows of the table with which each page of a policy begins, in this order.
+ATTRIBUTES = ["header", "role", "formula", "needs", "shows", "parameters", "cost", "exactness", "source"]
+REQUIRED = ["role", "needs", "cost", "exactness", "source"]
+POLICY = re.compile(r"# .+\n\n(?:[^|#\s].*\n)+\n\| \| \|\n\|---\|---\|\n((?:\|.*\n)+)")
 
 # Title of a part of the navigation: its pages, and folders of which each page is one.
 NAVIGATION = {
@@ -60,6 +67,39 @@ def anchors(text):
             plain = re.sub(r"[`*]|\[([^\]]*)\]\([^)]*\)", r"\1", heading[1])
             found.add(re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-"))
     return found
+
+
+def fault_of_policy(text):
+    """A sentence on the table with which a page of a policy begins, or None."""
+    beginning = POLICY.match(text)
+    if not beginning:
+        return "does not begin with a title, a paragraph and the table of attributes"
+    rows = [row.split(" | ")[0].removeprefix("| ") for row in beginning[1].splitlines()]
+    for row in rows:
+        if row not in ATTRIBUTES:
+            return f"has an attribute {row}, which is none of {', '.join(ATTRIBUTES)}"
+    for row, following in zip(rows, rows[1:]):
+        if ATTRIBUTES.index(row) >= ATTRIBUTES.index(following):
+            return f"has the attribute {following} after {row}; the order is {', '.join(ATTRIBUTES)}"
+    missing = [name for name in REQUIRED if name not in rows]
+    return f"lacks the attribute {missing[0]}" if missing else None
+
+
+def self_test():
+    def fault_of(names, before="# score::x\n\nKeeps some\nweights.\n\n| | |\n|---|---|\n"):
+        return fault_of_policy(before + "".join(f"| {name} | a \\| b |\n" for name in names) + "\n**Edges.**\n")
+
+    for names in (ATTRIBUTES, REQUIRED):
+        assert fault_of(names) is None, names
+    for name in REQUIRED:
+        assert fault_of([row for row in ATTRIBUTES if row != name]) == f"lacks the attribute {name}", name
+    assert "source after source" in fault_of([*ATTRIBUTES, "source"])
+    assert "needs after cost" in fault_of(["role", "cost", "needs", "exactness", "source"])
+    assert "an attribute ties, which is none of header" in fault_of([*ATTRIBUTES, "ties"])
+    for before in ("# score::x\n\n| | |\n|---|---|\n", "# score::x\n\nKeeps some.\n\nMore.\n\n| | |\n|---|---|\n",
+                   "# score::x\n\nKeeps some.\n\n"):
+        assert "does not begin" in fault_of(ATTRIBUTES, before), before
+    print("pages of policies without their table are found")
 
 
 class site:
@@ -151,6 +191,8 @@ def title(place):
 
 
 def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     output = pathlib.Path(sys.argv[1]).resolve()
@@ -170,6 +212,9 @@ def main():
     for page in (ROOT / "docs").rglob("*.md"):
         if page.relative_to(ROOT) not in made.place:
             fail(f"{page.relative_to(ROOT)} has no place in the navigation")
+    for page in sorted((ROOT / "docs" / "policies").rglob("*.md")):
+        if fault := fault_of_policy(page.read_text(encoding="utf-8")):
+            fail(f"{page.relative_to(ROOT)} {fault}")
     made.write()
     settings = (pathlib.Path(__file__).parent / "mkdocs.yml").read_text(encoding="utf-8").replace("ROOT", str(ROOT))
     lines = ["nav:"]

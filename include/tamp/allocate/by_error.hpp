@@ -61,7 +61,7 @@ using statistic_with_gram =
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// Follows what pruning costs: the sum over layers of the measured output errors is least.
+/// Chooses the sparsities for which the sum over layers of the measured output errors is least.
 ///
 /// Use it in place of a proxy (owl, das) where Gram matrices are affordable, with the score, the
 /// refinements and the pattern that will prune:
@@ -80,7 +80,7 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 /// (allocation::drops). Ties: later units lose less.
 ///
 /// Less error of layers need not mean better answers: errors of early layers travel through all
-/// others. docs/policies/allocate/by_error.md compares it with the proxies.
+/// others. docs/results.md compares it with the proxies.
 ///
 /// A layer's error is measured on `rows` of its rows, evenly spread, if it has more; 0 is all. The
 /// mask is always chosen on the whole layer. A unit with a layer that saw no token loses floor(size

@@ -30,16 +30,16 @@
 
 namespace tamp::inline TAMP_FLAGS::allocate {
 
-/// One threshold for the whole model: all of its weights compete by their scores.
+/// Applies one threshold to the whole model: all weights compete by their scores.
 ///
 /// Use it with pattern::per_tensor and the same score, which then drops exactly the lowest scores
 /// of the model:
 ///
 ///     compose(score::magnitude{}, allocate::global_threshold{0.5}, pattern::per_tensor{})
 ///
-/// It is the classic baseline, and only as good as the scores of one layer compare with those of
-/// another. Magnitudes often do not; a layer of small weights may be emptied. allocate::lamp scales
-/// them by layer.
+/// It is the classic baseline. It works only as well as the scores of one layer compare with the
+/// scores of another. Magnitudes often do not compare: a layer of small weights may be emptied.
+/// allocate::lamp scales them by layer.
 ///
 ///     drop    = the floor(number of weights * sparsity) lowest scores of the model
 ///     drop(u) = how many of them lie in unit u

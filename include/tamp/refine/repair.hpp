@@ -37,7 +37,7 @@ struct repaired_layer : score::repaired_layer {
 
 /// Updates the weights that stay so that they compensate for the dropped ones, for any mask.
 ///
-/// Use it after any score and refinement, where weights may be changed and a Gram matrix is at hand.
+/// Use it after any score and refinement where weights may be changed, with a Gram matrix.
 /// It is SparseGPT's update without SparseGPT's choice, which the published code calls ablation and
 /// others reconstruction. With H and U of score::sparsegpt, for j = 1, 2 ..:
 ///

@@ -37,7 +37,7 @@ namespace tamp::inline TAMP_FLAGS::refine {
 
 /// Lowers the error of a layer's output by swapping kept for dropped weights, from any mask.
 ///
-/// Use it when a Gram matrix is at hand and the mask of a score should be better at the same count.
+/// Use it when a mask should be better at the same count, and a Gram matrix is available.
 /// Take the weights of tokens that matter (stat::reach, stat::amia_select) for the Gram matrix: over
 /// all tokens, less error need not mean better answers.
 ///

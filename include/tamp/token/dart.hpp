@@ -28,7 +28,7 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Use it inside models whose attention is fused. Its cost is linear in the number of tokens. The
 /// published code drops in front of its layer K. It compares the output of layer K - 1 under the
 /// model's final norm (that in front of the language model head, not that of layer K), and takes
-/// the keys of layer K - 1 after their rotation. A host shows both so.
+/// the keys of layer K - 1 after their rotation. A host shows both in the same way.
 ///
 ///     pivots:  the `pivots` visual tokens and the `text_pivots` tokens of the text after the last
 ///              visual one with the largest sum over j of |key(t, j)|

@@ -27,16 +27,16 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Keeps the tokens of a video that changed most since the frame before: efficient video sampling.
 ///
 /// Use it for video, in front of the language model. It needs neither attention nor text, reads the
-/// tokens once, and its choice holds for any question. Of a still scene the first frame stays.
+/// tokens once, and its choice holds for any question. A still scene keeps its first frame.
 ///
 ///     change(f, p) = 1 - cos(hidden(f, p), hidden(f - 1, p))    frame f, place p of a frame
 ///     change(0, p) = infinity
 ///     the `count` tokens of the largest change stay, of all frames and videos together
 ///
 /// The cosine is x y / sqrt(x x y y), with sums in double. It is exactly 1 for a token that did not
-/// change, so that a still scene keeps its earliest tokens. That of a token of length zero is 0.
-/// Ties: the lower index is kept, as published, unlike in other policies. An image is the first
-/// frame of its own grid. It stays before all that only changed.
+/// change, so that a still scene keeps its earliest tokens. The cosine of a token of length zero is
+/// 0. Ties: the lower index is kept, as published, unlike in other policies. An image is the first
+/// frame of its own grid. It stays before all tokens that only changed.
 ///
 /// The published code has cosines of floats (vLLM) or of 16-bit numbers. They differ from 1 by
 /// rounding for equal tokens, and decide by it which tokens of a still scene stay. The published

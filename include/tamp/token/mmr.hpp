@@ -33,8 +33,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// `at_once` tokens are taken in each round. Ties: the lower index is taken first. A token of length
 /// zero is similar to none. A token and its copy have a cosine of exactly 1.
 ///
-/// epsilon is that of the published code: importances that differ by less than it are all but
-/// ignored. Host numbers of that size should be scaled. With 0 and equal importances, x is 0.
+/// epsilon is the published code's. Importances that differ by less are all but ignored: scale
+/// small ones. With 0 and equal importances, x is 0.
 ///
 /// The cost is count n products of d numbers, or for counts from n / 16 on the products of all pairs.
 /// Memory: n (n + d) numbers.

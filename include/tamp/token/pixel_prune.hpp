@@ -120,10 +120,10 @@ namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps the patches of images and videos that their neighbours do not predict: PixelPrune.
 ///
-/// Use it before the image encoder, for pages, screens and drawings, where much is background. What
-/// it drops is neither encoded nor read by the language model. `patches` is a tensor, (tokens of the
-/// grid, pixel values), one row for each patch, or for each group of patches that the model merges
-/// into one token. Each frame is by itself.
+/// Use it before the image encoder, for pages, screens and drawings, which consist largely of
+/// background. A dropped patch is neither encoded nor read by the language model. `patches` is a
+/// tensor, (tokens of the grid, pixel values), one row for each patch, or for each group of patches
+/// that the model merges into one token. Each frame is treated by itself.
 ///
 ///     left, above, corner: the patches at those sides, as they are reconstructed
 ///     guess = above  if corner is like left and not like above, else left
@@ -135,10 +135,11 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// With tau = 0 nothing is dropped but exact repetitions, by value: -0 is 0, and a number that is
 /// not finite is like nothing.
 ///
-/// The selection is that of the patches: `kept`, which token::gather_rows moves to the front of
-/// patches, positions and features, and `into`, of each patch the place in `kept` of the one that
-/// reconstructs it. With tau = 0, row into[t] of the kept patches is equal to patch t: features of
-/// the kept ones are spread to all places by it, if an encoder's positions allow.
+/// The selection has `kept`, the patches that stay, which token::gather_rows moves to the front of
+/// patches, positions and features. It also has `into`: for each patch, the place in `kept` of the
+/// patch that reconstructs it. With tau = 0, row into[t] of the kept patches is equal to patch t. A
+/// host can therefore copy the features of kept patches to all places, if an encoder's positions
+/// allow.
 ///
 /// The published code calls the options pred_2d and anchored, and takes one frame. The cost is three
 /// distances of each patch. Memory: two numbers for each patch, and all patches as floats or doubles

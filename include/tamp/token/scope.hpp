@@ -21,9 +21,9 @@ namespace tamp::inline TAMP_FLAGS::token {
 
 /// Keeps the tokens that cover the others best, the important ones first: coverage times saliency.
 ///
-/// Use it in front of the language model, where the encoder's attention is at hand and diversity
-/// alone (token::divprune) would keep what nobody looks at. With the importance of the context and
-/// the hidden states of the candidates, take one token after another:
+/// Use it in front of the language model, where the encoder's attention is available and diversity
+/// alone (token::divprune) would keep tokens that no query attends to. With the importance of the
+/// context and the hidden states of the candidates, take one token after another:
 ///
 ///     cover(i) = the largest cos(hidden_i, hidden_j) of the tokens j taken, 0 at first
 ///     gain(j)  = importance_j^alpha * sum over all i of max(0, cos(hidden_i, hidden_j) - cover(i))

@@ -37,8 +37,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 ///     asks(f)  = round(places min(1, ratio (1 + p(f) - mean p))), half to even, 1 ... places
 ///
 /// Each frame keeps its asks(f) least usual tokens. Then the total is made exact, over all frames
-/// and videos of the context at once: of too many the most usual go, and for too few the least usual
-/// of the others come back. That can leave a frame with none.
+/// and videos of the context at once. If there are too many tokens, the most usual are dropped. If
+/// there are too few, the least usual of the others come back. A frame can be left with none.
 ///
 /// Variances are means over the tokens of squared differences from the mean, each summed in the
 /// order of the tokens. Ties: among channels and among tokens the lower index is dropped first, and
