@@ -28,7 +28,7 @@ typedef enum tamp_status {
  * fails. Before the first error it is empty. */
 TAMP_API const char* tamp_message(void);
 
-/* Returns the version of the library, such as "0.1.0". */
+/* Returns the version of the library, such as "0.2.0". */
 TAMP_API const char* tamp_version(void);
 
 /* Types of number. */

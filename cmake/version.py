@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints tamp's version, which include/tamp/version.hpp states, such as 0.1.0."""
+"""Prints tamp's version, which include/tamp/version.hpp states, such as 0.2.0."""
 import pathlib
 import re
 

@@ -168,6 +168,8 @@ for step in "${steps[@]}"; do
       # PyTorch is no part of what the package needs. Where another step has it, its tests run, too.
       pythons=($packages/bin/python)
       if [ -x $python ] && $python -c 'import torch' 2>/dev/null; then pythons+=($python); fi
+      # The notebook of the course is run by the first.
+      $packages/bin/python -m pip install --quiet --disable-pip-version-check matplotlib nbclient ipykernel
       for each in "${pythons[@]}"; do
         $each -m pip install --quiet --disable-pip-version-check 'numpy>=1.23' 'pytest>=7'
         $each -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $packages/wheels/*.whl

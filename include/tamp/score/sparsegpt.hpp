@@ -188,7 +188,7 @@ struct sparsegpt {
       const double pivot = U(index(j), index(j));
       scores[j - begin] = weights[j] * weights[j] / (pivot * pivot);
     }
-    mask::word keep[1] = {};
+    mask::word keep[2] = {};  // one is used: GCC 12 does not see that no group reaches a second
     typename Pattern::template row_selector<double> select(end - begin, sparsity);
     select(std::span<const double>(scores, end - begin), keep);
     for (std::size_t j = begin; j < end; ++j) chosen.set(i, j - block, keep[0] >> (j - begin) & 1u);

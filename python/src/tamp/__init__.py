@@ -43,7 +43,7 @@ from .arrays import Tensor
 from .files import prune_files, save_norms
 from .models import LayerReport, Report, plan, prune_model, tqdm_progress
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 Statistic = TypeVar("Statistic", ColumnNorm, Gram)
 
