@@ -31,13 +31,14 @@ bool is_described(const std::string& name) {
   return std::find(std::begin(described), std::end(described), name) != std::end(described);
 }
 
-// The values of an option, or its default: "[0.3,0.5]" is a list.
+// The values of an option, or its default: "[0.3,0.5]" is a list, "[]" stands for none.
 std::vector<std::string> values_of(const CLI::Option& option, bool is_list) {
   std::vector<std::string> values = option.reduced_results();
   std::string text = option.get_default_str();
   if (!values.empty() || text.empty()) return values;
   if (!is_list) return {text};
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  if (text.empty()) return {};
   return CLI::detail::split(text, ',');
 }
 

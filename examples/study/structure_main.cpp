@@ -197,11 +197,13 @@ structure_settings parse(int argc, char** argv) {
   app.add_option("--calibration", s.data.calibration,
                  "how many scenes or sequences to calibrate on");
   app.add_option("--evaluation", s.data.evaluation, "how many scenes or sequences to judge by");
-  app.add_option("--seed", s.seed, "which of them calibrate; 0: the first");
+  app.add_option("--seed", s.seed, "which of them calibrate; 0: the first")->capture_default_str();
   app.add_option("--tokens", s.speed.tokens, "tokens to generate for the speed")
-      ->check(CLI::Range(1, 100000));
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   app.add_option("--rounds", s.speed.rounds, "rounds, of which the fastest counts")
-      ->check(CLI::Range(1, 1000));
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   const auto data = [&] { return study::data_files(s.model, s.data); };
   study::run_file(app, "tamp_structure", s.model, data, s.results).parse(argc, argv);
   return s;

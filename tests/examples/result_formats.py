@@ -17,7 +17,7 @@ folder.mkdir(parents=True)
 
 FEW = ["--calibration", "4", "--evaluation", "20"]
 RUNS = {  # the words of each program, its columns of words
-    study: (["--method", "magnitude,wanda", "--pattern", "2:4", "--sparsity", "0.5,0.6", "--refine", "none,swaps:2"],
+    study: (["--score", "magnitude,wanda", "--pattern", "2:4", "--sparsity", "0.5,0.6", "--refine", "none,swaps:2"],
             ["score", "allocate", "pattern"]),
     reduce: (["--selector", "random,fitprune", "--budget", "0.6", "--visual", "ffn:0.2@3-5", "--timed", "0"],
              ["tokens", "visual", "drops", "leave"]),
@@ -77,6 +77,15 @@ for program, (_, words) in RUNS.items():
              for line in markdown.read_text().splitlines() if line.startswith("|")]
     assert [name.partition(",")[0] for name in table[0]] == list(rows[0]), table[0]
     assert table[2:] == [[readable(cell) for cell in row.values()] for row in document["rows"]], markdown.read_text()
+    # The Markdown has the run's file, which repeats it.
+    text = markdown.read_text()
+    (folder / "run.toml").write_text(text[text.index("```toml\n") + 8:text.rindex("```")])
+    made = run(program, "--run", folder / "run.toml", "--csv", folder / "again.csv", "--json", folder / "again.json",
+               "--markdown", folder / "again.md")
+    assert made.returncode == 0, made.stdout
+    again = json.loads((folder / "again.json").read_text())
+    assert [row["accuracy"] for row in again["rows"]] == [row["accuracy"] for row in rows], again
+    (folder / "again.csv").unlink()
 
 # What was not measured is null: the error of masks that were not refined, the times of prompts that were not timed.
 documents = {program: json.loads(places(program)[1].read_text()) for program in RUNS}
@@ -107,15 +116,6 @@ for document in (before, after):
         for name in ("calibrate_s", "select_s", "apply_s"):
             assert math.isfinite(row.pop(name))
 assert after == before, f"{before}\nbecame\n{after}"
-
-# The Markdown has the run's file, which repeats it.
-text = places(study)[2].read_text()
-(folder / "run.toml").write_text(text[text.index("```toml\n") + 8:text.rindex("```")])
-made = run(study, "--run", folder / "run.toml", "--csv", folder / "again.csv", "--json", folder / "again.json",
-           "--markdown", folder / "again.md")
-assert made.returncode == 0, made.stdout
-again = json.loads((folder / "again.json").read_text())
-assert [row["accuracy"] for row in again["rows"]] == [row["accuracy"] for row in after["rows"]], again
 
 
 # A place that cannot be written is refused before anything is measured, a full disk at the end.
