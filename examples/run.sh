@@ -21,11 +21,13 @@
 #                                          and llama.cpp; fetches them and PyTorch (6 GB in build/)
 #     bash examples/run.sh prune MODEL --out OUT ...
 #                                          tamp_prune on a model of yours (see --help)
-#     bash examples/run.sh results [reduce|weightings] [video|smollm2]
+#     bash examples/run.sh results [reduce|weightings] [video|smollm2] ...
 #                                          the tables of docs/results.md, over three calibration sets;
 #                                          an hour or so, several for video, and an interrupted run is continued. SCENES names a
-#                                          file of scenes to judge by, such as scenes.py draws; further words
-#                                          after weightings go to tamp_study
+#                                          file of scenes to judge by, such as scenes.py draws; NAME the files of
+#                                          results in build/results (default: the model); further words go to the
+#                                          program
+#     bash examples/run.sh results tables  writes the tables of docs/results.md from the files in build/results
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
@@ -35,6 +37,10 @@ results=no
 if [ "${1:-}" = results ]; then
   results=yes
   shift
+fi
+if [ "$results-${1:-}" = yes-tables ]; then
+  need python3
+  exec python3 examples/study/tables.py --update docs/results.md build/results
 fi
 weightings=no
 if [ "$results-${1:-}" = yes-weightings ]; then
@@ -59,15 +65,19 @@ all_selectors=(
   --visual heads:0.1@2-5,heads:0.25@2-5,heads:0.5@2-5,hollow:8@3-5+heads:0.25@2-5,skip@5,skip@4-5,skip@3-5
   --rank ffn:0.1+hollow:8
 )
-csv=build/results/$subject.csv
 mkdir -p build/results
 
-# print_tables COLUMN...: what the study found, as Markdown.
-print_tables() {
+# name_files DEFAULT: the files of results, in all formats, with the file that repeats the run.
+name_files() {
+  local name=build/results/${NAME:-$1}
+  csv=$name.csv
+  files=(--csv "$csv" --json "$name.json" --markdown "$name.md" --save-run "$name.toml")
+}
+
+# print_table TABLE [WORD...]: what a program found, as Markdown.
+print_table() {
   need python3
-  echo
-  local column
-  for column in "$@"; do python3 examples/study/tables.py "$csv" --column "$column"; done
+  python3 examples/study/tables.py "$1" "$csv" "${@:2}"
 }
 
 # fetch_prose FOLDER: prose.txt, a book in a Debian package that is not installed.
@@ -133,11 +143,12 @@ if [ "$subject" != smollm2 ] && [ "$program" = reduce ]; then
   if [ "$results" = yes ]; then
     of=
     [ "$subject" = tiny ] || of=_$subject
-    "$reduce" "${scenes[@]}" "${all_selectors[@]}" --timed 40 --csv build/results/reduced$of.csv \
-      --kept build/results/kept$of.csv
-    need python3
+    name_files reduced$of
+    "$reduce" "${scenes[@]}" "${all_selectors[@]}" --timed 40 "${files[@]}" --kept build/results/kept$of.csv "$@"
     echo
-    exec python3 examples/study/reduced.py build/results/reduced$of.csv
+    print_table selectors
+    print_table visual dense,ffn,hollow,heads,skip accuracy,multiply_adds,speedup
+    exit
   fi
   [ $# -gt 0 ] || set -- "${all_selectors[@]}"
   exec "$reduce" "${scenes[@]}" "$@"
@@ -147,17 +158,20 @@ fi
 # tables and their figure.
 study_weightings() {
   local weightings=$1 sparsities=$2 allocation
-  local csv=build/results/weightings_$subject.csv samples=build/results/weightings_$subject
-  local common=(--seed 1,2,3 --csv "$csv" --samples "$samples" "${@:3}")
+  name_files weightings_$subject
+  local samples=${csv%.csv}
+  local common=(--seed 1,2,3 "${files[@]}" --samples "$samples" "${@:3}")
   for allocation in uniform das; do
     "$study" "${common[@]}" --score magnitude,wanda,ria --tokens $weightings --allocate $allocation \
       --pattern per_row,2:4 --sparsity $sparsities
     "$study" "${common[@]}" --score sparsegpt --tokens $weightings --allocate $allocation \
       --pattern per_tensor,2:4 --sparsity $sparsities
   done
-  need python3 python3-matplotlib
   echo
-  /usr/bin/python3 examples/study/weightings.py "$csv" "$samples" --figure build/results/weightings_$subject.svg
+  print_table weightings
+  print_table differences "$(basename "$samples")"
+  need python3-matplotlib
+  /usr/bin/python3 examples/study/plot.py "$csv" --out "$samples.figures" --kind sparsity --only allocate=uniform
 }
 
 if [ "$subject" != smollm2 ] && [ "$weightings" = yes ]; then
@@ -167,9 +181,13 @@ if [ "$subject" != smollm2 ] && [ "$weightings" = yes ]; then
 fi
 if [ "$subject" != smollm2 ]; then
   if [ "$results" = yes ]; then
-    "$study" "${scenes[@]}" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.6,0.7 --calibration 96
-    print_tables accuracy
-    exec python3 examples/study/tables.py "$csv" --kinds 0.5
+    name_files $subject
+    [ $# -gt 0 ] || set -- --sparsity 0.3,0.5,0.6,0.7
+    "$study" "${scenes[@]}" "${all_methods[@]}" --seed 1,2,3 "${files[@]}" --calibration 96 "$@"
+    echo
+    print_table quality
+    print_table kinds 0.5
+    exit
   fi
   [ $# -gt 0 ] || set -- "${all_methods[@]}" --sparsity 0.5,0.6,0.7
   exec "$study" "${scenes[@]}" "$@"
@@ -208,9 +226,13 @@ if [ "$weightings" = yes ]; then
   exit
 fi
 if [ "$results" = yes ]; then
-  "$study" "${language[@]}" "${all_methods[@]}" --seed 1,2,3 --csv "$csv" --sparsity 0.3,0.5,0.7 \
-    --calibration 8 --evaluation 8 --sequence-length 128
-  print_tables perplexity agreement
+  name_files smollm2
+  [ $# -gt 0 ] || set -- --sparsity 0.3,0.5,0.7
+  "$study" "${language[@]}" "${all_methods[@]}" --seed 1,2,3 "${files[@]}" --calibration 8 --evaluation 8 \
+    --sequence-length 128 "$@"
+  echo
+  print_table quality perplexity
+  print_table quality agreement
   exit
 fi
 [ $# -gt 0 ] || set -- "${all_methods[@]}" --sparsity 0.5 --calibration 16 --evaluation 16

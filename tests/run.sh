@@ -54,7 +54,7 @@ minutes=3
 
 need "${build_packages[@]}" g++-12 git libxtensor-dev libdlpack-dev libboost-test-dev libbenchmark-dev \
   libopenmpi-dev openmpi-bin clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev libc++-19-dev \
-  libc++abi-19-dev libarmadillo-dev libopencv-core-dev meson pkg-config dpkg-dev python3
+  libc++abi-19-dev libarmadillo-dev libopencv-core-dev meson pkg-config dpkg-dev python3 python3-matplotlib
 
 # run_tests PRESET [ARGUMENT...]: ctest, whose last words are kept for the summary.
 run_tests() {

@@ -29,8 +29,9 @@ POLICY = re.compile(r"# .+\n\n(?:[^|#\s].*\n)+\n\| \| \|\n\|---\|---\|\n((?:\|.*
 # Title of a part of the navigation: its pages, and folders of which each page is one.
 NAVIGATION = {
     "Start": ["README.md", "docs/overview.md", "docs/guide/getting_started.md", "docs/guide/install.md", "docs/guide/tamp.md",
-              "docs/guide/prune_files.md", "docs/guide/what_pruning_pays.md", "docs/guide/several_machines.md",
-              "docs/guide/cuda.md", "docs/comparison.md", "docs/guide/versions.md", "examples/teach/README.md"],
+              "docs/guide/prune_files.md", "docs/guide/what_pruning_pays.md", "docs/guide/study.md",
+              "docs/guide/several_machines.md", "docs/guide/cuda.md", "docs/comparison.md", "docs/guide/versions.md",
+              "examples/teach/README.md"],
     "Concepts": ["docs/glossary.md", "docs/concepts/tensors.md", "docs/concepts/statistics.md", "docs/concepts/recipes.md",
                  "docs/concepts/masks.md", "docs/concepts/models.md", "docs/concepts/structure.md",
                  "docs/concepts/tokens.md", "docs/concepts/sparse.md", "docs/concepts/files.md",

@@ -52,7 +52,8 @@ const std::string* continued_csv::find(const std::string& key) const {
 }
 
 void continued_csv::add(const std::string& key, const std::string& values) {
-  if (file_.is_open()) file_.add(key + "," + values + "\n");
+  rows_.push_back(key + "," + values);
+  if (file_.is_open()) file_.add(rows_.back() + "\n");
 }
 
 std::string continued_csv::finished_rows(std::string_view old, std::ptrdiff_t commas,
@@ -66,6 +67,7 @@ std::string continued_csv::finished_rows(std::string_view old, std::ptrdiff_t co
       behind = line.find(',', behind + (column != 0));
     kept_.emplace(line.substr(0, behind), line.substr(behind + 1));
     rows += line + '\n';
+    rows_.push_back(line);
   }
   return rows;
 }

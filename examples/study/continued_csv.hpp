@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "csv_file.hpp"
 
@@ -23,8 +24,11 @@ class continued_csv {
   // The rest of the row of this key, or a null pointer if the file did not have it.
   const std::string* find(const std::string& key) const;
 
-  // The row is in the file when this returns.
+  // The row is in the file, if one is open, when this returns.
   void add(const std::string& key, const std::string& values);
+
+  // All rows in their order, those that the file had before first.
+  const std::vector<std::string>& rows() const { return rows_; }
 
  private:
   // The rows that have all their columns; `find` finds them.
@@ -32,6 +36,7 @@ class continued_csv {
 
   csv_file file_;
   std::map<std::string, std::string> kept_;
+  std::vector<std::string> rows_;
 };
 
 }  // namespace study

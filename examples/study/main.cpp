@@ -59,7 +59,7 @@ int run(const study::prune_settings& s) {
 
   const std::string model = std::filesystem::path(s.model).filename().string();
   fmt::print("{}: {}\n\n", model, subject->description());
-  study::results results(subject->columns(), model + ": " + subject->description(), s.csv);
+  study::results results(subject->columns(), model + ": " + subject->description(), s.results);
   study::row dense;
   dense.recipe.score = "dense";
   if (results.known(dense)) {
@@ -104,8 +104,8 @@ int run(const study::prune_settings& s) {
       };
       ++done;
       if (!study::depends_on_calibration(recipe) && seed != s.seeds.front()) continue;
-      const bool keeps_weights = !s.weights.empty() || !s.masks.empty();
-      if (results.known(row) && s.plans.empty() && !keeps_weights) {
+      const bool keeps_more = !s.weights.empty() || !s.masks.empty() || !s.reports.empty();
+      if (results.known(row) && s.plans.empty() && !keeps_more) {
         results.repeat(row);
         continue;
       }
@@ -123,7 +123,7 @@ int run(const study::prune_settings& s) {
       const auto plan = planner.plan(recipe, on_progress);
       if (plan && !s.plans.empty()) {
         study::save_plan(file_in(s.plans, recipe, seed, ".json"), *plan);
-        if (results.known(row) && !keeps_weights) continue;
+        if (results.known(row) && !keeps_more) continue;
       }
       if (plan && !s.plan_only) {
         llama::model copy = subject->dense();
@@ -134,6 +134,8 @@ int run(const study::prune_settings& s) {
             study::save_weights(file_in(s.weights, recipe, seed, ".safetensors"), copy);
           if (!s.masks.empty())
             study::save_masks(file_in(s.masks, recipe, seed, ".safetensors"), copy);
+          if (!s.reports.empty())
+            study::save_report(file_in(s.reports, recipe, seed, ".json"), report);
           if (results.known(row)) {
             bar.clear();
             continue;
@@ -155,12 +157,14 @@ int run(const study::prune_settings& s) {
       }
       bar.clear();
       if (interrupted != 0) {
-        fmt::print("interrupted; {}\n", s.csv.empty() ? "with --csv FILE it could be continued"
-                                                      : "the same command continues it");
+        fmt::print("interrupted; {}\n", s.results.csv.empty()
+                                            ? "with --csv FILE it could be continued"
+                                            : "the same command continues it");
         return 130;
       }
     }
   }
+  results.finish();
   return 0;
 }
 

@@ -5,14 +5,12 @@ bytes.
     bash examples/run.sh pays smollm2 --sparsity 0.3,0.4,0.5,0.6,0.7 --csv build/results/pays.csv
     python3 examples/study/pays_figure.py build/results/pays.csv docs/guide/figures/pays.svg
 """
-import csv
+import pathlib
 import sys
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plot  # noqa: E402
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator  # noqa: E402
+from drawing import plain, plot, save
+from result_file import read
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 COLORS = {"float": "C1", "bf16": "C0", "int8": "C2"}
 
@@ -35,9 +33,8 @@ def speed(axes, rows):
     axes.set_ylim(bottom=0)
 
 
-def quality(axes, rows):
-    """The first column of quality against the weights' bytes."""
-    name = list(rows[0])[2]
+def quality(axes, rows, name):
+    """A quality against the weights' bytes."""
     rows = [row for row in rows if row["threads"] == "1"]
     for form in sorted({row["form"] for row in rows}):
         chosen = sorted((row for row in rows if row["form"] == form), key=lambda r: float(r["memory"]))
@@ -58,16 +55,17 @@ def quality(axes, rows):
 
 
 def main():
-    with open(sys.argv[1], newline="") as file:
-        rows = list(csv.DictReader(file))
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    results = read(sys.argv[1])
+    results.need("form", "threads", "memory", "tokens_per_second", "bound")
     figure, axes = plot.subplots(1, 2, figsize=(9, 3.6))
-    speed(axes[0], rows)
-    quality(axes[1], rows)
+    speed(axes[0], results.rows)
+    quality(axes[1], results.rows, results.quality())
     for each in axes:
-        each.spines[["top", "right"]].set_visible(False)
+        plain(each)
         each.legend(fontsize=7, frameon=False)
-    figure.tight_layout()
-    figure.savefig(sys.argv[2], metadata={"Date": None})
+    save(figure, pathlib.Path(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -13,16 +13,18 @@
 #include <filesystem>
 #include <llama/stored_file.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "csv_file.hpp"
+#include "data_files.hpp"
 #include "data_settings.hpp"
 #include "pays.hpp"
 #include "progress_bar.hpp"
 #include "prune_model.hpp"
-#include "results.hpp"
+#include "result_files.hpp"
 #include "run_file.hpp"
 #include "subject.hpp"
 
@@ -31,7 +33,8 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 
 struct pays_settings {
-  std::string model, csv, method = "sparsegpt";
+  std::string model, method = "sparsegpt";
+  study::result_places results;
   study::data_settings data;
   study::speed_settings speed;
   std::vector<double> sparsities{0.5};
@@ -43,7 +46,8 @@ struct row {
   llama::storage form;
   double sparsity = 0;
   std::vector<double> quality;
-  std::size_t memory = 0, file = 0;
+  std::size_t memory = 0;
+  std::optional<std::size_t> file;  // of random weights none is written
   std::unique_ptr<llama::stored_model> model;
 };
 
@@ -58,15 +62,22 @@ std::size_t file_size(const llama::stored_model& m) {
 
 double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / 1e6; }
 
-// Prints all rows and writes them to the CSV file.
-void print(const pays_settings& s, const std::vector<std::string>& columns,
-           const std::vector<row>& rows, const std::vector<std::vector<study::speed>>& speeds) {
+// Prints all rows and writes them to the files of results.
+void print(const pays_settings& s, const std::string& settings,
+           const std::vector<study::column>& qualities, const std::vector<row>& rows,
+           const std::vector<std::vector<study::speed>>& speeds) {
   std::string header = fmt::format("{:<14}{:>9}", "weights", "sparsity");
-  for (const auto& name : columns) header += fmt::format("{:>11}", name);
+  for (const auto& quality : qualities) header += fmt::format("{:>11}", quality.name);
   header += fmt::format("{:>10}{:>10}", "MB memory", "MB file");
-  std::string csv = "form,sparsity";
-  for (const auto& name : columns) csv += "," + name;
-  csv += ",memory,file,threads,tokens_per_second,bound,prefill\n";
+  study::result_table table{settings,
+                            study::around({{"form", "", true}, {"sparsity"}}, qualities,
+                                          {{"memory", "bytes"},
+                                           {"file", "bytes"},
+                                           {"threads"},
+                                           {"tokens_per_second", "tokens/s"},
+                                           {"bound", "tokens/s"},
+                                           {"prefill", "tokens/s"}}),
+                            {}};
   for (const auto& speed : speeds.front())
     header += fmt::format(" | {:>9} {:>9} {:>8}",
                           fmt::format("{} thread{}", speed.threads, speed.threads == 1 ? "" : "s"),
@@ -75,30 +86,34 @@ void print(const pays_settings& s, const std::vector<std::string>& columns,
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const row& r = rows[k];
     fmt::print("{:<14}{:>8.0f}%", llama::label(r.form), 100 * r.sparsity);
-    for (std::size_t q = 0; q < columns.size(); ++q)
+    for (std::size_t q = 0; q < qualities.size(); ++q)
       fmt::print("{:>11.{}f}", r.quality[q], r.quality[q] >= 10 ? 1 : 3);
-    fmt::print("{:>10.1f}{:>10.1f}", megabytes(r.memory), megabytes(r.file));
+    fmt::print("{:>10.1f}{:>10}", megabytes(r.memory),
+               r.file ? fmt::format("{:.1f}", megabytes(*r.file)) : "-");
     for (const auto& speed : speeds[k]) {
       fmt::print(" | {:>7.1f}/s {:>8.0f}% {:>6.0f}/s", speed.tokens_per_second,
                  100 * speed.tokens_per_second / speed.bound, speed.prefill);
-      csv += fmt::format("{},{}", llama::label(r.form), r.sparsity);
-      for (const double value : r.quality) csv += fmt::format(",{:.6f}", value);
-      csv += fmt::format(",{},{},{},{:.3f},{:.3f},{:.3f}\n", r.memory, r.file, speed.threads,
-                         speed.tokens_per_second, speed.bound, speed.prefill);
+      auto& cells = table.rows.emplace_back();
+      cells = {std::string(llama::label(r.form)), study::cell_of(r.sparsity)};
+      for (const double value : r.quality) cells.push_back(study::cell_of(value));
+      cells.push_back(fmt::format("{}", r.memory));
+      cells.push_back(r.file ? fmt::format("{}", *r.file) : "");
+      cells.push_back(fmt::format("{}", speed.threads));
+      for (const double rate : {speed.tokens_per_second, speed.bound, speed.prefill})
+        cells.push_back(fmt::format("{:.3f}", rate));
     }
     fmt::print("\n");
   }
-  if (s.csv.empty()) return;
-  study::csv_file file;
-  file.open(s.csv, std::ios::trunc);
-  file.add(csv);
+  study::save(s.results, table);
 }
 
 int run(const pays_settings& s) {
   using llama::storage;
+  study::check(s.results);
   study::progress_bar bar;
   std::vector<row> rows;
-  std::vector<std::string> columns;
+  std::vector<study::column> qualities;
+  std::string settings = "random weights, the shapes of LLaMA 3.2 1B with a vocabulary of 32,000";
   const std::vector<storage> dense_forms{storage::dense_float, storage::dense_bf16};
   const std::vector<storage> sparse_forms{storage::sparse_float, storage::sparse_bf16,
                                           storage::sparse_int8};
@@ -107,10 +122,10 @@ int run(const pays_settings& s) {
     auto kept = std::make_unique<llama::stored_model>(std::move(stored));
     const std::size_t memory = kept->bytes();
     rows.push_back({form, sparsity, std::move(quality), memory,
-                    is_saved ? file_size(*kept) : memory, std::move(kept)});
+                    is_saved ? std::optional(file_size(*kept)) : std::nullopt, std::move(kept)});
   };
   if (s.is_synthetic) {
-    fmt::print("random weights, the shapes of LLaMA 3.2 1B with a vocabulary of 32,000\n\n");
+    fmt::print("{}\n\n", settings);
     for (const storage form : {storage::dense_float, storage::dense_bf16}) {
       bar.show(0, fmt::format("making {}", llama::label(form)));
       add(form, 0, study::random_model(form, 0), {}, false);
@@ -123,11 +138,13 @@ int run(const pays_settings& s) {
   } else {
     bar.show(0, "loading the model");
     const auto subject = study::load_subject(s.model, s.data);
-    columns = subject->columns();
+    qualities = subject->columns();
     bar.clear();
     const study::named_recipe& method = study::methods.at(s.method);
-    fmt::print("{}: {}\nrecipe: {}, {}, {}\n\n", std::filesystem::path(s.model).filename().string(),
-               subject->description(), method.score, method.pattern, method.allocate);
+    settings = fmt::format("{}: {}", std::filesystem::path(s.model).filename().string(),
+                           subject->description());
+    fmt::print("{}\nrecipe: {}, {}, {}\n\n", settings, method.score, method.pattern,
+               method.allocate);
     const llama::model& dense = subject->dense();
     const auto judge = [&](storage form, double sparsity, const llama::model& m) {
       bar.show(0.8, fmt::format("judging {}", llama::label(form)));
@@ -175,7 +192,7 @@ int run(const pays_settings& s) {
     fmt::print("interrupted\n");
     return 130;
   }
-  print(s, columns, rows, speeds);
+  print(s, settings, qualities, rows, speeds);
   return 0;
 }
 
@@ -214,8 +231,8 @@ pays_settings parse(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  app.add_option("--csv", s.csv, "write the rows to this file, too");
-  study::run_file(app, s.model).parse(argc, argv);
+  const auto data = [&] { return study::data_files(s.model, s.data); };
+  study::run_file(app, "tamp_pays", s.model, data, s.results).parse(argc, argv);
   return s;
 }
 

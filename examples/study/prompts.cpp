@@ -51,7 +51,7 @@ class scene_prompts : public prompts {
       samples.push_back(sequence_of(calibration_, i));
     return samples;
   }
-  std::vector<std::string> columns() const override { return accuracy_columns(evaluation_); }
+  std::vector<column> columns() const override { return accuracy_columns(evaluation_); }
   std::vector<double> quality(const llama::matrix& features) const override {
     const llama::matrix logits = features * model_.ends->head().transpose();
     std::vector<int> answers;
@@ -60,7 +60,7 @@ class scene_prompts : public prompts {
       logits.row(i).maxCoeff(&best);
       answers.push_back(int(best));
     }
-    return in_percent(llama::grade(evaluation_, answers));
+    return in_percent(evaluation_, answers);
   }
 
  private:
@@ -115,7 +115,9 @@ class prose_prompts : public prompts {
     for (const auto& tokens : calibration_) samples.push_back(embedded(tokens));
     return samples;
   }
-  std::vector<std::string> columns() const override { return {"divergence", "agreement"}; }
+  std::vector<column> columns() const override {
+    return {{"divergence", "nats"}, {"agreement", "%"}};
+  }
   std::vector<double> quality(const llama::matrix& features) const override {
     double divergence = 0, agreements = 0;
     for (llama::Index i = 0; i < features.rows(); ++i) {
@@ -154,8 +156,7 @@ class prose_prompts : public prompts {
 }  // namespace
 
 std::unique_ptr<prompts> load_prompts(const std::string& model, const prompt_settings& settings) {
-  if (std::filesystem::path(model).extension() == ".gguf")
-    return std::make_unique<prose_prompts>(model, settings);
+  if (reads_prose(model)) return std::make_unique<prose_prompts>(model, settings);
   return std::make_unique<scene_prompts>(model, settings);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data_settings.hpp"
+#include "result_table.hpp"
 
 namespace study {
 
@@ -27,9 +28,9 @@ class prompts {
   virtual tamp::token::selection unpredicted_patches(
       std::size_t i, const tamp::token::pixel_prune_options& options) const = 0;
   virtual std::vector<llama::sequence> calibration() const = 0;
-  // Names of the quality columns, and one number for each from what the head takes of the last
+  // The columns of quality, and one number for each from what the head takes of the last
   // token of each prompt, (prompts, hidden).
-  virtual std::vector<std::string> columns() const = 0;
+  virtual std::vector<column> columns() const = 0;
   virtual std::vector<double> quality(const llama::matrix& features) const = 0;
 };
 

@@ -43,7 +43,7 @@ tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_pl
   });
 }
 
-double error_left(const tamp::prune_report& report) {
+std::optional<double> error_left(const tamp::prune_report& report) {
   double sum = 0;
   std::size_t layers = 0;
   for (const tamp::layer_report& layer : report.layers)
@@ -51,7 +51,8 @@ double error_left(const tamp::prune_report& report) {
       sum += layer.error->after / layer.error->before;
       ++layers;
     }
-  return layers == 0 ? 1.0 : sum / static_cast<double>(layers);
+  if (layers == 0) return std::nullopt;
+  return sum / static_cast<double>(layers);
 }
 
 }  // namespace study

@@ -74,7 +74,7 @@ tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_pl
                                reach_of_samples* reach = nullptr);
 
 // The share of the layers' errors that refinements leave: the mean over the layers of error after
-// by error before. 1 without refinements.
-double error_left(const tamp::prune_report& report);
+// by error before. Empty where no layer's error is known, as without refinements.
+std::optional<double> error_left(const tamp::prune_report& report);
 
 }  // namespace study

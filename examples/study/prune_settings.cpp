@@ -4,6 +4,7 @@
 #include <regex>
 #include <string>
 
+#include "data_files.hpp"
 #include "recipes.hpp"
 #include "run_file.hpp"
 
@@ -42,6 +43,8 @@ prune_settings parse_prune_settings(int argc, char** argv) {
                  "keep what the dense model showed in FILE.SEED.safetensors, after every block; an "
                  "interrupted calibration is continued");
   app.add_option("--plans", s.plans, "write each plan as JSON into this folder");
+  app.add_option("--reports", s.reports,
+                 "write what each recipe did to each layer as JSON into this folder");
   app.add_option("--weights", s.weights,
                  "write the pruned model of each recipe into this folder, as safetensors");
   app.add_option(
@@ -54,7 +57,6 @@ prune_settings parse_prune_settings(int argc, char** argv) {
                  "write how similar each layer's output tokens are to this CSV file");
   app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");
   list("--sparsity", s.sparsities, "fractions of the weights to drop")->check(CLI::Range(0.0, 1.0));
-  app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted study is continued");
   app.add_option(
          "--text", s.data.text,
          "prose for a language model, or its tokens as numbers in FILE.ids: half calibrates, half "
@@ -78,7 +80,9 @@ prune_settings parse_prune_settings(int argc, char** argv) {
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
   app.add_flag("--layers", s.layers, "print what happened to every layer, too");
-  run_file(app, s.model).parse(argc, argv);
+  run_file(
+      app, "tamp_study", s.model, [&] { return data_files(s.model, s.data); }, s.results)
+      .parse(argc, argv);
   return s;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data_settings.hpp"
+#include "result_files.hpp"
 
 namespace study {
 
@@ -16,7 +17,8 @@ struct prune_settings {
   std::vector<double> sparsities{0.3, 0.5, 0.7};
   std::vector<std::string> methods;
   std::vector<unsigned> seeds{0};
-  std::string csv, calibration_file, plans, densities, weights, masks, samples;
+  result_places results;
+  std::string calibration_file, plans, reports, densities, weights, masks, samples;
   int threads = 0;
   bool layers = false, plan_only = false;
   data_settings data;

@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "continued_csv.hpp"
 #include "csv_file.hpp"
 #include "progress_bar.hpp"
 #include "prompts.hpp"
 #include "reduce_model.hpp"
 #include "reduce_settings.hpp"
+#include "result_files.hpp"
 #include "save_plan.hpp"
 
 namespace {
@@ -67,25 +67,27 @@ int run(const study::reduce_settings& s) {
     if (visual != "-") rows.push_back({"-", 1, visual});
 
   fmt::print("{:<18}{:>7}  {:<22}", "tokens", "budget", "visual");
-  std::string head = "tokens,budget,visual";
-  for (const std::string& name : prompts->columns()) {
-    fmt::print("{:>11}", name);
-    head += "," + name;
-  }
+  const std::vector<study::column> qualities = prompts->columns();
+  for (const study::column& quality : qualities) fmt::print("{:>11}", quality.name);
   fmt::print("{:>9}{:>9}{:>11}  drops\n", "madds", "speedup", "prefill");
-  study::continued_csv csv;
-  if (!s.csv.empty())
-    csv.open(s.csv,
-             fmt::format("{}: {}; {} timed, drops in layer {}", model, prompts->description(),
-                         s.timed, s.drop_layer),
-             head + ",multiply_adds,speedup,prefill_s,drops,leave", 3);
+  study::result_files results(
+      s.results,
+      fmt::format("{}: {}; {} timed, drops in layer {}", model, prompts->description(), s.timed,
+                  s.drop_layer),
+      study::around({{"tokens", "", true}, {"budget"}, {"visual", "", true}}, qualities,
+                    {{"multiply_adds"},
+                     {"speedup"},
+                     {"prefill_s", "s"},
+                     {"drops", "", true},
+                     {"leave", "", true}}),
+      3);
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const study::named_reduction& row = rows[k];
     const std::string key = fmt::format("{},{},{}", row.tokens, row.budget, row.visual);
     const std::string title = fmt::format(
         "{:<18}{:>7.2f}  {:<22}", row.tokens == "-" && row.visual == "-" ? "dense" : row.tokens,
         row.budget, row.visual);
-    if (const std::string* const found = csv.find(key)) {
+    if (const std::string* const found = results.find(key)) {
       fmt::print("{}  already in the CSV file: {}\n", title, *found);
       continue;
     }
@@ -108,15 +110,18 @@ int run(const study::reduce_settings& s) {
     std::string values;
     for (const double value : found.quality) {
       fmt::print("{:>11.{}f}", value, value >= 10 ? 1 : 3);
-      values += fmt::format("{:.6f},", value);
+      values += study::cell_of(value) + ",";
     }
     fmt::print("{:>8.1f}%{:>8.2f}x{:>8.2f} ms  {}\n", 100 * found.multiply_adds, time.speedup,
                1e3 * time.seconds, leaving(reduction.schedule));
     study::flush_table();
-    csv.add(key, fmt::format("{}{:.6f},{:.4f},{:.6f},{},{}", values, found.multiply_adds,
-                             time.speedup, time.seconds, fmt::join(reduction.schedule.drops, " "),
-                             name_of(reduction.schedule.leave)));
+    const std::string times =
+        s.timed == 0 ? "," : fmt::format("{:.4f},{:.6f}", time.speedup, time.seconds);
+    results.add(key, fmt::format("{}{:.6f},{},{},{}", values, found.multiply_adds, times,
+                                 fmt::join(reduction.schedule.drops, " "),
+                                 name_of(reduction.schedule.leave)));
   }
+  results.finish();
 
   for (const double budget : s.joint) {
     bar.show(0, "splitting a budget");
@@ -124,7 +129,7 @@ int run(const study::reduce_settings& s) {
     llama::model pruned = prompts->model();
     const auto found = reducer.measure(reducer.apply(plan, pruned), pruned);
     bar.clear();
-    std::cout << "\nA budget of " << budget << ": " << prompts->columns().front() << ' '
+    std::cout << "\nA budget of " << budget << ": " << qualities.front().name << ' '
               << fmt::format("{:.1f}", found.quality.front()) << '\n'
               << plan;
     if (s.plans.empty()) continue;

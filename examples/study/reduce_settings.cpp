@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "data_files.hpp"
 #include "reductions.hpp"
 #include "run_file.hpp"
 
@@ -35,7 +36,6 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
                  "where selectors that drop at once do it, or earlier if the budget asks for it")
       ->capture_default_str();
   app.add_option("--timed", s.timed, "how many prompts are timed")->capture_default_str();
-  app.add_option("--csv", s.csv, "write rows to this file, too; an interrupted run is continued");
   app.add_option("--kept", s.kept, "write which tokens of the first prompts stay to this CSV file");
   app.add_option("--kept-prompts", s.scenes, "of how many prompts")->capture_default_str();
   app.add_option("--rank", s.rank,
@@ -60,7 +60,9 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
   app.add_option("--evaluation", s.data.evaluation, "how many prompts to judge by (default: all)");
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
-  run_file(app, s.model).parse(argc, argv);
+  run_file(
+      app, "tamp_reduce", s.model, [&] { return data_files(s.model, s.data); }, s.results)
+      .parse(argc, argv);
   return s;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data_settings.hpp"
+#include "result_files.hpp"
 
 namespace study {
 
@@ -15,7 +16,8 @@ struct reduce_settings {
   std::vector<std::string> selectors{"random", "attention_top_k", "fitprune"}, visual{"-"};
   std::vector<double> budgets{0.8, 0.6, 0.4, 0.2}, joint, pixel_prune;
   std::size_t drop_layer = 1, timed = 20, scenes = 3;
-  std::string csv, kept, rank, plans;
+  result_places results;
+  std::string kept, rank, plans;
   int threads = 0;
   prompt_settings data;
 };

@@ -2,52 +2,122 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <tamp/model/fingerprint.hpp>
-#include <tamp/version.hpp>
+#include <utility>
 
 namespace study {
 namespace {
 
-std::string fingerprint_of_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string content{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw CLI::FileError("cannot read " + path);
-  return fmt::format("{:016x}", tamp::fingerprint().add(content).value());
+// Of the contents, in this order.
+std::string fingerprint_of_files(const std::vector<std::string>& paths) {
+  tamp::fingerprint all;
+  for (const std::string& path : paths) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(file), {}};
+    if (!file) throw CLI::FileError("cannot read " + path);
+    all.add(content);
+  }
+  return fmt::format("{:016x}", all.value());
+}
+
+// What stands in the file anew: the run's options are the others.
+constexpr const char* described[]{"model-fingerprint", "data-fingerprint", "made-with"};
+
+bool is_described(const std::string& name) {
+  return std::find(std::begin(described), std::end(described), name) != std::end(described);
+}
+
+// The values of an option, or its default: "[0.3,0.5]" is a list, "[]" stands for none.
+std::vector<std::string> values_of(const CLI::Option& option, bool is_list) {
+  std::vector<std::string> values = option.reduced_results();
+  std::string text = option.get_default_str();
+  if (!values.empty() || text.empty()) return values;
+  if (!is_list) return {text};
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  if (text.empty()) return {};
+  return CLI::detail::split(text, ',');
+}
+
+bool is_number(const CLI::Option& option) {
+  for (const char* type : {"INT", "UINT", "FLOAT"})
+    if (option.get_type_name().starts_with(type)) return true;
+  return false;
 }
 
 }  // namespace
 
-run_file::run_file(CLI::App& app, const std::string& model) : app_(app), model_(model) {
+run_file::run_file(CLI::App& app, std::string program, const std::string& model,
+                   std::function<std::vector<std::string>()> data, result_places& places)
+    : app_(app),
+      program_(std::move(program)),
+      model_(model),
+      data_(std::move(data)),
+      places_(places) {
   app.set_config("--run", "", "read options from this file, as --save-run writes it");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_option("--save-run", saved_, "write the options of this run to a file, for --run")
       ->configurable(false);
-  app.add_option("--model-fingerprint", fingerprint_, "refuse a model file of another fingerprint");
+  app.add_option("--model-fingerprint", model_fingerprint_,
+                 "refuse a model file of another fingerprint");
+  app.add_option("--data-fingerprint", data_fingerprint_,
+                 "refuse scenes or prose of another fingerprint");
+  app.add_option("--made-with", made_with_, "say so if these are not this program's versions");
+  app.add_option("--csv", places.csv, "write the rows to this CSV file, too");
+  app.add_option("--json", places.json, "write the run and all rows to this file at the end");
+  app.add_option("--markdown", places.markdown,
+                 "write a table of all rows, and the run, to this file at the end");
 }
 
 void run_file::parse(int argc, char** argv) {
   try {
     app_.parse(argc, argv);
-    if (saved_.empty() && fingerprint_.empty()) return;
-    const std::string found = fingerprint_of_file(model_);
-    if (!fingerprint_.empty() && fingerprint_ != found)
-      throw CLI::ValidationError(fmt::format("{} has the fingerprint {}, and the run is for {}",
-                                             model_, found, fingerprint_));
-    if (!saved_.empty()) save(found);
+    places_.run = {program_, versions(), {}};
+    const bool is_kept = !saved_.empty() || !places_.json.empty() || !places_.markdown.empty();
+    if (is_kept || !model_fingerprint_.empty() || !data_fingerprint_.empty()) {
+      const std::vector<std::string> found{fingerprint_of_files({model_}),
+                                           fingerprint_of_files(data_()), places_.run.made_with};
+      expect(model_, model_fingerprint_, found[0]);
+      expect(fmt::format("the data ({})", CLI::detail::join(data_(), ", ")), data_fingerprint_,
+             found[1]);
+      places_.run.options = options();
+      for (std::size_t k = 0; k < found.size(); ++k)
+        places_.run.options.push_back({described[k], {found[k]}});
+    }
+    if (!made_with_.empty() && made_with_ != places_.run.made_with)
+      fmt::print(stderr, "{}: the run was made with {}, and this is {}: last digits may differ\n",
+                 program_, made_with_, places_.run.made_with);
+    if (!saved_.empty()) save();
   } catch (const CLI::ParseError& problem) {
     std::exit(app_.exit(problem));
   }
 }
 
-void run_file::save(const std::string& fingerprint) const {
+void run_file::expect(const std::string& what, const std::string& given,
+                      const std::string& found) const {
+  if (!given.empty() && given != found)
+    throw CLI::ValidationError(
+        fmt::format("{} has the fingerprint {}, and the run is for {}", what, found, given));
+}
+
+std::vector<run_option> run_file::options() const {
+  std::vector<run_option> all;
+  for (const CLI::Option* option : std::as_const(app_).get_options({})) {
+    const std::string name = option->get_single_name();
+    if (!option->get_configurable() || is_described(name)) continue;
+    const bool is_list = option->get_items_expected_max() > 1;
+    std::vector<std::string> values = values_of(*option, is_list);
+    if (!values.empty()) all.push_back({name, std::move(values), is_number(*option), is_list});
+  }
+  return all;
+}
+
+void run_file::save() const {
   std::ofstream file(saved_);
-  file << "# tamp " << TAMP_VERSION_MAJOR << '.' << TAMP_VERSION_MINOR << '.' << TAMP_VERSION_PATCH
-       << ": " << app_.get_description() << '\n'
-       << app_.config_to_str();
-  if (fingerprint_.empty()) file << "model-fingerprint=\"" << fingerprint << "\"\n";
+  file << run_text(places_.run);
   if (!file.flush()) throw CLI::FileError("cannot write " + saved_);
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <llama/load_gguf.hpp>
 #include <llama/load_scenes.hpp>
 #include <llama/scenes.hpp>
@@ -17,20 +18,15 @@
 #include <utility>
 #include <vector>
 
+#include "data_files.hpp"
+#include "result_table.hpp"
+
 namespace study {
 
-// The first `count` scenes (0: all) of the file that is named, or else lies beside the model: with
-// tiny_mllm.safetensors, and any name without scenes of its own, lies tiny_eval.safetensors.
+// The first `count` scenes (0: all) of the file that is named, or else lies beside the model.
 inline llama::scenes scenes_of(const std::string& model, const std::string& named,
                                const std::string& purpose, std::size_t count) {
-  const std::filesystem::path path(model);
-  const auto beside = [&](const std::string& family) {
-    return path.parent_path() / (family + "_" + purpose + ".safetensors");
-  };
-  const std::string stem = path.stem().string();
-  const auto own = beside(stem.substr(0, stem.find('_')));
-  llama::scenes s = llama::load_scenes(
-      named.empty() ? (std::filesystem::exists(own) ? own : beside("tiny")).string() : named);
+  llama::scenes s = llama::load_scenes(scenes_file(model, named, purpose));
   if (count > s.size()) llama::fail("there are ", s.size(), " scenes, not ", count);
   if (count != 0) s.answers.resize(count);
   return s;
@@ -54,15 +50,22 @@ inline llama::calibration_sample embedded(const llama::model& m, const llama::sc
   return sample;
 }
 
-// Accuracy in all and of each kind of question: what the columns are called, and in percent.
-inline std::vector<std::string> accuracy_columns(const llama::scenes& s) {
-  std::vector<std::string> names{"accuracy"};
-  names.insert(names.end(), s.kind_names.begin(), s.kind_names.end());
-  return names;
+// Accuracy in all and of each kind of question: the columns, and the numbers in percent.
+inline std::vector<column> accuracy_columns(const llama::scenes& s) {
+  std::vector<column> all{{"accuracy", "%"}};
+  for (const std::string& kind : s.kind_names) all.push_back({kind, "%"});
+  return all;
 }
-inline std::vector<double> in_percent(const llama::accuracy& result) {
+// A kind that no scene asks for has no accuracy, and is not a number.
+inline std::vector<double> in_percent(const llama::scenes& s, const std::vector<int>& answers) {
+  const llama::accuracy result = llama::grade(s, answers);
   std::vector<double> percent{100 * result.overall};
-  for (const double kind : result.of_kind) percent.push_back(100 * kind);
+  for (std::size_t k = 0; k < result.of_kind.size(); ++k) {
+    bool is_asked = false;
+    for (std::size_t i = 0; i < s.size(); ++i) is_asked |= std::size_t(s.kinds[i]) == k;
+    percent.push_back(is_asked ? 100 * result.of_kind[k]
+                               : std::numeric_limits<double>::quiet_NaN());
+  }
   return percent;
 }
 

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,10 +18,12 @@
 #include <vector>
 
 #include "csv_file.hpp"
+#include "data_files.hpp"
 #include "data_settings.hpp"
 #include "pays.hpp"
 #include "progress_bar.hpp"
 #include "prune_model.hpp"
+#include "result_files.hpp"
 #include "run_file.hpp"
 #include "structured.hpp"
 #include "subject.hpp"
@@ -30,7 +33,8 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 
 struct structure_settings {
-  std::string model, csv;
+  std::string model;
+  study::result_places results;
   study::data_settings data;
   study::speed_settings speed;
   std::vector<double> sparsities{0.1, 0.2, 0.3};
@@ -75,11 +79,14 @@ std::vector<double> of_blocks(study::planner& planner, const std::string& alloca
 }
 
 int run(const structure_settings& s) {
+  study::check(s.results);
   study::progress_bar bar;
   const auto subject = study::load_subject(s.model, s.data);
   const llama::model& dense = subject->dense();
   const auto samples = subject->calibration_samples(s.seed);
-  fmt::print("{}\n\n", subject->description());
+  const std::string settings = fmt::format(
+      "{}: {}", std::filesystem::path(s.model).filename().string(), subject->description());
+  fmt::print("{}\n\n", settings);
   bar.show(0, "the samples go through the dense model");
   const auto seen = study::observe_structure(dense, samples);
   study::planner planner(dense, samples, 0);
@@ -135,14 +142,16 @@ int run(const structure_settings& s) {
   });
   bar.clear();
   if (interrupted != 0) return 130;
-  std::string csv = "what,sparsity,parameters,bytes";
+  const auto qualities = subject->columns();
+  study::result_table table{
+      settings,
+      study::around({{"what", "", true}, {"sparsity"}, {"parameters"}, {"bytes", "bytes"}},
+                    qualities,
+                    {{"threads"}, {"tokens_per_second", "tokens/s"}, {"prefill", "tokens/s"}}),
+      {}};
   fmt::print("{:<38}{:>9}{:>12}{:>9}", "what", "asked", "parameters", "MB bf16");
-  for (const auto& name : subject->columns()) {
-    fmt::print("{:>12}", name);
-    csv += "," + name;
-  }
+  for (const study::column& quality : qualities) fmt::print("{:>12}", quality.name);
   fmt::print("{:>12}{:>12}\n", "tokens/s", "prefill/s");
-  csv += ",threads,tokens_per_second,prefill\n";
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const row& r = rows[k];
     fmt::print("{:<38}{:>9.2f}{:>12}{:>9.2f}", r.what, r.sparsity, r.parameters,
@@ -150,17 +159,16 @@ int run(const structure_settings& s) {
     for (const double q : r.quality) fmt::print("{:>12.{}f}", q, q >= 10 ? 1 : 3);
     fmt::print("{:>12.1f}{:>12.0f}\n", speeds[k][0].tokens_per_second, speeds[k][0].prefill);
     for (const auto& speed : speeds[k]) {
-      csv += fmt::format("\"{}\",{},{},{}", r.what, r.sparsity, r.parameters, r.bytes);
-      for (const double q : r.quality) csv += fmt::format(",{:.6f}", q);
-      csv +=
-          fmt::format(",{},{:.3f},{:.3f}\n", speed.threads, speed.tokens_per_second, speed.prefill);
+      auto& cells = table.rows.emplace_back();
+      cells = {r.what, fmt::format("{}", r.sparsity), fmt::format("{}", r.parameters),
+               fmt::format("{}", r.bytes)};
+      for (const double q : r.quality) cells.push_back(study::cell_of(q));
+      cells.push_back(fmt::format("{}", speed.threads));
+      for (const double rate : {speed.tokens_per_second, speed.prefill})
+        cells.push_back(fmt::format("{:.3f}", rate));
     }
   }
-  if (!s.csv.empty()) {
-    study::csv_file file;
-    file.open(s.csv, std::ios::trunc);
-    file.add(csv);
-  }
+  study::save(s.results, table);
   return 0;
 }
 
@@ -189,13 +197,15 @@ structure_settings parse(int argc, char** argv) {
   app.add_option("--calibration", s.data.calibration,
                  "how many scenes or sequences to calibrate on");
   app.add_option("--evaluation", s.data.evaluation, "how many scenes or sequences to judge by");
-  app.add_option("--seed", s.seed, "which of them calibrate; 0: the first");
+  app.add_option("--seed", s.seed, "which of them calibrate; 0: the first")->capture_default_str();
   app.add_option("--tokens", s.speed.tokens, "tokens to generate for the speed")
-      ->check(CLI::Range(1, 100000));
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   app.add_option("--rounds", s.speed.rounds, "rounds, of which the fastest counts")
-      ->check(CLI::Range(1, 1000));
-  app.add_option("--csv", s.csv, "write the rows to this file, too");
-  study::run_file(app, s.model).parse(argc, argv);
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  const auto data = [&] { return study::data_files(s.model, s.data); };
+  study::run_file(app, "tamp_structure", s.model, data, s.results).parse(argc, argv);
   return s;
 }
 
@@ -203,8 +213,11 @@ structure_settings parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing
   try {
-    return run(parse(argc, argv));
+    const int status = run(parse(argc, argv));
+    study::flush_table();
+    return status;
   } catch (const std::exception& problem) {
     fmt::print(stderr, "tamp_structure: {}\n", problem.what());
     return 1;

@@ -52,7 +52,7 @@ class scene_subject : public subject {
       samples.push_back(embedded(model_, calibration_, i));
     return samples;
   }
-  std::vector<std::string> columns() const override { return accuracy_columns(evaluation_); }
+  std::vector<column> columns() const override { return accuracy_columns(evaluation_); }
   std::vector<double> measure(const llama::model& m,
                               std::vector<double>* of_samples) const override {
     const std::vector<int> given = llama::answer(m, evaluation_);
@@ -61,7 +61,7 @@ class scene_subject : public subject {
       for (std::size_t i = 0; i < given.size(); ++i)
         of_samples->push_back(given[i] == evaluation_.answers[i] ? 1.0 : 0.0);
     }
-    return in_percent(llama::grade(evaluation_, given));
+    return in_percent(evaluation_, given);
   }
 
  private:
@@ -109,8 +109,8 @@ class text_subject : public subject {
                          std::vector(tokens.size(), tamp::modality::text)});
     return samples;
   }
-  std::vector<std::string> columns() const override {
-    return {"perplexity", "divergence", "agreement"};
+  std::vector<column> columns() const override {
+    return {{"perplexity"}, {"divergence", "nats"}, {"agreement", "%"}};
   }
   std::vector<double> measure(const llama::model& m,
                               std::vector<double>* of_samples) const override {
@@ -128,8 +128,7 @@ class text_subject : public subject {
 }  // namespace
 
 std::unique_ptr<subject> load_subject(const std::string& model, const data_settings& settings) {
-  if (std::filesystem::path(model).extension() == ".gguf")
-    return std::make_unique<text_subject>(model, settings);
+  if (reads_prose(model)) return std::make_unique<text_subject>(model, settings);
   return std::make_unique<scene_subject>(model, settings);
 }
 

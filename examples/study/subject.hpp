@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data_settings.hpp"
+#include "result_table.hpp"
 
 namespace study {
 
@@ -20,8 +21,8 @@ class subject {
   virtual const llama::model& dense() const = 0;
   // Embedded sequences. Seed 0 takes the first of the pool, any other a random choice of them.
   virtual std::vector<llama::calibration_sample> calibration_samples(unsigned seed = 0) const = 0;
-  // Names of the quality columns, and one number for each.
-  virtual std::vector<std::string> columns() const = 0;
+  // The columns of quality, and one number for each.
+  virtual std::vector<column> columns() const = 0;
   // `of_samples` gets one number for each scene or sequence: 1 for a right answer, or the mean
   // log-likelihood of a token.
   virtual std::vector<double> measure(const llama::model& m,

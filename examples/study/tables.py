@@ -1,83 +1,107 @@
 #!/usr/bin/env python3
-"""Markdown tables of a study: methods down, sparsities across, mean and spread over the seeds.
+"""Tables in Markdown of what the study's programs have measured.
 
-    python3 examples/study/tables.py study.csv [--column accuracy] [--kinds 0.5]
+    python3 examples/study/tables.py TABLE FILE [WORD...]
+    python3 examples/study/tables.py --update PAGE FOLDER
+    python3 examples/study/tables.py --check PAGE
 
-The CSV file is what `tamp_study --csv` writes. A cell is the mean over the calibration sets, and half
-the distance between the largest and the smallest, if there are several sets.
+The first prints a table of a file that --csv or --json wrote:
+
+    quality FILE [COLUMN]           methods by one quality (default: the first), sparsities across
+    kinds FILE SPARSITY             methods by all qualities at one sparsity
+    weightings FILE [COLUMN]        weightings of tokens (--tokens)
+    differences FILE FOLDER         their differences to all tokens, of what --samples wrote beside the file
+    refinements FILE COLUMNS        refined masks (--refine)
+    allocations FILE [COLUMN]       allocations down, scores and sparsities across
+    selectors FILE [COLUMN]         selectors of visual tokens (tamp_reduce), budgets across
+    reductions FILE COLUMNS         all rows of tamp_reduce
+    visual FILE KINDS COLUMNS       what is spared of visual tokens
+
+A page says where its tables are:
+
+    <!-- table: quality tiny.csv accuracy -->
+
+    <!-- /table -->
+
+The second command writes each table of which FOLDER has the file between its marks, and names the others. The third
+one ends with an error if marks are not paired, or name no table.
 """
-import argparse
-import csv
+import inspect
+import pathlib
+import re
+import sys
 
-METHODS = [  # title, score, allocation, pattern
-    ("magnitude", "magnitude", "uniform", "per_row"),
-    ("Wanda", "wanda", "uniform", "per_row"),
-    ("Wanda + OWL", "wanda", "owl", "per_row"),
-    ("RIA", "ria", "uniform", "per_row"),
-    ("SparseGPT", "sparsegpt", "uniform", "per_tensor"),
-    ("DAS only (Wanda + DAS)", "wanda", "das", "per_row"),
-    ("AMIA only (uniform)", "amia", "uniform", "per_row"),
-    ("TAMP (AMIA + DAS)", "amia", "das", "per_row"),
-]
+import quality_tables
+import reduced_tables
+import weightings
+from result_file import fail, read
 
-
-def read(path):
-    with open(path, newline="") as file:
-        lines = [line for line in file if not line.startswith("#")]
-    return list(csv.DictReader(lines))
+TABLES = {each.__name__: each for each in (
+    quality_tables.quality, quality_tables.kinds, quality_tables.refinements, quality_tables.allocations,
+    weightings.weightings, weightings.differences, reduced_tables.selectors, reduced_tables.reductions,
+    reduced_tables.visual)}
+BEGIN, END = re.compile(r"<!-- table: (.*) -->"), "<!-- /table -->"
 
 
-def cell(values):
-    if not values:
-        return "-"
-    mean = sum(values) / len(values)
-    digits = 0 if mean >= 1000 else 1 if mean >= 10 else 3
-    text = f"{mean:.{digits}f}"
-    return text if len(values) == 1 else f"{text} ± {(max(values) - min(values)) / 2:.{digits}f}"
+def make(words, folder):
+    """The table that these words name: its kind, a file in the folder, and what else its kind wants."""
+    kind, file, *others = words
+    parameters = list(inspect.signature(TABLES[kind]).parameters.values())[1:]
+    least = sum(parameter.default is parameter.empty for parameter in parameters)
+    if not least <= len(others) <= len(parameters):
+        fail(f"the table '{' '.join(words)}' has {len(others)} words behind its file; {kind} takes "
+             f"{least if least == len(parameters) else f'{least} to {len(parameters)}'}")
+    return TABLES[kind](read(folder / file), *others)
 
 
-def print_table(header, rows):
-    print("| " + " | ".join(header) + " |")
-    print("|" + "---|" * len(header))
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
-    print()
+def marks(page, lines):
+    """Where tables begin and end, and the words that name them."""
+    found, begin = [], None
+    for number, line in enumerate(lines):
+        mark = BEGIN.fullmatch(line.strip())
+        if (mark and begin is not None) or (line.strip() == END and begin is None):
+            fail(f"{page}:{number + 1}: a table {'begins in another' if mark else 'ends that has not begun'}")
+        if mark:
+            begin, words = number, mark[1].split()
+            if len(words) < 2 or words[0] not in TABLES:
+                fail(f"{page}:{number + 1}: '{mark[1]}' names no table and file; tables are {', '.join(TABLES)}")
+        elif line.strip() == END:
+            found.append((begin, number, words))
+            begin = None
+    if begin is not None:
+        fail(f"{page}:{begin + 1}: the table '{' '.join(words)}' has no end")
+    return found
+
+
+def update(page, folder):
+    lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
+    missing = []
+    for begin, end, words in reversed(marks(page, lines)):
+        if (folder / words[1]).exists():
+            lines[begin + 1:end] = ["\n", make(words, folder), "\n"]
+        else:
+            missing.append(words[1])
+    beside = page.with_name(page.name + ".new")
+    beside.write_text("".join(lines), encoding="utf-8")
+    beside.replace(page)
+    for name in sorted(set(missing)):
+        print(f"{folder / name} is not there: its tables are as before")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("csv")
-    parser.add_argument("--column", help="the quality to show (default: the first)")
-    parser.add_argument("--kinds", type=float, help="all qualities at this sparsity instead")
-    args = parser.parse_args()
-    rows = read(args.csv)
-    qualities = [name for name in rows[0]
-                 if name not in ("score", "allocate", "pattern", "seed", "asked", "achieved")
-                 and not name.endswith("_s")]
-    column = args.column or qualities[0]
-
-    def values(quality, score, allocate, pattern, asked=None):
-        return [float(r[quality]) for r in rows
-                if (r["score"], r["allocate"], r["pattern"]) == (score, allocate, pattern)
-                and (asked is None or abs(float(r["asked"]) - asked) < 1e-6)]
-
-    dense = [r for r in rows if r["score"] == "dense"]
-    if dense:
-        print("Dense: " + ", ".join(f"{q} {cell([float(dense[0][q])])}" for q in qualities) + ".\n")
-    if args.kinds is not None:
-        print_table([f"at {100 * args.kinds:.0f} %"] + qualities,
-                    [[title] + [cell(values(q, *key, args.kinds)) for q in qualities]
-                     for title, *key in METHODS if values(column, *key, args.kinds)])
-        return
-    sparsities = sorted({float(r["asked"]) for r in rows if r["pattern"] in ("per_row", "per_tensor")})
-    fixed = sorted({r["pattern"] for r in rows if r["pattern"][0].isdigit()})
-    table = []
-    for title, score, allocate, pattern in METHODS:
-        cells = [cell(values(column, score, allocate, pattern, s)) for s in sparsities]
-        cells += [cell(values(column, score, "-", f)) if allocate == "uniform" else "-" for f in fixed]
-        if any(c != "-" for c in cells):
-            table.append([title] + cells)
-    print_table([column] + [f"{100 * s:.0f} %" for s in sparsities] + fixed, table)
+    words = sys.argv[1:]
+    try:
+        if len(words) == 3 and words[0] == "--update":
+            update(pathlib.Path(words[1]), pathlib.Path(words[2]))
+        elif len(words) == 2 and words[0] == "--check":
+            page = pathlib.Path(words[1])
+            marks(page, page.read_text(encoding="utf-8").splitlines())
+        elif len(words) >= 2 and words[0] in TABLES:
+            print(make(words, pathlib.Path()))
+        else:
+            sys.exit(__doc__)
+    except OSError as problem:
+        fail(problem)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ using support::temporary_folder;
 study::row measured(double sparsity) {
   return {{"wanda", "uniform", "per_row", sparsity}, 0, sparsity, sparsity, {85}, 1, 2, 3};
 }
-study::results continued(const std::string& path) { return {{"accuracy"}, "a model", path}; }
+study::results continued(const std::string& path) {
+  return {{{"accuracy", "%"}}, "a model", {path}};
+}
 
 std::string two_rows() {
   const temporary_folder folder;

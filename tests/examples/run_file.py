@@ -28,18 +28,33 @@ made = study("--method", "magnitude,wanda", "--sparsity", "0.5,0.6", "--calibrat
              "--csv", first, "--save-run", run)
 assert made.returncode == 0, made.stdout
 text = run.read_text()
-assert text.startswith("# tamp ") and "model-fingerprint=" in text and "save-run" not in text, text
+assert text.startswith("# tamp_study, tamp ") and "save-run" not in text, text
+# Options that were given, defaults, fingerprints of the model and the scenes, and versions.
+for line in ("sparsity=[0.5, 0.6]", "seed=[0]", 'model-fingerprint="', 'data-fingerprint="', 'made-with="tamp '):
+    assert f"\n{line}" in text, text
 
 # Another file of rows, by an option that stands beside the file's.
 again = study("--run", run, "--csv", second)
-assert again.returncode == 0, again.stdout
+assert again.returncode == 0 and "was made with" not in again.stdout, again.stdout
 assert rows(first) == rows(second), f"{rows(first)}\nbecame\n{rows(second)}"
 
-# Another model is not what the run describes.
-mark = text.index("model-fingerprint=") + len('model-fingerprint="')
-run.write_text(text[:mark] + ("1" if text[mark] == "0" else "0") + text[mark + 1:])
-refused = study("--run", run)
-assert refused.returncode != 0 and "has the fingerprint" in refused.stdout, refused.stdout
+# What the run file says of itself is what a run of it says again.
+third = folder / "third.toml"
+again = study("--run", run, "--save-run", third)
+assert again.returncode == 0 and third.read_text() == text, f"{text}\nbecame\n{third.read_text()}"
+
+# Another model, or other scenes, are not what the run describes.
+for what, said in (("model", "tiny_mllm.safetensors has the fingerprint"),
+                   ("data", "tiny_eval.safetensors) has the fingerprint")):
+    mark = text.index(f"{what}-fingerprint=") + len(f'{what}-fingerprint="')
+    run.write_text(text[:mark] + ("1" if text[mark] == "0" else "0") + text[mark + 1:])
+    refused = study("--run", run)
+    assert refused.returncode != 0 and said in refused.stdout, refused.stdout
+
+# Other versions repeat it, and say so.
+run.write_text(text.replace('made-with="tamp ', 'made-with="tamp 0.0, once '))
+again = study("--run", run)
+assert again.returncode == 0 and "the run was made with tamp 0.0, once " in again.stdout, again.stdout
 
 # A name that the program does not know is no silent default.
 run.write_text(text + 'methods="wanda"\n')

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""The results of tamp_reduce: Markdown tables, and figures of which tokens stay.
+"""Figures of tamp_reduce: which tokens stay, and FitPrune's schedules.
 
     tamp_reduce --csv build/results/reduced.csv --kept build/results/kept.csv
-    python3 examples/study/reduced.py build/results/reduced.csv
-    python3 examples/study/reduced.py build/results/reduced.csv --kept build/results/kept.csv \\
-      --scenes examples/data/tiny_mllm/tiny_eval.safetensors --figures docs/guide/figures
+    python3 examples/study/reduced_figures.py build/results/reduced.csv --kept build/results/kept.csv \\
+      --scenes examples/data/tiny_mllm/tiny_eval.safetensors --out docs/guide/figures
 
-The figures need matplotlib.
+Needs matplotlib.
 """
 import argparse
 import csv
@@ -14,30 +13,11 @@ import json
 import pathlib
 import struct
 
-from tables import print_table, read
+from drawing import plain, plot, save
+from result_file import fail, read
 
 FIRST_PATCH = 2  # position of the first visual token in a prompt
 PICTURED = ["random", "attention_top_k", "fitprune", "divprune"]
-
-
-def titled(row):
-    if row["tokens"] != "-":
-        return row["tokens"]
-    return "dense" if row["visual"] == "-" else row["visual"]
-
-
-def tables(rows):
-    quality = list(rows[0])[3]
-    budgets = list(dict.fromkeys(row["budget"] for row in rows if row["tokens"] != "-"))
-    cells = {(row["tokens"], row["budget"]): row for row in rows}
-    for column, form in ((quality, "{:.1f}"), ("multiply_adds", "{:.0%}"), ("speedup", "{:.2f}")):
-        selectors = dict.fromkeys(row["tokens"] for row in rows if row["tokens"] != "-")
-        print_table([column] + [f"{float(b):.0%}" for b in budgets],
-                    [[name] + [form.format(float(cells[name, b][column])) if (name, b) in cells else "-"
-                               for b in budgets] for name in selectors])
-    print_table(["visual computation", quality, "multiply-adds", "speedup"],
-                [[titled(row), f"{float(row[quality]):.1f}", f"{float(row['multiply_adds']):.1%}",
-                  f"{float(row['speedup']):.2f}"] for row in rows if row["tokens"] == "-"])
 
 
 def images(path):
@@ -51,7 +31,7 @@ def images(path):
     return [[data[(i * size + y) * size:(i * size + y + 1) * size] for y in range(size)] for i in range(count)]
 
 
-def draw_kept(plot, kept, scenes, folder):
+def draw_kept(kept, scenes, folder):
     chosen = [row for row in kept if row["tokens"] in PICTURED]
     selectors = [name for name in PICTURED if any(row["tokens"] == name for row in chosen)]
     prompts = sorted({int(row["prompt"]) for row in chosen})
@@ -77,13 +57,14 @@ def draw_kept(plot, kept, scenes, folder):
             if y == 0:
                 axes[y][x].set_title(name, fontsize=7)
     figure.suptitle(f"Patches that reach the last layer at {budget:.0%} of the visual multiply-adds", fontsize=8)
-    figure.tight_layout()
-    figure.savefig(folder / "kept_patches.png", dpi=150)
+    save(figure, folder / "kept_patches.png", dpi=150)
 
 
-def draw_schedules(plot, rows, folder):
+def draw_schedules(rows, folder):
     figure, axes = plot.subplots(figsize=(5, 2.6))
     fits = [row for row in rows if row["tokens"] == "fitprune"]
+    if not fits:
+        fail("there is no row of fitprune")
     for row in fits:
         drops = [int(n) for n in row["drops"].split()]
         left, visual = [], 64
@@ -95,31 +76,26 @@ def draw_schedules(plot, rows, folder):
     axes.set_ylabel("visual tokens left")
     axes.set_ylim(0, 66)
     axes.legend(title="FitPrune, budget", fontsize=7, title_fontsize=7, frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    figure.savefig(folder / "fitprune_schedule.svg", metadata={"Date": None})
+    plain(axes)
+    save(figure, folder / "fitprune_schedule.svg")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("csv")
-    parser.add_argument("--kept", help="what tamp_reduce --kept wrote")
+    parser.add_argument("results", help="what tamp_reduce --csv or --json wrote")
+    parser.add_argument("--kept", type=pathlib.Path, help="what tamp_reduce --kept wrote")
     parser.add_argument("--scenes", help="the scenes that were judged by")
-    parser.add_argument("--figures", type=pathlib.Path, help="draw into this folder")
-    args = parser.parse_args()
-    rows = read(args.csv)
-    tables(rows)
-    if args.figures:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        matplotlib.rcParams["svg.hashsalt"] = "tamp"
-        import matplotlib.pyplot as plot
-
-        args.figures.mkdir(parents=True, exist_ok=True)
-        draw_schedules(plot, rows, args.figures)
-        if args.kept and args.scenes:
-            draw_kept(plot, read(args.kept), images(args.scenes), args.figures)
+    parser.add_argument("--out", required=True, type=pathlib.Path, help="draw into this folder")
+    arguments = parser.parse_args()
+    results = read(arguments.results)
+    results.need("tokens", "budget", "drops")
+    if bool(arguments.kept) != bool(arguments.scenes):
+        fail("--kept and --scenes belong together")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    draw_schedules(results.rows, arguments.out)
+    if arguments.kept:
+        with open(arguments.kept, newline="") as file:
+            draw_kept(list(csv.DictReader(file)), images(arguments.scenes), arguments.out)
 
 
 if __name__ == "__main__":

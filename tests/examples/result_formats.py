@@ -1,0 +1,136 @@
+"""The programs of the study write the same rows as CSV, JSON and Markdown.
+
+    result_formats.py FOLDER TAMP_STUDY TAMP_REDUCE TAMP_STRUCTURE TAMP_PAYS
+"""
+import csv
+import json
+import math
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+
+folder, study, reduce, structure, pays = map(pathlib.Path, sys.argv[1:])
+shutil.rmtree(folder, ignore_errors=True)
+folder.mkdir(parents=True)
+
+FEW = ["--calibration", "4", "--evaluation", "20"]
+RUNS = {  # the words of each program, its columns of words
+    study: (["--score", "magnitude,wanda", "--pattern", "2:4", "--sparsity", "0.5,0.6", "--refine", "none,swaps:2"],
+            ["score", "allocate", "pattern"]),
+    reduce: (["--selector", "random,fitprune", "--budget", "0.6", "--visual", "ffn:0.2@3-5", "--timed", "0"],
+             ["tokens", "visual", "drops", "leave"]),
+    structure: (["--sparsity", "0.25", "--allocate", "uniform", "--single", "wanda", "--tokens", "2", "--rounds", "1"],
+                ["what"]),
+    pays: (["--method", "wanda", "--sparsity", "0.5", "--tokens", "2", "--rounds", "1", "--threads", "1"], ["form"]),
+}
+
+
+def places(program):
+    return [folder / f"{program.name}.{form}" for form in ("csv", "json", "md")]
+
+
+def run(program, *words, **options):
+    return subprocess.run([program, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, **options)
+
+
+def options(program, *words):
+    csv_file, json_file, markdown = places(program)
+    return [*RUNS[program][0], *FEW, "--csv", csv_file, "--json", json_file, "--markdown", markdown, *words]
+
+
+def rows_of_csv(path, words):
+    """The line of settings, and the rows with numbers as numbers and None for nothing."""
+    settings, *lines = path.read_text().splitlines()
+    rows = list(csv.DictReader(lines))
+    for row in rows:
+        for name in row.keys() - set(words):
+            row[name] = None if row[name] == "" else float(row[name])
+    return settings.removeprefix("# "), rows
+
+
+def readable(value):
+    """A number as the Markdown has it."""
+    if value is None:
+        return "-"
+    if isinstance(value, (str, int)):
+        return str(value)
+    return f"{value:.{0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 3}f}"
+
+
+for program, (_, words) in RUNS.items():
+    made = run(program, *options(program))
+    assert made.returncode == 0, made.stdout
+    csv_file, json_file, markdown = places(program)
+    settings, rows = rows_of_csv(csv_file, words)
+    document = json.loads(json_file.read_text())
+    assert rows and document["rows"] == rows, f"{rows}\nbecame\n{document['rows']}"
+    assert document["settings"] == settings and settings.partition(";")[0] in made.stdout, settings
+    assert document["program"] == program.name and document["made_with"].startswith("tamp "), document["made_with"]
+    assert document["units"]["accuracy"] == "%", document["units"]
+    for name in ("model-fingerprint", "data-fingerprint"):
+        assert len(document["run"][name]) == 16, document["run"]
+    assert document["run"]["calibration"] == 4 and document["run"]["made-with"] == document["made_with"]
+    table = [[cell.strip() for cell in line.strip("|").split("|")]
+             for line in markdown.read_text().splitlines() if line.startswith("|")]
+    assert [name.partition(",")[0] for name in table[0]] == list(rows[0]), table[0]
+    assert table[2:] == [[readable(cell) for cell in row.values()] for row in document["rows"]], markdown.read_text()
+    # The Markdown has the run's file, which repeats it.
+    text = markdown.read_text()
+    (folder / "run.toml").write_text(text[text.index("```toml\n") + 8:text.rindex("```")])
+    made = run(program, "--run", folder / "run.toml", "--csv", folder / "again.csv", "--json", folder / "again.json",
+               "--markdown", folder / "again.md")
+    assert made.returncode == 0, made.stdout
+    again = json.loads((folder / "again.json").read_text())
+    assert [row["accuracy"] for row in again["rows"]] == [row["accuracy"] for row in rows], again
+    (folder / "again.csv").unlink()
+
+# What was not measured is null: the error of masks that were not refined, the times of prompts that were not timed.
+documents = {program: json.loads(places(program)[1].read_text()) for program in RUNS}
+for row in documents[study]["rows"]:
+    assert (row["error"] is None) == (" with " not in row["score"]), row
+    assert row["error"] is None or 0 < row["error"] < 1, row
+assert all(row["speedup"] is None and row["prefill_s"] is None for row in documents[reduce]["rows"])
+# Defaults are in the description of the run, with their types.
+assert documents[study]["run"]["seed"] == [0] and documents[study]["run"]["tokens"] == ["all"]
+assert documents[reduce]["run"]["drop-layer"] == 1
+
+# Kinds of questions that no scene asks for have no accuracy. Two scenes ask for two of the seven.
+made = run(study, "--method", "magnitude", "--sparsity", "0.5", "--evaluation", "2", "--json", folder / "two.json")
+assert made.returncode == 0, made.stdout
+two = json.loads((folder / "two.json").read_text())["rows"][0]
+assert sum(two[name] is None for name in documents[study]["units"] if name in two) == 5, two
+
+# A run that goes on from the first rows of its CSV file ends with the same JSON.
+csv_file, json_file, _ = places(study)
+whole, before = csv_file.read_text(), json.loads(json_file.read_text())
+csv_file.write_text("".join(whole.splitlines(keepends=True)[:5]) + "wanda,uni")
+json_file.unlink()
+made = run(study, *options(study))
+assert made.returncode == 0 and "already in the CSV file" in made.stdout, made.stdout
+after = json.loads(json_file.read_text())
+for document in (before, after):
+    for row in document["rows"]:
+        for name in ("calibrate_s", "select_s", "apply_s"):
+            assert math.isfinite(row.pop(name))
+assert after == before, f"{before}\nbecame\n{after}"
+
+
+# A place that cannot be written is refused before anything is measured, a full disk at the end.
+def full():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+
+
+few = ["--method", "magnitude", "--sparsity", "0.5", *FEW]
+refused = run(study, *few, "--json", folder / "missing" / "a.json")
+assert refused.returncode == 1 and "a.json: cannot be written" in refused.stdout, refused.stdout
+assert "recipe" not in refused.stdout, refused.stdout
+refused = run(study, *few, "--json", folder / "a", "--markdown", folder / "a")
+assert refused.returncode == 1 and "is named for two formats" in refused.stdout, refused.stdout
+(folder / "full.json").write_text("older")
+refused = run(study, *few, "--json", folder / "full.json", preexec_fn=full)
+assert refused.returncode == 1 and "full.json: cannot be written" in refused.stdout, refused.stdout
+assert (folder / "full.json").read_text() == "older"
+assert not list(folder.glob("*partial*")), list(folder.iterdir())

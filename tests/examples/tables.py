@@ -1,0 +1,89 @@
+"""Tables in Markdown, from small files of results beside this one.
+
+    tables.py REPOSITORY FOLDER
+"""
+import csv
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+
+repository, folder = map(pathlib.Path, sys.argv[1:])
+data = repository / "tests" / "examples" / "tables"
+shutil.rmtree(folder, ignore_errors=True)
+shutil.copytree(data, folder)
+page = folder / "page.md"
+
+
+def tables(*words):
+    return subprocess.run([sys.executable, repository / "examples" / "study" / "tables.py", *map(str, words)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+
+
+def refused(sentence, *words):
+    found = tables(*words)
+    assert found.returncode == 1 and found.stdout.startswith("tables.py: "), found.stdout
+    assert sentence in found.stdout, f"{found.stdout}\ndoes not say: {sentence}"
+
+
+def write(name, text):
+    (folder / name).write_text(text)
+    return folder / name
+
+
+# By hand: two calibration sets with 85 and 86 are 85.5, and half their distance is 0.5.
+shown = tables("quality", folder / "study.csv")
+assert "| Wanda | 98.6 ± 0.1 | 85.5 ± 0.5 | 79.0 |\n" in shown.stdout, shown.stdout
+# Differences of four scenes, in points: 100, 0, 50 and -50. Their mean is 25, its standard error
+# sqrt((75² + 25² + 25² + 75²) / 3 / 4) = 32.3.
+shown = tables("differences", folder / "study.csv", "samples")
+assert "| +25.0 ± 32.3 |" in shown.stdout, shown.stdout
+
+# All tables of a page are written between their marks, those of missing files and the prose stay.
+done = tables("--update", page, folder)
+assert done.returncode == 0, done.stdout
+assert done.stdout == f"{folder / 'elsewhere.csv'} is not there: its tables are as before\n", done.stdout
+assert page.read_text() == (folder / "expected.md").read_text(), page.read_text()
+tables("--update", page, folder)
+assert page.read_text() == (folder / "expected.md").read_text(), "a second update changes the page"
+assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in data.iterdir())
+
+# The same results as JSON give the same tables. Nothing is null, numbers are numbers.
+lines = (folder / "study.csv").read_text().splitlines()
+words = ("score", "allocate", "pattern")
+rows = [{name: cell if name in words else json.loads(cell or "null") for name, cell in row.items()}
+        for row in csv.DictReader(lines[1:])]
+write("study.json", json.dumps({"settings": lines[0][2:], "rows": rows}))
+for table in (["quality"], ["kinds", "0.5"], ["weightings"], ["refinements", "accuracy"]):
+    of_csv, of_json = (tables(table[0], folder / f"study.{form}", *table[1:]) for form in ("csv", "json"))
+    assert of_csv.returncode == 0 and of_csv.stdout == of_json.stdout, of_json.stdout
+
+# The marks of the repository's own page name tables that there are.
+checked = tables("--check", repository / "docs" / "results.md")
+assert checked.returncode == 0, checked.stdout
+
+# Whatever is wrong is said in a sentence, and the page stays as it is.
+before = page.read_text()
+refused("study.csv has no column 'perplexity'; it has score, allocate", "quality", folder / "study.csv", "perplexity")
+refused("has 0 words behind its file; kinds takes 1", "kinds", folder / "study.csv")
+refused("has no rows of results", "quality", write("empty.csv", "# a model\nscore,allocate,accuracy\n"))
+refused("is no file of results: its first column is 'layer'", "quality", write("layers.csv", "layer,image\na,0.5\n"))
+refused("row 1 has not as many cells", "quality", write("cut.csv", "score,allocate,pattern,accuracy\nwanda,uniform\n"))
+refused("is no file of results", "quality", write("broken.json", "{"))
+refused("is no file of results", "quality", write("other.json", "[1]"))
+refused("cannot be read", "quality", folder / "nothing.csv")
+refused("there is no folder", "differences", folder / "study.csv", "nowhere")
+refused("no row of the results is in the table of at 90 %", "kinds", folder / "study.csv", "0.9")
+for text, sentence in (("<!-- table: quality study.csv -->\n", "page.md:1: the table 'quality study.csv' has no end"),
+                       ("a\n<!-- /table -->\n", "page.md:2: a table ends that has not begun"),
+                       ("<!-- table: quality a.csv -->\n<!-- table: quality a.csv -->\n", "a table begins in another"),
+                       ("<!-- table: quantity study.csv -->\n", "'quantity study.csv' names no table and file"),
+                       ("<!-- table: quality -->\n", "'quality' names no table and file")):
+    write("page.md", text)
+    refused(sentence, "--check", page)
+    refused(sentence, "--update", page, folder)
+    assert page.read_text() == text
+write("page.md", before.replace("quality text.csv agreement", "quality text.csv accuracy"))
+refused("text.csv has no column 'accuracy'", "--update", page, folder)
+assert page.read_text() == before.replace("quality text.csv agreement", "quality text.csv accuracy")
