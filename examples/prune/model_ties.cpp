@@ -152,6 +152,10 @@ unit_kind kind_of(const structure::group& g) {
   return unit_kind::query_heads;  // "query heads"
 }
 
+bool leaves_blocks(unit_kind kind) {
+  return kind == unit_kind::neurons || kind == unit_kind::heads || kind == unit_kind::query_heads;
+}
+
 std::string_view name_of(unit_kind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
 
 structure_request request_of(std::string_view text) {

@@ -29,6 +29,8 @@ structure_request request_of(std::string_view text);
 std::string_view name_of(unit_kind kind);
 // The kind of a group's units.
 unit_kind kind_of(const tamp::structure::group& g);
+// True for heads and neurons: parts of a block, of which some blocks may lose more than others.
+bool leaves_blocks(unit_kind kind);
 
 // Numbers of a model that a format states beside the tensors. A number that is not stated is 0.
 struct model_numbers {
