@@ -78,12 +78,15 @@ void check_structure(const CLI::App& app, settings& s) {
 
 // Channels move for an N:M pattern, and nothing is dropped.
 void check_permutation(const CLI::App& app, const settings& s) {
-  for (const char* option :
-       {"--sparsity", "--allocate", "--plan", "--save-plan", "--refine", "--only", "--exclude",
-        "--report", "--masks", "--packed", "--resume", "--memory"})
+  for (const char* option : {"--sparsity", "--allocate", "--plan", "--save-plan", "--refine",
+                             "--only", "--exclude", "--report", "--masks", "--packed", "--resume"})
     if (app.count(option) != 0)
       throw CLI::ValidationError(std::string(option) +
                                  " is for weights that are dropped, and --permute moves channels");
+  if (s.memory)
+    throw CLI::ValidationError(
+        "--memory bounds runs that drop weights, layer by layer: --permute holds one down or o as "
+        "floats, three times as many as it has, and keeps to no bound");
   if (!s.is_n_of_m())
     throw CLI::ValidationError(
         "--permute needs an N:M pattern, such as --pattern 2:4: no other depends on which inputs "
