@@ -84,7 +84,7 @@ void broadcast(tamp::io::named_norms& norms, const team& ranks) {
   }
 }
 
-// What the memory of a model depends on, beside its tensors.
+// The sizes that decide the memory of a model, beside those of its tensors.
 struct text_sizes {
   std::uint64_t hidden = 0, head = 0, positions = 0;
   std::uint64_t vocabulary = 0;  // bytes in memory

@@ -377,7 +377,7 @@ BOOST_AUTO_TEST_CASE(a_configuration_says_what_changes_or_is_refused) {
   refused(config, fewer,
           "--structure: config.json is of the type 'other', of which tamp does not know that it "
           "takes a head_dim beside its heads");
-  // What transformers would refuse to load.
+  // A model that transformers would refuse to load.
   tamp_prune::structure_change three{{0, 1}, 2, {}, {4, 4}, {1, 1}, {}, head_dim};
   refused(
       config_of_a_llama(), three,
