@@ -114,9 +114,9 @@ class channel_finder {
       : model_(model), numbers_(numbers), left_(left) {}
 
   void add_neurons(const std::string& name, const decoder_block& b) {
-    const std::string gate_up = weight_of(b, {"gate_up_proj"});
+    const std::string gate_up = gate_and_up(b);
     const auto experts = ffns_of_experts(b);
-    if (!b.up.empty() && !b.down.empty()) {
+    if (gate_up.empty() && !b.up.empty() && !b.down.empty()) {
       check_neurons(model_, b);
       all_.push_back(
           {b.down, structure::neurons(name + ".ffn", {b.gate, b.up, b.down, b.gate_bias, b.up_bias},
@@ -179,6 +179,12 @@ class channel_finder {
   std::vector<channel> take() { return std::move(all_); }
 
  private:
+  // The weight that holds gate and up together, which GGUF calls up; empty if there is none.
+  std::string gate_and_up(const decoder_block& b) const {
+    const bool is_double = b.gate.empty() && !b.up.empty() && !b.down.empty() &&
+                           shape_of(b.up).rows == 2 * shape_of(b.down).cols;
+    return is_double ? b.up : weight_of(b, {"gate_up_proj"});
+  }
   structure::extents shape_of(const std::string& name) const {
     return matrix_of(find_tensor(model_, name));
   }

@@ -228,6 +228,11 @@ BOOST_AUTO_TEST_CASE(fused_tensors_of_phi3_move_as_their_parts_do) {
   check_error<tamp::value_error>(
       "--permute: the model has no channels that could move; " + reasons[0] + ", and 1 more",
       [&] { output_of(other.s); });
+  // GGUF calls it up, of which down has half.
+  const folder_of half("other", {random_weight("mlp.up_proj", 2 * ffn, hidden), parts[6]});
+  BOOST_TEST(half.left().at(0) ==
+             "model.layers.0: gate and up in model.layers.0.mlp.up_proj.weight, in an order that "
+             "tamp does not know");
   // One head less than the configuration says.
   auto narrow = tensors;
   narrow[0].shape[0] -= head_dim;
