@@ -99,7 +99,8 @@ void add(decoder_block& b, std::string_view rest, const std::string& name) {
 
 }  // namespace
 
-decoder_blocks find_blocks(const model_files& model) {
+decoder_blocks find_blocks(const model_files& model, std::string_view option) {
+  using tamp::detail::sentence;
   std::vector<std::string_view> stacks;
   for (const tensor& t : model.tensors)
     if (const auto at = place_in(t.name);
@@ -109,25 +110,44 @@ decoder_blocks find_blocks(const model_files& model) {
         stacks.push_back(at->stack);
   if (stacks.empty())
     throw tamp::value_error(
-        "--structure knows blocks with self_attn.q_proj, k_proj, v_proj and o_proj, mlp.gate_proj, "
-        "up_proj and down_proj, or GGUF's names of these, and the model has none");
+        sentence(option,
+                 " knows blocks with self_attn.q_proj, k_proj, v_proj and o_proj, mlp.gate_proj, "
+                 "up_proj and "
+                 "down_proj, or GGUF's names of these, and the model has none"));
   if (stacks.size() > 1)
-    throw tamp::value_error(tamp::detail::sentence("--structure takes a model of one decoder, and ",
-                                                   stacks[0], " and ", stacks[1],
-                                                   " look like decoders"));
+    throw tamp::value_error(sentence(option, " takes a model of one decoder, and ", stacks[0],
+                                     " and ", stacks[1], " look like decoders"));
   decoder_blocks found{std::string(stacks[0]), {}};
   for (const tensor& t : model.tensors)
     if (const auto at = place_in(t.name); at && at->stack == found.stack) {
       constexpr std::size_t most = 65536;
       if (at->block >= most)
-        throw tamp::value_error("--structure: " + t.name + " is of a block too many");
+        throw tamp::value_error(sentence(option, ": ", t.name, " is of a block too many"));
       if (at->block >= found.blocks.size()) found.blocks.resize(at->block + 1);
       add(found.blocks[at->block], at->rest, t.name);
     }
   for (std::size_t b = 0; b < found.blocks.size(); ++b)
     if (found.blocks[b].all.empty())
-      throw tamp::value_error("--structure: the model has no block " + found.name(b));
+      throw tamp::value_error(sentence(option, ": the model has no block ", found.name(b)));
   return found;
+}
+
+std::string unknown_of_heads(const model_files& model, const decoder_block& b,
+                             std::size_t head_dim) {
+  const auto known = {&b.q, &b.k, &b.v, &b.o, &b.q_bias, &b.k_bias, &b.v_bias, &b.o_bias};
+  for (const std::string& name : b.all) {
+    const bool is_part = name.find(".self_attn.") != name.npos || name.find(".attn_") != name.npos;
+    if (!is_part || std::any_of(known.begin(), known.end(),
+                                [&](const std::string* other) { return *other == name; }))
+      continue;
+    const bool is_of_stream = name.find(".attn_norm") != name.npos ||
+                              name.find("attn_post_norm") != name.npos ||
+                              name.find(".attn_norm_2") != name.npos;
+    const auto shape = matrix_of(find_tensor(model, name));
+    if (!is_of_stream && !(shape.rows == 1 && shape.cols == head_dim))
+      return tamp::detail::sentence(name, " of ", shape.rows, " x ", shape.cols);
+  }
+  return {};
 }
 
 std::vector<std::string> vocabulary_weights(const model_files& model,

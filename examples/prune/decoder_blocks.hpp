@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <string_view>
 #include <tamp/structure/ties.hpp>
 #include <vector>
 
@@ -30,9 +31,14 @@ struct decoder_blocks {
   std::string name(std::size_t block) const { return stack + '.' + std::to_string(block); }
 };
 
-// Finds the blocks. Throws tamp::value_error if there are none of known names, several stacks of
-// them, or a number is missing.
-decoder_blocks find_blocks(const model_files& model);
+// Finds the blocks. Throws tamp::value_error, which begins with the option that needs them, if there
+// are none of known names, several stacks of them, or a number is missing.
+decoder_blocks find_blocks(const model_files& model, std::string_view option = "--structure");
+
+// A tensor of a block's attention that may depend on the number of heads and has no known name, with
+// its shape: "NAME of 1 x 8". Empty if there is none.
+std::string unknown_of_heads(const model_files& model, const decoder_block& b,
+                             std::size_t head_dim);
 
 // The tensors with a row, or in a vector a number, for each token: the embedding first, and the head
 // where it has tensors of its own. Throws tamp::value_error if there is no embedding of a known name, or

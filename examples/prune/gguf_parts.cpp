@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 namespace tamp_prune {
 namespace {
 
-// What a file says of itself and the others. Parts count from 0.
+// The numbers that a file states of itself and the others. Parts count from 0.
 struct part {
   std::uint64_t number = 0, count = 1;
   std::uint64_t tensors_of_all = 0, tensors = 0;

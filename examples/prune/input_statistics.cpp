@@ -100,7 +100,7 @@ class statistics_of_text_inputs : public input_statistics<Statistic> {
   using typename input_statistics<Statistic>::by_input;
   static constexpr std::size_t of_block = llama::layer_names.size();
 
-  // What the engine's host shows of a block.
+  // The inputs of a block that the engine's host shows.
   struct collector {
     static constexpr tamp::observable wants = tamp::observable::input;
     const tamp::execute::openmp& exec;

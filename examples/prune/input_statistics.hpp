@@ -1,6 +1,7 @@
 #pragma once
 
-// What the layers see, as refinements read it: large statistics of a few layers at a time.
+// Statistics of the inputs of layers, as refinements read them: large ones, of a few layers at a
+// time.
 
 #include <cstddef>
 #include <cstdint>

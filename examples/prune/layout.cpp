@@ -47,7 +47,7 @@ struct new_place {
   std::uint64_t offset = 0, length = 0;
 };
 
-// What the header says of the tensors. The metadata before it are the source's.
+// The descriptions of the tensors in the header. The metadata before them are the source's.
 void append_descriptions(std::vector<std::byte>& header, const tamp::io::gguf_header& source,
                          const std::vector<new_place>& places) {
   for (std::size_t k = 0; k < places.size(); ++k) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// What was kept of each pruned tensor, for fine-tuning and other tools.
+// The weights kept of each pruned tensor, for fine-tuning and other tools.
 
 #include <filesystem>
 #include <functional>

@@ -65,7 +65,7 @@ std::uint64_t bytes_of_sums(const tensor& t, const layer& l) {
          (l.rows + 2 * l.cols) * bytes_of_number(t);
 }
 
-// What it takes to choose and drop the weights of a layer. The scores that per_tensor has in doubt
+// The memory to choose and drop the weights of a layer. The scores that per_tensor has in doubt
 // are a quarter of all at most, in four copies.
 std::uint64_t bytes_to_prune(const settings& s, const tensor& t, const layer& l) {
   std::uint64_t bytes = bytes_of_mask(l) + bytes_of_rows(s, t, l);
@@ -83,9 +83,9 @@ std::uint64_t bytes_of_statistic(const settings& s, const layer& l) {
              : tamp_prune::bytes_of_statistic<tamp::stat::sequence_moments>(l.cols);
 }
 
-// What a refinement makes of a layer, in double: a copy of the statistic, the same packed for products,
-// 1,024 rows, and some rows for each thread. Repair factors the matrix, which takes three, and has a
-// copy of the weights.
+// The copies that a refinement makes of a layer, in double: of the statistic, of the same packed for
+// products, of 1,024 rows, and of some rows for each thread. Repair factors the matrix, which takes
+// three, and has a copy of the weights.
 std::uint64_t bytes_to_refine(const settings& s, const tensor& t, const layer& l) {
   constexpr std::uint64_t rows_together = 1024, rows_of_thread = 24;
   const std::uint64_t matrices = refinement_of(s.refine).repairs ? 5 : 2;
@@ -95,7 +95,7 @@ std::uint64_t bytes_to_refine(const settings& s, const tensor& t, const layer& l
          (refinement_of(s.refine).repairs ? l.size() * (sizeof(double) + bytes_of_number(t)) : 0);
 }
 
-// What the allocation holds of a layer or of a block. OWL keeps the scores near its threshold,
+// The memory of an allocation, of a layer or of a block. OWL keeps the scores near its threshold,
 // which are counted as a sixteenth of all, twice.
 std::uint64_t bytes_to_plan(const settings& s, const tensor& t, const layer& l, const block& b) {
   if (s.allocate == "lamp")

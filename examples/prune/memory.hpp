@@ -1,6 +1,6 @@
 #pragma once
 
-// How much memory a run needs, and how it keeps to a bound.
+// The memory that a run needs, and the bound that it keeps to.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace tamp_prune {
 // powers of 1024. Throws tamp::value_error if it is no such number, 0, or too large.
 std::uint64_t bytes_of(std::string_view text);
 
-// What one step of a run needs, beside what all of them do.
+// The memory of one step of a run, beside that of all steps.
 struct step_memory {
   std::string what;                  // "to prune model.layers.0.mlp.up_proj.weight"
   std::uint64_t bytes = 0;           // scores, masks and the like

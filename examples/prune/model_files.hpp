@@ -51,7 +51,7 @@ struct model_files {
   std::filesystem::path path_of(std::size_t file) const { return folder / weights[file]; }
   // True if the pruned model is a folder, with files of the same names.
   bool becomes_folder() const { return is_folder || weights.size() > 1; }
-  // What must not be written to: the folder, or the files of weights.
+  // Paths that must not be written to: the folder, or the files of weights.
   std::vector<std::filesystem::path> sources() const;
   std::vector<std::uint64_t> sizes() const;  // of the weights, in bytes
   std::uint64_t bytes() const;               // of all of them

@@ -26,51 +26,6 @@ template <class... Parts>
   throw tamp::value_error(sentence("--structure: ", parts...));
 }
 
-// What else belongs to attention must not depend on the number of heads.
-void check_attention(const model_files& model, const decoder_block& b, std::size_t head_dim,
-                     const auto& refuse) {
-  for (const std::string& name : b.all) {
-    const bool is_part = name.find(".self_attn.") != name.npos || name.find(".attn_") != name.npos;
-    const auto known = {&b.q, &b.k, &b.v, &b.o, &b.q_bias, &b.k_bias, &b.v_bias, &b.o_bias};
-    if (!is_part || std::any_of(known.begin(), known.end(),
-                                [&](const std::string* other) { return *other == name; }))
-      continue;
-    const bool is_of_stream = name.find(".attn_norm") != name.npos ||
-                              name.find("attn_post_norm") != name.npos ||
-                              name.find(".attn_norm_2") != name.npos;
-    const auto shape = matrix_of(find_tensor(model, name));
-    if (!is_of_stream && !(shape.rows == 1 && shape.cols == head_dim))
-      refuse(name, " of ", shape.rows, " x ", shape.cols,
-             " may depend on the number of heads, and is not known");
-  }
-}
-
-template <class... Parts>
-[[noreturn]] void refuse_channels(const Parts&... parts) {
-  throw tamp::value_error(sentence("--permute: ", parts...));
-}
-constexpr auto refuse_order = [](const auto&... parts) { refuse_channels(parts...); };
-
-// What else belongs to the feed-forward part must not depend on the order of neurons.
-void check_neurons(const model_files& model, const decoder_block& b) {
-  const std::size_t neurons = matrix_of(find_tensor(model, b.up)).rows;
-  const auto known = {&b.gate, &b.up, &b.down, &b.gate_bias, &b.up_bias, &b.down_bias};
-  for (const std::string& name : b.all) {
-    const bool is_part = name.find(".mlp.") != name.npos || name.find(".ffn_") != name.npos;
-    const bool is_of_experts = name.find("expert") != name.npos || name.find("exps") != name.npos ||
-                               name.find("shexp") != name.npos;
-    if (!is_part || is_of_experts ||
-        std::any_of(known.begin(), known.end(),
-                    [&](const std::string* other) { return *other == name; }))
-      continue;
-    const auto shape = matrix_of(find_tensor(model, name));
-    const std::size_t hidden = matrix_of(find_tensor(model, b.down)).rows;
-    if (neurons != hidden && (shape.rows == neurons || shape.cols == neurons))
-      refuse_channels(name, " of ", shape.rows, " x ", shape.cols,
-                      " may depend on the order of neurons, and is not known");
-  }
-}
-
 structure::group heads_of(const model_files& model, const decoder_blocks& decoder, std::size_t n,
                           const model_numbers& numbers, unit_kind kind) {
   const decoder_block& b = decoder.blocks[n];
@@ -79,8 +34,8 @@ structure::group heads_of(const model_files& model, const decoder_blocks& decode
            " has no q, k, v and o of known names, and so no heads that could leave");
   if (numbers.heads == 0 || numbers.head_dim == 0)
     refuse("the model does not say how many heads it has");
-  check_attention(model, b, numbers.head_dim,
-                  [](const auto&... parts) { tamp_prune::refuse(parts...); });
+  if (const std::string unknown = unknown_of_heads(model, b, numbers.head_dim); !unknown.empty())
+    refuse(unknown, " may depend on the number of heads, and is not known");
   const structure::attention_weights names{b.q, b.k, b.v, b.o, b.q_bias, b.k_bias, b.v_bias};
   const structure::head_counts counts{numbers.heads, numbers.kv_heads, numbers.head_dim};
   if (kind == unit_kind::heads)
@@ -150,6 +105,10 @@ unit_kind kind_of(const structure::group& g) {
   for (std::size_t k = 0; k < kind_names.size(); ++k)
     if (g.kind == kind_names[k]) return static_cast<unit_kind>(k);
   return unit_kind::query_heads;  // "query heads"
+}
+
+bool leaves_blocks(unit_kind kind) {
+  return kind == unit_kind::neurons || kind == unit_kind::heads || kind == unit_kind::query_heads;
 }
 
 std::string_view name_of(unit_kind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
@@ -227,44 +186,6 @@ structure::ties ties_of(const model_files& model, const decoder_blocks& decoder,
     if (all.groups.size() == before) refuse("the model has no ", name_of(request.kind));
   }
   structure::validate(all, shapes_of(model));
-  return all;
-}
-
-std::vector<channel> channels_of(const model_files& model, const decoder_blocks& decoder,
-                                 const model_numbers& numbers, std::vector<std::string>& left) {
-  std::vector<channel> all;
-  const auto shape_of = [&](const std::string& name) {
-    return matrix_of(find_tensor(model, name));
-  };
-  for (std::size_t n = 0; n < decoder.blocks.size(); ++n) {
-    const decoder_block& b = decoder.blocks[n];
-    const std::string name = decoder.name(n);
-    if (b.up.empty() || b.down.empty()) {
-      left.push_back(name + ": no up and down of known names whose neurons could move");
-    } else {
-      check_neurons(model, b);
-      all.push_back({b.down, structure::neurons(name + std::string(ffn),
-                                                {b.gate, b.up, b.down, b.gate_bias, b.up_bias},
-                                                shape_of(b.up).rows)});
-    }
-    if (b.q.empty() || b.k.empty() || b.v.empty() || b.o.empty() || numbers.heads == 0 ||
-        numbers.head_dim == 0) {
-      left.push_back(name +
-                     ": no q, k, v and o of known names and numbers of heads whose values "
-                     "could move");
-      continue;
-    }
-    check_attention(model, b, numbers.head_dim, refuse_order);
-    const std::size_t queries = numbers.heads * numbers.head_dim;
-    if (shape_of(b.q).rows != queries || shape_of(b.o).cols != queries ||
-        shape_of(b.v).rows != numbers.kv_heads * numbers.head_dim)
-      refuse_order("the q, v and o of ", name, " are not those of ", numbers.heads, " and ",
-                   numbers.kv_heads, " heads of ", numbers.head_dim);
-    for (structure::group& g : structure::value_features(
-             name + std::string(attention), {b.q, b.k, b.v, b.o, b.q_bias, b.k_bias, b.v_bias},
-             {numbers.heads, numbers.kv_heads, numbers.head_dim}))
-      all.push_back({b.o, std::move(g)});
-  }
   return all;
 }
 

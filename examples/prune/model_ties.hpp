@@ -29,6 +29,8 @@ structure_request request_of(std::string_view text);
 std::string_view name_of(unit_kind kind);
 // The kind of a group's units.
 unit_kind kind_of(const tamp::structure::group& g);
+// True for heads and neurons: parts of a block, of which some blocks may lose more than others.
+bool leaves_blocks(unit_kind kind);
 
 // Numbers of a model that a format states beside the tensors. A number that is not stated is 0.
 struct model_numbers {
@@ -36,21 +38,14 @@ struct model_numbers {
   std::size_t experts_used = 0;                           // by a token
   std::size_t expert_groups = 1, expert_groups_used = 1;  // by a token, too
   std::size_t tokens_needed = 1;                          // that cannot leave
+  // q, k and v lie one below another in one tensor, as do gate and up: the layout of phi3.
+  bool is_fused_in_order = false;
 };
 
 // The units of the requested kinds, with the number that FFNs are rounded to.
 tamp::structure::ties ties_of(const model_files& model, const decoder_blocks& decoder,
                               const model_numbers& numbers,
                               const std::vector<structure_request>& requests, std::size_t multiple);
-
-// The units of all blocks that can change their order: neurons, by the weight that reads them, and the
-// features of values. Blocks without weights of known names are named in `left`.
-struct channel {
-  std::string reader;  // the weight whose columns are ordered: down or o
-  tamp::structure::group group;
-};
-std::vector<channel> channels_of(const model_files& model, const decoder_blocks& decoder,
-                                 const model_numbers& numbers, std::vector<std::string>& left);
 
 // Entries of the configuration of the smaller model. Lists have a number for each block that
 // stays; they are empty where nothing changes.

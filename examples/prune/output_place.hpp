@@ -24,7 +24,7 @@ struct output_place {
   }
   std::filesystem::path files() const { return unfinished / "files"; }
   std::filesystem::path packed() const { return unfinished / "packed"; }
-  // What is put in place, or is the folder of the file that is.
+  // The folder that is put in place, or whose one file is.
   std::filesystem::path result() const { return is_packed ? packed() : files(); }
   // The parts of the file of weights with that number.
   std::filesystem::path file(const model_files& model, std::size_t k) const {

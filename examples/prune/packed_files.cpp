@@ -68,15 +68,15 @@ auto with_number(const tensor& t, const Use& use) {
   return use(tamp::bf16(), std::uint16_t());
 }
 
-// What the packed file has in the place of a tensor.
+// The tensors of the packed file in the place of one.
 std::vector<tamp::io::declaration> parts_of(const tensor& t, std::size_t kept) {
   return with_number(t, [&]<class Number, class Bits>(Number, Bits) {
     return tamp::io::declare_sparse<Number>(sparse_name(t), t.shape[0], t.shape[1], kept);
   });
 }
 
-// How many weights of each tensor are kept, where the report says so: it counts each zero that was
-// no weight to drop as one of them, and -0 is stored.
+// The number of kept weights of each tensor, where the report states it: it counts each zero that
+// was no weight to drop as one of them, and -0 is stored.
 using kept_counts = std::vector<std::optional<std::size_t>>;
 kept_counts kept_of_tensors(const model_files& model, const layer_list& layers,
                             const tamp::prune_report& report) {

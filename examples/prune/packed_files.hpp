@@ -29,7 +29,7 @@ struct packed_places {
   std::filesystem::path from;  // the folder of the pruned files, and of copies of all others
   std::filesystem::path to;    // a folder for the same files, packed
 };
-// What config.json says of the layers.
+// The entry of config.json about the layers.
 struct packed_config {
   double sparsity = 0;  // of all numbers in the files
   std::string pattern;  // per_row, 2:4 ...

@@ -1,6 +1,6 @@
 #pragma once
 
-// How far a run is, in bytes.
+// The progress of a run, in bytes.
 
 #include <fmt/format.h>
 
@@ -39,7 +39,7 @@ class progress {
         static_cast<double>(done_) / static_cast<double>(bytes_ == 0 ? 1 : bytes_),
         fmt::format("{:.0f} MB/s, {:.0f} s left, {}", rate / 1e6, left, tamp::detail::shown(what)));
   }
-  // What an earlier run has done says nothing of the rate.
+  // The bytes of an earlier run say nothing of the rate.
   void skip(std::uint64_t bytes) { bytes_ -= std::min(bytes, bytes_); }
   void clear() { bar_.clear(); }
 

@@ -12,13 +12,13 @@
 #include <tamp/prune/prune_model.hpp>
 #include <tamp/refine/dsnot.hpp>
 #include <tamp/refine/repair.hpp>
-#include <tamp/refine/swaps.hpp>
 #include <tamp/stat/gram.hpp>
 #include <tamp/stat/joint.hpp>
 #include <tamp/stat/sequence_moments.hpp>
 #include <type_traits>
 #include <utility>
 
+#include "../study/swaps_if_any.hpp"
 #include "input_statistics.hpp"
 #include "recipes.hpp"
 #include "refinement.hpp"
@@ -29,18 +29,13 @@ namespace {
 
 using tamp::stat::column_norm, tamp::stat::gram, tamp::stat::sequence_moments;
 
-// Swaps, or none before weights are repaired. Without any, recipes compiled for both do not name it.
-struct swaps_if_any : tamp::refine::swaps {
-  std::string label() const { return per_row == 0 ? std::string() : tamp::refine::swaps::label(); }
-};
-
 // Calls use(recipe) with the recipe of a refinement that reads such statistics.
 template <class Statistic, class Use>
 auto with_refined_recipe(const settings& s, const Use& use) {
   const refinement asked = refinement_of(s.refine);
   return with_score(s, [&](const auto& score) {
     if constexpr (std::is_same_v<Statistic, gram>) {
-      const swaps_if_any swaps{{.per_row = asked.swaps.value_or(0)}};
+      const study::swaps_if_any swaps{{.per_row = asked.swaps.value_or(0)}};
       const tamp::refine::repair repair;
       if (s.is_block())  // of which single weights are not swapped
         return with_block(

@@ -1,6 +1,6 @@
 #pragma once
 
-// What --refine asks for.
+// The steps that --refine names.
 
 #include <cstddef>
 #include <optional>

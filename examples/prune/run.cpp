@@ -95,7 +95,7 @@ nlohmann::ordered_json states_of(const model_files& model) {
   return states;
 }
 
-// What the output depends on. A run that was interrupted goes on only with the same.
+// All that the output depends on. A run that was interrupted goes on only with the same.
 nlohmann::ordered_json run_of(const settings& s, const model_files& model,
                               const tamp::pruning_plan& plan) {
   nlohmann::ordered_json run{{"tamp_prune", 1}, {"score", s.score}, {"pattern", s.pattern}};
@@ -189,7 +189,7 @@ void check_side_files(const settings& s, const model_files& model, const output_
   });
 }
 
-// What is printed is a result, too: a full disk behind it must not go unnoticed.
+// Printed lines are a result, too: a full disk behind them must not go unnoticed.
 void check_printed(std::FILE* output) {
   if (std::fflush(output) != 0 || std::ferror(output) != 0)
     throw tamp::file_error(
@@ -250,7 +250,7 @@ tamp::pruning_plan shared_plan(const settings& s, const model_files& model,
   return nlohmann::ordered_json::parse(text).get<tamp::pruning_plan>();
 }
 
-// What a rank writes.
+// The part of the output that a rank writes.
 struct work_of_rank {
   const model_files& model;
   const layout& files;
@@ -367,10 +367,11 @@ int run(const settings& s, const surroundings& around) {
   check_same_model(model, ranks);
   std::size_t places = 2;
   auto room = std::numeric_limits<std::uint64_t>::max();  // for statistics of inputs
+  std::optional<memory_need> need;
+  if (s.memory || s.dry_run) need = need_of(s, model, layers, files);
   if (s.memory) {
-    const memory_need need = need_of(s, model, layers, files);
-    places = places_within(*s.memory, need);
-    if (need.refinement) room = room_for_statistics(*s.memory, need);
+    places = places_within(*s.memory, *need);
+    if (need->refinement) room = room_for_statistics(*s.memory, *need);
   }
   const auto before = states_of(model);
   const auto statistics = statistics_for(s, model, around);
@@ -385,9 +386,9 @@ int run(const settings& s, const surroundings& around) {
     print_intention(around.output, s, model, layers, plan);
     if (places == 1)
       fmt::print(around.output, "--memory allows one layer at a time: each waits for the disk\n");
+    if (s.dry_run) print_memory(around.output, *need);
     check_printed(around.output);
   });
-  if (s.dry_run) return EXIT_SUCCESS;
   ranks.together([&] {
     file_host host(model, layers);
     check_before(s, host, seen, plan);
@@ -398,6 +399,7 @@ int run(const settings& s, const surroundings& around) {
     refiner = refiner_for(s, model, room);
     refiner->check({layers, plan});
   });
+  if (s.dry_run) return EXIT_SUCCESS;
 
   around.on_begin();
   std::vector<std::uint64_t> sizes;

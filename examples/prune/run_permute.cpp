@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "channels.hpp"
 #include "decoder_blocks.hpp"
 #include "file_weights.hpp"
 #include "model_files.hpp"
@@ -142,11 +143,13 @@ int run_permute(const settings& s, const surroundings& around) {
   else
     config = read_config(model, "tells --permute of heads");
   const model_numbers numbers = gguf ? numbers_of_gguf(*gguf) : numbers_of_config(config);
-  const decoder_blocks decoder = find_blocks(model);
+  const decoder_blocks decoder = find_blocks(model, "--permute");
   std::vector<std::string> left;
   const std::vector<channel> channels = channels_of(model, decoder, numbers, left);
   if (channels.empty())
-    throw tamp::value_error("--permute: the model has no channels of known names");
+    throw tamp::value_error(tamp::detail::sentence(
+        "--permute: the model has no channels that could move; ", left.at(0),
+        left.size() == 1 ? "" : tamp::detail::sentence(", and ", left.size() - 1, " more")));
   structure::ties ties;
   for (const channel& c : channels) ties.groups.push_back(c.group);
   structure::validate(ties, shapes_of(model));

@@ -44,10 +44,11 @@ std::optional<text_statistics> statistics_for(const settings& s, const model_fil
                                               const surroundings& around) {
   if (!s.text.empty()) {
     check_is_read(model);
-    return statistics_of_text(model, {.text = s.text, .threads = s.threads}, around.is_stopped);
+    return statistics_of_text(model, {.text = s.text, .threads = s.threads}, around.is_stopped,
+                              s.allocate == "das");
   }
   if (s.statistics.empty()) return std::nullopt;
-  text_statistics seen{tamp::io::read_norms(s.statistics), {}, {}};
+  text_statistics seen{tamp::io::read_norms(s.statistics), {}, {}, {}};
   return seen;
 }
 

@@ -11,7 +11,27 @@
 namespace tamp_prune {
 namespace {
 
-// What whole units need, and what is for single weights alone.
+// Allocations compare blocks, and the parts of blocks that can be smaller in one than in another.
+void check_structure_allocation(const settings& s) {
+  if (s.allocate == "uniform") return;
+  if (s.allocate != "global" && s.allocate != "owl" && s.allocate != "das")
+    throw CLI::ValidationError("--structure knows --allocate uniform, owl, das and global, not " +
+                               s.allocate);
+  const bool has_parts_of_blocks =
+      std::any_of(s.structure.begin(), s.structure.end(), [](const std::string& unit) {
+        return unit.starts_with("neurons") || unit.starts_with("heads") ||
+               unit.starts_with("query-heads");
+      });
+  if (!has_parts_of_blocks)
+    throw CLI::ValidationError("--allocate " + s.allocate +
+                               " takes more of some blocks than of others: it is for heads, "
+                               "query-heads and neurons, and --structure names none of them");
+  if (s.allocate == "das" && s.text.empty())
+    throw CLI::ValidationError(
+        "--allocate das looks at how much the tokens of outputs differ: it needs --text");
+}
+
+// Requirements of whole units, and options that are for single weights alone.
 void check_structure(const CLI::App& app, settings& s) {
   for (const char* option : {"--pattern", "--masks", "--packed", "--only", "--exclude", "--report",
                              "--resume", "--memory", "--save-statistics", "--refine", "--permute"})
@@ -47,8 +67,7 @@ void check_structure(const CLI::App& app, settings& s) {
         "--score wanda looks at what the layers see: it needs --statistics or --text");
   if (s.compensate && s.text.empty())
     throw CLI::ValidationError("--compensate looks at the means of inputs: it needs --text");
-  if (s.allocate != "uniform" && s.allocate != "global")
-    throw CLI::ValidationError("--structure knows --allocate uniform and global");
+  check_structure_allocation(s);
   if (s.allocate == "global" && s.score != "flap")
     throw CLI::ValidationError(
         "--allocate global compares the scores of all blocks: it needs "
@@ -59,12 +78,15 @@ void check_structure(const CLI::App& app, settings& s) {
 
 // Channels move for an N:M pattern, and nothing is dropped.
 void check_permutation(const CLI::App& app, const settings& s) {
-  for (const char* option :
-       {"--sparsity", "--allocate", "--plan", "--save-plan", "--refine", "--only", "--exclude",
-        "--report", "--masks", "--packed", "--resume", "--memory"})
+  for (const char* option : {"--sparsity", "--allocate", "--plan", "--save-plan", "--refine",
+                             "--only", "--exclude", "--report", "--masks", "--packed", "--resume"})
     if (app.count(option) != 0)
       throw CLI::ValidationError(std::string(option) +
                                  " is for weights that are dropped, and --permute moves channels");
+  if (s.memory)
+    throw CLI::ValidationError(
+        "--memory bounds runs that drop weights, layer by layer: --permute holds one down or o as "
+        "floats, three times as many as it has, and keeps to no bound");
   if (!s.is_n_of_m())
     throw CLI::ValidationError(
         "--permute needs an N:M pattern, such as --pattern 2:4: no other depends on which inputs "
@@ -108,8 +130,10 @@ settings parse(int argc, char** argv) {
   app.add_option("--score", s.score,
                  "how much a weight matters (default: wanda with statistics, else magnitude)")
       ->check(CLI::IsMember({"magnitude", "wanda", "ria", "flap", "reap"}));
-  app.add_option("--allocate", s.allocate, "how the sparsity is spread over the layers")
-      ->check(CLI::IsMember({"uniform", "owl", "erk", "lamp", "global"}))
+  app.add_option("--allocate", s.allocate,
+                 "how the sparsity is spread over the layers; das and "
+                 "global go with --structure")
+      ->check(CLI::IsMember({"uniform", "owl", "erk", "lamp", "das", "global"}))
       ->capture_default_str();
   app.add_option("--pattern", s.pattern, "which weights are compared")
       ->check(CLI::IsMember({"per_row", "per_tensor", "1:2", "1:4", "2:4", "4:8", "8:16", "mixed:8",
@@ -204,8 +228,10 @@ settings parse(int argc, char** argv) {
         throw CLI::ValidationError(std::string(option) + " goes with --structure");
     if (!s.save_statistics.empty() && s.text.empty() && !s.permute)
       throw CLI::ValidationError("--save-statistics needs --text");
-    if (s.score == "flap" || s.score == "reap" || s.allocate == "global")
-      throw CLI::ValidationError("--score flap and reap and --allocate global go with --structure");
+    if (s.score == "flap" || s.score == "reap")
+      throw CLI::ValidationError("--score " + s.score + " goes with --structure");
+    if (s.allocate == "das" || s.allocate == "global")
+      throw CLI::ValidationError("--allocate " + s.allocate + " goes with --structure");
     if (s.score.empty()) s.score = !s.has_statistics() ? "magnitude" : "wanda";
     if (s.score != "magnitude" && !s.has_statistics())
       throw CLI::ValidationError("--score " + s.score +

@@ -23,7 +23,7 @@ using layer_reports = std::map<std::string, tamp::layer_report, std::less<>>;
 layer_reports reports_by_name(const std::vector<tamp::layer_report>& reports,
                               const tamp::pruning_plan& plan, const std::string& source);
 
-// What one rank prunes: some of the layers, in as many blocks as the model has.
+// The part of one rank: some of the layers, in as many blocks as the model has.
 struct share {
   layer_list layers;
   tamp::pruning_plan plan;  // of these layers

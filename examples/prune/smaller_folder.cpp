@@ -49,7 +49,7 @@ std::size_t number_in(const json& config, std::string_view key, std::size_t othe
   return found->get<std::size_t>();
 }
 
-// What some configurations call a number.
+// The first of several keys, by which configurations call one number, that is there.
 const char* key_among(const json& config, std::initializer_list<const char*> keys) {
   for (const char* key : keys)
     if (config.contains(key) && !config[key].is_null()) return key;
@@ -145,6 +145,7 @@ model_numbers numbers_of_config(const json& whole) {
     numbers.experts_used = number_in(config, key);
   numbers.expert_groups = std::max<std::size_t>(number_in(config, "n_group", 1), 1);
   numbers.expert_groups_used = std::max<std::size_t>(number_in(config, "topk_group", 1), 1);
+  numbers.is_fused_in_order = config.value("model_type", "") == "phi3";
   return numbers;
 }
 

@@ -60,7 +60,7 @@ bool reads_lists(std::string_view architecture) {
   return architecture == "deci" || architecture == "openelm";
 }
 
-// What a block is does not depend on its number.
+// True where the kind of a block does not depend on its number.
 bool has_equal_blocks(std::string_view architecture) {
   constexpr std::array<std::string_view, 10> known{"llama",    "deci",     "qwen2",    "qwen3",
                                                    "qwen2moe", "qwen3moe", "mistral3", "starcoder2",

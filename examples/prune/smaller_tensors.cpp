@@ -20,7 +20,7 @@ namespace structure = tamp::structure;
 namespace ggml = tamp::io::ggml;
 using tamp::detail::sentence;
 
-// How many numbers are stored together, in how many bytes.
+// Numbers that are stored together, and the bytes that they take.
 struct stored_block {
   std::size_t values = 1, bytes = 1;
 };

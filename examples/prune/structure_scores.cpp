@@ -15,6 +15,7 @@
 #include <tamp/structure/unit_norms.hpp>
 #include <utility>
 
+#include "block_sparsities.hpp"
 #include "file_weights.hpp"
 
 namespace tamp_prune {
@@ -50,22 +51,25 @@ structure::input_norms norms_for(const structure::group& g, const tamp::io::name
   return found;
 }
 
+// The number of the block that a group belongs to.
+std::size_t block_of(const structure::group& g, const decoder_blocks& decoder) {
+  for (std::size_t n = 0; n < decoder.blocks.size(); ++n)
+    if (g.name.starts_with(decoder.name(n) + '.')) return n;
+  throw tamp::value_error(g.name + " is of no block");
+}
+
 // The contributions of a group's experts, with the tokens behind them. The file has them beside the
 // norms, by the name of the router's weight.
 const tamp::io::weight_norms& contributions_of(const structure::group& g,
                                                const decoder_blocks& decoder,
                                                const tamp::io::named_norms& norms) {
-  for (std::size_t n = 0; n < decoder.blocks.size(); ++n) {
-    if (!g.name.starts_with(decoder.name(n) + '.')) continue;
-    const std::string name = decoder.blocks[n].router + ".contributions";
-    if (!norms.contains(name))
-      throw tamp::value_error(tamp::detail::sentence(
-          "--score reap: ", norms.origin(), " has no '", name,
-          "': let examples/python/observe.py write it, or use --score magnitude"));
-    norms.of(name, 1, g.units);  // throws if they are those of other experts
-    return norms.at(name);
-  }
-  throw tamp::value_error("--score reap: " + g.name + " is of no block");
+  const std::string name = decoder.blocks[block_of(g, decoder)].router + ".contributions";
+  if (!norms.contains(name))
+    throw tamp::value_error(tamp::detail::sentence(
+        "--score reap: ", norms.origin(), " has no '", name,
+        "': let examples/python/observe.py write it, or use --score magnitude"));
+  norms.of(name, 1, g.units);  // throws if they are those of other experts
+  return norms.at(name);
 }
 
 // Names the experts of a choice that saw few tokens. They stay where that is asked for and others can
@@ -97,34 +101,73 @@ double fraction_of(const settings& s, const structure_request& request, const st
   return tamp::detail::sparsity_that_drops(*count, g.units);
 }
 
-// Heads and neurons are compared across blocks where that is asked for. All other groups lose the
-// amounts that the requests name.
+// The part of all units of a kind that leaves the model.
+double fraction_of_kind(const settings& s, const structure_request& request,
+                        const structure::ties& ties, const unit_statistics& known) {
+  double first = -1, leaving = 0, units = 0;
+  bool is_the_same = true;
+  for (const structure::group& g : ties.groups) {
+    if (kind_of(g) != request.kind) continue;
+    const double fraction = fraction_of(s, request, g, known);
+    if (first < 0) first = fraction;
+    is_the_same = is_the_same && fraction == first;
+    leaving += fraction * static_cast<double>(g.units);
+    units += static_cast<double>(g.units);
+  }
+  return is_the_same ? first : leaving / units;  // without rounding, if it can be
+}
+
+// Groups in each of which the units of lowest score leave, by sparsities of their own.
+struct groups_by_themselves {
+  structure::ties ties;
+  std::vector<std::vector<double>> scores;
+  std::vector<double> sparsities;
+  std::vector<std::string> notes;
+
+  structure::unit_plan choose() const {
+    structure::unit_plan plan = structure::choose_each(ties, scores, sparsities);
+    plan.notes.insert(plan.notes.begin(), notes.begin(), notes.end());
+    return plan;
+  }
+};
+
+// Heads and neurons are compared across blocks where that is asked for: by FLAP's threshold, or by
+// what an allocation takes of each block. All other groups lose the amounts that the requests name.
 structure::unit_plan choose_by_amount(const settings& s, const model_files& model,
-                                      const structure::ties& ties,
+                                      const decoder_blocks& decoder, const structure::ties& ties,
                                       const std::vector<std::vector<double>>& scores,
                                       const std::vector<structure_request>& requests,
                                       const unit_statistics& known) {
-  struct part {
-    structure::ties ties;
-    std::vector<std::vector<double>> scores;
-  } compared, others;
-  std::vector<double> sparsities;
-  for (std::size_t k = 0; k < ties.groups.size(); ++k) {
-    const structure::group& g = ties.groups[k];
-    const unit_kind kind = kind_of(g);
-    const bool is_compared = s.allocate == "global" && kind != unit_kind::layers &&
-                             kind != unit_kind::experts && kind != unit_kind::vocabulary;
-    part& of = is_compared ? compared : others;
-    of.ties.groups.push_back(g);
-    of.scores.push_back(scores[k]);
-    if (is_compared) continue;
-    for (const structure_request& request : requests)
-      if (request.kind == kind) sparsities.push_back(fraction_of(s, request, g, known));
+  groups_by_themselves alone;
+  structure::ties compared;
+  std::vector<std::vector<double>> compared_scores;
+  for (const structure_request& request : requests) {
+    std::optional<block_sparsities> of_blocks;
+    if (leaves_blocks(request.kind) && (s.allocate == "owl" || s.allocate == "das")) {
+      of_blocks = distribute_over_blocks(s, model, decoder, known.seen,
+                                         fraction_of_kind(s, request, ties, known));
+      for (std::string& note : of_blocks->notes)
+        if (std::find(alone.notes.begin(), alone.notes.end(), note) == alone.notes.end())
+          alone.notes.push_back(std::move(note));
+    }
+    for (std::size_t k = 0; k < ties.groups.size(); ++k) {
+      const structure::group& g = ties.groups[k];
+      if (kind_of(g) != request.kind) continue;
+      if (s.allocate == "global" && leaves_blocks(request.kind)) {
+        compared.groups.push_back(g);
+        compared_scores.push_back(scores[k]);
+        continue;
+      }
+      alone.ties.groups.push_back(g);
+      alone.scores.push_back(scores[k]);
+      alone.sparsities.push_back(of_blocks ? of_blocks->of_block[block_of(g, decoder)]
+                                           : fraction_of(s, request, g, known));
+    }
   }
-  structure::unit_plan plan = structure::choose_each(others.ties, others.scores, sparsities);
-  if (compared.ties.groups.empty()) return plan;
+  structure::unit_plan plan = alone.choose();
+  if (compared.groups.empty()) return plan;
   structure::unit_plan of_compared = structure::choose_globally(
-      compared.ties, shapes_of(model), compared.scores, s.sparsity_or_default());
+      compared, shapes_of(model), compared_scores, s.sparsity_or_default());
   std::move(of_compared.choices.begin(), of_compared.choices.end(),
             std::back_inserter(plan.choices));
   std::move(of_compared.notes.begin(), of_compared.notes.end(), std::back_inserter(plan.notes));
@@ -175,7 +218,7 @@ structure::unit_plan choose_units(const settings& s, const model_files& model,
     return plan;
   }
   const auto scores = scores_of_units(s, model, decoder, ties, known);
-  structure::unit_plan plan = choose_by_amount(s, model, ties, scores, requests, known);
+  structure::unit_plan plan = choose_by_amount(s, model, decoder, ties, scores, requests, known);
   if (s.score == "reap")
     for (std::size_t k = 0; k < ties.groups.size(); ++k) {
       const structure::group& g = ties.groups[k];

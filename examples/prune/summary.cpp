@@ -25,7 +25,7 @@ namespace {
 
 using tamp::detail::shown;
 
-// What the model would take with its layers in the layout of tamp/io/sparse_file.hpp: one bit for
+// The bytes of the model with its layers in the layout of tamp/io/sparse_file.hpp: one bit for
 // each weight, the kept ones, and the number of kept ones before each row. Nothing for blocks of
 // ggml.
 std::optional<std::uint64_t> packed_bytes(const model_files& model, const layer_list& layers,
@@ -62,7 +62,7 @@ void print_dense(std::FILE* to, std::string_view what, const std::vector<dense_t
                which.first == 1 ? "" : fmt::format(" and {} more", which.first - 1), why);
 }
 
-// What refinements leave of the layers' errors.
+// The part of the layers' errors that refinements leave.
 void print_errors(std::FILE* to, const tamp::prune_report& report) {
   std::size_t layers = 0, swaps = 0;
   double left = 0;
@@ -83,6 +83,15 @@ std::string in_megabytes(std::uint64_t bytes) {
 }
 
 }  // namespace
+
+void print_memory(std::FILE* to, const memory_need& need) {
+  fmt::print(to, "memory: at most {} with two layers at a time and {} with one, {}\n",
+             in_megabytes(need.bytes(2)), in_megabytes(need.bytes(1)), need.largest(2).what);
+  if (!need.refinement) return;
+  fmt::print(to, "--refine: at most {} of it, {}, with {} for the statistic of one input\n",
+             in_megabytes(need.bytes_of_all + need.refinement->bytes), need.refinement->what,
+             in_megabytes(need.bytes_of_statistic));
+}
 
 double sparsity_of_files(const model_files& model, const tamp::prune_report& report) {
   double numbers = 0, zeros = 0;

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a run is about to do and has done, for people and as JSON.
+// The intention and the result of a run, for people and as JSON.
 
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +10,7 @@
 #include <tamp/prune/report.hpp>
 
 #include "layers.hpp"
+#include "memory.hpp"
 #include "model_files.hpp"
 #include "settings.hpp"
 
@@ -20,6 +21,8 @@ nlohmann::ordered_json fs_state(const std::filesystem::path& path);
 
 void print_intention(std::FILE* to, const settings& s, const model_files& model,
                      const layer_list& layers, const tamp::pruning_plan& plan);
+// The bytes that memory.hpp counts, with the step that needs most, and those of a refinement.
+void print_memory(std::FILE* to, const memory_need& need);
 // Zeros made, as a fraction of all numbers in the files.
 double sparsity_of_files(const model_files& model, const tamp::prune_report& report);
 // `bytes_after` is the size of all weights that were written.

@@ -1,7 +1,7 @@
 #pragma once
 
-// Who makes a run: this process alone, or all ranks that mpirun or its like has started. What knows
-// of MPI is in team.cpp.
+// The processes that make a run: this one alone, or all ranks that mpirun or its like has started.
+// MPI itself is named in team.cpp alone.
 
 #include <cstddef>
 #include <cstdint>

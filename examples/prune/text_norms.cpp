@@ -84,7 +84,7 @@ void broadcast(tamp::io::named_norms& norms, const team& ranks) {
   }
 }
 
-// What the memory of a model depends on, beside its tensors.
+// The sizes that decide the memory of a model, beside those of its tensors.
 struct text_sizes {
   std::uint64_t hidden = 0, head = 0, positions = 0;
   std::uint64_t vocabulary = 0;  // bytes in memory
@@ -193,13 +193,16 @@ tamp::io::named_norms norms_of_text(const model_files& model, const text_options
   });
 }
 
-text_statistics statistics_of_text(const model_files& model, const text_options& options,
-                                   const std::function<bool()>& is_stopped) {
+namespace {
+
+template <class... Further>
+text_statistics statistics_with(const model_files& model, const text_options& options,
+                                const std::function<bool()>& is_stopped) {
   using tamp::stat::column_norm, tamp::stat::column_variance, tamp::stat::hidden_change;
   return with_engine([&] {
     text_model all = load_text_model(model, options);
     llama::tamp_host host(all.language.model, all.samples);
-    tamp::calibration<column_norm, column_variance, hidden_change> seen;
+    tamp::calibration<column_norm, column_variance, hidden_change, Further...> seen;
     study::progress_bar bar;
     const bool is_complete =
         tamp::calibrate(tamp::execute::openmp{.threads = options.threads}, host, seen,
@@ -212,17 +215,28 @@ text_statistics statistics_of_text(const model_files& model, const text_options&
     if (!is_complete)
       refuse(model.is_folder ? model.folder : model.path_of(0),
              "calibration was stopped; nothing was written");
-    text_statistics statistics{tamp::io::named_norms(options.text), {}, {}};
+    text_statistics statistics{tamp::io::named_norms(options.text), {}, {}, {}};
     const std::size_t of_block = seen.layers() / host.blocks();
     for (std::size_t k = 0; k < seen.layers(); ++k) {
       const std::string name = text_model::name_in(model, seen.name(k));
-      const auto& norms = seen.of<column_norm>(k);
+      const auto& norms = seen.template of<column_norm>(k);
       statistics.norms.add(name, norms.values(), norms.tokens());
-      statistics.variances.emplace(name, seen.of<column_variance>(k));
-      if (k % of_block == 0) statistics.influence.push_back(seen.of<hidden_change>(k).influence());
+      statistics.variances.emplace(name, seen.template of<column_variance>(k));
+      (statistics.diversities.emplace(name, seen.template of<Further>(k)), ...);
+      if (k % of_block == 0)
+        statistics.influence.push_back(seen.template of<hidden_change>(k).influence());
     }
     return statistics;
   });
+}
+
+}  // namespace
+
+text_statistics statistics_of_text(const model_files& model, const text_options& options,
+                                   const std::function<bool()>& is_stopped, bool with_diversities) {
+  if (with_diversities)
+    return statistics_with<tamp::stat::token_diversity>(model, options, is_stopped);
+  return statistics_with<>(model, options, is_stopped);
 }
 
 }  // namespace tamp_prune

@@ -9,6 +9,7 @@
 #include <string>
 #include <tamp/io/named_norms.hpp>
 #include <tamp/stat/column_variance.hpp>
+#include <tamp/stat/token_diversity.hpp>
 #include <vector>
 
 #include "model_files.hpp"
@@ -26,17 +27,20 @@ tamp::io::named_norms norms_of_text(const model_files& model, const text_options
                                     const std::function<bool()>& is_stopped,
                                     const team& ranks = {});
 
-// Further statistics for structure: by the names of the files' tensors the variances of the inputs, and
-// the influence of each block on the residual stream.
+// Further statistics for structure: by the names of the files' tensors the variances of the inputs and
+// the diversities of the outputs' tokens, and the influence of each block on the residual stream.
 struct text_statistics {
   tamp::io::named_norms norms;
   std::map<std::string, tamp::stat::column_variance, std::less<>> variances;
   std::vector<double> influence;
+  std::map<std::string, tamp::stat::token_diversity, std::less<>> diversities;  // if asked for
 };
 
-// The same by one process alone. Throws as norms_of_text does.
+// The same by one process alone. Diversities compare each token with each other, and are left out
+// unless asked for. Throws as norms_of_text does.
 text_statistics statistics_of_text(const model_files& model, const text_options& options,
-                                   const std::function<bool()>& is_stopped);
+                                   const std::function<bool()>& is_stopped,
+                                   bool with_diversities = false);
 
 // Throws tamp::file_error if the engine reads no models of this form: it must be a GGUF file, or a
 // folder.

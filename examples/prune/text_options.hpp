@@ -1,6 +1,6 @@
 #pragma once
 
-// How much of a text a model reads.
+// The part of a text that a model reads.
 
 #include <cstddef>
 #include <string>

@@ -46,7 +46,7 @@ class unfinished_output {
   unfinished_output(const unfinished_output&) = delete;
   unfinished_output& operator=(const unfinished_output&) = delete;
 
-  // What an earlier run has done, on all of its ranks.
+  // The layers that an earlier run has done, on all of its ranks.
   const std::vector<tamp::layer_report>& layers_done() const { return layers_; }
   bool is_copied(std::size_t file) const { return copied_[file]; }
 

@@ -61,7 +61,7 @@ void check_closed(const vocabulary& tokens, std::span<const std::size_t> kept);
 std::vector<std::optional<std::size_t>> new_numbers(std::size_t tokens,
                                                     std::span<const std::size_t> kept);
 
-// How often each of so many tokens occurs.
+// The number of times that each of so many tokens occurs.
 std::vector<std::uint64_t> counts_of(std::span<const int> tokens, std::size_t vocabulary);
 
 }  // namespace tamp_prune

@@ -11,6 +11,7 @@
 
 #include "prune_model.hpp"
 #include "prune_with_score.hpp"
+#include "swaps_if_any.hpp"
 
 namespace study {
 namespace {
@@ -54,7 +55,7 @@ tamp::prune_report prune_by(Host& host, const named_recipe& named, const tamp::p
       throw std::invalid_argument("dsnot refines neither n:m masks nor those of sparsegpt");
   }
   const steps asked(named.refinement);
-  if (asked.repairs) return prune(tamp::refine::swaps{asked.swaps}, tamp::refine::repair{});
+  if (asked.repairs) return prune(swaps_if_any{{.per_row = asked.swaps}}, tamp::refine::repair{});
   if constexpr (tamp::score::repairing<Score>)
     throw std::invalid_argument("the masks of sparsegpt are refined with +repair");
   else

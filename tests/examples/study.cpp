@@ -103,10 +103,10 @@ BOOST_AUTO_TEST_CASE(every_weighting_prunes_and_they_differ) {
 BOOST_AUTO_TEST_CASE(refinements_are_crossed_with_recipes_and_leave_less_error) {
   const auto all = study::with_refinements(
       study::combinations({"wanda"}, {"all", "reach"}, {"uniform"}, {"per_row", "2:4"}, {0.5}),
-      {"none", "swaps:3", "swaps:3+repair"});
-  BOOST_TEST(all.size() == 4u * 3u);
+      {"none", "swaps:3", "repair", "swaps:3+repair"});
+  BOOST_TEST(all.size() == 4u * 4u);
   BOOST_TEST(study::weighed_score(all[0]) == "wanda");
-  BOOST_TEST(study::weighed_score(all[5]) == "wanda by reach with swaps:3+repair");
+  BOOST_TEST(study::weighed_score(all[7]) == "wanda by reach with swaps:3+repair");
   study::data_settings few;
   few.calibration = 3;
   few.evaluation = 7;
@@ -121,6 +121,12 @@ BOOST_AUTO_TEST_CASE(refinements_are_crossed_with_recipes_and_leave_less_error) 
     const auto left = study::error_left(report);
     BOOST_TEST(left.has_value() == !recipe.refinement.empty());
     BOOST_TEST(left.value_or(0) < 0.9);
+    if (!recipe.refinement.empty()) {
+      const std::string steps = recipe.refinement == "swaps:3"  ? " with swaps 3, "
+                                : recipe.refinement == "repair" ? " with repair, "
+                                                                : " with swaps 3, repair, ";
+      BOOST_TEST(report.recipe.find(steps) != std::string::npos, report.recipe);
+    }
   }
   llama::model copy = subject->dense();
   const study::named_recipe wrong{"wanda", "uniform", "per_row", 0.5, "all", "swap:3"};

@@ -38,8 +38,26 @@ class sum : public tamp::detail::adds_anywhere<sum> {
   bool last_was_standard_ = false;
 };
 
+// A sum of each column, whose number comes first.
+class sums : public tamp::detail::adds_anywhere<sums> {
+ public:
+  using tamp::detail::adds_anywhere<sums>::add;
+
+  template <tamp::executor E>
+  sums& add(const E&, std::size_t column, const std::vector<double>& numbers) {
+    for (const double number : numbers) values_.at(column) += number;
+    return *this;
+  }
+  double of(std::size_t column) const { return values_.at(column); }
+
+ private:
+  std::vector<double> values_{0, 0};
+};
+
 template <class T>
 concept can_be_added = requires(sum& s, const T& x) { s.add(x); };
+template <class Number>
+concept can_be_a_column = requires(sums& s, Number column) { s.add(column, std::vector{1.0}); };
 
 }  // namespace
 
@@ -66,6 +84,15 @@ BOOST_AUTO_TEST_CASE(weights_may_have_a_count_behind_them) {
   BOOST_TEST(sum().add(numbers, std::span(weights), 2u).value() == 8.0);
   BOOST_TEST(sum().add(tamp::execute::sequential{}, numbers, weights, 2).value() == 8.0);
   BOOST_TEST(sum().add(numbers, weights, 2).last_was_standard());
+}
+
+// An int in a forwarding parameter would be converted to an unsigned number in the header, of which
+// compilers warn at -Wsign-conversion however small the literal is.
+BOOST_AUTO_TEST_CASE(a_number_in_front_is_no_forwarded_argument) {
+  const std::vector<double> numbers{1, 2};
+  BOOST_TEST(sums().add(tamp::execute::sequential{}, 1, numbers).of(1) == 3.0);
+  BOOST_TEST(!can_be_a_column<int>);
+  BOOST_TEST(!can_be_a_column<const std::size_t&>);
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_added_is_no_argument) {

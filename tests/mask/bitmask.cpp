@@ -36,7 +36,7 @@ std::string printed(const bitmask& mask) {
   return out.str();
 }
 
-// Whatever is done to masks, the bits past the last column stay zero.
+// The bits past the last column stay zero under all operations.
 void check_rest_is_zero(const bitmask& mask) {
   std::size_t counted = 0;
   for (std::size_t i = 0; i < mask.rows(); ++i)

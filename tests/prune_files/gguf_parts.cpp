@@ -159,7 +159,7 @@ BOOST_AUTO_TEST_CASE(parts_are_pruned_as_the_whole_file_is) {
     // The third has none that changes its type, and keeps its size and header.
     BOOST_TEST(files.at(name_of(3, 3)).size() == part(3).size());
     BOOST_TEST((files.at(name_of(3, 3)).substr(0, 200) == part(3).substr(0, 200)));
-    // What was written is a split model again.
+    // The output is a split model again.
     BOOST_TEST(find_model(folder / "out" / name_of(1, 3)).tensors.size() == 5u);
     fs::remove_all(folder / "out");
     fs::remove(folder / "whole_out");

@@ -1,4 +1,4 @@
-// What was kept of each pruned tensor.
+// The weights kept of each pruned tensor.
 #include <prune/masks.hpp>
 
 #include <boost/test/unit_test.hpp>

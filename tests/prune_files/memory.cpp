@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(options_need_more) {
   BOOST_TEST(repair.refinement->bytes >= swaps.refinement->bytes + 3 * 8 * 8 * 8 + 6 * 8 * 8);
   refined.refine = "dsnot";
   BOOST_TEST(need_of(refined).bytes_of_statistic == 2u * 8 * 8);
-  // What is left of a bound is for more statistics.
+  // The rest of a bound is for more statistics.
   const std::uint64_t just = swaps.bytes_of_all + swaps.refinement->bytes;
   BOOST_TEST(tamp_prune::room_for_statistics(just, swaps) == 8u * 8 * 8);
   BOOST_TEST(tamp_prune::room_for_statistics(just + 1000, swaps) == 8u * 8 * 8 + 1000);

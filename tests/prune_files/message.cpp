@@ -1,4 +1,4 @@
-// What goes from rank to rank.
+// Messages from rank to rank.
 #include <prune/message.hpp>
 
 #include <bit>

@@ -198,7 +198,7 @@ inline result result_of(const tamp_prune::settings& s,
   const int code = tamp_prune::run(s, around);
   return {code, output.text(), errors.text()};
 }
-/// What a run that comes to its end prints.
+/// The text that a run prints, which comes to its end.
 inline std::string output_of(const tamp_prune::settings& s,
                              const tamp_prune::surroundings& around = tamp_prune::surroundings()) {
   const result done = result_of(s, around);

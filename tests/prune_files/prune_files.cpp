@@ -63,7 +63,7 @@ named_norms good_norms(std::vector<std::uint64_t> tokens, std::uint64_t others) 
   return norms;
 }
 
-// What an engine that uses tamp has saved of its own pass.
+// A calibration that an engine with tamp has saved of its own pass.
 struct engine {
   std::vector<float> q = std::vector<float>(8, 1.0f), x{3, 0, 0, 1, 4, 0, 2, 0};
   std::size_t blocks() const { return 1; }

@@ -10,6 +10,7 @@
 #include <llama/tamp_host.hpp>
 #include <nlohmann/json.hpp>
 #include <prune/input_statistics.hpp>
+#include <prune/layout.hpp>
 #include <prune/memory.hpp>
 #include <prune/text_model.hpp>
 #include <prune/text_norms.hpp>
@@ -49,7 +50,7 @@ using tamp_prune::surroundings;
 
 namespace {
 
-// What each layer of a folder sees when the text goes through it.
+// The inputs of each layer of a folder, of the text that goes through it.
 struct seen_inputs {
   tamp::io::named_norms norms;
   tamp::calibration<gram, sequence_moments> others;
@@ -345,7 +346,8 @@ BOOST_AUTO_TEST_CASE(transposed_weights) {
   BOOST_TEST((bytes_in(folder / "out", stored.name) == weight.bytes()));
 }
 
-BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_refused_before_anything_is_written) {
+// Statistics that a run needs and does not have are found out by a dry run, too.
+BOOST_AUTO_TEST_CASE(unusable_statistics_are_refused_before_anything_is_written) {
   const temporary_folder folder;
   const fs::path model = support::write_model(folder);
   const std::string seen = (folder / "seen").string();
@@ -354,8 +356,11 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_refused_before_anything_is_written) 
   s.statistics = seen;
   const auto refused = [&](const std::string& sentence) {
     const std::size_t count = folder.count();
-    check_error<tamp::file_error>(sentence, [&] { output_of(s); });
-    BOOST_TEST(folder.count() == count);
+    for (const bool dry_run : {true, false}) {
+      s.dry_run = dry_run;
+      check_error<tamp::file_error>(sentence, [&] { output_of(s); });
+      BOOST_TEST(folder.count() == count);
+    }
   };
   write_calibration(seen, model, false);
   refused(seen + ": holds the statistics sequence_moments, and no gram");
@@ -374,6 +379,59 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_refused_before_anything_is_written) 
   refused(seen + ": has a gram of 3 columns for layers.0.q_proj.weight, which has 5");
   support::write_weights(seen, {random_tensor("a", dtype::f32, {2})});
   refused(seen + ": is no calibration: its metadata lack 'tamp_calibration'");
+}
+
+BOOST_AUTO_TEST_CASE(a_dry_run_looks_at_the_statistics_and_tells_of_memory) {
+  const temporary_folder folder;
+  const fs::path model = support::write_model(folder);
+  const std::string seen = (folder / "seen").string();
+  write_calibration(seen, model, true);
+  settings s = settings_for(model, folder / "out");
+  s.refine = "swaps:4+repair";
+  s.statistics = seen;
+  s.threads = 1;
+  s.dry_run = true;
+  const auto megabytes = [](std::uint64_t bytes) {
+    const auto tenths = static_cast<std::uint64_t>(static_cast<double>(bytes) / 1e5 + 0.5);
+    return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " MB";
+  };
+  const auto found = tamp_prune::find_model(model);
+  auto layers = tamp_prune::choose_layers(found, s.names);
+  const auto need = tamp_prune::need_of(s, found, layers, tamp_prune::same_layout(found, layers));
+  const std::size_t count = folder.count();
+  const std::string printed = output_of(s);
+  BOOST_TEST(printed.find(
+                 "\n--refine: at most " + megabytes(need.bytes_of_all + need.refinement->bytes) +
+                 " of it, to refine model.layers.0.mlp.down_proj.weight, with " +
+                 megabytes(8 * 8 * 8) + " for the statistic of one input\n") != std::string::npos);
+  BOOST_TEST(printed.find("\nmemory: at most " + megabytes(need.bytes(2)) +
+                          " with two layers at a time and " + megabytes(need.bytes(1)) +
+                          " with one, to refine model.layers.0.mlp.down_proj.weight\n") !=
+             std::string::npos);
+  BOOST_TEST(folder.count() == count);
+  s.refine.clear();
+  s.statistics.clear();
+  const std::string plain = output_of(s);
+  BOOST_TEST(plain.find("\nmemory: at most ") != std::string::npos);
+  BOOST_TEST(plain.find("--refine") == std::string::npos);
+  s.memory = 1000;
+  BOOST_CHECK_THROW(output_of(s), tamp::value_error);
+}
+
+// A text that is too short for one sequence is as bad for a dry run as for one that writes.
+BOOST_AUTO_TEST_CASE(a_dry_run_sends_the_text_through_the_model) {
+  const both_forms forms("llama");
+  settings s = refined(forms, "magnitude", "per_row", "repair");
+  s.dry_run = true;
+  const std::size_t count = forms.folder.count();
+  BOOST_TEST(output_of(s).find("--refine: at most ") != std::string::npos);
+  BOOST_TEST(forms.folder.count() == count);
+  s.text = forms.folder.write("short", "ab");
+  for (const bool dry_run : {true, false}) {
+    s.dry_run = dry_run;
+    BOOST_CHECK_THROW(output_of(s), tamp::error);
+  }
+  BOOST_TEST(!fs::exists(s.out));
 }
 
 namespace {

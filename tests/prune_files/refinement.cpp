@@ -1,4 +1,4 @@
-// What --refine asks for, and what it does not understand.
+// Names of refinements, and texts that are none.
 #include <prune/refinement.hpp>
 
 #include <boost/test/unit_test.hpp>

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <llama/load_gguf.hpp>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <prune/model_ties.hpp>
@@ -19,6 +20,7 @@
 
 #include "../support/errors.hpp"
 #include "models.hpp"
+#include "text_models.hpp"
 
 BOOST_AUTO_TEST_SUITE(prune_files_run_structure)
 
@@ -220,6 +222,72 @@ BOOST_AUTO_TEST_CASE(what_the_format_cannot_say_is_refused_before_anything_is_wr
   BOOST_TEST(!fs::exists(folder / "out"));
 }
 
+// OWL and DAS take more of some blocks, which only `deci` says in a GGUF file.
+BOOST_AUTO_TEST_CASE(allocations_take_more_of_some_blocks_where_the_format_can_say_so) {
+  llama::model dense = support::text_model_of("llama");
+  dense.blocks[1].weights[llama::gate_proj].row(0) *= 200.0f;  // outliers
+  const support::both_forms forms(dense, "llama");
+  for (const std::string allocate : {"owl", "das"}) {
+    settings s = support::settings_for(forms.gguf, forms.folder / ("out_" + allocate + ".gguf"));
+    s.structure = {"neurons:0.5", "heads:1"};  // by magnitude, of which the outliers are, too
+    s.allocate = allocate;
+    s.text = forms.text;
+    s.save_plan = (forms.folder / "plan.json").string();
+    if (allocate == "owl")
+      check_error<tamp::value_error>(
+          "--structure: blocks of the smaller model would have different numbers of neurons, and "
+          "the architecture 'llama' has one feed_forward_length for all: use --allocate uniform, "
+          "or "
+          "of a llama --architecture deci, of which llama.cpp reads a list",
+          [&] { tamp_prune::run(s, {}); });
+    s.architecture = "deci";
+    output_of(s);
+    const auto plan = tamp::io::load<unit_plan>(s.save_plan);
+    BOOST_TEST(plan.recipe == "magnitude, " + allocate + " 0.5");
+    const auto kept = [&](const std::string& group) { return plan.find(group)->kept.size(); };
+    const std::size_t first = kept("blk.0.ffn"), second = kept("blk.1.ffn");
+    BOOST_TEST(first != second);
+    // 48 neurons in each block, of which halves leave together; a unit less in each by rounding.
+    BOOST_TEST(first + second >= 48u);
+    BOOST_TEST(first + second <= 50u);
+    if (allocate == "owl") {
+      BOOST_TEST(first == 48u - 27u);   // floor(48 * 0.58)
+      BOOST_TEST(second == 48u - 20u);  // floor(48 * 0.42)
+      // One head of two is a half of them: floor(2 * 0.58) and floor(2 * 0.42) leave.
+      BOOST_TEST(kept("blk.0.attention") == 1u);
+      BOOST_TEST(kept("blk.1.attention") == 2u);
+    }
+    const llama::model smaller = llama::load_gguf(s.out).model;
+    BOOST_TEST(smaller.config.size_of(0).ffn == llama::Index(first));
+    BOOST_TEST(smaller.config.size_of(1).ffn == llama::Index(second));
+    // One number for all blocks is what config.json has.
+    settings of_folder = s;
+    of_folder.model = forms.model.string();
+    of_folder.out = (forms.folder / "folder").string();
+    of_folder.architecture.clear();
+    of_folder.structure = {"neurons:0.5"};
+    check_error<tamp::value_error>(
+        "--structure: block 1 of the smaller model would have " + std::to_string(second) +
+            " neurons, and block 0 " + std::to_string(first) +
+            "; config.json has one intermediate_size for all: use --allocate uniform",
+        [&] { tamp_prune::run(of_folder, {}); });
+    BOOST_TEST(!fs::exists(of_folder.out));
+  }
+}
+
+// Layers leave the model and no block: they have their own amounts under every allocation.
+BOOST_AUTO_TEST_CASE(what_leaves_no_block_has_its_own_amount) {
+  const support::both_forms forms("llama");
+  settings s = support::settings_for(forms.model, forms.folder / "out");
+  s.structure = {"layers:1", "neurons:0.5"};
+  s.allocate = "owl";
+  s.text = forms.text;
+  s.dry_run = true;
+  const std::string printed = output_of(s);
+  BOOST_TEST(printed.find("1 of 2 layers stay") != std::string::npos);
+  BOOST_TEST(printed.find("48 of 96 neurons stay, 24 in each of 2 blocks") != std::string::npos);
+}
+
 // Four experts of a token's one. Expert 1 contributes least, and expert 3 saw no token.
 BOOST_AUTO_TEST_CASE(experts_that_contribute_least_leave_and_those_that_saw_no_token_are_named) {
   const temporary_folder folder;
@@ -309,7 +377,7 @@ BOOST_AUTO_TEST_CASE(a_configuration_says_what_changes_or_is_refused) {
   refused(config, fewer,
           "--structure: config.json is of the type 'other', of which tamp does not know that it "
           "takes a head_dim beside its heads");
-  // What transformers would refuse to load.
+  // A model that transformers would refuse to load.
   tamp_prune::structure_change three{{0, 1}, 2, {}, {4, 4}, {1, 1}, {}, head_dim};
   refused(
       config_of_a_llama(), three,

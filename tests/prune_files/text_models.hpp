@@ -30,8 +30,9 @@ struct both_forms {
   std::string gguf, text;
   std::filesystem::path model = folder / "model";
 
-  explicit both_forms(const std::string& architecture) {
-    const llama::model m = text_model_of(architecture);
+  explicit both_forms(const std::string& architecture)
+      : both_forms(text_model_of(architecture), architecture) {}
+  both_forms(const llama::model& m, const std::string& architecture) {
     gguf = folder.write("gguf", with_tokens(gguf_of(m, architecture)).bytes());
     write_folder(model, named_tensors(m), config_json(m.config, architecture));
     std::string letters;

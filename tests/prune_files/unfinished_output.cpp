@@ -344,7 +344,7 @@ BOOST_AUTO_TEST_CASE(other_files_are_copied_again_where_they_are_missing) {
   BOOST_TEST((files_of(w.out) == w.expected()));
 }
 
-// What a run has left that was stopped before its first line may be of another model.
+// The rest of a run that was stopped before its first line may be of another model.
 BOOST_AUTO_TEST_CASE(a_run_without_a_line_is_begun_anew) {
   const written w;
   fs::create_directories(w.parts / "files");

@@ -8,12 +8,14 @@
 
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
+#include "../support/refinements.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(refine_dsnot)
 
 using support::check_error;
 using support::matrix;
+using support::without_smallest;
 using tamp::mask::bitmask;
 using tamp::refine::dsnot;
 using tamp::stat::sequence_moments;
@@ -30,11 +32,6 @@ matrix<float> sizes_of(const matrix<float>& w) {
   matrix<float> sizes = w;
   for (std::size_t k = 0; k < w.rows() * w.cols(); ++k) sizes.data()[k] = std::abs(w.data()[k]);
   return sizes;
-}
-
-bitmask half_of(const matrix<float>& w) {
-  return tamp::select(w, tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
-                                       tamp::allocate::uniform{0.5}));
 }
 
 // Tokens whose features have a mean.
@@ -81,7 +78,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
 BOOST_AUTO_TEST_CASE(counts_stay_and_the_expected_error_shrinks) {
   const auto x = shifted(30, 60, 1), w = support::random_matrix(20, 60, 2);
   const auto seen = moments_of(x);
-  const bitmask keep = half_of(w);
+  const bitmask keep = without_smallest(w);
   const bitmask moved = dsnot{}(w, keep, seen, sizes_of(w));
   double before = 0, after = 0;
   for (std::size_t i = 0; i < 20; ++i) {
@@ -107,12 +104,13 @@ BOOST_AUTO_TEST_CASE(equal_scores_are_dropped_and_equal_quotients_restored_by_co
 BOOST_AUTO_TEST_CASE(layouts_and_executors_change_no_bit) {
   const auto x = shifted(30, 37, 3), w = support::random_matrix(9, 37, 4);
   const auto seen = moments_of(x);
-  const bitmask expected = dsnot{}(w, half_of(w), seen, sizes_of(w));
-  BOOST_TEST((expected != half_of(w)));
+  const bitmask expected = dsnot{}(w, without_smallest(w), seen, sizes_of(w));
+  BOOST_TEST((expected != without_smallest(w)));
   for (const auto& exec : support::every_executor)
-    BOOST_TEST((dsnot{}(exec, w, half_of(w), seen, sizes_of(w)) == expected));
-  support::in_every_layout(
-      w, [&](auto m) { BOOST_TEST((dsnot{}(m, half_of(w), seen, sizes_of(w)) == expected)); });
+    BOOST_TEST((dsnot{}(exec, w, without_smallest(w), seen, sizes_of(w)) == expected));
+  support::in_every_layout(w, [&](auto m) {
+    BOOST_TEST((dsnot{}(m, without_smallest(w), seen, sizes_of(w)) == expected));
+  });
 }
 
 BOOST_AUTO_TEST_CASE(unusable_input_is_refused) {
@@ -120,21 +118,24 @@ BOOST_AUTO_TEST_CASE(unusable_input_is_refused) {
   const auto seen = moments_of(shifted(9, 4, 2));
   check_error<tamp::shape_error>("dsnot: the mask is 2 x 3, the weight 2 x 4",
                                  [&] { dsnot{}(w, bitmask(2, 3), seen, sizes_of(w)); });
-  check_error<tamp::shape_error>("dsnot: the mask is 2 x 4, the weight of the scores 2 x 5",
-                                 [&] { dsnot{}(w, half_of(w), seen, matrix<float>(2, 5)); });
-  check_error<tamp::shape_error>("dsnot: the weight has 4 columns, the statistics cover 5", [&] {
-    dsnot{}(w, half_of(w), moments_of(shifted(9, 5, 2)), sizes_of(w));
+  check_error<tamp::shape_error>("dsnot: the mask is 2 x 4, the weight of the scores 2 x 5", [&] {
+    dsnot{}(w, without_smallest(w), seen, matrix<float>(2, 5));
   });
-  check_error<tamp::value_error>("dsnot: the statistics have seen no activations",
-                                 [&] { dsnot{}(w, half_of(w), sequence_moments(), sizes_of(w)); });
-  check_error<tamp::value_error>("dsnot: the threshold is -1, the power 1",
-                                 [&] { dsnot{.threshold = -1}(w, half_of(w), seen, sizes_of(w)); });
+  check_error<tamp::shape_error>("dsnot: the weight has 4 columns, the statistics cover 5", [&] {
+    dsnot{}(w, without_smallest(w), moments_of(shifted(9, 5, 2)), sizes_of(w));
+  });
+  check_error<tamp::value_error>("dsnot: the statistics have seen no activations", [&] {
+    dsnot{}(w, without_smallest(w), sequence_moments(), sizes_of(w));
+  });
+  check_error<tamp::value_error>("dsnot: the threshold is -1, the power 1", [&] {
+    dsnot{.threshold = -1}(w, without_smallest(w), seen, sizes_of(w));
+  });
   auto broken = w;
   broken(1, 2) = support::not_a_number;
   check_error<tamp::value_error>("dsnot: the weight in row 1, column 2 is nan",
-                                 [&] { dsnot{}(broken, half_of(w), seen, sizes_of(w)); });
+                                 [&] { dsnot{}(broken, without_smallest(w), seen, sizes_of(w)); });
   check_error<tamp::value_error>("dsnot: the weight in row 1, column 2 of the scores is nan",
-                                 [&] { dsnot{}(w, half_of(w), seen, broken); });
+                                 [&] { dsnot{}(w, without_smallest(w), seen, broken); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,30 +8,18 @@
 
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
+#include "../support/refinements.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(refine_layer_error)
 
 using support::check_error;
+using support::gram_of;
 using support::matrix;
+using support::without_smallest;
 using tamp::mask::bitmask;
 using tamp::refine::layer_error;
 using tamp::stat::gram;
-
-namespace {
-
-gram gram_of(const matrix<float>& x) {
-  gram g;
-  g.add(x);
-  return g;
-}
-
-bitmask half_of(const matrix<float>& w) {
-  return tamp::select(w, tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
-                                       tamp::allocate::uniform{0.5}));
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // Dropped are 2 of the first row and 3 and 1 of the second: on the tokens (1, 1) and (0, 2) the
@@ -47,7 +35,7 @@ BOOST_AUTO_TEST_CASE(by_hand) {
 
 BOOST_AUTO_TEST_CASE(it_is_the_distance_of_the_outputs) {
   const auto x = support::random_matrix(70, 33, 1), w = support::random_matrix(530, 33, 2);
-  const bitmask keep = half_of(w);
+  const bitmask keep = without_smallest(w);
   matrix<float> pruned = w;
   tamp::apply(pruned, keep);
   double expected = 0;
@@ -73,7 +61,8 @@ BOOST_AUTO_TEST_CASE(tokens_without_a_weight_do_not_count) {
   std::copy_n(x.data(), 12, first.data());
   gram weighted;
   weighted.add(x, std::vector<double>{1, 1, 0, 0});
-  BOOST_TEST(layer_error(w, half_of(w), weighted) == layer_error(w, half_of(w), gram_of(first)));
+  BOOST_TEST(layer_error(w, without_smallest(w), weighted) ==
+             layer_error(w, without_smallest(w), gram_of(first)));
 }
 
 BOOST_AUTO_TEST_CASE(empty_weights_have_no_error) {
@@ -91,13 +80,13 @@ BOOST_AUTO_TEST_CASE(unusable_input_is_refused) {
                                  [&] { layer_error(w, matrix<float>(4, 2), g); });
   check_error<tamp::shape_error>(
       "layer_error: the weight has 4 columns, the statistics cover 3",
-      [&] { layer_error(w, half_of(w), gram_of(support::random_matrix(9, 3, 2))); });
+      [&] { layer_error(w, without_smallest(w), gram_of(support::random_matrix(9, 3, 2))); });
   check_error<tamp::value_error>("layer_error: the statistics have seen no activations",
-                                 [&] { layer_error(w, half_of(w), gram()); });
+                                 [&] { layer_error(w, without_smallest(w), gram()); });
   auto broken = w;
   broken(1, 3) = -support::infinity;
   check_error<tamp::value_error>("layer_error: the weight in row 1, column 3 is -inf",
-                                 [&] { layer_error(broken, half_of(w), g); });
+                                 [&] { layer_error(broken, without_smallest(w), g); });
   check_error<tamp::value_error>(
       "layer_error: the weight in row 1, column 3 of the pruned layer is -inf",
       [&] { layer_error(w, broken, g); });

@@ -13,6 +13,7 @@
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
 #include "../support/model.hpp"
+#include "../support/refinements.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(refine_refined)
@@ -55,11 +56,7 @@ struct first_stays {
 };
 
 struct given {
-  matrix<float> x = support::random_matrix(90, 40, 1), w = support::random_matrix(10, 40, 2);
-  given() {
-    for (std::size_t t = 0; t < x.rows(); ++t)
-      for (std::size_t j = 1; j < x.cols(); ++j) x(t, j) += 0.8f * x(t, j - 1);
-  }
+  matrix<float> x = support::correlated(90, 40, 1), w = support::random_matrix(10, 40, 2);
   template <class Recipe>
   auto seen(const Recipe& recipe) const {
     auto statistic = tamp::statistic_for(recipe);
@@ -76,11 +73,6 @@ struct given {
     tamp::prune(copy, seen(recipe), recipe);
     return copy;
   }
-  gram products() const {
-    gram g;
-    g.add(x);
-    return g;
-  }
 };
 
 constexpr uniform half{0.5};
@@ -90,9 +82,9 @@ constexpr uniform half{0.5};
 BOOST_AUTO_TEST_CASE(its_steps_are_those_of_free_functions) {
   const given g;
   const bitmask by_wanda = g.selected(compose(wanda{}, per_row{}, half));
-  const auto swapped = swaps{5}(g.w, by_wanda, g.products());
+  const auto swapped = swaps{5}(g.w, by_wanda, support::gram_of(g.x));
   BOOST_TEST((g.selected(compose(wanda{}, per_row{}, half, swaps{5})) == swapped.keep));
-  const auto repaired = repair{}(g.w, swapped.keep, g.products());
+  const auto repaired = repair{}(g.w, swapped.keep, support::gram_of(g.x));
   const auto pruned = g.pruned(compose(wanda{}, per_row{}, half, swaps{5}, repair{}));
   for (std::size_t i = 0; i < 10; ++i)
     for (std::size_t j = 0; j < 40; ++j)
@@ -107,7 +99,7 @@ BOOST_AUTO_TEST_CASE(blocks_are_repaired_though_their_weights_cannot_be_swapped)
   const given g;
   const tamp::pattern::block<2, 4> blocks;
   const bitmask own = g.selected(compose(wanda{}, blocks, half));
-  const auto expected = repair{}(g.w, own, g.products());
+  const auto expected = repair{}(g.w, own, support::gram_of(g.x));
   const auto pruned = g.pruned(compose(wanda{}, blocks, half, repair{}));
   for (std::size_t i = 0; i < 10; ++i)
     for (std::size_t j = 0; j < 40; ++j)
@@ -123,11 +115,11 @@ BOOST_AUTO_TEST_CASE(every_score_and_pattern_can_be_refined) {
       BOOST_TEST((g.selected(compose(score, shape..., swaps{0})) == own));
       const bitmask refined = g.selected(better);
       for (std::size_t i = 0; i < 10; ++i) BOOST_TEST(refined.count(i) == own.count(i));
-      BOOST_TEST(tamp::refine::layer_error(g.w, refined, g.products()) <
-                 0.9 * tamp::refine::layer_error(g.w, own, g.products()));
+      BOOST_TEST(tamp::refine::layer_error(g.w, refined, support::gram_of(g.x)) <
+                 0.9 * tamp::refine::layer_error(g.w, own, support::gram_of(g.x)));
       const auto repaired = g.pruned(compose(score, shape..., swaps{25}, repair{}));
-      BOOST_TEST(tamp::refine::layer_error(g.w, repaired, g.products()) <
-                 0.9 * tamp::refine::layer_error(g.w, own, g.products()));
+      BOOST_TEST(tamp::refine::layer_error(g.w, repaired, support::gram_of(g.x)) <
+                 0.9 * tamp::refine::layer_error(g.w, own, support::gram_of(g.x)));
     }
   };
   check(wanda{}, per_row{}, half);
@@ -137,16 +129,17 @@ BOOST_AUTO_TEST_CASE(every_score_and_pattern_can_be_refined) {
   const auto by_size = compose(score::magnitude{}, per_row{}, half, swaps{25});
   static_assert(std::is_same_v<needed<std::remove_const_t<decltype(by_size)>>, gram>);
   const bitmask own = tamp::select(g.w, compose(score::magnitude{}, per_row{}, half));
-  BOOST_TEST((g.selected(by_size) == swaps{25}(g.w, own, g.products()).keep));
+  BOOST_TEST((g.selected(by_size) == swaps{25}(g.w, own, support::gram_of(g.x)).keep));
 }
 
 BOOST_AUTO_TEST_CASE(a_score_that_repairs_gives_its_mask_and_repair_follows) {
   const given g;
   const auto sparsegpt = score::sparsegpt{};
-  const bitmask own = tamp::select(g.w, g.products(), compose(sparsegpt, per_row{}, half));
+  const bitmask own = tamp::select(g.w, support::gram_of(g.x), compose(sparsegpt, per_row{}, half));
   const auto recipe = compose(sparsegpt, per_row{}, half, swaps{25}, repair{});
   static_assert(std::is_same_v<needed<std::remove_const_t<decltype(recipe)>>, gram>);
-  const auto expected = repair{}(g.w, swaps{25}(g.w, own, g.products()).keep, g.products());
+  const auto expected =
+      repair{}(g.w, swaps{25}(g.w, own, support::gram_of(g.x)).keep, support::gram_of(g.x));
   const auto pruned = g.pruned(recipe);
   for (std::size_t i = 0; i < 10; ++i)
     for (std::size_t j = 0; j < 40; ++j)
@@ -162,7 +155,7 @@ BOOST_AUTO_TEST_CASE(steps_are_taken_in_the_order_in_which_they_are_named) {
   for (std::size_t i = 0; i < 10; ++i) BOOST_TEST(g.selected(other)(i, 0));
   bitmask keep = g.selected(compose(wanda{}, per_row{}, half));
   first_stays{}.refine(0, 0, g.w, column_norm(), 0, keep);
-  BOOST_TEST((g.selected(one) == swaps{1}(g.w, keep, g.products()).keep));
+  BOOST_TEST((g.selected(one) == swaps{1}(g.w, keep, support::gram_of(g.x)).keep));
 }
 
 BOOST_AUTO_TEST_CASE(dsnot_reads_the_scores_of_its_score) {

@@ -9,12 +9,16 @@
 
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
+#include "../support/refinements.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(refine_repair)
 
 using support::check_error;
+using support::correlated;
+using support::gram_of;
 using support::matrix;
+using support::without_smallest;
 using tamp::compose;
 using tamp::allocate::uniform;
 using tamp::mask::bitmask;
@@ -23,28 +27,6 @@ using tamp::pattern::per_row;
 using tamp::refine::repair;
 using tamp::score::sparsegpt;
 using tamp::stat::gram;
-
-namespace {
-
-gram gram_of(const matrix<float>& x) {
-  gram g;
-  g.add(x);
-  return g;
-}
-
-// Activations whose features have something to say about each other.
-matrix<float> correlated(std::size_t tokens, std::size_t features, unsigned seed) {
-  auto x = support::random_matrix(tokens, features, seed);
-  for (std::size_t t = 0; t < tokens; ++t)
-    for (std::size_t j = 1; j < features; ++j) x(t, j) += 0.8f * x(t, j - 1);
-  return x;
-}
-
-bitmask half_of(const matrix<float>& w) {
-  return tamp::select(w, compose(tamp::score::magnitude{}, per_row{}, uniform{0.5}));
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(by_hand) {
   // As in tests/score/sparsegpt.cpp, H^-1 = 1/2 [[1, -1], [-1, 2]]: the second makes up for the
@@ -82,7 +64,7 @@ BOOST_AUTO_TEST_CASE(for_its_own_mask_it_is_sparsegpt) {
 BOOST_AUTO_TEST_CASE(any_mask_loses_less) {
   const auto x = correlated(100, 40, 2), w = support::random_matrix(10, 40, 3);
   const gram g = gram_of(x);
-  const bitmask keep = half_of(w);
+  const bitmask keep = without_smallest(w);
   const auto repaired = repair{}(w, keep, g);
   BOOST_TEST(repaired.error.after < 0.7 * repaired.error.before);
   BOOST_TEST(repaired.error.before == tamp::refine::layer_error(w, keep, g));
@@ -100,7 +82,7 @@ BOOST_AUTO_TEST_CASE(any_mask_loses_less) {
 BOOST_AUTO_TEST_CASE(zeros_that_are_there_come_back_unless_they_are_kept) {
   const auto x = correlated(100, 40, 2);
   auto w = support::random_matrix(10, 40, 3);
-  tamp::apply(w, half_of(w));
+  tamp::apply(w, without_smallest(w));
   const gram g = gram_of(x);
   const bitmask all(10, 40),
       groups = tamp::select(w, compose(tamp::score::magnitude{}, n_of_m<2, 4>{}));
@@ -143,16 +125,17 @@ BOOST_AUTO_TEST_CASE(unusable_input_is_refused) {
   const gram g = gram_of(correlated(9, 4, 2));
   check_error<tamp::shape_error>("repair: the mask is 2 x 3, the weight 2 x 4",
                                  [&] { repair{}(w, bitmask(2, 3), g); });
-  check_error<tamp::shape_error>("repair: the weight has 4 columns, the statistics cover 5",
-                                 [&] { repair{}(w, half_of(w), gram_of(correlated(9, 5, 2))); });
+  check_error<tamp::shape_error>("repair: the weight has 4 columns, the statistics cover 5", [&] {
+    repair{}(w, without_smallest(w), gram_of(correlated(9, 5, 2)));
+  });
   check_error<tamp::value_error>("repair: the statistics have seen no activations",
-                                 [&] { repair{}(w, half_of(w), gram()); });
+                                 [&] { repair{}(w, without_smallest(w), gram()); });
   check_error<tamp::value_error>("repair: blocksize is 0, damping 0.01",
-                                 [&] { repair{.blocksize = 0}(w, half_of(w), g); });
+                                 [&] { repair{.blocksize = 0}(w, without_smallest(w), g); });
   auto broken = w;
   broken(1, 2) = support::infinity;
   check_error<tamp::value_error>("repair: the weight in row 1, column 2 is inf",
-                                 [&] { repair{}(broken, half_of(w), g); });
+                                 [&] { repair{}(broken, without_smallest(w), g); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

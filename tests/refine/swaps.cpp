@@ -11,32 +11,22 @@
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
 #include "../support/instructions.hpp"
+#include "../support/refinements.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(refine_swaps)
 
 using support::check_error;
+using support::correlated;
+using support::gram_of;
 using support::matrix;
+using support::without_smallest;
 using tamp::mask::bitmask;
 using tamp::pattern::n_of_m;
 using tamp::refine::swaps;
 using tamp::stat::gram;
 
 namespace {
-
-gram gram_of(const matrix<float>& x) {
-  gram g;
-  g.add(x);
-  return g;
-}
-
-// Activations whose features have something to say about each other.
-matrix<float> correlated(std::size_t tokens, std::size_t features, unsigned seed) {
-  auto x = support::random_matrix(tokens, features, seed);
-  for (std::size_t t = 0; t < tokens; ++t)
-    for (std::size_t j = 1; j < features; ++j) x(t, j) += 0.8f * x(t, j - 1);
-  return x;
-}
 
 // Small whole numbers, of which all sums are exact and many are equal.
 matrix<float> whole_numbers(std::size_t rows, std::size_t cols, unsigned seed) {
@@ -45,11 +35,6 @@ matrix<float> whole_numbers(std::size_t rows, std::size_t cols, unsigned seed) {
   matrix<float> m(rows, cols);
   for (std::size_t k = 0; k < rows * cols; ++k) m.data()[k] = float(number(random));
   return m;
-}
-
-bitmask dropping(const matrix<float>& w, double sparsity) {
-  return tamp::select(w, tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
-                                       tamp::allocate::uniform{sparsity}));
 }
 
 double error_of(const std::vector<double>& r, const gram& g) {
@@ -134,7 +119,7 @@ BOOST_AUTO_TEST_CASE(the_pair_is_that_of_a_search_through_all_pairs) {
         for (std::size_t j = 0; j < cols; j += 3) x(t, j) *= 20;  // reaches differ
       const gram g = gram_of(x);
       for (const double sparsity : {0.0, 0.3, 0.6, 1.0}) {
-        const bitmask keep = dropping(w, sparsity);
+        const bitmask keep = without_smallest(w, sparsity);
         for (const std::size_t most : {1u, 4u, 100u}) {
           const auto refined = swaps{most}(w, keep, g);
           BOOST_TEST((refined.keep == by_definition(w, keep, g, most)));
@@ -158,7 +143,7 @@ BOOST_AUTO_TEST_CASE(equal_pairs_are_taken_in_order_of_the_kept_and_then_the_dro
       for (std::size_t j = 0; j < cols; ++j) w(5, j) = 0;
       const gram g = gram_of(x);
       for (const double sparsity : {0.25, 0.5, 0.75}) {
-        const bitmask keep = dropping(w, sparsity);
+        const bitmask keep = without_smallest(w, sparsity);
         for (const std::size_t most : {1u, 50u}) {
           const auto refined = swaps{most}(w, keep, g);
           BOOST_TEST((refined.keep == by_definition(w, keep, g, most)));
@@ -172,7 +157,7 @@ BOOST_AUTO_TEST_CASE(equal_pairs_are_taken_in_order_of_the_kept_and_then_the_dro
 BOOST_AUTO_TEST_CASE(counts_stay_and_the_error_never_grows) {
   const auto x = correlated(90, 50, 4), w = support::random_matrix(8, 50, 5);
   const gram g = gram_of(x);
-  const bitmask keep = dropping(w, 0.6);
+  const bitmask keep = without_smallest(w, 0.6);
   const bitmask groups = tamp::select(w, tamp::compose(tamp::score::magnitude{}, n_of_m<2, 4>{}));
   double last = std::numeric_limits<double>::infinity();
   for (std::size_t most = 0; most < 20; ++most) {
@@ -201,8 +186,8 @@ BOOST_AUTO_TEST_CASE(counts_stay_and_the_error_never_grows) {
 BOOST_AUTO_TEST_CASE(it_goes_on_where_it_stopped) {
   const auto x = correlated(60, 40, 6), w = support::random_matrix(4, 40, 7);
   const gram g = gram_of(x);
-  const auto once = swaps{10}(w, dropping(w, 0.5), g);
-  const auto twice = swaps{4}(w, swaps{6}(w, dropping(w, 0.5), g).keep, g);
+  const auto once = swaps{10}(w, without_smallest(w, 0.5), g);
+  const auto twice = swaps{4}(w, swaps{6}(w, without_smallest(w, 0.5), g).keep, g);
   BOOST_TEST((once.keep == twice.keep));
 }
 
@@ -213,14 +198,15 @@ BOOST_AUTO_TEST_CASE(without_correlation_wanda_is_optimal) {
   matrix<float> scaled = w;
   for (std::size_t i = 0; i < 5; ++i)
     for (std::size_t j = 0; j < 8; ++j) scaled(i, j) *= float(j + 1);
-  BOOST_TEST(swaps{}(w, dropping(scaled, 0.5), gram_of(x)).error.swaps == 0u);
-  BOOST_TEST(swaps{}(w, dropping(w, 0.5), gram_of(x)).keep == dropping(scaled, 0.5));
+  BOOST_TEST(swaps{}(w, without_smallest(scaled, 0.5), gram_of(x)).error.swaps == 0u);
+  BOOST_TEST(swaps{}(w, without_smallest(w, 0.5), gram_of(x)).keep ==
+             without_smallest(scaled, 0.5));
 }
 
 BOOST_AUTO_TEST_CASE(layouts_executors_and_instructions_change_no_bit) {
   const auto x = correlated(50, 37, 8), w = support::random_matrix(9, 37, 9);
   const gram g = gram_of(x);
-  const bitmask keep = dropping(w, 0.5);
+  const bitmask keep = without_smallest(w, 0.5);
   const auto expected = swaps{}(support::one_thread, w, keep, g);
   for (const auto& exec : support::every_executor)
     BOOST_TEST((swaps{}(exec, w, keep, g) == expected), exec << " give another result");
@@ -232,7 +218,7 @@ BOOST_AUTO_TEST_CASE(layouts_executors_and_instructions_change_no_bit) {
 BOOST_AUTO_TEST_CASE(the_gram_matrix_may_be_any_matrix_of_double) {
   const auto x = correlated(50, 20, 8), w = support::random_matrix(3, 20, 9);
   const gram g = gram_of(x);
-  const bitmask keep = dropping(w, 0.5);
+  const bitmask keep = without_smallest(w, 0.5);
   matrix<double> numbers(20, 20);
   for (std::size_t i = 0; i < 20; ++i)
     for (std::size_t j = 0; j < 20; ++j) numbers(i, j) = g.matrix()(i, j);
@@ -244,7 +230,7 @@ BOOST_AUTO_TEST_CASE(the_gram_matrix_may_be_any_matrix_of_double) {
       "swaps: neither rows nor columns of the Gram matrix are contiguous", [&] {
         const tamp::matrix_view<const double> gaps(numbers.data(), 10, 10, 40, 2);
         const auto narrow = support::random_matrix(3, 10, 9);
-        swaps{}(narrow, dropping(narrow, 0.5), gaps);
+        swaps{}(narrow, without_smallest(narrow, 0.5), gaps);
       });
 }
 
@@ -259,7 +245,7 @@ BOOST_AUTO_TEST_CASE(weights_without_elements_have_nothing_to_swap) {
 BOOST_AUTO_TEST_CASE(unusable_input_is_refused) {
   const auto w = support::random_matrix(2, 4, 1);
   const gram g = gram_of(correlated(9, 4, 2));
-  const bitmask keep = dropping(w, 0.5);
+  const bitmask keep = without_smallest(w, 0.5);
   check_error<tamp::shape_error>("swaps: the mask is 3 x 4, the weight 2 x 4",
                                  [&] { swaps{}(w, bitmask(3, 4), g); });
   check_error<tamp::shape_error>("swaps: the weight has 4 columns, the statistics cover 5",

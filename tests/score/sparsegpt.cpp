@@ -11,12 +11,15 @@
 
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
+#include "../support/refinements.hpp"
 #include "../support/tensors.hpp"
 #include "../support/thorough.hpp"
 
 BOOST_AUTO_TEST_SUITE(score_sparsegpt)
 
 using support::check_error;
+using support::correlated;
+using support::gram_of;
 using support::matrix;
 using tamp::compose;
 using tamp::allocate::uniform;
@@ -29,12 +32,6 @@ using tamp::stat::gram;
 
 namespace {
 
-gram gram_of(const matrix<float>& x) {
-  gram g;
-  g.add(x);
-  return g;
-}
-
 // The change of the layer's outputs: sum of squares of X (W - P)^T.
 double error_of(const matrix<float>& x, const matrix<float>& w, const matrix<float>& p) {
   double sum = 0;
@@ -45,14 +42,6 @@ double error_of(const matrix<float>& x, const matrix<float>& w, const matrix<flo
       sum += y * y;
     }
   return sum;
-}
-
-// Activations whose features have something to say about each other.
-matrix<float> correlated(std::size_t tokens, std::size_t features, unsigned seed) {
-  auto x = support::random_matrix(tokens, features, seed);
-  for (std::size_t t = 0; t < tokens; ++t)
-    for (std::size_t j = 1; j < features; ++j) x(t, j) += 0.8f * x(t, j - 1);
-  return x;
 }
 
 }  // namespace

@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(attention_with_grouped_queries_computes_the_same) {
   std::vector<numbers> tokens;
   for (unsigned t = 0; t < 5; ++t) tokens.push_back(random_numbers(6, 10 + t));
   check_near(attention(moved, counts, tokens), attention(m, counts, tokens));
-  // What the pattern keeps of o is what was promised: scores move with their columns.
+  // The pattern keeps the scores of o that were promised: they move with their columns.
   numbers y = x;
   const auto places = arrangement_of(all, orders, "o", {6, 32});
   for (std::size_t t = 0; t < 3; ++t)

@@ -13,7 +13,6 @@ import copy
 import json
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 
@@ -22,6 +21,7 @@ import torch
 import transformers as hf
 from safetensors.numpy import load_file
 
+import command_line
 import models
 import tokens
 from check_structure import problems_of, random, run, stored
@@ -243,17 +243,5 @@ def without(norms, path):
     return path
 
 
-def main():
-    program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    failed = False
-    for name in sys.argv[3:] or KINDS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir(parents=True)
-        for problem in check(name, program, folder / name):
-            print(f"{name}: {problem}")
-            failed = True
-    return failed
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line.run_all(KINDS, check))

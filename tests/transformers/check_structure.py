@@ -10,7 +10,6 @@ anything is written.
 """
 
 import json
-import pathlib
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import torch
 import transformers as hf
 from safetensors.torch import load_file
 
+import command_line
 import models
 
 TINY = {**models.TINY, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 3,
@@ -177,17 +177,5 @@ def check(name, program, folder):
     return problems
 
 
-def main():
-    program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    failed = False
-    for name in sys.argv[3:] or KINDS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir(parents=True)
-        for problem in check(name, program, folder / name):
-            print(f"{name}: {problem}")
-            failed = True
-    return failed
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line.run_all(KINDS, check))

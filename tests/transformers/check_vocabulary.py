@@ -9,14 +9,13 @@ spells it. Tokens that leave must be those that are used least, and no token lea
 """
 
 import json
-import pathlib
-import shutil
 import sys
 
 import tokenizers
 import torch
 import transformers as hf
 
+import command_line
 import models
 import tokens
 from check_structure import kept_of, random, run, silence
@@ -209,20 +208,9 @@ def refusals(done, small, sentence):
         yield f"'{sentence}' is not said: {done.stderr.strip()}"
 
 
-def main():
-    program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    failed = False
-    for name in sys.argv[3:] or KINDS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / name).mkdir(parents=True)
-        problems = check(name, program, folder / name)
-        if name == "llama":
-            problems += check_three_parts(name, program, folder / name)
-        for problem in problems:
-            print(f"{name}: {problem}")
-            failed = True
-    return failed
+def check_all(name, program, folder):
+    return check(name, program, folder) + (check_three_parts(name, program, folder) if name == "llama" else [])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line.run_all(KINDS, check_all))

@@ -16,11 +16,13 @@ namespace tamp::inline TAMP_FLAGS::detail {
 
 /// The overload of `add` without an executor, which runs on execute::standard. `Accumulator` must
 /// derive from adds_anywhere<Accumulator>, define add(executor, arguments...), and bring this
-/// overload in with `using`.
+/// overload in with `using`. Whole numbers are converted where they are known to fit, at the call:
+/// they are parameters of a named type, below or in the accumulator's own overload.
 template <class Accumulator>
 struct adds_anywhere {
   template <class First, class... Rest>
-    requires(!executor<First> && !(std::integral<std::remove_cvref_t<Rest>> || ...)) &&
+    requires(!executor<First> && !std::integral<std::remove_cvref_t<First>> &&
+             !(std::integral<std::remove_cvref_t<Rest>> || ...)) &&
             requires(Accumulator& all, First&& first, Rest&&... rest) {
               all.add(execute::standard{}, std::forward<First>(first), std::forward<Rest>(rest)...);
             }

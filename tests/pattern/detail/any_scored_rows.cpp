@@ -13,7 +13,7 @@
 #include "../../support/executors.hpp"
 #include "../../support/tensors.hpp"
 
-// Whatever made the scores, patterns read the same.
+// Patterns read the same scores, of any kind of source.
 BOOST_AUTO_TEST_SUITE(pattern_detail_any_scored_rows)
 
 using support::matrix;

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""command_line.py TAMP_PRUNE FOLDER: options that cannot be used together are a sentence, and nothing is written."""
+import pathlib
+import shutil
+import subprocess
+import sys
+
+program, folder = str(pathlib.Path(sys.argv[1]).resolve()), pathlib.Path(sys.argv[2]).resolve()
+PERMUTE = ("--permute", "--pattern", "2:4")
+
+
+def refusals(text):
+    """Options, and the sentence about them."""
+    yield ("--structure", "neurons", "--allocate", "lamp"), \
+        "--structure knows --allocate uniform, owl, das and global, not lamp"
+    for allocation in ("owl", "das", "global"):
+        yield ("--structure", "layers:1,experts:0.5", "--allocate", allocation, "--text", text), \
+            f"--allocate {allocation} takes more of some blocks than of others: it is for heads, query-heads and " \
+            "neurons, and --structure names none of them"
+    yield ("--structure", "heads", "--allocate", "das"), \
+        "--allocate das looks at how much the tokens of outputs differ: it needs --text"
+    for allocation in ("das", "global"):
+        yield ("--allocate", allocation), f"--allocate {allocation} goes with --structure"
+    for score in ("flap", "reap"):
+        yield ("--score", score), f"--score {score} goes with --structure"
+    yield (*PERMUTE, "--memory", "2G"), \
+        "--memory bounds runs that drop weights, layer by layer: --permute holds one down or o as floats, three times " \
+        "as many as it has, and keeps to no bound"
+    yield (*PERMUTE, "--sparsity", "0.5"), \
+        "--sparsity is for weights that are dropped, and --permute moves channels"
+    yield ("--permute",), \
+        "--permute needs an N:M pattern, such as --pattern 2:4: no other depends on which inputs are neighbours"
+    for option in ((), ("--dry-run",)):
+        yield ("--refine", "repair", *option), \
+            "--refine repair looks at what the layers see: it needs --text, or --statistics with a calibration"
+        yield ("--refine", "swap:3", "--text", text, *option), \
+            "--refine: there is no refinement 'swap:3'; there are swaps:25 (any number from 1 on), repair, " \
+            "swaps:25+repair and dsnot"
+
+
+shutil.rmtree(folder, ignore_errors=True)
+(folder / "model").mkdir(parents=True)
+(folder / "text").write_text("a text")
+for options, sentence in refusals(str(folder / "text")):
+    done = subprocess.run([program, str(folder / "model"), "--out", str(folder / "out"), *options],
+                          capture_output=True, text=True)
+    assert done.returncode != 0 and done.stderr.split("\n")[0] == sentence, (options, done.stderr)
+    assert sorted(path.name for path in folder.iterdir()) == ["model", "text"], options
+# Options that can be used together are read, and the model, which is empty, is what is wrong.
+for options in (("--structure", "neurons:0.2,layers:1", "--allocate", "owl"),
+                ("--structure", "heads:1", "--allocate", "das", "--text", str(folder / "text")), PERMUTE):
+    done = subprocess.run([program, str(folder / "model"), "--out", str(folder / "out"), *options],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "has no safetensors file" in done.stderr, (options, done.stderr)
+shutil.rmtree(folder)
+print("all sentences are as they should be")
