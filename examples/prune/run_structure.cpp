@@ -71,6 +71,14 @@ token_ranking ranking_of(const settings& s, const model_files& model, const voca
   }
 }
 
+// The contents of the output: metadata for a GGUF file, a configuration and other files for a folder.
+struct smaller_model {
+  std::vector<smaller_tensor> tensors;
+  std::vector<metadata_pair> metadata;
+  nlohmann::ordered_json config;
+  changed_files files;
+};
+
 std::size_t numbers_in(const std::vector<smaller_tensor>& tensors) {
   std::size_t count = 0;
   for (const smaller_tensor& t : tensors)
@@ -150,31 +158,36 @@ int run_structure(const settings& s, const surroundings& around) {
     numbers.tokens_needed = std::max<std::size_t>(known.tokens->fewest, 1);
   }
   const structure::ties ties = ties_of(model, decoder, numbers, requests, s.multiple);
+  const auto made_smaller = [&](const structure::unit_plan& plan) {
+    const structure_change change = change_of(model, decoder, numbers, plan);
+    smaller_model made{smaller_tensors(model, decoder, ties, plan, s.retype), {}, {}, {}};
+    if (!change.tokens.empty()) {
+      check_closed(tokens, change.tokens);
+      if (!gguf) made.files = cut_files(model, tokens, change.tokens);
+    }
+    if (gguf)
+      made.metadata = changed_metadata(*gguf, change, s.compensate, s.architecture, tokens);
+    else
+      made.config = changed_config(config, change, s.compensate);
+    return made;
+  };
+  // Statistics of a text take minutes.
+  if (!s.text.empty() && s.plan.empty())
+    made_smaller(rehearsed_units(s, model, decoder, ties, requests, known));
   known.seen = statistics_for(s, model, around);
   const structure::unit_plan plan = choose_units(s, model, decoder, ties, requests, known);
-  const structure_change change = change_of(model, decoder, numbers, plan);
-  auto smaller = smaller_tensors(model, decoder, ties, plan, s.retype);
-  if (s.compensate) add_biases(smaller, model, decoder, ties, plan, *known.seen);
-  std::vector<metadata_pair> metadata;
-  changed_files changed;
-  if (!change.tokens.empty()) {
-    check_closed(tokens, change.tokens);
-    if (!gguf) changed = cut_files(model, tokens, change.tokens);
-  }
-  if (gguf)
-    metadata = changed_metadata(*gguf, change, s.compensate, s.architecture, tokens);
-  else
-    config = changed_config(std::move(config), change, s.compensate);
+  smaller_model made = made_smaller(plan);
+  if (s.compensate) add_biases(made.tensors, model, decoder, ties, plan, *known.seen);
 
   std::size_t before = 0;
   for (const tensor& t : model.tensors) before += t.size();
   std::uint64_t bytes = 0;
-  for (const smaller_tensor& t : smaller) bytes += length_of(t, model);
-  const std::size_t after = numbers_in(smaller);
+  for (const smaller_tensor& t : made.tensors) bytes += length_of(t, model);
+  const std::size_t after = numbers_in(made.tensors);
   fmt::print(around.output, "{}: {:.1f} MB, {:.1f} million numbers\n", printable(s.model),
              static_cast<double>(model.bytes()) / 1e6, static_cast<double>(before) / 1e6);
   print_plan(around.output, plan);
-  for (const auto& [name, content] : changed)
+  for (const auto& [name, content] : made.files)
     if (!content)
       fmt::print(around.output, "left out: {}, which says what the old tokens are\n",
                  printable(name.string()));
@@ -190,9 +203,9 @@ int run_structure(const settings& s, const surroundings& around) {
   if (!s.save_plan.empty()) tamp::io::save(s.save_plan, plan);
   if (s.dry_run) return EXIT_SUCCESS;
   in_sentences([&] {
-    if (gguf) return write_gguf(place.out, model, *gguf, metadata, smaller);
+    if (gguf) return write_gguf(place.out, model, *gguf, made.metadata, made.tensors);
     unfinished_folder folder(place);
-    write_folder(place.unfinished, model, smaller, config, changed);
+    write_folder(place.unfinished, model, made.tensors, made.config, made.files);
     folder.commit();
   });
   return EXIT_SUCCESS;

@@ -1,6 +1,7 @@
 #include "structure_scores.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <string>
@@ -228,6 +229,26 @@ structure::unit_plan choose_units(const settings& s, const model_files& model,
     }
   plan.recipe = tamp::detail::sentence(s.score, ", ", s.allocate, ' ', s.sparsity_or_default());
   return plan;
+}
+
+structure::unit_plan rehearsed_units(const settings& s, const model_files& model,
+                                     const decoder_blocks& decoder, const structure::ties& ties,
+                                     const std::vector<structure_request>& requests,
+                                     const unit_statistics& known) {
+  std::vector<std::vector<double>> scores;
+  for (const structure::group& g : ties.groups) {
+    if (kind_of(g) == unit_kind::vocabulary) {
+      scores.push_back(known.tokens->scores);
+      continue;
+    }
+    // Multiples of the golden ratio, modulo 1: no two neighbours are close.
+    std::vector<double>& scattered = scores.emplace_back(g.units);
+    for (std::size_t u = 0; u < g.units; ++u)
+      scattered[u] = std::fmod(0.6180339887498949 * static_cast<double>(u), 1.0);
+  }
+  settings uniform = s;
+  uniform.allocate = "uniform";
+  return choose_by_amount(uniform, model, decoder, ties, scores, requests, known);
 }
 
 }  // namespace tamp_prune

@@ -35,4 +35,12 @@ tamp::structure::unit_plan choose_units(const settings& s, const model_files& mo
                                         const std::vector<structure_request>& requests,
                                         const unit_statistics& known);
 
+// Chooses as many units as a uniform allocation does, scattered over each group, before anything
+// is known of them but the tokens: what a format cannot say of them it cannot say of the final ones.
+tamp::structure::unit_plan rehearsed_units(const settings& s, const model_files& model,
+                                           const decoder_blocks& decoder,
+                                           const tamp::structure::ties& ties,
+                                           const std::vector<structure_request>& requests,
+                                           const unit_statistics& known);
+
 }  // namespace tamp_prune

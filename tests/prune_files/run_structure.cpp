@@ -275,6 +275,27 @@ BOOST_AUTO_TEST_CASE(allocations_take_more_of_some_blocks_where_the_format_can_s
   }
 }
 
+// Statistics of a text take minutes: what a format cannot say is said before the text is even opened.
+BOOST_AUTO_TEST_CASE(what_the_format_cannot_say_is_said_before_a_text_is_read) {
+  const support::both_forms forms("qwen3");
+  settings s = support::settings_for(forms.gguf, forms.folder / "out.gguf");
+  s.structure = {"neurons:0.5"};
+  s.score = "flap";
+  s.text = forms.folder / "no such text";
+  s.compensate = true;
+  BOOST_CHECK_EXCEPTION(tamp_prune::run(s, {}), tamp::value_error, [](const auto& problem) {
+    return std::string_view(problem.what()).find("leave out --compensate") != std::string::npos;
+  });
+  s.compensate = false;
+  s.structure = {"neurons:49"};
+  check_error<tamp::value_error>("--structure: 49 of the 48 neurons of blk.0.ffn cannot leave",
+                                 [&] { tamp_prune::run(s, {}); });
+  s.structure = {"neurons:0.5"};
+  BOOST_CHECK_EXCEPTION(tamp_prune::run(s, {}), tamp::error, [](const auto& problem) {
+    return std::string_view(problem.what()).find("no such text") != std::string::npos;
+  });
+}
+
 // Layers leave the model and no block: they have their own amounts under every allocation.
 BOOST_AUTO_TEST_CASE(what_leaves_no_block_has_its_own_amount) {
   const support::both_forms forms("llama");
