@@ -130,6 +130,12 @@ int run_structure(const settings& s, const surroundings& around) {
       if (requests[k].kind == requests.back().kind)
         throw tamp::value_error(
             tamp::detail::sentence("--structure names ", name_of(requests[k].kind), " twice"));
+    const structure_request& request = requests.back();
+    if (s.allocate == "global" && leaves_blocks(request.kind) &&
+        (request.fraction || request.count))
+      throw tamp::value_error(tamp::detail::sentence(
+          "--allocate global takes from all blocks what --sparsity says: name ",
+          name_of(request.kind), " without an amount"));
   }
   // All that a format cannot say is found out before anything is computed or written.
   std::unique_ptr<gguf_source> gguf;

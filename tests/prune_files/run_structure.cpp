@@ -216,6 +216,13 @@ BOOST_AUTO_TEST_CASE(what_the_format_cannot_say_is_refused_before_anything_is_wr
   check_error<tamp::value_error>(
       "--structure: 9 of the 8 neurons of model.layers.0.ffn cannot leave",
       [&] { tamp_prune::run(s, {}); });
+  s.structure = {"neurons:0.25"};
+  s.allocate = "global";
+  check_error<tamp::value_error>(
+      "--allocate global takes from all blocks what --sparsity says: name neurons without an "
+      "amount",
+      [&] { tamp_prune::run(s, {}); });
+  s.allocate = "uniform";
   s.structure = {"neurons", "neurons:1"};
   check_error<tamp::value_error>("--structure names neurons twice",
                                  [&] { tamp_prune::run(s, {}); });
