@@ -77,16 +77,16 @@ install_python_packages() {
 # progress LOG: writes what ninja prints to LOG, and how far it is to a line that counts on a terminal,
 # and to four lines elsewhere.
 progress() {
-  local line quarter=0 now
+  local line tenth=0 now
   while IFS= read -r line; do
     printf '%s\n' "$line" >>"$1"
     [[ $line =~ ^\[([0-9]+)/([0-9]+)\]\ (Building|Linking) ]] || continue
     if [ -t 1 ]; then
       printf '\r\033[K  %d of %d' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
     else
-      now=$((4 * BASH_REMATCH[1] / BASH_REMATCH[2]))
-      [ "$now" -eq "$quarter" ] || echo "  $((25 * now)) %"
-      quarter=$now
+      now=$((10 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+      [ "$now" -eq "$tenth" ] || echo "  $((10 * now)) % of ${BASH_REMATCH[2]} files"
+      tenth=$now
     fi
   done
   if [ -t 1 ]; then printf '\r\033[K'; fi

@@ -10,7 +10,8 @@ target_include_directories(tamp INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_SOUR
 # tamp_component(NAME PACKAGE TARGET...): tamp::NAME = tamp::tamp + the TARGETs out of PACKAGE.
 function(tamp_component name package target)
   find_package(${package} QUIET)
-  if(TARGET ${target})
+  # FindMPI makes its target even if it finds nothing.
+  if(TARGET ${target} AND (NOT package STREQUAL "MPI" OR MPI_CXX_FOUND))
     add_library(tamp_${name} INTERFACE)
     add_library(tamp::${name} ALIAS tamp_${name})
     set_target_properties(tamp_${name} PROPERTIES EXPORT_NAME ${name})

@@ -32,6 +32,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
 
+case "${1:-}" in
+  -h | --help | help)
+    sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' examples/run.sh
+    exit
+    ;;
+esac
 subject=tiny
 results=no
 if [ "${1:-}" = results ]; then
@@ -56,6 +62,20 @@ if [ "${1:-}" = smollm2 ] || [ "${1:-}" = video ] || [ "${1:-}-$program" = 1b-pa
   subject=$1
   shift
 fi
+# What would be found out after minutes of building.
+case "$program-${1:--}" in
+  *--*) ;;
+  prune-*)
+    if [ ! -e "$1" ]; then
+      echo "There is no model $1" >&2
+      exit 1
+    fi
+    ;;
+  *)
+    echo "'$1' is no model or part of this script: bash examples/run.sh help" >&2
+    exit 1
+    ;;
+esac
 all_methods=(--method magnitude,wanda,owl,ria,sparsegpt,das,amia,tamp --pattern 2:4)
 all_selectors=(
   --selector random,attention_top_k,pyramid_drop,pyramid_drop_kept,fitprune,fitprune_down,fitprune_rerun

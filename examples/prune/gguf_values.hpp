@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <tamp/io/gguf_metadata.hpp>
@@ -19,15 +20,19 @@ struct metadata_pair {
   std::vector<std::byte> value;
 };
 
+// With insert, GCC 12 warns of a write past the end that cannot happen.
+inline void append(std::vector<std::byte>& bytes, const void* data, std::size_t size) {
+  const std::size_t end = bytes.size();
+  bytes.resize(end + size);
+  if (size > 0) std::memcpy(bytes.data() + end, data, size);
+}
 template <class Number>
 void append(std::vector<std::byte>& bytes, Number number) {
-  const auto* const begin = reinterpret_cast<const std::byte*>(&number);
-  bytes.insert(bytes.end(), begin, begin + sizeof number);
+  append(bytes, &number, sizeof number);
 }
 inline void append(std::vector<std::byte>& bytes, std::string_view text) {
   append(bytes, std::uint64_t{text.size()});
-  const auto* const begin = reinterpret_cast<const std::byte*>(text.data());
-  bytes.insert(bytes.end(), begin, begin + text.size());
+  append(bytes, text.data(), text.size());
 }
 inline void append(std::vector<std::byte>& bytes, gguf_type type) {
   append(bytes, static_cast<std::uint32_t>(type));

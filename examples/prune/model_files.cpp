@@ -71,12 +71,18 @@ void list_gguf(const tamp::detail::readable_file& source, model_files& model, st
             [](const tensor& a, const tensor& b) { return a.offset < b.offset; });
 }
 
+// GGUF files begin so; safetensors files have a header in JSON behind its length of eight bytes.
 bool is_gguf(const fs::path& path) {
   const tamp::detail::readable_file file(path);
-  std::array<std::byte, 4> magic{};
-  if (file.size() < magic.size()) return false;
-  file.read(0, magic);
-  return std::memcmp(magic.data(), "GGUF", magic.size()) == 0;
+  std::array<std::byte, 9> start{};
+  if (file.size() < start.size()) return false;
+  file.read(0, start);
+  if (std::memcmp(start.data(), "GGUF", 4) == 0) return true;
+  if (start[8] != std::byte{'{'})
+    refuse(path,
+           "is neither a GGUF file, which begins with GGUF, nor a safetensors file, whose "
+           "ninth byte is {");
+  return false;
 }
 
 void list_tensors(model_files& model, std::size_t file) {

@@ -148,6 +148,11 @@ void print_result(std::FILE* to, const settings& s, const model_files& model,
                100 * static_cast<double>(*packed) /
                    static_cast<double>(std::max<std::uint64_t>(model.bytes(), 1)));
   fmt::print(to, "\n");
+  if (!s.retype.empty() && bytes_after > model.bytes())
+    fmt::print(to,
+               "larger, since --retype {} stores layers with more bits; zeros alone save no space, "
+               "--structure does\n",
+               s.retype);
 }
 
 void save_report(const settings& s, const model_files& model, const layer_list& layers,

@@ -16,7 +16,10 @@ namespace {
 std::string read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) refuse(path, "cannot be read");
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (const std::size_t zero = text.find('\0'); zero != text.npos)
+    refuse(path, "is no text: byte ", zero, " is zero");
+  return text;
 }
 
 llama::language_model load(const model_files& model) {

@@ -114,6 +114,14 @@ BOOST_AUTO_TEST_CASE(what_the_engine_does_not_read_is_refused) {
   refused(s.model + ": has no config.json, which --text needs");
 }
 
+BOOST_AUTO_TEST_CASE(a_file_that_is_no_text) {
+  const both_forms forms("llama");
+  const std::string path = forms.folder.write("binary", std::string("ab\0b", 4));
+  check_error<file_error>(path + ": is no text: byte 2 is zero", [&] {
+    norms_of_text(find_model(forms.model), {.text = path, .length = 20}, [] { return false; });
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_text_that_is_too_short) {
   const both_forms forms("llama");
   const std::string path = forms.folder.write("short", "b");
