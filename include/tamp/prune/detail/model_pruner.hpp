@@ -15,39 +15,15 @@
 #include <utility>
 #include <vector>
 
-#include "../../detail/ieee_arithmetic.hpp"
-#include "../../mask/bitmask.hpp"
 #include "../../model/detail/block_observer.hpp"
 #include "../../model/detail/stopwatch.hpp"
 #include "../../model/host.hpp"
-#include "../../score/magnitude.hpp"
-#include "../apply.hpp"
 #include "../calibrate.hpp"
 #include "../plan.hpp"
-#include "../prune.hpp"
-#include "../select.hpp"
+#include "layer_pruner.hpp"
 #include "running_report.hpp"
-#include "zeros.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
-
-/// Counts the inputs of a layer that were always zero, from its statistic. A statistic that does not
-/// show them, with values() or diagonal(), gives 0.
-template <class Statistics>
-std::size_t count_dead(const Statistics& statistics) {
-  const ieee_arithmetic as_usual;
-  const auto zeros_of = [](const auto& values) {
-    using value = std::remove_cvref_t<decltype(*values.begin())>;
-    return static_cast<std::size_t>(std::count(values.begin(), values.end(), value{0}));
-  };
-  if constexpr (requires { statistics.diagonal(); })
-    return zeros_of(statistics.diagonal());
-  else if constexpr (requires { statistics.values(); } ||
-                     std::convertible_to<const Statistics&, std::span<const float>>)
-    return zeros_of(column_values(statistics));
-  else
-    return 0;
-}
 
 /// Refuses weights that cannot be pruned in place, or that are not finite.
 template <layered_model Model>
@@ -136,38 +112,6 @@ block_statistics<Statistic> observe_layers(const any_executor& exec, Model& host
   return seen;
 }
 
-/// Counts the zeros in memory. The report shows these, and not the mask, as achieved.
-template <class Weight>
-void read_back(const any_executor& exec, const Weight& weight, layer_report& done) {
-  const std::size_t zeros = count_zeros(exec, weight), dropped = done.size() - done.kept;
-  if (zeros >= dropped) {
-    done.kept_zeros = zeros - dropped;
-    return;
-  }
-  done.kept = done.size() - zeros;
-  done.note += sentence(done.note.empty() ? "" : "; ", "of ", dropped, " weights dropped, ",
-                        dropped - zeros, " did not become zero");
-}
-
-/// The decision about a layer, before anything of it is written: the mask, and the repaired weights
-/// if the score makes some.
-struct layer_decision {
-  mask::bitmask keep;
-  std::vector<double> numbers;  // row after row
-  bool repairs = false;
-
-  matrix_view<const double> weights() const { return {numbers.data(), keep.rows(), keep.cols()}; }
-  void take(const mask::bitmask& mask) { keep = mask; }
-  void take(const auto& repaired) {
-    keep = repaired.keep;
-    repairs = true;
-    const matrix_view<const double> from = repaired.weights();
-    numbers = checked_array<double>("prune", from.rows() * from.cols());
-    for (std::size_t i = 0; i < from.rows(); ++i)
-      for (std::size_t j = 0; j < from.cols(); ++j) numbers[i * from.cols() + j] = from(i, j);
-  }
-};
-
 /// A process that decides about all layers by itself. Several are a team (tamp/mpi/prune_model.hpp)
 /// that observes, agrees and divides the layers.
 struct alone {
@@ -205,16 +149,25 @@ const E& executor_of(const E& exec) {
 /// Prunes the layers of a model that a report does not list yet, and keeps the report valid at any
 /// time.
 ///
-/// The plan decides the sparsities, so that the recipe's allocation is not part of this type:
-/// Recipe is the type that recipe::at returns. Functions that depend on fewer types than these two
-/// are outside, so that a program with many recipes compiles them once. Statistics are observed,
-/// unless a calibration is given.
-template <layered_model Model, class Recipe, class Calibration, class Team>
+/// The plan decides the sparsities, and `visit` shows each weight together with what the recipe does
+/// to it, so that neither the recipe nor the weight's type is part of this type: a program with many
+/// recipes compiles it once for each statistic. Statistics are observed, unless a calibration is
+/// given.
+template <layered_model Model, class Statistic, class Calibration, class Team>
 class model_pruner {
  public:
-  model_pruner(any_executor exec, Model& host, const Calibration& given, const Recipe& recipe,
-               running_report& report, const Team& team)
-      : exec_(exec), host_(host), given_(given), recipe_(recipe), report_(report), team_(team) {}
+  /// `empty` is the statistic before any token, `fixed_sparsity` that of the recipe's pattern.
+  model_pruner(const any_executor& exec, Model& host, const Calibration& given, Statistic empty,
+               std::optional<double> fixed_sparsity, running_report& report, const Team& team,
+               block_visit<Statistic> visit)
+      : exec_(exec),
+        host_(host),
+        given_(given),
+        empty_(std::move(empty)),
+        fixed_sparsity_(fixed_sparsity),
+        report_(report),
+        team_(team),
+        visit_(visit) {}
 
   void run() {
     static_assert(
@@ -229,24 +182,19 @@ class model_pruner {
   }
 
  private:
-  using score_policy = typename Recipe::score_policy;
-  static constexpr bool calibrated = needs_statistic<score_policy>;
-  using statistic =
-      std::conditional_t<calibrated, needed_statistic_of<score_policy>, no_statistics>;
+  static constexpr bool calibrated = !std::is_same_v<Statistic, no_statistics>;
   static constexpr bool observed = calibrated && std::is_same_v<Calibration, no_calibration>;
-  using observed_statistics = block_statistics<statistic>;
-  using statistics_from_elsewhere = given_statistics<statistic, Calibration>;
+  using observed_statistics = block_statistics<Statistic>;
+  using statistics_from_elsewhere = given_statistics<Statistic, Calibration>;
 
   // Checks everything that can be checked before anything is written.
   void check_everything() {
-    std::optional<double> fixed_sparsity;
-    if constexpr (Recipe::sparsity_is_fixed) fixed_sparsity = Recipe::pattern_policy::sparsity;
-    check_plan(empty_plan(exec_, host_, {}), report_.plan(), fixed_sparsity);
+    check_plan(empty_plan(exec_, host_, {}), report_.plan(), fixed_sparsity_);
     check_anything_to_prune("prune", report_.plan(), report_.blocks());
     report_.check_done();
     if constexpr (observed) {
       report_.check_can_rewind(rewindable_model<Model>);
-      check_shown<observables_read<statistic>>(host_);
+      check_shown<observables_read<Statistic>>(host_);
     } else if constexpr (calibrated) {
       check_given();
     }
@@ -261,7 +209,7 @@ class model_pruner {
                          " layers, the model has ", layers.size());
     bool saw_any = false;
     for (std::size_t k = 0; k < layers.size(); ++k) {
-      const statistic& seen = given_.template of<statistic>(k);
+      const Statistic& seen = given_.template of<Statistic>(k);
       if (!layers[k].is_pruned() || seen.tokens() == 0) continue;
       check_seen(seen, layers[k]);
       saw_any = true;
@@ -301,7 +249,7 @@ class model_pruner {
       if (!is_done) {
         observed_statistics seen;
         if (std::ranges::any_of(layers, &planned_layer::is_pruned))
-          seen = team_.observe(exec_, host_, block, layers, statistic_of(recipe_.score));
+          seen = team_.observe(exec_, host_, block, layers, empty_);
         report_.add_calibration_time(watch.seconds());
         if (wrote_ || !team_.all(!seen.saw_any(layers))) {
           for (const std::size_t earlier : std::exchange(waiting_, {}))
@@ -331,137 +279,70 @@ class model_pruner {
     const auto is_done = [&](std::size_t k) {
       return report_.first_of(layers) + k < report_.layers_done();
     };
-    std::vector<layer_decision> decisions;
-    std::vector<layer_report> reports;
-    if constexpr (!Team::is_alone) {
-      decisions.resize(layers.size());
+    const auto decide = [&](std::size_t k, layer_report& done,
+                            const layer_action<Statistic>& action, layer_decision* decision) {
+      action(done, statistic_of_layer(seen, k), decision);
+      if constexpr (calibrated)
+        if (!seen.empty()) done.observe = seen.seconds(k);
+    };
+    const auto goes_on = [&](std::size_t k, std::string_view name) {
+      return !is_done(k) && !report_.cancelled() && go_on(block, name);
+    };
+    if constexpr (Team::is_alone) {
+      visit_(block, [&](std::size_t k, std::string_view name, layer_action<Statistic> action) {
+        if (!goes_on(k, name)) return false;
+        layer_report done = untouched(layers[k]);
+        if (layers[k].is_pruned()) decide(k, done, action, nullptr);
+        report_.add(std::move(done));
+        return true;
+      });
+    } else {
+      std::vector<layer_decision> decisions(layers.size());
+      std::vector<layer_report> reports;
       for (const planned_layer& layer : layers) reports.push_back(untouched(layer));
       team_.assign(layers, seen);
       team_.together([&] {
-        for_layers_of_block(host_, block, [&](std::size_t k, std::string_view, auto&& weight) {
+        visit_(block, [&](std::size_t k, std::string_view, layer_action<Statistic> action) {
           if (layers[k].is_pruned() && !is_done(k) && team_.owns(k))
-            decide(k, reports[k], weight, seen,
-                   [&](const auto& decision) { decisions[k].take(decision); });
+            decide(k, reports[k], action, &decisions[k]);
           return false;
         });
       });
-    }
-    for_layers_of_block(host_, block, [&](std::size_t k, std::string_view name, auto&& weight) {
-      if (is_done(k) || report_.cancelled() || !go_on(block, name)) return false;
-      layer_report done = untouched(layers[k]);
-      if (layers[k].is_pruned()) {
-        if constexpr (Team::is_alone) {
-          decide(k, done, weight, seen,
-                 [&](const auto& decision) { write(done, weight, decision); });
-        } else {
-          done = std::move(reports[k]);
-          team_.share(k, done, decisions[k]);
+      for_layers_of_block(host_, block, [&](std::size_t k, std::string_view name, auto&& weight) {
+        if (!goes_on(k, name)) return false;
+        if (layers[k].is_pruned()) {
+          team_.share(k, reports[k], decisions[k]);
           team_.together([&] {
             const layer_decision decision = std::move(decisions[k]);
             if (decision.repairs)
-              write(done, weight, decision);
+              write_decided(exec_, report_, reports[k], weight, decision);
             else
-              write(done, weight, decision.keep);
+              write_decided(exec_, report_, reports[k], weight, decision.keep);
           });
         }
-      }
-      report_.add(std::move(done));
-      return true;
-    });
-  }
-
-  // Decides about the k-th layer of a block, and calls use(mask) or use(repaired).
-  template <class Weight, class Statistics, class Use>
-  void decide(std::size_t k, layer_report& done, Weight& weight, const Statistics& seen,
-              const Use& use) {
-    require_prunable_rows<Weight>();
-    if constexpr (!calibrated) {
-      decide_by(done, weight, seen, use);
-    } else if (seen.empty()) {
-      decide_by(done, weight, statistic_of(recipe_.score), use);
-    } else {
-      decide_by(done, weight, seen.of(k), use);
-      done.observe = seen.seconds(k);
+        report_.add(std::move(reports[k]));
+        return true;
+      });
     }
   }
 
-  template <class Weight, class Use>
-  void decide_by(layer_report& done, Weight& weight, const statistic& seen, const Use& use) {
-    const auto here = recipe_.at(done.asked);
-    done.score = report_.labels().score;
-    if constexpr (calibrated) {
-      done.tokens = tokens_seen(seen);
-      const bool selected_none = done.tokens != 0 && seen.tokens() == 0;
-      if (selected_none) done.note = "none of its tokens was selected";
-      done.fell_back =
-          selected_none || done.tokens < (std::max<std::uint64_t>)(report_.plan().fewest_tokens, 1);
-      if (done.fell_back) {
-        done.score = label(score::magnitude{});
-        const auto blind = recipe{score::magnitude{}, here.allocate, here.pattern};
-        return use(selected(done, weight, no_statistics{}, blind));
-      }
-      done.dead_inputs = count_dead(seen);
-    }
-    if constexpr (repairing_score<score_policy>)
-      use(repaired(done, weight, seen, here));
+  // Returns the statistic of the k-th layer of a block; without a token, that of none.
+  template <class Statistics>
+  const Statistic& statistic_of_layer(const Statistics& seen, std::size_t k) const {
+    if constexpr (!calibrated)
+      return empty_;
     else
-      use(selected(done, weight, seen, here));
-  }
-
-  template <class Weight, class Statistics, class Here>
-  mask::bitmask selected(layer_report& done, const Weight& weight, const Statistics& seen,
-                         const Here& here) {
-    const stopwatch selecting;
-    mask::bitmask keep = [&] {
-      if constexpr (refining_score<typename Here::score_policy>) {
-        auto refined = refine_layer(exec_, "prune", done.name, weight, seen, here);
-        done.error = refined.error;
-        done.note = std::move(refined.note);
-        return std::move(refined.keep);
-      } else {
-        return select_layer(exec_, "prune", done.name, weight, seen, here);
-      }
-    }();
-    done.select = selecting.seconds();
-    return keep;
-  }
-  template <class Weight>
-  auto repaired(layer_report& done, const Weight& weight, const statistic& seen,
-                const Recipe& here) {
-    const stopwatch selecting;
-    auto repaired = repair_layer(exec_, "prune", done.name, weight, seen, here, done.drop);
-    check_repaired<Weight>(exec_, "prune", done.name, repaired);
-    done.select = selecting.seconds();
-    done.note = repaired.note;
-    if constexpr (requires { done.error = repaired.error; }) done.error = repaired.error;
-    return repaired;
-  }
-
-  template <class Weight>
-  void write(layer_report& done, Weight& weight, const mask::bitmask& keep) {
-    const stopwatch applying;
-    report_.writing_begins(done);
-    apply_layer(exec_, "prune", done.name, keep, weight);
-    done.apply = applying.seconds();
-    done.kept = keep.count();
-    read_back(exec_, weight, done);
-  }
-  template <class Weight, class Repaired>
-  void write(layer_report& done, Weight& weight, const Repaired& repaired) {
-    const stopwatch applying;
-    report_.writing_begins(done);
-    write_repaired(exec_, "prune", done.name, repaired, weight);
-    done.apply = applying.seconds();
-    done.kept = repaired.keep.count();
-    read_back(exec_, weight, done);
+      return seen.empty() ? empty_ : seen.of(k);
   }
 
   any_executor exec_;
   Model& host_;
   const Calibration& given_;
-  Recipe recipe_;
+  Statistic empty_;
+  std::optional<double> fixed_sparsity_;
   running_report& report_;
   const Team& team_;
+  block_visit<Statistic> visit_;
   bool wrote_ = false;                // or is about to
   std::vector<std::size_t> waiting_;  // blocks whose layers saw no token, before any is written
 };
@@ -473,7 +354,18 @@ void prune_model(const any_executor& exec, Model& host, const Calibration& given
                  const progress_callback& on_progress, const Team& team = {}) {
   running_report running(plan, report, on_progress, block_count(host),
                          {recipe.label(), label(recipe.score), label(recipe.pattern)});
-  model_pruner(exec, host, given, recipe.at(0), running, team).run();
+  const layer_pruner prune(exec, recipe.at(0), running);
+  using statistic = typename decltype(prune)::statistic;
+  const auto visit = [&](std::size_t block, on_layer<statistic> use) {
+    for_layers_of_block(host, block, [&](std::size_t k, std::string_view name, auto&& weight) {
+      return use(k, name, [&](layer_report& done, const statistic& seen, layer_decision* decision) {
+        prune(weight, done, seen, decision);
+      });
+    });
+  };
+  model_pruner(exec, host, given, prune.empty_statistic(), prune.fixed_sparsity(), running, team,
+               block_visit<statistic>(visit))
+      .run();
 }
 
 }  // namespace tamp::inline TAMP_FLAGS::detail
