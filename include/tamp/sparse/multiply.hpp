@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
+#include "../detail/large_array.hpp"
 #include "../element.hpp"
 #include "../error.hpp"
 #include "../execute/operation.hpp"
@@ -45,8 +46,8 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     if constexpr (is_weight && is_dense && check_result<Y>()) {
       const tamp::detail::any_executor on(exec);
       tamp::detail::with_memory("multiply", [&] {
-        with_activations(x, [&](const auto& from) {
-          with_result(y, [&](const auto& to) { multiply(on, weight, from, to); });
+        with_activations(x, [&](const activations& from) {
+          with_result(y, [&](const auto& to) { multiply_into(on, weight, from, to); });
         });
       });
     }
@@ -83,13 +84,17 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     }
   }
 
-  // Activations of types known only at run time are read as rows of float, as all are used.
+  // Activations are arranged as floats and results are sums of floats, so that the loops need not be
+  // compiled for every type of either.
+  using activations = tamp::detail::erased_rows<float>;
   template <class X, class Use>
   static void with_activations(const X& x, const Use& use) {
-    if constexpr (any_tensor<X>)
+    if constexpr (any_tensor<X>) {
       tamp::detail::with_rows_of<float>(x, use);
-    else
-      use(tensor_of(x));
+    } else {
+      const auto& form = tensor_of(x);
+      use(activations(tamp::detail::erased_tensor(form)));
+    }
   }
   template <class Y>
   static consteval bool can_hold_results() {
@@ -110,9 +115,42 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
       use(tensor_of(y));
   }
 
-  template <class Weight, class X, class Y>
-  static void multiply(const tamp::detail::any_executor& exec, const Weight& weight, const X& x,
-                       const Y& y) {
+  template <class Weight, class T>
+  static void multiply_into(const tamp::detail::any_executor& exec, const Weight& weight,
+                            const activations& x, matrix_view<T> y) {
+    const auto [rows, cols] = shape_of(weight);
+    check_shapes(rows, cols, x, y);
+    if (y.empty()) return;
+    if constexpr (std::is_same_v<T, float>) {
+      multiply(exec, weight, x, y);
+    } else {
+      tamp::detail::large_array<float> memory(
+          tamp::detail::checked_product("multiply", y.rows(), y.cols()));
+      const matrix_view<float> sums(memory.data(), y.rows(), y.cols());
+      multiply(exec, weight, x, sums);
+      tamp::detail::for_each_range(
+          exec, y.rows(), y.cols(), [&](std::size_t begin, std::size_t end) {
+            for (std::size_t t = begin; t < end; ++t)
+              for (std::size_t i = 0; i < y.cols(); ++i)
+                y(t, i) = element_traits<T>::store(static_cast<compute_type<T>>(sums(t, i)));
+          });
+    }
+  }
+
+  template <class Weight>
+  static std::pair<std::size_t, std::size_t> shape_of(const Weight& weight) {
+    const auto shape = [](const auto& w) {
+      return std::pair(static_cast<std::size_t>(w.rows()), static_cast<std::size_t>(w.cols()));
+    };
+    if constexpr (sparse_weight<Weight>)
+      return shape(sparse::view_of(weight));
+    else
+      return tamp::detail::with_source(weight, shape);
+  }
+
+  template <class Weight>
+  static void multiply(const tamp::detail::any_executor& exec, const Weight& weight,
+                       const activations& x, matrix_view<float> y) {
     using namespace tamp::detail;
     if constexpr (sparse_weight<Weight>) {
       const auto s = sparse::view_of(weight);
@@ -123,9 +161,9 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     }
   }
 
-  template <class Source, class X, class Y>
-  static void multiply_dense(const tamp::detail::any_executor& exec, const Source& w, const X& x,
-                             const Y& y) {
+  template <class Source>
+  static void multiply_dense(const tamp::detail::any_executor& exec, const Source& w,
+                             const activations& x, matrix_view<float> y) {
     const auto rows = static_cast<std::size_t>(w.rows());
     const auto cols = static_cast<std::size_t>(w.cols());
     if constexpr (tamp::detail::is_view<Source>) {
@@ -137,11 +175,9 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     run<float>(exec, rows, cols, x, y, [&] { return read_rows<Source>(w); });
   }
 
-  template <class Value, class X, class T, class Rows>
+  template <class Value, class Rows>
   static void run(const tamp::detail::any_executor& exec, std::size_t rows, std::size_t cols,
-                  const X& x, matrix_view<T> y, const Rows& rows_of) {
-    check_shapes(rows, cols, x, y);
-    if (y.empty()) return;
+                  const activations& x, matrix_view<float> y, const Rows& rows_of) {
     tamp::detail::with_sparse_rows([&](auto loops) {
       constexpr std::size_t most_few = decltype(rows_of())::template most_few<decltype(loops)>;
       const arranged_tokens<decltype(loops), Value> tokens(exec, "multiply", x, most_few);
@@ -162,9 +198,9 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
   }
 
   // Each row is multiplied with a few tokens at a time, or two rows with one token.
-  template <class Loops, class Source, class Tokens, class T>
+  template <class Loops, class Source, class Tokens>
   static void multiply_few(Loops loops, Source& source, std::size_t begin, std::size_t end,
-                           std::size_t cols, const Tokens& tokens, matrix_view<T> y) {
+                           std::size_t cols, const Tokens& tokens, matrix_view<float> y) {
     for (std::size_t i = begin; i < end; ++i) {
       if constexpr (Source::template has_pairs<Loops>)
         if (tokens.few() == 1 && i + 1 < end && source.is_pair(loops, i)) {
@@ -186,22 +222,22 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
   }
 
   // Rows from row i on are multiplied with tokens from token t on.
-  template <std::size_t Count, class Loops, class Row, std::size_t Rows, class Tokens, class T>
+  template <std::size_t Count, class Loops, class Row, std::size_t Rows, class Tokens>
   static void multiply_rows(Loops loops, const std::array<Row, Rows>& rows, std::size_t i,
                             std::size_t cols, const Tokens& tokens, std::size_t t,
-                            matrix_view<T> y) {
+                            matrix_view<float> y) {
     float sums[Count][Rows];
     loops.template multiply_rows<Count>(rows, cols, tokens.token(t), tokens.pitch(), sums[0], Rows);
     for (std::size_t k = 0; k < Count; ++k)
-      for (std::size_t r = 0; r < Rows; ++r) store(y(t + k, i + r), sums[k][r]);
+      for (std::size_t r = 0; r < Rows; ++r) y(t + k, i + r) = sums[k][r];
   }
 
   // Some rows take turns, block of columns by block of columns, so that the activations of a block
   // stay in the first-level cache.
-  template <std::size_t Vectors, class Loops, class Source, class Group, class T>
+  template <std::size_t Vectors, class Loops, class Source, class Group>
   static void multiply_group(Loops loops, Source& source, std::size_t begin, std::size_t end,
                              std::size_t cols, const Group& group, std::size_t tokens,
-                             matrix_view<T> y) {
+                             matrix_view<float> y) {
     constexpr std::size_t width = Vectors * Loops::template lanes<float>;
     constexpr std::size_t rows = 32, block = 128;
     alignas(64) float sums[rows * width];
@@ -214,14 +250,8 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
           source.template add<Vectors>(loops, top + r, j, (std::min)(j + block, cols), next[r],
                                        group.columns, sums + r * width);
       for (std::size_t t = 0; t < width && group.first + t < tokens; ++t)
-        for (std::size_t r = 0; r < height; ++r)
-          store(y(group.first + t, top + r), sums[r * width + t]);
+        for (std::size_t r = 0; r < height; ++r) y(group.first + t, top + r) = sums[r * width + t];
     }
-  }
-
-  template <class T>
-  static void store(T& to, float sum) noexcept {
-    to = element_traits<T>::store(static_cast<compute_type<T>>(sum));
   }
 
   // Calls use with a number as a constant.
@@ -239,10 +269,10 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
     use(std::integral_constant<std::size_t, 2>{});
   }
 
-  template <class X, class T>
-  static void check_shapes(std::size_t rows, std::size_t cols, const X& x, matrix_view<T> y) {
-    const auto tokens = static_cast<std::size_t>(x.rows());
-    const auto features = static_cast<std::size_t>(x.cols());
+  template <class T>
+  static void check_shapes(std::size_t rows, std::size_t cols, const activations& x,
+                           matrix_view<T> y) {
+    const std::size_t tokens = x.rows(), features = x.cols();
     if (features != cols)
       tamp::detail::raise<shape_error>("multiply: the activations have ", features,
                                        " features, the weight ", cols, " columns");

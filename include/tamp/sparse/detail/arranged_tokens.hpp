@@ -3,9 +3,7 @@
 /// @file
 /// Activations, arranged for the loops of simd/sparse_rows.hpp.
 
-#include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,7 +12,7 @@
 #include "../../detail/large_array.hpp"
 #include "../../detail/mask_word.hpp"
 #include "../../execute/executor.hpp"
-#include "../../tensor/rows.hpp"
+#include "../../tensor/detail/erased_rows.hpp"
 
 namespace tamp::inline TAMP_FLAGS::sparse {
 
@@ -27,6 +25,7 @@ namespace tamp::inline TAMP_FLAGS::sparse {
 template <class Loops, class Value>
 class arranged_tokens {
  public:
+  using rows = tamp::detail::erased_rows<float>;
   static constexpr std::size_t lanes = Loops::template lanes<float>;
 
   struct group {
@@ -34,10 +33,9 @@ class arranged_tokens {
     const float* columns;
   };
 
-  template <class Source>
-  arranged_tokens(const tamp::detail::any_executor& exec, std::string_view who, const Source& x,
+  arranged_tokens(const tamp::detail::any_executor& exec, std::string_view who, const rows& x,
                   std::size_t most_few)
-      : tokens_(static_cast<std::size_t>(x.rows())), cols_(static_cast<std::size_t>(x.cols())) {
+      : tokens_(x.rows()), cols_(x.cols()) {
     using namespace tamp::detail;
     const std::size_t rest = tokens_ % lanes;
     few_ = tokens_ <= most_few ? tokens_ : rest <= lanes / 2 ? rest : 0;
@@ -73,33 +71,26 @@ class arranged_tokens {
   std::size_t pitch() const noexcept { return pitch_; }
 
  private:
-  template <class Source>
-  void arrange(const tamp::detail::any_executor& exec, const Source& x, const group& g, float* to) {
+  void arrange(const tamp::detail::any_executor& exec, const rows& x, const group& g, float* to) {
     const std::size_t width = g.vectors * lanes;
     tamp::detail::for_each_range(exec, g.vectors, lanes * cols_, [&](auto begin, auto end) {
-      tamp::detail::row_reader<Source> read(x);
+      tamp::detail::row_reader<rows> read(x);
       for (std::size_t t = begin * lanes; t < end * lanes; ++t) {
         if (g.first + t >= many_) {
           for (std::size_t j = 0; j < cols_; ++j) to[j * width + t] = 0;
           continue;
         }
         const auto row = read(g.first + t);
-        for (std::size_t j = 0; j < cols_; ++j) to[j * width + t] = static_cast<float>(row[j]);
+        for (std::size_t j = 0; j < cols_; ++j) to[j * width + t] = row[j];
       }
     });
   }
 
-  template <class Source>
-  void arrange_few(const Source& x) {
+  void arrange_few(const rows& x) {
     if (few_ == 0) return;
-    tamp::detail::row_reader<Source> read(x);
-    std::vector<float> row(cols_);
-    for (std::size_t t = 0; t < few_; ++t) {
-      const auto from = read(many_ + t);
-      std::ranges::transform(from, row.begin(),
-                             [](auto number) { return static_cast<float>(number); });
-      Loops::template arrange_row<Value>(row.data(), cols_, few_numbers_ + t * pitch_);
-    }
+    tamp::detail::row_reader<rows> read(x);
+    for (std::size_t t = 0; t < few_; ++t)
+      Loops::template arrange_row<Value>(read(many_ + t).data(), cols_, few_numbers_ + t * pitch_);
   }
 
   std::size_t tokens_, cols_, few_ = 0, many_ = 0, pitch_ = 0;
