@@ -22,11 +22,6 @@ using numbers = std::vector<std::optional<std::size_t>>;
 constexpr const char* tokenizer_file = "tokenizer.json";
 constexpr const char* generation_file = "generation_config.json";
 
-template <class... Parts>
-[[noreturn]] void refuse_vocabulary(const Parts&... parts) {
-  throw tamp::value_error(sentence("--structure vocabulary: ", parts...));
-}
-
 json read_object(const fs::path& path) {
   const tamp::detail::mapped_file file(path);
   return tamp::detail::parse_object(file.text(), 64, path.string(), "the file");

@@ -18,16 +18,16 @@ namespace tamp_prune {
 namespace {
 
 // The numbers that a file states of itself and the others. Parts count from 0.
-struct part {
+struct stated_part {
   std::uint64_t number = 0, count = 1;
   std::uint64_t tensors_of_all = 0, tensors = 0;
 };
 
-part read_part(const fs::path& path) {
+stated_part read_part(const fs::path& path) {
   const tamp::detail::readable_file file(path);
   std::vector<std::byte> bytes;
   const auto header = read_gguf_header(file, bytes);
-  part p;
+  stated_part p;
   p.tensors = p.tensors_of_all = header.tensors().size();
   if (!header.has("split.count")) return p;
   p.count = header.value<std::uint64_t>("split.count");
@@ -44,7 +44,7 @@ std::string ending_of(std::uint64_t number, std::uint64_t count) {
 }  // namespace
 
 std::vector<fs::path> gguf_parts(const fs::path& first) {
-  const part of_first = read_part(first);
+  const stated_part of_first = read_part(first);
   if (of_first.count <= 1) return {first.filename()};
   const std::string name = first.filename().string(),
                     ending = ending_of(of_first.number, of_first.count);
@@ -62,7 +62,7 @@ std::vector<fs::path> gguf_parts(const fs::path& first) {
     const fs::path path = first.parent_path() / (start + ending_of(k, of_first.count));
     if (!fs::exists(path))
       refuse(path, "is not there, and is part ", k + 1, " of the ", of_first.count, " of ", name);
-    const part p = read_part(path);
+    const stated_part p = read_part(path);
     if (p.number != k || p.count != of_first.count)
       refuse(path, "is part ", p.number + 1, " of ", p.count, " by its metadata, not part ", k + 1,
              " of ", of_first.count);

@@ -9,17 +9,11 @@
 namespace tamp_prune {
 namespace {
 
-using tamp::detail::sentence;
 using tamp::io::gguf_value;
 
 constexpr std::string_view begin = "tokenizer.ggml.";
 // GGUF's numbers of kinds of tokens.
 enum kind : std::int32_t { normal = 1, unknown, control, user_defined, unused, byte };
-
-template <class... Parts>
-[[noreturn]] void refuse_vocabulary(const Parts&... parts) {
-  throw tamp::value_error(sentence("--structure vocabulary: ", parts...));
-}
 
 gguf_value parsed(const metadata_pair& pair) {
   tamp::io::detail::gguf_cursor cursor(pair.value, pair.key);

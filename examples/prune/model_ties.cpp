@@ -22,7 +22,7 @@ constexpr std::string_view ffn = ".ffn", attention = ".attention", queries = ".q
 constexpr std::string_view tokens = "vocabulary";  // of the model
 
 template <class... Parts>
-[[noreturn]] void refuse(const Parts&... parts) {
+[[noreturn]] void refuse_structure(const Parts&... parts) {
   throw tamp::value_error(sentence("--structure: ", parts...));
 }
 
@@ -30,12 +30,12 @@ structure::group heads_of(const model_files& model, const decoder_blocks& decode
                           const model_numbers& numbers, unit_kind kind) {
   const decoder_block& b = decoder.blocks[n];
   if (b.q.empty() || b.k.empty() || b.v.empty() || b.o.empty())
-    refuse(decoder.name(n),
-           " has no q, k, v and o of known names, and so no heads that could leave");
+    refuse_structure(decoder.name(n),
+                     " has no q, k, v and o of known names, and so no heads that could leave");
   if (numbers.heads == 0 || numbers.head_dim == 0)
-    refuse("the model does not say how many heads it has");
+    refuse_structure("the model does not say how many heads it has");
   if (const std::string unknown = unknown_of_heads(model, b, numbers.head_dim); !unknown.empty())
-    refuse(unknown, " may depend on the number of heads, and is not known");
+    refuse_structure(unknown, " may depend on the number of heads, and is not known");
   const structure::attention_weights names{b.q, b.k, b.v, b.o, b.q_bias, b.k_bias, b.v_bias};
   const structure::head_counts counts{numbers.heads, numbers.kv_heads, numbers.head_dim};
   if (kind == unit_kind::heads)
@@ -62,13 +62,14 @@ structure::group experts_of(const model_files& model, const decoder_blocks& deco
   const std::string name = decoder.name(n) + std::string(mixture);
   const std::size_t count = matrix_of(find_tensor(model, b.router)).rows;
   if (numbers.experts_used == 0)
-    refuse("the model does not say how many experts a token is sent to");
+    refuse_structure("the model does not say how many experts a token is sent to");
   const std::size_t fewest = fewest_experts(b, numbers);
   structure::group g;
   if (!b.experts.empty()) {
     std::vector<std::vector<std::string>> of_expert;
     for (const auto& [expert, tensors] : b.experts) {
-      if (expert != of_expert.size()) refuse(name, " has no tensors of expert ", of_expert.size());
+      if (expert != of_expert.size())
+        refuse_structure(name, " has no tensors of expert ", of_expert.size());
       of_expert.push_back(tensors);
     }
     g = structure::experts(name, b.router, std::move(of_expert), fewest, numbers.expert_groups);
@@ -77,7 +78,7 @@ structure::group experts_of(const model_files& model, const decoder_blocks& deco
     for (const std::string& tensor : b.fused_experts) {
       const auto& shape = find_tensor(model, tensor).shape;
       if (shape.size() < 2 || shape[0] != count)
-        refuse(tensor, " does not hold ", count, " experts one after another");
+        refuse_structure(tensor, " does not hold ", count, " experts one after another");
       parts.emplace_back(tensor, shape.size() == 2 ? 1 : shape[1]);
     }
     g = structure::fused_experts(name, b.router, parts, count, fewest, numbers.expert_groups);
@@ -118,8 +119,9 @@ structure_request request_of(std::string_view text) {
   const std::string_view kind = text.substr(0, colon);
   const auto found = std::find(kind_names.begin(), kind_names.end(), kind);
   if (found == kind_names.end())
-    refuse("'", kind,
-           "' is no kind of unit: neurons, heads, query-heads, experts, layers and vocabulary are");
+    refuse_structure(
+        "'", kind,
+        "' is no kind of unit: neurons, heads, query-heads, experts, layers and vocabulary are");
   structure_request request{static_cast<unit_kind>(found - kind_names.begin()), {}, {}};
   if (colon == text.npos) return request;
   const std::string_view amount = text.substr(colon + 1);
@@ -141,8 +143,8 @@ structure_request request_of(std::string_view text) {
       return request;
     }
   }
-  refuse("'", amount, "' of ", kind, " cannot leave: name a fraction from 0.0 to 1.0, or a whole ",
-         "number");
+  refuse_structure("'", amount, "' of ", kind,
+                   " cannot leave: name a fraction from 0.0 to 1.0, or a whole ", "number");
 }
 
 structure::ties ties_of(const model_files& model, const decoder_blocks& decoder,
@@ -153,7 +155,8 @@ structure::ties ties_of(const model_files& model, const decoder_blocks& decoder,
                        [&](const structure_request& r) { return r.kind == kind; });
   };
   if (asks_for(unit_kind::heads) && asks_for(unit_kind::query_heads))
-    refuse("heads and query-heads own the same rows: take one after the other, in two runs");
+    refuse_structure(
+        "heads and query-heads own the same rows: take one after the other, in two runs");
   structure::ties all;
   for (const structure_request& request : requests) {
     const std::size_t before = all.groups.size();
@@ -183,7 +186,7 @@ structure::ties ties_of(const model_files& model, const decoder_blocks& decoder,
           all.groups.push_back(heads_of(model, decoder, n, numbers, request.kind));
       }
     }
-    if (all.groups.size() == before) refuse("the model has no ", name_of(request.kind));
+    if (all.groups.size() == before) refuse_structure("the model has no ", name_of(request.kind));
   }
   structure::validate(all, shapes_of(model));
   return all;
@@ -247,9 +250,9 @@ std::size_t one_for_all(const std::vector<std::size_t>& numbers, std::string_vie
                         std::string_view key, std::string_view format) {
   for (std::size_t k = 1; k < numbers.size(); ++k)
     if (numbers[k] != numbers[0])
-      refuse("block ", k, " of the smaller model would have ", numbers[k], ' ', what,
-             ", and block 0 ", numbers[0], "; ", format, " has one ", key,
-             " for all: use --allocate uniform");
+      refuse_structure("block ", k, " of the smaller model would have ", numbers[k], ' ', what,
+                       ", and block 0 ", numbers[0], "; ", format, " has one ", key,
+                       " for all: use --allocate uniform");
   return numbers.at(0);
 }
 

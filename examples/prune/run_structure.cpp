@@ -40,7 +40,7 @@ namespace {
 
 namespace structure = tamp::structure;
 
-std::optional<text_statistics> statistics_for(const settings& s, const model_files& model,
+std::optional<text_statistics> seen_by_layers(const settings& s, const model_files& model,
                                               const surroundings& around) {
   if (!s.text.empty()) {
     check_is_read(model);
@@ -180,7 +180,7 @@ int run_structure(const settings& s, const surroundings& around) {
   // Statistics of a text take minutes.
   if (!s.text.empty() && s.plan.empty())
     made_smaller(rehearsed_units(s, model, decoder, ties, requests, known));
-  known.seen = statistics_for(s, model, around);
+  known.seen = seen_by_layers(s, model, around);
   const structure::unit_plan plan = choose_units(s, model, decoder, ties, requests, known);
   smaller_model made = made_smaller(plan);
   if (s.compensate) add_biases(made.tensors, model, decoder, ties, plan, *known.seen);

@@ -10,12 +10,6 @@
 namespace tamp_prune {
 namespace {
 
-using tamp::detail::sentence;
-
-template <class... Parts>
-[[noreturn]] void refuse_vocabulary(const Parts&... parts) {
-  throw tamp::value_error(sentence("--structure vocabulary: ", parts...));
-}
 
 // The byte that "<0x0A>" spells.
 std::optional<unsigned> spelled_byte(std::string_view spelling) {

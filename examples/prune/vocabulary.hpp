@@ -8,10 +8,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tamp/error.hpp>
 #include <unordered_map>
 #include <vector>
 
 namespace tamp_prune {
+
+template <class... Parts>
+[[noreturn]] void refuse_vocabulary(const Parts&... parts) {
+  throw tamp::value_error(tamp::detail::sentence("--structure vocabulary: ", parts...));
+}
 
 // A token and one of the two that a merge makes it of.
 struct token_need {
