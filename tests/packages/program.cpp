@@ -11,7 +11,12 @@ import tamp;
 #  include "tamp_single.hpp"
 #else
 #  include <iostream>
-#  include <tamp/tamp.hpp>
+#  include <tamp/pattern/n_of_m.hpp>
+#  include <tamp/prune/apply.hpp>
+#  include <tamp/prune/compose.hpp>
+#  include <tamp/prune/observe.hpp>
+#  include <tamp/prune/select.hpp>
+#  include <tamp/score/wanda.hpp>
 #  include <vector>
 #endif
 

@@ -2,7 +2,10 @@
 #include <iostream>
 #include <tamp/adapt/eigen.hpp>
 #include <tamp/io/pruning_plan.hpp>
-#include <tamp/tamp.hpp>
+#include <tamp/pattern/n_of_m.hpp>
+#include <tamp/prune/compose.hpp>
+#include <tamp/prune/select.hpp>
+#include <tamp/score/magnitude.hpp>
 
 int main() {
   Eigen::MatrixXf W(2, 4);
