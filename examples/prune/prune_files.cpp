@@ -139,19 +139,15 @@ tamp::pruning_plan make_plan(const settings& s, file_host& host, const std::opti
     return plan;
   }
   const auto exec = executor_of(s);
-  return with_score(s, [&](const auto& score) {
-    const auto made_for = [&](const auto& recipe) {
-      using allocation = typename std::remove_cvref_t<decltype(recipe)>::allocate_policy;
-      if constexpr (tamp::detail::needs_statistic<allocation>)
-        return tamp::plan(exec, host, *seen, recipe, no_exclusions());
-      else
-        return tamp::plan(exec, host, recipe, no_exclusions());
-    };
-    auto plan =
-        s.is_n_of_m() ? with_pattern(s, score, made_for) : with_allocation(s, score, made_for);
-    if (!s.refine.empty()) plan.recipe += ", " + refinement_of(s.refine).label();
-    return plan;
+  auto plan = with_planned_recipe(s, [&](const auto& recipe) {
+    using allocation = typename std::remove_cvref_t<decltype(recipe)>::allocate_policy;
+    if constexpr (tamp::detail::needs_statistic<allocation>)
+      return tamp::plan(exec, host, *seen, recipe, no_exclusions());
+    else
+      return tamp::plan(exec, host, recipe, no_exclusions());
   });
+  if (!s.refine.empty()) plan.recipe += ", " + refinement_of(s.refine).label();
+  return plan;
 }
 
 void check_before(const settings& s, file_host& host, const std::optional<norms>& seen,

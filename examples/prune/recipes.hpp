@@ -76,18 +76,23 @@ auto with_pattern(const settings& s, const Score& score, const Use& use) {
   return with_shape(s, [&](const auto&... shape) { return use(tamp::compose(score, shape...)); });
 }
 
-// A pattern that leaves the sparsity open, by its name alone, which is all that plans look at.
-struct open_pattern : tamp::pattern::per_row {
-  std::string name;
-  const std::string& label() const { return name; }
-};
-
-// Calls use(recipe) for a pattern that leaves the sparsity open.
-template <class Score, class Use>
-auto with_allocation(const settings& s, const Score& score, const Use& use) {
+// Calls use(recipe) for a plan, which looks at the allocation and, apart from OWL's, at the names of
+// score and pattern alone.
+template <class Use>
+auto with_planned_recipe(const settings& s, const Use& use) {
+  struct named_score : tamp::score::magnitude {
+    std::string name;
+    const std::string& label() const { return name; }
+  };
+  struct named_pattern : tamp::pattern::per_row {
+    std::string name;
+    const std::string& label() const { return name; }
+  };
   using namespace tamp::allocate;
-  const double sparsity = s.sparsity_or_default();
-  const open_pattern pattern{
+  const named_score score{{}, with_score(s, [](const auto& own) { return tamp::label(own); })};
+  if (s.is_n_of_m())
+    return with_n_of_m(s, [&](const auto& pattern) { return use(tamp::compose(score, pattern)); });
+  const named_pattern pattern{
       {}, with_shape(s, [](const auto& shape, const auto&...) { return tamp::label(shape); })};
   const auto composed = [&](const auto& allocation) {
     using allocation_type = std::remove_cvref_t<decltype(allocation)>;
@@ -95,7 +100,11 @@ auto with_allocation(const settings& s, const Score& score, const Use& use) {
       return use(tamp::compose(score, pattern, in_groups<8, allocation_type>{allocation}));
     return use(tamp::compose(score, pattern, allocation));
   };
-  if (s.allocate == "owl") return composed(owl<Score>{.sparsity = sparsity, .score = score});
+  const double sparsity = s.sparsity_or_default();
+  if (s.allocate == "owl")
+    return with_score(s, [&]<class Score>(const Score& own) {
+      return composed(owl<Score>{.sparsity = sparsity, .score = own});
+    });
   if (s.allocate == "erk") return composed(erk{.sparsity = sparsity});
   if (s.allocate == "lamp") return composed(lamp{.sparsity = sparsity});
   return composed(uniform{sparsity});
