@@ -24,6 +24,7 @@
 #include "../support/errors.hpp"
 #include "../support/executors.hpp"
 #include "../support/model.hpp"
+#include "../support/thorough.hpp"
 #include "../support/units.hpp"
 
 BOOST_AUTO_TEST_SUITE(allocate_by_error)
@@ -79,7 +80,7 @@ BOOST_AUTO_TEST_CASE(no_unit_leaves_its_reach_of_the_target) {
 
 BOOST_AUTO_TEST_CASE(counts_are_exact) {
   std::mt19937 random(2);
-  for (int round = 0; round < 60; ++round) {
+  for (std::size_t round = 0; round < (support::is_thorough() ? 60u : 10u); ++round) {
     const std::size_t units = 1 + random() % 12;
     std::vector<std::vector<double>> costs(units);
     counts sizes;

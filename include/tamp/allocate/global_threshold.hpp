@@ -4,6 +4,7 @@
 /// One threshold for the scores of the whole model.
 
 #include <cstddef>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -47,9 +48,10 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 /// The result is the number of weights that each unit loses. The recipe's score and pattern decide
 /// which ones. Ties: the lower unit loses first. A layer that saw no token has no scores if the
 /// score needs a statistic: its unit loses floor(size * sparsity), the others the rest, and a note
-/// says so. Scores are read twice if they are floats, and four times if they are doubles; none is
-/// stored. The result does not depend on the executor. Memory: half a megabyte for each thread, and
-/// for each unit 16 bytes for each score in 2^16 around the threshold, at most a megabyte.
+/// says so. Scores are read twice if they are floats, and four times if they are doubles (twice as
+/// often at most if units have few); none is stored. The result does not depend on the executor.
+/// Memory: at most half a megabyte for each thread, and for each unit 16 bytes for each score in
+/// 2^16 around the threshold, at most a megabyte.
 ///
 /// Source: global magnitude pruning as in Han et al. 2015 (arXiv 1506.02626) and Blalock et al. 2020
 /// (arXiv 2003.03033), with the scores of any policy.
@@ -159,7 +161,11 @@ struct global_threshold {
                                      const std::vector<std::size_t>& scored,
                                      std::size_t drop) const {
     using key = decltype(detail::ordered_key(Real{}));
-    const detail::radix_selection<key> find(drop, 16);
+    std::size_t keys = 0;
+    for (const std::size_t u : scored) keys += units.num_params(u);
+    const int width =
+        detail::digit_width(keys, scored.size(), std::numeric_limits<key>::digits, 16);
+    const detail::radix_selection<key> find(drop, width);
     const auto count = [&](std::size_t k, auto& keys) {
       detail::for_each_scored_layer(
           exec, "global_threshold", units, scored[k], score, [](std::string_view) {},

@@ -34,8 +34,8 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 /// Layer-adaptive magnitude: all weights of the model compete by their squares, relative to the sum
 /// of squares of the weights of their layer that are not smaller.
 ///
-/// Use it with score::magnitude and no calibration data. It reads the weights three times and sorts
-/// them each time.
+/// Use it with score::magnitude and no calibration data. It reads the weights three times, or up to
+/// eight times if the layers have fewer than two million on average, and sorts them each time.
 ///
 ///     lamp(r) = w(r)^2 / sum over r' >= r of w(r')^2     r: rank of |w| within its layer
 ///     drop    = the floor(number of weights * sparsity) lowest lamp(r) of the whole model
@@ -44,7 +44,8 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 /// A layer's largest weight scores 1, so that every layer keeps some weights until the others are
 /// down to their last one. Zeros score 0, and a layer of zeros is dropped first. Ties: the lower
 /// unit loses first. Scores are doubles, summed from the largest weight down, so that the result
-/// does not depend on the executor. Memory: the magnitudes of the largest layer twice, and 32 MB.
+/// does not depend on the executor. Memory: the magnitudes of the largest layer twice, and at
+/// most 32 MB.
 ///
 /// Source: Lee et al. 2021 (arXiv 2010.07611), eq. 1.
 struct lamp {
@@ -68,7 +69,7 @@ struct lamp {
     allocation answer{std::vector<double>(units.size(), sparsity), {}};
     answer.drops = drop == 0      ? std::vector<std::size_t>(units.size(), 0)
                    : drop == size ? num_params
-                                  : lowest(exec, units, drop);
+                                  : lowest(exec, units, size, drop);
     for (std::size_t u = 0; u < units.size(); ++u)
       answer.sparsities[u] =
           detail::sparsity_that_drops(answer.drops[u], num_params[u], 1, sparsity);
@@ -81,9 +82,10 @@ struct lamp {
   /// Returns the number of the model's `drop` lowest scores in each unit. Scores are recomputed for
   /// each digit rather than stored.
   template <executor E, class Units>
-  static std::vector<std::size_t> lowest(const E& exec, const Units& units, std::size_t drop) {
+  static std::vector<std::size_t> lowest(const E& exec, const Units& units, std::size_t size,
+                                         std::size_t drop) {
     // Scores lie in [0, 1]. Their keys agree in the highest bit.
-    constexpr int width = 21;
+    const int width = detail::digit_width(size, units.size(), 63, 21);
     const detail::radix_selection<std::uint64_t> find(drop, width, detail::ordered_key(0.0), 1);
     return detail::lowest_of_all("lamp", units.size(), find, [&](std::size_t u, auto& keys) {
       for_each_key(exec, units, u, [&](std::uint64_t key) { keys.add(key); });

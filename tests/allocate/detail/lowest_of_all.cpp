@@ -67,6 +67,17 @@ BOOST_AUTO_TEST_CASE(it_is_what_sorting_gives_for_digits_of_any_width) {
   }
 }
 
+// 63 bits: three digits of 21, or four of 16, whose counts are no more than the keys of a unit.
+BOOST_AUTO_TEST_CASE(digits_are_as_wide_as_a_unit_has_keys_for) {
+  using tamp::detail::digit_width;
+  BOOST_TEST(digit_width(std::size_t{10} << 24, 10, 63, 21) == 21);
+  BOOST_TEST(digit_width(std::size_t{10} << 19, 10, 63, 21) == 16);
+  BOOST_TEST(digit_width(std::size_t{10} << 11, 10, 63, 21) == 11);
+  BOOST_TEST(digit_width(100, 10, 63, 21) == 8);
+  BOOST_TEST(digit_width(0, 0, 32, 16) == 8);
+  BOOST_TEST(digit_width(std::size_t{1} << 40, 1, 32, 16) == 16);
+}
+
 BOOST_AUTO_TEST_CASE(fewer_keys_than_asked_for_are_refused) {
   support::check_error<tamp::value_error>(
       "test: the weights are not the same each time they are read",

@@ -4,6 +4,7 @@
 /// The lowest keys of the weights of all units, which compete across the model.
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,17 @@ class counted_keys {
   std::vector<std::size_t> counts_;
   std::size_t below_ = 0;
 };
+
+/// Returns a width of the digits, at most `widest`, of keys with `bits` unknown bits: with wide digits
+/// the keys are read in fewer rounds, and with narrow ones a unit of few keys has few counts.
+///
+///     rounds = ceil(bits / min(widest, log2(keys / units)))        width = ceil(bits / rounds)
+inline int digit_width(std::size_t keys, std::size_t units, int bits, int widest) noexcept {
+  const auto of_unit = static_cast<int>(std::bit_width(keys / (std::max)(units, std::size_t{1})));
+  const int most = std::clamp(of_unit, (std::min)(8, widest), widest);
+  const int rounds = (bits + most - 1) / most;
+  return (bits + rounds - 1) / rounds;
+}
 
 /// Returns how many of the `drop` lowest keys of all units lie in each unit. Ties: those of lower
 /// units are dropped first.
