@@ -6,18 +6,15 @@
 #include <cstddef>
 #include <tamp/version.hpp>
 
+#include "toml_text.hpp"
+
 namespace study {
 namespace {
-
-std::string toml_text(const std::string& text) {
-  const char mark = text.find('"') == text.npos ? '"' : '\'';
-  return mark + text + mark;
-}
 
 std::string toml_value(const run_option& option) {
   std::string all;
   for (const std::string& value : option.values)
-    (all += all.empty() ? "" : ", ") += option.is_number ? value : toml_text(value);
+    (all += all.empty() ? "" : ", ") += option.is_number ? value : quoted(value);
   return option.is_list ? '[' + all + ']' : all;
 }
 
