@@ -43,7 +43,7 @@ inline std::optional<std::string> nearest_name(std::string_view typed,
   std::size_t fewest = 0;
   for (const std::string& name : names) {
     const std::size_t errors = typing_errors(typed, name);
-    const auto [shorter, longer] = std::minmax(typed.size(), name.size());
+    const auto [shorter, longer] = std::minmax({typed.size(), name.size()});
     if (errors > (longer + 2) / 3 || errors >= shorter) continue;
     if (nearest != nullptr && fewest <= errors) continue;
     nearest = &name;

@@ -14,7 +14,7 @@ namespace {
 std::string toml_value(const run_option& option) {
   std::string all;
   for (const std::string& value : option.values)
-    (all += all.empty() ? "" : ", ") += option.is_number ? value : quoted(value);
+    (all += all.empty() ? "" : ", ") += option.is_number ? value : toml_text(value);
   return option.is_list ? '[' + all + ']' : all;
 }
 

@@ -29,7 +29,7 @@ std::string fingerprint_of_files(const std::vector<std::string>& paths) {
   return fmt::format("{:016x}", all.value());
 }
 
-// The options of a file as quoted() and toml_reader have them: CLI11 itself ends texts at a #, and
+// The options of a file as toml_text() and toml_reader have them: CLI11 itself ends texts at a #, and
 // leaves escapes as they are.
 class options_of_file : public CLI::Config {
  public:

@@ -13,7 +13,7 @@
 namespace study {
 
 // A text in quotation marks, in which anything may stand: "a \"b\" # c\n".
-inline std::string quoted(std::string_view text) {
+inline std::string toml_text(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string all = "\"";
   for (const char c : text) {

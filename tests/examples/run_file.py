@@ -81,7 +81,7 @@ for name in (" a # b ", 'a "b"', "it's", "back\\slash\\n", "[a, b]", "a=b", "#",
     assert again.returncode == 0 and third.read_text() == saved.read_text(), (name, again.stdout)
     assert rows(table) == before, (name, before)
 # A file of one's own, with a comment, blanks, a list over two lines and one without brackets.
-run.write_text("# my run\n\n  method = magnitude, wanda  # two\nsparsity = [\n  0.5,\n  0.6,\n]\npattern='per_row'\n"
+run.write_text("# my run\n\n  method = magnitude, wanda  # two\nsparsity = [\n  0.5,\n  0.6,\n]\npattern='per_row', 2:4\n"
                f"calibration=4\nevaluation=20\nlayers=true\ncsv='{folder / 'own.csv'}'\n")
 own = study("--run", run)
 assert own.returncode == 0 and "q_proj" in own.stdout, own.stdout

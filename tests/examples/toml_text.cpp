@@ -12,9 +12,9 @@
 
 BOOST_AUTO_TEST_SUITE(examples_toml_text)
 
-using study::quoted;
 using study::toml_option;
 using study::toml_reader;
+using study::toml_text;
 
 namespace {
 
@@ -28,10 +28,10 @@ void check_read(std::string_view text, const std::vector<std::vector<std::string
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(texts_are_quoted) {
-  BOOST_TEST(quoted("") == R"("")");
-  BOOST_TEST(quoted("wanda") == R"("wanda")");
-  BOOST_TEST(quoted(R"(a "b" \c)") == R"("a \"b\" \\c")");
-  BOOST_TEST(quoted("a\nb\x7f") == R"("a\u000ab\u007f")");
+  BOOST_TEST(toml_text("") == R"("")");
+  BOOST_TEST(toml_text("wanda") == R"("wanda")");
+  BOOST_TEST(toml_text(R"(a "b" \c)") == R"("a \"b\" \\c")");
+  BOOST_TEST(toml_text("a\nb\x7f") == R"("a\u000ab\u007f")");
 }
 
 BOOST_AUTO_TEST_CASE(any_text_comes_back) {
