@@ -75,9 +75,14 @@ void list_gguf(const tamp::detail::readable_file& source, model_files& model, st
 bool is_gguf(const fs::path& path) {
   const tamp::detail::readable_file file(path);
   std::array<std::byte, 9> start{};
-  if (file.size() < start.size()) return false;
-  file.read(0, start);
+  if (file.size() == 0) refuse(path, "is empty");
+  file.read(0, std::span(start).first(
+                   static_cast<std::size_t>(std::min<std::uint64_t>(start.size(), file.size()))));
   if (std::memcmp(start.data(), "GGUF", 4) == 0) return true;
+  if (file.size() < start.size())
+    refuse(path, "is cut off: it has ", counted(file.size(), "byte"),
+           ", and is neither a GGUF file, which begins with GGUF, nor a safetensors file, which "
+           "begins with the eight bytes of its header's length");
   if (start[8] != std::byte{'{'})
     refuse(path,
            "is neither a GGUF file, which begins with GGUF, nor a safetensors file, whose "
@@ -218,7 +223,13 @@ model_files find_folder(const fs::path& path) {
 
 tamp::io::gguf_header read_gguf_header(const tamp::detail::readable_file& file,
                                        std::vector<std::byte>& bytes) {
-  constexpr std::uint64_t most = std::uint64_t{1} << 30;
+  // Magic, version, and the numbers of tensors and of metadata.
+  constexpr std::uint64_t least = 24, most = std::uint64_t{1} << 30;
+  if (file.size() < least)
+    refuse(file.name(), "is cut off: it has ", counted(file.size(), "byte"),
+           ", and already the beginning of a GGUF file, up to the numbers of its tensors and "
+           "metadata, has ",
+           least);
   for (std::uint64_t size = std::uint64_t{1} << 22;; size *= 8) {
     bytes.resize(static_cast<std::size_t>(std::min(size, file.size())));
     file.read(0, bytes);

@@ -239,10 +239,6 @@ tamp::pruning_plan shared_plan(const settings& s, const model_files& model,
   ranks.on_first([&] {
     file_host host(model, layers, places);
     plan = make_plan(s, host, seen);
-    if (!s.save_plan.empty()) {
-      around.on_begin();
-      tamp::io::save(s.save_plan, plan);
-    }
     if (ranks.size() > 1) text = nlohmann::ordered_json(plan).dump();
   });
   if (ranks.size() == 1) return plan;
@@ -398,6 +394,11 @@ int run(const settings& s, const surroundings& around) {
     if (s.refine.empty()) return;
     refiner = refiner_for(s, model, room);
     refiner->check({layers, plan});
+  });
+  ranks.together([&] {
+    if (s.save_plan.empty() || !ranks.is_first()) return;
+    around.on_begin();
+    tamp::io::save(s.save_plan, plan);
   });
   if (s.dry_run) return EXIT_SUCCESS;
 

@@ -139,10 +139,11 @@ int run_permute(const settings& s, const surroundings& around) {
   std::unique_ptr<gguf_source> gguf;
   nlohmann::ordered_json config;
   if (model.is_gguf)
-    gguf = std::make_unique<gguf_source>(model);
+    gguf = std::make_unique<gguf_source>(model, "--permute");
   else
     config = read_config(model, "tells --permute of heads");
-  const model_numbers numbers = gguf ? numbers_of_gguf(*gguf) : numbers_of_config(config);
+  const model_numbers numbers =
+      gguf ? numbers_of_gguf(*gguf) : numbers_of_config(config, "--permute");
   const decoder_blocks decoder = find_blocks(model, "--permute");
   std::vector<std::string> left;
   const std::vector<channel> channels = channels_of(model, decoder, numbers, left);

@@ -163,13 +163,23 @@ int run_structure(const settings& s, const surroundings& around) {
     known.tokens = ranking_of(s, model, tokens);
     numbers.tokens_needed = std::max<std::size_t>(known.tokens->fewest, 1);
   }
+  // A rehearsal and the run keep the same tokens: the files of the tokenizer are cut once.
+  std::vector<std::size_t> tokens_of_files;
+  changed_files files;
+  const auto files_of = [&](const std::vector<std::size_t>& kept) {
+    if (tokens_of_files != kept) {
+      files = cut_files(model, tokens, kept);
+      tokens_of_files = kept;
+    }
+    return files;
+  };
   const structure::ties ties = ties_of(model, decoder, numbers, requests, s.multiple);
   const auto made_smaller = [&](const structure::unit_plan& plan) {
     const structure_change change = change_of(model, decoder, numbers, plan);
     smaller_model made{smaller_tensors(model, decoder, ties, plan, s.retype), {}, {}, {}};
     if (!change.tokens.empty()) {
       check_closed(tokens, change.tokens);
-      if (!gguf) made.files = cut_files(model, tokens, change.tokens);
+      if (!gguf) made.files = files_of(change.tokens);
     }
     if (gguf)
       made.metadata = changed_metadata(*gguf, change, s.compensate, s.architecture, tokens);

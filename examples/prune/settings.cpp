@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <tamp/error.hpp>
 
+#include "../study/command_line.hpp"
 #include "memory.hpp"
 #include "refinement.hpp"
 
@@ -116,6 +117,7 @@ settings parse(int argc, char** argv) {
   settings s;
   CLI::App app(
       "Prunes the linear layers of a model in files, and writes a model of the same kind.");
+  app.failure_message(study::sentences_of_failure);
   app.add_option(
          "MODEL", s.model,
          "a safetensors or GGUF file, the first part of a GGUF file that was split, or a folder "
@@ -126,17 +128,17 @@ settings parse(int argc, char** argv) {
                  "the file to write; of a folder and of a split file, the folder to write")
       ->required();
   app.add_option("--sparsity", s.sparsity, "the fraction of the weights to drop (default: 0.5)")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(study::fraction());
   app.add_option("--score", s.score,
                  "how much a weight matters (default: wanda with statistics, else magnitude)")
-      ->check(CLI::IsMember({"magnitude", "wanda", "ria", "flap", "reap"}));
+      ->check(study::one_of({"magnitude", "wanda", "ria", "flap", "reap"}));
   app.add_option("--allocate", s.allocate,
                  "how the sparsity is spread over the layers; das and "
                  "global go with --structure")
-      ->check(CLI::IsMember({"uniform", "owl", "erk", "lamp", "das", "global"}))
+      ->check(study::one_of({"uniform", "owl", "erk", "lamp", "das", "global"}))
       ->capture_default_str();
   app.add_option("--pattern", s.pattern, "which weights are compared")
-      ->check(CLI::IsMember({"per_row", "per_tensor", "1:2", "1:4", "2:4", "4:8", "8:16", "mixed:8",
+      ->check(study::one_of({"per_row", "per_tensor", "1:2", "1:4", "2:4", "4:8", "8:16", "mixed:8",
                              "block:16x1", "block:1x16"}))
       ->capture_default_str();
   app.add_option("--refine", s.refine,
@@ -167,7 +169,7 @@ settings parse(int argc, char** argv) {
       ->allow_extra_args(false);
   app.add_option("--retype", s.retype,
                  "in a GGUF file, store layers whose type has no zero (Q4_1, Q4_K ...) as this one")
-      ->check(CLI::IsMember({"q8_0", "f16"}));
+      ->check(study::one_of({"q8_0", "f16"}));
   app.add_option("--report", s.report, "write what was done to this JSON file");
   app.add_option("--masks", s.masks,
                  "write which weights were kept, a bit for each, to this safetensors file");
@@ -205,7 +207,7 @@ settings parse(int argc, char** argv) {
                "with --score reap, let experts that saw fewer tokens stay where others can leave");
   app.add_option("--architecture", s.architecture,
                  "with --structure, what a GGUF file of a llama is called whose blocks differ")
-      ->check(CLI::IsMember({"deci"}));
+      ->check(study::one_of({"deci"}));
   app.add_flag("--permute", s.permute,
                "drop nothing, and write the same model with neurons and features of values in an "
                "order in which the N:M pattern keeps more");

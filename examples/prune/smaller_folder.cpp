@@ -26,26 +26,31 @@ using tamp::detail::sentence;
 constexpr const char* config_file = "config.json";
 
 template <class... Parts>
+[[noreturn]] void refuse_config_for(std::string_view option, const Parts&... parts) {
+  throw tamp::value_error(sentence(option, ": config.json ", parts...));
+}
+template <class... Parts>
 [[noreturn]] void refuse_config(const Parts&... parts) {
-  throw tamp::value_error(sentence("--structure: config.json ", parts...));
+  refuse_config_for("--structure", parts...);
 }
 
 // The part that describes the decoder: of a model with images, that of its text.
 template <class Json>
-Json& decoder_of(Json& config) {
+Json& decoder_of(Json& config, std::string_view option = "--structure") {
   if (config.contains("num_hidden_layers")) return config;
   for (const char* part : {"text_config", "llm_config", "language_config"})
     if (config.contains(part) && config[part].is_object() &&
         config[part].contains("num_hidden_layers"))
       return config[part];
-  refuse_config("has no num_hidden_layers");
+  refuse_config_for(option, "has no num_hidden_layers");
 }
 
-std::size_t number_in(const json& config, std::string_view key, std::size_t otherwise = 0) {
+std::size_t number_in(const json& config, std::string_view key, std::size_t otherwise = 0,
+                      std::string_view option = "--structure") {
   const auto found = config.find(key);
   if (found == config.end() || found->is_null()) return otherwise;
   if (!found->is_number_integer() || *found < 0)
-    refuse_config("has a ", key, " of ", found->dump(), ", which is no number");
+    refuse_config_for(option, "has a ", key, " of ", found->dump(), ", which is no number");
   return found->get<std::size_t>();
 }
 
@@ -131,20 +136,24 @@ std::uint64_t write_weights(const fs::path& path, const model_files& model, std:
 
 }  // namespace
 
-model_numbers numbers_of_config(const json& whole) {
-  const json& config = decoder_of(whole);
+model_numbers numbers_of_config(const json& whole, std::string_view option) {
+  const json& config = decoder_of(whole, option);
   if (whole.contains("quantization_config") || config.contains("quantization_config"))
-    refuse_config("has a quantization_config, and the parts of quantised weights are not known");
+    refuse_config_for(option, "has a quantization_config, and the parts of quantised weights are ",
+                      "not known");
+  const auto number = [&](std::string_view key, std::size_t otherwise = 0) {
+    return number_in(config, key, otherwise, option);
+  };
   model_numbers numbers;
-  numbers.layers = number_in(config, "num_hidden_layers");
-  numbers.heads = number_in(config, "num_attention_heads");
-  numbers.kv_heads = number_in(config, "num_key_value_heads", numbers.heads);
-  const std::size_t hidden = number_in(config, "hidden_size");
-  numbers.head_dim = number_in(config, "head_dim", numbers.heads == 0 ? 0 : hidden / numbers.heads);
+  numbers.layers = number("num_hidden_layers");
+  numbers.heads = number("num_attention_heads");
+  numbers.kv_heads = number("num_key_value_heads", numbers.heads);
+  const std::size_t hidden = number("hidden_size");
+  numbers.head_dim = number("head_dim", numbers.heads == 0 ? 0 : hidden / numbers.heads);
   if (const char* key = key_among(config, {"num_experts_per_tok", "moe_topk", "top_k_experts"}))
-    numbers.experts_used = number_in(config, key);
-  numbers.expert_groups = std::max<std::size_t>(number_in(config, "n_group", 1), 1);
-  numbers.expert_groups_used = std::max<std::size_t>(number_in(config, "topk_group", 1), 1);
+    numbers.experts_used = number(key);
+  numbers.expert_groups = std::max<std::size_t>(number("n_group", 1), 1);
+  numbers.expert_groups_used = std::max<std::size_t>(number("topk_group", 1), 1);
   numbers.is_fused_in_order = config.value("model_type", "") == "phi3";
   return numbers;
 }

@@ -13,9 +13,10 @@
 
 namespace tamp_prune {
 
-// The numbers of config.json. Throws tamp::value_error if it is missing or of a model that cannot be
-// changed.
-model_numbers numbers_of_config(const nlohmann::ordered_json& config);
+// The numbers of config.json. Throws tamp::value_error, which begins with the option that needs them, if
+// it lacks some or is of a model that cannot be changed.
+model_numbers numbers_of_config(const nlohmann::ordered_json& config,
+                                std::string_view option = "--structure");
 
 // The configuration of the smaller model. Throws tamp::value_error, before anything is written, where
 // it cannot say what changes.

@@ -123,18 +123,19 @@ std::uint64_t aligned(std::uint64_t offset, std::uint64_t alignment) {
   return (offset + alignment - 1) / alignment * alignment;
 }
 
-tamp::io::gguf_header header_in(const model_files& model, std::vector<std::byte>& bytes) {
+tamp::io::gguf_header header_in(const model_files& model, std::string_view option,
+                                std::vector<std::byte>& bytes) {
   if (model.weights.size() > 1)
-    refuse(model.path_of(0), "is one of ", model.weights.size(),
-           " parts, and --structure takes models of one file: merge them with llama-gguf-split "
-           "--merge");
+    refuse(model.path_of(0), "is one of ", model.weights.size(), " parts, and ", option,
+           " takes models of one file: merge them with llama-gguf-split --merge");
   const tamp::detail::readable_file file(model.path_of(0));
   return read_gguf_header(file, bytes);
 }
 
 }  // namespace
 
-gguf_source::gguf_source(const model_files& model) : header_(header_in(model, bytes_)) {}
+gguf_source::gguf_source(const model_files& model, std::string_view option)
+    : header_(header_in(model, option, bytes_)) {}
 
 std::string gguf_source::architecture() const {
   return header_.value<std::string>("general.architecture");

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <tamp/io/gguf_header.hpp>
 #include <vector>
 
@@ -18,7 +19,8 @@ namespace tamp_prune {
 // The header of a GGUF file, with the bytes that it refers to.
 class gguf_source {
  public:
-  explicit gguf_source(const model_files& model);
+  // Throws tamp::file_error, which names the option that needs it, for a file that was split.
+  explicit gguf_source(const model_files& model, std::string_view option = "--structure");
   gguf_source(const gguf_source&) = delete;
   gguf_source& operator=(const gguf_source&) = delete;
 

@@ -129,7 +129,8 @@ bool same_logits(const llama::stored_model& a, const llama::stored_model& b, std
   return true;
 }
 
-llama::stored_model random_model(llama::storage form, double sparsity) {
+llama::stored_model random_model(llama::storage form, double sparsity,
+                                 const llama::progress_function& on_progress) {
   llama::config c;
   c.hidden = 2048;
   c.layers = 16;
@@ -163,6 +164,7 @@ llama::stored_model random_model(llama::storage form, double sparsity) {
   const auto recipe = tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
                                     tamp::allocate::uniform{sparsity});
   for (llama::Index b = 0; b < c.layers; ++b) {
+    if (on_progress) on_progress(static_cast<double>(b) / static_cast<double>(c.layers));
     llama::stored_block& block = m.blocks.emplace_back();
     block.attention_norm = block.ffn_norm = llama::row_vector::Ones(c.hidden);
     for (std::size_t l = 0; l < llama::layer_names.size(); ++l) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <llama/decoder.hpp>
+#include <llama/parallel.hpp>
 #include <llama/stored_model.hpp>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ bool same_logits(const llama::stored_model& a, const llama::stored_model& b, std
 
 // A model of a billion weights, as LLaMA 3.2 1B has them, at random, of which `sparsity` is
 // dropped. It is made and stored block by block.
-llama::stored_model random_model(llama::storage form, double sparsity);
+llama::stored_model random_model(llama::storage form, double sparsity,
+                                 const llama::progress_function& on_progress = {});
 
 }  // namespace study

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstddef>
 #include <exception>
@@ -18,14 +19,15 @@
 #include <utility>
 #include <vector>
 
+#include "command_line.hpp"
 #include "csv_file.hpp"
 #include "data_files.hpp"
 #include "data_settings.hpp"
 #include "pays.hpp"
-#include "progress_bar.hpp"
 #include "prune_model.hpp"
 #include "result_files.hpp"
 #include "run_file.hpp"
+#include "step_progress.hpp"
 #include "subject.hpp"
 
 namespace {
@@ -107,73 +109,95 @@ void print(const pays_settings& s, const std::string& settings,
   study::save(s.results, table);
 }
 
+constexpr std::array dense_forms{llama::storage::dense_float, llama::storage::dense_bf16};
+constexpr std::array sparse_forms{llama::storage::sparse_float, llama::storage::sparse_bf16,
+                                  llama::storage::sparse_int8};
+
+// The steps of run().
+std::size_t steps_of(const pays_settings& s) {
+  const std::size_t generating = 1, sparsities = s.sparsities.size();
+  if (s.is_synthetic) return dense_forms.size() + sparsities * sparse_forms.size() + generating;
+  const std::size_t loading = 1, of_form = 2, planning = 1, pruning = 1, comparing = 1;
+  return loading + of_form * (dense_forms.size() + 1) +
+         sparsities * (planning + pruning + of_form * sparse_forms.size() + comparing) + generating;
+}
+
 int run(const pays_settings& s) {
   using llama::storage;
   study::check(s.results);
-  study::progress_bar bar;
+  study::step_progress steps(steps_of(s));
+  const auto on_progress = [&](double part) { steps.show(part); };
   std::vector<row> rows;
   std::vector<study::column> qualities;
   std::string settings = "random weights, the shapes of LLaMA 3.2 1B with a vocabulary of 32,000";
-  const std::vector<storage> dense_forms{storage::dense_float, storage::dense_bf16};
-  const std::vector<storage> sparse_forms{storage::sparse_float, storage::sparse_bf16,
-                                          storage::sparse_int8};
-  const auto add = [&](storage form, double sparsity, llama::stored_model stored,
-                       std::vector<double> quality, bool is_saved) {
+  const auto stopped = [&] {
+    steps.clear();
+    fmt::print("interrupted\n");
+    return 130;
+  };
+  const auto add = [&](storage form, double sparsity, llama::stored_model stored) -> row& {
     auto kept = std::make_unique<llama::stored_model>(std::move(stored));
     const std::size_t memory = kept->bytes();
-    rows.push_back({form, sparsity, std::move(quality), memory,
-                    is_saved ? std::optional(file_size(*kept)) : std::nullopt, std::move(kept)});
+    return rows.emplace_back(row{form, sparsity, {}, memory, std::nullopt, std::move(kept)});
   };
   if (s.is_synthetic) {
     fmt::print("{}\n\n", settings);
-    for (const storage form : {storage::dense_float, storage::dense_bf16}) {
-      bar.show(0, fmt::format("making {}", llama::label(form)));
-      add(form, 0, study::random_model(form, 0), {}, false);
-    }
+    const auto make = [&](storage form, double sparsity) {
+      steps.begin(fmt::format("making {} at {:.2f}", llama::label(form), sparsity));
+      add(form, sparsity, study::random_model(form, sparsity, on_progress));
+    };
+    for (const storage form : dense_forms) make(form, 0);
     for (const double sparsity : s.sparsities)
-      for (const storage form : sparse_forms) {
-        bar.show(0, fmt::format("making {} at {:.2f}", llama::label(form), sparsity));
-        add(form, sparsity, study::random_model(form, sparsity), {}, false);
-      }
+      for (const storage form : sparse_forms) make(form, sparsity);
   } else {
-    bar.show(0, "loading the model");
-    const auto subject = study::load_subject(s.model, s.data);
+    steps.begin(s.data.text.empty() ? "loading the model"
+                                    : "loading the model, which reads the text");
+    const auto subject = study::load_subject(s.model, s.data, on_progress);
+    if (interrupted != 0) return stopped();
     qualities = subject->columns();
-    bar.clear();
+    steps.clear();
     const study::named_recipe& method = study::methods.at(s.method);
     settings = fmt::format("{}: {}", std::filesystem::path(s.model).filename().string(),
                            subject->description());
     fmt::print("{}\nrecipe: {}, {}, {}\n\n", settings, method.score, method.pattern,
                method.allocate);
     const llama::model& dense = subject->dense();
+    // Returns false if the user stopped it.
     const auto judge = [&](storage form, double sparsity, const llama::model& m) {
-      bar.show(0.8, fmt::format("judging {}", llama::label(form)));
-      llama::stored_model stored = llama::store(m, form);
-      auto quality = subject->measure(llama::restored(m, stored));
-      add(form, sparsity, std::move(stored), std::move(quality), true);
+      const std::string what = fmt::format("{} at {:.2f}", llama::label(form), sparsity);
+      steps.begin("storing " + what);
+      row& made = add(form, sparsity, llama::store(m, form));
+      made.file = file_size(*made.model);
+      steps.begin("judging " + what);
+      made.quality = subject->measure(llama::restored(m, *made.model), nullptr, on_progress);
+      return interrupted == 0;
     };
-    for (const storage form : dense_forms) judge(form, 0, dense);
-    judge(storage::sparse_int8, 0, dense);  // 9.5 bits a weight; 8.5 without the mask
+    for (const storage form : dense_forms)
+      if (!judge(form, 0, dense)) return stopped();
+    // 9.5 bits a weight; 8.5 without the mask
+    if (!judge(storage::sparse_int8, 0, dense)) return stopped();
     const auto samples = subject->calibration_samples();
     study::planner planner(dense, samples, 0);
     for (const double sparsity : s.sparsities) {
       study::named_recipe recipe = method;
       recipe.sparsity = sparsity;
-      const auto on_progress = [&](const tamp::progress& now) {
-        bar.show(
-            0.8 * static_cast<double>(now.block) / static_cast<double>(now.blocks),
-            fmt::format("pruning to {:.2f}: block {} of {}", sparsity, now.block + 1, now.blocks));
+      const auto go_on = [&](const tamp::progress& now) {
+        steps.show(static_cast<double>(now.block) / static_cast<double>(now.blocks));
         return interrupted == 0;
       };
-      const auto plan = planner.plan(recipe, on_progress);
-      if (!plan) return 130;
+      steps.begin(fmt::format("planning for {:.2f}", sparsity));
+      const auto plan = planner.plan(recipe, go_on);
+      if (!plan) return stopped();
+      steps.begin(fmt::format("pruning to {:.2f}", sparsity));
       llama::model pruned = dense;
-      const auto report = study::prune_model(recipe, *plan, pruned, samples, 0, on_progress);
-      if (report.cancelled) return 130;
-      for (const storage form : sparse_forms) judge(form, report.achieved(), pruned);
-      bar.clear();
+      const auto report = study::prune_model(recipe, *plan, pruned, samples, 0, go_on);
+      if (report.cancelled) return stopped();
+      for (const storage form : sparse_forms)
+        if (!judge(form, report.achieved(), pruned)) return stopped();
+      steps.begin("comparing sparse and dense storage");
       const bool is_same = study::same_logits(llama::store(pruned, storage::dense_bf16),
                                               *rows[rows.size() - 2].model, 16, 16);
+      steps.clear();
       fmt::print("{:.0f} % dropped: sparse and dense storage of the pruned model give {}\n",
                  100 * report.achieved(),
                  is_same ? "the same logits, to the bit" : "DIFFERENT logits");
@@ -183,15 +207,13 @@ int run(const pays_settings& s) {
   }
   std::vector<const llama::stored_model*> models;
   for (const row& r : rows) models.push_back(r.model.get());
+  steps.begin("generating text");
   const auto speeds = study::measure_speeds(models, s.speed, [&](double part) {
-    bar.show(part, "generating text");
+    steps.show(part);
     return interrupted == 0;
   });
-  bar.clear();
-  if (interrupted != 0) {
-    fmt::print("interrupted\n");
-    return 130;
-  }
+  steps.clear();
+  if (interrupted != 0) return stopped();
   print(s, settings, qualities, rows, speeds);
   return 0;
 }
@@ -204,14 +226,12 @@ pays_settings parse(int argc, char** argv) {
       ->check(CLI::ExistingFile)
       ->capture_default_str();
   app.add_flag("--synthetic", s.is_synthetic, "a billion random weights in place of a model");
-  std::vector<std::string> names;
-  for (const auto& [name, recipe] : study::methods) names.push_back(name);
   app.add_option("--method", s.method, "the published method to prune by")
-      ->check(CLI::IsMember(names))
+      ->check(study::one_of(study::methods))
       ->capture_default_str();
   app.add_option("--sparsity", s.sparsities, "fractions of the weights to drop")
       ->delimiter(',')
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(study::fraction())
       ->capture_default_str();
   app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
       ->check(CLI::ExistingFile);

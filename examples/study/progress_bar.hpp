@@ -17,6 +17,8 @@ class progress_bar {
  public:
   ~progress_bar() { clear(); }
 
+  bool is_shown() const { return terminal_; }
+
   void show(double fraction, std::string_view text) {
     if (!terminal_) return;
     constexpr std::size_t width = 30;

@@ -4,6 +4,7 @@
 #include <regex>
 #include <string>
 
+#include "command_line.hpp"
 #include "data_files.hpp"
 #include "recipes.hpp"
 #include "run_file.hpp"
@@ -20,14 +21,14 @@ prune_settings parse_prune_settings(int argc, char** argv) {
   const auto list = [&](const char* name, auto& values, const char* text) {
     return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
   };
-  list("--score", s.scores, "scores")->check(CLI::IsMember(score_names));
+  list("--score", s.scores, "scores")->check(one_of(score_names));
   list(
       "--tokens", s.weightings,
       "which tokens the statistics of scores count: all, those that AMIA selects, text alone, text "
       "and image the same in all, or each by its reach")
-      ->check(CLI::IsMember(weighting_names));
-  list("--allocate", s.allocations, "allocations")->check(CLI::IsMember(allocate_names));
-  list("--pattern", s.patterns, "patterns")->check(CLI::IsMember(pattern_names));
+      ->check(one_of(weighting_names));
+  list("--allocate", s.allocations, "allocations")->check(one_of(allocate_names));
+  list("--pattern", s.patterns, "patterns")->check(one_of(pattern_names));
   list("--refine", s.refinements,
        "refinements of masks: none, swaps:25 (at most 25 swaps a row), repair, swaps:25+repair, "
        "dsnot")
@@ -37,7 +38,7 @@ prune_settings parse_prune_settings(int argc, char** argv) {
       });
   list("--method", s.methods,
        "published methods, instead of scores and allocations; of the patterns only N:M are used")
-      ->check(CLI::IsMember(methods));
+      ->check(one_of(methods));
   list("--seed", s.seeds, "calibration sets: 0 takes the first samples, others a random choice");
   app.add_option("--calibration-file", s.calibration_file,
                  "keep what the dense model showed in FILE.SEED.safetensors, after every block; an "
@@ -56,7 +57,7 @@ prune_settings parse_prune_settings(int argc, char** argv) {
   app.add_option("--densities", s.densities,
                  "write how similar each layer's output tokens are to this CSV file");
   app.add_flag("--plan-only", s.plan_only, "stop when the plans are written")->needs("--plans");
-  list("--sparsity", s.sparsities, "fractions of the weights to drop")->check(CLI::Range(0.0, 1.0));
+  list("--sparsity", s.sparsities, "fractions of the weights to drop")->check(fraction());
   app.add_option(
          "--text", s.data.text,
          "prose for a language model, or its tokens as numbers in FILE.ids: half calibrates, half "

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "command_line.hpp"
 #include "data_files.hpp"
 #include "reductions.hpp"
 #include "run_file.hpp"
@@ -18,10 +19,8 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
   const auto list = [&](const char* name, auto& values, const char* text) {
     return app.add_option(name, values, text)->delimiter(',')->capture_default_str();
   };
-  list("--selector", s.selectors, "token selectors; - for none")
-      ->check(CLI::IsMember(selector_names));
-  list("--budget", s.budgets, "fractions of the visual tokens' multiply-adds")
-      ->check(CLI::Range(0.0, 1.0));
+  list("--selector", s.selectors, "token selectors; - for none")->check(one_of(selector_names));
+  list("--budget", s.budgets, "fractions of the visual tokens' multiply-adds")->check(fraction());
   list("--pixel-prune", s.pixel_prune,
        "largest differences of pixels, of 1, by which neighbouring patches are alike: PixelPrune "
        "decides by them which patches enter the model")
@@ -42,7 +41,7 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
                  "rank the layers by what sparing this (as for --visual, without @) does");
   list("--joint", s.joint,
        "fractions of all multiply-adds, each split between tokens, visual computation and weights")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(fraction());
   app.add_option("--plans", s.plans, "write the plans of --joint as JSON into this folder");
   app.add_option("--text", s.data.text, "prose for a language model: half fits, half judges")
       ->check(CLI::ExistingFile);

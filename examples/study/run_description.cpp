@@ -6,13 +6,10 @@
 #include <cstddef>
 #include <tamp/version.hpp>
 
+#include "toml_text.hpp"
+
 namespace study {
 namespace {
-
-std::string toml_text(const std::string& text) {
-  const char mark = text.find('"') == text.npos ? '"' : '\'';
-  return mark + text + mark;
-}
 
 std::string toml_value(const run_option& option) {
   std::string all;

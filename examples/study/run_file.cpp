@@ -6,8 +6,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <tamp/error.hpp>
 #include <tamp/model/fingerprint.hpp>
 #include <utility>
+
+#include "command_line.hpp"
+#include "toml_text.hpp"
 
 namespace study {
 namespace {
@@ -23,6 +28,37 @@ std::string fingerprint_of_files(const std::vector<std::string>& paths) {
   }
   return fmt::format("{:016x}", all.value());
 }
+
+// The options of a file as toml_text() and toml_reader have them: CLI11 itself ends texts at a #, and
+// leaves escapes as they are.
+class options_of_file : public CLI::Config {
+ public:
+  explicit options_of_file(const CLI::App& app) : app_(app) {}
+
+  std::vector<CLI::ConfigItem> from_config(std::istream& file) const override {
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::vector<CLI::ConfigItem> items;
+    for (toml_option& option : read(text)) {
+      if (app_.get_option_no_throw("--" + option.name) == nullptr)
+        throw CLI::ConfigError("--run: " + no_option(app_, option.name, option.name, ""));
+      items.push_back({{}, std::move(option.name), std::move(option.values)});
+    }
+    return items;
+  }
+  // Files are written by run_text.
+  std::string to_config(const CLI::App*, bool, bool, std::string) const override { return ""; }
+
+ private:
+  static std::vector<toml_option> read(const std::string& text) {
+    try {
+      return toml_reader(text).read();
+    } catch (const tamp::value_error& problem) {
+      throw CLI::ConfigError(std::string("--run: ") + problem.what());
+    }
+  }
+
+  const CLI::App& app_;
+};
 
 // What stands in the file anew: the run's options are the others.
 constexpr const char* described[]{"model-fingerprint", "data-fingerprint", "made-with"};
@@ -58,7 +94,8 @@ run_file::run_file(CLI::App& app, std::string program, const std::string& model,
       data_(std::move(data)),
       places_(places) {
   app.set_config("--run", "", "read options from this file, as --save-run writes it");
-  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.config_formatter(std::make_shared<options_of_file>(app));
+  app.failure_message(sentences_of_failure);
   app.add_option("--save-run", saved_, "write the options of this run to a file, for --run")
       ->configurable(false);
   app.add_option("--model-fingerprint", model_fingerprint_,

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "command_line.hpp"
 #include "csv_file.hpp"
 #include "data_files.hpp"
 #include "data_settings.hpp"
@@ -182,15 +183,15 @@ structure_settings parse(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--sparsity", s.sparsities, "fractions of the parameters to take out")
       ->delimiter(',')
-      ->check(CLI::Range(0.0, 0.95))
+      ->check(study::fraction(0.95))
       ->capture_default_str();
   app.add_option("--allocate", s.allocations, "how FLAP's units are spread over the blocks")
       ->delimiter(',')
-      ->check(CLI::IsMember({"uniform", "global", "owl", "das"}))
+      ->check(study::one_of({"uniform", "global", "owl", "das"}))
       ->capture_default_str();
   app.add_option("--single", s.single, "methods that drop single weights, to compare with")
       ->delimiter(',')
-      ->check(CLI::IsMember({"magnitude", "wanda", "ria", "sparsegpt"}))
+      ->check(study::one_of({"magnitude", "wanda", "ria", "sparsegpt"}))
       ->capture_default_str();
   app.add_option("--text", s.data.text, "prose for a language model: half calibrates, half judges")
       ->check(CLI::ExistingFile);

@@ -53,9 +53,9 @@ class scene_subject : public subject {
     return samples;
   }
   std::vector<column> columns() const override { return accuracy_columns(evaluation_); }
-  std::vector<double> measure(const llama::model& m,
-                              std::vector<double>* of_samples) const override {
-    const std::vector<int> given = llama::answer(m, evaluation_);
+  std::vector<double> measure(const llama::model& m, std::vector<double>* of_samples,
+                              const llama::progress_function& on_progress) const override {
+    const std::vector<int> given = llama::answer(m, evaluation_, on_progress);
     if (of_samples != nullptr) {
       of_samples->clear();
       for (std::size_t i = 0; i < given.size(); ++i)
@@ -73,7 +73,8 @@ class scene_subject : public subject {
 // A language model on prose: the first half of the text calibrates, the second half judges.
 class text_subject : public subject {
  public:
-  text_subject(const std::string& model, const data_settings& settings)
+  text_subject(const std::string& model, const data_settings& settings,
+               const llama::progress_function& on_progress)
       : language_(llama::load_gguf(model)) {
     const std::vector<int> tokens = tokens_of(language_, settings.text);
     const std::span<const int> all(tokens);
@@ -86,7 +87,7 @@ class text_subject : public subject {
                              half / settings.sequence_length, start);
     evaluation_ = llama::sequences(all.subspan(half), settings.sequence_length,
                                    settings.evaluation == 0 ? 32 : settings.evaluation, start);
-    reference_ = std::make_unique<llama::text_reference>(language_.model, evaluation_);
+    reference_ = std::make_unique<llama::text_reference>(language_.model, evaluation_, on_progress);
   }
 
   std::string description() const override {
@@ -112,9 +113,9 @@ class text_subject : public subject {
   std::vector<column> columns() const override {
     return {{"perplexity"}, {"divergence", "nats"}, {"agreement", "%"}};
   }
-  std::vector<double> measure(const llama::model& m,
-                              std::vector<double>* of_samples) const override {
-    const llama::text_quality quality = reference_->measure(m, of_samples);
+  std::vector<double> measure(const llama::model& m, std::vector<double>* of_samples,
+                              const llama::progress_function& on_progress) const override {
+    const llama::text_quality quality = reference_->measure(m, of_samples, on_progress);
     return {quality.perplexity, quality.divergence, 100 * quality.agreement};
   }
 
@@ -127,8 +128,9 @@ class text_subject : public subject {
 
 }  // namespace
 
-std::unique_ptr<subject> load_subject(const std::string& model, const data_settings& settings) {
-  if (reads_prose(model)) return std::make_unique<text_subject>(model, settings);
+std::unique_ptr<subject> load_subject(const std::string& model, const data_settings& settings,
+                                      const llama::progress_function& on_progress) {
+  if (reads_prose(model)) return std::make_unique<text_subject>(model, settings, on_progress);
   return std::make_unique<scene_subject>(model, settings);
 }
 

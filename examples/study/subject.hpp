@@ -2,6 +2,7 @@
 
 // The subject of the study: a model, its calibration samples, its quality.
 
+#include <llama/parallel.hpp>
 #include <llama/tamp_host.hpp>
 #include <memory>
 #include <string>
@@ -26,11 +27,13 @@ class subject {
   // `of_samples` gets one number for each scene or sequence: 1 for a right answer, or the mean
   // log-likelihood of a token.
   virtual std::vector<double> measure(const llama::model& m,
-                                      std::vector<double>* of_samples = nullptr) const = 0;
+                                      std::vector<double>* of_samples = nullptr,
+                                      const llama::progress_function& on_progress = {}) const = 0;
 };
 
 // A multimodal model that answers questions about scenes (.safetensors), or a language model that
-// is judged on prose (.gguf).
-std::unique_ptr<subject> load_subject(const std::string& model, const data_settings& settings);
+// is judged on prose (.gguf), which the dense model reads when it is loaded.
+std::unique_ptr<subject> load_subject(const std::string& model, const data_settings& settings,
+                                      const llama::progress_function& on_progress = {});
 
 }  // namespace study

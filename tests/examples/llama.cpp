@@ -22,6 +22,7 @@
 #include <numeric>
 #include <random>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tamp/io/safetensors.hpp>
@@ -879,6 +880,23 @@ BOOST_AUTO_TEST_CASE(quality_does_not_depend_on_threads) {
   BOOST_CHECK_EQUAL(one.perplexity, four.perplexity);
   BOOST_CHECK_EQUAL(one.divergence, four.divergence);
   BOOST_CHECK_EQUAL(one.agreement, four.agreement);
+}
+
+BOOST_AUTO_TEST_CASE(progress_of_long_measurements_goes_from_sequence_to_sequence) {
+  const llama::model m = random_model(small_config());
+  const std::vector<std::vector<int>> text = {{1, 2, 3}, {4, 5}, {6, 7}, {8, 9}};
+  std::vector<double> told;
+  const auto tell = [&](double part) { told.push_back(part); };
+  const std::vector<double> quarters{0.25, 0.5, 0.75, 1};
+  const llama::text_reference reference(m, text, tell);
+  BOOST_TEST(told == quarters, boost::test_tools::per_element());
+  told.clear();
+  const llama::text_quality told_of = reference.measure(m, nullptr, tell);
+  BOOST_TEST(told == quarters, boost::test_tools::per_element());
+  BOOST_TEST(told_of.perplexity == reference.measure(m).perplexity);
+  // What the callback throws reaches the caller.
+  BOOST_CHECK_THROW(reference.measure(m, nullptr, [](double) { throw std::runtime_error("stop"); }),
+                    std::runtime_error);
 }
 
 BOOST_AUTO_TEST_CASE(quality_rejects_what_it_cannot_measure) {

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import pathlib
+import re
 import resource
 import shutil
 import subprocess
@@ -63,6 +64,12 @@ def readable(value):
 for program, (_, words) in RUNS.items():
     made = run(program, *options(program))
     assert made.returncode == 0, made.stdout
+    if program == pays:
+        steps = re.findall(r"step (\d+) of (\d+), (.*)", made.stdout)
+        assert steps, made.stdout
+        assert [int(step) for step, _, _ in steps] == list(range(1, int(steps[0][1]) + 1)), steps
+        assert [steps[0][2], steps[1][2], steps[2][2], steps[-1][2]] == \
+            ["loading the model", "storing dense float at 0.00", "judging dense float at 0.00", "generating text"], steps
     csv_file, json_file, markdown = places(program)
     settings, rows = rows_of_csv(csv_file, words)
     document = json.loads(json_file.read_text())
@@ -86,6 +93,23 @@ for program, (_, words) in RUNS.items():
     again = json.loads((folder / "again.json").read_text())
     assert [row["accuracy"] for row in again["rows"]] == [row["accuracy"] for row in rows], again
     (folder / "again.csv").unlink()
+
+# Typing errors are named in all programs, and a sparsity is a fraction.
+for program in RUNS:
+    wrong = run(program, "--calibraton", 4)
+    assert wrong.returncode != 0, wrong.stdout
+    assert wrong.stdout.startswith("--calibraton is no option. Did you mean --calibration?\n"), wrong.stdout
+    if program != reduce:
+        wrong = run(program, "--sparsity", "0.5,50")
+        assert wrong.returncode != 0, wrong.stdout
+        assert wrong.stdout.startswith("--sparsity: 50 is above 1: for 50 % write 0.5\n"), wrong.stdout
+for program, option, typed, meant in ((study, "--pattern", "per_rwo", "per_row"), (study, "--method", "wandb", "wanda"),
+                                      (reduce, "--selector", "fitprun", "fitprune"),
+                                      (structure, "--single", "magnitud", "magnitude"),
+                                      (pays, "--method", "sparsgpt", "sparsegpt")):
+    wrong = run(program, option, typed)
+    assert wrong.returncode != 0 and wrong.stdout.startswith(f"{option}: {typed} is not one of "), wrong.stdout
+    assert wrong.stdout.split("\n")[0].endswith(f". Did you mean {meant}?"), wrong.stdout
 
 # What was not measured is null: the error of masks that were not refined, the times of prompts that were not timed.
 documents = {program: json.loads(places(program)[1].read_text()) for program in RUNS}

@@ -11,6 +11,7 @@ import sys
 program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
 shutil.rmtree(folder, ignore_errors=True)
 folder.mkdir(parents=True)
+evaluation = pathlib.Path(__file__).parents[2] / "examples/data/tiny_mllm/tiny_eval.safetensors"
 run, first, second = folder / "run.toml", folder / "first.csv", folder / "second.csv"
 
 
@@ -56,7 +57,32 @@ run.write_text(text.replace('made-with="tamp ', 'made-with="tamp 0.0, once '))
 again = study("--run", run)
 assert again.returncode == 0 and "the run was made with tamp 0.0, once " in again.stdout, again.stdout
 
-# A name that the program does not know is no silent default.
-run.write_text(text + 'methods="wanda"\n')
-refused = study("--run", run)
-assert refused.returncode != 0, refused.stdout
+# A name that the program does not know is no silent default, nor is what cannot be read.
+for line, sentence in (('methods="wanda"', "--run: methods is no option. Did you mean method?"),
+                       ("frobnicate=1", "--run: frobnicate is no option."),
+                       ('model="tiny"', f"--run: line {len(text.splitlines()) + 1}: model is there twice"),
+                       ('text="a', f"--run: line {len(text.splitlines()) + 1}: the text has no end: \" is missing"),
+                       ("save-run=a", "save-run: This option is not allowed in a configuration file"),
+                       ("layers=maybe", "Could not convert: --layers = maybe")):
+    run.write_text(text + line + "\n")
+    refused = study("--run", run)
+    assert refused.returncode != 0 and refused.stdout.startswith(sentence + "\n"), (line, refused.stdout)
+
+# Names of files may have all that TOML and shells care about.
+for name in (" a # b ", 'a "b"', "it's", "back\\slash\\n", "[a, b]", "a=b", "#", "'\"", "line\nend", "\u00e9"):
+    scenes, table, saved = folder / f"{name}.scenes", folder / f"{name}.csv", folder / f"{name}.toml"
+    scenes.write_bytes(evaluation.read_bytes())
+    made = study("--score", "magnitude", "--pattern", "per_row", "--sparsity", "0.5", "--calibration", 2, "--evaluation", 5,
+                 "--evaluation-scenes", scenes, "--csv", table, "--save-run", saved)
+    assert made.returncode == 0, (name, made.stdout)
+    before = rows(table)
+    table.unlink()
+    again = study("--run", saved, "--save-run", third)
+    assert again.returncode == 0 and third.read_text() == saved.read_text(), (name, again.stdout)
+    assert rows(table) == before, (name, before)
+# A file of one's own, with a comment, blanks, a list over two lines and one without brackets.
+run.write_text("# my run\n\n  method = magnitude, wanda  # two\nsparsity = [\n  0.5,\n  0.6,\n]\npattern='per_row', 2:4\n"
+               f"calibration=4\nevaluation=20\nlayers=true\ncsv='{folder / 'own.csv'}'\n")
+own = study("--run", run)
+assert own.returncode == 0 and "q_proj" in own.stdout, own.stdout
+assert [line.split(",")[:4] for line in rows(folder / "own.csv")] == [line.split(",")[:4] for line in rows(first)]

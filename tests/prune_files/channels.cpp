@@ -244,13 +244,26 @@ BOOST_AUTO_TEST_CASE(fused_tensors_of_phi3_move_as_their_parts_do) {
   BOOST_TEST(!fs::exists(wrong.s.out));
 }
 
-BOOST_AUTO_TEST_CASE(sentences_about_blocks_name_the_option) {
+BOOST_AUTO_TEST_CASE(sentences_about_blocks_and_numbers_name_the_option) {
   const temporary_folder folder;
   support::write_weights(folder / "m", {random_tensor("a.weight", dtype::f32, {4, 4})});
   check_error<tamp::value_error>(
       "--permute knows blocks with self_attn.q_proj, k_proj, v_proj and o_proj, mlp.gate_proj, "
       "up_proj and down_proj, or GGUF's names of these, and the model has none",
       [&] { tamp_prune::find_blocks(tamp_prune::find_model(folder / "m"), "--permute"); });
+  const auto refused = [](std::string_view config, std::string_view option,
+                          const std::string& sentence) {
+    check_error<tamp::value_error>(std::string(option) + ": config.json has " + sentence, [&] {
+      tamp_prune::numbers_of_config(nlohmann::ordered_json::parse(config), option);
+    });
+  };
+  for (const std::string_view option : {"--permute", "--structure"}) {
+    refused(R"({"hidden_size": 8})", option, "no num_hidden_layers");
+    refused(R"({"num_hidden_layers": "two"})", option,
+            "a num_hidden_layers of \"two\", which is no number");
+    refused(R"({"num_hidden_layers": 2, "quantization_config": {"bits": 4}})", option,
+            "a quantization_config, and the parts of quantised weights are not known");
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""command_line.py TAMP_PRUNE FOLDER: options that cannot be used together are a sentence, and nothing is written."""
+"""command_line.py TAMP_PRUNE FOLDER: options that cannot be used, or not together, are a sentence, and nothing is written."""
 import pathlib
 import shutil
 import subprocess
@@ -11,6 +11,23 @@ PERMUTE = ("--permute", "--pattern", "2:4")
 
 def refusals(text):
     """Options, and the sentence about them."""
+    # Typing errors. What follows an option that does not exist is not what is wrong.
+    for typed, meant in (("--sparsty", "--sparsity"), ("-sparsity", "--sparsity"), ("--save-statistic", "--save-statistics"),
+                         ("--imatrx", "--imatrix"), ("--dryrun", "--dry-run"), ("--retyp", "--retype")):
+        yield (typed, "0.5"), f"{typed} is no option. Did you mean {meant}?"
+    yield ("--sparsty=0.5",), "--sparsty is no option. Did you mean --sparsity?"
+    yield ("--frobnicate", "--score", "ria"), "--frobnicate is no option."
+    yield ("--score", "wnada"), \
+        "--score: wnada is not one of magnitude, wanda, ria, flap, reap. Did you mean wanda?"
+    yield ("--score", "best"), "--score: best is not one of magnitude, wanda, ria, flap, reap"
+    yield ("--pattern", "3:4"), \
+        "--pattern: 3:4 is not one of per_row, per_tensor, 1:2, 1:4, 2:4, 4:8, 8:16, mixed:8, block:16x1, block:1x16"
+    # A sparsity is a fraction.
+    yield ("--sparsity", "50"), "--sparsity: 50 is above 1: for 50 % write 0.5"
+    yield ("--sparsity", "1.5"), "--sparsity: 1.5 is above 1: for 1.5 % write 0.015"
+    yield ("--sparsity", "62.5%"), "--sparsity: 62.5% is no number: for 62.5 % write 0.625"
+    for number in ("101", "-0.5", "nan", "half", "0.5x"):
+        yield (f"--sparsity={number}",), f"--sparsity: {number} is no number from 0 to 1"
     yield ("--structure", "neurons", "--allocate", "lamp"), \
         "--structure knows --allocate uniform, owl, das and global, not lamp"
     for allocation in ("owl", "das", "global"):
@@ -46,6 +63,14 @@ for options, sentence in refusals(str(folder / "text")):
                           capture_output=True, text=True)
     assert done.returncode != 0 and done.stderr.split("\n")[0] == sentence, (options, done.stderr)
     assert sorted(path.name for path in folder.iterdir()) == ["model", "text"], options
+# An option that does not exist is named before one that is missing, and before a file that its value is taken for.
+for words, sentences in (((folder / "model", "--ot", folder / "out"), ["--ot is no option. Did you mean --out?"]),
+                         (("--sparsty", "0.5", folder / "model", "--out", folder / "out", "--scor", "ria"),
+                          ["--sparsty is no option. Did you mean --sparsity?",
+                           "--scor is no option. Did you mean --score?"])):
+    done = subprocess.run([program, *map(str, words)], capture_output=True, text=True)
+    assert done.returncode != 0 and done.stderr.split("\n") == \
+        [*sentences, "Run with --help for more information.", ""], (words, done.stderr)
 # Options that can be used together are read, and the model, which is empty, is what is wrong.
 for options in (("--structure", "neurons:0.2,layers:1", "--allocate", "owl"),
                 ("--structure", "heads:1", "--allocate", "das", "--text", str(folder / "text")), PERMUTE):

@@ -267,6 +267,24 @@ BOOST_AUTO_TEST_CASE(the_first_part_must_be_named_and_be_called_so) {
                 "-00001-of-00003.gguf");
 }
 
+BOOST_AUTO_TEST_CASE(structure_and_order_change_in_models_of_one_file_alone) {
+  const temporary_folder folder;
+  settings s = settings_for(write_parts(folder), folder / "out");
+  const auto refused = [&](const std::string& option) {
+    check_error<file_error>(s.model + ": is one of 3 parts, and " + option +
+                                " takes models of one file: merge them with llama-gguf-split "
+                                "--merge",
+                            [&] { support::output_of(s); });
+    BOOST_TEST(!fs::exists(s.out));
+  };
+  s.structure = {"neurons:0.5"};
+  refused("--structure");
+  s.structure.clear();
+  s.permute = true;
+  s.pattern = "2:4";
+  refused("--permute");
+}
+
 BOOST_AUTO_TEST_CASE(a_text_is_read_by_models_of_one_file_alone) {
   const temporary_folder folder;
   settings s = settings_for(write_parts(folder), folder / "out");

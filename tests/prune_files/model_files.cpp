@@ -143,8 +143,26 @@ BOOST_AUTO_TEST_CASE(what_is_no_model_is_refused) {
   check_refused(foreign, foreign +
                              ": is neither a GGUF file, which begins with GGUF, nor a safetensors "
                              "file, whose ninth byte is {");
-  const std::string cut = folder.write("cut", std::string("GGUF\3\0\0\0\1\0\0\0", 12));
-  check_refused(cut, cut + ": the number of tensors has 8 bytes at byte 8, but only 4 are left");
+  const std::string cut(": is cut off: it has ");
+  for (const auto& [bytes, said] :
+       {std::pair{std::string("GGUF"), "4 bytes"},
+        std::pair{std::string("GGUF\3\0\0\0\1\0\0\0", 12), "12 bytes"}}) {
+    const std::string path = folder.write("cut.gguf", bytes);
+    check_refused(path, path + cut + said +
+                            ", and already the beginning of a GGUF file, up to the numbers of its "
+                            "tensors and metadata, has 24");
+  }
+  // Behind the beginning, where one of two pairs of metadata is missing.
+  const std::string pairs =
+      folder.write("pairs.gguf", std::string("GGUF\3\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0", 24));
+  check_refused(pairs, pairs + ": a metadata key has 8 bytes at byte 24, but only 0 are left");
+  const std::string little = folder.write("little", "G");
+  check_refused(little, little + cut +
+                            "1 byte, and is neither a GGUF file, which begins with GGUF, nor a "
+                            "safetensors file, which begins with the eight bytes of its header's "
+                            "length");
+  const std::string nothing = folder.write("nothing", "");
+  check_refused(nothing, nothing + ": is empty");
   const std::string below = folder.write("file", "x") + "/below";
   check_refused(below, below + ": does not exist");
 }

@@ -354,6 +354,7 @@ BOOST_AUTO_TEST_CASE(unusable_statistics_are_refused_before_anything_is_written)
   settings s = settings_for(model, folder / "out");
   s.refine = "swaps:4";
   s.statistics = seen;
+  s.save_plan = (folder / "plan").string();
   const auto refused = [&](const std::string& sentence) {
     const std::size_t count = folder.count();
     for (const bool dry_run : {true, false}) {
@@ -366,6 +367,7 @@ BOOST_AUTO_TEST_CASE(unusable_statistics_are_refused_before_anything_is_written)
   refused(seen + ": holds the statistics sequence_moments, and no gram");
   s.refine = "dsnot";
   output_of(s);
+  BOOST_TEST(fs::remove(s.save_plan));
   fs::remove_all(s.out);
   s.refine = "repair";
   // Of other layers, and of a layer with another number of columns.

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "forward.hpp"
-#include "parallel.hpp"
 
 namespace llama {
 namespace {
@@ -77,23 +76,29 @@ std::vector<std::vector<int>> sequences(std::span<const int> tokens, std::size_t
   return cut;
 }
 
-text_reference::text_reference(const model& dense, std::vector<std::vector<int>> sequences)
+text_reference::text_reference(const model& dense, std::vector<std::vector<int>> sequences,
+                               const progress_function& on_progress)
     : ends_(dense.ends), sequences_(std::move(sequences)), dense_(sequences_.size()) {
   if (sequences_.empty()) fail("there is no sequence to measure a model on");
   for (const auto& tokens : sequences_)
     if (tokens.size() < 2) fail("a sequence of ", tokens.size(), " tokens predicts none");
-  for_each_sequence(sequences_.size(), [&](std::size_t i) {
-    dense_[i] = {predictors(dense, i), {}, {}};
-    softmax_summary all = summarise(dense_[i].features, ends_->head());
-    dense_[i].log_normaliser = all.log_normaliser();
-    dense_[i].choice = std::move(all.choice);
-  });
+  for_each_sequence(
+      sequences_.size(),
+      [&](std::size_t i) {
+        dense_[i] = {predictors(dense, i), {}, {}};
+        softmax_summary all = summarise(dense_[i].features, ends_->head());
+        dense_[i].log_normaliser = all.log_normaliser();
+        dense_[i].choice = std::move(all.choice);
+      },
+      on_progress);
 }
 
-text_quality text_reference::measure(const model& m, std::vector<double>* log_likelihoods) const {
+text_quality text_reference::measure(const model& m, std::vector<double>* log_likelihoods,
+                                     const progress_function& on_progress) const {
   if (m.ends != ends_) fail("the model to measure is not a copy of the dense model");
   std::vector<sums> parts(sequences_.size());
-  for_each_sequence(sequences_.size(), [&](std::size_t i) { parts[i] = compare(m, i); });
+  for_each_sequence(
+      sequences_.size(), [&](std::size_t i) { parts[i] = compare(m, i); }, on_progress);
   if (log_likelihoods != nullptr) {
     log_likelihoods->clear();
     for (const sums& part : parts) log_likelihoods->push_back(part.log_likelihood / part.tokens);

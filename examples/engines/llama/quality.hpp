@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model.hpp"
+#include "parallel.hpp"
 
 namespace llama {
 
@@ -32,10 +33,13 @@ struct text_quality {
 /// embedding and head. The same bits come out for any number of threads.
 class text_reference {
  public:
-  text_reference(const model& dense, std::vector<std::vector<int>> sequences);
+  /// Runs `dense` over the text.
+  text_reference(const model& dense, std::vector<std::vector<int>> sequences,
+                 const progress_function& on_progress = {});
 
   /// Runs `m` over the text. `log_likelihoods` gets the mean over the tokens of each sequence.
-  text_quality measure(const model& m, std::vector<double>* log_likelihoods = nullptr) const;
+  text_quality measure(const model& m, std::vector<double>* log_likelihoods = nullptr,
+                       const progress_function& on_progress = {}) const;
 
  private:
   struct prediction {

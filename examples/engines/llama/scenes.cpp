@@ -73,13 +73,16 @@ row_vector last_logits(const model& m, const matrix& features) {
   return features.bottomRows(1) * m.ends->head().transpose();
 }
 
-std::vector<int> answer(const model& m, const scenes& s) {
+std::vector<int> answer(const model& m, const scenes& s, const progress_function& on_progress) {
   std::vector<int> tokens(s.size());
-  for_each_sequence(s.size(), [&](std::size_t i) {
-    Index best = 0;
-    last_logits(m, forward(m, embed_scene(m, s, i).hidden)).maxCoeff(&best);
-    tokens[i] = int(best);
-  });
+  for_each_sequence(
+      s.size(),
+      [&](std::size_t i) {
+        Index best = 0;
+        last_logits(m, forward(m, embed_scene(m, s, i).hidden)).maxCoeff(&best);
+        tokens[i] = int(best);
+      },
+      on_progress);
   return tokens;
 }
 

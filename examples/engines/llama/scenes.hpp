@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model.hpp"
+#include "parallel.hpp"
 
 namespace llama {
 
@@ -63,7 +64,7 @@ embedded_scene embed_scene(const model& m, const scenes& s, std::size_t i);
 row_vector last_logits(const model& m, const matrix& features);
 
 /// The token that the model answers to each scene; several scenes at once.
-std::vector<int> answer(const model& m, const scenes& s);
+std::vector<int> answer(const model& m, const scenes& s, const progress_function& on_progress = {});
 
 /// Fractions of right answers.
 struct accuracy {
