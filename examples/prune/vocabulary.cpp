@@ -10,7 +10,6 @@
 namespace tamp_prune {
 namespace {
 
-
 // The byte that "<0x0A>" spells.
 std::optional<unsigned> spelled_byte(std::string_view spelling) {
   if (spelling.size() != 6 || !spelling.starts_with("<0x") || spelling[5] != '>')
