@@ -151,28 +151,38 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
   template <class Weight>
   static void multiply(const tamp::detail::any_executor& exec, const Weight& weight,
                        const activations& x, matrix_view<float> y) {
-    using namespace tamp::detail;
-    if constexpr (sparse_weight<Weight>) {
-      const auto s = sparse::view_of(weight);
-      using value = typename decltype(s)::value_type;
-      run<value>(exec, s.rows(), s.cols(), x, y, [&] { return kept_rows<value>(s); });
-    } else {
-      with_source(weight, [&](const auto& w) { multiply_dense(exec, w, x, y); });
-    }
+    if constexpr (sparse_weight<Weight>)
+      multiply_kept(exec, sparse::view_of(weight), x, y);
+    else
+      tamp::detail::with_source(weight, [&](const auto& w) { multiply_dense(exec, w, x, y); });
   }
 
   template <class Source>
   static void multiply_dense(const tamp::detail::any_executor& exec, const Source& w,
                              const activations& x, matrix_view<float> y) {
-    const auto rows = static_cast<std::size_t>(w.rows());
-    const auto cols = static_cast<std::size_t>(w.cols());
     if constexpr (tamp::detail::is_view<Source>) {
       using element = typename Source::value_type;
       if constexpr (storable<element> && !tamp::detail::is_scaled<element>)
-        if (w.contiguous_rows())
-          return run<element>(exec, rows, cols, x, y, [&] { return stored_rows<element>(w); });
+        if (w.contiguous_rows()) return multiply_stored<element>(exec, w, x, y);
     }
-    run<float>(exec, rows, cols, x, y, [&] { return read_rows<Source>(w); });
+    multiply_read(exec, tamp::detail::erased_rows<float>(tamp::detail::erased_tensor(w)), x, y);
+  }
+
+  // The rows of a weight in each of its forms.
+  template <class T>
+  static void multiply_kept(const tamp::detail::any_executor& exec, const view<T>& s,
+                            const activations& x, matrix_view<float> y) {
+    run<T>(exec, s.rows(), s.cols(), x, y, [&] { return kept_rows<T>(s); });
+  }
+  template <class T>
+  static void multiply_stored(const tamp::detail::any_executor& exec, matrix_view<const T> w,
+                              const activations& x, matrix_view<float> y) {
+    run<T>(exec, w.rows(), w.cols(), x, y, [&] { return stored_rows<T>(w); });
+  }
+  static void multiply_read(const tamp::detail::any_executor& exec,
+                            const tamp::detail::erased_rows<float>& w, const activations& x,
+                            matrix_view<float> y) {
+    run<float>(exec, w.rows(), w.cols(), x, y, [&] { return read_rows(w); });
   }
 
   template <class Value, class Rows>

@@ -17,7 +17,7 @@
 #include "../../detail/mask_word.hpp"
 #include "../../element.hpp"
 #include "../../simd/sparse_rows.hpp"
-#include "../../tensor/rows.hpp"
+#include "../../tensor/detail/erased_rows.hpp"
 #include "../../tensor/view.hpp"
 #include "../view.hpp"
 
@@ -131,7 +131,6 @@ class stored_rows {
 };
 
 /// The rows of any other dense tensor, as floats. A row is valid until the next call.
-template <class Source>
 class read_rows {
  public:
   template <class Loops>
@@ -139,16 +138,11 @@ class read_rows {
   template <class Loops>
   static constexpr std::size_t most_few = Loops::template lanes<float> / 2;
 
-  explicit read_rows(const Source& weight)
-      : read_(weight), row_(static_cast<std::size_t>(weight.cols())) {}
+  explicit read_rows(const tamp::detail::erased_rows<float>& weight) : read_(weight) {}
 
   tamp::detail::dense_row<float> operator()(std::size_t i) {
-    if (i != at_) {
-      const auto row = read_(i);
-      std::ranges::transform(row, row_.begin(),
-                             [](auto number) { return static_cast<float>(number); });
-      at_ = i;
-    }
+    if (i != at_) row_ = read_(i);
+    at_ = i;
     return {row_.data()};
   }
 
@@ -161,8 +155,8 @@ class read_rows {
   }
 
  private:
-  tamp::detail::row_reader<Source> read_;
-  std::vector<float> row_;
+  tamp::detail::row_reader<tamp::detail::erased_rows<float>> read_;
+  std::span<const float> row_;
   std::size_t at_ = static_cast<std::size_t>(-1);
 };
 
