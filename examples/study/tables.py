@@ -16,6 +16,7 @@ The first prints a table of a file that --csv or --json wrote:
     selectors FILE [COLUMN]         selectors of visual tokens (tamp_reduce), budgets across
     reductions FILE COLUMNS         all rows of tamp_reduce
     visual FILE KINDS COLUMNS       what is spared of visual tokens
+    structure FILE COLUMNS          models from which units were removed (tamp_structure)
 
 A page says where its tables are:
 
@@ -33,13 +34,14 @@ import sys
 
 import quality_tables
 import reduced_tables
+import structure_tables
 import weightings
 from result_file import fail, read
 
 TABLES = {each.__name__: each for each in (
     quality_tables.quality, quality_tables.kinds, quality_tables.refinements, quality_tables.allocations,
     weightings.weightings, weightings.differences, reduced_tables.selectors, reduced_tables.reductions,
-    reduced_tables.visual)}
+    reduced_tables.visual, structure_tables.structure)}
 BEGIN, END = re.compile(r"<!-- table: (.*) -->"), "<!-- /table -->"
 
 

@@ -40,6 +40,21 @@ assert "| Wanda | 98.6 ± 0.1 | 85.5 ± 0.5 | 79.0 |\n" in shown.stdout, shown.s
 shown = tables("differences", folder / "study.csv", "samples")
 assert "| +25.0 ± 32.3 |" in shown.stdout, shown.stdout
 
+# Removed units. Half of single weights leaves half of them in tensors that are as large as before.
+write("structure.csv", "# a model\nwhat,sparsity,parameters,bytes,perplexity,threads,tokens_per_second,prefill\n"
+      "dense,0,20000000,40000000,29.14,1,16.12,131.4\n"
+      "dense,0,20000000,40000000,29.14,2,30,200\n"
+      '"flap, uniform, biases",0.2,16000000,32000000,39.8,1,19.3,157\n'
+      '"wanda, single weights, 0.500",0.2,20000000,22500000,31,1,25,119\n')
+shown = tables("structure", folder / "structure.csv", "perplexity,tokens_per_second,prefill")
+assert shown.stdout.strip() == (
+    "| 20 % asked | parameters of the layers | MB | perplexity | tokens/s | prefill/s |\n|---|---|---|---|---|---|\n"
+    "| dense | 20.0 M | 40.0 | 29.1 | 16.1 | 131 |\n"
+    "| FLAP, uniform, biases | 16.0 M | 32.0 | 39.8 | 19.3 | 157 |\n"
+    "| Wanda, single weights, 50.0 % | 20.0 M, of which 10.0 M stay | 22.5 | 31.0 | 25.0 | 119 |"), shown.stdout
+refused("structure.csv has no column 'accuracy'", "structure", folder / "structure.csv", "accuracy")
+(folder / "structure.csv").unlink()
+
 # All tables of a page are written between their marks, those of missing files and the prose stay.
 done = tables("--update", page, folder)
 assert done.returncode == 0, done.stdout
