@@ -21,7 +21,7 @@
 #                                          and llama.cpp; fetches them and PyTorch (6 GB in build/)
 #     bash examples/run.sh prune MODEL --out OUT ...
 #                                          tamp_prune on a model of yours (see --help)
-#     bash examples/run.sh results [reduce|weightings] [video|smollm2] ...
+#     bash examples/run.sh results [reduce|structure|weightings] [video|smollm2] ...
 #                                          the tables of docs/results.md, over three calibration sets;
 #                                          an hour or so, several for video, and an interrupted run is continued. SCENES names a
 #                                          file of scenes to judge by, such as scenes.py draws; NAME the files of
@@ -155,7 +155,19 @@ if [ "$program" = pays ] && [ "$subject" != smollm2 ]; then
   exec "$pays" "$@"
 fi
 
+# structure_results NAME COLUMNS ARGUMENT...: models from which units were removed, and their table.
+structure_results() {
+  name_files "$1"
+  "$structure" "${files[@]}" "${@:3}"
+  echo
+  print_table structure "$2"
+}
 if [ "$subject-$program" = tiny-structure ]; then
+  if [ "$results" = yes ]; then
+    structure_results structure_tiny accuracy --sparsity 0.25 --allocate uniform,owl,das,global \
+      --single magnitude,wanda --calibration 128 --evaluation 1000 "$@"
+    exit
+  fi
   exec "$structure" "$@"
 fi
 
@@ -231,6 +243,12 @@ if [ "$program" = pays ]; then
   exec "$pays" "${language[@]}" "$@"
 fi
 if [ "$program" = structure ]; then
+  if [ "$results" = yes ]; then
+    structure_results structure_smollm2 perplexity,divergence,agreement,tokens_per_second,prefill \
+      "${language[@]}" --sparsity 0.2 --allocate uniform,global,owl,das --single wanda --calibration 4 \
+      --evaluation 4 "$@"
+    exit
+  fi
   [ $# -gt 0 ] || set -- --calibration 4 --evaluation 4 --sparsity 0.2 --single wanda
   exec "$structure" "${language[@]}" "$@"
 fi
