@@ -22,10 +22,10 @@
 #include "data_files.hpp"
 #include "data_settings.hpp"
 #include "pays.hpp"
-#include "progress_bar.hpp"
 #include "prune_model.hpp"
 #include "result_files.hpp"
 #include "run_file.hpp"
+#include "step_progress.hpp"
 #include "structured.hpp"
 #include "subject.hpp"
 
@@ -81,27 +81,37 @@ std::vector<double> of_blocks(study::planner& planner, const std::string& alloca
 
 int run(const structure_settings& s) {
   study::check(s.results);
-  study::progress_bar bar;
-  const auto subject = study::load_subject(s.model, s.data);
+  std::size_t models = 1;
+  for (const double sparsity : s.sparsities)
+    models += recipes_at(s, sparsity).size() + s.single.size();
+  study::step_progress steps(models + 3);
+  const auto on_progress = [&](double part) { steps.show(part); };
+  steps.begin(s.data.text.empty() ? "loading the model"
+                                  : "loading the model, which reads the text");
+  const auto subject = study::load_subject(s.model, s.data, on_progress);
+  steps.clear();
   const llama::model& dense = subject->dense();
   const auto samples = subject->calibration_samples(s.seed);
   const std::string settings = fmt::format(
       "{}: {}", std::filesystem::path(s.model).filename().string(), subject->description());
   fmt::print("{}\n\n", settings);
-  bar.show(0, "the samples go through the dense model");
-  const auto seen = study::observe_structure(dense, samples);
+  steps.begin("the samples go through the dense model");
+  const auto seen = study::observe_structure(dense, samples, [&](const tamp::progress& now) {
+    steps.show(static_cast<double>(now.block) / static_cast<double>(now.blocks));
+    return true;
+  });
   study::planner planner(dense, samples, 0);
   std::vector<row> rows;
   const auto add = [&](std::string what, double sparsity, const llama::model& m,
                        llama::storage form) {
-    bar.show(0.5, what);
+    steps.begin(fmt::format("judging {} at {:.2f}", what, sparsity));
     llama::stored_model stored = llama::store(m, form);
-    auto quality = subject->measure(llama::restored(m, stored));
+    auto quality = subject->measure(llama::restored(m, stored), nullptr, on_progress);
     auto kept = std::make_unique<llama::stored_model>(std::move(stored));
     const std::size_t bytes = layer_bytes(*kept);
     rows.push_back({std::move(what), sparsity, study::parameters(m), bytes, std::move(quality),
                     std::move(kept)});
-    bar.clear();
+    steps.clear();
     const row& done = rows.back();
     fmt::print("{} {:.2f}: {} parameters, {:.2f} MB,", done.what, done.sparsity, done.parameters,
                static_cast<double>(done.bytes) / 1e6);
@@ -135,13 +145,14 @@ int run(const structure_settings& s) {
           llama::storage::sparse_bf16);
     }
   }
-  std::vector<const llama::stored_model*> models;
-  for (const row& r : rows) models.push_back(r.model.get());
-  const auto speeds = study::measure_speeds(models, s.speed, [&](double part) {
-    bar.show(part, "generating text");
+  std::vector<const llama::stored_model*> stored;
+  for (const row& r : rows) stored.push_back(r.model.get());
+  steps.begin("generating text");
+  const auto speeds = study::measure_speeds(stored, s.speed, [&](double part) {
+    steps.show(part);
     return interrupted == 0;
   });
-  bar.clear();
+  steps.clear();
   if (interrupted != 0) return 130;
   const auto qualities = subject->columns();
   study::result_table table{

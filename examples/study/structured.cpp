@@ -64,11 +64,12 @@ std::string label(const structured_recipe& recipe) {
 }
 
 structured_statistics observe_structure(const llama::model& dense,
-                                        const std::vector<llama::calibration_sample>& samples) {
+                                        const std::vector<llama::calibration_sample>& samples,
+                                        const tamp::progress_callback& on_progress) {
   llama::model copy = dense;
   llama::tamp_host host(copy, samples);
   structured_statistics seen;
-  tamp::calibrate(tamp::execute::openmp{}, host, seen);
+  tamp::calibrate(tamp::execute::openmp{}, host, seen, on_progress);
   return seen;
 }
 

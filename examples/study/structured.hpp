@@ -26,7 +26,8 @@ using structured_statistics =
     tamp::calibration<tamp::stat::column_norm, tamp::stat::column_variance,
                       tamp::stat::hidden_change>;
 structured_statistics observe_structure(const llama::model& dense,
-                                        const std::vector<llama::calibration_sample>& samples);
+                                        const std::vector<llama::calibration_sample>& samples,
+                                        const tamp::progress_callback& on_progress = {});
 
 // The units of all blocks: heads with their keys and values, then neurons; or the layers.
 tamp::structure::ties ties_of(const llama::model& m, const structured_recipe& recipe);
