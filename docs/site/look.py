@@ -13,7 +13,7 @@ import urllib.parse
 
 from selenium import webdriver
 
-WIDTHS = {"desk": 1280, "phone": 390}
+WIDTHS = {"desk": (1280, "light"), "phone": (390, "dark")}
 WIDER = """
 const width = document.documentElement.clientWidth, wide = [];
 if (document.documentElement.scrollWidth > width + 1)
@@ -24,17 +24,20 @@ return document.documentElement.scrollWidth > width + 1 ? (wide[0] || 'the page 
 LINKS = "return [...document.querySelectorAll('a[href]')].map(a => a.href)"
 
 
-def browser(width, scheme):
+def browser():
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
-    for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--window-size={width},1000",
-                     "--allow-file-access-from-files"):
+    options.page_load_strategy = "eager"
+    for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--allow-file-access-from-files"):
         options.add_argument(argument)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    return webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+
+
+def show(driver, width, scheme):
+    """The page that is open, as it is at this width. Nothing is loaded again."""
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                            {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    return driver
 
 
 def main():
@@ -46,22 +49,24 @@ def main():
     if not pages:
         sys.exit(f"look.py: there are no pages in {site}")
     problems = set()
-    for name, width in WIDTHS.items():
-        driver = browser(width, "light" if name == "desk" else "dark")
-        for page in pages:
-            short = page.relative_to(site)
-            driver.get(page.as_uri())
+    driver = browser()
+    for number, page in enumerate(pages):
+        if number % 100 == 0:
+            print(f"page {number} of {len(pages)}, {len(problems)} problems", flush=True)
+        short = page.relative_to(site)
+        driver.get(page.as_uri())
+        for link in driver.execute_script(LINKS):
+            there = urllib.parse.urlparse(link)
+            if there.scheme == "file" and not pathlib.Path(urllib.parse.unquote(there.path)).exists():
+                problems.add(f"{short} links to {link}, which is not there")
+        for name, (width, scheme) in WIDTHS.items():
+            show(driver, width, scheme)
             wide = driver.execute_script(WIDER)
             if wide:
                 problems.add(f"{short} is wider than {width} pixels: {wide}")
-            if name == "desk":
-                for link in driver.execute_script(LINKS):
-                    there = urllib.parse.urlparse(link)
-                    if there.scheme == "file" and not pathlib.Path(urllib.parse.unquote(there.path)).exists():
-                        problems.add(f"{short} links to {link}, which is not there")
             if short.parts[0] not in ("api", "source"):
                 driver.save_screenshot(pictures / f"{name}-{'-'.join(short.with_suffix('').parts)}.png")
-        driver.quit()
+    driver.quit()
     print("\n".join(sorted(problems)) or f"{len(pages)} pages fit, and no link is dead")
     sys.exit(1 if problems else 0)
 
