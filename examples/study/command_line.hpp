@@ -1,6 +1,6 @@
 #pragma once
 
-// What a command line gets wrong, in sentences that say what was probably meant.
+// Mistakes of a command line, in sentences that name what was probably meant.
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>

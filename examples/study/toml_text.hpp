@@ -134,7 +134,7 @@ class toml_reader {
     }
     refuse("the text has no end: ", mark, " is missing");
   }
-  // What a backslash and the letters behind it stand for. Ends on the last of them.
+  // The characters of a backslash and the letters behind it. Ends on the last letter.
   std::string escaped() {
     constexpr std::string_view letters = "\"\\btnfr", meant = "\"\\\b\t\n\f\r";
     if (++at_ < text_.size()) {

@@ -35,7 +35,7 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 /// of squares of the weights of their layer that are not smaller.
 ///
 /// Use it with score::magnitude and no calibration data. It reads the weights three times, or up to
-/// eight times if the layers have fewer than two million on average, and sorts them each time.
+/// eight times if the layers have fewer than a million on average, and sorts them each time.
 ///
 ///     lamp(r) = w(r)^2 / sum over r' >= r of w(r')^2     r: rank of |w| within its layer
 ///     drop    = the floor(number of weights * sparsity) lowest lamp(r) of the whole model

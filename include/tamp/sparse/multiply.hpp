@@ -300,7 +300,8 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
 ///
 /// S is (rows, cols), a sparse::matrix or a sparse::view. X is (tokens, cols) and Y (tokens, rows),
 /// any tensors of the CPU; for one token, y = S x, any contiguous ranges of numbers. Sums are made
-/// in float. Y is written and must not overlap X or S. A dense weight may stand in the place of S,
+/// in float; for a Y of another type they take memory of their own. Y is written and must not overlap
+/// X or S. A dense weight may stand in the place of S,
 /// for layers that stay dense and for comparison.
 ///
 /// One token to a few is as fast as S is read from memory. More than 16 take as many
@@ -309,7 +310,7 @@ struct multiply_operation : tamp::detail::operation<multiply_operation> {
 /// or, if its activation or its scale is infinite or NaN, perhaps NaN, as a zero in a dense weight
 /// does.
 /// @throws shape_error if the shapes do not fit, elements of Y share their memory, or memory cannot
-///         hold a copy of X; nothing is written then
+///         hold a copy of X or the sums; nothing is written then
 inline constexpr multiply_operation multiply{};
 
 }  // namespace tamp::inline TAMP_FLAGS::sparse

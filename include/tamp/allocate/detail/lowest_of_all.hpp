@@ -49,7 +49,8 @@ class counted_keys {
 /// Returns a width of the digits, at most `widest`, of keys with `bits` unknown bits: with wide digits
 /// the keys are read in fewer rounds, and with narrow ones a unit of few keys has few counts.
 ///
-///     rounds = ceil(bits / min(widest, log2(keys / units)))        width = ceil(bits / rounds)
+///     most   = the bits of the number keys / units, at least 8 and at most `widest`
+///     rounds = ceil(bits / most)        width = ceil(bits / rounds)
 inline int digit_width(std::size_t keys, std::size_t units, int bits, int widest) noexcept {
   const auto of_unit = static_cast<int>(std::bit_width(keys / (std::max)(units, std::size_t{1})));
   const int most = std::clamp(of_unit, (std::min)(8, widest), widest);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a recipe does to one layer of a model: the decision, its report and the writing.
+/// The work of a recipe on one layer of a model: the decision, its report and the writing.
 
 #include <algorithm>
 #include <concepts>
@@ -47,9 +47,9 @@ struct layer_decision {
   }
 };
 
-/// What a recipe does to one weight, apart from the weight's type: action(done, seen, decision)
-/// decides at the sparsity that the report `done` asks for, given the layer's statistic, and writes.
-/// With a `decision`, it stores there what was decided and leaves the weight as it is.
+/// The work of a recipe on one weight of any type. action(done, seen, decision) decides at the
+/// sparsity that the report `done` asks for, given the layer's statistic, and writes the weight. With
+/// a `decision`, it stores the decision there and leaves the weight unchanged.
 template <class Statistic>
 using layer_action =
     function_ref<void(layer_report& done, const Statistic& seen, layer_decision* decision)>;
@@ -93,7 +93,7 @@ void read_back(const any_executor& exec, const Weight& weight, layer_report& don
                         dropped - zeros, " did not become zero");
 }
 
-/// Writes what was decided about a layer: a mask, or a mask with repaired weights.
+/// Writes the decision about a layer: a mask, or a mask with repaired weights.
 template <class Weight>
 void write_decided(const any_executor& exec, running_report& report, layer_report& done,
                    Weight& weight, const mask::bitmask& keep) {

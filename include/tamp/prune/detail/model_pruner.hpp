@@ -149,8 +149,8 @@ const E& executor_of(const E& exec) {
 /// Prunes the layers of a model that a report does not list yet, and keeps the report valid at any
 /// time.
 ///
-/// The plan decides the sparsities, and `visit` shows each weight together with what the recipe does
-/// to it, so that neither the recipe nor the weight's type is part of this type: a program with many
+/// The plan decides the sparsities, and `visit` shows each weight together with the recipe's action
+/// on it, so that neither the recipe nor the weight's type is part of this type: a program with many
 /// recipes compiles it once for each statistic. Statistics are observed, unless a calibration is
 /// given.
 template <layered_model Model, class Statistic, class Calibration, class Team>
