@@ -239,7 +239,7 @@ fi
 fetch_prose "$data"
 language=(--model "$model" --text "$data/prose.txt")
 if [ "$program" = pays ]; then
-  [ $# -gt 0 ] || set -- --calibration 16 --evaluation 16
+  [ $# -gt 0 ] || set -- --calibration 8 --evaluation 8
   exec "$pays" "${language[@]}" "$@"
 fi
 if [ "$program" = structure ]; then

@@ -190,7 +190,7 @@ int run(const pays_settings& s) {
       if (!plan) return stopped();
       steps.begin(fmt::format("pruning to {:.2f}", sparsity));
       llama::model pruned = dense;
-      const auto report = study::prune_model(recipe, *plan, pruned, samples, 0, go_on);
+      const auto report = study::prune_by_method(recipe, *plan, pruned, samples, 0, go_on);
       if (report.cancelled) return stopped();
       for (const storage form : sparse_forms)
         if (!judge(form, report.achieved(), pruned)) return stopped();

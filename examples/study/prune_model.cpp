@@ -37,10 +37,7 @@ tamp::prune_report prune_model(const named_recipe& named, const tamp::pruning_pl
   }
   if (named.weighting != "all")
     return prune_weighed(named, plan, model, samples, threads, on_progress, reach);
-  llama::tamp_host host(model, samples);
-  return with_score(named.score, [&](auto score) {
-    return prune_with_score(host, named, plan, threads, on_progress, score);
-  });
+  return prune_by_method(named, plan, model, samples, threads, on_progress);
 }
 
 std::optional<double> error_left(const tamp::prune_report& report) {

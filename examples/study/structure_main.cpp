@@ -140,7 +140,7 @@ int run(const structure_settings& s) {
       recipe.sparsity = std::max(0.0, 1 + 1.0 / 16 - static_cast<double>(bytes) / dense_bytes);
       llama::model pruned = dense;
       const auto weights_plan = planner.plan(recipe, {});
-      static_cast<void>(study::prune_model(recipe, *weights_plan, pruned, samples, 0, {}));
+      static_cast<void>(study::prune_by_method(recipe, *weights_plan, pruned, samples, 0, {}));
       add(fmt::format("{}, single weights, {:.3f}", name, *recipe.sparsity), sparsity, pruned,
           llama::storage::sparse_bf16);
     }
