@@ -37,10 +37,18 @@ bool is_something(const json& object, const char* key) {
   return found != object.end() && !found->is_null() && !found->empty();
 }
 
-std::size_t number_of(const json& value, std::string_view what) {
+template <class Json>
+std::size_t number_of(const Json& value, std::string_view what) {
   if (!value.is_number_unsigned())
     refuse_vocabulary(what, " has the number ", value.dump(), ", which is none of a token");
-  return value.get<std::size_t>();
+  return value.template get<std::size_t>();
+}
+
+// The list of that name in an object of tokenizer.json.
+json& list_in(json& object, const char* key) {
+  if (!object.is_object() || !object.contains(key) || !object[key].is_array())
+    refuse_vocabulary(tokenizer_file, " has no list of ", key, " where there must be one");
+  return object[key];
 }
 
 // The two sides of a merge, which is a pair, or a text with a blank between them.
@@ -71,16 +79,31 @@ void check_tokenizer(const json& tokenizer) {
                         ", with which a merge is not the sum of its sides");
 }
 
-// Calls visit(entry) for each step of the post-processor that names tokens by numbers.
+// Calls visit(token) for each added token, whose spelling and number are where they must be.
+template <class Visit>
+void visit_added_tokens(json& tokenizer, const Visit& visit) {
+  if (!is_something(tokenizer, "added_tokens")) return;
+  for (json& token : list_in(tokenizer, "added_tokens")) {
+    const bool is_token = token.is_object() && token.contains("content") &&
+                          token["content"].is_string() && token.contains("id");
+    if (!is_token)
+      refuse_vocabulary(tokenizer_file, " has an added token ", token.dump(),
+                        ", which has no content or no id");
+    visit(token);
+  }
+}
+
+// Calls visit(number) for each number by which the post-processor names a token.
 template <class Visit>
 void visit_templates(json& step, const Visit& visit) {
   if (step.is_null()) return;
   const std::string type = text_in(step, "type");
   if (type == "Sequence") {
-    for (json& inner : step["processors"]) visit_templates(inner, visit);
+    for (json& inner : list_in(step, "processors")) visit_templates(inner, visit);
   } else if (type == "TemplateProcessing") {
+    if (!is_something(step, "special_tokens")) return;
     for (auto& [name, token] : step["special_tokens"].items())
-      for (json& number : token["ids"]) visit(number);
+      for (json& number : list_in(token, "ids")) visit(number);
   } else if (type != "ByteLevel") {
     refuse_vocabulary(tokenizer_file, " has the post-processor '", type,
                       "', and tamp does not know how it names tokens");
@@ -113,7 +136,7 @@ void visit_named_tokens(Json& config, const Visit& visit) {
 }
 
 void renumber(auto& number, const numbers& now, std::string_view what) {
-  const auto old = number.template get<std::size_t>();
+  const std::size_t old = number_of(number, what);
   if (old >= now.size() || !now[old])
     refuse_vocabulary(what, " names token ", old, ", which does not stay");
   number = *now[old];
@@ -123,7 +146,8 @@ json cut_tokenizer(json tokenizer, const numbers& now) {
   json& model = tokenizer["model"];
   json vocabulary = json::object(), merges = json::array();
   for (const auto& [spelling, number] : model["vocab"].items())
-    if (const auto& stays = now.at(number.get<std::size_t>())) vocabulary[spelling] = *stays;
+    if (const std::size_t old = number_of(number, tokenizer_file); old < now.size() && now[old])
+      vocabulary[spelling] = *now[old];
   for (json& merge : model["merges"]) {
     const auto [left, right] = sides_of(merge);
     if (vocabulary.contains(left) && vocabulary.contains(right) &&
@@ -132,19 +156,22 @@ json cut_tokenizer(json tokenizer, const numbers& now) {
   }
   model["vocab"] = std::move(vocabulary);
   model["merges"] = std::move(merges);
-  if (tokenizer.contains("added_tokens"))
-    for (json& token : tokenizer["added_tokens"]) renumber(token["id"], now, tokenizer_file);
+  visit_added_tokens(tokenizer, [&](json& token) { renumber(token["id"], now, tokenizer_file); });
   if (tokenizer.contains("post_processor"))
     visit_templates(tokenizer["post_processor"],
                     [&](json& number) { renumber(number, now, tokenizer_file); });
-  if (is_something(tokenizer, "padding"))
-    renumber(tokenizer["padding"]["pad_id"], now, tokenizer_file);
+  if (is_something(tokenizer, "padding")) {
+    json& padding = tokenizer["padding"];
+    if (!padding.is_object() || !padding.contains("pad_id"))
+      refuse_vocabulary(tokenizer_file, " has a padding without a pad_id");
+    renumber(padding["pad_id"], now, tokenizer_file);
+  }
   return tokenizer;
 }
 
 // tokenizer_config.json describes added tokens by their numbers.
 json cut_tokenizer_config(json config, const numbers& now) {
-  if (!config.contains("added_tokens_decoder")) return config;
+  if (!is_something(config, "added_tokens_decoder")) return config;
   json decoder = json::object();
   for (const auto& [key, token] : config["added_tokens_decoder"].items()) {
     json number = json::parse(key, nullptr, false);
@@ -208,11 +235,11 @@ vocabulary vocabulary_of_folder(const model_files& model, const nlohmann::ordere
     const auto [left, right] = sides_of(pairs["merges"][rank]);
     add_merge(tokens, numbers, left, right, rank);
   }
-  if (tokenizer.contains("added_tokens"))
-    for (const json& token : tokenizer["added_tokens"])
-      add(token.at("content").get<std::string>(), token.at("id"), true);
+  visit_added_tokens(tokenizer, [&](const json& token) {
+    add(token["content"].get<std::string>(), token["id"], true);
+  });
   const auto keep = [&](const auto& number) {
-    const auto t = number.template get<std::size_t>();
+    const std::size_t t = number_of(number, path.string());
     if (t < rows) tokens.stays[t] = true;
   };
   if (tokenizer.contains("post_processor")) visit_templates(tokenizer["post_processor"], keep);

@@ -91,6 +91,17 @@ std::vector<std::byte> strings_value(const std::vector<std::string>& all) {
   return value;
 }
 
+// True for the lists that have an entry for each token.
+bool is_of_tokens(const metadata_pair& pair) {
+  return pair.key == std::string(begin) + "tokens" ||
+         pair.key == std::string(begin) + "token_type" || pair.key == std::string(begin) + "scores";
+}
+void check_entries(const metadata_pair& pair, std::size_t rows) {
+  const gguf_value list = parsed(pair);
+  if (!list.is_array || list.type == gguf_type::array || list.count != rows)
+    refuse_vocabulary(pair.key, " is ", list.describe(), ", and the embedding has ", rows, " rows");
+}
+
 // The entries of a list that stay. Its bytes begin with two types and a length.
 std::vector<std::byte> entries_of(const metadata_pair& pair, std::span<const std::size_t> kept) {
   const gguf_value list = parsed(pair);
@@ -121,6 +132,8 @@ vocabulary vocabulary_of_gguf(const std::vector<metadata_pair>& metadata, std::s
   if (tokens.size() != rows || (!kinds.empty() && kinds.size() != rows))
     refuse_vocabulary("the file lists ", tokens.size(), " tokens and ", kinds.size(),
                       " kinds of tokens, and the embedding has ", rows, " rows");
+  for (const metadata_pair& pair : metadata)
+    if (is_of_tokens(pair)) check_entries(pair, rows);
   for (std::size_t t = 0; t < kinds.size(); ++t) {
     tokens.stays[t] = kinds[t] != normal && kinds[t] != unused;
     if (kinds[t] == unused) tokens.spellings[t].clear();
@@ -159,10 +172,7 @@ void cut_metadata(std::vector<metadata_pair>& metadata, std::string_view archite
       if (!now[old]) refuse_vocabulary(pair.key, " names token ", old, ", which does not stay");
       pair.value = value_of(*now[old]);
     }
-    const bool is_of_tokens = pair.key == std::string(begin) + "tokens" ||
-                              pair.key == std::string(begin) + "token_type" ||
-                              pair.key == std::string(begin) + "scores";
-    if (is_of_tokens) pair.value = entries_of(pair, kept);
+    if (is_of_tokens(pair)) pair.value = entries_of(pair, kept);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <llama/shallow_json.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -205,7 +206,7 @@ class file_packer {
 
 json read_json(const fs::path& path) {
   const tamp::detail::mapped_file file(path);
-  return json::parse(file.text(), nullptr, false);
+  return llama::shallow_json<json>(file.text());
 }
 void write_json(const fs::path& path, const json& content) {
   tamp::detail::replaced_file file(path);

@@ -61,6 +61,15 @@ const char* key_among(const json& config, std::initializer_list<const char*> key
   return nullptr;
 }
 
+// An empty text if the configuration does not say it.
+std::string model_type_of(const json& config, std::string_view option = "--structure") {
+  const auto found = config.find("model_type");
+  if (found == config.end() || found->is_null()) return "";
+  if (!found->is_string())
+    refuse_config_for(option, "has a model_type of ", found->dump(), ", which is no text");
+  return found->get<std::string>();
+}
+
 bool is_true(const json& config, const char* key) {
   const auto found = config.find(key);
   return found != config.end() && found->is_boolean() && found->get<bool>();
@@ -154,7 +163,7 @@ model_numbers numbers_of_config(const json& whole, std::string_view option) {
     numbers.experts_used = number(key);
   numbers.expert_groups = std::max<std::size_t>(number("n_group", 1), 1);
   numbers.expert_groups_used = std::max<std::size_t>(number("topk_group", 1), 1);
-  numbers.is_fused_in_order = config.value("model_type", "") == "phi3";
+  numbers.is_fused_in_order = model_type_of(config, option) == "phi3";
   return numbers;
 }
 
@@ -177,8 +186,7 @@ json changed_config(json whole, const structure_change& change, bool adds_biases
         "llama",  "mistral",   "mixtral",    "qwen2",     "qwen2_moe",
         "qwen3",  "qwen3_moe", "gemma",      "gemma2",    "gemma3_text",
         "gemma3", "cohere",    "starcoder2", "ministral", "smollm3"};
-    const std::string type =
-        config.contains("model_type") ? config["model_type"].get<std::string>() : "";
+    const std::string type = model_type_of(config);
     if (!config.contains("head_dim") &&
         std::find(reads_head_dim.begin(), reads_head_dim.end(), type) == reads_head_dim.end())
       refuse_config("is of the type '", type,

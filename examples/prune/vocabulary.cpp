@@ -28,8 +28,9 @@ bool is_one_character(std::string_view spelling) {
 std::vector<std::size_t> longest_first(const vocabulary& tokens) {
   std::vector<std::size_t> order(tokens.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return tokens.spellings[a].size() > tokens.spellings[b].size();
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const std::size_t x = tokens.spellings[a].size(), y = tokens.spellings[b].size();
+    return x != y ? x > y : a < b;
   });
   return order;
 }
@@ -46,7 +47,7 @@ std::vector<std::uint64_t> inherited_uses(const vocabulary& tokens,
   std::vector<std::size_t> place(tokens.size());
   const auto order = longest_first(tokens);
   for (std::size_t k = 0; k < order.size(); ++k) place[order[k]] = k;
-  std::stable_sort(needs.begin(), needs.end(), [&](const token_need& a, const token_need& b) {
+  std::sort(needs.begin(), needs.end(), [&](const token_need& a, const token_need& b) {
     return place[a.whole] < place[b.whole];
   });
   for (const token_need& n : needs)

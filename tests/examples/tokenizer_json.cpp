@@ -156,6 +156,10 @@ BOOST_AUTO_TEST_CASE(what_would_split_or_spell_otherwise_is_refused) {
   check_refused(changed(marked, "/model/merges", {"b b"}), "makes no token");
   check_refused(json::array(), "is no JSON object");
   check_refused(json::object(), "cannot be read");
+  // To copy or print a hundred thousand levels would overflow the stack.
+  json deep;
+  for (int k = 0; k < 64; ++k) deep = json::array({std::move(deep)});
+  check_refused(changed(bytes, "/pre_tokenizer", deep), "or nested more than 64 deep");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -261,6 +261,8 @@ BOOST_AUTO_TEST_CASE(sentences_about_blocks_and_numbers_name_the_option) {
     refused(R"({"hidden_size": 8})", option, "no num_hidden_layers");
     refused(R"({"num_hidden_layers": "two"})", option,
             "a num_hidden_layers of \"two\", which is no number");
+    refused(R"({"num_hidden_layers": 2, "model_type": 3})", option,
+            "a model_type of 3, which is no text");
     refused(R"({"num_hidden_layers": 2, "quantization_config": {"bits": 4}})", option,
             "a quantization_config, and the parts of quantised weights are not known");
   }

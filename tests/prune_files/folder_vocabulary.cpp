@@ -171,4 +171,30 @@ BOOST_AUTO_TEST_CASE(what_would_break_the_tokenizer_is_refused_before_anything_i
           "what");
 }
 
+// Found by fuzzing, and its siblings: what stands where tokens are named must name them.
+BOOST_AUTO_TEST_CASE(members_of_other_kinds_are_refused_with_a_sentence) {
+  const auto refused = [](const char* place, const json& value, const std::string& sentence) {
+    json tokenizer = tokenizer_of_letters();
+    tokenizer[json::json_pointer(place)] = value;
+    model_folder(tokenizer).is_refused(sentence);
+  };
+  refused("/added_tokens", "<e>",
+          "tokenizer.json has no list of added_tokens where there must be one");
+  refused("/added_tokens", {"<e>"},
+          "tokenizer.json has an added token \"<e>\", which has no content or no id");
+  refused(
+      "/added_tokens", {{{"id", 7}, {"content", 7}}},
+      "tokenizer.json has an added token {\"content\":7,\"id\":7}, which has no content or no id");
+  refused("/added_tokens", {{{"id", "7"}, {"content", "<e>"}}},
+          "tokenizer.json: '<e>' has the number \"7\", which is none of a token");
+  refused("/post_processor", {{"type", "Sequence"}, {"processors", 1}},
+          "tokenizer.json has no list of processors where there must be one");
+  refused("/post_processor/special_tokens", {1},
+          "tokenizer.json has no list of ids where there must be one");
+  refused("/padding", "left", "tokenizer.json has a padding without a pad_id");
+  refused("/padding", {{"pad_id", nullptr}},
+          "tokenizer.json has the number null, which is none of a token");
+  refused("/padding", {{"pad_id", 3}}, "tokenizer.json names token 3, which does not stay");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -170,4 +170,37 @@ BOOST_AUTO_TEST_CASE(tokenizers_of_other_kinds_are_refused_before_anything_is_wr
           {"a", "b", "c"});
 }
 
+// Scores past the end of their list were read.
+BOOST_AUTO_TEST_CASE(lists_that_have_no_entry_for_each_token_are_refused) {
+  const auto refused = [](const char* key, const auto& list, const std::string& is) {
+    std::vector<tamp_prune::metadata_pair> metadata{
+        {"tokenizer.ggml.model", tamp_prune::value_of("gpt2")}};
+    std::vector<std::byte> tokens;
+    tamp_prune::append(tokens, tamp_prune::gguf_type::array);
+    tamp_prune::append(tokens, tamp_prune::gguf_type::string);
+    tamp_prune::append(tokens, std::uint64_t{2});
+    for (const std::string_view token : {"a", "b"}) tamp_prune::append(tokens, token);
+    metadata.push_back({"tokenizer.ggml.tokens", tokens});
+    metadata.push_back({key, list});
+    check_error<tamp::value_error>(tamp::detail::sentence("--structure vocabulary: ", key, " is ",
+                                                          is, ", and the embedding has 2 rows"),
+                                   [&] { tamp_prune::vocabulary_of_gguf(metadata, 2); });
+  };
+  const auto list = [](tamp_prune::gguf_type type, std::size_t count, std::size_t bytes) {
+    std::vector<std::byte> value;
+    tamp_prune::append(value, tamp_prune::gguf_type::array);
+    tamp_prune::append(value, type);
+    tamp_prune::append(value, std::uint64_t{count});
+    value.resize(value.size() + bytes);
+    return value;
+  };
+  using enum tamp_prune::gguf_type;
+  refused("tokenizer.ggml.scores", list(f32, 1, 4), "an array of 1 of: a float");
+  refused("tokenizer.ggml.scores", list(f32, 0, 0), "an array of 0 of: a float");
+  refused("tokenizer.ggml.scores", list(array, 2, 24), "an array of 2 of: an array");
+  refused("tokenizer.ggml.scores", tamp_prune::value_of(1), "an unsigned 32-bit integer (1)");
+  refused("tokenizer.ggml.token_type", list(i32, 0, 0),
+          "an array of 0 of: a signed 32-bit integer");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

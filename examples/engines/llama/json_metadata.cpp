@@ -3,6 +3,8 @@
 #include <tamp/io/detail/mapped_file.hpp>
 #include <vector>
 
+#include "shallow_json.hpp"
+
 namespace llama {
 
 nlohmann::json json_metadata(const tamp::io::safetensors_file& file, const std::string& path,
@@ -10,16 +12,19 @@ nlohmann::json json_metadata(const tamp::io::safetensors_file& file, const std::
   const auto metadata = file.metadata();
   const auto found = metadata.find(key);
   if (found == metadata.end()) fail(path, " has no '", key, "' in its metadata");
-  auto json = nlohmann::json::parse(found->second, nullptr, false);
-  if (json.is_discarded()) fail(path, ": the metadata '", key, "' are not JSON");
-  return json;
+  auto document = shallow_json(found->second);
+  if (document.is_discarded())
+    fail(path, ": the metadata '", key, "' are not JSON, or nested more than ", deepest_json,
+         " deep");
+  return document;
 }
 
 nlohmann::json json_file(const std::string& path) {
   const tamp::detail::mapped_file file(path);
-  auto json = nlohmann::json::parse(file.text(), nullptr, false);
-  if (!json.is_object()) fail(path, " is no JSON object");
-  return json;
+  auto document = shallow_json(file.text());
+  if (!document.is_object())
+    fail(path, " is no JSON object, or nested more than ", deepest_json, " deep");
+  return document;
 }
 
 matrix read_matrix(const tamp::io::safetensors_file& file, const std::string& path,

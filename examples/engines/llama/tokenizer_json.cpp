@@ -75,7 +75,7 @@ class tokenizer_file {
 
   void read_vocabulary() {
     const auto add = [&](const std::string& spelling, const json& number, token_kind kind) {
-      constexpr std::uint64_t most = 1 << 24;
+      constexpr std::uint64_t most = 1 << 22;
       const auto token = number.get<std::uint64_t>();
       if (!number.is_number_unsigned() || token >= most)
         fail(path_, " gives '", spelling, "' the number ", number.dump());
