@@ -61,7 +61,7 @@ const char* key_among(const json& config, std::initializer_list<const char*> key
   return nullptr;
 }
 
-// An empty text if the configuration does not say it.
+// The model_type, or an empty string if the configuration has none.
 std::string model_type_of(const json& config, std::string_view option = "--structure") {
   const auto found = config.find("model_type");
   if (found == config.end() || found->is_null()) return "";

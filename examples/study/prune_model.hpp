@@ -65,8 +65,8 @@ class reach_of_samples {
   tamp::token_weights weights_;
 };
 
-// Prunes `model`, which is dense, in place by a plan; the report says how it went. The recipe
-// neither weighs tokens nor refines masks, as no published method does. threads = 0 means all.
+// Prunes `model`, which is dense, in place by a plan; the report says how it went. The recipe must
+// have the weighting "all" and no refinement, like every entry of `methods`. threads = 0 means all.
 tamp::prune_report prune_by_method(const named_recipe& named, const tamp::pruning_plan& plan,
                                    llama::model& model,
                                    const std::vector<llama::calibration_sample>& samples,

@@ -1,5 +1,6 @@
-// Any bytes as one of the files that describe a model's tokens: read or refused. Tokens that leave leave
-// files that are read as the tokens that stay. The example engine reads the same tokenizer.
+// Any bytes as a file that describes a model's tokens: the reader accepts or rejects them. After tokens
+// are removed, the written files must read back as the remaining tokens. The example engine reads the
+// same tokenizer.
 
 #include <prune/folder_vocabulary.hpp>
 #include <prune/gguf_vocabulary.hpp>
@@ -38,7 +39,7 @@ const std::string on_characters = R"({"added_tokens":[{"id":0,"content":"<unk>",
   "model":{"type":"BPE","byte_fallback":true,"unk_token":"<unk>","ignore_merges":true,
     "vocab":{"<unk>":0,"<0x0A>":1,"▁":2,"a":3,"▁a":4,"aa":5},"merges":["▁ a","a a"]}})";
 
-// The files of a folder, by their names. Those of the fuzzer take the place of one of them.
+// The files of a folder, by their names. The fuzzer's bytes replace one of them.
 const std::vector<std::pair<std::string, std::string>> usual_files{
     {"tokenizer.json", on_bytes},
     {"tokenizer_config.json",
@@ -54,7 +55,7 @@ void write(const std::filesystem::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
 
-// As many tokens stay as the fuzzer says: those that the ranking lets go last.
+// Keeps as many tokens as the fuzzer chooses, the highest-ranked first.
 std::vector<std::size_t> some_that_stay(const vocabulary& tokens, source& in) {
   const auto uses = in.list(tokens.size(), [&] { return std::uint64_t{in.byte()} / 64; });
   const auto ranking = tamp_prune::rank_tokens(tokens, uses);
@@ -142,7 +143,7 @@ const registered here[] = {
     {"vocabularies", run_folder<3>, other_seeds}, {"vocabularies", run_folder<4>, other_seeds},
     {"vocabularies", run_folder<5>, other_seeds}, {"vocabularies", run_folder<6>, other_seeds}};
 
-// Metadata of a GGUF file: the lists of its tokens, most often as they must be.
+// Metadata of a GGUF file: the lists of its tokens, usually valid.
 void run_gguf(source& in) {
   using tamp_prune::append;
   using tamp_prune::gguf_type;

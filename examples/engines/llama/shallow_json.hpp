@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// JSON of bounded depth. What is nested deeper would overflow the stack where it is copied or printed.
+/// JSON of bounded depth. Very deep nesting can overflow the stack where a document is copied or printed.
 
 #include <nlohmann/json.hpp>
 #include <string_view>
