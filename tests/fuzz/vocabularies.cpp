@@ -7,13 +7,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <llama/config.hpp>
 #include <llama/tokenizer_json.hpp>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "files.hpp"

@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(what_would_break_the_tokenizer_is_refused_before_anything_i
           "what");
 }
 
-// Found by fuzzing, and its siblings: what stands where tokens are named must name them.
+// Members of tokenizer.json that name tokens must be of the right type.
 BOOST_AUTO_TEST_CASE(members_of_other_kinds_are_refused_with_a_sentence) {
   const auto refused = [](const char* place, const json& value, const std::string& sentence) {
     json tokenizer = tokenizer_of_letters();
