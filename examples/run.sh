@@ -253,10 +253,18 @@ if [ "$program" = structure ]; then
   exec "$structure" "${language[@]}" "$@"
 fi
 if [ "$program" = reduce ]; then
+  language+=(--evaluation 1 --calibration 1 --timed 1)
   [ $# -gt 0 ] ||
     set -- --selector random,attention_top_k,sparsevlm,divprune --drop-layer 2 --budget 0.8,0.6,0.45,0.3 \
       --visual ffn:0.2@6-29,hollow:256@6-29,ffn:0.2@6-29+hollow:256@6-29
-  exec "$reduce" "${language[@]}" --evaluation 1 --calibration 1 --timed 1 "$@"
+  if [ "$results" = yes ]; then
+    name_files reduced_smollm2
+    "$reduce" "${language[@]}" "${files[@]}" "$@"
+    echo
+    print_table reductions divergence,speedup
+    exit
+  fi
+  exec "$reduce" "${language[@]}" "$@"
 fi
 if [ "$weightings" = yes ]; then
   # All tokens are text: text alone and modalities balanced are all tokens.

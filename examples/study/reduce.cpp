@@ -112,8 +112,8 @@ int run(const study::reduce_settings& s) {
       fmt::print("{:>11.{}f}", value, value >= 10 ? 1 : 3);
       values += study::cell_of(value) + ",";
     }
-    fmt::print("{:>8.1f}%{:>8.2f}x{:>8.2f} ms  {}\n", 100 * found.multiply_adds, time.speedup,
-               1e3 * time.seconds, leaving(reduction.schedule));
+    fmt::print("{:>8.1f}%{:>8.2f}x{:>8.{}f} ms  {}\n", 100 * found.multiply_adds, time.speedup,
+               1e3 * time.seconds, time.seconds < 1 ? 2 : 0, leaving(reduction.schedule));
     study::flush_table();
     const std::string times =
         s.timed == 0 ? "," : fmt::format("{:.4f},{:.6f}", time.speedup, time.seconds);

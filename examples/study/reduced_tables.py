@@ -29,23 +29,25 @@ def text(row, column):
     """A cell as people read it."""
     if row[column] == "":
         return "-"
-    return percent(row[column]) if column == "multiply_adds" else \
-        f"{float(row[column]):.{2 if column == 'speedup' else 1}f}"
+    if column == "multiply_adds":
+        return percent(row[column])
+    return f"{float(row[column]):.{2 if column in ('speedup', 'divergence') else 1}f}"
 
 
 def is_pixel_prune(row):
     return row["tokens"].startswith("pixel_prune:")
 
 
-def selectors(results, column=None):
-    """Selectors down, budgets across, by one quality."""
+def selectors(results, column=None, names=None):
+    """Selectors down, budgets across, by one quality or by what they spare; all of them, or those that are named."""
     column = results.quality(column)
-    chosen = [row for row in results.rows if row["tokens"] != "-" and not is_pixel_prune(row)]
+    chosen = [row for row in results.rows if row["tokens"] != "-" and not is_pixel_prune(row)
+              and (names is None or row["tokens"] in names.split(","))]
     budgets = sorted({row["budget"] for row in chosen}, key=float, reverse=True)
     cells = {(row["tokens"], row["budget"]): text(row, column) for row in chosen}
     names = sorted({row["tokens"] for row in chosen},
                    key=lambda name: list(SELECTORS).index(name) if name in SELECTORS else len(SELECTORS))
-    return table([column] + [percent(budget) for budget in budgets],
+    return table([TITLES.get(column, column)] + [percent(budget) for budget in budgets],
                  [[SELECTORS.get(name, name)] + [cells.get((name, budget), "-") for budget in budgets]
                   for name in names])
 

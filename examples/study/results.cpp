@@ -45,7 +45,7 @@ void results::add(const row& r) {
              r.error ? fmt::format("{:.3f}", *r.error) : "-", r.calibrate, r.select, r.apply);
   flush_table();
   std::string values = cell_of(r.achieved);
-  for (const double value : r.quality) values += "," + cell_of(value);
+  for (const double value : r.quality) values += fmt::format(",{}", cell_of(value));
   files_.add(key(r), values + fmt::format(",{},{:.4f},{:.4f},{:.4f}",
                                           r.error ? fmt::format("{:.6f}", *r.error) : "",
                                           r.calibrate, r.select, r.apply));

@@ -11,9 +11,10 @@ The first prints a table of a file that --csv or --json wrote:
     kinds FILE SPARSITY             methods by all qualities at one sparsity
     weightings FILE [COLUMN]        weightings of tokens (--tokens)
     differences FILE FOLDER         their differences to all tokens, of what --samples wrote beside the file
+    noise FILE FOLDER               the same, with the noise of samples and of calibration sets apart
     refinements FILE COLUMNS        refined masks (--refine)
     allocations FILE [COLUMN]       allocations down, scores and sparsities across
-    selectors FILE [COLUMN]         selectors of visual tokens (tamp_reduce), budgets across
+    selectors FILE [COLUMN [NAMES]] selectors of visual tokens (tamp_reduce), budgets across; all, or those named
     reductions FILE COLUMNS         all rows of tamp_reduce
     visual FILE KINDS COLUMNS       what is spared of visual tokens
     structure FILE COLUMNS          models from which units were removed (tamp_structure)
@@ -40,7 +41,7 @@ from result_file import fail, read
 
 TABLES = {each.__name__: each for each in (
     quality_tables.quality, quality_tables.kinds, quality_tables.refinements, quality_tables.allocations,
-    weightings.weightings, weightings.differences, reduced_tables.selectors, reduced_tables.reductions,
+    weightings.weightings, weightings.differences, weightings.noise, reduced_tables.selectors, reduced_tables.reductions,
     reduced_tables.visual, structure_tables.structure)}
 BEGIN, END = re.compile(r"<!-- table: (.*) -->"), "<!-- /table -->"
 

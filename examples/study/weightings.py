@@ -32,17 +32,38 @@ def of_samples(folder, row):
         return [float(line["value"]) for line in csv.DictReader(file)]
 
 
+def differences_of(ours, theirs, scale):
+    """The differences of all samples, a list for each calibration set; none if samples are missing."""
+    if not ours or len(ours) != len(theirs) or None in ours or None in theirs:
+        return []
+    if len({len(values) for values in ours + theirs}) != 1:
+        fail("the samples are of different scenes or sequences: their files have "
+             f"{', '.join(str(len(values)) for values in ours + theirs)} lines")
+    return [[scale * (a - b) for a, b in zip(mine, other)] for mine, other in zip(ours, theirs)]
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def standard_error(values):
+    """Of their mean; not a number for a single value."""
+    if len(values) == 1:
+        return math.nan
+    return math.sqrt(sum((value - mean(values)) ** 2 for value in values) / (len(values) - 1) / len(values))
+
+
+def written(value, scale, sign=""):
+    return "-" if math.isnan(value) else f"{value:{sign}.{3 if abs(scale) == 1 else 1}f}"
+
+
 def paired(ours, theirs, scale):
     """Mean and standard error of the differences; each side has one list for each calibration set."""
-    if not ours or len(ours) != len(theirs) or None in ours or None in theirs:
+    sets = differences_of(ours, theirs, scale)
+    if not sets:
         return "-"
-    sets = len(ours)
-    differences = [scale * sum(ours[k][i] - theirs[k][i] for k in range(sets)) / sets for i in range(len(ours[0]))]
-    n = len(differences)
-    mean = sum(differences) / n
-    error = math.sqrt(sum((d - mean) ** 2 for d in differences) / (n - 1) / n)
-    digits = 3 if abs(scale) == 1 else 1
-    return f"{mean:+.{digits}f} ± {error:.{digits}f}"
+    of_samples = [mean(same) for same in zip(*sets)]
+    return f"{written(mean(of_samples), scale, '+')} ± {written(standard_error(of_samples), scale)}"
 
 
 def lines(results):
@@ -80,16 +101,45 @@ def weightings(results, column=None):
                                                for *key, cells in found])
 
 
-def differences(results, folder):
-    """Differences to all tokens, from the samples in a folder beside the results."""
+def compared(results, folder):
+    """The sparsities; and the titles of each line that all tokens are subtracted from, with pairs of samples, its own
+    and theirs, at each sparsity. Samples are in a folder beside the results."""
     folder = results.path.parent / folder
     if not folder.is_dir():
         fail(f"there is no folder {folder}, into which --samples writes")
-    scale = 100 if "accuracy" in results.columns else -1
     header, found = lines(results)
     of_all = {(score, allocate): cells for score, allocate, tokens, cells in found if tokens == "all"}
-    return table(["difference to all tokens", "tokens"] + header, [
-        titles(score, allocate, tokens) +
-        [paired([of_samples(folder, row) for row in ours], [of_samples(folder, row) for row in theirs], scale)
-         for ours, theirs in zip(cells, of_all[score, allocate])]
-        for score, allocate, tokens, cells in found if tokens != "all" and (score, allocate) in of_all])
+    return header, [
+        (titles(score, allocate, tokens),
+         [([of_samples(folder, row) for row in ours], [of_samples(folder, row) for row in theirs])
+          for ours, theirs in zip(cells, of_all[score, allocate])])
+        for score, allocate, tokens, cells in found if tokens != "all" and (score, allocate) in of_all]
+
+
+def scale_of(results):
+    return 100 if "accuracy" in results.columns else -1
+
+
+def differences(results, folder):
+    """Differences to all tokens at all sparsities."""
+    header, found = compared(results, folder)
+    return table(["difference to all tokens", "tokens"] + header,
+                 [title + [paired(*samples, scale_of(results)) for samples in cells] for title, cells in found])
+
+
+def noise(results, folder):
+    """Differences to all tokens, a line for each sparsity, with the standard errors that the samples, the calibration
+    sets and both give. Both are independent, so that their squares are added."""
+    header, found = compared(results, folder)
+    scale = scale_of(results)
+    rows = []
+    for title, cells in found:
+        for at, samples in zip(header, cells):
+            sets = differences_of(*samples, scale)
+            if sets:
+                errors = [standard_error([mean(same) for same in zip(*sets)]), standard_error([mean(s) for s in sets])]
+                errors.append(math.hypot(*errors))
+                rows.append(title + [at, written(mean([mean(s) for s in sets]), scale, "+")] +
+                            [written(error, scale) for error in errors])
+    return table(["difference to all tokens", "tokens", "sparsity", "difference", "noise of samples", "noise of sets",
+                  "both"], rows)

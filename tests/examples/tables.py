@@ -39,6 +39,16 @@ assert "| Wanda | 98.6 ± 0.1 | 85.5 ± 0.5 | 79.0 |\n" in shown.stdout, shown.s
 # sqrt((75² + 25² + 25² + 75²) / 3 / 4) = 32.3.
 shown = tables("differences", folder / "study.csv", "samples")
 assert "| +25.0 ± 32.3 |" in shown.stdout, shown.stdout
+# The two calibration sets have means of 50 and 0, whose standard error is 25. sqrt(32.3² + 25²) = 40.8.
+shown = tables("noise", folder / "study.csv", "samples")
+assert "| 50 % | +25.0 | 32.3 | 25.0 | 40.8 |\n" in shown.stdout, shown.stdout
+# A single set says nothing about the noise of sets.
+one_set = write("one_set.csv", "".join(line for line in (folder / "study.csv").read_text().splitlines(keepends=True)
+                                       if ",2,0." not in line))
+shown = tables("noise", one_set, "samples")
+assert "| 50 % | +50.0 | 28.9 | - | - |\n" in shown.stdout, shown.stdout
+one_set.unlink()
+refused("no row of the results", "selectors", folder / "reduced.csv", "accuracy", "nobody")
 
 # Removed units. Half of single weights leaves half of them in tensors that are as large as before.
 write("structure.csv", "# a model\nwhat,sparsity,parameters,bytes,perplexity,threads,tokens_per_second,prefill\n"
@@ -88,6 +98,11 @@ refused("row 1 has not as many cells", "quality", write("cut.csv", "score,alloca
 refused("is no file of results", "quality", write("broken.json", "{"))
 refused("is no file of results", "quality", write("other.json", "[1]"))
 refused("cannot be read", "quality", folder / "nothing.csv")
+shorter = folder / "samples" / "wanda-uniform-per_row-2-0.50.csv"
+whole = shorter.read_text()
+shorter.write_text(whole.rsplit("3,", 1)[0])
+refused("their files have 4, 4, 4, 3 lines", "differences", folder / "study.csv", "samples")
+shorter.write_text(whole)
 refused("there is no folder", "differences", folder / "study.csv", "nowhere")
 refused("no row of the results is in the table of at 90 %", "kinds", folder / "study.csv", "0.9")
 for text, sentence in (("<!-- table: quality study.csv -->\n", "page.md:1: the table 'quality study.csv' has no end"),
