@@ -41,8 +41,8 @@ from result_file import fail, read
 
 TABLES = {each.__name__: each for each in (
     quality_tables.quality, quality_tables.kinds, quality_tables.refinements, quality_tables.allocations,
-    weightings.weightings, weightings.differences, weightings.noise, reduced_tables.selectors, reduced_tables.reductions,
-    reduced_tables.visual, structure_tables.structure)}
+    weightings.weightings, weightings.differences, weightings.noise, reduced_tables.selectors,
+    reduced_tables.reductions, reduced_tables.visual, structure_tables.structure)}
 BEGIN, END = re.compile(r"<!-- table: (.*) -->"), "<!-- /table -->"
 
 
