@@ -108,13 +108,15 @@ inline constexpr dtype dtype_or_unknown<std::uint8_t> = dtype::u8;
 template <>
 inline constexpr dtype dtype_or_unknown<bool> = dtype::boolean;
 
-/// The dtype of a C++ type, which must have one.
+/// The dtype of a C++ type, or of its twin. It must have one.
 template <class T>
 consteval dtype dtype_of() {
-  static_assert(dtype_or_unknown<T> != dtype::unknown,
+  constexpr dtype type = dtype_or_unknown<typename twin_of<T>::type>;
+  static_assert(type != dtype::unknown,
                 "tamp has a dtype for double, float, tamp::f16, tamp::bf16, tamp::f8_e4m3, "
-                "tamp::f8_e5m2, bool and the integers of std::int8_t to std::uint64_t");
-  return dtype_or_unknown<T>;
+                "tamp::f8_e5m2, bool and the integers of std::int8_t to std::uint64_t, and for "
+                "types whose element_traits name one of them as their twin");
+  return type;
 }
 
 }  // namespace detail

@@ -185,4 +185,38 @@ BOOST_AUTO_TEST_CASE(models_are_planned_and_pruned_with_any_score) {
   errors_of(repaired, by_error<std::remove_cv_t<decltype(repaired)>>{.score = repaired});
 }
 
+BOOST_AUTO_TEST_CASE(units_of_any_size_are_distributed) {
+  // Levels that the budget excludes take no memory: a unit has 2^40 weights, and none goes.
+  BOOST_TEST(drops({{0, 1}}, {std::size_t{1} << 40}, 0) == (counts{0}),
+             boost::test_tools::per_element());
+  BOOST_TEST(drops({{0, 1}, {0, 2}}, {std::size_t{1} << 40, 10}, 5e-12) == (counts{5, 0}),
+             boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(units_that_saw_tokens_lose_at_most_all_they_have) {
+  // Of 9 weights 8 are to go. The first two units lose floor(0.9 * 3) each, and the third has 3.
+  const matrix<float> one_hot{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+  const support::units<gram> units{{{"a", {{"a", {{1, 2, 3}}, {}}}},
+                                    {"b", {{"b", {{1, 2, 3}}, {}}}},
+                                    {"c", {{"c", {{1, 2, 3}}, seen(one_hot)}}}}};
+  const auto answer = by_error<magnitude>{.sparsity = 0.9}(sequential{}, units);
+  BOOST_TEST(answer.drops == (counts{2, 2, 3}), boost::test_tools::per_element());
+  BOOST_TEST(answer.notes.back() ==
+             "by_error: 1 weight fewer than asked for are dropped, since units that saw no token "
+             "lose whole weights");
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_that_is_not_a_number_is_named) {
+  const matrix<float> one_hot{{1, 0}, {0, 1}};
+  for (const bool relative : {true, false}) {
+    support::units<gram> units{{{"a", {{"a", {{1, 2}, {3, 4}, {5, 6}, {7, 8}}, seen(one_hot)}}}}};
+    units.all[0].layers[0].weight(2, 1) = support::not_a_number;
+    support::check_error<tamp::value_error>(
+        "by_error: the weight in row 2, column 1 of a is nan", [&] {
+          static_cast<void>(
+              by_error<magnitude>{.rows = 2, .relative = relative}(sequential{}, units));
+        });
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -145,4 +145,18 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_counted_is_refused) {
       [&] { static_cast<void>(global_threshold<>{0.5}(sequential{}, units)); });
 }
 
+BOOST_AUTO_TEST_CASE(units_with_scores_lose_at_most_all_they_have) {
+  // Of 9 weights 8 are to go. The first two units lose floor(0.9 * 3) each, and the third has 3.
+  tamp::stat::column_norm seen;
+  seen.add(sequential{}, matrix<float>{{1, 1, 1}});
+  const support::units<tamp::stat::column_norm> units{{{"a", {{"a", {{1, 2, 3}}, {}}}},
+                                                       {"b", {{"b", {{1, 2, 3}}, {}}}},
+                                                       {"c", {{"c", {{1, 2, 3}}, seen}}}}};
+  const auto answer = global_threshold<tamp::score::wanda>{0.9}(sequential{}, units);
+  BOOST_TEST(answer.drops == (counts{2, 2, 3}), boost::test_tools::per_element());
+  BOOST_TEST(answer.notes.back() ==
+             "global_threshold: 1 weight fewer than asked for are dropped, since units that saw no "
+             "token lose whole weights");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

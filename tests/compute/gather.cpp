@@ -143,6 +143,14 @@ BOOST_AUTO_TEST_CASE(refusals_write_nothing) {
                                  [&] { gather_rows(w, indices{0}, out); });
   check_error<tamp::shape_error>("gather_columns: what is chosen is 3 x 2, the output 2 x 4",
                                  [&] { gather_columns(w, indices{0, 1}, out); });
+  check_error<tamp::shape_error>(
+      "gather_rows: the elements (0, 0) and (1, 0) of the output share their memory: its strides "
+      "are 0 and 1",
+      [&] { gather_rows(w, indices{0, 1}, tamp::matrix_view<float>(out.data(), 2, 4, 0, 1)); });
+  check_error<tamp::shape_error>(
+      "gather_columns: the elements (0, 1) and (0, 0) of the output share their memory: its "
+      "strides are 1 and 0",
+      [&] { gather_columns(w, indices{0, 1}, tamp::matrix_view<float>(out.data(), 3, 2, 1, 0)); });
   BOOST_TEST((out == before));
 }
 

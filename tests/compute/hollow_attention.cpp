@@ -406,6 +406,12 @@ BOOST_AUTO_TEST_CASE(what_would_overflow_is_refused) {
       "9.5367431640625e-07 and values of 1 overflow a float",
       [&] { with(0x1p125f, 0x1p-20f, 1, 8); });
   with(0x1p20f, 0x1p102f, 1, 1);
+  // The scale times log2(e) has no room in a float, whatever the queries are.
+  check_error<tamp::value_error>(
+      "hollow_attention: with a scale of 3e+38, queries of length 0, keys of 1 "
+      "and "
+      "values of 1 overflow a float",
+      [&] { with(0, 1, 1, 3e38f); });
 }
 
 BOOST_AUTO_TEST_CASE(shapes_that_do_not_fit_are_refused) {
@@ -432,6 +438,15 @@ BOOST_AUTO_TEST_CASE(shapes_that_do_not_fit_are_refused) {
   check_error<tamp::shape_error>(
       "hollow_attention: the output is 3 x 4 for 2 queries and values of 4 columns",
       [&] { with(m(2, 4), m(3, 4), m(3, 4), m(3, 4)); });
+  const m zeros(3, 4);
+  m row(1, 4);
+  check_error<tamp::shape_error>(
+      "hollow_attention: the elements (0, 0) and (1, 0) of the output share their memory: its "
+      "strides are 0 and 1",
+      [&] {
+        tamp::compute::attend(tamp::view(zeros), tamp::view(zeros), tamp::view(zeros), k, 1.0f,
+                              tamp::matrix_view<float>(row.data(), 3, 4, 0, 1), hollow_attention{});
+      });
 }
 
 BOOST_AUTO_TEST_CASE(it_says_what_it_is) {

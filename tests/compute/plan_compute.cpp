@@ -323,4 +323,25 @@ BOOST_AUTO_TEST_CASE(parameters_that_cannot_be_are_refused) {
   refuse(0.1, {0, 1, 0}, {1, 1}, "the ranking names layer 1 twice");
 }
 
+BOOST_AUTO_TEST_CASE(every_list_of_layers_is_checked_even_if_it_is_not_needed) {
+  const auto with = [](const compute_plan& settings, const counts& ranking) {
+    plan_compute(tiny, 2, four_patches, 1, settings, no_tokens, ranking, no_weights, {1, 0, 1});
+  };
+  check_error<value_error>("plan_compute: the ranking names layer 7, there are 2",
+                           [&] { with({}, {0, 7}); });
+  compute_plan skips;
+  skips.alone.skipped_layers = {1, 1};
+  BOOST_CHECK_THROW(with(skips, {}), value_error);
+}
+
+BOOST_AUTO_TEST_CASE(counts_beyond_a_signed_64_bit_integer_are_added_up) {
+  // The layers take about 1.4e19 multiply-adds, of which the plan drops a tenth.
+  const auto plan = plan_compute(block_shape::plain(1900000000, 0), 1, prompt_of(1, 0), 0.9, {},
+                                 no_tokens, {}, one_sparsity, {0, 0, 1});
+  BOOST_TEST(plan.dense > std::uint64_t{1} << 63);
+  BOOST_TEST(static_cast<double>(plan.after_weights) / static_cast<double>(plan.dense) ==
+                 1 - plan.weights.sparsity(),
+             boost::test_tools::tolerance(1e-9));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

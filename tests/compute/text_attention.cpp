@@ -126,6 +126,9 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_and_nothing_written) {
   BOOST_CHECK_THROW(text_attention{}.attend(support::one_thread, view(q), view(q), view(v), of,
                                             1.0f, matrix_view<float>(nullptr, 3, 3)),
                     tamp::shape_error);
+  BOOST_CHECK_THROW(text_attention{}.attend(support::one_thread, view(q), view(q), view(v), of,
+                                            1.0f, matrix_view<float>(out.data(), 3, 3, 0, 1)),
+                    tamp::shape_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

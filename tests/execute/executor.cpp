@@ -168,6 +168,12 @@ BOOST_AUTO_TEST_CASE(an_executor_that_does_not_run_all_ranges_is_refused) {
                                           [&] { run({{0, 3}, {3, 9}}); });
   support::check_error<tamp::value_error>("the executor runs the range from 5 to 4 of 8",
                                           [&] { run({{5, 4}}); });
+  support::check_error<tamp::value_error>(
+      "the executor ran some of 8 indices twice, and left out others",
+      [&] { run({{0, 4}, {0, 4}}); });
+  support::check_error<tamp::value_error>(
+      "the executor ran some of 8 indices twice, and left out others",
+      [&] { run({{0, 3}, {2, 4}, {5, 8}}); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -104,6 +104,7 @@ BOOST_AUTO_TEST_CASE(reports_that_contradict_themselves_are_refused) {
           "layers[0] (0.up) kept 9 of 8 weights, of which 1 are zero");
   refused("\"kept_zeros\": 1", "\"kept_zeros\": 6",
           "layers[0] (0.up) kept 5 of 8 weights, of which 6 are zero");
+  refused("\"drop\": 3", "\"drop\": 9", "layers[0] (0.up) was to lose 9 of 8 weights");
   refused("\"asked\": 0.4", "\"asked\": 1.5",
           "layers[0] (0.up) was to have a sparsity of 1.5, which is not in [0, 1]");
   refused("\"rows\": 2, \"cols\": 4", "\"rows\": 9223372036854775808, \"cols\": 4",

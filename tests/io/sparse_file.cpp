@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "../support/errors.hpp"
+#include "../support/sparse.hpp"
 #include "files.hpp"
 
 BOOST_AUTO_TEST_SUITE(io_sparse_file)
@@ -237,6 +238,22 @@ BOOST_AUTO_TEST_CASE(another_type_and_missing_tensors_are_named) {
   BOOST_TEST(tamp::io::sparse_weights(
                  safetensors_file(folder.write("none", support::bytes_of(std::uint64_t{2}) + "{}")))
                  .empty());
+}
+
+BOOST_AUTO_TEST_CASE(types_of_a_host_are_read_as_their_twins) {
+  const temporary_folder folder;
+  const support::matrix<support::host_f16> weight{{{0x3c00}, {0}}, {{0}, {0x4000}}};  // 1 and 2
+  tamp::mask::bitmask keep(2, 2, false);
+  keep.set(0, 0, true);
+  keep.set(1, 1, true);
+  const std::string path = save(folder, tamp::sparse::pack(weight, keep));
+  const safetensors_file file(path);
+  const auto read = read_sparse<support::host_f16>(file, "p");
+  BOOST_TEST(read.kept() == 2u);
+  BOOST_TEST(read.values(1)[0].bits == 0x4000);
+  BOOST_TEST(sparse_view<support::host_f16>(file, "p").values()[0].bits == 0x3c00);
+  BOOST_TEST(file.values<support::host_f16>("p.compressed")[1].bits == 0x4000);
+  BOOST_TEST(read_sparse<f16>(file, "p").kept() == 2u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

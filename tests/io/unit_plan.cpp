@@ -80,4 +80,11 @@ BOOST_AUTO_TEST_CASE(what_is_no_plan_is_refused_with_its_place) {
           ": groups[1] has the name of an earlier one, model.layers.0.mlp");
 }
 
+BOOST_AUTO_TEST_CASE(text_that_is_not_valid_utf_8_is_refused_too) {
+  nlohmann::json json = plan;
+  json["groups"][0]["kept"] = {"\xff"};
+  check_error<file_error>("JSON: groups[0]: a unit that stays is \"\xef\xbf\xbd\" and no index",
+                          [&] { static_cast<void>(json.get<unit_plan>()); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -239,6 +239,15 @@ BOOST_AUTO_TEST_CASE(flags_at_a_null_pointer_are_refused) {
                                           [&] { static_cast<void>(bitmask(2, 3).copy_to(flags)); });
 }
 
+BOOST_AUTO_TEST_CASE(flags_that_share_memory_are_not_written) {
+  std::uint8_t flag = 7;
+  support::check_error<tamp::shape_error>(
+      "bitmask: the elements (0, 1) and (0, 0) of the matrix of flags share their memory: its "
+      "strides are 0 and 0",
+      [&] { bitmask(2, 3).copy_to(tamp::matrix_view<std::uint8_t>(&flag, 2, 3, 0, 0)); });
+  BOOST_TEST(flag == 7);
+}
+
 BOOST_AUTO_TEST_CASE(a_debug_build_says_which_weight_is_none) {
   bitmask mask(2, 65);
   support::check_aborts("bitmask: weight (2, 0) of a mask of 2 x 65", [&] { (void)mask(2, 0); });

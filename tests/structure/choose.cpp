@@ -1,11 +1,13 @@
 #include <tamp/structure/choose.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <cfenv>
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include "../support/errors.hpp"
+#include "../support/floating_point.hpp"
 
 BOOST_AUTO_TEST_SUITE(structure_choose)
 
@@ -106,6 +108,19 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   support::check_error<tamp::value_error>("a sparsity is a fraction in [0, 1], not -1", [&] {
     static_cast<void>(choose_each(all, lists{{1, 2}}, std::vector<double>{-1}));
   });
+}
+
+BOOST_AUTO_TEST_CASE(counts_are_the_same_for_any_rounding_mode) {
+  const ties all{{neurons("a", 100)}};
+  std::vector<double> scores(100);
+  for (std::size_t k = 0; k < 100; ++k) scores[k] = static_cast<double>(k);
+  const std::vector<double> sparsities{0.29};  // 0.29 * 100 is just less than 29
+  const unit_plan expected = choose_each(all, lists{scores}, sparsities);
+  BOOST_TEST(expected.choices[0].kept.size() == 72u);
+  for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    const support::rounding as(mode);
+    BOOST_TEST((choose_each(all, lists{scores}, sparsities) == expected));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -104,8 +104,32 @@ BOOST_AUTO_TEST_CASE(a_single_row_may_have_any_stride) {
   BOOST_TEST(left(0, 1) == 3);
 }
 
+BOOST_AUTO_TEST_CASE(groups_of_any_number_of_units_that_do_not_fit_are_refused) {
+  const std::size_t many = std::size_t{1} << 62;
+  const ties all{{{"a", "neurons", many, {{"w", axis::rows}}}}};
+  const unit_plan plan{"", {{"a", "neurons", many, {0}}}, {}};
+  support::check_error<tamp::shape_error>(
+      "kept_of: the units of a do not fit into the 3 rows of w",
+      [&] { static_cast<void>(kept_of(all, plan, "w", {3, 2})); });
+  BOOST_TEST((kept_of(all, plan, "another", {1, 1}) == kept_part{false, {0}, {0}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_weight_in_memory_has_a_shape_that_memory_can_hold) {
+  const auto minus_one = static_cast<std::size_t>(-1);
+  BOOST_CHECK_THROW(dense<float>(minus_one, 0), tamp::shape_error);
+  BOOST_CHECK_THROW(dense<float>(0, minus_one), tamp::shape_error);
+  BOOST_CHECK_THROW(dense<float>(minus_one, minus_one), tamp::shape_error);
+  BOOST_TEST(dense<float>(0, 5).view().cols() == 5u);
+}
+
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   matrix<float> w(3, 2), out(1, 1);
+  support::check_error<tamp::shape_error>(
+      "gather: the elements (0, 0) and (1, 0) of the output share their memory: its strides are 0 "
+      "and 1",
+      [&] {
+        gather(w, kept_part{false, {0, 2}, {0}}, tamp::matrix_view<float>(out.data(), 2, 1, 0, 1));
+      });
   support::check_error<tamp::shape_error>(
       "gather: row 3 cannot stay in place 0: what stays ascends, and is below 3",
       [&] { gather(w, kept_part{false, {3}, {0}}, out); });

@@ -50,6 +50,13 @@ BOOST_AUTO_TEST_CASE(the_others_are_the_rest) {
   BOOST_TEST(all_but(0, places{}).empty());
 }
 
+BOOST_AUTO_TEST_CASE(the_other_units_must_fit_into_memory) {
+  BOOST_TEST(all_but(4, places{1, 3}) == (places{0, 2}), boost::test_tools::per_element());
+  support::check_error<tamp::shape_error>(
+      "all_but: 4611686018427387904 numbers of 8 bytes are more than memory can hold",
+      [] { all_but(std::size_t{1} << 62, {}); });
+}
+
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   const std::vector<double> scores{1, 2, 3};
   const places five{5};

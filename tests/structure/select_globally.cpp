@@ -87,6 +87,9 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {
   support::check_error<tamp::value_error>("select_globally: the score of unit 0 is inf", [&] {
     select_globally(lists{{INFINITY}}, std::vector<double>{1}, 0.5);
   });
+  support::check_error<tamp::value_error>(
+      "select_globally: the costs of 4 units are too large to be summed",
+      [&] { select_globally(lists{{1, 2}, {1, 2}}, std::vector<double>{1e308, 1e308}, 0); });
   BOOST_TEST(select_globally({}, {}, 0.5).empty());
 }
 

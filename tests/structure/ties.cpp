@@ -139,4 +139,12 @@ BOOST_AUTO_TEST_CASE(numbers_of_a_group_must_agree) {
   check_refused<tamp::value_error>({{g, g}}, "ties: two groups have the name 'a'");
 }
 
+BOOST_AUTO_TEST_CASE(widths_that_wrap_are_refused) {
+  const std::size_t half = std::size_t{1} << 63;
+  const group g{"a", "neurons", 1, {{"w", axis::rows, half}, {"w", axis::rows, half}}};
+  support::check_error<tamp::shape_error>(
+      "ties: 9223372036854775808 and 9223372036854775808 together are too large to be counted",
+      [&] { unit_sizes(g, {{"w", {2, 2}}}); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

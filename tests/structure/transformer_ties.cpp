@@ -70,6 +70,9 @@ BOOST_AUTO_TEST_CASE(heads_that_do_not_share_evenly_are_refused) {
   support::check_error<tamp::shape_error>(
       "ties: 4 query heads of a, 0 wide, cannot share 2 key and value heads evenly",
       [&] { query_heads("a", names, {4, 2, 0}); });
+  support::check_error<tamp::shape_error>(
+      "ties: 2 times 9223372036854775810 is too large to be counted",
+      [&] { key_value_heads("a", names, {2, 1, (std::size_t{1} << 63) + 2}); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

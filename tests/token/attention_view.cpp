@@ -187,4 +187,11 @@ BOOST_AUTO_TEST_CASE(a_debug_build_says_which_row_is_none) {
       [&] { (void)a.row(0, 2); });
 }
 
+BOOST_AUTO_TEST_CASE(no_heads_are_nothing_of_any_length) {
+  const std::size_t many = std::size_t{1} << 40;
+  const attention_view a({}, 0, many, many, 0);
+  BOOST_TEST(a.empty());
+  BOOST_TEST(a.tokens() == many);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

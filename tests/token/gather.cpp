@@ -284,6 +284,19 @@ BOOST_AUTO_TEST_CASE(selections_that_do_not_fit_are_refused_and_nothing_is_moved
   refuse({{0, 2}, {0, 0, 1, 1}}, {1, 2, 3}, "the selection covers 4 tokens, the sizes 3");
   refuse({{0, 2}, {0, 0, 1, 2}}, {}, "token 3 is merged into place 2 of 2");
   refuse({{0, 2}, {0, 0, 0, 1}}, {}, "kept token 2 is not merged into its own place");
+  const auto refuse_size = [&](float size, const std::string& shown) {
+    const std::vector<float> sizes{1, size, 1, 1};
+    check_error<tamp::value_error>("merge_rows: the size of token 1 is " + shown, [&] {
+      merge_rows(hidden, selection{{0, 2}, {0, 0, 1, 1}}, sizes);
+    });
+    check_error<tamp::value_error>("merged_sizes: the size of token 1 is " + shown,
+                                   [&] { merged_sizes(selection{{0, 2}, {0, 0, 1, 1}}, sizes); });
+    BOOST_TEST((hidden == whole));
+  };
+  refuse_size(0, "0");
+  refuse_size(-1, "-1");
+  refuse_size(support::infinity, "inf");
+  refuse_size(support::not_a_number, "nan");
   const std::vector<float> three(3, 1.0f);
   check_error<shape_error>("merged_sizes: the selection covers 4 tokens, the sizes 3",
                            [&] { merged_sizes({{0, 2}, {0, 0, 1, 1}}, three); });
@@ -291,6 +304,18 @@ BOOST_AUTO_TEST_CASE(selections_that_do_not_fit_are_refused_and_nothing_is_moved
                            [&] { merged_sizes({{0, 3}, {}}, three); });
   check_error<shape_error>("merged_sizes: token 1 is merged into place 7 of 1",
                            [] { merged_sizes({{0}, {0, 7}}); });
+}
+
+BOOST_AUTO_TEST_CASE(tensors_whose_elements_share_memory_are_refused) {
+  matrix<float> hidden = support::random_matrix(1, 2, 2);
+  const matrix<float> before = hidden;
+  const tamp::matrix_view<float> broadcast(hidden.data(), 4, 2, 0, 1);
+  const std::string shared =
+      "the elements (0, 0) and (1, 0) of the tensor share their memory: its strides are 0 and 1";
+  check_error<shape_error>("gather_rows: " + shared, [&] { gather_rows(broadcast, indices{1}); });
+  check_error<shape_error>("merge_rows: " + shared,
+                           [&] { merge_rows(broadcast, selection{{0, 2}, {0, 0, 1, 1}}, {}); });
+  BOOST_TEST((hidden == before));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -26,6 +26,10 @@ concept eigen_dense = requires(const T& tensor) { detail::take_eigen_dense(tenso
 template <class T>
 inline constexpr bool eigen_in_memory = (int(T::Flags) & int(Eigen::DirectAccessBit)) != 0;
 
+template <class Derived>
+std::true_type owns_eigen_elements(const Eigen::PlainObjectBase<Derived>&);
+std::false_type owns_eigen_elements(...);
+
 /// The type that data() points to. Eigen itself decides whether it is const.
 template <class T>
 struct eigen_element {
@@ -54,6 +58,9 @@ struct element_traits<Eigen::bfloat16> : element_like<Eigen::bfloat16, bf16> {};
 /// compile-time error, which says to evaluate it first.
 template <detail::eigen_dense T>
 struct tensor_traits<T> {
+  static constexpr bool owns_elements =
+      decltype(detail::owns_eigen_elements(std::declval<const T&>()))::value;
+
   // `Tensor` is T or const T. With an explicit return type, a concept can ask whether an expression
   // is a tensor without instantiating the assertion, which is for code that uses it as one.
   template <class Tensor>

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 #include <xtensor/xexpression.hpp>
+#include <xtensor/xtensor_forward.hpp>
 #include <xtensor/xutils.hpp>
 
 #include "../error.hpp"
@@ -43,6 +44,14 @@ using xtensor_element =
     std::conditional_t<xtensor_in_memory<T>, std::remove_reference_t<xtensor_reference<T>>,
                        const typename T::value_type>;
 
+template <class Elements, xt::layout_type Layout, class Shape, class Tag>
+std::true_type owns_xtensor_elements(const xt::xarray_container<Elements, Layout, Shape, Tag>&);
+template <class Elements, std::size_t Rank, xt::layout_type Layout, class Tag>
+std::true_type owns_xtensor_elements(const xt::xtensor_container<Elements, Rank, Layout, Tag>&);
+template <class T, class Shape, xt::layout_type Layout, bool Sharable, class Tag>
+std::true_type owns_xtensor_elements(const xt::xfixed_container<T, Shape, Layout, Sharable, Tag>&);
+std::false_type owns_xtensor_elements(...);
+
 /// The number of dimensions if the type fixes it, else SIZE_MAX.
 template <class T>
 inline constexpr std::size_t xtensor_rank = xt::get_rank<std::remove_const_t<T>>::value;
@@ -60,6 +69,9 @@ inline constexpr std::size_t xtensor_rank = xt::get_rank<std::remove_const_t<T>>
 /// @throws shape_error for another number of dimensions, if the type leaves it open
 template <detail::xtensor_expression T>
 struct tensor_traits<T> {
+  static constexpr bool owns_elements =
+      decltype(detail::owns_xtensor_elements(std::declval<const T&>()))::value;
+
   // `Tensor` is T or const T. With an explicit return type, a concept can ask whether an expression
   // is a tensor without instantiating the assertion, which is for code that uses it as one.
   template <class Tensor>

@@ -125,6 +125,7 @@ struct alpha {
   /// @throws shape_error unless there are as many exponents as sizes
   allocation distribute(std::span<const double> exponents, std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     detail::check_unit_values("alpha", "exponent", exponents, num_params, names);
     const auto [least, most] = std::minmax_element(exponents.begin(), exponents.end());

@@ -52,6 +52,7 @@ struct block_influence {
   /// @throws shape_error unless there are as many influences as sizes
   allocation distribute(std::span<const double> influence, std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
+    const detail::ieee_arithmetic as_usual;
     detail::check_sparsity(sparsity);
     if (!detail::is_fraction(lambda))
       detail::raise<value_error>("block_influence: lambda lies in [0, 1], and is ", lambda);

@@ -84,7 +84,7 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 ///
 /// A layer's error is measured on `rows` of its rows, evenly spread, if it has more; 0 is all. The
 /// mask is always chosen on the whole layer. A unit with a layer that saw no token loses floor(size
-/// * sparsity), the others the rest, and a note says so.
+/// * sparsity), the others the rest, at most all that they have, and notes say so.
 ///
 /// Cost: for each layer, `levels` selections, and as many times rows * cols^2 multiply-adds. Memory:
 /// the Gram matrices, one more matrix of the size of the largest, and that of the score. The result
@@ -174,6 +174,7 @@ struct by_error {
     if (measured.empty() && size != 0)
       detail::raise<value_error>("by_error: no layer of ", units.size(),
                                  units.size() == 1 ? " unit" : " units", " saw a token");
+    drop = detail::at_most_all("by_error", drop, num_params, measured, notes);
     const std::vector<std::size_t> of_measured = cheapest(costs, sizes, drop);
     for (std::size_t k = 0; k < measured.size(); ++k) drops[measured[k]] = of_measured[k];
     allocation answer = with_drops(std::move(drops), num_params);
@@ -234,8 +235,8 @@ struct by_error {
     if (least > drop / step || most < drop / step) limit(0, 1);  // few and small units
     const std::size_t total = (std::min)(drop / step, most);
     std::vector<std::vector<double>> open(sizes.size());
-    for (std::size_t u = 0; u < sizes.size(); ++u)
-      for (std::size_t l = first[u]; l <= last[u]; ++l)
+    for (std::size_t u = 0; u < sizes.size(); ++u)  // a unit takes at most what all take together
+      for (std::size_t l = first[u]; l <= (std::min)(last[u], first[u] + (total - least)); ++l)
         open[u].push_back(sizes[u] == 0 ? 0.0
                                         : cost_at(costs[u], static_cast<double>(l * step) /
                                                                 static_cast<double>(sizes[u])));
@@ -277,11 +278,12 @@ struct by_error {
       const auto gram =
           detail::gram_matrix("by_error", layer, cols, detail::part_of<stat::gram>(seen));
       static_cast<void>(detail::bounds_of(exec, "by_error", layer, gram));
+      detail::check_finite(exec, weight, "by_error", layer);
       const std::vector<std::size_t> chosen =
           measured_rows(static_cast<std::size_t>(weight.rows()));
       const auto error_of = [&](const auto& left) {
         return detail::error_of_residuals(exec, "by_error", layer, chosen.size(), gram,
-                                          reads_difference(weight, left, chosen));
+                                          reads_difference(weight, left, chosen), chosen);
       };
       const double whole = relative ? error_of(nothing{}) : 1.0;
       for (std::size_t k = 0; k < levels; ++k) {

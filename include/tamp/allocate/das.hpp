@@ -64,6 +64,7 @@ struct das {
   /// @throws shape_error unless there are as many importances as sizes
   allocation distribute(std::span<const double> importance, std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     detail::check_unit_values("das", "importance", importance, num_params, names);
     const std::vector<std::int64_t> sizes(num_params.begin(), num_params.end());

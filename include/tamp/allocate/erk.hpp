@@ -43,6 +43,7 @@ struct erk {
   allocation distribute(std::span<const double> rows_and_cols,
                         std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
+    const detail::ieee_arithmetic as_usual;
     detail::check_sparsity(sparsity);
     detail::check_unit_values("erk", "number of rows and columns", rows_and_cols, num_params,
                               names);

@@ -47,8 +47,8 @@ namespace tamp::inline TAMP_FLAGS::allocate {
 ///
 /// The result is the number of weights that each unit loses. The recipe's score and pattern decide
 /// which ones. Ties: the lower unit loses first. A layer that saw no token has no scores if the
-/// score needs a statistic: its unit loses floor(size * sparsity), the others the rest, and a note
-/// says so. Scores are read twice if they are floats, and four times if they are doubles (twice as
+/// score needs a statistic: its unit loses floor(size * sparsity), the others the rest, at most all
+/// that they have, and notes say so. Scores are read twice if they are floats, and four times if they are doubles (twice as
 /// often at most if units have few); none is stored. The result does not depend on the executor.
 /// Memory: at most half a megabyte for each thread, and for each unit 16 bytes for each score in
 /// 2^16 around the threshold, at most a megabyte.
@@ -109,6 +109,7 @@ struct global_threshold {
         drop -= dropped[u];
       }
     }
+    drop = detail::at_most_all("global_threshold", drop, num_params, scored, notes);
     if (drop == 0 || scored.empty()) return dropped;
     const auto lowest = has_doubles(units) ? lowest_of<double>(exec, units, scored, drop)
                                            : lowest_of<float>(exec, units, scored, drop);

@@ -77,6 +77,7 @@ struct owl {
   /// @throws shape_error unless there are as many ratios as sizes
   allocation distribute(std::span<const double> ratios, std::span<const std::size_t> num_params,
                         std::span<const std::string> names = {}) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     return detail::spread_density("owl", "outlier ratio", ratios, num_params, 2 * lambda, sparsity,
                                   names);

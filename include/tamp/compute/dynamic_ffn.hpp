@@ -57,6 +57,7 @@ struct dynamic_ffn {
   /// empty if there are none.
   /// @throws value_error if probe_every is 0
   std::vector<std::size_t> probe(std::size_t visual_tokens) const {
+    const detail::ieee_arithmetic as_usual;
     check_parameters();
     if (visual_tokens == 0) return {};
     auto rows = detail::checked_array<std::size_t>(

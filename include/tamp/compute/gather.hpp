@@ -44,7 +44,7 @@ void gather_checked(std::string_view who, const E& exec, const Source& from,
   check_gathered(who, to.rows(), to.cols(), of_rows ? indices.size() : rows,
                  of_rows ? cols : indices.size());
   const chosen_lines chosen(indices);
-  gather_lines(exec, from, of_rows ? chosen : chosen_lines(rows),
+  gather_lines(who, exec, from, of_rows ? chosen : chosen_lines(rows),
                of_rows ? chosen_lines(cols) : chosen, to);
 }
 
@@ -85,7 +85,8 @@ struct gather_rows_operation : tamp::detail::operation<gather_rows_operation> {
 /// channels alone. `out` is the host's memory, of any strides and any type of element. Elements of
 /// the same type are copied to the bit. `out` must not overlap W. Indices may come in any order and
 /// repeat.
-/// @throws shape_error if an index is no row of W or `out` has another shape; nothing is written
+/// @throws shape_error if an index is no row of W, `out` has another shape, or elements of `out` share
+///         memory; nothing is written
 inline constexpr gather_rows_operation gather_rows{};
 
 /// The type of compute::gather_columns.
@@ -103,7 +104,8 @@ struct gather_columns_operation : tamp::detail::operation<gather_columns_operati
 /// Copies columns of W, (rows, cols), so that column k of `out`, (rows, indices), is column
 /// indices[k]: gather_columns(where, W, indices, out). Use it for the down projection of the chosen
 /// channels. `out` and indices are as in gather_rows.
-/// @throws shape_error if an index is no column of W or `out` has another shape; nothing is written
+/// @throws shape_error if an index is no column of W, `out` has another shape, or elements of `out`
+///         share memory; nothing is written
 inline constexpr gather_columns_operation gather_columns{};
 
 }  // namespace tamp::inline TAMP_FLAGS::compute

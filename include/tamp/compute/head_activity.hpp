@@ -31,8 +31,8 @@ namespace tamp::inline TAMP_FLAGS::compute {
 ///
 /// A head is active at a threshold below its activity. The published masks take all queries, votes
 /// of 0.4, and leave the first two layers whole; thresholds of 0.2, 0.077 and 0.035 dropped 10, 20
-/// and 30 % of the heads of LLaVA 1.5 13B. A head that pays attention to visual tokens alone has an
-/// infinite ratio. A sample without visual tokens has no vote. Sums are in double, query by query.
+/// and 30 % of the heads of LLaVA 1.5 13B. A head that pays attention to visual tokens alone has the
+/// largest double as its ratio. A sample without visual tokens has no vote. Sums are in double, query by query.
 ///
 /// Source: Zhang et al. 2024, YOPO (arXiv 2410.06169), and its published code
 /// (ZhangAIPI/YOPO_MLLM_Pruning at f0783f442781, gen_mask_llava.py).
@@ -80,6 +80,7 @@ class head_activity {
   /// Returns the largest threshold that more than the share `votes` of the samples exceed.
   /// @throws value_error if there is no such head, no sample, or `votes` is not in [0, 1)
   [[nodiscard]] double activity(std::size_t head, double votes = 0.4) const {
+    const detail::ieee_arithmetic as_usual;
     if (head >= heads_ || samples() == 0)
       detail::raise<value_error>("head_activity: there is no activity of head ", head, " of ",
                                  heads_, " in ", samples(), " samples");

@@ -19,6 +19,7 @@
 #include "../mask/bitmask.hpp"
 #include "../mask/detail/bits.hpp"
 #include "../model/modality.hpp"
+#include "../tensor/detail/apart.hpp"
 #include "../tensor/detail/finite.hpp"
 #include "../tensor/rows.hpp"
 #include "../tensor/view.hpp"
@@ -120,7 +121,7 @@ struct hollow_attention {
   /// Visual queries and text queries are processed in tiles of 16 queries of one kind, which share
   /// each key that they load. The work of a tile is that of the keys that its queries may see.
   /// Memory: O(tokens). The bits do not depend on which thread takes which tile.
-  /// @throws shape_error if the shapes do not match
+  /// @throws shape_error if the shapes do not match, or elements of the output share memory
   /// @throws value_error if an element is not finite, naming its token, or is so large that the
   ///         scores or sums overflow a float; nothing is written
   template <executor E>
@@ -174,6 +175,7 @@ struct hollow_attention {
       detail::raise<shape_error>("hollow_attention: the output is ", out.rows(), " x ", out.cols(),
                                  " for ", q.rows(), " queries and values of ", v.cols(),
                                  " columns");
+    detail::check_apart("hollow_attention", out, "the output");
   }
 
   /// Returns the factor of the queries, after checking that no score or sum can overflow.
@@ -185,7 +187,8 @@ struct hollow_attention {
     const double key = longest(exec, k, "key", 0), value = longest(exec, v, "value", 0);
     constexpr auto highest = static_cast<double>(detail::attention_tile::highest);
     const double factor = static_cast<double>(scale) * std::numbers::log2e;
-    if (!(std::fabs(factor) * query * (std::max)(key, 1.0) < highest) ||
+    if (!(std::fabs(factor) < highest) ||
+        !(std::fabs(factor) * query * (std::max)(key, 1.0) < highest) ||
         !(static_cast<double>(v.rows()) * value < highest))
       detail::raise<value_error>("hollow_attention: with a scale of ", scale,
                                  ", queries of length ", query, ", keys of ", key,

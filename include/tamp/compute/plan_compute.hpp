@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../detail/checked.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../model/block_shape.hpp"
@@ -20,18 +22,26 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Takes layers in the order of a list until `is_met()`.
+/// Checks an order of layers.
 /// @throws value_error if the list names a layer that is not there, or one twice
-template <class IsMet>
-void take_layers(std::string_view list, std::span<const std::size_t> order, std::size_t layers,
-                 const IsMet& is_met, std::vector<std::size_t>& taken) {
+inline void check_order(std::string_view list, std::span<const std::size_t> order,
+                        std::size_t layers) {
+  check_list(list, "layers", order);
+  auto is_named = checked_array<unsigned char>(list, layers);
   for (const std::size_t layer : order) {
     if (layer >= layers) raise<value_error>(list, " names layer ", layer, ", there are ", layers);
-    const auto place = std::lower_bound(taken.begin(), taken.end(), layer);
-    if (place != taken.end() && *place == layer)
-      raise<value_error>(list, " names layer ", layer, " twice");
+    if (is_named[layer] != 0) raise<value_error>(list, " names layer ", layer, " twice");
+    is_named[layer] = 1;
+  }
+}
+
+/// Takes layers in the order of a list, which has been checked, until `is_met()`.
+template <class IsMet>
+void take_layers(std::span<const std::size_t> order, const IsMet& is_met,
+                 std::vector<std::size_t>& taken) {
+  for (const std::size_t layer : order) {
     if (is_met()) break;
-    taken.insert(place, layer);
+    taken.insert(std::lower_bound(taken.begin(), taken.end(), layer), layer);
   }
 }
 
@@ -83,6 +93,7 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
                           const compute_plan& settings, TokensFor&& tokens_for,
                           std::span<const std::size_t> ranking, WeightsFor&& weights_for,
                           const budget_split& split = {}) {
+  const detail::ieee_arithmetic as_usual;
   if (!(detail::is_positive(budget) && budget <= 1))
     detail::raise<value_error>("plan_compute: the budget lies in (0, 1], and is ", budget);
   const double shares = split.tokens + split.visual + split.weights;
@@ -90,6 +101,10 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
         detail::is_nonnegative(split.weights) && detail::is_positive(shares)))
     detail::raise<value_error>("plan_compute: the shares are ", split.tokens, ", ", split.visual,
                                " and ", split.weights, "; none is negative, and one is not 0");
+  const compute::text_alone blind{settings.alone.heads, settings.alone.blind_heads, {}};
+  validate(blind, layers);
+  detail::check_order("plan_compute: text_alone", settings.alone.skipped_layers, layers);
+  detail::check_order("plan_compute: the ranking", ranking, layers);
   compute_plan plan;
   plan.budget = budget;
   plan.selector = settings.selector;
@@ -118,13 +133,9 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
   }
   const auto meets_visual = [&] { return meets(split.tokens + split.visual); };
   if (split.visual > 0) {
-    const compute::text_alone blind{settings.alone.heads, settings.alone.blind_heads, {}};
-    validate(blind, layers);
     if (!blind.blind_heads.empty() && !meets_visual()) plan.alone = blind;
-    detail::take_layers("plan_compute: text_alone", settings.alone.skipped_layers, layers,
-                        meets_visual, plan.alone.skipped_layers);
-    detail::take_layers("plan_compute: the ranking", ranking, layers, meets_visual,
-                        plan.reduced_layers);
+    detail::take_layers(settings.alone.skipped_layers, meets_visual, plan.alone.skipped_layers);
+    detail::take_layers(ranking, meets_visual, plan.reduced_layers);
     std::erase_if(plan.reduced_layers, [&](std::size_t l) { return plan.alone.skips(l); });
   }
   const auto left = now();
@@ -141,9 +152,10 @@ compute_plan plan_compute(const block_shape& shape, std::size_t layers,
                                static_cast<double>(split.weights == 0 ? left.sum() : left.pairs) /
                                    static_cast<double>(plan.dense));
   plan.weights = weights_for(1 - density);
+  const double all = static_cast<double>(left.linear);
+  const double kept = std::round(all * (1 - plan.weights.sparsity()));
   plan.after_weights =
-      left.pairs + static_cast<std::uint64_t>(std::llround(static_cast<double>(left.linear) *
-                                                           (1 - plan.weights.sparsity())));
+      left.pairs + (kept < all ? static_cast<std::uint64_t>(kept) : std::uint64_t{left.linear});
   return plan;
 }
 

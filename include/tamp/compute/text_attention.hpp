@@ -15,6 +15,7 @@
 #include "../error.hpp"
 #include "../execute/operation.hpp"
 #include "../model/modality.hpp"
+#include "../tensor/detail/apart.hpp"
 #include "../tensor/view.hpp"
 #include "hollow_attention.hpp"
 
@@ -60,7 +61,7 @@ struct text_attention {
 
   /// Computes the attention of one head, as hollow_attention::attend does. Only rows of text are
   /// read. Memory: a copy of them.
-  /// @throws shape_error if the shapes do not match
+  /// @throws shape_error if the shapes do not match, or elements of the output share memory
   /// @throws value_error if an element of text is not finite, or is so large that the scores or sums
   ///         overflow a float; nothing is written
   template <executor E>
@@ -79,6 +80,7 @@ struct text_attention {
                                  " for ", q.rows(), " queries and values of ", v.cols(),
                                  " columns");
     detail::check_memory("text_attention: output", out);
+    detail::check_apart("text_attention", out, "the output");
     const std::vector<std::size_t> tokens = text(kinds);
     const std::size_t before = kinds.size() - q.rows();
     const auto first = std::lower_bound(tokens.begin(), tokens.end(), before);

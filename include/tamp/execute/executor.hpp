@@ -6,6 +6,7 @@
 #include <atomic>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 
 #include "../config.hpp"
 #include "../detail/ieee_arithmetic.hpp"
@@ -23,8 +24,8 @@ struct any_range_function {
 ///
 /// `for_each_range(count, body)` must call `body(begin, end)` for ranges that together cover
 /// [0, count) once, and return when all are done. The ranges may run on any threads, in any order.
-/// An exception from `body` must propagate to the caller. tamp refuses an executor that leaves out
-/// ranges or runs others. No result of tamp depends on the partition into ranges. A class with this
+/// An exception from `body` must propagate to the caller. tamp refuses an executor whose ranges do
+/// not cover [0, count) once. No result of tamp depends on the partition into ranges. A class with this
 /// one function adapts a host's own thread pool.
 template <class E>
 concept executor = requires(const E& e, std::size_t count, detail::any_range_function body) {
@@ -57,21 +58,37 @@ class any_executor {
   void (*run_)(const void*, std::size_t, execute::range_function);
 };
 
+/// A number that hardly any sum of others equals by chance: the mixing function of splitmix64.
+constexpr std::uint64_t scrambled(std::uint64_t number) noexcept {
+  number += 0x9e3779b97f4a7c15u;
+  number = (number ^ number >> 30) * 0xbf58476d1ce4e5b9u;
+  number = (number ^ number >> 27) * 0x94d049bb133111ebu;
+  return number ^ number >> 31;
+}
+
 /// Calls exec.for_each_range(count, body), with IEEE 754 arithmetic in every range.
+///
+/// Ranges cover [0, count) once if and only if the end of each is the beginning of another, except
+/// for 0 and `count`. The sum over ranges of scrambled(end) - scrambled(begin) is then
+/// scrambled(count) - scrambled(0), in any order.
 /// @throws value_error if a range leaves [0, count), before any of it is done, or if ranges were
 ///         left out or ran twice
 template <executor E, class Body>
 void for_each_range(const E& exec, std::size_t count, const Body& body) {
   std::atomic<std::size_t> done = 0;
+  std::atomic<std::uint64_t> steps = 0;
   exec.for_each_range(count, [&](std::size_t begin, std::size_t end) {
     if (begin > end || end > count)
       raise<value_error>("the executor runs the range from ", begin, " to ", end, " of ", count);
     const ieee_arithmetic as_usual;
     body(begin, end);
     done.fetch_add(end - begin, std::memory_order_relaxed);
+    steps.fetch_add(scrambled(end) - scrambled(begin), std::memory_order_relaxed);
   });
   if (done != count)
     raise<value_error>("the executor ran ", done.load(), " of ", count, " indices");
+  if (steps != scrambled(count) - scrambled(0))
+    raise<value_error>("the executor ran some of ", count, " indices twice, and left out others");
 }
 
 /// The same for indices that together stand for count * `work` elements. The calling thread runs

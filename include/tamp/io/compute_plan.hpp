@@ -94,7 +94,7 @@ class compute_plan_reader : value_reader<compute::compute_plan, Json> {
     for (const Json& pair : this->list(json, "blind_heads")) {
       const bool is_pair = pair.is_array() && pair.size() == 2;
       if (!is_pair || !is_index(pair[0]) || !is_index(pair[1]))
-        this->refuse("text_alone.blind_heads has ", shown(pair.dump()),
+        this->refuse("text_alone.blind_heads has ", shown(dumped(pair)),
                      ", which is no pair of a layer and a head");
       alone.blind_heads.push_back(
           {pair[0].template get<std::size_t>(), pair[1].template get<std::size_t>()});
@@ -103,11 +103,16 @@ class compute_plan_reader : value_reader<compute::compute_plan, Json> {
     alone.skipped_layers = this->counts(json, "skipped_layers");
     for (const std::size_t layer : alone.skipped_layers) layers = (std::max)(layers, layer);
     constexpr auto most = (std::numeric_limits<std::size_t>::max)();
+    const auto check = [&] { validate(alone, layers == most ? layers : layers + 1); };
+#if TAMP_EXCEPTIONS
     try {
-      validate(alone, layers == most ? layers : layers + 1);
+      check();
     } catch (const value_error& problem) {
       this->refuse(problem.what());
     }
+#else
+    check();
+#endif
     return alone;
   }
   static bool is_index(const Json& json) {

@@ -110,6 +110,8 @@ class report_reader : value_reader<prune_report, Json> {
                    ", which is too large for a weight");
     if (!is_fraction(layer.asked))
       this->refuse(name, " was to have a sparsity of ", layer.asked, ", which is not in [0, 1]");
+    if (layer.drop && *layer.drop > layer.size())
+      this->refuse(name, " was to lose ", *layer.drop, " of ", layer.size(), " weights");
     if (layer.kept > layer.size() || layer.kept_zeros > layer.kept)
       this->refuse(name, " kept ", layer.kept, " of ", layer.size(), " weights, of which ",
                    layer.kept_zeros, " are zero");

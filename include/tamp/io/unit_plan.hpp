@@ -68,7 +68,7 @@ class unit_plan_reader : value_reader<structure::unit_plan, Json> {
       this->refuse(place, " has no list \"kept\"");
     for (const Json& unit : json["kept"]) {
       if (!unit.is_number_unsigned() && !(unit.is_number_integer() && unit >= 0))
-        this->refuse(place, ": a unit that stays is ", shown(unit.dump()), " and no index");
+        this->refuse(place, ": a unit that stays is ", shown(dumped(unit)), " and no index");
       c.kept.push_back(unit.template get<std::size_t>());
       const std::size_t n = c.kept.size();
       if (c.kept.back() >= c.units || (n > 1 && c.kept[n - 2] >= c.kept.back()))

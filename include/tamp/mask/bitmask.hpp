@@ -15,6 +15,7 @@
 #include "../detail/mask_word.hpp"
 #include "../error.hpp"
 #include "../simd/bit_counts.hpp"
+#include "../tensor/detail/apart.hpp"
 #include "../tensor/traits.hpp"
 
 namespace tamp::inline TAMP_FLAGS::mask {
@@ -127,6 +128,7 @@ class [[nodiscard]] bitmask {
                                  " cannot be copied to a matrix of ", to.rows(), " x ", to.cols());
     using value = typename decltype(to)::value_type;
     if (to.empty()) return;
+    detail::check_apart("bitmask", to, "the matrix of flags");
     for (std::size_t i = 0; i < rows_; ++i)
       for (std::size_t j = 0; j < cols_; ++j) to(i, j) = (*this)(i, j) ? value(1) : value(0);
   }

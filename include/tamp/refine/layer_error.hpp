@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -23,12 +24,13 @@
 namespace tamp::inline TAMP_FLAGS {
 namespace detail {
 
-/// Returns the sum over rows of r G r^T. `make_read` is that of for_each_residual.
+/// Returns the sum over rows of r G r^T. `make_read` is that of for_each_residual. `places` are the
+/// rows of the layer that are summed; all of them if it is empty.
 /// @throws value_error if the sum leaves the range of double
 template <executor E, class MakeRead>
 double error_of_residuals(const E& exec, std::string_view operation, std::string_view layer,
                           std::size_t rows, matrix_view<const double> gram,
-                          const MakeRead& make_read) {
+                          const MakeRead& make_read, std::span<const std::size_t> places = {}) {
   std::vector<double> errors = checked_array<double>(operation, rows);
   for_each_residual(exec, operation, rows, gram, make_read, [&] {
     return [&](std::size_t i, const double* residual, const double* products) {
@@ -39,8 +41,8 @@ double error_of_residuals(const E& exec, std::string_view operation, std::string
   for (std::size_t i = 0; i < rows; ++i) {
     sum += errors[i];
     if (!is_finite(sum))
-      raise<value_error>(operation, ": the error of row ", i, of_layer(layer),
-                         " is too large for a double");
+      raise<value_error>(operation, ": the error of row ", places.empty() ? i : places[i],
+                         of_layer(layer), " is too large for a double");
   }
   return (std::max)(sum, 0.0);  // rounding may leave less than nothing of an error of 0
 }

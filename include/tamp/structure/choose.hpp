@@ -13,6 +13,7 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/drop_count.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../error.hpp"
 #include "lowest_units.hpp"
 #include "select_globally.hpp"
@@ -77,6 +78,7 @@ namespace tamp::inline TAMP_FLAGS::structure {
 /// @throws value_error if a sparsity is no fraction, or a score not finite
 inline unit_plan choose_each(const ties& all, std::span<const std::vector<double>> scores,
                              std::span<const double> sparsities) {
+  const tamp::detail::ieee_arithmetic as_usual;
   tamp::detail::check_choice(all, scores);
   if (sparsities.size() != all.groups.size())
     tamp::detail::raise<shape_error>("choose: ", sparsities.size(), " sparsities for ",
@@ -101,6 +103,7 @@ inline unit_plan choose_each(const ties& all, std::span<const std::vector<double
 inline unit_plan choose_globally(const ties& all, const weight_shapes& shapes,
                                  std::span<const std::vector<double>> scores, double sparsity,
                                  std::size_t least = 1) {
+  const tamp::detail::ieee_arithmetic as_usual;
   tamp::detail::check_choice(all, scores);
   std::vector<double> costs;
   for (const group& g : all.groups) {

@@ -17,7 +17,7 @@
 #include "../error.hpp"
 #include "../execute/executor.hpp"
 #include "../execute/operation.hpp"
-#include "../prune/apply.hpp"
+#include "../tensor/detail/apart.hpp"
 #include "../tensor/detail/gather.hpp"
 #include "../tensor/traits.hpp"
 #include "lowest_units.hpp"
@@ -44,9 +44,11 @@ inline kept_part kept_of(const ties& all, const unit_plan& plan, std::string_vie
   kept_part result;
   for (const unit_choice& choice : plan.choices) {
     const group& g = all.at(choice.group);
-    const auto dropped = all_but(g.units, choice.kept);
-    for (const std::size_t k : dropped)
-      if (k < g.own.size() && std::find(g.own[k].begin(), g.own[k].end(), weight) != g.own[k].end())
+    const auto unit_stays = [&](std::size_t k) {
+      return std::binary_search(choice.kept.begin(), choice.kept.end(), k);
+    };
+    for (std::size_t k = 0; k < g.own.size(); ++k)
+      if (!unit_stays(k) && std::find(g.own[k].begin(), g.own[k].end(), weight) != g.own[k].end())
         result.leaves = true;
     for (const part& p : g.parts) {
       if (p.weight != weight) continue;
@@ -55,9 +57,10 @@ inline kept_part kept_of(const ties& all, const unit_plan& plan, std::string_vie
         tamp::detail::raise<shape_error>("kept_of: the units of ", g.name, " do not fit into the ",
                                          stays.size(), ' ', tamp::detail::name_of(p.along), " of ",
                                          weight);
-      for (const std::size_t k : dropped)
-        std::fill_n(stays.begin() + static_cast<std::ptrdiff_t>(p.first + k * p.width), p.width,
-                    static_cast<unsigned char>(0));
+      for (std::size_t k = 0; k < g.units; ++k)
+        if (!unit_stays(k))
+          std::fill_n(stays.begin() + static_cast<std::ptrdiff_t>(p.first + k * p.width), p.width,
+                      static_cast<unsigned char>(0));
     }
   }
   const auto indices = [](const std::vector<unsigned char>& stays) {
@@ -75,11 +78,12 @@ inline kept_part kept_of(const ties& all, const unit_plan& plan, std::string_vie
 template <class T>
 class dense {
  public:
-  dense(std::size_t rows, std::size_t cols)
-      : rows_(rows),
-        cols_(cols),
-        numbers_(tamp::detail::checked_array<T>(
-            "dense", tamp::detail::checked_matrix("dense", rows, cols, sizeof(T)))) {}
+  /// @throws shape_error if memory cannot hold it, or an extent was negative before it became a
+  ///         std::size_t
+  dense(std::size_t rows, std::size_t cols) : rows_(rows), cols_(cols) {
+    tamp::detail::check_shape("dense", rows, cols);
+    numbers_ = tamp::detail::checked_array<T>("dense", rows * cols);
+  }
   std::size_t rows() const noexcept { return rows_; }
   std::size_t cols() const noexcept { return cols_; }
   matrix_view<T> view() noexcept { return {numbers_.data(), rows_, cols_}; }
@@ -95,6 +99,7 @@ class dense {
 namespace tamp::inline TAMP_FLAGS {
 template <class T>
 struct tensor_traits<structure::dense<T>> {
+  static constexpr bool owns_elements = true;
   static matrix_view<const T> view(const structure::dense<T>& d) noexcept { return d.view(); }
   static matrix_view<T> view(structure::dense<T>& d) noexcept { return d.view(); }
 };
@@ -132,7 +137,7 @@ void gather_into(std::string_view who, const E& exec, const Source& from,
                    ? chosen_lines(extent)
                    : chosen_lines(places);
       };
-      gather_lines(exec, from, lines(rows, static_cast<std::size_t>(from.rows())),
+      gather_lines(who, exec, from, lines(rows, static_cast<std::size_t>(from.rows())),
                    lines(cols, static_cast<std::size_t>(from.cols())), to);
     } else {
       raise<value_error>(who, ": the tensor to write has no elements in memory");
@@ -161,7 +166,7 @@ struct compact_function {
   auto operator()(W&& weight, const structure::kept_part& kept) const {
     const auto m = cpu_view(weight);
     check_kept_part("compact", kept, m.rows(), m.cols());
-    check_apart("compact", m);
+    check_apart("compact", m, "the weight");
     for (std::size_t i = 0; i < kept.rows.size(); ++i)
       for (std::size_t j = 0; j < kept.cols.size(); ++j) m(i, j) = m(kept.rows[i], kept.cols[j]);
     return std::remove_const_t<decltype(m)>(m.data(), kept.rows.size(), kept.cols.size(),
@@ -177,7 +182,8 @@ namespace tamp::inline TAMP_FLAGS::structure {
 ///
 /// `out` is (kept.rows.size(), kept.cols.size()), strided. Numbers of W's own type keep their bits;
 /// others are converted. W may be any tensor, such as rows of a quantised one.
-/// @throws shape_error if `kept` does not fit W, or `out` has another shape
+/// @throws shape_error if `kept` does not fit W, `out` has another shape, or elements of `out` share
+///         memory
 inline constexpr tamp::detail::gather_function gather{};
 
 /// Returns what stays of a weight as a tensor of numbers of type T.

@@ -81,8 +81,12 @@ inline std::vector<std::size_t> lowest_units(std::span<const double> scores, std
 }
 
 /// Returns the units that are not among some others, ascending. `others` ascend.
+/// @throws shape_error if memory cannot hold them
 inline std::vector<std::size_t> all_but(std::size_t units, std::span<const std::size_t> others) {
   std::vector<std::size_t> rest;
+  const std::size_t most = units - (std::min)(units, others.size());
+  tamp::detail::check_array("all_but", most, sizeof(std::size_t));
+  tamp::detail::with_memory("all_but", [&] { rest.reserve(most); });
   std::size_t next = 0;
   for (std::size_t k = 0; k < units; ++k)
     if (next < others.size() && others[next] == k)

@@ -79,8 +79,11 @@ inline std::vector<std::vector<std::size_t>> select_globally(
   });
   const auto front = static_cast<std::size_t>(
       std::count_if(units.begin(), units.end(), [](const unit& u) { return u.is_front; }));
-  const double share = rounded(1 - sparsity);
-  const double wanted = rounded(share * tamp::detail::pairwise_sum(all_costs));
+  const double share = rounded(1 - sparsity), sum = tamp::detail::pairwise_sum(all_costs);
+  if (!is_finite(sum))
+    tamp::detail::raise<value_error>(who, ": the costs of ", all_costs.size(),
+                                     " units are too large to be summed");
+  const double wanted = rounded(share * sum);
   std::size_t count = 0;
   double spent = 0, least_distance = wanted;
   for (std::size_t n = 1; n <= order.size(); ++n) {

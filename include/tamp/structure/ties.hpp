@@ -169,7 +169,7 @@ namespace tamp::inline TAMP_FLAGS::structure {
 /// @throws value_error if a weight is not there, a group has no units or owns nothing, two groups
 ///         have one name, or a weight is wholly owned by two units of a group
 /// @throws shape_error if widths and numbers of units do not fit the shapes, two units of a group or
-///         two groups of one kind own the same rows or columns, or some have no owner
+///         two groups own the same rows or columns, or some have no owner
 inline void validate(const ties& all, const weight_shapes& shapes) {
   std::map<std::string, std::size_t> names;
   struct claim {
@@ -213,8 +213,11 @@ inline std::vector<std::size_t> unit_sizes(const group& g, const weight_shapes& 
     std::size_t rows = 0, cols = 0;
   };
   std::map<std::string, owned> of_weight;
-  for (const part& p : g.parts)
-    (p.along == axis::rows ? of_weight[p.weight].rows : of_weight[p.weight].cols) += p.width;
+  for (const part& p : g.parts) {
+    owned& of = of_weight[p.weight];
+    std::size_t& lines = p.along == axis::rows ? of.rows : of.cols;
+    lines = tamp::detail::checked_sum("ties", lines, p.width);
+  }
   std::size_t size = 0;
   for (const auto& [weight, o] : of_weight) {
     const extents& shape = tamp::detail::shape_of(shapes, weight, g.name);

@@ -56,7 +56,8 @@ namespace tamp::inline TAMP_FLAGS::structure {
 /// o. Both numbers of heads shrink by the same factor, and the cache of keys and values with them.
 /// @throws shape_error if the query heads do not share the others evenly
 inline group key_value_heads(std::string name, const attention_weights& w, const head_counts& h) {
-  const std::size_t queries = tamp::detail::queries_per_key(name, h) * h.head_dim;
+  const std::size_t queries =
+      tamp::detail::checked_product("ties", tamp::detail::queries_per_key(name, h), h.head_dim);
   group g{std::move(name), "heads", h.kv_heads};
   tamp::detail::add_part(g, w.q, axis::rows, queries);
   tamp::detail::add_part(g, w.k, axis::rows, h.head_dim);

@@ -40,7 +40,8 @@ concept weight_source =
 /// Weights in memory by name: a weight_source of views.
 class named_weights {
  public:
-  /// Adds a weight, of which a view is kept.
+  /// Adds a weight, of which a view is kept: the weight must outlive it. A tensor that owns its
+  /// numbers cannot be a temporary.
   /// @throws value_error if the name is there already
   named_weights& add(std::string name, any_view weight) {
     if (!weights_.emplace(name, weight).second)
@@ -50,6 +51,8 @@ class named_weights {
   template <viewable W>
     requires(!std::same_as<std::remove_cvref_t<W>, any_view>)
   named_weights& add(std::string name, W&& weight) {
+    static_assert(!owning_temporary<W>,
+                  "this weight is a temporary, and its numbers are gone with it: give it a name");
     return add(std::move(name), any_view(tamp::view(weight)));
   }
 

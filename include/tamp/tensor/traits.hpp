@@ -27,6 +27,9 @@ namespace tamp::inline TAMP_FLAGS {
 ///       static tamp::matrix_view<float> view(my::tensor& t) { return ...; }
 ///     };
 ///
+/// A type that owns its elements, so that they are gone with a temporary, should say so by
+/// `static constexpr bool owns_elements = true`: what keeps a view then refuses a temporary.
+///
 /// For one whose type of number is known only at run time, derive it from any_view_traits. For one
 /// whose storage is known only at run time, such as blocks of several formats, specialise it with
 /// `visit` and `visit_writable` (see any_tensor).
@@ -52,6 +55,11 @@ template <class T>
 concept viewable = requires(T& tensor) {
   { tensor_traits<std::remove_cvref_t<T>>::view(tensor).data() };
 };
+
+/// The type, as a forwarding reference deduces it, of a temporary whose elements are gone with it.
+template <class T>
+concept owning_temporary = !std::is_lvalue_reference_v<T> &&
+                           requires { requires tensor_traits<std::remove_cv_t<T>>::owns_elements; };
 
 namespace detail {
 template <viewable T>

@@ -46,7 +46,7 @@ class attention_view {
                                  " heads x ", queries, " queries x ", tokens, " tokens");
     check_queries(queries, tokens);
     detail::check_list("attention_view", "numbers", numbers);
-    const auto row = static_cast<std::ptrdiff_t>(tokens);
+    const auto row = numbers.empty() ? std::ptrdiff_t{0} : static_cast<std::ptrdiff_t>(tokens);
     numbers_ = {"attention_view",
                 numbers.data(),
                 detail::number_type_of<float>,
@@ -78,6 +78,8 @@ class attention_view {
   ///         or lies on a device
   template <tensor_argument Tensor>
   static attention_view of_last_query(Tensor&& tensor) {
+    static_assert(!owning_temporary<Tensor>,
+                  "this tensor is a temporary, and its numbers are gone with it: give it a name");
     const auto n = detail::numbers_of("attention_view", tensor);
     const std::size_t tokens = n.extent(2), queries = tokens == 0 ? 0 : 1;
     return {n.data(),

@@ -97,10 +97,10 @@ struct dart {
     read.insert(read.end(), around.begin() + static_cast<std::ptrdiff_t>(chosen.size()),
                 around.end());
     const detail::row_products hidden(c.hidden, read);
+    std::vector<unsigned char> is_taken(c.tokens());
     const auto take_from_open = [&](std::span<const std::size_t> taken) {
-      std::erase_if(open, [&](std::size_t t) {
-        return std::find(taken.begin(), taken.end(), t) != taken.end();
-      });
+      for (const std::size_t t : taken) is_taken[t] = 1;
+      std::erase_if(open, [&](std::size_t t) { return is_taken[t] != 0; });
     };
     take_from_open(chosen);
     // Each token is compared with all pivots while it is in the cache.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../detail/special_numbers.hpp"
 #include "../detail/square_root.hpp"
@@ -60,6 +61,7 @@ struct evs {
   /// tokens stay at 0.9.
   /// @throws value_error if `pruned` is not in [0, 1]
   static std::size_t published_count(const grid& g, double pruned) {
+    const detail::ieee_arithmetic as_usual;
     if (!detail::is_fraction(pruned))
       detail::raise<value_error>("evs: the fraction pruned lies in [0, 1], and is ", pruned);
     const double kept = static_cast<double>(g.tokens()) * (1 - pruned);

@@ -13,8 +13,10 @@
 
 #include "../detail/checked.hpp"
 #include "../detail/ieee_arithmetic.hpp"
+#include "../detail/number_range.hpp"
 #include "../element.hpp"
 #include "../error.hpp"
+#include "../tensor/detail/apart.hpp"
 #include "../tensor/detail/source.hpp"
 #include "../tensor/traits.hpp"
 #include "selection.hpp"
@@ -41,13 +43,16 @@ inline bool check_kept(std::string_view who, std::span<const std::size_t> kept, 
   return false;
 }
 
-/// Refuses a selection that merges into places that do not exist, and sizes of other tokens.
+/// Refuses a selection that merges into places that do not exist, and sizes of other tokens or none.
 inline void check_merged(std::string_view who, const token::selection& s,
                          std::span<const float> sizes) {
   const std::size_t tokens = s.into.size();
   check_list(who, "sizes", sizes);
   if (!sizes.empty() && sizes.size() != tokens)
     raise<shape_error>(who, ": the selection covers ", tokens, " tokens, the sizes ", sizes.size());
+  for (std::size_t t = 0; t < sizes.size(); ++t)
+    if (!is_positive(sizes[t]))
+      raise<value_error>(who, ": the size of token ", t, " is ", sizes[t]);
   check_kept(who, s.kept, tokens);
   for (std::size_t t = 0; t < tokens; ++t)
     if (s.into[t] != token::selection::nowhere && s.into[t] >= s.kept.size())
@@ -91,6 +96,7 @@ void combine_rows_of(std::string_view who, const matrix_view<T>& m, const token:
     raise<shape_error>(who, ": the selection covers ", s.into.size(), " tokens, the tensor ",
                        m.rows());
   if (m.empty()) return;
+  check_apart(who, m, "the tensor");
   auto sums = checked_array<double>(who, s.kept.size() * m.cols());
   for (std::size_t t = 0; t < m.rows(); ++t) {
     if (s.into[t] == token::selection::nowhere) continue;
@@ -121,7 +127,9 @@ void combine_rows(std::string_view who, Tensor&& tensor, const token::selection&
 /// Moves row kept[k] to row k, for all k.
 template <class T>
 void gather_rows_of(const matrix_view<T>& m, std::span<const std::size_t> kept) {
-  if (check_kept("gather_rows", kept, m.rows())) {
+  const bool ascending = check_kept("gather_rows", kept, m.rows());
+  check_apart("gather_rows", m, "the tensor");
+  if (ascending) {
     for (std::size_t k = 0; k < kept.size(); ++k)
       if (kept[k] != k)
         for (std::size_t j = 0; j < m.cols(); ++j) m(k, j) = m(kept[k], j);
@@ -145,7 +153,8 @@ namespace tamp::inline TAMP_FLAGS::token {
 /// Use it for hidden states, (tokens, features), and for the keys and values of a cache, head by
 /// head or with all heads of a token in a row. Ascending tokens are moved in place. Tokens in
 /// another order (token::in_published_order) are copied first: kept.size() rows of memory.
-/// @throws shape_error if `kept` exceeds the rows or names one twice; nothing is moved then
+/// @throws shape_error if `kept` exceeds the rows or names one twice, or elements of the tensor share
+///         memory; nothing is moved then
 /// @throws value_error if the tensor is known only at run time, and is read-only or has no elements
 ///         in memory
 template <detail::movable_rows Tensor>
@@ -174,6 +183,7 @@ void gather_elements(std::vector<T>& of_tokens, std::span<const std::size_t> kep
 /// numbers before it; empty means one each. Dropped tokens are not counted.
 /// @throws shape_error if the sizes are not those of the selection's tokens, or if it merges into a
 ///         token that is not kept
+/// @throws value_error if it merges and a size is not positive and finite
 inline std::vector<float> merged_sizes(const selection& s, std::span<const float> sizes = {}) {
   const detail::ieee_arithmetic as_usual;
   std::vector<float> merged(s.kept.size());
@@ -195,8 +205,9 @@ inline std::vector<float> merged_sizes(const selection& s, std::span<const float
 /// selection without merging it is gather_rows.
 ///
 /// This is the rule of token::tome. The merge_rows of a policy is that of its published method.
-/// @throws shape_error if selection, sizes and tensor differ in length, or the selection merges
-///         into a token that is not kept; nothing is moved then
+/// @throws shape_error if selection, sizes and tensor differ in length, the selection merges into a
+///         token that is not kept, or elements of the tensor share memory; nothing is moved then
+/// @throws value_error if the selection merges and a size is not positive and finite
 template <detail::movable_rows Tensor>
 void merge_rows(Tensor&& tensor, const selection& s, std::span<const float> sizes) {
   const detail::ieee_arithmetic as_usual;

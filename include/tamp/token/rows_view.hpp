@@ -42,7 +42,10 @@ class rows_view {
   ///         that tamp does not read, or lies on a device
   template <tensor_argument Tensor>
     requires(!std::same_as<std::remove_cvref_t<Tensor>, rows_view>)
-  rows_view(Tensor&& tensor) : numbers_(detail::numbers_of("rows_view", tensor)) {}
+  rows_view(Tensor&& tensor) : numbers_(detail::numbers_of("rows_view", tensor)) {
+    static_assert(!owning_temporary<Tensor>,
+                  "this tensor is a temporary, and its numbers are gone with it: give it a name");
+  }
 
   /// Views numbers (heads, tokens, length). Strides count numbers, and may be zero or negative.
   /// @throws shape_error if memory cannot hold that many numbers, or an extent was negative before

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 #include "../error.hpp"
 #include "../role.hpp"
@@ -66,6 +67,7 @@ struct vidcom2 {
   /// max(frames, floor(tokens ratio)), in double precision.
   /// @throws value_error if the ratio is not in [0, 1]
   static std::size_t published_count(const grid& g, double ratio) {
+    const detail::ieee_arithmetic as_usual;
     if (!detail::is_fraction(ratio))
       detail::raise<value_error>("vidcom2: the ratio lies in [0, 1], and is ", ratio);
     const double kept = static_cast<double>(g.tokens()) * ratio;

@@ -52,6 +52,21 @@ inline std::string listed(std::span<const std::size_t> units, std::span<const st
   return units.size() <= most ? text : sentence(text, " and ", units.size() - most, " more");
 }
 
+/// Returns `drop`, or the number of all weights of `units` if that is less. The other units lose whole
+/// weights, so that they may leave more to these than these have; a note says how many stay.
+inline std::size_t at_most_all(std::string_view policy, std::size_t drop,
+                               std::span<const std::size_t> num_params,
+                               std::span<const std::size_t> units,
+                               std::vector<std::string>& notes) {
+  std::size_t all = 0;
+  for (const std::size_t u : units) all += num_params[u];
+  if (drop > all)
+    notes.push_back(sentence(policy, ": ", drop - all, drop - all == 1 ? " weight" : " weights",
+                             " fewer than asked for are dropped, since units that saw no token "
+                             "lose whole weights"));
+  return (std::min)(drop, all);
+}
+
 /// Checks one measured value for each unit.
 /// @throws shape_error unless there is one value for each unit, and the weights can be counted
 /// @throws value_error if a value is negative or not finite

@@ -56,8 +56,9 @@ class value_reader : protected strict_reader<Json> {
 };
 
 /// JSON as text: in one line, or indented. Bytes that are not valid UTF-8 are replaced.
-inline std::string dumped(const nlohmann::ordered_json& json, int indent = -1) {
-  return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+template <class Json>
+std::string dumped(const Json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
 /// An object as text in one line, with a space after each comma and colon.

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 #include "../../element.hpp"
 #include "../../execute/executor.hpp"
 #include "../rows.hpp"
 #include "../view.hpp"
+#include "apart.hpp"
 #include "source.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
@@ -85,12 +87,14 @@ void gather_view(const E& exec, matrix_view<From> from, chosen_lines rows, chose
 }
 
 /// Copies elements of the source form of any tensor into a view: to(i, j) = from(rows[i], cols[j]).
-/// The caller has checked indices and shapes.
+/// The caller, whose name is `who`, has checked indices and shapes.
+/// @throws shape_error if elements of `to` share memory
 template <executor E, class Source, class To>
-void gather_lines(const E& exec, const Source& from, chosen_lines rows, chosen_lines cols,
-                  matrix_view<To> to) {
+void gather_lines(std::string_view who, const E& exec, const Source& from, chosen_lines rows,
+                  chosen_lines cols, matrix_view<To> to) {
   static_assert(!std::is_const_v<To>, "gather writes to its last argument, which is const here");
   if (to.empty()) return;
+  check_apart(who, to, "the output");
   if constexpr (is_view<Source>) {
     gather_view(exec, from, rows, cols, to);
   } else {
