@@ -10,6 +10,8 @@
 #include <tamp/io/gguf_header.hpp>
 #include <utility>
 
+#include "sentences.hpp"
+
 namespace tamp_prune {
 namespace {
 
@@ -163,6 +165,13 @@ layout retyped_layout(const model_files& model, layer_list& layers, const std::s
     if (of_file.change()) files[file] = retyped_file(model.path_of(file), of_file, wanted);
   }
   return files;
+}
+
+void check_retype(const settings& s, const model_files& model) {
+  const bool has_blocks = std::any_of(model.tensors.begin(), model.tensors.end(),
+                                      [](const tensor& t) { return t.kind == number::block; });
+  if (!s.retype.empty() && !has_blocks)
+    refuse(s.model, "has no quantised tensor that --retype could store otherwise");
 }
 
 }  // namespace tamp_prune

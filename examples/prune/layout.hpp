@@ -9,6 +9,7 @@
 
 #include "layers.hpp"
 #include "model_files.hpp"
+#include "settings.hpp"
 
 namespace tamp_prune {
 
@@ -35,5 +36,8 @@ layout same_layout(const model_files& model, const layer_list& layers);
 // layers. A file in which no type changes stays as it is.
 layout retyped_layout(const model_files& model, layer_list& layers, const std::string& type,
                       bool changes_weights = false);
+
+// Checks that a model has what --retype stores otherwise. Throws tamp::file_error.
+void check_retype(const settings& s, const model_files& model);
 
 }  // namespace tamp_prune

@@ -57,11 +57,21 @@ number kind_of(const tamp::io::ggml::type_info& type) {
   return number::block;
 }
 
+// Reports and journals are JSON, which holds no other text.
+bool is_utf_8(const std::string& text) {
+  using handler = nlohmann::json::error_handler_t;
+  const nlohmann::json json = text;
+  return json.dump(-1, ' ', false, handler::replace) == json.dump(-1, ' ', false, handler::ignore);
+}
+
 void list_gguf(const tamp::detail::readable_file& source, model_files& model, std::size_t file) {
   std::vector<std::byte> bytes;
   const auto header = read_gguf_header(source, bytes);
   const auto first = static_cast<std::ptrdiff_t>(model.tensors.size());
   for (const auto& t : header.tensors()) {
+    if (!is_utf_8(t.name))
+      refuse(model.path_of(file), "has a tensor whose name is not valid UTF-8, number ",
+             model.tensors.size() - static_cast<std::size_t>(first));
     const auto* const type = tamp::io::ggml::find_type(t.type);
     model.tensors.push_back({t.name, std::string(t.type_name),
                              type == nullptr ? number::other : kind_of(*type), t.shape, file,

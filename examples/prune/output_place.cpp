@@ -66,8 +66,8 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
-output_place place_of(const fs::path& out, const model_files& model, bool resume, bool overwrite,
-                      bool packed) {
+output_place place_of(const fs::path& out, const model_files& model, resuming resume,
+                      bool overwrite, bool packed) {
   return in_sentences([&] {
     output_place place = resolved(out, model);
     place.is_packed = packed;
@@ -83,15 +83,15 @@ output_place place_of(const fs::path& out, const model_files& model, bool resume
     if (was_begun && is_being_written(place))
       refuse(place.unfinished, "another run is writing there");
     const auto type = fs::status(place.out).type();
-    place.is_taken =
-        resume && was_begun && type != fs::file_type::not_found && was_put_in_place(place, model);
+    place.is_taken = resume == resuming::now && was_begun && type != fs::file_type::not_found &&
+                     was_put_in_place(place, model);
     if (type != fs::file_type::not_found && !place.is_taken) {
       if (model.becomes_folder() || type != fs::file_type::regular) refuse(out, "exists already");
       if (!overwrite) refuse(out, "exists already; --overwrite replaces it");
     }
-    if (was_begun && !resume)
-      refuse(place.unfinished,
-             "is of a run that was interrupted, or has just begun: --resume goes on with it, or "
+    if (was_begun && resume != resuming::now)
+      refuse(place.unfinished, "is of a run that was interrupted, or has just begun: ",
+             resume == resuming::never ? "" : "--resume goes on with it, or ",
              "remove it if no other run is writing there");
     return place;
   });

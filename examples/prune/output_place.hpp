@@ -41,10 +41,13 @@ struct output_place {
   }
 };
 
+// What a run does with the parts of one that was interrupted.
+enum class resuming { never, not_now, now };  // never: this kind of run cannot go on
+
 // Checks that `out` can be written, and that no other run does so. Throws tamp::file_error if it
 // exists already, is or lies inside the model, or has no folder to lie in, or if an interrupted run
 // is in the way.
-output_place place_of(const std::filesystem::path& out, const model_files& model, bool resume,
+output_place place_of(const std::filesystem::path& out, const model_files& model, resuming resume,
                       bool overwrite, bool packed = false);
 
 // True if a path is a folder or lies below it, with all links followed.

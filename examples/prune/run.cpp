@@ -1,7 +1,6 @@
 #include "run.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -16,7 +15,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <tamp/error.hpp>
 #include <tamp/io/norms_file.hpp>
 #include <tamp/io/prune_report.hpp>
@@ -39,6 +37,7 @@
 #include "run_structure.hpp"
 #include "sentences.hpp"
 #include "shares.hpp"
+#include "side_files.hpp"
 #include "summary.hpp"
 #include "team.hpp"
 #include "text_norms.hpp"
@@ -125,77 +124,6 @@ void check_same_model(const model_files& model, const team& ranks) {
            "must see the same file system");
 }
 
-// A file that is written beside the model, and the option that asks for it.
-struct side_file {
-  std::string_view option;
-  fs::path path;
-};
-
-std::vector<side_file> side_files(const settings& s) {
-  std::vector<side_file> files;
-  const auto add = [&](std::string_view option, const std::string& path) {
-    if (!path.empty()) files.push_back({option, path});
-  };
-  add("--report", s.report);
-  add("--save-plan", s.save_plan);
-  add("--save-statistics", s.save_statistics);
-  add("--masks", s.masks);
-  return files;
-}
-
-// Checks that a file can be written, and changes nothing that is read or written otherwise.
-void check_side_file(const side_file& file, const settings& s, const model_files& model,
-                     const output_place& place) {
-  const auto& [option, path] = file;
-  for (const fs::path& source : model.sources())
-    if (lies_in(path, source)) refuse(path, option, " would change the model");
-  // Files of a cache are links to what lies elsewhere.
-  for (std::size_t k = 0; k < model.weights.size(); ++k)
-    if (lies_in(path, model.path_of(k))) refuse(path, option, " would change the model");
-  for (const fs::path& other : model.others)
-    if (lies_in(path, model.folder / other)) refuse(path, option, " would change the model");
-  if (lies_in(path, place.unfinished))
-    refuse(path, option, " lies in the folder of the unfinished output");
-  for (const std::string& read : {s.statistics, s.text, option == "--save-plan" ? "" : s.plan})
-    if (!read.empty() && lies_in(path, read)) refuse(path, option, " would replace what is read");
-  const fs::path real = fs::weakly_canonical(fs::absolute(path));
-  if (model.becomes_folder() && option == "--report" && real.parent_path() == place.out) {
-    const auto is_it = [&](const fs::path& known) { return known == real.filename(); };
-    if (std::any_of(model.weights.begin(), model.weights.end(), is_it) ||
-        std::any_of(model.others.begin(), model.others.end(), is_it))
-      refuse(path, option, " would replace a file of OUT");
-    return;  // OUT is there when the report is written
-  }
-  if (lies_in(path, place.out)) refuse(path, option, " would replace OUT");
-  const fs::path parent = fs::absolute(path).parent_path();
-  if (!fs::is_directory(parent))
-    refuse(path, option, " cannot be written: there is no folder ", parent.string());
-  if (::access(parent.c_str(), W_OK) != 0)
-    refuse(path, option, " cannot be written: ", std::strerror(errno));
-  if (fs::exists(path) && !fs::is_regular_file(path))
-    refuse(path, option, " cannot be written: it is no regular file");
-}
-
-void check_side_files(const settings& s, const model_files& model, const output_place& place) {
-  in_sentences([&] {
-    const auto files = side_files(s);
-    for (std::size_t k = 0; k < files.size(); ++k) {
-      check_side_file(files[k], s, model, place);
-      for (std::size_t earlier = 0; earlier < k; ++earlier)
-        if (lies_in(files[k].path, files[earlier].path))
-          refuse(files[k].path, files[k].option, " would replace the file of ",
-                 files[earlier].option);
-    }
-  });
-}
-
-// Printed lines are a result, too: a full disk behind them must not go unnoticed.
-void check_printed(std::FILE* output) {
-  if (std::fflush(output) != 0 || std::ferror(output) != 0)
-    throw tamp::file_error(
-        tamp::detail::sentence("the standard output cannot be written: ", std::strerror(errno)));
-}
-
 // A pipe would keep us waiting, and would be empty when it is read again.
 void check_files_to_read(const settings& s) {
   in_sentences([&] {
@@ -222,9 +150,7 @@ std::optional<tamp::io::named_norms> statistics_for(const settings& s, const mod
 
 layout layout_for(const settings& s, const model_files& model, layer_list& layers) {
   if (s.retype.empty()) return same_layout(model, layers);
-  const bool has_blocks = std::any_of(model.tensors.begin(), model.tensors.end(),
-                                      [](const tensor& t) { return t.kind == number::block; });
-  if (!has_blocks) refuse(s.model, "has no quantised tensor that --retype could store otherwise");
+  check_retype(s, model);
   return retyped_layout(model, layers, s.retype == "q8_0" ? "Q8_0" : "F16",
                         s.names.changes_weights);
 }
@@ -357,8 +283,10 @@ int run(const settings& s, const surroundings& around) {
     if (s.packed) in_sentences([&] { check_packing(model, layers); });
     if (!s.text.empty()) check_is_read(model);
     // A dry run does all but write, beside what an interrupted run has left.
-    check_side_files(s, model,
-                     place_of(s.out, model, s.resume || s.dry_run, s.overwrite, s.packed));
+    check_side_files(
+        s, model,
+        place_of(s.out, model, s.resume || s.dry_run ? resuming::now : resuming::not_now,
+                 s.overwrite, s.packed));
   });
   check_same_model(model, ranks);
   std::size_t places = 2;

@@ -19,15 +19,18 @@
 #include "channels.hpp"
 #include "decoder_blocks.hpp"
 #include "file_weights.hpp"
+#include "layout.hpp"
 #include "model_files.hpp"
 #include "model_ties.hpp"
 #include "output_place.hpp"
 #include "prune_files.hpp"
 #include "recipes.hpp"
 #include "sentences.hpp"
+#include "side_files.hpp"
 #include "smaller_folder.hpp"
 #include "smaller_gguf.hpp"
 #include "smaller_tensors.hpp"
+#include "summary.hpp"
 #include "text_norms.hpp"
 #include "unfinished_folder.hpp"
 
@@ -135,7 +138,9 @@ int run_permute(const settings& s, const surroundings& around) {
   if (around.ranks.size() > 1)
     throw tamp::value_error("--permute is done by one process: start it without a launcher");
   const model_files model = find_model(s.model);
-  const output_place place = place_of(s.out, model, false, s.overwrite);
+  const output_place place = place_of(s.out, model, resuming::never, s.overwrite);
+  check_side_files(s, model, place);
+  check_retype(s, model);
   std::unique_ptr<gguf_source> gguf;
   nlohmann::ordered_json config;
   if (model.is_gguf)
@@ -166,21 +171,23 @@ int run_permute(const settings& s, const surroundings& around) {
   const found_orders found = orders_of(s, model, channels, norms, around);
   const auto tensors = permuted_tensors(model, ties, found.orders, s.retype);
   print_orders(around.output, s, found, left);
+  check_printed(around.output);
   if (s.dry_run) return EXIT_SUCCESS;
   around.on_begin();
-  in_sentences([&] {
-    if (gguf) {
-      write_gguf(place.out, model, *gguf, changed_metadata(*gguf, unchanged(decoder), false, ""),
-                 tensors);
-    } else {
-      unfinished_folder folder(place);
-      write_folder(place.unfinished, model, tensors, config, {});
-      folder.commit();
-    }
-    if (!s.save_statistics.empty())
-      tamp::io::save(s.save_statistics, permuted_norms(*norms, model, ties, found.orders));
+  if (!s.save_statistics.empty())
+    tamp::io::save(s.save_statistics, permuted_norms(*norms, model, ties, found.orders));
+  const bool is_written = in_sentences([&] {
+    if (gguf)
+      return write_gguf(place.out, model, *gguf,
+                        changed_metadata(*gguf, unchanged(decoder), false, ""), tensors,
+                        around.is_stopped);
+    unfinished_folder folder(place);
+    if (!write_folder(place.unfinished, model, tensors, config, {}, around.is_stopped))
+      return false;
+    folder.commit();
+    return true;
   });
-  return EXIT_SUCCESS;
+  return is_written ? EXIT_SUCCESS : stopped_before(place, around.errors);
 }
 
 }  // namespace tamp_prune

@@ -21,14 +21,17 @@
 #include "decoder_blocks.hpp"
 #include "folder_vocabulary.hpp"
 #include "gguf_vocabulary.hpp"
+#include "layout.hpp"
 #include "model_files.hpp"
 #include "model_ties.hpp"
 #include "output_place.hpp"
 #include "sentences.hpp"
+#include "side_files.hpp"
 #include "smaller_folder.hpp"
 #include "smaller_gguf.hpp"
 #include "smaller_tensors.hpp"
 #include "structure_scores.hpp"
+#include "summary.hpp"
 #include "text_norms.hpp"
 #include "unfinished_folder.hpp"
 #include "vocabulary.hpp"
@@ -122,7 +125,9 @@ int run_structure(const settings& s, const surroundings& around) {
   if (around.ranks.size() > 1)
     throw tamp::value_error("--structure is done by one process: start it without a launcher");
   const model_files model = find_model(s.model);
-  const output_place place = place_of(s.out, model, false, s.overwrite);
+  const output_place place = place_of(s.out, model, resuming::never, s.overwrite);
+  check_side_files(s, model, place);
+  check_retype(s, model);
   std::vector<structure_request> requests;
   for (const std::string& text : s.structure) {
     requests.push_back(request_of(text));
@@ -215,16 +220,21 @@ int run_structure(const settings& s, const surroundings& around) {
              static_cast<double>(bytes) / 1e6, static_cast<double>(after) / 1e6,
              100 * static_cast<double>(after) / static_cast<double>(before),
              s.dry_run ? "would stay" : "stay");
+  check_printed(around.output);
   around.on_begin();
   if (!s.save_plan.empty()) tamp::io::save(s.save_plan, plan);
   if (s.dry_run) return EXIT_SUCCESS;
-  in_sentences([&] {
-    if (gguf) return write_gguf(place.out, model, *gguf, made.metadata, made.tensors);
+  const bool is_written = in_sentences([&] {
+    if (gguf)
+      return write_gguf(place.out, model, *gguf, made.metadata, made.tensors, around.is_stopped);
     unfinished_folder folder(place);
-    write_folder(place.unfinished, model, made.tensors, made.config, made.files);
+    if (!write_folder(place.unfinished, model, made.tensors, made.config, made.files,
+                      around.is_stopped))
+      return false;
     folder.commit();
+    return true;
   });
-  return EXIT_SUCCESS;
+  return is_written ? EXIT_SUCCESS : stopped_before(place, around.errors);
 }
 
 }  // namespace tamp_prune

@@ -69,6 +69,21 @@ void check_structure(const CLI::App& app, settings& s) {
   if (s.compensate && s.text.empty())
     throw CLI::ValidationError("--compensate looks at the means of inputs: it needs --text");
   check_structure_allocation(s);
+  const bool has_shares_alone =
+      std::all_of(s.structure.begin(), s.structure.end(),
+                  [](const std::string& unit) { return unit.find(':') != unit.npos; });
+  if (s.sparsity && has_shares_alone)
+    throw CLI::ValidationError(
+        "--sparsity is for units without an amount, and --structure names one for each: leave it "
+        "out, or leave out the amounts");
+  const bool has_neurons =
+      std::any_of(s.structure.begin(), s.structure.end(),
+                  [](const std::string& unit) { return unit.starts_with("neurons"); });
+  if (app.count("--multiple") != 0 && !has_neurons)
+    throw CLI::ValidationError(
+        "--multiple rounds the width of FFNs, and --structure names no neurons");
+  if (s.has_named_score && s.score == "magnitude" && !s.statistics.empty())
+    throw CLI::ValidationError("--score magnitude does not look at statistics");
   if (s.allocate == "global" && s.score != "flap")
     throw CLI::ValidationError(
         "--allocate global compares the scores of all blocks: it needs "

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tamp/error.hpp>
@@ -125,8 +126,11 @@ void write_json(const fs::path& path, const json& content) {
   file.commit();
 }
 
-std::uint64_t write_weights(const fs::path& path, const model_files& model, std::size_t file,
-                            const std::vector<smaller_tensor>& tensors) {
+// Returns the bytes of the tensors, or nothing if it was stopped.
+std::optional<std::uint64_t> write_weights(const fs::path& path, const model_files& model,
+                                           std::size_t file,
+                                           const std::vector<smaller_tensor>& tensors,
+                                           const std::function<bool()>& is_stopped) {
   std::vector<tamp::io::declaration> declared;
   std::uint64_t bytes = 0;
   for (const smaller_tensor& t : tensors)
@@ -137,8 +141,11 @@ std::uint64_t write_weights(const fs::path& path, const model_files& model, std:
   const tamp::io::safetensors_listing source(model.path_of(file));
   tamp::io::safetensors_writer out(path, declared, source.metadata());
   const file_weights weights(model);
-  for (const smaller_tensor& t : tensors)
-    if (t.file == file) out.write_bytes(t.name, bytes_of(t, model, weights));
+  for (const smaller_tensor& t : tensors) {
+    if (t.file != file) continue;
+    if (is_stopped()) return std::nullopt;
+    out.write_bytes(t.name, bytes_of(t, model, weights));
+  }
   out.commit();
   return bytes;
 }
@@ -230,13 +237,15 @@ json read_config(const model_files& model, std::string_view why) {
   return read_json(path);
 }
 
-void write_folder(const fs::path& folder, const model_files& model,
+bool write_folder(const fs::path& folder, const model_files& model,
                   const std::vector<smaller_tensor>& tensors, const json& config,
-                  const changed_files& changed) {
+                  const changed_files& changed, const std::function<bool()>& is_stopped) {
   std::uint64_t bytes = 0;
   for (std::size_t k = 0; k < model.weights.size(); ++k) {
     fs::create_directories((folder / model.weights[k]).parent_path());
-    bytes += write_weights(folder / model.weights[k], model, k, tensors);
+    const auto written = write_weights(folder / model.weights[k], model, k, tensors, is_stopped);
+    if (!written) return false;
+    bytes += *written;
   }
   for (const fs::path& other : model.others) {
     const auto found = changed.find(other);
@@ -261,6 +270,7 @@ void write_folder(const fs::path& folder, const model_files& model,
       fs::copy_file(model.folder / other, to);
     }
   }
+  return !is_stopped();
 }
 
 }  // namespace tamp_prune

@@ -3,6 +3,7 @@
 // The smaller model as a folder of safetensors files with its configuration.
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,10 @@ nlohmann::ordered_json read_config(const model_files& model,
                                    std::string_view why = "--structure must change");
 
 // Writes the files of `tensors`, the configuration, the index, what `changed` says, and copies of all
-// else into a folder that is there.
-void write_folder(const std::filesystem::path& folder, const model_files& model,
+// else into a folder that is there. Returns false, with files missing, if `is_stopped` says so between
+// two tensors.
+bool write_folder(const std::filesystem::path& folder, const model_files& model,
                   const std::vector<smaller_tensor>& tensors, const nlohmann::ordered_json& config,
-                  const changed_files& changed);
+                  const changed_files& changed, const std::function<bool()>& is_stopped);
 
 }  // namespace tamp_prune

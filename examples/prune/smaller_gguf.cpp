@@ -228,9 +228,10 @@ std::vector<metadata_pair> changed_metadata(const gguf_source& source,
   return edit.take();
 }
 
-void write_gguf(const std::filesystem::path& path, const model_files& model,
+bool write_gguf(const std::filesystem::path& path, const model_files& model,
                 const gguf_source& source, const std::vector<metadata_pair>& metadata,
-                const std::vector<smaller_tensor>& tensors) {
+                const std::vector<smaller_tensor>& tensors,
+                const std::function<bool()>& is_stopped) {
   const std::uint64_t alignment = source.header().alignment();
   std::vector<std::byte> header;
   for (const char c : std::string_view("GGUF")) header.push_back(static_cast<std::byte>(c));
@@ -257,13 +258,16 @@ void write_gguf(const std::filesystem::path& path, const model_files& model,
   tamp::detail::replaced_file out(path);
   out.open({reinterpret_cast<const char*>(header.data()), header.size()});
   const file_weights weights(model);
-  for (std::size_t k = 0; k < tensors.size(); ++k)
+  for (std::size_t k = 0; k < tensors.size(); ++k) {
+    if (is_stopped()) return false;
     out.write(static_cast<std::size_t>(header.size() + offsets[k]),
               bytes_of(tensors[k], model, weights));
+  }
   // The last tensor is padded as the others are.
   const std::vector<std::byte> rest(static_cast<std::size_t>(aligned(end, alignment) - end));
   if (!rest.empty()) out.write(static_cast<std::size_t>(header.size() + end), rest);
   out.commit();
+  return true;
 }
 
 }  // namespace tamp_prune

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <tamp/io/gguf_header.hpp>
@@ -46,9 +47,11 @@ std::vector<metadata_pair> changed_metadata(const gguf_source& source,
                                             const std::string& architecture,
                                             const vocabulary& tokens = {});
 
-// Writes the file, which appears when it is complete.
-void write_gguf(const std::filesystem::path& path, const model_files& model,
+// Writes the file, which appears when it is complete. Returns false, and writes nothing, if
+// `is_stopped` says so between two tensors.
+bool write_gguf(const std::filesystem::path& path, const model_files& model,
                 const gguf_source& source, const std::vector<metadata_pair>& metadata,
-                const std::vector<smaller_tensor>& tensors);
+                const std::vector<smaller_tensor>& tensors,
+                const std::function<bool()>& is_stopped);
 
 }  // namespace tamp_prune

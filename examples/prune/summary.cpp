@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <string>
@@ -153,6 +155,17 @@ void print_result(std::FILE* to, const settings& s, const model_files& model,
                "larger, since --retype {} stores layers with more bits; zeros alone save no space, "
                "--structure does\n",
                s.retype);
+}
+
+int stopped_before(const output_place& place, std::FILE* errors) {
+  fmt::print(errors, "Stopped. {} was not written.\n", printable(place.out.string()));
+  return 130;
+}
+
+void check_printed(std::FILE* output) {
+  if (std::fflush(output) != 0 || std::ferror(output) != 0)
+    throw tamp::file_error(
+        tamp::detail::sentence("the standard output cannot be written: ", std::strerror(errno)));
 }
 
 void save_report(const settings& s, const model_files& model, const layer_list& layers,

@@ -12,6 +12,7 @@
 #include "layers.hpp"
 #include "memory.hpp"
 #include "model_files.hpp"
+#include "output_place.hpp"
 #include "settings.hpp"
 
 namespace tamp_prune {
@@ -31,5 +32,12 @@ void print_result(std::FILE* to, const settings& s, const model_files& model,
                   const tamp::prune_report& report);
 void save_report(const settings& s, const model_files& model, const layer_list& layers,
                  std::uint64_t bytes_after, const tamp::prune_report& report);
+
+// Says that a run was stopped which cannot go on, and returns its exit code.
+int stopped_before(const output_place& place, std::FILE* errors);
+
+// Printed lines are a result, too: a full disk behind them must not go unnoticed. Throws
+// tamp::file_error.
+void check_printed(std::FILE* output);
 
 }  // namespace tamp_prune

@@ -116,7 +116,7 @@ unfinished_output::unfinished_output(const fs::path& out, const model_files& mod
       may_replace_(overwrite),
       copied_(model.weights.size()) {
   ranks.on_first([&] {
-    place_ = place_of(out, model, resume, overwrite, packed);
+    place_ = place_of(out, model, resume ? resuming::now : resuming::not_now, overwrite, packed);
     in_sentences([&] { begin_or_go_on(out, run, resume, overwrite); });
   });
   share_state();

@@ -110,9 +110,21 @@ BOOST_AUTO_TEST_CASE(configurations_that_the_engine_does_not_run_are_refused) {
   check_refused(changed("qwen2", "use_sliding_window", true), "sets 'use_sliding_window'");
   check_refused(changed("llama", "rope_parameters", json::object()), "has 'rope_parameters'");
   check_refused(changed("llama", "rope_scaling", {{"rope_type", "yarn"}}), "RoPE as 'yarn'");
-  check_refused(changed("llama", "rope_scaling", {{"type", "linear"}}), "cannot be read");
+  check_refused(changed("llama", "rope_scaling", {{"type", "linear"}}),
+                "config.json: 'rope_scaling' has no 'factor'");
   check_refused(changed("llama", "hidden_act", "relu"), "bends the gate by 'relu'");
-  check_refused(changed("llama", "hidden_size", "wide"), "cannot be read");
+  check_refused(changed("llama", "hidden_size", "wide"),
+                "config.json has 'hidden_size' of \"wide\", which is not a whole number that fits");
+  check_refused(changed("llama", "num_attention_heads", 4.9),
+                "'num_attention_heads' of 4.9, which is not a whole number that fits");
+  check_refused(changed("llama", "vocab_size", 18446744073709551615u), "not a whole number");
+  check_refused(changed("llama", "rms_norm_eps", "small"), "which is not a number");
+  check_refused(changed("llama", "tie_word_embeddings", 1), "which is neither true nor false");
+  check_refused(changed("llama", "model_type", 3), "which is not a text");
+  check_refused(changed("llama", "rope_scaling", "linear"),
+                "config.json: 'rope_scaling' is \"linear\", not an object");
+  check_refused(changed("gemma3", "layer_types", json(6, "full_attention")),
+                "has no list 'layer_types' of 7 layers");
   check_refused(changed("llama", "hidden_size", 0), "must be positive");
   check_refused(changed("gemma3", "final_logit_softcapping", 30.0), "bends its logits");
   check_refused(changed("gemma3", "layer_types", json(7, "full_attention")),
@@ -136,6 +148,12 @@ BOOST_AUTO_TEST_CASE(tensors_must_be_those_of_the_configuration) {
   refused([&](auto& tensors) { tensors.erase(up); }, "has no tensor '" + up + "'");
   refused([&](auto& tensors) { tensors[up] = llama::matrix::Zero(2, 3); },
           "'" + up + "' is (2, 3), the configuration asks for (48, 32)");
+  const temporary_folder folder;
+  json config = config_of("llama");
+  config["num_hidden_layers"] = 1000000000000000000;  // takes neither time nor memory
+  const auto names = support::write_folder(
+      folder / "m", support::named_tensors(support::model_of("llama")), config);
+  BOOST_CHECK_THROW(llama::load_folder((folder / "m").string(), names), llama::error);
   refused([&](auto& tensors) { tensors["extra"] = llama::matrix::Zero(2, 3); },
           "holds tensors that this engine does not know, such as 'extra'");
 }

@@ -36,6 +36,14 @@ def refusals(text):
             "neurons, and --structure names none of them"
     yield ("--structure", "heads", "--allocate", "das"), \
         "--allocate das looks at how much the tokens of outputs differ: it needs --text"
+    # What would be ignored is refused.
+    yield ("--structure", "neurons:0.25,layers:1", "--sparsity", "0.9"), \
+        "--sparsity is for units without an amount, and --structure names one for each: leave it out, or leave out " \
+        "the amounts"
+    yield ("--structure", "heads:0.5", "--multiple", "64"), \
+        "--multiple rounds the width of FFNs, and --structure names no neurons"
+    yield ("--structure", "heads:0.5", "--score", "magnitude", "--statistics", text), \
+        "--score magnitude does not look at statistics"
     for allocation in ("das", "global"):
         yield ("--allocate", allocation), f"--allocate {allocation} goes with --structure"
     for score in ("flap", "reap"):

@@ -167,6 +167,20 @@ BOOST_AUTO_TEST_CASE(what_is_no_model_is_refused) {
   check_refused(below, below + ": does not exist");
 }
 
+BOOST_AUTO_TEST_CASE(names_that_are_not_valid_utf_8_are_refused) {
+  const temporary_folder folder;
+  // Version 3, one tensor, no metadata; its name of one byte, one dimension of 4 numbers, F32 at 0.
+  std::string bytes("GGUF\3\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24);
+  bytes += std::string("\1\0\0\0\0\0\0\0w\1\0\0\0\4\0\0\0\0\0\0\0", 21);
+  bytes += std::string(12, '\0');
+  bytes.resize(64 + 16);
+  BOOST_TEST(find_model(folder.write("named.gguf", bytes)).tensors.size() == 1u);
+  bytes[32] = '\xff';
+  const std::string path = folder.write("unnamed.gguf", bytes);
+  check_error<file_error>(path + ": has a tensor whose name is not valid UTF-8, number 0",
+                          [&] { find_model(path); });
+}
+
 BOOST_AUTO_TEST_CASE(damaged_shards_are_refused_wherever_they_are_cut) {
   const temporary_folder folder;
   const fs::path path = support::write_model(folder);

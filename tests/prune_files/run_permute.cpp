@@ -190,4 +190,32 @@ BOOST_AUTO_TEST_CASE(nothing_is_written_by_a_dry_run_or_where_order_matters) {
   BOOST_TEST(!fs::exists(s.out));
 }
 
+BOOST_AUTO_TEST_CASE(nothing_that_is_read_is_replaced_and_a_stop_writes_no_model) {
+  const both_forms forms("llama");
+  const auto before = files_of(forms.model);
+  settings s = permuting(forms.model, forms.folder / "ordered");
+  s.score = "wanda";
+  s.text = forms.text;
+  s.save_statistics = (forms.model / "model.safetensors").string();
+  check_error<tamp::file_error>(s.save_statistics + ": --save-statistics would change the model",
+                                [&] { output_of(s); });
+  s.save_statistics = s.text;
+  check_error<tamp::file_error>(s.text + ": --save-statistics would replace what is read",
+                                [&] { output_of(s); });
+  s.save_statistics = (forms.folder / "none/norms.safetensors").string();
+  BOOST_CHECK_THROW(output_of(s), tamp::file_error);
+  BOOST_TEST((files_of(forms.model) == before));
+  s.save_statistics.clear();
+  for (const std::string& model : {forms.model.string(), forms.gguf}) {
+    s.model = model;
+    tamp_prune::surroundings around;
+    bool has_begun = false;
+    around.on_begin = [&] { has_begun = true; };
+    around.is_stopped = [&] { return has_begun; };
+    BOOST_TEST(support::result_of(s, around).code == 130);
+    BOOST_TEST(!fs::exists(s.out));
+    BOOST_TEST(!fs::exists(s.out + ".unfinished"));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

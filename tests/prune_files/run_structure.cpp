@@ -451,4 +451,54 @@ BOOST_AUTO_TEST_CASE(parts_that_depend_on_heads_and_are_not_known_are_refused) {
       [&] { tamp_prune::run(settings_for(folder, {"heads:1"}), {}); });
 }
 
+BOOST_AUTO_TEST_CASE(nothing_that_is_read_is_replaced_not_even_by_a_dry_run) {
+  const temporary_folder folder;
+  const std::string model = write_llama(folder);
+  const auto before = files_of(folder / "model");
+  fs::create_directory(folder / "texts");
+  const std::string counted = folder.write("texts/counted", "a b");
+  const auto texts_before = files_of(folder / "texts");
+  for (const bool dry_run : {false, true}) {
+    settings s = settings_for(folder, {"neurons:0.25"});
+    s.dry_run = dry_run;
+    s.save_plan = model + "/model.safetensors";
+    check_error<tamp::file_error>(s.save_plan + ": --save-plan would change the model",
+                                  [&] { output_of(s); });
+    s.vocabulary_text = s.save_plan = counted;
+    check_error<tamp::file_error>(counted + ": --save-plan would replace what is read",
+                                  [&] { output_of(s); });
+    s.save_plan = (folder / "none/plan.json").string();
+    BOOST_CHECK_THROW(output_of(s), tamp::file_error);
+  }
+  BOOST_TEST((files_of(folder / "model") == before));
+  BOOST_TEST((files_of(folder / "texts") == texts_before));
+  BOOST_TEST(!fs::exists(folder / "out"));
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_is_stopped_writes_no_model) {
+  for (const int after : {0, 3}) {
+    const temporary_folder folder;
+    write_llama(folder);
+    std::size_t asked = 0;
+    tamp_prune::surroundings around;
+    around.is_stopped = [&] { return ++asked > std::size_t(after); };
+    const auto done = support::result_of(settings_for(folder, {"neurons:0.25"}), around);
+    BOOST_TEST(done.code == 130);
+    BOOST_TEST(done.errors ==
+               "Stopped. " + fs::canonical(folder / ".").string() + "/out was not written.\n");
+    BOOST_TEST(!fs::exists(folder / "out"));
+    BOOST_TEST(!fs::exists(folder / "out.unfinished"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_model_without_blocks_has_nothing_to_store_otherwise) {
+  const temporary_folder folder;
+  const std::string model = write_llama(folder);
+  settings s = settings_for(folder, {"neurons:0.25"});
+  s.retype = "q8_0";
+  check_error<tamp::file_error>(
+      model + ": has no quantised tensor that --retype could store otherwise",
+      [&] { output_of(s); });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,7 +13,8 @@ void check(const config& c) {
   positive("positions", c.positions);
   if (!c.sizes.empty() && Index(c.sizes.size()) != c.layers)
     fail("the configuration has ", c.layers, " layers, and sizes of ", c.sizes.size());
-  for (Index b = 0; b < c.layers; ++b) {
+  // Blocks without sizes of their own are all alike, however many the configuration claims.
+  for (Index b = 0; b < (c.sizes.empty() ? 1 : c.layers); ++b) {
     const block_size size = c.size_of(b);
     positive("heads", size.heads);
     positive("kv_heads", size.kv_heads);

@@ -11,26 +11,18 @@
 #include <string_view>
 #include <tamp/io/safetensors.hpp>
 
+#include "json_fields.hpp"
 #include "json_metadata.hpp"
 #include "tokenizer_json.hpp"
 
 namespace llama {
 namespace {
 
-using json = nlohmann::json;
-
-/// A value that may be missing, or null.
-template <class T>
-T optional(const json& object, const char* key, T otherwise) {
-  const auto found = object.find(key);
-  return found == object.end() || found->is_null() ? otherwise : found->get<T>();
-}
-
 /// Llama 3.1's divisors of RoPE's frequencies: the slow ones by a factor, the fast ones by 1.
-row_vector llama3_divisors(const json& scaling, const config& c) {
-  const double factor = scaling.at("factor"), low = scaling.at("low_freq_factor"),
-               high = scaling.at("high_freq_factor"),
-               positions = scaling.at("original_max_position_embeddings");
+row_vector llama3_divisors(const json_fields& scaling, const config& c) {
+  const auto factor = scaling.get<double>("factor"), low = scaling.get<double>("low_freq_factor"),
+             high = scaling.get<double>("high_freq_factor"),
+             positions = scaling.get<double>("original_max_position_embeddings");
   row_vector divisors(c.head_dim / 2);
   for (Index i = 0; i < divisors.size(); ++i) {
     const double wave =
@@ -41,77 +33,82 @@ row_vector llama3_divisors(const json& scaling, const config& c) {
   return divisors;
 }
 
-row_vector divisors_of(const json& object, const config& c, const std::string& path) {
-  const auto scaling = object.find("rope_scaling");
-  if (scaling == object.end() || scaling->is_null()) return {};
-  const auto kind = optional<std::string>(*scaling, "rope_type",
-                                          optional<std::string>(*scaling, "type", "default"));
+row_vector divisors_of(const json_fields& object, const config& c) {
+  if (!object.has("rope_scaling")) return {};
+  const json_fields scaling = object.object("rope_scaling");
+  const auto kind =
+      scaling.get<std::string>("rope_type", scaling.get<std::string>("type", "default"));
   if (kind == "default") return {};
-  if (kind == "linear")
-    return row_vector::Constant(c.head_dim / 2, scaling->at("factor").get<float>());
-  if (kind == "llama3") return llama3_divisors(*scaling, c);
-  fail(path, " scales RoPE as '", kind, "', this engine knows 'linear' and 'llama3'");
+  if (kind == "linear") return row_vector::Constant(c.head_dim / 2, scaling.get<float>("factor"));
+  if (kind == "llama3") return llama3_divisors(scaling, c);
+  fail(object.place(), " scales RoPE as '", kind, "', this engine knows 'linear' and 'llama3'");
 }
 
 /// The differences of gemma 3 from LLaMA.
-void configure_gemma3(const json& object, config& c, const std::string& path) {
+void configure_gemma3(const json_fields& object, config& c) {
   c.head_norms = c.output_norms = true;
   c.embedding_scale = std::sqrt(float(c.hidden));
-  c.attention_scale = 1.0f / std::sqrt(object.at("query_pre_attn_scalar").get<float>());
-  c.window = sliding_window{object.at("sliding_window"),
-                            optional<Index>(object, "sliding_window_pattern", 6),
-                            optional(object, "rope_local_base_freq", 10000.0)};
-  if (const auto types = object.find("layer_types"); types != object.end() && !types->is_null())
-    for (Index l = 0; l < c.layers; ++l)
-      if ((types->at(std::size_t(l)) == "sliding_attention") != (c.window_of(l) != 0))
-        fail(path, " does not give every ", c.window->period,
-             "th layer full attention and the others a sliding window, as this engine does");
+  c.attention_scale = 1.0f / std::sqrt(object.get<float>("query_pre_attn_scalar"));
+  c.window = sliding_window{object.get<Index>("sliding_window"),
+                            object.get<Index>("sliding_window_pattern", 6),
+                            object.get<double>("rope_local_base_freq", 10000.0)};
+  check(c);
+  if (!object.has("layer_types")) return;
+  const nlohmann::json& types = object.at("layer_types");
+  if (!types.is_array() || Index(types.size()) != c.layers)
+    fail(object.place(), " has no list 'layer_types' of ", c.layers, " layers");
+  for (Index l = 0; l < c.layers; ++l)
+    if ((types[std::size_t(l)] == "sliding_attention") != (c.window_of(l) != 0))
+      fail(object.place(), " does not give every ", c.window->period,
+           "th layer full attention and the others a sliding window, as this engine does");
 }
 
-void refuse_what_is_not_run(const json& object, const std::string& path) {
-  if (object.contains("rope_parameters"))
-    fail(path, " has 'rope_parameters', this engine knows 'rope_theta' and 'rope_scaling'");
-  const bool is_llama = object.at("model_type") == "llama";
+void refuse_what_is_not_run(const json_fields& object) {
+  if (object.has("rope_parameters"))
+    fail(object.place(),
+         " has 'rope_parameters', this engine knows 'rope_theta' and 'rope_scaling'");
+  const bool is_llama = object.get<std::string>("model_type") == "llama";
   for (const char* key :
        {"attention_bias", "mlp_bias", "use_sliding_window", "use_bidirectional_attention"})
-    if (!(is_llama && std::string_view(key).ends_with("_bias")) && optional(object, key, false))
-      fail(path, " sets '", key, "', which this engine does not know");
+    if (!(is_llama && std::string_view(key).ends_with("_bias")) && object.get<bool>(key, false))
+      fail(object.place(), " sets '", key, "', which this engine does not know");
   for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
-    if (const auto found = object.find(key); found != object.end() && !found->is_null())
-      fail(path, " bends its logits ('", key, "'), which this engine does not");
+    if (object.has(key))
+      fail(object.place(), " bends its logits ('", key, "'), which this engine does not");
 }
 
-config config_of(const json& object, const std::string& path) {
-  const auto type = object.at("model_type").get<std::string>();
+config config_of(const json_fields& object) {
+  const std::string& path = object.place();
+  const auto type = object.get<std::string>("model_type");
   const bool is_gemma = type == "gemma3_text";
   if (type != "llama" && type != "qwen2" && type != "qwen3" && !is_gemma)
     fail(path, " is of the type '", type,
          "', this engine knows 'llama', 'qwen2', 'qwen3' and 'gemma3_text'");
-  refuse_what_is_not_run(object, path);
+  refuse_what_is_not_run(object);
   config c;
-  c.hidden = object.at("hidden_size");
-  c.layers = object.at("num_hidden_layers");
-  c.heads = object.at("num_attention_heads");
-  c.kv_heads = optional(object, "num_key_value_heads", c.heads);
-  c.head_dim = optional(object, "head_dim", c.heads <= 0 ? 0 : c.hidden / c.heads);
-  c.ffn = object.at("intermediate_size");
-  c.vocabulary = object.at("vocab_size");
-  c.positions = object.at("max_position_embeddings");
-  c.rms_epsilon = object.at("rms_norm_eps");
-  c.rope_theta = optional(object, "rope_theta", is_gemma ? 1e6 : 1e4);
-  c.tied_head = optional(object, "tie_word_embeddings", is_gemma);
-  c.biases = type == "qwen2" || (type == "llama" && optional(object, "attention_bias", false));
+  c.hidden = object.get<Index>("hidden_size");
+  c.layers = object.get<Index>("num_hidden_layers");
+  c.heads = object.get<Index>("num_attention_heads");
+  c.kv_heads = object.get("num_key_value_heads", c.heads);
+  c.head_dim = object.get<Index>("head_dim", c.heads <= 0 ? 0 : c.hidden / c.heads);
+  c.ffn = object.get<Index>("intermediate_size");
+  c.vocabulary = object.get<Index>("vocab_size");
+  c.positions = object.get<Index>("max_position_embeddings");
+  c.rms_epsilon = object.get<float>("rms_norm_eps");
+  c.rope_theta = object.get("rope_theta", is_gemma ? 1e6 : 1e4);
+  c.tied_head = object.get("tie_word_embeddings", is_gemma);
+  c.biases = type == "qwen2" || (type == "llama" && object.get("attention_bias", false));
   c.output_bias = c.biases && type == "llama";
-  c.gate_biases = c.down_bias = type == "llama" && optional(object, "mlp_bias", false);
+  c.gate_biases = c.down_bias = type == "llama" && object.get("mlp_bias", false);
   c.head_norms = type == "qwen3";
-  const auto bend = optional<std::string>(object, "hidden_activation",
-                                          optional<std::string>(object, "hidden_act", "silu"));
+  const auto bend =
+      object.get<std::string>("hidden_activation", object.get<std::string>("hidden_act", "silu"));
   c.activation = bend == "silu" ? activation::silu : activation::gelu;
   if (bend != "silu" && bend != "gelu_pytorch_tanh")
     fail(path, " bends the gate by '", bend, "', this engine knows 'silu' and 'gelu_pytorch_tanh'");
-  if (is_gemma) configure_gemma3(object, c, path);
   check(c);
-  c.rope_divisors = divisors_of(object, c, path);
+  if (is_gemma) configure_gemma3(object, c);
+  c.rope_divisors = divisors_of(object, c);
   return c;
 }
 
@@ -148,11 +145,8 @@ class shards {
 }  // namespace
 
 config read_config(const std::string& path) {
-  try {
-    return config_of(json_file(path), path);
-  } catch (const json::exception& problem) {
-    fail(path, ": the configuration cannot be read: ", problem.what());
-  }
+  const nlohmann::json document = json_file(path);
+  return config_of({document, path});
 }
 
 language_model load_folder(const std::string& folder, const std::vector<std::string>& weights) {

@@ -40,9 +40,10 @@ bool has_bias(const config& c, layer l) {
 
 model assemble(const config& c, const read_weight& read) {
   check(c);
-  model m{c, std::vector<block>(std::size_t(c.layers)), nullptr};
+  model m{c, {}, nullptr};
+  // Memory is taken block by block: a file without these tensors ends it.
   for (Index b = 0; b < c.layers; ++b) {
-    block& target = m.blocks[std::size_t(b)];
+    block& target = m.blocks.emplace_back();
     const auto shapes = layer_shapes(c, b);
     for_each_vector(
         c, target,

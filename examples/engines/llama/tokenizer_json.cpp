@@ -229,7 +229,9 @@ tokenizer read_tokenizer(const std::string& path) {
   try {
     return tokenizer_file(path).read();
   } catch (const json::exception& problem) {
-    fail(path, ": the tokenizer cannot be read: ", problem.what());
+    // Without the other library's own number of the error.
+    const std::string_view words = problem.what();
+    fail(path, ": the tokenizer cannot be read: ", words.substr(words.find("] ") + 2));
   }
 }
 
