@@ -6,7 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "utf8.hpp"
+
 namespace study {
+
+// The name of a model's file, in a line of a file of results.
+inline std::string model_name(const std::string& model) {
+  return line_of(std::filesystem::path(model).filename().string());
+}
 
 // The file of scenes that is named, or else lies beside the model: with tiny_mllm.safetensors, and
 // any name without scenes of its own, lies tiny_eval.safetensors.

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "data_files.hpp"
+#include "file_name.hpp"
 #include "csv_file.hpp"
 #include "progress_bar.hpp"
 #include "prune_model.hpp"
@@ -57,7 +59,7 @@ int run(const study::prune_settings& s) {
   const auto subject = study::load_subject(s.model, s.data);
   bar.clear();
 
-  const std::string model = std::filesystem::path(s.model).filename().string();
+  const std::string model = study::model_name(s.model);
   fmt::print("{}: {}\n\n", model, subject->description());
   study::results results(subject->columns(), model + ": " + subject->description(), s.results);
   study::row dense;

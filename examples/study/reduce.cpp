@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "csv_file.hpp"
+#include "data_files.hpp"
 #include "progress_bar.hpp"
 #include "prompts.hpp"
 #include "reduce_model.hpp"
@@ -37,7 +38,7 @@ int run(const study::reduce_settings& s) {
   bar.show(0, "loading the model");
   const auto prompts = study::load_prompts(s.model, s.data);
   bar.clear();
-  const std::string model = std::filesystem::path(s.model).filename().string();
+  const std::string model = study::model_name(s.model);
   fmt::print("{}: {}\n", model, prompts->description());
   fmt::print("time: {} prompts on one thread, dense and reduced in turn\n", s.timed);
   fmt::print(

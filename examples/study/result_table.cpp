@@ -105,7 +105,8 @@ std::string json_text(const result_table& table, const run_description& run) {
   const json all = {{"program", run.program}, {"made_with", run.made_with},
                     {"run", options},         {"settings", table.settings},
                     {"units", units},         {"rows", rows}};
-  return all.dump(1) + '\n';
+  // Names of files may be any bytes.
+  return all.dump(1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
 std::string markdown_text(const result_table& table, const run_description& run) {
