@@ -4,8 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
-#include <tamp/io/detail/replaced_file.hpp>
+#include <tamp/error.hpp>
 
 namespace study {
 namespace {
@@ -15,7 +14,7 @@ std::string contents(const std::string& path) {
   if (!std::filesystem::is_regular_file(path)) return {};
   std::ifstream file(path);
   std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw std::runtime_error("cannot read " + path);
+  if (!file) throw tamp::file_error("cannot read " + path);
   return text;
 }
 
@@ -26,7 +25,7 @@ void continued_csv::open(const std::string& path, const std::string& settings,
   const std::string head = "# " + settings + "\n" + columns + "\n";
   const std::string old = contents(path);
   if (head.starts_with(old)) {  // new, empty, or interrupted at once
-    file_.open(path, std::ios::app);
+    file_.open(path);
     file_.add(std::string_view(head).substr(old.size()));
     return;
   }
@@ -38,12 +37,8 @@ void continued_csv::open(const std::string& path, const std::string& settings,
   const std::string whole =
       head + finished_rows(std::string_view(old).substr(head.size()),
                            std::count(columns.begin(), columns.end(), ','), key_columns);
-  if (whole != old) {
-    tamp::detail::replaced_file file(path);
-    file.open(whole);
-    file.commit();
-  }
-  file_.open(path, std::ios::app);
+  if (whole != old) write_whole(path, whole);
+  file_.open(path);
 }
 
 const std::string* continued_csv::find(const std::string& key) const {

@@ -34,10 +34,11 @@ inline bool reads_prose(const std::string& model) {
   return std::filesystem::path(model).extension() == ".gguf";
 }
 
-// What is read of data_settings or prompt_settings.
+// What is read of data_settings or prompt_settings: nothing if a language model has no prose.
 template <class Settings>
 std::vector<std::string> data_files(const std::string& model, const Settings& data) {
-  if (reads_prose(model)) return {data.text};
+  if (reads_prose(model))
+    return data.text.empty() ? std::vector<std::string>() : std::vector{data.text};
   return {scenes_file(model, data.calibration_scenes, "calib"),
           scenes_file(model, data.evaluation_scenes, "eval")};
 }

@@ -135,8 +135,7 @@ int run(const study::reduce_settings& s) {
               << plan;
     if (s.plans.empty()) continue;
     std::filesystem::create_directories(s.plans);
-    study::save_plan(std::filesystem::path(s.plans) / fmt::format("joint-{:.2f}.json", budget),
-                     plan);
+    study::save_plan(study::joint_plan_of(s, budget), plan);
   }
 
   if (!s.kept.empty()) {
@@ -147,9 +146,7 @@ int run(const study::reduce_settings& s) {
         table += fmt::format("{},{},{},{}\n", kept.tokens, kept.budget, kept.prompt,
                              fmt::join(kept.positions, " "));
       }
-    study::csv_file file;
-    file.open(s.kept, std::ios::trunc);
-    file.add(table);
+    study::write_whole(s.kept, table);
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace study {
@@ -73,6 +74,11 @@ std::string names_of(const std::vector<column>& columns) {
 
 std::string cell_of(double number) {
   return std::isnan(number) ? std::string() : fmt::format("{}", number);
+}
+
+std::string with_decimals(double number, int decimals) {
+  const std::string text = fmt::format("{:.{}f}", number, decimals);
+  return std::strtod(text.c_str(), nullptr) == number ? text : cell_of(number);
 }
 
 std::vector<std::string> cells_of(std::string_view line) {

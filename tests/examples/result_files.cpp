@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../io/files.hpp"
+#include "../support/errors.hpp"
 
 BOOST_AUTO_TEST_SUITE(examples_result_files)
 
@@ -113,13 +114,18 @@ BOOST_AUTO_TEST_CASE(
   const temporary_folder folder;
   study::result_places places = places_in(folder);
   places.markdown = (folder / "." / "a.json").string();
-  BOOST_CHECK_EXCEPTION(opened(places), std::runtime_error, [&](const auto& problem) {
-    return problem.what() == places.json + " is named for two formats of the results";
-  });
+  for (const bool is_whole : {false, true})
+    support::check_error<tamp::value_error>(
+        "--json and --markdown both write " + places.markdown + "; name two files",
+        [&] { is_whole ? check(places) : void(opened(places)); });
   places.markdown = (folder / "missing" / "a.md").string();
   BOOST_CHECK_THROW(opened(places), tamp::file_error);
   places.markdown = (folder / "").string();
   BOOST_CHECK_THROW(opened(places), tamp::file_error);
+  places.markdown.clear();
+  places.csv = (folder / "missing" / "a.csv").string();
+  BOOST_CHECK_THROW(opened(places), tamp::file_error);
+  BOOST_CHECK_THROW(check(places), tamp::file_error);
   BOOST_TEST(folder.count() == 0u);
 }
 

@@ -152,9 +152,14 @@ refused = run(study, *few, "--json", folder / "missing" / "a.json")
 assert refused.returncode == 1 and "a.json: cannot be written" in refused.stdout, refused.stdout
 assert "recipe" not in refused.stdout, refused.stdout
 refused = run(study, *few, "--json", folder / "a", "--markdown", folder / "a")
-assert refused.returncode == 1 and "is named for two formats" in refused.stdout, refused.stdout
+assert refused.returncode == 1 and "--json and --markdown both write" in refused.stdout, refused.stdout
 (folder / "full.json").write_text("older")
 refused = run(study, *few, "--json", folder / "full.json", preexec_fn=full)
 assert refused.returncode == 1 and "full.json: cannot be written" in refused.stdout, refused.stdout
 assert (folder / "full.json").read_text() == "older"
 assert not list(folder.glob("*partial*")), list(folder.iterdir())
+# Results at the end: the others are written, and an older one stays whole.
+for program in (structure, pays):
+    refused = run(program, *FEW, "--csv", folder / "missing" / "a.csv")
+    assert refused.returncode == 1 and "a.csv: cannot be written" in refused.stdout, refused.stdout
+    assert "step" not in refused.stdout, refused.stdout
