@@ -53,8 +53,13 @@ void save(const result_places& places, const result_table& table) {
 result_files::result_files(result_places places, std::string settings, std::vector<column> columns,
                            std::size_t key_columns)
     : places_(std::move(places)), settings_(std::move(settings)), columns_(std::move(columns)) {
-  check(places_);
-  if (!places_.csv.empty()) csv_.open(places_.csv, settings_, names_of(columns_), key_columns);
+  check_all(places_, written::by_rows);
+  if (places_.csv.empty()) return;
+  std::vector<fingerprinted> measured_on;
+  const run_description& run = places_.run;
+  if (!run.model_fingerprint.empty())
+    measured_on = {{"model", run.model_fingerprint}, {"data", run.data_fingerprint}};
+  csv_.open(places_.csv, settings_, names_of(columns_), key_columns, measured_on);
 }
 
 void result_files::finish() const {

@@ -128,13 +128,16 @@ void run_file::parse(int argc, char** argv) {
     refuse_replacing(inputs, outputs());
     refuse_unwritable(outputs());
     places_.run = {program_, versions(), {}};
-    const bool is_kept = !saved_.empty() || !places_.json.empty() || !places_.markdown.empty();
+    const bool is_kept = !saved_.empty() || !places_.csv.empty() || !places_.json.empty() ||
+                         !places_.markdown.empty();
     if (is_kept || !model_fingerprint_.empty() || !data_fingerprint_.empty()) {
       const std::vector<std::string> found{fingerprint_of_files({model_}),
                                            fingerprint_of_files(data_()), places_.run.made_with};
       expect(model_, model_fingerprint_, found[0]);
       expect(fmt::format("the data ({})", CLI::detail::join(data_(), ", ")), data_fingerprint_,
              found[1]);
+      places_.run.model_fingerprint = found[0];
+      places_.run.data_fingerprint = found[1];
       places_.run.options = options();
       for (std::size_t k = 0; k < found.size(); ++k)
         places_.run.options.push_back({described[k], {found[k]}});
