@@ -4,8 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
-#include <tamp/io/detail/replaced_file.hpp>
+#include <tamp/error.hpp>
 
 namespace study {
 namespace {
@@ -15,35 +14,66 @@ std::string contents(const std::string& path) {
   if (!std::filesystem::is_regular_file(path)) return {};
   std::ifstream file(path);
   std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw std::runtime_error("cannot read " + path);
+  if (!file) throw tamp::file_error("cannot read " + path);
   return text;
+}
+
+constexpr std::string_view before_fingerprints = "; fingerprints: ";
+
+std::string first_line(const std::string& settings, const std::vector<fingerprinted>& measured_on) {
+  std::string line = "# " + settings;
+  std::string_view between = before_fingerprints;
+  for (const auto& [what, fingerprint] : measured_on) {
+    (line += between) += what + ' ' + fingerprint;
+    between = ", ";
+  }
+  return line;
+}
+
+// What a file holds instead of rows of these settings and fingerprints, by its first line.
+std::string other_rows(const std::string& line, const std::string& settings,
+                       const std::vector<fingerprinted>& measured_on) {
+  const std::string same = first_line(settings, {});
+  if (line == same && !measured_on.empty())
+    return "rows of an earlier version, which kept no fingerprints of what it measured";
+  std::string differences;
+  if (line.starts_with(same + std::string(before_fingerprints)))
+    for (const auto& [what, fingerprint] : measured_on) {
+      const std::size_t mark = line.find(' ' + what + ' ', same.size());
+      if (mark == line.npos) continue;
+      const std::size_t begin = mark + what.size() + 2;
+      const std::string found = line.substr(begin, line.find(',', begin) - begin);
+      if (found != fingerprint)
+        differences += (differences.empty() ? "" : " and ") + ("the " + what) +
+                       " had the fingerprint " + found + " and now has " + fingerprint;
+    }
+  if (!differences.empty()) return "rows of another model or other data: " + differences;
+  return "rows of other settings (" + line + ")";
 }
 
 }  // namespace
 
 void continued_csv::open(const std::string& path, const std::string& settings,
-                         const std::string& columns, std::size_t key_columns) {
-  const std::string head = "# " + settings + "\n" + columns + "\n";
+                         const std::string& columns, std::size_t key_columns,
+                         const std::vector<fingerprinted>& measured_on) {
+  const std::string head = first_line(settings, measured_on) + "\n" + columns + "\n";
   const std::string old = contents(path);
   if (head.starts_with(old)) {  // new, empty, or interrupted at once
-    file_.open(path, std::ios::app);
+    file_.open(path);
     file_.add(std::string_view(head).substr(old.size()));
     return;
   }
   if (!old.starts_with(head))
-    throw std::runtime_error(path + " holds rows of other settings (" +
-                             old.substr(0, old.find('\n')) + "); name another file");
+    throw tamp::file_error(path + " holds " +
+                           other_rows(old.substr(0, old.find('\n')), settings, measured_on) +
+                           "; name another file");
   // A line cut short by an interruption is dropped. The finished ones must not be lost if the
   // disk is full.
   const std::string whole =
       head + finished_rows(std::string_view(old).substr(head.size()),
                            std::count(columns.begin(), columns.end(), ','), key_columns);
-  if (whole != old) {
-    tamp::detail::replaced_file file(path);
-    file.open(whole);
-    file.commit();
-  }
-  file_.open(path, std::ios::app);
+  if (whole != old) write_whole(path, whole);
+  file_.open(path);
 }
 
 const std::string* continued_csv::find(const std::string& key) const {

@@ -12,14 +12,19 @@
 
 namespace study {
 
-// The first line is a comment that names the settings, the second one the columns. The first
-// columns are a row's key: no other row has the same.
+// What rows are measured on, by its contents.
+struct fingerprinted {
+  std::string what, fingerprint;  // "model", "8f07c5a1d2b3e496"
+};
+
+// The first line is a comment that names the settings and has the fingerprints, the second one names
+// the columns. The first columns are a row's key: no other row has the same.
 class continued_csv {
  public:
-  // Without opening it, nothing is kept and nothing found. A file of other settings or columns is
-  // refused. One that was cut off is continued behind its last whole row.
+  // Without opening it, nothing is kept and nothing found. A file of other settings, fingerprints or
+  // columns is refused. One that was cut off is continued behind its last whole row.
   void open(const std::string& path, const std::string& settings, const std::string& columns,
-            std::size_t key_columns);
+            std::size_t key_columns, const std::vector<fingerprinted>& measured_on = {});
 
   // The rest of the row of this key, or a null pointer if the file did not have it.
   const std::string* find(const std::string& key) const;

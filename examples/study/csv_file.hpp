@@ -12,9 +12,8 @@ class csv_file {
  public:
   bool is_open() const { return file_.is_open(); }
 
-  // Continues a file behind what it holds, or begins one: `how` is std::ios::app or
-  // std::ios::trunc.
-  void open(const std::string& path, std::ios::openmode how);
+  // Continues a file behind what it holds, or begins one.
+  void open(const std::string& path);
   // Each piece is in the file when this returns.
   void add(std::string_view text);
 
@@ -24,6 +23,10 @@ class csv_file {
   std::string path_;
   std::ofstream file_;
 };
+
+// Writes a whole file beside its place and renames it: an older one stays whole if that fails. Devices
+// and pipes are written to.
+void write_whole(const std::string& path, std::string_view text);
 
 // A table on a terminal or in a pipe can be lost as well.
 void flush_table();

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <omp.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstddef>
 #include <exception>
@@ -14,6 +13,8 @@
 #include <vector>
 
 #include "csv_file.hpp"
+#include "data_files.hpp"
+#include "file_name.hpp"
 #include "progress_bar.hpp"
 #include "prune_model.hpp"
 #include "prune_settings.hpp"
@@ -27,27 +28,11 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-// The patterns that fix the sparsity: N:M.
-std::vector<std::string> fixed_patterns(std::vector<std::string> patterns) {
-  std::erase_if(patterns, [](const auto& name) { return !study::fixes_sparsity(name); });
-  return patterns;
-}
-
-// "wanda by reach" and 2:4 as file systems like them.
-std::string plain(std::string name) {
-  std::replace(name.begin(), name.end(), ':', '_');
-  std::replace(name.begin(), name.end(), ' ', '_');
-  return name;
-}
-
 // A file of one recipe in a folder, which is made.
 std::filesystem::path file_in(const std::string& folder, const study::named_recipe& recipe,
                               unsigned seed, const char* extension) {
   std::filesystem::create_directories(folder);
-  const auto name =
-      fmt::format("{}-{}-{}-{}-{:.2f}{}", study::weighed_score(recipe), recipe.allocate,
-                  recipe.pattern, seed, study::asked_sparsity(recipe), extension);
-  return std::filesystem::path(folder) / plain(name);
+  return std::filesystem::path(folder) / (study::file_name(recipe, seed) + extension);
 }
 
 int run(const study::prune_settings& s) {
@@ -57,7 +42,7 @@ int run(const study::prune_settings& s) {
   const auto subject = study::load_subject(s.model, s.data);
   bar.clear();
 
-  const std::string model = std::filesystem::path(s.model).filename().string();
+  const std::string model = study::model_name(s.model);
   fmt::print("{}: {}\n\n", model, subject->description());
   study::results results(subject->columns(), model + ": " + subject->description(), s.results);
   study::row dense;
@@ -71,27 +56,19 @@ int run(const study::prune_settings& s) {
     results.add(dense);
   }
 
-  const auto recipes = study::with_refinements(
-      s.methods.empty()
-          ? study::combinations(s.scores, s.weightings, s.allocations, s.patterns, s.sparsities)
-          : study::combinations(s.methods, fixed_patterns(s.patterns), s.sparsities),
-      s.refinements);
+  const auto recipes = study::recipes_of(s);
   std::size_t done = 0;
   for (const unsigned seed : s.seeds) {
     const auto samples = subject->calibration_samples(seed);
     study::planner planner(subject->dense(), samples, s.threads,
-                           s.calibration_file.empty()
-                               ? ""
-                               : fmt::format("{}.{}.safetensors", s.calibration_file, seed));
+                           study::calibration_file_of(s, seed));
     study::reach_of_samples reach(subject->dense(), samples, s.threads);
     if (!s.densities.empty() && seed == s.seeds.front()) {
       std::filesystem::create_directories(std::filesystem::absolute(s.densities).parent_path());
       std::string table = "layer,image,text,across\n";
       for (const auto& [layer, image, text, across] : planner.densities({}))
         table += fmt::format("{},{:.6f},{:.6f},{:.6f}\n", layer, image, text, across);
-      study::csv_file file;
-      file.open(s.densities, std::ios::trunc);
-      file.add(table);
+      study::write_whole(s.densities, table);
     }
     for (const study::named_recipe& recipe : recipes) {
       study::row row;

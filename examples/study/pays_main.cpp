@@ -157,8 +157,7 @@ int run(const pays_settings& s) {
     qualities = subject->columns();
     steps.clear();
     const study::named_recipe& method = study::methods.at(s.method);
-    settings = fmt::format("{}: {}", std::filesystem::path(s.model).filename().string(),
-                           subject->description());
+    settings = fmt::format("{}: {}", study::model_name(s.model), subject->description());
     fmt::print("{}\nrecipe: {}, {}, {}\n\n", settings, method.score, method.pattern,
                method.allocate);
     const llama::model& dense = subject->dense();

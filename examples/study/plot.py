@@ -235,6 +235,9 @@ def sort_out(paths):
         if other.settings != found[0].settings or other.columns != found[0].columns:
             fail(f"{found[0].path} and {other.path} are of different settings: {found[0].settings!r} and "
                  f"{other.settings!r}")
+        if found[0].fingerprints and other.fingerprints and other.fingerprints != found[0].fingerprints:
+            fail(f"{found[0].path} and {other.path} are of different models or data: their fingerprints are "
+                 f"{' and '.join(found[0].fingerprints)}, and {' and '.join(other.fingerprints)}")
         found[0].rows += other.rows
     return found[0] if found else None, documents, densities
 

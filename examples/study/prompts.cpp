@@ -79,9 +79,10 @@ class prose_prompts : public prompts {
  public:
   prose_prompts(const std::string& model, const prompt_settings& settings)
       : language_(llama::load_gguf(model)), visual_(settings.visual) {
-    if (visual_ + 16 > settings.length)
+    constexpr std::size_t least_text = 16;
+    if (settings.length < least_text || visual_ > settings.length - least_text)
       llama::fail("a prompt of ", settings.length, " tokens has no room for ", visual_,
-                  " visual ones and 16 of text");
+                  " visual ones and ", least_text, " of text");
     const std::vector<int> tokens = tokens_of(language_, settings.text);
     const std::span<const int> all(tokens);
     const std::size_t half = tokens.size() / 2;

@@ -1,15 +1,64 @@
 #include "prune_settings.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <regex>
 #include <string>
 
 #include "command_line.hpp"
 #include "data_files.hpp"
-#include "recipes.hpp"
+#include "file_name.hpp"
+#include "named_files.hpp"
 #include "run_file.hpp"
 
 namespace study {
+namespace {
+
+// The patterns that fix the sparsity: N:M.
+std::vector<std::string> fixed_patterns(std::vector<std::string> patterns) {
+  std::erase_if(patterns, [](const auto& name) { return !fixes_sparsity(name); });
+  return patterns;
+}
+
+// What is written beside the results.
+std::vector<output_file> files_of(const prune_settings& s) {
+  std::vector<output_file> all;
+  if (!s.densities.empty()) all.push_back({"--densities", s.densities, written::in_a_folder});
+  for (const unsigned seed : s.seeds)
+    all.push_back({"--calibration-file", calibration_file_of(s, seed)});
+  const auto recipes = recipes_of(s);
+  const auto add = [&](const char* option, const std::string& folder, const char* extension) {
+    if (folder.empty()) return;
+    for (const unsigned seed : s.seeds)
+      for (const named_recipe& recipe : recipes) {
+        const auto path = std::filesystem::path(folder) / (file_name(recipe, seed) + extension);
+        all.push_back({option, path.string(), written::in_a_folder});
+      }
+  };
+  add("--plans", s.plans, ".json");
+  add("--reports", s.reports, ".json");
+  add("--weights", s.weights, ".safetensors");
+  add("--masks", s.masks, ".safetensors");
+  add("--samples", s.samples, ".csv");
+  return all;
+}
+
+}  // namespace
+
+std::vector<named_recipe> recipes_of(const prune_settings& s) {
+  return with_refinements(
+      s.methods.empty()
+          ? combinations(s.scores, s.weightings, s.allocations, s.patterns, s.sparsities)
+          : combinations(s.methods, fixed_patterns(s.patterns), s.sparsities),
+      s.refinements);
+}
+
+std::string calibration_file_of(const prune_settings& s, unsigned seed) {
+  if (s.calibration_file.empty()) return "";
+  return fmt::format("{}.{}.safetensors", s.calibration_file, seed);
+}
 
 prune_settings parse_prune_settings(int argc, char** argv) {
   prune_settings s;
@@ -82,7 +131,8 @@ prune_settings parse_prune_settings(int argc, char** argv) {
       ->check(CLI::Range(0, 1024));
   app.add_flag("--layers", s.layers, "print what happened to every layer, too");
   run_file(
-      app, "tamp_study", s.model, [&] { return data_files(s.model, s.data); }, s.results)
+      app, "tamp_study", s.model, [&] { return data_files(s.model, s.data); }, s.results,
+      [&] { return files_of(s); })
       .parse(argc, argv);
   return s;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data_settings.hpp"
+#include "recipes.hpp"
 #include "result_files.hpp"
 
 namespace study {
@@ -23,6 +24,12 @@ struct prune_settings {
   bool layers = false, plan_only = false;
   data_settings data;
 };
+
+// All recipes, in the order in which they prune.
+std::vector<named_recipe> recipes_of(const prune_settings& s);
+
+// Where the calibration of a seed is kept: nowhere if the name is empty.
+std::string calibration_file_of(const prune_settings& s, unsigned seed);
 
 // Reads the command line. Ends the program where it asks for help or has a mistake.
 prune_settings parse_prune_settings(int argc, char** argv);

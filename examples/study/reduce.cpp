@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "csv_file.hpp"
+#include "data_files.hpp"
 #include "progress_bar.hpp"
 #include "prompts.hpp"
 #include "reduce_model.hpp"
@@ -37,7 +38,7 @@ int run(const study::reduce_settings& s) {
   bar.show(0, "loading the model");
   const auto prompts = study::load_prompts(s.model, s.data);
   bar.clear();
-  const std::string model = std::filesystem::path(s.model).filename().string();
+  const std::string model = study::model_name(s.model);
   fmt::print("{}: {}\n", model, prompts->description());
   fmt::print("time: {} prompts on one thread, dense and reduced in turn\n", s.timed);
   fmt::print(
@@ -134,8 +135,7 @@ int run(const study::reduce_settings& s) {
               << plan;
     if (s.plans.empty()) continue;
     std::filesystem::create_directories(s.plans);
-    study::save_plan(std::filesystem::path(s.plans) / fmt::format("joint-{:.2f}.json", budget),
-                     plan);
+    study::save_plan(study::joint_plan_of(s, budget), plan);
   }
 
   if (!s.kept.empty()) {
@@ -146,9 +146,7 @@ int run(const study::reduce_settings& s) {
         table += fmt::format("{},{},{},{}\n", kept.tokens, kept.budget, kept.prompt,
                              fmt::join(kept.positions, " "));
       }
-    study::csv_file file;
-    file.open(s.kept, std::ios::trunc);
-    file.add(table);
+    study::write_whole(s.kept, table);
   }
   return 0;
 }

@@ -1,13 +1,33 @@
 #include "reduce_settings.hpp"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "command_line.hpp"
 #include "data_files.hpp"
+#include "named_files.hpp"
 #include "reductions.hpp"
+#include "result_table.hpp"
 #include "run_file.hpp"
 
 namespace study {
+namespace {
+
+// What is written beside the results.
+std::vector<output_file> files_of(const reduce_settings& s) {
+  std::vector<output_file> all{{"--kept", s.kept}};
+  if (!s.plans.empty())
+    for (const double budget : s.joint)
+      all.push_back({"--plans", joint_plan_of(s, budget), written::in_a_folder});
+  return all;
+}
+
+}  // namespace
+
+std::string joint_plan_of(const reduce_settings& s, double budget) {
+  const std::string name = "joint-" + with_decimals(budget, 2) + ".json";
+  return (std::filesystem::path(s.plans) / name).string();
+}
 
 reduce_settings parse_reduce_settings(int argc, char** argv) {
   reduce_settings s;
@@ -60,7 +80,8 @@ reduce_settings parse_reduce_settings(int argc, char** argv) {
   app.add_option("--threads", s.threads, "threads to use (default: all)")
       ->check(CLI::Range(0, 1024));
   run_file(
-      app, "tamp_reduce", s.model, [&] { return data_files(s.model, s.data); }, s.results)
+      app, "tamp_reduce", s.model, [&] { return data_files(s.model, s.data); }, s.results,
+      [&] { return files_of(s); })
       .parse(argc, argv);
   return s;
 }

@@ -22,6 +22,9 @@ struct reduce_settings {
   prompt_settings data;
 };
 
+// A file of --plans for a budget of --joint.
+std::string joint_plan_of(const reduce_settings& s, double budget);
+
 // Reads the command line. Ends the program where it asks for help or has a mistake.
 reduce_settings parse_reduce_settings(int argc, char** argv);
 

@@ -2,6 +2,7 @@
 import csv
 import json
 import pathlib
+import re
 import sys
 
 # The columns of each program that are no qualities; the first one tells the programs apart.
@@ -12,16 +13,19 @@ OTHERS = [
     ("form", "sparsity", "memory", "file", "threads", "tokens_per_second", "bound", "prefill"),
 ]
 
+FIRST_LINE = re.compile(r"#\s*(.*?)(?:; fingerprints: model ([0-9a-f]{16}), data ([0-9a-f]{16}))?")
+
 
 def fail(sentence):
     sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {sentence}")
 
 
 class results:
-    """The rows of a file: what its cells say, by column; an empty one was not measured."""
+    """The rows of a file: what its cells say, by column; an empty one was not measured. The fingerprints of the model
+    and the data are None in files of earlier versions."""
 
-    def __init__(self, path, settings, rows):
-        self.path, self.settings, self.rows = path, settings, rows
+    def __init__(self, path, settings, rows, fingerprints=None):
+        self.path, self.settings, self.rows, self.fingerprints = path, settings, rows, fingerprints
         if not rows:
             fail(f"{path} has no rows of results")
         self.columns = list(rows[0])
@@ -76,15 +80,20 @@ def read(path):
 
 def read_csv(path, text):
     lines = text.splitlines()
-    settings = lines[0].removeprefix("# ") if lines and lines[0].startswith("#") else ""
+    settings, fingerprints = "", None
+    if lines and lines[0].startswith("#"):
+        settings, *both = FIRST_LINE.fullmatch(lines[0]).groups()
+        fingerprints = tuple(both) if both[0] else None
     rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     for number, row in enumerate(rows, 1):
         if None in row or None in row.values():
             fail(f"{path}: row {number} has not as many cells as there are columns")
-    return results(path, settings, rows)
+    return results(path, settings, rows, fingerprints)
 
 
 def read_json(path, text):
     document = json.loads(text, parse_float=str, parse_int=str)  # numbers as they are written
     rows = [{name: "" if cell is None else cell for name, cell in row.items()} for row in document["rows"]]
-    return results(path, document["settings"], rows)
+    run = document.get("run", {})
+    fingerprints = tuple(run.get(f"{what}-fingerprint") for what in ("model", "data"))
+    return results(path, document["settings"], rows, fingerprints if all(fingerprints) else None)

@@ -30,7 +30,8 @@ class result_files {
   // The row is in the CSV file when this returns.
   void add(const std::string& key, const std::string& values) { csv_.add(key, values); }
   // Writes JSON and Markdown with all rows, those that the CSV file had before included. Each is
-  // written beside its place and renamed: an older file stays whole if that fails.
+  // written beside its place and renamed: an older file stays whole if that fails, and the other
+  // one is written.
   void finish() const;
 
  private:
@@ -40,9 +41,10 @@ class result_files {
   continued_csv csv_;
 };
 
-// Throws if JSON or Markdown could not be written, or two of the files are one.
+// Throws if one of the files could not be written, or two of them are one.
 void check(const result_places& places);
-// All files of results that are known at once.
+// Writes all files of results that are known at once, each beside its place and renamed. Throws
+// if one of them cannot be written; the others are.
 void save(const result_places& places, const result_table& table);
 
 }  // namespace study

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 namespace study {
@@ -75,6 +76,11 @@ std::string cell_of(double number) {
   return std::isnan(number) ? std::string() : fmt::format("{}", number);
 }
 
+std::string with_decimals(double number, int decimals) {
+  const std::string text = fmt::format("{:.{}f}", number, decimals);
+  return std::strtod(text.c_str(), nullptr) == number ? text : cell_of(number);
+}
+
 std::vector<std::string> cells_of(std::string_view line) {
   std::vector<std::string> cells(1);
   for (const char c : line)
@@ -105,7 +111,8 @@ std::string json_text(const result_table& table, const run_description& run) {
   const json all = {{"program", run.program}, {"made_with", run.made_with},
                     {"run", options},         {"settings", table.settings},
                     {"units", units},         {"rows", rows}};
-  return all.dump(1) + '\n';
+  // Names of files may be any bytes.
+  return all.dump(1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
 std::string markdown_text(const result_table& table, const run_description& run) {

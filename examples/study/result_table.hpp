@@ -31,6 +31,9 @@ struct result_table {
 
 // A number with as many digits as tell it from all others. Not a number: an empty cell.
 std::string cell_of(double number);
+// A number with so many decimals, or as cell_of has it where they do not tell it from others: 0.30,
+// 0.301.
+std::string with_decimals(double number, int decimals);
 // The cells of a line of CSV without quotes.
 std::vector<std::string> cells_of(std::string_view line);
 

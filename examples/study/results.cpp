@@ -6,8 +6,8 @@ namespace study {
 namespace {
 
 std::string key(const row& r) {
-  return fmt::format("{},{},{},{},{:.4f}", weighed_score(r.recipe), r.recipe.allocate,
-                     r.recipe.pattern, r.seed, r.asked);
+  return fmt::format("{},{},{},{},{}", weighed_score(r.recipe), r.recipe.allocate, r.recipe.pattern,
+                     r.seed, with_decimals(r.asked, 4));
 }
 std::string label(const row& r) {
   if (r.recipe.pattern.empty()) return r.recipe.score;

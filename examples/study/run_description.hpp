@@ -17,6 +17,8 @@ struct run_description {
   std::string program;              // tamp_study
   std::string made_with;            // see versions()
   std::vector<run_option> options;  // with defaults and fingerprints
+  // Of the files' contents, or empty for a run without files of results.
+  std::string model_fingerprint{}, data_fingerprint{};
 };
 
 // The versions of what a program is made of: "tamp 0.1.0, GCC 12.2.0, Eigen 3.4.0 (AVX512, FMA)".

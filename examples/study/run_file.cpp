@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <system_error>
 #include <tamp/error.hpp>
 #include <tamp/model/fingerprint.hpp>
 #include <utility>
 
 #include "command_line.hpp"
+#include "csv_file.hpp"
 #include "toml_text.hpp"
 
 namespace study {
@@ -21,9 +24,14 @@ namespace {
 std::string fingerprint_of_files(const std::vector<std::string>& paths) {
   tamp::fingerprint all;
   for (const std::string& path : paths) {
+    std::error_code problem;
+    if (std::filesystem::is_other(std::filesystem::status(path, problem)))
+      throw CLI::FileError(path + " can be read once, and files of results have its fingerprint");
     std::ifstream file(path, std::ios::binary);
-    const std::string content{std::istreambuf_iterator<char>(file), {}};
-    if (!file) throw CLI::FileError("cannot read " + path);
+    const auto size = std::filesystem::file_size(path, problem);
+    std::string content(problem ? 0 : size, '\0');
+    if (problem || !file.read(content.data(), static_cast<std::streamsize>(size)))
+      throw CLI::FileError("cannot read " + path);
     all.add(content);
   }
   return fmt::format("{:016x}", all.value());
@@ -87,12 +95,14 @@ bool is_number(const CLI::Option& option) {
 }  // namespace
 
 run_file::run_file(CLI::App& app, std::string program, const std::string& model,
-                   std::function<std::vector<std::string>()> data, result_places& places)
+                   std::function<std::vector<std::string>()> data, result_places& places,
+                   std::function<std::vector<output_file>()> others)
     : app_(app),
       program_(std::move(program)),
       model_(model),
       data_(std::move(data)),
-      places_(places) {
+      places_(places),
+      others_(std::move(others)) {
   app.set_config("--run", "", "read options from this file, as --save-run writes it");
   app.config_formatter(std::make_shared<options_of_file>(app));
   app.failure_message(sentences_of_failure);
@@ -112,14 +122,22 @@ run_file::run_file(CLI::App& app, std::string program, const std::string& model,
 void run_file::parse(int argc, char** argv) {
   try {
     app_.parse(argc, argv);
+    std::vector<std::string> inputs = data_();
+    inputs.push_back(model_);
+    inputs.push_back(app_.get_config_ptr()->as<std::string>());
+    refuse_replacing(inputs, outputs());
+    refuse_unwritable(outputs());
     places_.run = {program_, versions(), {}};
-    const bool is_kept = !saved_.empty() || !places_.json.empty() || !places_.markdown.empty();
+    const bool is_kept = !saved_.empty() || !places_.csv.empty() || !places_.json.empty() ||
+                         !places_.markdown.empty();
     if (is_kept || !model_fingerprint_.empty() || !data_fingerprint_.empty()) {
       const std::vector<std::string> found{fingerprint_of_files({model_}),
                                            fingerprint_of_files(data_()), places_.run.made_with};
       expect(model_, model_fingerprint_, found[0]);
       expect(fmt::format("the data ({})", CLI::detail::join(data_(), ", ")), data_fingerprint_,
              found[1]);
+      places_.run.model_fingerprint = found[0];
+      places_.run.data_fingerprint = found[1];
       places_.run.options = options();
       for (std::size_t k = 0; k < found.size(); ++k)
         places_.run.options.push_back({described[k], {found[k]}});
@@ -127,7 +145,7 @@ void run_file::parse(int argc, char** argv) {
     if (!made_with_.empty() && made_with_ != places_.run.made_with)
       fmt::print(stderr, "{}: the run was made with {}, and this is {}: last digits may differ\n",
                  program_, made_with_, places_.run.made_with);
-    if (!saved_.empty()) save();
+    if (!saved_.empty()) write_whole(saved_, run_text(places_.run));
   } catch (const CLI::ParseError& problem) {
     std::exit(app_.exit(problem));
   }
@@ -152,10 +170,14 @@ std::vector<run_option> run_file::options() const {
   return all;
 }
 
-void run_file::save() const {
-  std::ofstream file(saved_);
-  file << run_text(places_.run);
-  if (!file.flush()) throw CLI::FileError("cannot write " + saved_);
+std::vector<output_file> run_file::outputs() const {
+  std::vector<output_file> all{{"--save-run", saved_},
+                               {"--csv", places_.csv, written::by_rows},
+                               {"--json", places_.json},
+                               {"--markdown", places_.markdown}};
+  if (!others_) return all;
+  for (output_file& other : others_()) all.push_back(std::move(other));
+  return all;
 }
 
 }  // namespace study

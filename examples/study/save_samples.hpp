@@ -17,9 +17,7 @@ inline void save_samples(const std::filesystem::path& path, const std::vector<do
   std::string table = "sample,value\n";
   for (std::size_t i = 0; i < of_samples.size(); ++i)
     table += fmt::format("{},{}\n", i, of_samples[i]);
-  csv_file file;
-  file.open(path.string(), std::ios::trunc);
-  file.add(table);
+  write_whole(path.string(), table);
 }
 
 }  // namespace study

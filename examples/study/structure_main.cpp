@@ -92,8 +92,8 @@ int run(const structure_settings& s) {
   steps.clear();
   const llama::model& dense = subject->dense();
   const auto samples = subject->calibration_samples(s.seed);
-  const std::string settings = fmt::format(
-      "{}: {}", std::filesystem::path(s.model).filename().string(), subject->description());
+  const std::string settings =
+      fmt::format("{}: {}", study::model_name(s.model), subject->description());
   fmt::print("{}\n\n", settings);
   steps.begin("the samples go through the dense model");
   const auto seen = study::observe_structure(dense, samples, [&](const tamp::progress& now) {

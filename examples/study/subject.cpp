@@ -17,8 +17,8 @@
 namespace study {
 namespace {
 
-// `count` of the numbers below `size`: the first for seed 0, else a random choice. (Shuffled by
-// hand, since std::shuffle differs between libraries.)
+// `count` of the numbers below `size`, at most all of them: the first for seed 0, else a random
+// choice. (Shuffled by hand, since std::shuffle differs between libraries.)
 std::vector<std::size_t> choose(std::size_t size, std::size_t count, unsigned seed) {
   std::vector<std::size_t> all(size);
   std::iota(all.begin(), all.end(), std::size_t{0});
@@ -83,8 +83,9 @@ class text_subject : public subject {
     const auto start = language_.tokenizer.start();
     calibration_ =
         llama::sequences(all.first(half), settings.sequence_length, calibration_size_, start);
-    pool_ = llama::sequences(all.first(half), settings.sequence_length,
-                             half / settings.sequence_length, start);
+    pool_ = llama::sequences(
+        all.first(half), settings.sequence_length,
+        llama::most_sequences(all.first(half), settings.sequence_length, start), start);
     evaluation_ = llama::sequences(all.subspan(half), settings.sequence_length,
                                    settings.evaluation == 0 ? 32 : settings.evaluation, start);
     reference_ = std::make_unique<llama::text_reference>(language_.model, evaluation_, on_progress);

@@ -10,20 +10,26 @@
 #include <utility>
 #include <vector>
 
+#include "utf8.hpp"
+
 namespace study {
 
-// A text in quotation marks, in which anything may stand: "a \"b\" # c\n".
+// A text in quotation marks, in which anything may stand: "a \"b\" # c\n". A byte that is no UTF-8
+// is written as Python writes it, the byte ff as \udcff, which stands for no character.
 inline std::string toml_text(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string all = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
+  while (!text.empty()) {
+    const std::size_t bytes = character_bytes(text);
+    const char c = text.front();
+    const auto first = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\')
       all += {'\\', c};
-    else if (byte < 0x20 || byte == 0x7f)
-      (all += "\\u00") += {digits[byte >> 4], digits[byte & 15]};
+    else if (bytes == 0 || first < 0x20 || first == 0x7f)
+      (all += bytes == 0 ? "\\udc" : "\\u00") += {digits[first >> 4], digits[first & 15]};
     else
-      all += c;
+      all += text.substr(0, bytes);
+    text.remove_prefix(bytes == 0 ? 1 : bytes);
   }
   return all + '"';
 }
@@ -35,9 +41,9 @@ struct toml_option {
 };
 
 // Reads a file of options: `name = value`, where a value is "a text" with \" \\ \b \t \n \f \r and
-// \u00e9, or 'a text' in which nothing is special; a word without blanks, such as a number; or a list
-// of these, 0.3, 0.5 or [0.3, 0.5], in brackets over several lines if need be. # begins a comment
-// outside of texts.
+// \u00e9, and \udcff for the byte ff, or 'a text' in which nothing is special; a word without blanks,
+// such as a number; or a list of these, 0.3, 0.5 or [0.3, 0.5], in brackets over several lines if need
+// be. # begins a comment outside of texts.
 class toml_reader {
  public:
   explicit toml_reader(std::string_view text) : text_(text) {}
@@ -153,12 +159,15 @@ class toml_reader {
       if (digit == text_.npos) refuse("four hexadecimal digits are expected behind \\u");
       number = 16 * number + static_cast<unsigned>(digit % 16);
     }
-    if (number >= 0xd800 && number < 0xe000) refuse("\\ud800 to \\udfff are no characters");
+    const bool is_byte = number >= 0xdc80 && number <= 0xdcff;
+    if (number >= 0xd800 && number < 0xe000 && !is_byte)
+      refuse("\\ud800 to \\udfff are no characters");
     return number;
   }
   static std::string utf8(unsigned code) {
     const auto byte = [](unsigned bits) { return static_cast<char>(bits); };
     if (code < 0x80) return {byte(code)};
+    if (code >= 0xdc80 && code <= 0xdcff) return {byte(code & 0xff)};
     if (code < 0x800) return {byte(0xc0 | code >> 6), byte(0x80 | (code & 63))};
     return {byte(0xe0 | code >> 12), byte(0x80 | (code >> 6 & 63)), byte(0x80 | (code & 63))};
   }

@@ -23,8 +23,14 @@ def score_and_tokens(row):
     return score, tokens or "all"
 
 
+def two_decimals(number):
+    """0.30, or all digits where two do not tell the number from others: 0.301."""
+    text = f"{number:.2f}"
+    return text if float(text) == number else repr(number)
+
+
 def of_samples(folder, row):
-    name = "-".join([row["score"], row["allocate"], row["pattern"], row["seed"], f"{float(row['asked']):.2f}"])
+    name = "-".join([row["score"], row["allocate"], row["pattern"], row["seed"], two_decimals(float(row["asked"]))])
     path = pathlib.Path(folder) / (name.replace(":", "_").replace(" ", "_") + ".csv")
     if not path.exists():
         return None

@@ -916,6 +916,15 @@ BOOST_AUTO_TEST_CASE(sequences_start_with_the_token_that_a_model_expects) {
   CHECK_REJECTED(llama::sequences(text, 1, 2, 1), "sequences of 0");
 }
 
+BOOST_AUTO_TEST_CASE(a_text_holds_more_sequences_that_begin_with_a_token_of_the_model) {
+  const std::vector<int> text = {5, 6, 7, 8, 9};
+  BOOST_CHECK_EQUAL(llama::most_sequences(text, 3), 1);
+  BOOST_CHECK_EQUAL(llama::most_sequences(text, 3, 1), 2);
+  BOOST_CHECK_EQUAL(llama::most_sequences(text, 6), 0);
+  BOOST_CHECK_EQUAL(llama::most_sequences(text, 1, 1), 0);
+  BOOST_CHECK_EQUAL(llama::most_sequences(text, 0), 0);
+}
+
 BOOST_AUTO_TEST_CASE(sequences_are_spread_over_the_text_without_overlap) {
   std::vector<int> text(11);
   std::iota(text.begin(), text.end(), 0);

@@ -79,6 +79,14 @@ refused("has no pruned row with score=ria", plot(folder / "study.csv", "--only",
 refused("--only wants COLUMN=VALUE", plot(folder / "study.csv", "--only", "ria"))
 refused("study.csv has no column 'method'", plot(folder / "study.csv", "--only", "method=ria"))
 refused("are of different settings", plot(folder / "study.csv", folder / "reduce.csv"))
+# Rows of the same settings, but of another model. JSON has the fingerprints, too; files of earlier versions have none.
+text = (folder / "study.csv").read_text()
+mark = text.index("; fingerprints: model ")
+(folder / "other.csv").write_text(text[:mark] + "; fingerprints: model 0123456789abcdef" + text[mark + 38:])
+for name in ("study.csv", "study.json"):
+    refused("are of different models or data: their fingerprints are", plot(folder / name, folder / "other.csv"))
+(folder / "other.csv").write_text(text[:mark] + text[text.index("\n"):])
+drawn(plot(folder / "study.csv", folder / "other.csv", "--kind", "sparsity"), "quality_by_sparsity")
 refused("there is no plan, report or file of densities", plot(folder / "study.csv", "--kind", "layer"))
 refused("a figure by question needs a file", plot(plan, "--kind", "question"))
 refused("cannot be read", plot(folder / "nothing.csv"))

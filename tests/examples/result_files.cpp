@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../io/files.hpp"
+#include "../support/errors.hpp"
 
 BOOST_AUTO_TEST_SUITE(examples_result_files)
 
@@ -113,14 +114,63 @@ BOOST_AUTO_TEST_CASE(
   const temporary_folder folder;
   study::result_places places = places_in(folder);
   places.markdown = (folder / "." / "a.json").string();
-  BOOST_CHECK_EXCEPTION(opened(places), std::runtime_error, [&](const auto& problem) {
-    return problem.what() == places.json + " is named for two formats of the results";
-  });
+  for (const bool is_whole : {false, true})
+    support::check_error<tamp::value_error>(
+        "--json and --markdown both write " + places.markdown + "; name two files",
+        [&] { is_whole ? check(places) : void(opened(places)); });
   places.markdown = (folder / "missing" / "a.md").string();
   BOOST_CHECK_THROW(opened(places), tamp::file_error);
   places.markdown = (folder / "").string();
   BOOST_CHECK_THROW(opened(places), tamp::file_error);
+  places.markdown.clear();
+  places.csv = (folder / "missing" / "a.csv").string();
+  BOOST_CHECK_THROW(opened(places), tamp::file_error);
+  BOOST_CHECK_THROW(check(places), tamp::file_error);
   BOOST_TEST(folder.count() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_written_does_not_keep_the_others_from_it) {
+  const study::result_table table{"a model", {{"what", "", true}}, {{"dense"}}};
+  for (const char* lost : {"a.csv", "a.json", "a.md"}) {
+    const temporary_folder folder;
+    std::filesystem::create_directory(folder / lost);
+    BOOST_CHECK_EXCEPTION(save(places_in(folder), table), tamp::file_error, [&](const auto& found) {
+      return found.what() == (folder / lost).string() +
+                                 ": cannot be written: it is a folder, and only regular files are "
+                                 "replaced";
+    });
+    for (const char* name : {"a.csv", "a.json", "a.md"})
+      BOOST_TEST((std::filesystem::is_regular_file(folder / name) == (name != lost)), name);
+  }
+  const temporary_folder folder;
+  study::result_files files = opened(places_in(folder));
+  files.add("wanda,1", "97.5,0.5,0.25");
+  std::filesystem::create_directory(folder / "a.json");
+  BOOST_CHECK_THROW(files.finish(), tamp::file_error);
+  BOOST_TEST(read_bytes(folder / "a.md").find("| wanda | 1 |") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_csv_file_has_the_fingerprints_of_the_model_and_the_data) {
+  const temporary_folder folder;
+  study::result_places places = places_in(folder);
+  places.run.model_fingerprint = "12ab";
+  places.run.data_fingerprint = "34cd";
+  opened(places).add("wanda,1", "97.5,0.5,0.25");
+  BOOST_TEST(
+      read_bytes(places.csv)
+          .starts_with("# tiny: accuracy in %; fingerprints: model 12ab, data 34cd\nscore,"));
+  places.run.data_fingerprint = "56ef";
+  BOOST_CHECK_THROW(opened(places), tamp::file_error);
+}
+
+BOOST_AUTO_TEST_CASE(names_of_files_may_be_any_bytes) {
+  const study::run_description odd{"tamp_study", "tamp 1", {{"model", {"caf\xe9\n.gguf"}}}};
+  const study::result_table table{"a model", {{"what", "", true}}, {{"dense"}}};
+  const json found = json::parse(json_text(table, odd));
+  BOOST_TEST(found["run"]["model"] == "caf\ufffd\n.gguf");
+  const std::string markdown = markdown_text(table, odd);
+  BOOST_TEST(markdown.find("model=\"caf\\udce9\\u000a.gguf\"") != std::string::npos);
+  BOOST_TEST(!json(markdown).dump().empty());  // throws if it is no UTF-8
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error_that_leaves_older_files_whole) {

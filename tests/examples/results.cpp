@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <study/csv_file.hpp>
+#include <study/file_name.hpp>
 #include <study/results.hpp>
 #include <tamp/error.hpp>
 
@@ -82,8 +83,37 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error) {
     return std::string_view(problem.what()) == "cannot write /dev/full: No space left on device";
   });
   study::csv_file file;
-  file.open("/dev/full", std::ios::trunc);
-  BOOST_CHECK_THROW(file.add("a,b\n"), std::runtime_error);
+  file.open("/dev/full");
+  BOOST_CHECK_THROW(file.add("a,b\n"), tamp::file_error);
+  BOOST_CHECK_THROW(study::write_whole("/dev/full", "a,b\n"), tamp::file_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_whole_file_is_replaced_in_one_step_and_a_device_written_to) {
+  const temporary_folder folder;
+  const std::string path = folder.write("a.csv", "older and longer");
+  study::write_whole(path, "a,b\n");
+  BOOST_TEST(read_bytes(path) == "a,b\n");
+  study::write_whole("/dev/null", "a,b\n");
+  BOOST_CHECK_THROW(study::write_whole((folder / "").string(), "a,b\n"), tamp::file_error);
+  BOOST_TEST(folder.count() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(sparsities_that_differ_have_names_and_rows_of_their_own) {
+  const auto name = [](double sparsity) {
+    return study::file_name({"wanda", "uniform", "per_row", sparsity, "reach"}, 1);
+  };
+  BOOST_TEST(name(0.5) == "wanda_by_reach-uniform-per_row-1-0.50");
+  BOOST_TEST(name(0.3) == "wanda_by_reach-uniform-per_row-1-0.30");
+  BOOST_TEST(name(0.301) == "wanda_by_reach-uniform-per_row-1-0.301");
+  BOOST_TEST(name(0.304) == "wanda_by_reach-uniform-per_row-1-0.304");
+  BOOST_TEST(name(1e-5) == "wanda_by_reach-uniform-per_row-1-1e-05");
+  BOOST_TEST(study::file_name({"wanda", "-", "2:4", {}}, 0) == "wanda---2_4-0-0.50");
+  const temporary_folder folder;
+  study::results results = continued((folder / "a.csv").string());
+  for (const double sparsity : {0.5, 0.30001, 0.30002}) results.add(measured(sparsity));
+  const std::string rows = read_bytes(folder / "a.csv");
+  for (const char* asked : {",0.5000,", ",0.30001,0.30001,", ",0.30002,0.30002,"})
+    BOOST_TEST(rows.find(asked) != std::string::npos, rows);
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_in_its_place_is_an_error) {

@@ -3,7 +3,9 @@
     run_file.py TAMP_STUDY FOLDER
 """
 
+import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -43,6 +45,27 @@ assert rows(first) == rows(second), f"{rows(first)}\nbecame\n{rows(second)}"
 third = folder / "third.toml"
 again = study("--run", run, "--save-run", third)
 assert again.returncode == 0 and third.read_text() == text, f"{text}\nbecame\n{third.read_text()}"
+
+# A full disk is an error that leaves an older file whole.
+def full():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+lost = subprocess.run([program, "--run", run, "--save-run", third], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                      text=True, check=False, preexec_fn=full)
+assert lost.returncode == 1 and "third.toml: cannot be written: File too large" in lost.stdout, lost.stdout
+assert third.read_text() == text and not list(folder.glob("*partial*"))
+# Nor is one the place of what the run reads.
+lost = study("--run", run, "--save-run", run)
+assert lost.returncode == 1 and f"--save-run: {run} is a file that the run reads" in lost.stdout, lost.stdout
+assert run.read_text() == text
+
+# What can be read but once has no fingerprint.
+pipe = folder / "pipe"
+os.mkfifo(pipe)
+lost = study("--evaluation-scenes", pipe, "--csv", folder / "new.csv")
+assert lost.returncode != 0 and f"{pipe} can be read once, and files of results have its fingerprint" in lost.stdout, lost.stdout
+pipe.unlink()
 
 # Another model, or other scenes, are not what the run describes.
 for what, said in (("model", "tiny_mllm.safetensors has the fingerprint"),

@@ -1,14 +1,19 @@
-// The study's files beside its table: numbers of tokens, weights and masks.
+// The study's files beside its table: prose and numbers of tokens, weights and masks.
 
 #include <study/samples.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <llama/json_metadata.hpp>
 #include <llama/model.hpp>
 #include <string>
+#include <study/prompts.hpp>
 #include <study/save_weights.hpp>
+#include <study/subject.hpp>
 #include <tamp/io/safetensors_file.hpp>
+#include <utility>
 #include <vector>
 
 #include "../io/files.hpp"
@@ -38,6 +43,47 @@ BOOST_AUTO_TEST_CASE(numbers_of_tokens_stand_for_a_text) {
                             "1000000000"})  // more than the vocabulary, more than an int
     refused(entry);
   refused(std::to_string(language.model.ends->embedding.rows()));
+}
+
+BOOST_AUTO_TEST_CASE(other_seeds_choose_among_all_sequences_that_the_text_has) {
+  const temporary_folder folder;
+  support::gguf_writer model = support::with_tokens(support::gguf_of(support::model_of("llama")));
+  model.add("tokenizer.ggml.bos_token_id", std::uint32_t(2));
+  model.add("tokenizer.ggml.add_bos_token", true);
+  std::string numbers;
+  for (int token = 0; token < 200; ++token) numbers += std::to_string(token % 7 + 3) + ' ';
+  study::data_settings data;
+  data.text = folder.write("a.ids", numbers);
+  data.sequence_length = 8;
+  data.calibration = 14;  // of 7 tokens behind the first; 12 of 8 tokens fit in half the text
+  data.evaluation = 1;
+  const auto subject = study::load_subject(folder.write("m.gguf", model.bytes()), data);
+  for (const unsigned seed : {0u, 1u, 2u}) {
+    const auto samples = subject->calibration_samples(seed);
+    BOOST_REQUIRE_EQUAL(samples.size(), 14u);
+    for (const auto& sample : samples) BOOST_TEST(sample.kinds.size() == 8u);
+  }
+  data.calibration = 15;
+  BOOST_CHECK_THROW(study::load_subject((folder / "m.gguf").string(), data), llama::error);
+}
+
+BOOST_AUTO_TEST_CASE(more_visual_tokens_than_a_prompt_has_are_refused) {
+  const temporary_folder folder;
+  const std::string model = folder.write(
+      "m.gguf", support::with_tokens(support::gguf_of(support::model_of("llama"))).bytes());
+  study::prompt_settings data;
+  data.text = folder.write("a.ids", "1 2 3");
+  for (const auto& [length, visual] :
+       {std::pair<std::size_t, std::size_t>{64, 49}, {15, 0}, {0, 0}})
+    for (const std::size_t tokens : {visual, std::numeric_limits<std::size_t>::max() - 5}) {
+      data.length = length;
+      data.visual = tokens;
+      BOOST_CHECK_EXCEPTION(study::load_prompts(model, data), llama::error, [&](const auto& found) {
+        return found.what() == "a prompt of " + std::to_string(length) +
+                                   " tokens has no room for " + std::to_string(tokens) +
+                                   " visual ones and 16 of text";
+      });
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_whole_model_is_written_from_which_the_same_can_be_assembled) {

@@ -50,6 +50,18 @@ assert "| 50 % | +50.0 | 28.9 | - | - |\n" in shown.stdout, shown.stdout
 one_set.unlink()
 refused("no row of the results", "selectors", folder / "reduced.csv", "accuracy", "nobody")
 
+# A first line with fingerprints is read as one without. Three decimals are in the names of the samples' files.
+fine = folder / "fine"
+shutil.copytree(folder / "samples", fine / "samples")
+for path in (fine / "samples").iterdir():
+    path.rename(path.with_name(path.name.replace("-0.50.csv", "-0.504.csv")))
+lines = (folder / "study.csv").read_text().replace(",0.5000,", ",0.5040,").splitlines(keepends=True)
+lines[0] = lines[0].rstrip() + "; fingerprints: model 0123456789abcdef, data fedcba9876543210\n"
+write("fine/study.csv", "".join(lines))
+shown = tables("differences", fine / "study.csv", "samples")
+assert "| +25.0 ± 32.3 |" in shown.stdout, shown.stdout
+shutil.rmtree(fine)
+
 # Removed units. Half of single weights leaves half of them in tensors that are as large as before.
 write("structure.csv", "# a model\nwhat,sparsity,parameters,bytes,perplexity,threads,tokens_per_second,prefill\n"
       "dense,0,20000000,40000000,29.14,1,16.12,131.4\n"

@@ -1,6 +1,7 @@
 // Options in a file: what is written is read back, and anything else is refused.
 #include <boost/test/unit_test.hpp>
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <study/run_description.hpp>
@@ -32,6 +33,8 @@ BOOST_AUTO_TEST_CASE(texts_are_quoted) {
   BOOST_TEST(toml_text("wanda") == R"("wanda")");
   BOOST_TEST(toml_text(R"(a "b" \c)") == R"("a \"b\" \\c")");
   BOOST_TEST(toml_text("a\nb\x7f") == R"("a\u000ab\u007f")");
+  BOOST_TEST(toml_text("\u00e9") == "\"\u00e9\"");
+  BOOST_TEST(toml_text("\xe9.gguf\xc3") == R"("\udce9.gguf\udcc3")");  // Latin-1, and cut off
 }
 
 BOOST_AUTO_TEST_CASE(any_text_comes_back) {
@@ -45,6 +48,7 @@ BOOST_AUTO_TEST_CASE(any_text_comes_back) {
   run.options.push_back({"numbers", {"0.3", "1e-5"}, true, true});
   run.options.push_back({"number", {"4"}, true});
   const std::string text = run_text(run);
+  BOOST_TEST(!nlohmann::json(text).dump().empty());  // throws if it is no UTF-8
   const auto read = toml_reader(text).read();
   BOOST_TEST_REQUIRE(read.size() == run.options.size());
   for (std::size_t k = 0; k < read.size(); ++k) {
@@ -62,6 +66,7 @@ BOOST_AUTO_TEST_CASE(files_may_be_written_by_hand) {
   check_read("sparsity = [ # two\n  0.3,\n  0.5,  # and no more\n]\nlayers=true",
              {{"0.3", "0.5"}, {"true"}});
   check_read(R"(text = 'a\b "c"')", {{R"(a\b "c")"}});
+  check_read(R"(text = "\udc80\udcFF")", {{"\x80\xff"}});
   check_read(R"(text = "\b\t\n\f\r\"\\\u0041\u00e9\u20AC")", {{"\b\t\n\f\r\"\\A\u00e9\u20ac"}});
 }
 
@@ -86,7 +91,8 @@ BOOST_AUTO_TEST_CASE(mistakes_are_sentences_with_the_line) {
   refused("text='a", "line 1: the text has no end: ' is missing");
   refused(R"(text="C:\new\model")", "line 1: in \"...\" a backslash is written \\\\");
   refused(R"(text="\u12")", "line 1: four hexadecimal digits are expected behind \\u");
-  refused(R"(text="\ud83d")", "line 1: \\ud800 to \\udfff are no characters");
+  for (const char* half : {"d800", "d83d", "dc7f", "dd00", "dfff"})
+    refused("text=\"\\u" + std::string(half) + '"', "line 1: \\ud800 to \\udfff are no characters");
   refused("seed=[1", "line 1: the list has no end");
   refused("seed=[1 2]", "line 1: a list has commas between its values");
   refused("seed=[]", "line 1: the list has no value");

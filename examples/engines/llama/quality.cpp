@@ -61,10 +61,17 @@ softmax_summary summarise(const matrix& features, const matrix& head) {
 
 }  // namespace
 
+std::size_t most_sequences(std::span<const int> tokens, std::size_t length,
+                           std::optional<int> start) {
+  if (start && length > 0) --length;
+  return length == 0 ? 0 : tokens.size() / length;
+}
+
 std::vector<std::vector<int>> sequences(std::span<const int> tokens, std::size_t length,
                                         std::size_t count, std::optional<int> start) {
+  const bool is_too_much = count == 0 || count > most_sequences(tokens, length, start);
   if (start && length > 0) --length;
-  if (count == 0 || length == 0 || tokens.size() / length < count)
+  if (is_too_much)
     fail("a text of ", tokens.size(), " tokens does not hold ", count, " sequences of ", length);
   std::vector<std::vector<int>> cut;
   for (std::size_t i = 0; i < count; ++i) {

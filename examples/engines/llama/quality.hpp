@@ -19,6 +19,10 @@ namespace llama {
 std::vector<std::vector<int>> sequences(std::span<const int> tokens, std::size_t length,
                                         std::size_t count, std::optional<int> start = {});
 
+/// The most sequences of `length` tokens that a text can be cut into.
+std::size_t most_sequences(std::span<const int> tokens, std::size_t length,
+                           std::optional<int> start = {});
+
 /// Averages over all predicted tokens: those after the first of each sequence.
 struct text_quality {
   double perplexity = 0;  ///< exp of the mean negative log-likelihood of the text
