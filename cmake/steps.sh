@@ -75,7 +75,7 @@ install_python_packages() {
 }
 
 # progress LOG: writes what ninja prints to LOG, and how far it is to a line that counts on a terminal,
-# and to four lines elsewhere.
+# and elsewhere to a line for each tenth.
 progress() {
   local line tenth=0 now
   while IFS= read -r line; do
