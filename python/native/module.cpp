@@ -4,9 +4,12 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
+#include <cstddef>
 #include <tamp/error.hpp>
 #include <tamp/version.hpp>
+#include <vector>
 
 #include "arrays.hpp"
 #include "pruning.hpp"
@@ -95,6 +98,32 @@ is read-only. Nothing is written then.)");
 
 SparseGPT also changes the weights that stay. Raises what select and apply raise, before anything is
 written.)");
+
+  m.def(
+      "_check_writable",
+      [](const tensor_like& weight) {
+        check_writable(tensor(weight, "prune", "W", tensor::access::write).matrix());
+      },
+      "weight"_a, "Refuses a weight that prune and apply could not write, for tamp.prune_model.");
+  m.def(
+      "_apply_all",
+      [](const std::vector<tensor_like>& weights,
+         const std::vector<const tamp::mask::bitmask*>& masks) {
+        std::vector<tensor> arrays;
+        std::vector<tamp::any_view> views;
+        for (const tensor_like& weight : weights) {
+          arrays.emplace_back(weight, "apply", "W", tensor::access::write);
+          views.push_back(arrays.back().matrix());
+          check_writable(views.back());
+        }
+        without_gil([&] {
+          for (std::size_t k = 0; k < views.size(); ++k) apply(views[k], *masks.at(k));
+          return 0;
+        });
+      },
+      "weights"_a, "masks"_a,
+      "Applies a mask to each weight, without a moment for Ctrl-C between two of them. Nothing is "
+      "written if one cannot be. For tamp.prune_model.");
 
   m.def(
       "set_threads",

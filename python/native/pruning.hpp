@@ -15,6 +15,8 @@ tamp::mask::bitmask select(const tamp::any_view& weight, const layer_statistics&
                            const recipe& r);
 void apply(const tamp::any_view& weight, const tamp::mask::bitmask& keep);
 tamp::pruned prune(const tamp::any_view& weight, const layer_statistics& seen, const recipe& r);
+// Throws what `prune` throws for an array that cannot be pruned in place.
+void check_writable(const tamp::any_view& weight);
 
 // The functions of the score that repairs weights. Without Eigen they throw tamp::error.
 tamp::mask::bitmask select_by_sparsegpt(const tamp::any_view& weight, const layer_statistics& seen,

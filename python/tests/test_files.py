@@ -52,6 +52,16 @@ def norms_for(tensors):
     }
 
 
+def stopped(*arguments):
+    """A run that is interrupted when its first part is done."""
+
+    def interrupt(done, total, what):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tamp.prune_files(*arguments, on_progress=interrupt)
+
+
 def test_a_file_is_pruned_as_its_weights_would_be(model, tmp_path):
     path, tensors = model
     norms = norms_for(tensors)
@@ -86,16 +96,59 @@ def test_norms_and_plans_may_be_files(model, tmp_path):
 def test_an_exception_of_the_callback_stops_the_run_which_goes_on(model, tmp_path):
     path, tensors = model
     norms, out = norms_for(tensors), tmp_path / "out.safetensors"
-
-    def interrupt(done, total, what):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        tamp.prune_files(path, out, tamp.wanda(pattern="2:4"), norms, on_progress=interrupt)
+    stopped(path, out, tamp.wanda(pattern="2:4"), norms)
     assert not out.exists()
     tamp.prune_files(path, out, tamp.wanda(pattern="2:4"), norms, resume=True)
     tamp.prune_files(path, tmp_path / "at_once.safetensors", tamp.wanda(pattern="2:4"), norms)
     assert out.read_bytes() == (tmp_path / "at_once.safetensors").read_bytes()
+
+
+def test_a_call_that_is_refused_leaves_an_interrupted_run_as_it_was(model, tmp_path):
+    path, tensors = model
+    norms, out, recipe = norms_for(tensors), tmp_path / "out.safetensors", tamp.wanda(0.5)
+    stopped(path, out, recipe, norms)
+    with pytest.raises(tamp.FileError, match="--resume goes on with it"):
+        tamp.prune_files(path, out, recipe, norms)
+    others = {name: tamp.observe(np.ones((2, 32), np.float32)) for name in norms}
+    with pytest.raises(tamp.FileError, match="was begun with another statistics"):
+        tamp.prune_files(path, out, recipe, others, resume=True)
+    tamp.prune_files(path, out, recipe, dict(reversed(norms.items())), resume=True)
+    tamp.prune_files(path, tmp_path / "at_once.safetensors", recipe, norms)
+    assert out.read_bytes() == (tmp_path / "at_once.safetensors").read_bytes()
+
+
+def test_norms_may_move_into_a_file_between_two_runs(model, tmp_path):
+    path, tensors = model
+    norms, out = norms_for(tensors), tmp_path / "out.safetensors"
+    stopped(path, out, tamp.wanda(0.5), norms)
+    tamp.save_norms(tmp_path / "norms.safetensors", norms)
+    tamp.prune_files(path, out, tamp.wanda(0.5), tmp_path / "norms.safetensors", resume=True)
+    assert out.exists()
+
+
+def test_files_of_others_stay_as_they_are(model, tmp_path):
+    path, tensors = model
+    (tmp_path / "out.safetensors.norms").write_text("not tamp's")
+    stopped(path, tmp_path / "out.safetensors", tamp.wanda(0.5), norms_for(tensors))
+    tamp.prune_files(path, tmp_path / "out.safetensors", tamp.wanda(0.5), norms_for(tensors), resume=True)
+    assert (tmp_path / "out.safetensors.norms").read_text() == "not tamp's"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_first_run_may_resume(model, tmp_path):
+    path, tensors = model
+    norms = norms_for(tensors)
+    tamp.prune_files(path, tmp_path / "out.safetensors", tamp.wanda(0.5), norms, resume=True)
+    with pytest.raises(tamp.FileError, match="exists already"):
+        tamp.prune_files(path, tmp_path / "out.safetensors", tamp.wanda(0.5), norms, resume=True)
+
+
+def test_a_name_of_a_folder_may_end_with_a_slash(model, tmp_path):
+    path, tensors = model
+    (tmp_path / "dense").mkdir()
+    path.rename(tmp_path / "dense" / "model.safetensors")
+    tamp.prune_files(f"{tmp_path}/dense/", f"{tmp_path}/pruned/", tamp.wanda(0.5), norms_for(tensors))
+    assert [p.name for p in (tmp_path / "pruned").iterdir()] == ["model.safetensors"]
 
 
 @pytest.mark.parametrize(

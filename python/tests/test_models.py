@@ -109,6 +109,48 @@ def test_an_interruption_leaves_the_model_as_it_was():
     assert all(np.array_equal(weights[name], before[name]) for name in before if "2.mlp" not in name)
 
 
+def read_only(weight):
+    weight.flags.writeable = False
+    return weight
+
+
+def repeated(weight):
+    return np.lib.stride_tricks.as_strided(weight, strides=(0, weight.itemsize))
+
+
+@pytest.mark.parametrize(
+    "make, error, sentence",
+    [
+        (read_only, tamp.ValueError_, "40 x 24 F32 is read-only and cannot be written to"),
+        (repeated, tamp.ShapeError, "share their memory: its strides are 0 and 1"),
+    ],
+    ids=["read-only", "repeated"],
+)
+@pytest.mark.parametrize("recipe", [tamp.wanda(0.5), tamp.sparsegpt(0.5)], ids=lambda recipe: recipe.score)
+def test_a_weight_that_cannot_be_written_is_named_before_any_is(recipe, make, error, sentence):
+    if recipe.score == "sparsegpt" and not tamp._tamp.has_sparsegpt:
+        pytest.skip("the package was built without Eigen")
+    weights, before, name = model(), model(), "model.layers.2.mlp.up_proj.weight"
+    weights[name] = make(weights[name])
+    plan = tamp.plan(before, recipe)
+    statistics = seen_by(before, tamp.Gram if recipe.score == "sparsegpt" else tamp.ColumnNorm)
+    with pytest.raises(error, match=f"^{name}: .*{sentence}"):
+        tamp.prune_model(weights, statistics, recipe, plan)
+    assert all(np.array_equal(weights[other], before[other]) for other in before if other != name)
+
+
+def test_masks_are_written_to_all_weights_or_to_none():
+    weights, before = model(), model()
+
+    def freeze_the_last(done, total, name):
+        if done == total:
+            weights[name].flags.writeable = False
+
+    with pytest.raises(tamp.ValueError_, match="read-only"):
+        tamp.prune_model(weights, seen_by(weights), tamp.wanda(0.5), on_progress=freeze_the_last)
+    assert all(np.array_equal(weights[name], before[name]) for name in before)
+
+
 def test_a_layer_that_saw_no_token_is_pruned_by_magnitude():
     weights, before = model(), model()
     statistics = seen_by(weights)

@@ -377,6 +377,31 @@ BOOST_AUTO_TEST_CASE(a_stopped_run_goes_on_to_the_same_bits) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(statistics_may_be_written_anew_and_not_change) {
+  const temporary_folder folder;
+  const fs::path model = support::write_model(folder);
+  auto norms = norms_of_the_model();
+  tamp::io::save(folder / "norms", norms);
+  settings s = settings_for(model, folder / "out");
+  s.score = "wanda";
+  s.statistics = (folder / "norms").string();
+  surroundings around;
+  int asked = 0;
+  around.is_stopped = [&] { return asked++ >= 4; };
+  BOOST_TEST(support::result_of(s, around).code == 130);
+  s.resume = true;
+  norms.add("another.weight", std::vector<float>{1, 2}, 1);
+  tamp::io::save(folder / "norms", norms);
+  check_refused(s, (fs::canonical(folder / ".") / "out.unfinished").string() +
+                       ": was begun with another statistics; go on with the options and files it "
+                       "was begun with, or remove it");
+  fs::remove(s.statistics);
+  s.statistics = (folder / "the same, later").string();
+  tamp::io::save(s.statistics, norms_of_the_model());
+  output_of(s);
+  BOOST_TEST(fs::exists(s.out));
+}
+
 BOOST_AUTO_TEST_CASE(a_model_that_changes_is_noticed) {
   const temporary_folder folder;
   const fs::path model = support::write_model(folder), config = model / "config.json";

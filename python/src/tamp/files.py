@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
-from ._tamp import ColumnNorm, Error, Plan, Recipe, _prune_files, save_norms
+from ._tamp import ColumnNorm, Plan, Recipe, _prune_files, save_norms
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -37,18 +37,18 @@ def prune_files(
     ``only`` and ``exclude`` are patterns of names. With ``packed`` the layers are written sparse.
 
     ``on_progress(done, total, what)`` is called with bytes between two layers. Ctrl-C, or an exception of
-    the callback, stops the run; the same call with ``resume=True`` goes on. Norms that are not a file
-    wait for it in ``OUT.norms``. The model itself is never changed.
+    the callback, stops the run; the same call with ``resume=True`` goes on, and must have equal norms.
+    Norms that may come out otherwise the next time are better saved by ``save_norms`` and given as a
+    file. The model itself is never changed.
 
     Raises ``FileError`` if a file cannot be read or written, and ``ValueError_`` if a weight or a norm
     cannot be used, before ``out`` is written.
     """
     with tempfile.TemporaryDirectory(prefix="tamp") as folder:
         if isinstance(norms, Mapping):
-            # A run that goes on compares the file of norms with that of the run before.
-            norms_path = f"{os.fspath(out)}.norms"
-            if not resume:
-                save_norms(norms_path, dict(norms))
+            # A run that goes on compares the contents of the file, not its name.
+            norms_path = os.path.join(folder, "norms.safetensors")
+            save_norms(norms_path, dict(norms))
         else:
             norms_path = "" if norms is None else os.fspath(norms)
         if isinstance(plan, Plan):
@@ -57,19 +57,8 @@ def prune_files(
         else:
             plan_path = "" if plan is None else os.fspath(plan)
         report = os.path.join(folder, "report.json")
-        goes_on = False
-        try:
-            _prune_files(model, out, recipe, norms_path, plan_path, report, list(only), list(exclude), packed,
-                         resume, overwrite, on_progress)
-        except Error as problem:
-            goes_on = "--resume" in str(problem)
-            raise
-        except BaseException:
-            goes_on = True
-            raise
-        finally:
-            if isinstance(norms, Mapping) and not goes_on:
-                os.unlink(norms_path)
+        _prune_files(model, out, recipe, norms_path, plan_path, report, list(only), list(exclude), packed,
+                     resume, overwrite, on_progress)
         with open(report, encoding="utf-8") as file:
             return json.load(file)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Union
 
@@ -14,8 +15,9 @@ from ._tamp import (
     Recipe,
     TokenDiversity,
     ValueError_,
+    _apply_all,
+    _check_writable,
     _plan,
-    apply,
     magnitude,
     prune,
     select,
@@ -107,6 +109,16 @@ class Report:
         return 0.0 if size == 0 else sum(layer.size - layer.kept for layer in self.layers) / size
 
 
+@contextmanager
+def _naming(layer: str) -> Iterator[None]:
+    """Begin the sentence of an error with the name of the layer."""
+    try:
+        yield
+    except (ValueError, TypeError) as problem:
+        problem.args = (f"{layer}: {problem}",)
+        raise
+
+
 def prune_model(
     weights: Mapping[str, Tensor],
     statistics: Mapping[str, ScoreStatistic] | None,
@@ -120,9 +132,10 @@ def prune_model(
     statistics are what the recipe's score reads. Without a plan one is made here. A layer that saw
     fewer tokens than the plan's ``fewest_tokens`` is pruned by magnitude, and the report says so.
 
-    All masks are made before the first weight is written, so that an error, ``KeyboardInterrupt``
-    among them, leaves the model as it was. SparseGPT, which changes the weights that stay, writes
-    each layer when it is done.
+    A weight that cannot be written, since it is read-only or its elements share their memory, is
+    refused first. All masks are made before the first weight is written, so that an error,
+    ``KeyboardInterrupt`` among them, leaves the model as it was. SparseGPT, which changes the weights
+    that stay, writes each layer when it is done.
 
     ``on_progress(done, total, name)`` is called after each layer, as ``tqdm`` is updated:
 
@@ -140,6 +153,8 @@ def prune_model(
             raise ValueError_(
                 f"prune_model: the score {recipe.score} reads statistics, and there are none of {layer.name}"
             )
+        with _naming(layer.name):
+            _check_writable(weights[layer.name])
 
     masks, reports = [], []
     for done, layer in enumerate(todo, 1):
@@ -150,7 +165,7 @@ def prune_model(
             fixes_sparsity = recipe.pattern[0].isdigit()  # 2:4
             sparsity = None if fixes_sparsity else layer.sparsity
             its_recipe, statistic = magnitude(sparsity, recipe.pattern), None
-        try:
+        with _naming(layer.name):
             if its_recipe.score == "sparsegpt":
                 result = prune(weights[layer.name], statistic, its_recipe)
                 size, kept = result.size, result.kept
@@ -158,14 +173,10 @@ def prune_model(
                 mask = select(weights[layer.name], statistic, its_recipe)
                 masks.append((layer.name, mask))
                 size, kept = mask.size, mask.count
-        except (ValueError, TypeError) as problem:
-            problem.args = (f"{layer.name}: {problem}",)
-            raise
         reports.append(LayerReport(layer.name, layer.sparsity, size, kept, too_few))
         if on_progress is not None:
             on_progress(done, len(todo), layer.name)
-    for name, mask in masks:
-        apply(weights[name], mask)
+    _apply_all([weights[name] for name, _ in masks], [mask for _, mask in masks])
     return Report(reports)
 
 
