@@ -61,7 +61,8 @@ def reductions(results, columns):
         if is_pixel_prune(row):
             return [f"PixelPrune, tau {row['tokens'].partition(':')[2]}", "-"]
         name = row["tokens"] if row["tokens"] != "-" else "dense" if row["visual"] == "-" else f"`{row['visual']}`"
-        return [name, f"{float(row['budget']):.1f}"]
+        budget = float(row["budget"])
+        return [name, f"{budget:.{1 if round(budget, 1) == budget else 2}f}"]
 
     return table(["visual tokens", "budget"] + [TITLES.get(column, column) for column in columns],
                  [titles(row) + [text(row, column) for column in columns] for row in results.rows])

@@ -62,6 +62,12 @@ shown = tables("differences", fine / "study.csv", "samples")
 assert "| +25.0 ± 32.3 |" in shown.stdout, shown.stdout
 shutil.rmtree(fine)
 
+# Budgets have as many digits as they need.
+budgets = write("budgets.csv", (folder / "reduced.csv").read_text().replace("random,0.8", "random,0.45"))
+shown = tables("reductions", budgets, "accuracy")
+assert "| random | 0.45 | 82 % | 86.7 |\n| random | 0.6 | 64 % | 71.5 |\n" in shown.stdout, shown.stdout
+budgets.unlink()
+
 # Removed units. Half of single weights leaves half of them in tensors that are as large as before.
 write("structure.csv", "# a model\nwhat,sparsity,parameters,bytes,perplexity,threads,tokens_per_second,prefill\n"
       "dense,0,20000000,40000000,29.14,1,16.12,131.4\n"
