@@ -103,15 +103,17 @@ class compute_plan_reader : value_reader<compute::compute_plan, Json> {
     alone.skipped_layers = this->counts(json, "skipped_layers");
     for (const std::size_t layer : alone.skipped_layers) layers = (std::max)(layers, layer);
     constexpr auto most = (std::numeric_limits<std::size_t>::max)();
-    const auto check = [&] { validate(alone, layers == most ? layers : layers + 1); };
+    const auto refuse_contradictions = [&] {
+      validate(alone, layers == most ? layers : layers + 1);
+    };
 #if TAMP_EXCEPTIONS
     try {
-      check();
+      refuse_contradictions();
     } catch (const value_error& problem) {
       this->refuse(problem.what());
     }
 #else
-    check();
+    refuse_contradictions();
 #endif
     return alone;
   }
