@@ -226,7 +226,10 @@ BOOST_AUTO_TEST_CASE(elements_at_a_null_pointer_are_refused_unless_there_are_non
   check_refused<tamp::shape_error>(W.dl, "the 2 x 4 elements of this tensor lie at a null pointer");
   auto empty = two_by_four({0, 4});
   empty.dl.data = nullptr;
-  BOOST_TEST(tamp::select(empty.dl, two_of_four).size() == 0u);
+  const auto keep = tamp::select(empty.dl, two_of_four);
+  BOOST_TEST(keep.size() == 0u);
+  tamp::apply(empty.dl, keep);
+  BOOST_TEST(tamp::prune(empty.dl, two_of_four).kept == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(other_types_of_number_are_refused) {

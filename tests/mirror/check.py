@@ -39,6 +39,7 @@ COVERED = {
     "io/gguf_header.hpp": "tests/io/gguf.cpp",
     "io/gguf_metadata.hpp": "tests/io/gguf.cpp",
     "io/safetensors_header.hpp": "tests/io/safetensors_file.cpp",
+    "model/detail/dangling_list.hpp": "tests/fail/observed_temporary.cpp",
     "prune/detail/allocated_plan.hpp": "tests/prune/plan.cpp",
     "prune/detail/allocation_units.hpp": "tests/prune/plan_options.cpp",
     "prune/detail/column_scores.hpp": "tests/prune/order_columns.cpp tests/structure/permute.cpp",

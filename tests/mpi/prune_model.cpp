@@ -9,6 +9,7 @@
 #include <tamp/score/magnitude.hpp>
 #include <tamp/score/sparsegpt.hpp>
 #include <tamp/score/wanda.hpp>
+#include <tamp/stat/only_modality.hpp>
 #include <tamp/stat/reach.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -147,6 +148,11 @@ BOOST_AUTO_TEST_CASE(ranks_weigh_tokens_by_the_dense_model) {
              pruned(MPI_COMM_SELF, tamp::compose(wanda{}, half, per_row)).weights);
 }
 
+BOOST_AUTO_TEST_CASE(ranks_weigh_tokens_with_the_parameters_of_the_recipe) {
+  check_same_bits(
+      tamp::compose(wanda{}, tamp::stat::only_modality{tamp::modality::image}, half, per_row));
+}
+
 BOOST_AUTO_TEST_CASE(all_ranks_get_the_weights_of_one) {
   check_same_bits(tamp::compose(wanda{}, per_row, half));
   check_same_bits(tamp::compose(magnitude{}, per_row, half));
@@ -263,15 +269,21 @@ BOOST_AUTO_TEST_CASE(plans_that_differ_are_refused) {
   if (where.size() == 1) return;
   auto host = host_of(where, count);
   const auto recipe = tamp::compose(magnitude{}, per_row, half);
-  auto plan = tamp::plan(host, recipe);
-  if (where.rank() == 1) plan.layers[0].sparsity = 0.25;
-  try {
-    tamp::prune_model(where, host, plan, recipe);
-    BOOST_ERROR("nothing was refused");
-  } catch (const tamp::value_error& e) {
-    const std::string_view sentence = e.what();
-    BOOST_TEST(sentence.find("prune: the plan differs from that of rank 0: ") != sentence.npos);
-  }
+  const auto plan = tamp::plan(host, recipe);
+  const auto refused = [&](const auto& change) {
+    auto mine = plan;
+    if (where.rank() == 1) change(mine.layers[0]);
+    try {
+      tamp::prune_model(where, host, mine, recipe);
+      BOOST_ERROR("nothing was refused");
+    } catch (const tamp::value_error& e) {
+      const std::string_view sentence = e.what();
+      BOOST_TEST(sentence.find("prune: the plan differs from that of rank 0: ") != sentence.npos);
+    }
+  };
+  refused([](tamp::planned_layer& layer) { layer.sparsity = 0.25; });
+  refused([](tamp::planned_layer& layer) { layer.excluded = true; });
+  refused([](tamp::planned_layer& layer) { layer.drop = 0; });
 }
 
 BOOST_AUTO_TEST_CASE(the_dearest_layers_are_divided_first) {

@@ -1,5 +1,6 @@
 #include <tamp/prune/calibrate.hpp>
 
+#include <tamp/execute/sequential.hpp>
 #include <tamp/stat/column_norm.hpp>
 #include <tamp/stat/hidden_change.hpp>
 #include <tamp/stat/pairwise.hpp>
@@ -8,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -231,7 +233,32 @@ BOOST_AUTO_TEST_CASE(parts_that_do_not_belong_together_are_not_merged) {
       "calibration: the parts to combine were made with the models " + hexadecimal(seen.model()) +
           " and " + hexadecimal(foreign.model()),
       [&] { seen.combine(foreign); });
+  // Calibrations that were assigned have no fingerprint of a model.
+  open_mlp longer(3, 4, 4, 9);
+  const auto nothing_seen = [](std::string_view, std::size_t, std::size_t) {
+    return tamp::stat::column_norm();
+  };
+  auto of_two = tamp::calibration_from<tamp::stat::column_norm>(host, nothing_seen);
+  const auto of_three = tamp::calibration_from<tamp::stat::column_norm>(longer, nothing_seen);
+  support::check_error<tamp::value_error>(
+      "calibration: the parts to combine have other layers: 4 in 2 blocks and 6 in 3",
+      [&] { of_two.combine(of_three); });
   BOOST_TEST((seen == before));
+}
+
+BOOST_AUTO_TEST_CASE(layers_and_blocks_that_are_not_there_are_refused) {
+  open_mlp host(2, 4, 4, 9);
+  both seen;
+  support::check_error<tamp::shape_error>("calibration: there is no layer 0 of 0",
+                                          [&] { (void)seen.input_of(0); });
+  tamp::calibrate(host, seen);
+  for (const auto& read : std::vector<std::function<void()>>{
+           [&] { (void)seen.name(4); }, [&] { (void)seen.input_of(4); },
+           [&] { (void)seen.of<tamp::stat::column_norm>(4); }})
+    support::check_error<tamp::shape_error>("calibration: there is no layer 4 of 4", read);
+  support::check_error<tamp::value_error>("calibration: all 2 blocks were observed", [&] {
+    seen.observe_next(tamp::execute::sequential{}, host);
+  });
 }
 
 BOOST_AUTO_TEST_CASE(one_of_another_model_or_calibration_set_is_refused_with_both_fingerprints) {

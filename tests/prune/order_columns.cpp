@@ -80,6 +80,10 @@ BOOST_AUTO_TEST_CASE(columns_past_the_last_whole_group_stay) {
 BOOST_AUTO_TEST_CASE(nothing_to_order) {
   BOOST_TEST(order_columns(matrix<float>(0, 8), recipe<2, 4>).order.size() == 8u);
   BOOST_TEST(order_columns(matrix<float>(3, 0), recipe<2, 4>).order.empty());
+  // However many rows there are.
+  BOOST_TEST(
+      order_columns(tamp::matrix_view<const float>(nullptr, std::size_t{1} << 60, 0), recipe<2, 4>)
+          .order.empty());
   BOOST_TEST(order_columns(matrix<float>{{3, 2, 1}}, recipe<2, 4>).order == (indices{0, 1, 2}),
              boost::test_tools::per_element());
   BOOST_TEST(

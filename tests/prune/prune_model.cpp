@@ -526,4 +526,37 @@ BOOST_AUTO_TEST_CASE(a_host_of_files_learns_of_a_broken_weight_when_it_comes) {
   BOOST_TEST((host.on_disk.weights[1].down == last));
 }
 
+namespace {
+
+// Its shapes are seen once, and its weights then show another layer, or another shape.
+struct changing_mlp : mlp {
+  using mlp::mlp;
+  bool grows = false;
+  void visit_shapes(std::size_t block, auto&& visit) {
+    visit(std::to_string(block) + ".up", weights[block].up.rows() - (grows ? 1 : 0),
+          weights[block].up.cols());
+    if (grows)
+      visit(std::to_string(block) + ".down", weights[block].down.rows(),
+            weights[block].down.cols());
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(
+    a_host_that_shows_other_layers_than_it_said_is_refused_before_anything_is_written) {
+  const auto by_magnitude = tamp::compose(tamp::score::magnitude{}, tamp::pattern::per_row{},
+                                          tamp::allocate::uniform{0.5});
+  changing_mlp host(1, 4, 6, 1);
+  const auto before = host.weights;
+  support::check_error<tamp::shape_error>(
+      "prune: the host shows 0.down, after the 1 layers of its block",
+      [&] { tamp::prune_model(host, by_magnitude); });
+  host.grows = true;
+  support::check_error<tamp::shape_error>(
+      "prune: the host shows 0.up of 6 x 4, and said before that it is 5 x 4",
+      [&] { tamp::prune_model(host, by_magnitude); });
+  BOOST_TEST((host.weights == before));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,7 @@
 #include <tamp/score/wanda.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <cfenv>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "../support/errors.hpp"
+#include "../support/floating_point.hpp"
 #include "../support/model.hpp"
 
 BOOST_AUTO_TEST_SUITE(prune_pruning_plan)
@@ -183,6 +185,20 @@ BOOST_AUTO_TEST_CASE(numbers_that_do_not_fit_the_units_are_refused) {
   support::check_error<tamp::value_error>("the allocation drops 155 of 154 weights of unit 1", [&] {
     tamp::plan(host, compose(magnitude{}, per_row{}, as_many_each{{31, 155}}));
   });
+}
+
+BOOST_AUTO_TEST_CASE(counts_are_the_same_for_any_rounding_mode) {
+  planned_layer layer{"w", 0, 7, 7, 1.0 / 49};
+  layer.drop = 1;
+  tamp::pruning_plan plan;
+  plan.layers = {layer, {"v", 0, 3, 3, 1.0 / 3}};
+  const bool holds = layer.counted().has_value();
+  const double sparsity = plan.sparsity();
+  for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    const support::rounding as(mode);
+    BOOST_TEST(layer.counted().has_value() == holds);
+    BOOST_TEST(plan.sparsity() == sparsity);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

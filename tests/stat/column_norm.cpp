@@ -315,7 +315,10 @@ BOOST_AUTO_TEST_CASE(sums_that_cannot_have_been_summed_up_are_refused) {
   const auto filled = [](double number) {
     column_norm norms(3);
     column_norm::fields(norms, [&](std::string_view, auto& value) {
-      if constexpr (requires { value[1]; }) value[1] = number;
+      if constexpr (requires { value[1]; })
+        value[1] = number;
+      else
+        value = 1;
     });
     return norms;
   };
@@ -524,6 +527,24 @@ BOOST_AUTO_TEST_CASE(extents_without_elements_are_counted_at_once) {
   support::check_error<tamp::shape_error>("tensor: 2 x 3 elements lie at a null pointer", [] {
     column_norm().add(tamp::matrix_view<float>(nullptr, 2, 3));
   });
+}
+
+BOOST_AUTO_TEST_CASE(without_a_sample_there_are_neither_tokens_nor_sums) {
+  const auto with = [](std::uint64_t tokens, double sum) {
+    column_norm norms(2);
+    column_norm::fields(norms, [&](std::string_view name, auto& value) {
+      if constexpr (requires { value[1]; })
+        value[1] = sum;
+      else if (name == "tokens")
+        value = tokens;
+    });
+    norms.validate();
+  };
+  BOOST_CHECK_NO_THROW(with(0, 0));
+  support::check_error<tamp::value_error>("column_norm: 7 tokens were seen in no sample",
+                                          [&] { with(7, 0); });
+  support::check_error<tamp::value_error>(
+      "column_norm: the sum of squares of feature 1 is 4 without a sample", [&] { with(0, 4); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -228,6 +228,18 @@ BOOST_AUTO_TEST_CASE(shapes_that_contradict_each_other_are_refused) {
                               matrix<float>(w_rows, w_cols), matrix<float>(x_rows, x_cols));
     });
   };
+  {
+    // The number of pairs of heads would wrap.
+    const float one = 1;
+    const std::size_t heads = std::size_t{1} << 33;
+    support::check_error<tamp::shape_error>(
+        "contribution_gain: 8589934592 heads are more than memory can hold", [&] {
+          (void)contribution_gain(tamp::matrix_view<const float>(&one, heads, 1, 0, 1),
+                                  matrix<float>(1, 1),
+                                  tamp::matrix_view<const float>(nullptr, 0, heads),
+                                  tamp::matrix_view<const float>(nullptr, 1, 0));
+        });
+  }
   refused("contribution_gain: attention of 7 x 3 is not heads * tokens by tokens", 7, 3, 3, 4, 5, 4,
           3, 5);
   refused("contribution_gain: attention of 7 x 0 is not heads * tokens by tokens", 7, 0, 0, 4, 5, 4,

@@ -119,6 +119,23 @@ BOOST_AUTO_TEST_CASE(fields_that_contradict_each_other_are_refused) {
       if constexpr (requires { value.back(); }) value.back() = -1;
     });
   });
+  check_error<tamp::value_error>("gram: the sums for features 0 and 1 are 2 and 2.5", [&] {
+    with([](std::string_view, auto& value) {
+      if constexpr (requires { value.back(); }) value[2] = 2.5;
+    });
+  });
+  check_error<tamp::value_error>(
+      "gram: the sum for features 0 and 1 is 5, and no feature has one as large with itself", [&] {
+        with([](std::string_view, auto& value) {
+          if constexpr (requires { value.back(); }) value[1] = value[2] = 5;
+        });
+      });
+  check_error<tamp::value_error>("gram: 1 tokens were seen in no sample", [&] {
+    with([](std::string_view name, auto& value) {
+      if constexpr (requires { value = 3u; })
+        if (name == "count") value = 0;
+    });
+  });
 }
 
 BOOST_AUTO_TEST_CASE(sums_that_overflow_are_refused_and_nothing_is_added) {

@@ -7,6 +7,7 @@
 #include <tamp/stat/weighted.hpp>
 #include <vector>
 
+#include "../support/errors.hpp"
 #include "../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(stat_only_modality)
@@ -53,6 +54,14 @@ BOOST_AUTO_TEST_CASE(it_has_a_name_for_each_modality) {
   BOOST_TEST(tamp::label(only_modality{modality{5}}) == "only modality 5");
   static_assert(tamp::policy<only_modality, tamp::role::weighting>);
   static_assert(tamp::stat::weighting<only_modality>);
+}
+
+BOOST_AUTO_TEST_CASE(modalities_of_other_tokens_are_refused) {
+  const matrix<float> x(4, 1);
+  const std::vector<modality> one{modality::image};
+  support::check_error<tamp::shape_error>("only_modality: 1 modalities for 4 tokens", [&] {
+    only_modality{}(tamp::execute::sequential{}, sample{x, tamp::detail::nothing, one, {}});
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

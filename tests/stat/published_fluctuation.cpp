@@ -50,4 +50,11 @@ BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong_and_add_nothing) {
   BOOST_TEST((seen == before));
 }
 
+BOOST_AUTO_TEST_CASE(tokens_without_features_are_seen_at_once) {
+  published_fluctuation seen;
+  for (int sample = 0; sample < 2; ++sample)
+    seen.add(tamp::matrix_view<const float>(nullptr, std::size_t{1} << 60, 0));
+  BOOST_TEST(seen.means().empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -38,6 +38,10 @@ BOOST_AUTO_TEST_CASE(large_logits_do_no_harm) {
   const numbers gates = router_gates(matrix<float>{{1e30f, 1e30f}, {3, 3}}, places{0, 1}, false);
   BOOST_TEST(gates == numbers(4, 0.5), boost::test_tools::per_element());
   BOOST_TEST(router_gates(matrix<float>(0, 4), places{}, false).empty());
+  // However many tokens there are.
+  BOOST_TEST(router_gates(tamp::matrix_view<const float>(nullptr, std::size_t{1} << 60, 0),
+                          places{}, false)
+                 .empty());
 }
 
 BOOST_AUTO_TEST_CASE(rejections_name_what_is_wrong) {

@@ -211,7 +211,7 @@ class gram {
       else
         field = name == "features" ? features_ : name == "count" ? count_ : tokens_ - weights.zeros;
     });
-    if (is_weighted_) seen.validate();
+    seen.validate();
     return seen;
   }
 

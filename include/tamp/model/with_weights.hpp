@@ -13,6 +13,7 @@
 #include "../error.hpp"
 #include "../tensor/detail/source.hpp"
 #include "../tensor/traits.hpp"
+#include "detail/dangling_list.hpp"
 #include "fingerprint.hpp"
 #include "host.hpp"
 #include "modality.hpp"
@@ -34,7 +35,15 @@ class weighing_observer {
       : observer_(observer), weights_(weights), block_(block) {}
 
   void modality(std::span<const tamp::modality> kinds) { observer_.modality(kinds); }
+  template <dangling_list List>
+  void modality(List&&) {
+    refuse_temporary<List>();
+  }
   void attention(std::span<const float> last_query) { observer_.attention(last_query); }
+  template <dangling_list List>
+  void attention(List&&) {
+    refuse_temporary<List>();
+  }
   /// Takes weights of the host's own, which are replaced.
   void weights(std::span<const double>) const noexcept {}
   template <tensor_argument Before, tensor_argument After>

@@ -48,8 +48,9 @@ inline std::uint64_t fingerprint_of(const pruning_plan& plan) {
   all.add(plan.recipe).add(plan.fewest_tokens);
   for (const planned_layer& layer : plan.layers) {
     all.add(layer.name).add(std::uint64_t{layer.rows}).add(std::uint64_t{layer.cols});
+    all.add(std::uint64_t{layer.block}).add(std::uint64_t{layer.excluded}).add(layer.tied_to);
     all.add(std::bit_cast<std::uint64_t>(layer.sparsity));
-    all.add(std::uint64_t{layer.drop.value_or(0)});
+    all.add(std::uint64_t{layer.drop.has_value()}).add(std::uint64_t{layer.drop.value_or(0)});
   }
   return all.value();
 }

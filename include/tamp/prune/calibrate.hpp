@@ -55,6 +55,7 @@ class calibration {
   bool complete() const noexcept { return !first_of_block_.empty() && blocks_done_ == blocks_; }
 
   /// Returns a statistic of a layer. Layers are numbered through all blocks.
+  /// @throws shape_error if there is no such layer; so do the functions below
   template <class Statistic>
   const Statistic& of(std::size_t layer) const {
     return std::get<Statistic>(statistics_[kept_at<Statistic>(layer)]);
@@ -85,6 +86,10 @@ class calibration {
       detail::raise<value_error>("calibration: the parts to combine were made with the models ",
                                  detail::hexadecimal(model_), " and ",
                                  detail::hexadecimal(other.model_));
+    if (names_ != other.names_ || first_of_block_ != other.first_of_block_)
+      detail::raise<value_error>("calibration: the parts to combine have other layers: ", layers(),
+                                 " in ", blocks_, " blocks and ", other.layers(), " in ",
+                                 other.blocks_);
     if (has_measured_weights() != other.has_measured_weights())
       detail::raise<value_error>(
           "calibration: the weights of tokens were measured for one of the parts to combine, and "
@@ -100,9 +105,13 @@ class calibration {
   }
 
   /// The name that the host gives a layer.
-  const std::string& name(std::size_t layer) const { return names_[layer]; }
+  const std::string& name(std::size_t layer) const {
+    check_layer(layer);
+    return names_[layer];
+  }
   /// The first layer with the same input, which keeps the statistics of it.
   std::size_t input_of(std::size_t layer) const {
+    check_layer(layer);
     const auto after = std::upper_bound(first_of_block_.begin(), first_of_block_.end(), layer);
     return *(after - 1) + places_[layer].input;
   }
@@ -248,6 +257,7 @@ class calibration {
   }
 
   /// Observes the next block.
+  /// @throws value_error if all blocks were observed
   template <executor E, tamp::model Model>
   void observe_next(const E& exec, Model& host) {
     observe_next([&](std::vector<std::tuple<Statistics...>>& seen,
@@ -261,6 +271,8 @@ class calibration {
     requires std::invocable<Observe&, std::vector<std::tuple<Statistics...>>&,
                             std::span<const detail::statistic_place>>
   void observe_next(Observe&& observe) {
+    if (blocks_done_ == blocks_)
+      detail::raise<value_error>("calibration: all ", blocks_, " blocks were observed");
     const std::size_t begin = first_of_block_[blocks_done_],
                       count = first_of_block_[blocks_done_ + 1] - begin;
     std::vector<std::tuple<Statistics...>> seen(count, empty_);
@@ -318,12 +330,18 @@ class calibration {
 #endif
   }
 
+  void check_layer(std::size_t layer) const {
+    if (layer >= layers())
+      detail::raise<shape_error>("calibration: there is no layer ", layer, " of ", layers());
+  }
+
   std::size_t layers_done() const noexcept {
     return first_of_block_.empty() ? 0 : first_of_block_[blocks_done_];
   }
 
   template <class Statistic>
   std::size_t kept_at(std::size_t layer) const {
+    check_layer(layer);
     const auto after = std::upper_bound(first_of_block_.begin(), first_of_block_.end(), layer);
     const std::size_t first = *(after - 1);
     return first + places_[layer].template of<Statistic>(layer - first);

@@ -14,6 +14,7 @@
 
 #include "../config.hpp"
 #include "../detail/drop_count.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../detail/number_range.hpp"
 
 namespace tamp::inline TAMP_FLAGS {
@@ -34,6 +35,7 @@ struct planned_layer {
   std::size_t size() const noexcept { return rows * cols; }
   /// The number of weights to drop, if that was decided on and still matches the sparsity.
   std::optional<std::size_t> counted() const noexcept {
+    const detail::ieee_arithmetic as_usual;
     const bool holds =
         drop && detail::is_fraction(sparsity) && detail::drop_count(size(), sparsity) == *drop;
     return holds ? drop : std::nullopt;
@@ -59,6 +61,7 @@ struct [[nodiscard]] pruning_plan {
 
   /// The planned fraction of all weights that are neither excluded nor tied.
   double sparsity() const {
+    const detail::ieee_arithmetic as_usual;
     double size = 0, dropped = 0;
     for (const planned_layer& layer : layers) {
       if (!layer.is_pruned()) continue;

@@ -18,7 +18,8 @@ namespace tamp::inline TAMP_FLAGS::detail {
 /// The number of tokens side by side. It is a multiple of every tile of products.hpp.
 inline constexpr std::size_t head_tokens = 48;
 
-/// Returns the number of pairs of heads, in either order, and of a head with itself.
+/// Returns the number of pairs of heads, in either order, and of a head with itself. Requires fewer
+/// than 2^32 heads.
 constexpr std::size_t head_pairs(std::size_t heads) noexcept { return heads * (heads + 1) / 2; }
 
 namespace portable {

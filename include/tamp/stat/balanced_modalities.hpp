@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "../detail/checked.hpp"
+#include "../detail/ieee_arithmetic.hpp"
 #include "../execute/executor.hpp"
 #include "../model/layer_sample.hpp"
 #include "../model/modality.hpp"
 #include "../model/observable.hpp"
 #include "../role.hpp"
 #include "../tensor/detail/source.hpp"
+#include "detail/check_kinds.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
@@ -33,7 +35,9 @@ struct balanced_modalities {
 
   template <executor E, class X, class Y>
   std::vector<double> operator()(const E&, const layer_sample<X, Y>& sample) const {
+    const detail::ieee_arithmetic as_usual;
     const auto tokens = detail::row_count(sample.input);
+    detail::check_kinds("balanced_modalities", sample.kinds, tokens);
     auto weights = detail::checked_array<double>("balanced_modalities", tokens);
     std::array<std::size_t, std::size_t{(std::numeric_limits<unsigned char>::max)()} + 1> count{};
     const auto kind_of = [&](std::size_t t) {

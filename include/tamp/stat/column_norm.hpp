@@ -148,7 +148,12 @@ class [[nodiscard]] column_norm : public tamp::detail::adds_anywhere<column_norm
   /// @throws value_error if no statistic can have written them
   void validate() const {
     const detail::ieee_arithmetic as_usual;
+    if (count_ == 0 && tokens_ != 0)
+      detail::raise<value_error>("column_norm: ", tokens_, " tokens were seen in no sample");
     for (std::size_t j = 0; j < features(); ++j) {
+      if (count_ == 0 && sum_of_squares_[j] != 0)
+        detail::raise<value_error>("column_norm: the sum of squares of feature ", j, " is ",
+                                   sum_of_squares_[j], " without a sample");
       if (!detail::is_nonnegative(sum_of_squares_[j]))
         detail::raise<value_error>("column_norm: the sum of squares of feature ", j, " is ",
                                    sum_of_squares_[j]);

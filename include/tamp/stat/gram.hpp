@@ -4,6 +4,7 @@
 /// The products of all pairs of input features, summed over the calibration tokens.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -134,6 +135,23 @@ class [[nodiscard]] gram : public tamp::detail::adds_anywhere<gram> {
         if (!is_finite(sums_[i * features_ + j]) || (i == j && sums_[i * features_ + j] < 0))
           detail::raise<value_error>("gram: the sum for features ", i, " and ", j, " is ",
                                      sums_[i * features_ + j]);
+    if (count_ == 0 && tokens_ != 0)
+      detail::raise<value_error>("gram: ", tokens_, " tokens were seen in no sample");
+    double largest = 0;
+    for (std::size_t j = 0; j < features_; ++j)
+      largest = (std::max)(largest, sums_[j * (features_ + 1)]);
+    // Sums may be rounded in another order on another machine.
+    for (std::size_t i = 0; i < features_; ++i)
+      for (std::size_t j = 0; j < features_; ++j) {
+        const double sum = sums_[i * features_ + j], mirrored = sums_[j * features_ + i];
+        if (std::fabs(sum - mirrored) > 1e-6 * largest)
+          detail::raise<value_error>("gram: the sums for features ", i, " and ", j, " are ", sum,
+                                     " and ", mirrored);
+        if (std::fabs(sum) > 1.001 * largest || (count_ == 0 && sum != 0))
+          detail::raise<value_error>(
+              "gram: the sum for features ", i, " and ", j, " is ", sum,
+              count_ == 0 ? " without a sample" : ", and no feature has one as large with itself");
+      }
   }
 
   friend bool operator==(const gram&, const gram&) = default;

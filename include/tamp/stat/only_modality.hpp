@@ -15,6 +15,7 @@
 #include "../model/observable.hpp"
 #include "../role.hpp"
 #include "../tensor/detail/source.hpp"
+#include "detail/check_kinds.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
 
@@ -46,6 +47,7 @@ struct only_modality {
   template <executor E, class X, class Y>
   std::vector<double> operator()(const E&, const layer_sample<X, Y>& sample) const {
     const auto tokens = detail::row_count(sample.input);
+    detail::check_kinds("only_modality", sample.kinds, tokens);
     auto weights = detail::checked_array<double>("only_modality", tokens);
     for (std::size_t t = 0; t < tokens; ++t)
       weights[t] = (sample.kinds.empty() ? modality::text : sample.kinds[t]) == kind ? 1.0 : 0.0;

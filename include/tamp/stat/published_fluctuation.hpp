@@ -63,6 +63,7 @@ class [[nodiscard]] published_fluctuation {
     const double n = static_cast<double>(samples_ + 1);
     auto means = tamp::detail::checked_array<double>(who, width);
     auto squares = means;
+    if (width == 0) return void(++samples_);
     tamp::detail::row_reader read(x);
     for (std::size_t t = 0; t < tokens; ++t) {
       const auto row = read(t);

@@ -51,6 +51,7 @@ class reach_observer {
   }
   /// Replaces the weights of the positions at which the model is read.
   void read_at(std::span<const double> weights) {
+    check_list("reach", "weights", weights);
     if (weights.size() != read_.size())
       raise<shape_error>("reach: the positions read are ", weights.size(), ", and sample ",
                          weights_.samples(), " has ", read_.size(), " tokens");

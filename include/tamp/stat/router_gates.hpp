@@ -50,7 +50,9 @@ std::vector<double> router_gates(const Logits& logits, std::span<const std::int6
       if (e < 0 || static_cast<std::size_t>(e) >= experts)
         tamp::detail::raise<shape_error>(who, ": expert ", e, " is selected, and there are ",
                                          experts);
-    std::vector<double> gates(tamp::detail::checked_matrix(who, tokens, experts, sizeof(double)));
+    auto gates = tamp::detail::checked_array<double>(
+        who, tamp::detail::checked_matrix(who, tokens, experts, sizeof(double)));
+    if (gates.empty()) return gates;
     tamp::detail::row_reader read(z);
     for (std::size_t t = 0; t < tokens; ++t) {
       const auto row = read(t);
@@ -59,7 +61,6 @@ std::vector<double> router_gates(const Logits& logits, std::span<const std::int6
         if (!is_finite(row[e]))
           tamp::detail::raise<value_error>(who, ": the logit of token ", t, ", expert ", e, " is ",
                                            row[e]);
-      if (experts == 0) continue;
       const auto largest = *std::max_element(row.begin(), row.end());
       double sum = 0;
       for (std::size_t e = 0; e < experts; ++e)

@@ -17,6 +17,7 @@
 #include "../execute/operation.hpp"
 #include "../model/modality.hpp"
 #include "../simd/similar_rows.hpp"
+#include "detail/check_kinds.hpp"
 #include "token_gains.hpp"
 
 namespace tamp::inline TAMP_FLAGS::stat {
@@ -119,10 +120,7 @@ inline constexpr token_reach_operation token_reach{};
 /// @throws shape_error if `kinds` is neither empty nor of one modality for each token
 inline std::vector<double> positions_read(std::span<const modality> kinds, std::size_t tokens) {
   const detail::ieee_arithmetic as_usual;
-  if (!kinds.empty() && kinds.size() != tokens)
-    detail::raise<shape_error>("positions_read: ", kinds.size(), " modalities for ", tokens,
-                               " tokens");
-  detail::check_list("positions_read", "modalities", kinds);
+  detail::check_kinds("positions_read", kinds, tokens);
   std::size_t first = kinds.size();
   while (first > 0 && kinds[first - 1] == modality::text) --first;
   if (tokens == 0) return {};

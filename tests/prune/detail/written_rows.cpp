@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cfenv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <tamp/execute/sequential.hpp>
+#include <tamp/prune/detail/repaired_weight.hpp>
 #include <tamp/tamp.hpp>
 #include <vector>
 
 #include "../../support/errors.hpp"
 #include "../../support/executors.hpp"
+#include "../../support/floating_point.hpp"
 #include "../../support/tensors.hpp"
 
 BOOST_AUTO_TEST_SUITE(prune_detail_written_rows)
@@ -170,6 +174,26 @@ BOOST_AUTO_TEST_CASE(a_repaired_layer_must_be_what_its_mask_says) {
       "prune: the score custom made repaired weights of 5 x 4 for a weight of 4 x 4",
       [&] { tamp::prune(w, norms, recipe(1)); });
   BOOST_TEST((w == weight));
+}
+
+namespace {
+
+struct repaired_row {
+  support::matrix<double> numbers;
+  tamp::mask::bitmask keep;
+  tamp::matrix_view<const double> weights() const { return tamp::view(numbers); }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_repaired_weight_beyond_a_float_is_refused_in_any_rounding_mode) {
+  const repaired_row row{{{1, 3.5e38}}, tamp::mask::bitmask(1, 2)};
+  for (const int mode : {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
+    const support::rounding as(mode);
+    BOOST_CHECK_THROW(tamp::detail::check_repaired<tamp::matrix_view<float>>(
+                          tamp::execute::sequential{}, "test", "layer", row),
+                      tamp::value_error);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

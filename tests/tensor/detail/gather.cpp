@@ -37,8 +37,8 @@ BOOST_AUTO_TEST_CASE(rows_and_columns_at_once) {
   const matrix<float> w{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}};
   matrix<float> out(2, 2);
   const indices rows{2, 0}, cols{1, 1};
-  gather_lines(tamp::execute::sequential{}, tamp::view(w), chosen_lines(rows), chosen_lines(cols),
-               tamp::view(out));
+  gather_lines("test", tamp::execute::sequential{}, tamp::view(w), chosen_lines(rows),
+               chosen_lines(cols), tamp::view(out));
   BOOST_TEST((out == matrix<float>{{8, 8}, {2, 2}}));
 }
 
@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(any_layout_to_any_layout_on_any_executor) {
         support::in_every_layout(w, [&](tamp::matrix_view<float> from) {
           support::in_every_layout(matrix<float>(rows.size(), cols.size()),
                                    [&](tamp::matrix_view<float> to) {
-                                     gather_lines(exec, from, rows, cols, to);
+                                     gather_lines("test", exec, from, rows, cols, to);
                                      BOOST_TEST((support::copy_of(to) == expected), exec);
                                    });
         });
@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(other_types_are_converted_through_the_type_that_the_output_
   const matrix<double> w{{1.0 + 1e-12, 2}};
   matrix<float> out(1, 1);
   const indices first{0};
-  gather_lines(tamp::execute::sequential{}, tamp::view(w), chosen_lines(std::size_t{1}),
+  gather_lines("test", tamp::execute::sequential{}, tamp::view(w), chosen_lines(std::size_t{1}),
                chosen_lines(first), tamp::view(out));
   BOOST_TEST(out(0, 0) == 1.0f);
 }
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(nothing_may_be_chosen) {
   const matrix<float> w{{1, 2}};
   matrix<float> out(1, 0);
   const indices none;
-  gather_lines(tamp::execute::sequential{}, tamp::view(w), chosen_lines(std::size_t{1}),
+  gather_lines("test", tamp::execute::sequential{}, tamp::view(w), chosen_lines(std::size_t{1}),
                chosen_lines(none), tamp::view(out));
   BOOST_TEST(out.cols() == 0u);
 }

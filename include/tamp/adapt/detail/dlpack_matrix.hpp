@@ -103,8 +103,10 @@ any_view dlpack_matrix(const Tensor& tensor, bool read_only) {
     row_stride = is_row ? 0 : static_cast<std::ptrdiff_t>(tensor.strides[0]);
     col_stride = static_cast<std::ptrdiff_t>(tensor.strides[last]);
   }
-  any_view checked(static_cast<const void*>(nullptr), type, rows, cols, row_stride, col_stride,
-                   where);
+  const any_view checked = read_only ? any_view(static_cast<const void*>(nullptr), type, rows, cols,
+                                                row_stride, col_stride, where)
+                                     : any_view(static_cast<void*>(nullptr), type, rows, cols,
+                                                row_stride, col_stride, where);
   if (checked.empty()) return checked;
   if (tensor.data == nullptr) {
     if (where == memory::cpu)

@@ -15,6 +15,7 @@
 #include "../../tensor/detail/source.hpp"
 #include "../layer_sample.hpp"
 #include "../observable.hpp"
+#include "dangling_list.hpp"
 #include "stopwatch.hpp"
 
 namespace tamp::inline TAMP_FLAGS::detail {
@@ -55,13 +56,26 @@ class block_observer {
                  std::span<const statistic_place> places)
       : seconds(statistics.size(), 0.0), exec_(exec), statistics_(statistics), places_(places) {}
 
-  /// Begins a sample. `kinds` has the modality of each of its tokens.
+  /// Begins a sample. `kinds` has the modality of each of its tokens. This list, and those of the two
+  /// functions below, must outlive the layers of the sample.
   void modality(std::span<const tamp::modality> kinds) { modality_ = kinds; }
+  template <dangling_list List>
+  void modality(List&&) {
+    refuse_temporary<List>();
+  }
   /// Takes the last query's attention to each token of the sample whose layers follow.
   void attention(std::span<const float> last_query) { attention_ = last_query; }
+  template <dangling_list List>
+  void attention(List&&) {
+    refuse_temporary<List>();
+  }
 
   /// Takes the weight of each token of the sample whose layers follow.
   void weights(std::span<const double> of_tokens) { weights_ = of_tokens; }
+  template <dangling_list List>
+  void weights(List&&) {
+    refuse_temporary<List>();
+  }
 
   /// Adds the input X, (tokens, in_features), of layer `layer` in one sample. `tokens` are the
   /// places in the sample of those that were sent to this layer; if empty, all were.

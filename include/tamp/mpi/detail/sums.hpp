@@ -51,11 +51,13 @@ void broadcast(const communicator& comm, Statistic& statistic) {
 }
 
 /// Sums the ranks' parts up on rank 0, whose part becomes the sum. Neighbours meet first: in step k
-/// every 2^k-th rank receives from the one 2^(k-1) behind it.
+/// every 2^k-th rank receives from the one 2^(k-1) behind it. `empty` is a statistic that has seen nothing,
+/// with the parameters of those that are summed up.
 /// @throws the errors of combine, on all ranks
 /// @throws shape_error if the hosts together have shown some of the samples, and not all
 template <executor E, class Statistic>
-void sum_up(const mpi::ranks<E>& where, std::string_view who, stat::pairwise<Statistic>& part) {
+void sum_up(const mpi::ranks<E>& where, std::string_view who, const Statistic& empty,
+            stat::pairwise<Statistic>& part) {
   const communicator& comm = where.comm();
   const int rank = comm.rank(), size = comm.size();
   std::exception_ptr problem;
@@ -64,7 +66,7 @@ void sum_up(const mpi::ranks<E>& where, std::string_view who, stat::pairwise<Sta
     if (rank % (2 * step) == step) {
       send(comm, rank - step, part);
     } else if (rank + step < size) {
-      stat::pairwise<Statistic> other;
+      stat::pairwise<Statistic> other(empty, 0);
       receive(comm, rank + step, other);
       if (!problem) problem = problem_of([&] { part.combine(other); });
     }
@@ -93,7 +95,7 @@ std::vector<double> observe_parts(const mpi::ranks<E>& where, std::string_view w
   const auto sum_up_kept = [&]<class Statistic>(std::size_t layer,
                                                 stat::pairwise<Statistic>& part) {
     if (places[layer].template of<Statistic>(layer) != layer) return;
-    sum_up(where, who, part);
+    sum_up(where, who, std::get<Statistic>(empty), part);
     use(layer, part);
     part = {};
   };

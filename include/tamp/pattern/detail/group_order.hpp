@@ -29,6 +29,7 @@ class group_order {
   /// last whole group do not count.
   double retained(std::span<const std::size_t> order) const {
     double sum = 0;
+    if (groups_ == 0) return sum;
     std::vector<float> values(group_);
     for (std::size_t i = 0; i < scores_.rows(); ++i) {
       const auto row = scores_.row(i);

@@ -71,6 +71,7 @@ constexpr granularity own_granularity() {
 template <executor E, layered_model Model, class Recipe, class Calibration>
 pruning_plan plan_from(const E& exec, Model& host, const Recipe& recipe, const Calibration& seen,
                        const plan_options& options) {
+  const ieee_arithmetic as_usual;
   pruning_plan plan = empty_plan(exec, host, options);
   plan.recipe = recipe.label();
   check_anything_to_prune("plan", plan, block_count(host), options.exclude);

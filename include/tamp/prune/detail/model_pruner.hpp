@@ -25,18 +25,35 @@
 
 namespace tamp::inline TAMP_FLAGS::detail {
 
-/// Refuses weights that cannot be pruned in place, or that are not finite.
+/// Refuses the k-th weight of a block if the host's shapes, of which the plan was made, were others.
+template <class Weight>
+void check_planned(std::span<const planned_layer> layers, std::size_t k, std::string_view name,
+                   const Weight& weight) {
+  if (k >= layers.size())
+    raise<shape_error>("prune: the host shows ", name, ", after the ", layers.size(),
+                       " layers of its block");
+  const auto rows = static_cast<std::size_t>(weight.rows());
+  const auto cols = static_cast<std::size_t>(weight.cols());
+  if (rows != layers[k].rows || cols != layers[k].cols)
+    raise<shape_error>("prune: the host shows ", name, " of ", rows, " x ", cols,
+                       ", and said before that it is ", layers[k].rows, " x ", layers[k].cols);
+}
+
+/// Refuses weights that cannot be pruned in place, that are not finite, or that the plan does not have.
 template <layered_model Model>
-void check_weights(const any_executor& exec, Model& host) {
-  for (std::size_t block = 0; block < block_count(host); ++block)
+void check_weights(const any_executor& exec, Model& host, const running_report& report) {
+  for (std::size_t block = 0; block < block_count(host); ++block) {
+    std::size_t k = 0;
     host.visit_layers(block, [&](std::string_view name, auto&& weight) {
       if constexpr (check_visited<decltype(weight)>())
         with_target(weight, [&](auto& target) {
           require_prunable_rows<decltype(target)>();
+          check_planned(report.layers_of(block), k++, name, target);
           if constexpr (viewable<decltype(target)>) check_writable("prune", target);
           check_finite(exec, target, "prune", name);
         });
     });
+  }
 }
 
 /// Calls use(k, name, weight) for the layers of a block, and tells the host when each is done.
@@ -198,7 +215,7 @@ class model_pruner {
     } else if constexpr (calibrated) {
       check_given();
     }
-    if constexpr (!writes_when_finished<Model>) check_weights(exec_, host_);
+    if constexpr (!writes_when_finished<Model>) check_weights(exec_, host_, report_);
   }
 
   // Checks given statistics against the layers.
@@ -309,6 +326,7 @@ class model_pruner {
         });
       });
       for_layers_of_block(host_, block, [&](std::size_t k, std::string_view name, auto&& weight) {
+        check_planned(layers, k, name, weight);
         if (!goes_on(k, name)) return false;
         if (layers[k].is_pruned()) {
           team_.share(k, reports[k], decisions[k]);
@@ -358,6 +376,7 @@ void prune_model(const any_executor& exec, Model& host, const Calibration& given
   using statistic = typename decltype(prune)::statistic;
   const auto visit = [&](std::size_t block, on_layer<statistic> use) {
     for_layers_of_block(host, block, [&](std::size_t k, std::string_view name, auto&& weight) {
+      check_planned(running.layers_of(block), k, name, weight);
       return use(k, name, [&](layer_report& done, const statistic& seen, layer_decision* decision) {
         prune(weight, done, seen, decision);
       });

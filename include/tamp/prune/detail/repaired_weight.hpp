@@ -8,6 +8,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "../../detail/ieee_arithmetic.hpp"
 #include "../../element.hpp"
 #include "../../error.hpp"
 #include "../../execute/executor.hpp"
@@ -26,6 +27,7 @@ namespace tamp::inline TAMP_FLAGS::detail {
 template <class Tensor, executor E, class Repaired>
 void check_repaired(const E& exec, std::string_view operation, std::string_view layer,
                     const Repaired& repaired) {
+  const ieee_arithmetic as_usual;
   const matrix_view<const double> weights = repaired.weights();
   const mask::bitmask& keep = repaired.keep;
   const auto held = [&](std::size_t i, std::size_t j) {

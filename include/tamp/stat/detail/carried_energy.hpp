@@ -55,6 +55,8 @@ attention_shape shape_of_attention(std::string_view who, const Attention& attent
   if (s.tokens == 0) return s;
   s.heads = rows(attention) / s.tokens;
   if (s.heads == 0) raise<shape_error>(who, ": attention to ", s.tokens, " tokens has no heads");
+  if (s.heads > 0xffffffffu)  // so that pairs of heads can be counted
+    raise<shape_error>(who, ": ", s.heads, " heads are more than memory can hold");
   s.head_dim = cols(projection) / s.heads;
   if (s.head_dim == 0 || cols(projection) % s.heads != 0)
     raise<shape_error>(who, ": the output projection's ", cols(projection), " columns are not ",
