@@ -55,7 +55,8 @@ struct any_observer {
 ///     - for observable::last_query, `observer.attention(a)` before the sample's layers, with the
 ///       block's attention of the last query to each token, after the softmax, mean over heads;
 ///     - for observable::weights, `observer.weights(w)` before the sample's layers, with a weight
-///       of the host's own for each token, a span of doubles;
+///       of the host's own for each token, a span of doubles; these three lists must outlive the
+///       sample's layers;
 ///     - for observable::hidden, `observer.hidden(before, after)` with the residual stream.
 ///   `observer.wants`, a constant, names those that are read. The others need no call.
 /// - `rewind()`: resets the samples to the inputs of the first block. Allocations that measure the
