@@ -55,7 +55,7 @@ class calibration {
   bool complete() const noexcept { return !first_of_block_.empty() && blocks_done_ == blocks_; }
 
   /// Returns a statistic of a layer. Layers are numbered through all blocks.
-  /// @throws shape_error if there is no such layer; so do the functions below
+  /// @throws shape_error if there is no such layer
   template <class Statistic>
   const Statistic& of(std::size_t layer) const {
     return std::get<Statistic>(statistics_[kept_at<Statistic>(layer)]);
@@ -105,11 +105,13 @@ class calibration {
   }
 
   /// The name that the host gives a layer.
+  /// @throws shape_error if there is no such layer
   const std::string& name(std::size_t layer) const {
     check_layer(layer);
     return names_[layer];
   }
   /// The first layer with the same input, which keeps the statistics of it.
+  /// @throws shape_error if there is no such layer
   std::size_t input_of(std::size_t layer) const {
     check_layer(layer);
     const auto after = std::upper_bound(first_of_block_.begin(), first_of_block_.end(), layer);
